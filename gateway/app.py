@@ -1,0 +1,117 @@
+"""The gateway's composition root: builds every part, and takes it down in order."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import aiohttp
+from aiohttp import web
+
+from gateway.admission import Gate, Limits
+from gateway.authentication import ClientTokenVerifier
+from gateway.context import GATE, ISSUER, PROXY, ROUTER, SETTINGS
+from gateway.edge import answer_target, hide_server
+from gateway.issuer import Issuer
+from gateway.key_set import RemoteKeySet
+from gateway.keys import IssuerKeys, KeySource, NoKeys
+from gateway.limiter import Limiter
+from gateway.passwords import PasswordChecker
+from gateway.proxy import Proxy, Upstream, upstream_session
+from gateway.redis_client import Availability, redis_client
+from gateway.revocation import Revocations
+from gateway.routes import Router
+from gateway.settings import GatewaySettings
+from gateway.users import read_users
+from shared.background import background
+from shared.http.server import READINESS, create_app
+
+_SESSION = web.AppKey("session", aiohttp.ClientSession)
+_KEYS: web.AppKey[KeySource] = web.AppKey("keys")
+
+
+def create_gateway(settings: GatewaySettings) -> web.Application:
+    app = create_app(max_in_flight=settings.max_in_flight)
+    app[SETTINGS] = settings
+    app[ROUTER] = Router()
+    app.router.add_route("*", "/{target:.*}", answer_target)
+    app.on_response_prepare.append(hide_server)
+    app.cleanup_ctx.extend((_proxy, _keys, _issuer, _gate))
+    return app
+
+
+async def _proxy(app: web.Application) -> AsyncIterator[None]:
+    settings = app[SETTINGS]
+    limit = settings.upstream_max_in_flight
+    async with upstream_session(limit) as session:
+        app[_SESSION] = session
+        app[PROXY] = Proxy(
+            session,
+            {
+                "catalog": Upstream(settings.catalog_url, limit),
+                "enrollment": Upstream(settings.enrollment_url, limit),
+                "history": Upstream(settings.history_url, limit),
+            },
+            settings.upstream_timeout,
+        )
+        yield
+
+
+async def _keys(app: web.Application) -> AsyncIterator[None]:
+    """The outside provider's keys if there is one, else the built-in issuer's."""
+    settings = app[SETTINGS]
+    async with AsyncExitStack() as stack:
+        if settings.key_set_url is not None:
+            key_set = RemoteKeySet(app[_SESSION], settings.key_set_url, settings.key_set_cooldown)
+            await stack.enter_async_context(background(key_set.keep_fresh(), name="key set"))
+            app[READINESS]["key_set"] = key_set.has_been_read
+            app[_KEYS] = key_set
+        elif settings.issuer_keys_file is not None:
+            app[_KEYS] = IssuerKeys(settings.issuer_keys_file)
+        else:
+            app[_KEYS] = NoKeys()
+        yield
+
+
+async def _issuer(app: web.Application) -> AsyncIterator[None]:
+    settings, keys = app[SETTINGS], app[_KEYS]
+    if not isinstance(keys, IssuerKeys):
+        app[ISSUER] = None
+        yield
+        return
+    passwords = PasswordChecker()
+    app[ISSUER] = Issuer(
+        keys,
+        read_users(settings.issuer_users_file) if settings.issuer_users_file else None,
+        passwords,
+        issuer=settings.token_issuer,
+        audience=settings.token_audience,
+        ttl=settings.login_token_ttl,
+    )
+    yield
+    passwords.close()
+
+
+async def _gate(app: web.Application) -> AsyncIterator[None]:
+    settings = app[SETTINGS]
+    redis = redis_client(settings.redis_url.get_secret_value())
+    availability = Availability(redis)
+    revocations = Revocations(redis, availability)
+    app[GATE] = Gate(
+        _verifier(settings, app[_KEYS]),
+        Limiter(redis, availability, revocations),
+        revocations,
+        Limits(settings.rate_limit, settings.address_rate_limit, settings.login_rate_limit),
+    )
+    async with background(availability.watch(), name="redis watch"):
+        yield
+    await redis.aclose()
+
+
+def _verifier(settings: GatewaySettings, keys: KeySource) -> ClientTokenVerifier:
+    secret = settings.client_token_secret
+    return ClientTokenVerifier(
+        keys,
+        issuer=settings.token_issuer,
+        audience=settings.token_audience,
+        algorithms=settings.token_algorithms,
+        secret=secret.get_secret_value() if secret is not None else None,
+    )

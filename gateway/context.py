@@ -1,0 +1,39 @@
+"""What the gateway's handlers share: the parts `app.py` builds, and the passage through the gate."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from gateway.admission import Gate, client_network
+from gateway.authentication import ClientToken
+from gateway.issuer import Issuer
+from gateway.proxy import Proxy
+from gateway.routes import Router
+from gateway.settings import GatewaySettings
+from shared.http.answers import api_error, failure
+
+SETTINGS = web.AppKey("settings", GatewaySettings)
+GATE = web.AppKey("gate", Gate)
+PROXY = web.AppKey("proxy", Proxy)
+ROUTER = web.AppKey("router", Router)
+ISSUER: web.AppKey[Issuer | None] = web.AppKey("issuer")
+
+
+async def with_token(request: web.Request, handler: Callable[[ClientToken], Awaitable[web.Response]]) -> web.Response:
+    """The handler's answer for a request that gets in. From the limiter on, every answer carries the limit.
+
+    Raises what `Gate.admit` raises.
+    """
+    authorization = request.headers.getall("Authorization", [])
+    admission = await request.app[GATE].admit(authorization, client_address(request))
+    try:
+        response = await handler(admission.require())
+    except Exception as error:
+        response = failure(api_error(error))
+    response.headers.update(admission.decision.headers())
+    return response
+
+
+def client_address(request: web.Request) -> str:
+    forwarded_for = request.headers.getall("X-Forwarded-For", [])
+    return client_network(request.remote or "", forwarded_for, request.app[SETTINGS].trusted_proxies)

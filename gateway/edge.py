@@ -1,0 +1,61 @@
+"""Where every request arrives: its target decides between an endpoint of the gateway's own and a service."""
+
+from aiohttp import web
+
+from gateway.authentication import ClientToken
+from gateway.context import PROXY, ROUTER, SETTINGS, with_token
+from gateway.endpoints import ENDPOINTS, answer
+from gateway.headers import checked_host, forwarded, identity
+from gateway.proxy import UpstreamRequest
+from gateway.requests import read_body
+from gateway.routes import UpstreamName
+from gateway.targets import Target, read_target
+from shared.errors import NotFound
+from shared.observability import current_trace
+
+
+async def answer_target(request: web.Request) -> web.Response:
+    """Raises `BadRequest` for a target nobody should trust, `NotFound` for a path that nobody answers."""
+    target = read_target(request.raw_path)
+    methods = ENDPOINTS.get(target.path)
+    if methods is not None:
+        return await answer(methods, request)
+    upstream = request.app[ROUTER].upstream_of(target.path)
+    if upstream is None:
+        raise NotFound
+    return await _forward(request, upstream, target)
+
+
+async def _forward(request: web.Request, upstream: UpstreamName, target: Target) -> web.Response:
+    async def forward(token: ClientToken) -> web.Response:
+        upstream_request = await _upstream_request(request, target, token)
+        answer = await request.app[PROXY].forward(upstream, upstream_request)
+        return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+
+    return await with_token(request, forward)
+
+
+async def _upstream_request(request: web.Request, target: Target, token: ClientToken) -> UpstreamRequest:
+    settings = request.app[SETTINGS]
+    scheme, host = _public_origin(request)
+    internal_token = token.internal(settings.internal_token_secret.get_secret_value())
+    headers = [
+        *forwarded(request.headers.items()),
+        *identity(internal_token, current_trace.get(), scheme, host),
+    ]
+    body = await read_body(request) if request.can_read_body else b""
+    return UpstreamRequest(request.method, target.raw, headers, body)
+
+
+def _public_origin(request: web.Request) -> tuple[str, str]:
+    """Scheme and host by which the client reached the gateway."""
+    public_url = request.app[SETTINGS].public_url
+    if public_url is not None:
+        scheme, _, host = public_url.partition("://")
+        return scheme, host
+    return request.scheme, checked_host(request.headers.getall("Host", []))
+
+
+async def hide_server(_: web.Request, response: web.StreamResponse) -> None:
+    """Nobody outside needs to know what this is built with."""
+    response.headers.popall("Server", None)

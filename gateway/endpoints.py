@@ -1,0 +1,121 @@
+"""The gateway's own endpoints: login, logout, who am I, and the public keys (contract, section 2)."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiohttp import web
+from pydantic import Field, ValidationError
+
+from gateway.authentication import ClientToken
+from gateway.context import GATE, ISSUER, client_address, with_token
+from gateway.requests import read_body
+from gateway.users import Email
+from shared.errors import ApiError, MethodNotAllowed, NotFound, ValidationFailed
+from shared.http.answers import invalid, json_text, success
+from shared.http.body import read_json
+from shared.http.fields import Body, Text
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+class Credentials(Body):
+    email: Email
+    password: Text = Field(min_length=1, max_length=1024, repr=False)
+
+
+class CredentialsRefused(ApiError):
+    """RFC 9110 wants a challenge with every 401; logging in is what answers this one."""
+
+    status = 401
+    code = "credentials_invalid"
+    message = "Invalid credentials. Please check your email and password."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"WWW-Authenticate": 'Bearer realm="muster"'})
+
+
+async def login(request: web.Request) -> web.Response:
+    issuer = request.app[ISSUER]
+    if issuer is None:
+        raise NotFound
+    await request.app[GATE].admit_login_from(client_address(request))
+    credentials = await _credentials(request)
+    await request.app[GATE].admit_login_as(credentials.email)
+    user = await issuer.authenticate(credentials.email, credentials.password)
+    if user is None:
+        raise CredentialsRefused
+    data = {
+        "token": issuer.token_for(user),
+        "token_type": "Bearer",
+        "expires_in": issuer.ttl,
+        "user": user.described(),
+    }
+    # A token must not stay in anybody's cache (RFC 6749, section 5.1).
+    return success(_json(data), message="Login successful", headers={"Cache-Control": "no-store"})
+
+
+async def logout(request: web.Request) -> web.Response:
+    async def revoke(token: ClientToken) -> web.Response:
+        await request.app[GATE].revoke(token)
+        return success(None, message="Logged out successfully")
+
+    return await with_token(request, revoke)
+
+
+async def me(request: web.Request) -> web.Response:
+    async def describe(token: ClientToken) -> web.Response:
+        caller, issuer = token.caller, request.app[ISSUER]
+        user = issuer.user(caller.subject, caller.organisation_id) if issuer is not None else None
+        described = user.described() if user is not None else _described_by_claims(token)
+        return success(_json({**described, "permissions": sorted(caller.permissions)}))
+
+    return await with_token(request, describe)
+
+
+async def key_set(request: web.Request) -> web.Response:
+    issuer = request.app[ISSUER]
+    if issuer is None:
+        raise NotFound
+    return json_text(issuer.published_keys(), headers={"Cache-Control": "public, max-age=300"})
+
+
+ENDPOINTS: Mapping[str, Mapping[str, Handler]] = {
+    "/api/v1/auth/login": {"POST": login},
+    "/api/v1/auth/logout": {"POST": logout},
+    "/api/v1/auth/me": {"GET": me},
+    "/.well-known/jwks.json": {"GET": key_set},
+}
+
+
+async def answer(methods: Mapping[str, Handler], request: web.Request) -> web.Response:
+    """Raises `MethodNotAllowed`, and `ValidationFailed` for any query: none of these endpoints has one."""
+    handler = methods.get(request.method)
+    if handler is None:
+        raise MethodNotAllowed(list(methods))
+    if request.query:
+        raise ValidationFailed({name: ["This parameter is not known."] for name in request.query})
+    return await handler(request)
+
+
+async def _credentials(request: web.Request) -> Credentials:
+    await read_body(request)
+    value = await read_json(request)
+    if not isinstance(value, dict):
+        raise ValidationFailed({"body": ["The body must be a JSON object."]})
+    try:
+        return Credentials.model_validate(value)
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
+def _described_by_claims(token: ClientToken) -> dict[str, object]:
+    """A user known by their token alone: what it does not say is left out."""
+    caller = token.caller
+    known: dict[str, object] = {"id": int(caller.subject)} if caller.subject.isdecimal() else {}
+    if caller.name:
+        known["name"] = caller.name
+    return known | {"user_type": caller.user_type}
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

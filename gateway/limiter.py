@@ -1,0 +1,112 @@
+"""Counts requests: over all processes in Redis, in this process alone while Redis is away."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from gateway.rate_limit import WINDOW_MS, Decision, Window, decide
+from gateway.redis_client import REDIS_ERRORS, TIMEOUT, Availability
+from gateway.revocation import Revocations, revocation_key
+from shared.batching import Batcher
+from shared.errors import TokenInvalid
+
+_SCRIPT = Path(__file__).with_name("rate_limit.lua")
+_FIELDS = 5
+"""Numbers the script returns for each request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One request to count. `token_id` and `expires_at` are those of its token, empty where it has none."""
+
+    key: str
+    limit: int
+    token_id: str = ""
+    expires_at: int = 0
+
+
+class LocalWindows:
+    """The windows as this process knows them; past `remembered` the one used longest ago is forgotten."""
+
+    def __init__(self, length: int, remembered: int = 50_000) -> None:
+        self._length = length
+        self._remembered = remembered
+        self._windows: OrderedDict[str, Window] = OrderedDict()
+
+    def count(self, hit: Hit) -> Decision:
+        decision = decide(self._windows.get(hit.key), _now(), hit.limit, self._length)
+        self._keep(hit.key, decision.window)
+        return decision
+
+    def learn(self, key: str, decision: Decision) -> None:
+        """What Redis counted, by this process's clock: losing Redis must not hand everyone a new window."""
+        behind = _now() - decision.now
+        self._keep(key, decision.window._replace(start=decision.window.start + behind))
+
+    def _keep(self, key: str, window: Window) -> None:
+        self._windows[key] = window
+        self._windows.move_to_end(key)
+        if len(self._windows) > self._remembered:
+            self._windows.popitem(last=False)
+
+
+class Limiter:
+    """One script call counts all requests that wait together, and tells which tokens are revoked."""
+
+    def __init__(
+        self, redis: Redis, availability: Availability, revocations: Revocations, *, length: int = WINDOW_MS
+    ) -> None:
+        self._script = redis.register_script(_SCRIPT.read_text(encoding="utf-8"))
+        self._availability = availability
+        self._revocations = revocations
+        self._length = length
+        self._local = LocalWindows(length)
+        self._batcher: Batcher[Hit, Decision] = Batcher(self._count)
+
+    async def hit(self, hit: Hit) -> Decision:
+        """Counts a request, or not if it is refused; raises `TokenInvalid` when its token is revoked."""
+        if hit.token_id and self._revocations.is_known(hit.token_id):
+            raise _revoked()
+        if not self._availability:
+            return self._local.count(hit)
+        return await self._batcher.submit(hit)
+
+    async def _count(self, hits: Sequence[Hit]) -> list[Decision | Exception]:
+        try:
+            numbers = await self._ask_redis(hits)
+        except REDIS_ERRORS as error:
+            self._availability.lost(error)
+            return [self._local.count(hit) for hit in hits]
+        now, rest = numbers[0], numbers[1:]
+        return [
+            self._outcome(hit, now, rest[at : at + _FIELDS])
+            for hit, at in zip(hits, range(0, len(rest), _FIELDS), strict=True)
+        ]
+
+    async def _ask_redis(self, hits: Sequence[Hit]) -> list[int]:
+        keys = [key for hit in hits for key in (hit.key, revocation_key(hit.token_id))]
+        async with asyncio.timeout(TIMEOUT):
+            numbers: list[int] = await self._script(keys=keys, args=[self._length, *(hit.limit for hit in hits)])
+        return numbers
+
+    def _outcome(self, hit: Hit, now: int, numbers: Sequence[int]) -> Decision | Exception:
+        revoked, admitted, *window = numbers
+        if revoked:
+            self._revocations.remember(hit.token_id, hit.expires_at)
+            return _revoked()
+        decision = Decision(bool(admitted), hit.limit, Window(*window), now, self._length)
+        self._local.learn(hit.key, decision)
+        return decision
+
+
+def _revoked() -> TokenInvalid:
+    return TokenInvalid("The token was revoked.")
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

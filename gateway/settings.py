@@ -1,0 +1,83 @@
+"""The gateway's settings, read from its environment once, at its start."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from shared.settings import ProcessSettings
+
+Algorithm = Literal["EdDSA", "ES256", "RS256", "HS256"]
+
+
+def _origin(url: str) -> str:
+    """Scheme, host and port alone: a target is put right behind it."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+        raise ValueError("must be http://host:port or https://host:port")
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError("must have no path")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _listed(value: object) -> object:
+    return [item.strip() for item in value.split(",")] if isinstance(value, str) else value
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+"""`scheme://host[:port]`, without a slash at its end (RFC 6454)."""
+
+
+class TokenSettings(BaseSettings):
+    """What the `token` command needs as well: whose tokens these are, and where the keys lie."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    token_issuer: str = Field(default="muster", min_length=1)
+    token_audience: str = Field(default="muster-api", min_length=1)
+    issuer_keys_file: Path | None = None
+
+
+class GatewaySettings(ProcessSettings, TokenSettings):
+    """Limits are requests a minute, times are seconds."""
+
+    catalog_url: Origin
+    enrollment_url: Origin
+    history_url: Origin
+    redis_url: SecretStr
+
+    issuer_users_file: Path | None = None
+    login_token_ttl: int = Field(default=3600, ge=60, le=86_400)
+
+    token_algorithms: Annotated[frozenset[Algorithm], NoDecode, BeforeValidator(_listed)] = frozenset(
+        ("EdDSA", "ES256", "RS256", "HS256")
+    )
+    client_token_secret: SecretStr | None = Field(default=None, min_length=32)
+    key_set_url: str | None = Field(default=None, pattern=r"^https?://")
+    key_set_cooldown: float = Field(default=10.0, gt=0)
+
+    rate_limit: int = Field(default=60, ge=1)
+    address_rate_limit: int = Field(default=60, ge=1)
+    login_rate_limit: int = Field(default=10, ge=1)
+    trusted_proxies: int = Field(default=0, ge=0, le=10)
+    """How many proxies of our own stand in front, each adding one address to `X-Forwarded-For`."""
+
+    public_url: Origin | None = None
+    """Where clients reach the gateway, for the links in answers; without it the request's own `Host`."""
+    upstream_timeout: float = Field(default=10.0, gt=0)
+    upstream_max_in_flight: int = Field(default=200, ge=1)
+
+    @model_validator(mode="after")
+    def _one_source_of_keys(self) -> Self:
+        if self.key_set_url is not None and self.client_token_secret is not None:
+            raise ValueError("KEY_SET_URL and CLIENT_TOKEN_SECRET exclude each other: one provider's tokens count")
+        if self.key_set_url is None and self.client_token_secret is None and self.issuer_keys_file is None:
+            raise ValueError("no token could be verified: set ISSUER_KEYS_FILE, KEY_SET_URL or CLIENT_TOKEN_SECRET")
+        return self
+
+    @property
+    def has_built_in_issuer(self) -> bool:
+        """An outside identity provider leaves no room for tokens of our own (contract, section 2)."""
+        return self.issuer_keys_file is not None and self.key_set_url is None

@@ -1,0 +1,50 @@
+"""Request targets: what may be forwarded, byte for byte (RFC 9112, section 3.2; RFC 3986, section 3.3)."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+from shared.errors import BadRequest
+
+_PATH = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})+\Z")
+_QUERY = re.compile(r"[\x21\x22\x24-\x7e]*\Z")
+"""Any visible ASCII but `#`: brackets and quotes stand in many clients' queries, and only services read them."""
+_REFUSED_WHEN_ENCODED = frozenset(b"/\\%")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Path and query exactly as the client sent them, still encoded."""
+
+    path: str
+    query: str
+
+    @property
+    def raw(self) -> str:
+        return f"{self.path}?{self.query}" if self.query else self.path
+
+
+def read_target(raw: str) -> Target:
+    """Takes a target apart; raises `BadRequest` for one that two readers could read differently.
+
+    That is: absolute form, an empty or a dot segment (encoded or not), an encoded separator, control byte or
+    percent sign, and anything but ASCII.
+    """
+    path, _, query = raw.partition("?")
+    if not path.startswith("/") or not _PATH.match(path) or not _QUERY.match(query):
+        raise BadRequest("The request target is malformed.")
+    if "//" in path or not all(map(_is_plain, path.split("/"))):
+        raise BadRequest("The request target has a segment that is not allowed.")
+    return Target(path, query)
+
+
+def _is_plain(segment: str) -> bool:
+    if "%" not in segment:
+        return segment not in (".", "..")
+    decoded = unquote_to_bytes(segment)
+    return decoded not in (b".", b"..") and all(0x20 <= byte < 0x7F for byte in decoded) and not _hides(segment)
+
+
+def _hides(segment: str) -> bool:
+    """Whether something that separates, or encodes a second time, is written as an escape."""
+    return any(int(escape[:2], 16) in _REFUSED_WHEN_ENCODED for escape in segment.split("%")[1:])

@@ -1,0 +1,65 @@
+"""A small file whose contents may change while the process runs."""
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+log = logging.getLogger(__name__)
+
+Contents = TypeVar("Contents")
+
+LOOK_PAUSE = 1.0
+"""Seconds between two looks at the file's times."""
+
+
+class WatchedFile(Generic[Contents]):
+    """Reads the file at once, and again after each change; a change that cannot be read leaves the last contents.
+
+    `parse` takes the file's text and raises `ValueError` for what it cannot use.
+    """
+
+    def __init__(self, path: Path, parse: Callable[[str], Contents]) -> None:
+        self._path = path
+        self._parse = parse
+        self._looked_at = time.monotonic()
+        self._version = self._stat()
+        self._contents = parse(path.read_text(encoding="utf-8"))
+
+    @property
+    def contents(self) -> Contents:
+        now = time.monotonic()
+        if now - self._looked_at >= LOOK_PAUSE:
+            self._looked_at = now
+            self._read_if_changed()
+        return self._contents
+
+    def _read_if_changed(self) -> None:
+        try:
+            version = self._stat()
+            if version != self._version:
+                self._version = version
+                self._contents = self._parse(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            log.error("%s cannot be read, its last contents stay: %s", self._path.name, error)
+
+    def _stat(self) -> tuple[int, int, int]:
+        status = os.stat(self._path)
+        return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replaces the file in one step, so that no reader sees half of it; only its owner may read it."""
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    except BaseException:
+        os.unlink(new)
+        raise

@@ -1,0 +1,69 @@
+"""What may become of courses and sessions: values in, values out (contract, section 3)."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from services.catalog.errors import CapacityBelowEnrolled, CourseNotSelectable, StatusMoveForbidden
+from services.catalog.schemas import CourseFields, SessionFields
+from shared.errors import ValidationFailed
+from shared.http.answers import invalid
+
+_STATUS_MOVES = {
+    "scheduled": {"in_progress", "cancelled"},
+    "in_progress": {"completed", "cancelled"},
+    "completed": set[str](),
+    "cancelled": set[str](),
+}
+
+
+def merge_patch(document: Any, patch: Any) -> Any:
+    """RFC 7396, section 2: members of `patch` replace those of `document`, `null` removes one."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(document) if isinstance(document, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge_patch(merged.get(name), value)
+    return merged
+
+
+def changed_course(course_id: int, current: CourseFields, patch: dict[str, Any]) -> CourseFields:
+    """The course after a change; raises `ValidationFailed`."""
+    try:
+        changed = CourseFields.model_validate(merge_patch(current.model_dump(), patch))
+    except ValidationError as error:
+        raise invalid(error) from None
+    if course_id in changed.prerequisites:
+        field = f"prerequisites.{changed.prerequisites.index(course_id)}"
+        raise ValidationFailed({field: ["A course cannot be its own prerequisite."]})
+    return changed
+
+
+def changed_session(current: SessionFields, enrolled: int, patch: dict[str, Any]) -> SessionFields:
+    """The session after a change; raises `ValidationFailed` or `StatusMoveForbidden`."""
+    try:
+        changed = SessionFields.model_validate(merge_patch(current.model_dump(), patch))
+    except ValidationError as error:
+        raise invalid(error) from None
+    if changed.course_id != current.course_id:
+        raise ValidationFailed({"course_id": ["The course of a session cannot be changed."]})
+    if changed.max_participants < min(enrolled, current.max_participants):
+        raise CapacityBelowEnrolled(enrolled)
+    if changed.status != current.status and changed.status not in _STATUS_MOVES[current.status]:
+        raise StatusMoveForbidden(current.status, changed.status)
+    return changed
+
+
+def check_new_session(fields: SessionFields) -> None:
+    if fields.status != "scheduled":
+        raise ValidationFailed({"status": ["A new session is scheduled."]})
+
+
+def check_courses_exist(field: str, wanted: list[int], existing: set[int]) -> None:
+    """Raises `CourseNotSelectable` for the first of `wanted` that the organisation does not have."""
+    for position, course_id in enumerate(wanted):
+        if course_id not in existing:
+            raise CourseNotSelectable(f"{field}.{position}")

@@ -1,0 +1,41 @@
+"""Puts the enrollment service's process together."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+from aiohttp import web
+
+from services.enrollment.api import CATALOG, DESK, ROUTES
+from services.enrollment.catalog_client import catalog_client
+from services.enrollment.handlers import SUBSCRIPTIONS
+from services.enrollment.settings import EnrollmentSettings
+from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll_together
+from shared.http.routing import add_routes
+from shared.service import POOL, Role, consumer, create_service, relay
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def build_app(settings: EnrollmentSettings, role: Role = "all") -> web.Application:
+    app = create_service("enrollment", settings)
+    if role != "worker":
+        add_routes(app, ROUTES)
+        app.cleanup_ctx.append(partial(_desk, settings))
+    if role != "api":
+        app.cleanup_ctx.append(relay("enrollment", settings))
+        app.cleanup_ctx.append(consumer("enrollment", settings, SUBSCRIPTIONS))
+    return app
+
+
+async def _desk(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
+    secret = settings.internal_token_secret.get_secret_value()
+    async with catalog_client(settings.catalog_url, secret) as client:
+        app[CATALOG] = client
+        app[DESK] = EnrollmentDesk(
+            partial(enroll_together, app[POOL]),
+            size=settings.seat_batch_size,
+            concurrency=settings.seat_batches_at_once,
+        )
+        yield
+        await app[DESK].drain()

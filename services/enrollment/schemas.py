@@ -1,0 +1,75 @@
+"""What clients send to enrollment (contract, section 4)."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, field_validator
+
+from shared.http.fields import Body, Id, IdAndName, Name, Number, QueryCount, QueryId, Text, Timestamp
+from shared.http.pagination import PagedQuery
+
+Status = Literal["enrolled", "completed", "failed", "absent", "cancelled"]
+CheckInMethod = Literal["manual", "qr_code", "kiosk"]
+
+_URL = TypeAdapter(HttpUrl)
+
+
+def _https(value: str) -> str:
+    if not value.startswith("https://") or not value.isascii() or _URL.validate_python(value).host is None:
+        raise ValueError("must be an https URL")
+    return value
+
+
+class EnrollmentQuery(PagedQuery):
+    employee_id: QueryId | None = None
+    session_id: QueryId | None = None
+    course_id: QueryId | None = None
+    status: Status | None = None
+    year: Annotated[QueryCount, Field(ge=1, le=9998)] | None = None
+
+
+class EnrollmentRequest(Body):
+    session_id: Id
+    employee_ids: Annotated[list[Id], Field(min_length=1, max_length=500)]
+
+    @field_validator("employee_ids")
+    @classmethod
+    def _distinct(cls, ids: list[int]) -> list[int]:
+        if len(set(ids)) != len(ids):
+            raise ValueError("must not hold an id twice")
+        return ids
+
+
+class Completion(Body):
+    """A member that is left out keeps what the record says; `null` clears it."""
+
+    score: Annotated[Number, Field(ge=0, le=100, decimal_places=2)] | None = None
+    feedback: Annotated[Text, Field(max_length=10_000)] | None = None
+    certificate_url: Annotated[Text, Field(max_length=2048), AfterValidator(_https)] | None = None
+
+
+class CheckIn(Body):
+    """`checked_in_at` is now where it is left out."""
+
+    method: CheckInMethod
+    checked_in_at: Timestamp | None = None
+
+
+class PersonQuery(PagedQuery):
+    search: Annotated[Text, Field(max_length=255)] | None = None
+
+
+class EmployeeQuery(PersonQuery):
+    company_id: QueryId | None = None
+
+
+class StaffFields(Body):
+    """A staff member as the organisation's own system knows them; `employee_id` is what people call them by."""
+
+    employee_id: Name
+    full_name: Name
+
+
+class EmployeeFields(StaffFields):
+    """`company` is a contractor's worker's employer; the organisation's own employees have none."""
+
+    company: IdAndName | None = None

@@ -1,0 +1,65 @@
+"""History's routes (contract, section 5)."""
+
+import json
+from typing import Any
+
+from aiohttp import web
+
+from services.history import store
+from services.history.errors import WorkerNotFound
+from services.history.schemas import EmployeeHistoryQuery, HistoryQuery
+from shared.database import connected
+from shared.errors import PermissionDenied
+from shared.http.answers import json_text
+from shared.http.fields import Body
+from shared.http.pagination import history_meta
+from shared.http.routing import Call, Route, numeric_id
+from shared.identity import VIEW, Caller
+from shared.service import POOL
+
+
+def require_staff(caller: Caller) -> None:
+    """Histories are for staff alone; raises `PermissionDenied`."""
+    if caller.user_type != "staff":
+        raise PermissionDenied("User is Staff")
+
+
+async def employee_history(call: Call[EmployeeHistoryQuery, Body]) -> web.Response:
+    return await _history(call, "employee", call.query.company_id)
+
+
+async def staff_history(call: Call[HistoryQuery, Body]) -> web.Response:
+    return await _history(call, "staff", None)
+
+
+async def _history(call: Call[Any, Body], person_type: str, company_id: int | None) -> web.Response:
+    query: HistoryQuery = call.query
+    async with connected(call.app[POOL]) as connection:
+        found, total, items = await store.history_page(
+            connection, call.organisation_id, call.id, person_type, query, company_id
+        )
+    if not found:
+        raise WorkerNotFound
+    return json_text(f'{{"data": {items}, "meta": {json.dumps(history_meta(query, total))}}}')
+
+
+ROUTES: list[Route[Any, Any]] = [
+    Route(
+        "GET",
+        "/api/v1/employees/{id}/training",
+        employee_history,
+        permissions=[VIEW],
+        query=EmployeeHistoryQuery,
+        malformed_id=numeric_id,
+        authorize=require_staff,
+    ),
+    Route(
+        "GET",
+        "/api/v1/staff/{id}/training",
+        staff_history,
+        permissions=[VIEW],
+        query=HistoryQuery,
+        malformed_id=numeric_id,
+        authorize=require_staff,
+    ),
+]

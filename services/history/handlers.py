@@ -1,0 +1,29 @@
+"""What history follows: all of it, to make the training records of each person."""
+
+from services.history import store
+from shared.consumer import Subscriptions
+from shared.events import (
+    CourseSaved,
+    EmployeeRemoved,
+    EmployeeSaved,
+    EnrollmentCancelled,
+    EnrollmentCheckedIn,
+    EnrollmentCompleted,
+    EnrollmentCreated,
+    EnrollmentFailed,
+    EnrollmentMarkedAbsent,
+    SessionSaved,
+)
+
+SUBSCRIPTIONS: Subscriptions = {
+    CourseSaved: store.save_courses,
+    SessionSaved: store.save_sessions,
+    EmployeeSaved: store.save_people,
+    EmployeeRemoved: store.save_people,
+    EnrollmentCreated: store.save_records,
+    EnrollmentCompleted: store.save_records,
+    EnrollmentFailed: store.save_records,
+    EnrollmentMarkedAbsent: store.save_records,
+    EnrollmentCancelled: store.save_records,
+    EnrollmentCheckedIn: store.save_records,
+}

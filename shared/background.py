@@ -1,0 +1,19 @@
+"""Work that runs beside the requests for as long as a process lives."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+STOP_TIMEOUT = 5.0
+
+
+@asynccontextmanager
+async def background(work: Coroutine[Any, Any, None], *, name: str) -> AsyncIterator[asyncio.Task[None]]:
+    """Runs `work` until the block ends; then cancels it and gives it `STOP_TIMEOUT` seconds to end."""
+    task = asyncio.create_task(work, name=name)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait({task}, timeout=STOP_TIMEOUT)

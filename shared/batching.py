@@ -1,0 +1,79 @@
+"""What waits together goes together (architecture, decision 11).
+
+While one call is in flight, later arrivals gather and form the next. There is no timer: alone, an item goes
+at once in a batch of one; under load the batches grow by themselves.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
+from typing import Generic, TypeVar
+
+from shared.errors import Overloaded
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+Work = Callable[[Sequence[Item]], Awaitable[Sequence[Outcome | Exception]]]
+"""Takes a batch and returns an outcome for each item, in the same order; an exception is one item's outcome."""
+
+
+class Batcher(Generic[Item, Outcome]):
+    """Runs `work` on all items that wait together, at most `concurrency` batches of at most `size` at once.
+
+    More than `waiting` items in the queue are refused with `Overloaded`.
+    """
+
+    def __init__(
+        self, work: Work[Item, Outcome], *, size: int = 500, waiting: int = 5_000, concurrency: int = 1
+    ) -> None:
+        self._work = work
+        self._size = size
+        self._limit = waiting
+        self._concurrency = concurrency
+        self._waiting: deque[tuple[Item, asyncio.Future[Outcome]]] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def submit(self, item: Item) -> Outcome:
+        """The item's outcome; raises what `work` gave as its outcome, or `Overloaded`."""
+        if len(self._waiting) >= self._limit:
+            raise Overloaded
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if len(self._running) < self._concurrency:
+            # A batch serves many requests, so it must not log under the trace of the one that began it.
+            task = asyncio.create_task(self._run(), context=Context())
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        return await future
+
+    async def drain(self) -> None:
+        """Returns when nothing waits and nothing runs."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    async def _run(self) -> None:
+        while self._waiting:
+            count = min(self._size, len(self._waiting))
+            batch = [self._waiting.popleft() for _ in range(count)]
+            # A client that went away before its turn wants nothing done any more.
+            batch = [(item, future) for item, future in batch if not future.done()]
+            if batch:
+                _settle(batch, await self._outcomes([item for item, _ in batch]))
+
+    async def _outcomes(self, items: Sequence[Item]) -> Sequence[Outcome | Exception]:
+        try:
+            return await self._work(items)
+        except Exception as error:
+            return [error] * len(items)
+
+
+def _settle(batch: Sequence[tuple[Item, asyncio.Future[Outcome]]], outcomes: Sequence[Outcome | Exception]) -> None:
+    for (_, future), outcome in zip(batch, outcomes, strict=True):
+        if future.done():
+            continue
+        if isinstance(outcome, Exception):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)

@@ -1,0 +1,101 @@
+"""RabbitMQ: connections, and the exchange and queues that events pass through."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aio_pika
+import aiormq
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractQueue
+from aiormq.abc import ArgumentsType
+
+EXCHANGE = "training.events"
+
+CONNECT_TIMEOUT = 5.0
+OPERATION_TIMEOUT = 5.0
+"""Seconds to wait for any one answer of the broker."""
+HEARTBEAT = 10
+"""Seconds; a broker that is silent for two of them counts as gone."""
+
+MAX_QUEUE_LENGTH = 1_000_000
+"""A full queue refuses publishes (the outbox keeps them) instead of dropping its oldest messages."""
+DELIVERY_LIMIT = 100
+"""Deliveries of one message that end without an answer, as when it kills its reader, before it is set aside.
+RabbitMQ 3 has no limit of its own and 4 has 20; a queue cannot change it once it is declared."""
+
+BROKER_ERRORS = (
+    OSError,  # with the TimeoutError of every bound above
+    aiormq.exceptions.AMQPError,
+    aio_pika.exceptions.AMQPException,
+    aiormq.exceptions.ChannelInvalidStateError,
+    RuntimeError,  # "the transport is closed", "the writer is closed"
+)
+"""What aio-pika raises when the broker is away. Beside them it raises a bare CancelledError: `was_cancelled`."""
+
+
+def was_cancelled() -> bool:
+    """Tells our own cancellation from the CancelledError that aio-pika raises when a connection drops."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+@dataclass(frozen=True, slots=True)
+class QueueName:
+    """A service's queue, and beside it the one for messages that can never be applied."""
+
+    name: str
+
+    @property
+    def dead_letters(self) -> str:
+        return f"{self.name}.dead-letters"
+
+
+@asynccontextmanager
+async def connection_to(url: str, *, name: str) -> AsyncIterator[AbstractConnection]:
+    """A plain connection. Reconnecting is the caller's loop, which knows what must be set up again."""
+    connection = await aio_pika.connect(
+        url, timeout=CONNECT_TIMEOUT, client_properties={"connection_name": name}, heartbeat=HEARTBEAT
+    )
+    try:
+        yield connection
+    finally:
+        await _close(connection)
+
+
+async def _close(connection: AbstractConnection) -> None:
+    try:
+        await asyncio.wait_for(connection.close(), timeout=2)
+    except BROKER_ERRORS:
+        return
+    except asyncio.CancelledError:
+        if was_cancelled():
+            raise
+
+
+async def declare_exchange(channel: AbstractChannel, name: str = EXCHANGE) -> AbstractExchange:
+    return await channel.declare_exchange(name, aio_pika.ExchangeType.TOPIC, durable=True, timeout=OPERATION_TIMEOUT)
+
+
+async def declare_queue(
+    channel: AbstractChannel, queue: QueueName, routing_keys: Iterable[str], exchange_name: str = EXCHANGE
+) -> AbstractQueue:
+    """A quorum queue bound to the routing keys, with its dead-letter queue."""
+    exchange = await declare_exchange(channel, exchange_name)
+    limits: ArgumentsType = {"x-queue-type": "quorum", "x-max-length": MAX_QUEUE_LENGTH, "x-overflow": "reject-publish"}
+    await channel.declare_queue(queue.dead_letters, durable=True, arguments=limits, timeout=OPERATION_TIMEOUT)
+    declared = await channel.declare_queue(
+        queue.name,
+        durable=True,
+        arguments={
+            **limits,
+            "x-delivery-limit": DELIVERY_LIMIT,
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": queue.dead_letters,
+            "x-dead-letter-strategy": "at-least-once",
+        },
+        timeout=OPERATION_TIMEOUT,
+    )
+    for routing_key in routing_keys:
+        await declared.bind(exchange, routing_key, timeout=OPERATION_TIMEOUT)
+    return declared

@@ -1,0 +1,196 @@
+"""Consumers: what a service follows, and how deliveries are answered (architecture, decisions 3 and 7).
+
+Messages that wait together are applied in one transaction and acknowledged together after its commit. While
+the database is away the batch is kept and tried again; what can never be applied goes to the dead-letter
+queue at once, with its reason.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+
+from shared.backoff import Backoff
+from shared.broker import (
+    BROKER_ERRORS,
+    EXCHANGE,
+    OPERATION_TIMEOUT,
+    QueueName,
+    connection_to,
+    declare_queue,
+    was_cancelled,
+)
+from shared.cloudevents import EventInvalid, decode
+from shared.database import Connection, Pool, is_unavailable, transaction
+from shared.events import Event, State
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+WATCH_INTERVAL = 5.0
+"""Seconds of silence after which the consumer asks the broker whether it is still registered."""
+
+Handler = Callable[[Connection, Sequence[Any]], Awaitable[None]]
+"""Applies events of its kind inside the transaction given; at most one for each row, the newest."""
+
+Subscriptions = Mapping[type[Event[State]], Handler]
+"""What a service follows: event → handler, in the order in which handlers run inside a batch."""
+
+Delivery = tuple[AbstractIncomingMessage, Event[State]]
+
+
+def routing_keys(subscriptions: Subscriptions) -> list[str]:
+    return [event_type.type for event_type in subscriptions]
+
+
+async def apply(connection: Connection, subscriptions: Subscriptions, events: Iterable[Event[State]]) -> None:
+    """Hands each handler its events, in the order of the table."""
+    newest = newest_of_each_row(events)
+    handlers = dict.fromkeys(subscriptions.values())
+    for handler in handlers:
+        mine = [event for event in newest if subscriptions.get(type(event)) is handler]
+        if mine:
+            await handler(connection, mine)
+
+
+def newest_of_each_row(events: Iterable[Event[State]]) -> list[Event[State]]:
+    """Events carry whole states, so within a batch only the highest version of a row matters."""
+    newest: dict[tuple[type[State], int, int], Event[State]] = {}
+    for event in events:
+        row = (type(event.data), event.organisation_id, event.data.id)
+        if row not in newest or newest[row].data.version < event.data.version:
+            newest[row] = event
+    # Rows in one order everywhere: two consumers that lock the same rows then cannot deadlock.
+    return [newest[row] for row in sorted(newest, key=lambda row: row[1:])]
+
+
+class Consumer:
+    """Follows one queue. Any number may run at once, here and elsewhere."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        amqp_url: str,
+        queue: QueueName,
+        subscriptions: Subscriptions,
+        *,
+        exchange: str = EXCHANGE,
+    ) -> None:
+        self._pool = pool
+        self._amqp_url = amqp_url
+        self._queue = queue
+        self._subscriptions = subscriptions
+        self._exchange_name = exchange
+        self.connected = False
+
+    async def run(self) -> None:
+        """Runs until it is cancelled, through any outage; what was not acknowledged is delivered again."""
+        backoff = Backoff()
+        while True:
+            try:
+                await self._consume(backoff)
+            except asyncio.CancelledError:
+                if was_cancelled():
+                    raise
+                log.warning("the broker dropped the consumer's connection")
+            except BROKER_ERRORS as error:
+                log.warning("the consumer waits for the broker: %r", error)
+            except Exception:
+                log.exception("a defect in the consumer")
+            finally:
+                self.connected = False
+            await asyncio.sleep(backoff.next())
+
+    async def _consume(self, backoff: Backoff) -> None:
+        async with connection_to(self._amqp_url, name=self._queue.name) as connection:
+            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            await channel.set_qos(prefetch_count=2 * BATCH, timeout=OPERATION_TIMEOUT)
+            queue = await declare_queue(channel, self._queue, routing_keys(self._subscriptions), self._exchange_name)
+            # Bounded by the prefetch: the broker sends no more than that without an acknowledgement.
+            arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+            await queue.consume(arrived.put, timeout=OPERATION_TIMEOUT)
+            self.connected = True
+            while True:
+                messages = await self._next_batch(channel, arrived)
+                await self._handle(channel, messages)
+                backoff.reset()
+
+    async def _next_batch(
+        self, channel: AbstractChannel, arrived: asyncio.Queue[AbstractIncomingMessage]
+    ) -> list[AbstractIncomingMessage]:
+        while True:
+            try:
+                messages = [await asyncio.wait_for(arrived.get(), WATCH_INTERVAL)]
+            except TimeoutError:
+                await self._watch(channel)
+                continue
+            while len(messages) < BATCH and not arrived.empty():
+                messages.append(arrived.get_nowait())
+            return messages
+
+    async def _watch(self, channel: AbstractChannel) -> None:
+        """A consumer can be dropped without a word (mosquito/aio-pika#231); the broker knows."""
+        queue = await channel.declare_queue(self._queue.name, passive=True, timeout=OPERATION_TIMEOUT)
+        if not queue.declaration_result.consumer_count:
+            raise ConnectionResetError("the broker has no consumer on this queue any more")
+
+    async def _handle(self, channel: AbstractChannel, messages: Sequence[AbstractIncomingMessage]) -> None:
+        deliveries: list[Delivery] = []
+        for message in messages:
+            try:
+                deliveries.append((message, decode(message.body)))
+            except EventInvalid as error:
+                await self._dead_letter(channel, message, error)
+        try:
+            await self._commit([event for _, event in deliveries])
+        except Exception as error:
+            log.warning("a batch was refused and is applied one by one: %r", error)
+            await self._handle_one_by_one(channel, deliveries)
+        # Deliveries of a channel are numbered in order, and each of these is settled one way or the other.
+        await messages[-1].ack(multiple=True)
+
+    async def _handle_one_by_one(self, channel: AbstractChannel, deliveries: Sequence[Delivery]) -> None:
+        for message, event in deliveries:
+            try:
+                await self._commit([event])
+            except Exception as error:
+                await self._dead_letter(channel, message, error)
+
+    async def _commit(self, events: Sequence[Event[State]]) -> None:
+        """Applies the events in one transaction, waiting as long as the database is away."""
+        backoff = Backoff()
+        while events:
+            try:
+                async with transaction(self._pool) as connection:
+                    await apply(connection, self._subscriptions, events)
+                return
+            except Exception as error:
+                if not is_unavailable(error):
+                    raise
+                log.warning("the consumer waits for the database: %r", error)
+            await asyncio.sleep(backoff.next())
+
+    async def _dead_letter(self, channel: AbstractChannel, message: AbstractIncomingMessage, error: Exception) -> None:
+        """Confirmed in the dead-letter queue before the original is acknowledged."""
+        log.error(
+            "a message can never be applied and goes to the dead letters",
+            extra={"queue": self._queue.name, "event_id": message.message_id, "reason": repr(error)},
+        )
+        dead_letter = aio_pika.Message(
+            message.body,
+            content_type=message.content_type,
+            message_id=message.message_id,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            headers={
+                "x-reason": f"{type(error).__name__}: {error}"[:1000],
+                "x-failed-at": datetime.now(UTC).isoformat(),
+                "x-routing-key": message.routing_key,
+            },
+        )
+        await channel.default_exchange.publish(
+            dead_letter, self._queue.dead_letters, mandatory=True, timeout=OPERATION_TIMEOUT
+        )

@@ -1,0 +1,122 @@
+"""PostgreSQL: bounded pools, transactions, and which of its errors pass by themselves."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import asyncpg
+from asyncpg import exceptions as postgres
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+
+ACQUIRE_TIMEOUT = 0.25
+"""Seconds to wait for a free connection: past it the service is overloaded and says so (FAULTS.md)."""
+CONNECT_TIMEOUT = 2.0
+COMMAND_TIMEOUT = 2.0
+"""Seconds the client waits for one statement: it bounds a frozen server, which no server setting can."""
+
+_SERVER_SETTINGS = {
+    "statement_timeout": "1900ms",
+    "lock_timeout": "1500ms",
+    "idle_in_transaction_session_timeout": "10s",
+    "timezone": "UTC",
+    "jit": "off",
+}
+
+_UNAVAILABLE = (
+    OSError,  # refused, reset, and the TimeoutError of every bound above
+    postgres.PostgresConnectionError,
+    postgres.InternalClientError,
+    postgres.InterfaceError,
+    postgres.OperatorInterventionError,  # shut down by the administrator, or a statement's time is over
+    postgres.InsufficientResourcesError,  # too many connections, disk full, out of memory
+    postgres.LockNotAvailableError,
+    postgres.TransactionRollbackError,  # deadlock, serialization
+    postgres.ReadOnlySQLTransactionError,
+    postgres.IdleInTransactionSessionTimeoutError,
+)
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether trying again later can help: the database is away, busy or out of something."""
+    return isinstance(error, _UNAVAILABLE)
+
+
+@asynccontextmanager
+async def connection_pool(url: str, *, name: str, size: int = 10) -> AsyncIterator[Pool]:
+    """A pool of at most `size` connections, opened when they are needed first.
+
+    Closing is bounded: `Pool.close` hangs on a frozen server (MagicStack/asyncpg#1326), so it gets two seconds
+    and then the connections are dropped.
+    """
+    pool = await asyncpg.create_pool(
+        url,
+        min_size=0,
+        max_size=size,
+        timeout=CONNECT_TIMEOUT,
+        command_timeout=COMMAND_TIMEOUT,
+        reset=_reset,
+        server_settings={"application_name": name, **_SERVER_SETTINGS},
+    )
+    try:
+        yield pool
+    finally:
+        await _close(pool)
+
+
+async def _close(pool: Pool) -> None:
+    try:
+        await asyncio.wait_for(pool.close(), timeout=2)
+    except (TimeoutError, postgres.PostgresError, OSError):
+        pool.terminate()
+
+
+async def _reset(connection: Any) -> None:
+    """No query here leaves session state behind, and asyncpg's own reset costs a round trip for each use."""
+    if connection.is_in_transaction():
+        await connection.reset()
+
+
+@asynccontextmanager
+async def connected(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection for single statements; raises `TimeoutError` when none is free in time."""
+    async with pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """One transaction on a connection of its own, committed at the end of the block."""
+    async with pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection, connection.transaction():
+        yield connection
+
+
+async def is_reachable(pool: Pool) -> bool:
+    try:
+        async with connected(pool) as connection:
+            return bool(await connection.fetchval("SELECT true", timeout=1))
+    except Exception as error:
+        if is_unavailable(error):
+            return False
+        raise
+
+
+def where(conditions: Mapping[str, Any], *, first: int = 1) -> tuple[str, list[Any]]:
+    """`{"course_id = {}": 7, "status = {}": None}` → `("course_id = $1", [7])`: what was not asked for falls away.
+
+    Written out, so that PostgreSQL plans each combination of filters for itself. Numbers start at `first`.
+    """
+    asked = {condition: value for condition, value in conditions.items() if value is not None}
+    numbered = [condition.format(f"${number}") for number, condition in enumerate(asked, first)]
+    return " AND ".join(numbered) or "true", list(asked.values())
+
+
+def like(text: str) -> str:
+    """A pattern for `LIKE` that finds `text` anywhere, with `%` and `_` as plain characters."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"

@@ -1,0 +1,175 @@
+"""The tree of errors a client can see; `shared.http.answers` turns each into its answer (contract, section 1)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+
+class ApiError(Exception):
+    """Something a client is told about.
+
+    `message` speaks to a person, `code` to a program; `details` stand beside them in the body.
+    """
+
+    status: ClassVar[int] = 500
+    code: str = "internal_error"
+    message: str = "Something went wrong on our side. The request id finds it in the log."
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.message = message or self.message
+        self.code = code or self.code
+        self.headers = dict(headers or {})
+        self.details = dict(details or {})
+        super().__init__(self.message)
+
+
+class MalformedJson(ApiError):
+    status = 400
+    code = "malformed_json"
+    message = "The body is not valid JSON."
+
+
+class BadRequest(ApiError):
+    """The request is not HTTP as RFC 9112 has it, or its target cannot be trusted."""
+
+    status = 400
+    code = "bad_request"
+    message = "The request is malformed."
+
+
+class TokenMissing(ApiError):
+    """RFC 6750, section 3: a request without credentials gets no error code in the challenge."""
+
+    status = 401
+    code = "token_missing"
+    message = "A bearer token is required."
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message, headers={"WWW-Authenticate": 'Bearer realm="muster"'})
+
+
+class TokenInvalid(ApiError):
+    status = 401
+    code = "token_invalid"
+    message = "The token is not valid."
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message)
+        self.headers["WWW-Authenticate"] = (
+            f'Bearer realm="muster", error="invalid_token", error_description="{self.message}"'
+        )
+
+
+class TokenExpired(TokenInvalid):
+    code = "token_expired"
+    message = "The token has expired."
+
+
+class PermissionDenied(ApiError):
+    status = 403
+    code = "permission_denied"
+
+    def __init__(self, permission: str) -> None:
+        super().__init__(f"This needs the permission {permission}.")
+
+
+class NotFound(ApiError):
+    status = 404
+    code = "not_found"
+    message = "Not found."
+
+
+class MethodNotAllowed(ApiError):
+    status = 405
+    code = "method_not_allowed"
+    message = "This method is not allowed here."
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        super().__init__(headers={"Allow": ", ".join(sorted(allowed))})
+
+
+class Conflict(ApiError):
+    status = 409
+    code = "conflict"
+    message = "The state of the record forbids this."
+
+
+class PayloadTooLarge(ApiError):
+    status = 413
+    code = "payload_too_large"
+    message = "The body is too large."
+
+
+class UnsupportedMediaType(ApiError):
+    status = 415
+    code = "unsupported_media_type"
+    message = "The body must be application/json."
+
+
+class ValidationFailed(ApiError):
+    """`errors` names each wrong field (a list item's is dotted: `employee_ids.1`) with its reasons."""
+
+    status = 422
+    code = "validation_failed"
+    message = "The given data was invalid."
+
+    def __init__(
+        self,
+        errors: Mapping[str, Sequence[str]] | None = None,
+        *,
+        message: str | None = None,
+        code: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, code=code, details=details)
+        if errors:
+            self.details["errors"] = {field: list(reasons) for field, reasons in errors.items()}
+
+
+class RateLimited(ApiError):
+    """`retry_after` is in whole seconds."""
+
+    status = 429
+    code = "rate_limited"
+    message = "Too many requests."
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(
+            f"Too many requests. Try again in {retry_after} seconds.",
+            headers={"Retry-After": str(retry_after)},
+        )
+
+
+class UpstreamFailed(ApiError):
+    status = 502
+    code = "upstream_failed"
+    message = "The service behind the gateway broke off its answer."
+
+
+class Unavailable(ApiError):
+    """Nothing was changed, or nobody can say whether it was; `retry_after` is in whole seconds."""
+
+    status = 503
+    code = "upstream_unavailable"
+    message = "The service is not available right now. Try again soon."
+
+    def __init__(self, message: str | None = None, *, code: str | None = None, retry_after: int = 1) -> None:
+        super().__init__(message, code=code, headers={"Retry-After": str(retry_after)})
+
+
+class Overloaded(Unavailable):
+    """Refused before any work was done, because as many requests as are allowed run already."""
+
+    message = "The service is busy. Try again soon."
+
+
+class UpstreamTimeout(ApiError):
+    status = 504
+    code = "upstream_timeout"
+    message = "The service behind the gateway took too long."

@@ -1,0 +1,168 @@
+"""The events services tell each other and anyone who subscribes (contract, section 6).
+
+Each is a past-tense type that carries the whole state of one row after a change, with the row's `version`. A
+subscriber keeps the state with the highest version, and so may get events late, twice or in any order.
+Fields are only ever added; a reader passes over those it does not know.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, ClassVar, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from shared.observability import NO_TRACE, Trace
+
+
+def _json_number(value: Decimal) -> int | float:
+    """Scores have at most two decimals, which a float prints back exactly."""
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+Score = Annotated[Decimal, PlainSerializer(_json_number, when_used="json")]
+"""0–100 with at most two decimals; a JSON number (contract, section 1)."""
+
+
+class State(BaseModel):
+    """A row after a change. `version` rises by one with each change of that row."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: int
+    version: int = Field(ge=1)
+
+
+class NamedItem(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: int
+    name: str
+
+
+class CourseState(State):
+    """`prerequisites` are the ids of courses."""
+
+    title: str
+    category: str
+    delivery_mode: str
+    pass_score: Score | None
+    validity_months: int | None
+    labels: tuple[NamedItem, ...]
+    prerequisites: tuple[int, ...]
+
+
+class SessionState(State):
+    course_id: int
+    session_name: str
+    start_date: datetime
+    end_date: datetime
+    location: str | None
+    max_participants: int
+    status: Literal["scheduled", "in_progress", "completed", "cancelled"]
+    projects: tuple[NamedItem, ...]
+
+
+class EmployeeState(State):
+    """A person who can be enrolled, whether employee or staff; `removed` once the link has ended."""
+
+    type: Literal["employee", "staff"]
+    employee_id: str
+    full_name: str
+    company: NamedItem | None
+    created_at: datetime
+    removed: bool
+
+
+EnrollmentStatus = Literal["enrolled", "completed", "failed", "absent", "cancelled"]
+
+
+class EnrollmentState(State):
+    """`employee_id` is the person's id in the organisation's own systems."""
+
+    session_id: int
+    course_id: int
+    employee_id: int
+    status: EnrollmentStatus
+    score: Score | None
+    passed: bool | None
+    feedback: str | None
+    certificate_url: str | None
+    enrolled_at: datetime
+    completed_at: datetime | None
+    valid_until: datetime | None
+    checked_in_at: datetime | None
+    check_in_method: str | None
+
+
+S = TypeVar("S", bound=State, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Event(Generic[S]):
+    """`type` is the routing key; `trace` is that of the request that caused the change."""
+
+    type: ClassVar[str]
+
+    organisation_id: int
+    data: S
+    trace: Trace = field(default=NO_TRACE, compare=False)
+
+
+class CourseSaved(Event[CourseState]):
+    type = "course.saved"
+
+
+class SessionSaved(Event[SessionState]):
+    type = "session.saved"
+
+
+class EmployeeSaved(Event[EmployeeState]):
+    type = "employee.saved"
+
+
+class EmployeeRemoved(Event[EmployeeState]):
+    type = "employee.removed"
+
+
+class EnrollmentEvent(Event[EnrollmentState]):
+    """What all changes of an enrollment have in common."""
+
+
+class EnrollmentCreated(EnrollmentEvent):
+    type = "enrollment.created"
+
+
+class EnrollmentCompleted(EnrollmentEvent):
+    type = "enrollment.completed"
+
+
+class EnrollmentFailed(EnrollmentEvent):
+    type = "enrollment.failed"
+
+
+class EnrollmentMarkedAbsent(EnrollmentEvent):
+    type = "enrollment.absent"
+
+
+class EnrollmentCancelled(EnrollmentEvent):
+    type = "enrollment.cancelled"
+
+
+class EnrollmentCheckedIn(EnrollmentEvent):
+    type = "enrollment.checked_in"
+
+
+STATE_OF: dict[type[Event[State]], type[State]] = {
+    CourseSaved: CourseState,
+    SessionSaved: SessionState,
+    EmployeeSaved: EmployeeState,
+    EmployeeRemoved: EmployeeState,
+    EnrollmentCreated: EnrollmentState,
+    EnrollmentCompleted: EnrollmentState,
+    EnrollmentFailed: EnrollmentState,
+    EnrollmentMarkedAbsent: EnrollmentState,
+    EnrollmentCancelled: EnrollmentState,
+    EnrollmentCheckedIn: EnrollmentState,
+}
+"""Every event there is, with the state it carries."""

@@ -1,0 +1,86 @@
+"""The envelope of every answer, and the one place that turns errors into answers (contract, section 1)."""
+
+import json
+import logging
+from typing import Any
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from shared.database import is_unavailable
+from shared.errors import (
+    ApiError,
+    BadRequest,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    Unavailable,
+    ValidationFailed,
+)
+
+log = logging.getLogger(__name__)
+
+
+def json_text(text: str, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """An answer whose JSON is made already."""
+    return web.Response(
+        body=text.encode(), status=status, headers=headers, content_type="application/json", charset="utf-8"
+    )
+
+
+def success(
+    data: str | None,
+    *,
+    message: str | None = None,
+    meta: dict[str, Any] | None = None,
+    links: dict[str, Any] | None = None,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+) -> web.Response:
+    """`{"success": true, …}` around `data`, which is JSON text and passes through as it is."""
+    parts = ['"success": true']
+    if message is not None:
+        parts.append(f'"message": {json.dumps(message, ensure_ascii=False)}')
+    if data is not None:
+        parts.append(f'"data": {data}')
+    parts += [f'"{name}": {json.dumps(value)}' for name, value in (("meta", meta), ("links", links)) if value]
+    return json_text("{" + ", ".join(parts) + "}", status, headers)
+
+
+def failure(error: ApiError) -> web.Response:
+    body = {"success": False, "message": error.message, "code": error.code, **error.details}
+    return json_text(json.dumps(body, ensure_ascii=False), error.status, error.headers)
+
+
+def invalid(error: ValidationError) -> ValidationFailed:
+    """A model's refusal in the contract's words: every wrong field with its reasons."""
+    errors: dict[str, list[str]] = {}
+    for detail in error.errors(include_url=False, include_input=False):
+        field = ".".join(map(str, detail["loc"])) or "body"
+        errors.setdefault(field, []).append(_reason(detail["type"], detail["msg"]))
+    return ValidationFailed(errors)
+
+
+def _reason(kind: str, message: str) -> str:
+    known = {"extra_forbidden": "This field is not known.", "missing": "This field is required."}
+    return known.get(kind) or message.removeprefix("Value error, ").rstrip(".").capitalize() + "."
+
+
+def api_error(error: Exception) -> ApiError:
+    """The error a client is told about; anything unknown is a defect and is logged with its trace."""
+    match error:
+        case ApiError():
+            return error
+        case web.HTTPNotFound():
+            return NotFound()
+        case web.HTTPMethodNotAllowed():
+            return MethodNotAllowed(sorted(error.allowed_methods))
+        case web.HTTPRequestEntityTooLarge():
+            return PayloadTooLarge()
+        case web.HTTPException() if error.status < 500:
+            return BadRequest()
+    if is_unavailable(error):
+        log.warning("a dependency is not available", exc_info=error)
+        return Unavailable()
+    log.error("a defect", exc_info=error)
+    return ApiError()

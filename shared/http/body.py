@@ -1,0 +1,97 @@
+"""Request bodies: JSON read strictly (RFC 8259), before any model sees it (contract, section 1)."""
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from aiohttp import web
+
+from shared.errors import MalformedJson, PayloadTooLarge, UnsupportedMediaType
+
+MAX_BODY_BYTES = 1024 * 1024
+MAX_DEPTH = 32
+MAX_DIGITS = 32
+"""Digits of one number. Python's own limit (4,300) would raise a ValueError of another kind far later."""
+
+
+async def read_json(request: web.Request) -> Any:
+    """The request's body as Python values, fractions as `Decimal`.
+
+    Raises `UnsupportedMediaType`, `PayloadTooLarge` or `MalformedJson`.
+    """
+    if not is_json(request.headers.get("Content-Type", "")) or "Content-Encoding" in request.headers:
+        raise UnsupportedMediaType
+    try:
+        return parse_json(await request.read())
+    except web.HTTPRequestEntityTooLarge:
+        raise PayloadTooLarge from None
+
+
+def is_json(content_type: str) -> bool:
+    """`application/json`, with no parameter but a charset of UTF-8 (RFC 8259, section 11)."""
+    media_type, _, parameters = content_type.partition(";")
+    if media_type.strip().lower() != "application/json":
+        return False
+    return parameters.strip().lower().replace('"', "") in ("", "charset=utf-8")
+
+
+def parse_json(body: bytes) -> Any:
+    """JSON text as Python values; raises `MalformedJson` for what RFC 8259 or the contract refuses."""
+    try:
+        value = _DECODER.decode(body.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise MalformedJson(_reason(error)) from None
+    if any(depth > MAX_DEPTH for depth in _depths(value)):
+        raise MalformedJson(f"The body nests deeper than {MAX_DEPTH} levels.")
+    return value
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "The body is not UTF-8."
+    if isinstance(error, json.JSONDecodeError):
+        return f"The body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+    if isinstance(error, RecursionError):
+        return f"The body nests deeper than {MAX_DEPTH} levels."
+    return f"The body is not valid JSON: {error}."
+
+
+def _depths(value: Any) -> Iterator[int]:
+    """The nesting depth of every array and object, without recursion."""
+    waiting = [(value, 1)]
+    while waiting:
+        item, depth = waiting.pop()
+        if isinstance(item, dict | list):
+            yield depth
+            if depth > MAX_DEPTH:
+                return
+            waiting.extend((child, depth + 1) for child in (item.values() if isinstance(item, dict) else item))
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return members
+
+
+def _constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"a number has more than {MAX_DIGITS} digits")
+    return int(digits)
+
+
+def _fraction(digits: str) -> Decimal:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"a number has more than {MAX_DIGITS} digits")
+    return Decimal(digits)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer, parse_float=_fraction
+)

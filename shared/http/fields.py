@@ -1,0 +1,108 @@
+"""The kinds of value that queries and bodies are made of: stricter than pydantic's own (contract, section 1).
+
+Pydantic reads `"1_0"`, `true` and `"+7"` as integers, a number as a timestamp, and lets NUL pass,
+which PostgreSQL then refuses with an error of its own.
+"""
+
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+MAX_ID = 2**63 - 1
+
+_DIGITS = re.compile(r"[0-9]{1,19}\Z")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+_TIMESTAMP = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})\Z"
+)
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def _digits(value: Any) -> int:
+    if not isinstance(value, str) or not _DIGITS.match(value):
+        raise ValueError("must be a whole number")
+    return int(value)
+
+
+def _integer(value: Any) -> int:
+    if type(value) is not int:
+        raise ValueError("must be a whole number")
+    return value
+
+
+def _number(value: Any) -> Decimal:
+    if type(value) is int:
+        return Decimal(value)
+    if not isinstance(value, Decimal):
+        raise ValueError("must be a number")
+    return value
+
+
+def _date(value: Any) -> date:
+    if not isinstance(value, str) or not _DATE.match(value):
+        raise ValueError("must be a date: YYYY-MM-DD")
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("is not a day of the calendar") from None
+
+
+def _timestamp(value: Any) -> datetime:
+    if isinstance(value, datetime) and value.tzinfo is not None:  # from a database row; JSON has no such type
+        return value.astimezone(UTC)
+    if not isinstance(value, str) or not _TIMESTAMP.match(value):
+        raise ValueError("must be an RFC 3339 timestamp with an offset, like 2026-05-15T09:00:00Z")
+    try:
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("is not a moment of the calendar") from None
+
+
+def _storable(value: str) -> str:
+    if _UNSTORABLE.search(value):
+        raise ValueError("must not contain NUL or lone surrogates")
+    return value
+
+
+def _filled(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    return value
+
+
+Id = Annotated[int, BeforeValidator(_integer), Field(ge=1, le=MAX_ID)]
+"""A positive 64-bit integer in a body."""
+Count = Annotated[int, BeforeValidator(_integer)]
+Number = Annotated[Decimal, BeforeValidator(_number)]
+Timestamp = Annotated[datetime, BeforeValidator(_timestamp)]
+"""RFC 3339 with an offset, read as UTC."""
+Text = Annotated[str, AfterValidator(_storable)]
+Name = Annotated[str, AfterValidator(_storable), AfterValidator(_filled), Field(max_length=255)]
+
+QueryId = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=MAX_ID)]
+QueryCount = Annotated[int, BeforeValidator(_digits)]
+QueryDate = Annotated[date, BeforeValidator(_date)]
+
+
+class Input(BaseModel):
+    """What a client sends: a field nobody knows is refused, so that a misspelled one cannot pass unnoticed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Query(Input):
+    """The query string of a route."""
+
+
+class Body(Input):
+    """The JSON body of a route."""
+
+
+class IdAndName(Body):
+    """A label, a project or a company: mastered in the organisation's own systems, so the id comes from there."""
+
+    id: Id
+    name: Name

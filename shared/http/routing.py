@@ -1,0 +1,139 @@
+"""One declaration for each route: from it come validation, the permission check and the parsed call."""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from shared.errors import ApiError, NotFound, TokenMissing, ValidationFailed
+from shared.http.answers import invalid
+from shared.http.body import read_json
+from shared.http.fields import MAX_ID, Body, Query
+from shared.identity import API_ACCESS, Caller, InternalTokenVerifier
+
+VERIFIER = web.AppKey("verifier", InternalTokenVerifier)
+
+Q = TypeVar("Q", bound=Query)
+B = TypeVar("B", bound=Body)
+
+_ID = re.compile(r"[1-9][0-9]{0,18}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Q, B]):
+    """One request, parsed and permitted. `id` is the path's, 0 where the path has none."""
+
+    app: web.Application
+    caller: Caller
+    id: int
+    query: Q
+    body: B
+    url: str
+    """The address the client asked, without its query: links are built on it."""
+
+    @property
+    def organisation_id(self) -> int:
+        return self.caller.organisation_id
+
+
+@dataclass(frozen=True)
+class Route(Generic[Q, B]):
+    """`permissions`: the caller needs any one of them, beside `api.access`."""
+
+    method: str
+    path: str
+    handler: Callable[[Call[Q, B]], Awaitable[web.StreamResponse]]
+    permissions: Sequence[str] = ()
+    query: type[Query] = Query
+    body: type[BaseModel] | None = None
+    body_optional: bool = False
+    malformed_id: Callable[[], ApiError] = NotFound
+    """What is raised for a path id that is no positive 64-bit integer."""
+    authorize: Callable[[Caller], None] | None = None
+    """What a route asks of its caller beyond permissions; raises `ApiError`."""
+
+
+def numeric_id() -> ApiError:
+    """The histories' answer to a path id that is not a number (contract, section 5)."""
+    return ValidationFailed({"id": ["The id must be numeric."]})
+
+
+def add_routes(app: web.Application, routes: Iterable[Route[Any, Any]]) -> None:
+    for route in routes:
+        app.router.add_route(route.method, route.path, _endpoint(route))
+
+
+def _endpoint(route: Route[Any, Any]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def endpoint(request: web.Request) -> web.StreamResponse:
+        caller = _authenticate(request)
+        caller.require(API_ACCESS)
+        if route.permissions:
+            caller.require(*route.permissions)
+        if route.authorize is not None:
+            route.authorize(caller)
+        return await route.handler(
+            Call(
+                app=request.app,
+                caller=caller,
+                id=_path_id(request, route),
+                query=_query(request, route.query),
+                body=await _body(request, route),
+                url=_client_url(request),
+            )
+        )
+
+    return endpoint
+
+
+def _authenticate(request: web.Request) -> Caller:
+    sent = request.headers.getall("Authorization", [])
+    if not sent:
+        raise TokenMissing
+    scheme, _, token = sent[0].partition(" ")
+    if len(sent) > 1 or scheme.lower() != "bearer" or not token:
+        raise TokenMissing
+    return request.app[VERIFIER].verify(token)
+
+
+def _path_id(request: web.Request, route: Route[Any, Any]) -> int:
+    text = request.match_info.get("id")
+    if text is None:
+        return 0
+    if not _ID.match(text) or int(text) > MAX_ID:
+        raise NotFound() if text.isascii() and text.isdigit() else route.malformed_id()
+    return int(text)
+
+
+def _query(request: web.Request, model: type[Query]) -> Query:
+    values = dict(request.query)
+    twice = {name for name in values if len(request.query.getall(name)) > 1}
+    if twice:
+        raise ValidationFailed({name: ["This parameter stands twice."] for name in sorted(twice)})
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
+async def _body(request: web.Request, route: Route[Any, Any]) -> BaseModel:
+    if route.body is None:
+        return Body()
+    if route.body_optional and not request.can_read_body:
+        return route.body()
+    value = await read_json(request)
+    if not isinstance(value, dict):
+        raise ValidationFailed({"body": ["The body must be a JSON object."]})
+    try:
+        return route.body.model_validate(value)
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
+def _client_url(request: web.Request) -> str:
+    """The gateway says where the client reached it; only verified callers get this far."""
+    scheme = request.headers.get("X-Forwarded-Proto", request.scheme)
+    host = request.headers.get("X-Forwarded-Host", request.host)
+    return f"{scheme}://{host}{request.path}"

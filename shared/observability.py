@@ -1,0 +1,70 @@
+"""Logs as JSON lines, and the trace that ties a request to the events it causes."""
+
+import logging
+import re
+import secrets
+import sys
+from contextvars import ContextVar
+from dataclasses import dataclass
+from uuid import UUID
+
+import uuid_utils
+from pythonjsonlogger.json import JsonFormatter
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,128}\Z")
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What ties log lines, requests and events together: the request id and the W3C `traceparent`."""
+
+    request_id: str
+    traceparent: str
+
+
+NO_TRACE = Trace("", "")
+current_trace: ContextVar[Trace] = ContextVar("current_trace", default=NO_TRACE)
+
+
+def trace_from(request_id: str, traceparent: str) -> Trace:
+    """The trace a caller sent, where it is well formed; a new one where it is not."""
+    return Trace(
+        request_id if _REQUEST_ID.match(request_id) else str(new_uuid()),
+        traceparent if _TRACEPARENT.match(traceparent) else new_traceparent(),
+    )
+
+
+def new_traceparent() -> str:
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+
+
+def new_uuid() -> UUID:
+    """UUIDv7 (RFC 9562): its order is the order of time, so indexes on it grow at one end."""
+    return UUID(int=uuid_utils.uuid7().int)
+
+
+class _TraceFilter(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        trace = current_trace.get()
+        if trace.request_id:
+            record.request_id = trace.request_id
+            record.traceparent = trace.traceparent
+        return True
+
+
+def configure_logging(process: str, level: str) -> None:
+    """JSON lines on standard error, each with the process and, inside a request, its id."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_TraceFilter())
+    handler.setFormatter(
+        JsonFormatter(
+            "%(levelname)s %(name)s %(message)s",
+            timestamp="time",
+            rename_fields={"levelname": "level", "name": "logger"},
+            static_fields={"process": process},
+        )
+    )
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("aio_pika").setLevel(logging.WARNING)
+    logging.getLogger("aiormq").setLevel(logging.WARNING)

@@ -1,0 +1,144 @@
+"""The relay publishes the outbox: confirmed first, marked after (architecture, decision 2).
+
+A crash between the two publishes once more; nothing is ever marked that the broker did not take.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import aio_pika
+import asyncpg
+from aio_pika.abc import AbstractChannel, AbstractExchange
+
+from shared import outbox
+from shared.backoff import Backoff
+from shared.broker import (
+    BROKER_ERRORS,
+    EXCHANGE,
+    OPERATION_TIMEOUT,
+    connection_to,
+    declare_exchange,
+    was_cancelled,
+)
+from shared.cloudevents import CONTENT_TYPE
+from shared.database import CONNECT_TIMEOUT, Pool, connected, is_unavailable, transaction
+from shared.outbox import OutboxRow
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+POLL_INTERVAL = 1.0
+"""Seconds between looks at the outbox when no notification comes: the net for a lost one."""
+POSTPONED_FOR = timedelta(seconds=10)
+KEPT_FOR = timedelta(hours=24)
+PRUNE_INTERVAL = 600.0
+
+
+class Relay:
+    """Publishes one database's outbox. Any number may run at once: each claims rows no other holds."""
+
+    def __init__(self, pool: Pool, database_url: str, amqp_url: str, *, name: str, exchange: str = EXCHANGE) -> None:
+        self._pool = pool
+        self._database_url = database_url
+        self._amqp_url = amqp_url
+        self._name = name
+        self._exchange_name = exchange
+        self._wake = asyncio.Event()
+        self.connected = False
+
+    async def run(self) -> None:
+        """Runs until it is cancelled, through any outage of broker or database."""
+        backoff = Backoff()
+        while True:
+            try:
+                await self._relay(backoff)
+            except asyncio.CancelledError:
+                if was_cancelled():
+                    raise
+                log.warning("the broker dropped the relay's connection")
+            except Exception as error:
+                if not (isinstance(error, BROKER_ERRORS) or is_unavailable(error)):
+                    log.exception("a defect in the relay")
+                else:
+                    log.warning("the relay waits for broker and database: %r", error)
+            finally:
+                self.connected = False
+            await asyncio.sleep(backoff.next())
+
+    async def _relay(self, backoff: Backoff) -> None:
+        async with connection_to(self._amqp_url, name=f"{self._name} relay") as connection, self._notified():
+            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            exchange = await declare_exchange(channel, self._exchange_name)
+            self.connected = True
+            prune_at = 0.0
+            while True:
+                self._wake.clear()
+                while await self._publish_batch(channel, exchange):
+                    backoff.reset()
+                if asyncio.get_running_loop().time() >= prune_at:
+                    prune_at = asyncio.get_running_loop().time() + PRUNE_INTERVAL
+                    await self._prune()
+                await self._woken()
+
+    async def _publish_batch(self, channel: AbstractChannel, exchange: AbstractExchange) -> bool:
+        """Whether there was something to publish. The rows stay locked until the broker has them."""
+        async with transaction(self._pool) as connection:
+            rows = await outbox.claim(connection, BATCH)
+            if not rows:
+                return False
+            outcomes = await asyncio.gather(*(_publish(exchange, row) for row in rows), return_exceptions=True)
+            published = [row.id for row, error in zip(rows, outcomes, strict=True) if error is None]
+            unpublished = [row.id for row, error in zip(rows, outcomes, strict=True) if error is not None]
+            await outbox.mark_published(connection, published)
+            await outbox.postpone(connection, unpublished, POSTPONED_FOR)
+        if channel.is_closed:
+            raise ConnectionResetError("the broker closed the relay's channel")
+        _report(rows, outcomes)
+        return True
+
+    async def _woken(self) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), POLL_INTERVAL)
+        except TimeoutError:
+            return
+
+    async def _prune(self) -> None:
+        async with connected(self._pool) as connection:
+            await outbox.prune(connection, KEPT_FOR)
+
+    @asynccontextmanager
+    async def _notified(self) -> AsyncIterator[None]:
+        """LISTEN needs a connection of its own; should it be lost, the poll goes on."""
+        listener = await asyncpg.connect(
+            self._database_url,
+            timeout=CONNECT_TIMEOUT,
+            server_settings={"application_name": f"{self._name} relay"},
+        )
+        try:
+            await listener.add_listener(outbox.CHANNEL, lambda *_: self._wake.set())
+            yield
+        finally:
+            listener.terminate()
+
+
+async def _publish(exchange: AbstractExchange, row: OutboxRow) -> None:
+    """Returns once the broker has confirmed that it stored the message in every queue it goes to."""
+    message = aio_pika.Message(
+        row.body.encode(),
+        content_type=CONTENT_TYPE,
+        message_id=str(row.event_id),
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+    )
+    await exchange.publish(message, row.routing_key, mandatory=True, timeout=OPERATION_TIMEOUT)
+
+
+def _report(rows: Sequence[OutboxRow], outcomes: Sequence[BaseException | None]) -> None:
+    for row, error in zip(rows, outcomes, strict=True):
+        if error is not None:
+            log.error(
+                "an event was not taken by the broker and stays in the outbox",
+                extra={"event_id": str(row.event_id), "routing_key": row.routing_key, "reason": repr(error)},
+            )

@@ -1,0 +1,110 @@
+"""What the three services' processes have in common: the parts their `app.py` puts together, and their commands."""
+
+import argparse
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import asyncpg
+from aiohttp import web
+from pydantic import ValidationError
+
+from shared.background import background
+from shared.broker import QueueName, connection_to, declare_queue
+from shared.consumer import Consumer, Subscriptions, routing_keys
+from shared.database import connection_pool, is_reachable
+from shared.http.routing import VERIFIER
+from shared.http.server import READINESS, create_app
+from shared.identity import InternalTokenVerifier
+from shared.migrations import migrate
+from shared.relay import Relay
+from shared.settings import ProcessSettings, ServiceSettings
+
+Role = Literal["all", "api", "worker"]
+Context = Callable[[web.Application], AsyncIterator[None]]
+Settings = TypeVar("Settings", bound=ProcessSettings)
+
+POOL = web.AppKey("pool", asyncpg.Pool)
+
+
+def create_service(name: str, settings: ServiceSettings) -> web.Application:
+    """An application with its pool and the check of internal tokens; the service adds what makes it itself."""
+    app = create_app(max_in_flight=settings.max_in_flight)
+    app[VERIFIER] = InternalTokenVerifier(settings.internal_token_secret.get_secret_value())
+
+    async def database(app: web.Application) -> AsyncIterator[None]:
+        url, size = settings.database_url.get_secret_value(), settings.database_pool_size
+        async with connection_pool(url, name=name, size=size) as pool:
+            app[POOL] = pool
+            app[READINESS]["database"] = lambda: is_reachable(pool)
+            yield
+
+    app.cleanup_ctx.append(database)
+    return app
+
+
+def relay(name: str, settings: ServiceSettings) -> Context:
+    """Publishes the service's outbox for as long as the application runs."""
+
+    async def context(app: web.Application) -> AsyncIterator[None]:
+        database_url, amqp_url = settings.database_url.get_secret_value(), settings.amqp_url.get_secret_value()
+        relay = Relay(app[POOL], database_url, amqp_url, name=name, exchange=settings.exchange)
+        async with background(relay.run(), name="relay"):
+            yield
+
+    return context
+
+
+def consumer(name: str, settings: ServiceSettings, subscriptions: Subscriptions) -> Context:
+    """Follows the service's queue for as long as the application runs."""
+
+    async def context(app: web.Application) -> AsyncIterator[None]:
+        amqp_url, queue = settings.amqp_url.get_secret_value(), _queue(name, settings)
+        consumer = Consumer(app[POOL], amqp_url, queue, subscriptions, exchange=settings.exchange)
+        async with background(consumer.run(), name="consumer"):
+            yield
+
+    return context
+
+
+async def prepare(name: str, settings: ServiceSettings, migrations: Path, subscriptions: Subscriptions) -> list[str]:
+    """Migrates the database and declares the queue; returns the migrations applied.
+
+    Queues are declared before any process serves: an event published while one is missing would pass it by.
+    """
+    applied = await migrate(settings.database_url.get_secret_value(), migrations)
+    async with connection_to(settings.amqp_url.get_secret_value(), name=f"{name} migrate") as connection:
+        channel = await connection.channel()
+        await declare_queue(channel, _queue(name, settings), routing_keys(subscriptions), settings.exchange)
+    return applied
+
+
+def _queue(name: str, settings: ServiceSettings) -> QueueName:
+    return QueueName(f"{settings.queue_prefix}.{name}")
+
+
+def service_arguments(
+    name: str,
+) -> tuple[argparse.ArgumentParser, "argparse._SubParsersAction[argparse.ArgumentParser]"]:
+    """The parser of a service's command line, and where it adds commands of its own."""
+    parser = argparse.ArgumentParser(prog=f"python -m services.{name}", description=f"The {name} service.")
+    parser.add_argument(
+        "--role",
+        choices=("all", "api", "worker"),
+        default="all",
+        help="serve requests (api), publish and follow events (worker), or both in one process (default)",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands (default: serve)")
+    commands.add_parser("migrate", help="bring the database and the queues to this version, and end")
+    return parser, commands
+
+
+def read_settings(settings: type[Settings]) -> Settings:
+    """Reads the environment; ends the process with a list of what is missing or wrong."""
+    try:
+        return settings()
+    except ValidationError as error:
+        for detail in error.errors(include_url=False, include_input=False):
+            print(f"setting {'.'.join(map(str, detail['loc'])).upper()}: {detail['msg']}", file=sys.stderr)
+        raise SystemExit(2) from None

@@ -1,0 +1,32 @@
+"""Settings that every service reads from its environment, once, at its start."""
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.broker import EXCHANGE
+
+InternalSecret = Annotated[SecretStr, Field(min_length=32)]
+"""Signs the internal JWT; shorter keys than 32 bytes are weaker than HS256 itself (RFC 7518, section 3.2)."""
+
+
+class ProcessSettings(BaseSettings):
+    """A missing or malformed setting ends the start with a message that names it."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    log_level: str = "INFO"
+    internal_token_secret: InternalSecret
+    max_in_flight: int = Field(default=1000, ge=1)
+
+
+class ServiceSettings(ProcessSettings):
+    database_url: SecretStr
+    amqp_url: SecretStr
+    exchange: str = EXCHANGE
+    queue_prefix: str = "muster"
+    """Begins the name of the service's queue: two installations can share a broker."""
+    database_pool_size: int = Field(default=10, ge=2, le=100)

@@ -1,0 +1,80 @@
+"""`./dev`: the commands of the local stack."""
+
+import argparse
+import asyncio
+import sys
+
+from rich.console import Console
+
+from stack.arguments import make_parser
+from stack.checks import lint
+from stack.errors import StackError
+from stack.interruption import interruptible
+from stack.issuer import token_options
+from stack.layout import STACK_DIRECTORY, Layout
+from stack.running import INTERRUPTED, seed, token
+from stack.seeding import Size
+from stack.status import status
+from stack.steps import Steps
+from stack.stopping import down
+from stack.testing import test
+from stack.up import up
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command and answer its exit status; a StackError becomes its message and status 1."""
+    try:
+        # argparse would take pytest's options for its own.
+        if arguments[:1] == ["test"]:
+            return test(arguments[1:])
+        return run(make_parser().parse_args(arguments))
+    except StackError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command that was parsed."""
+    if arguments.command == "token":
+        return token(_token_options(arguments))
+    with Steps(Console()) as steps:
+        match arguments.command:
+            case "up":
+                return up(steps, detach=arguments.detach)
+            case "down":
+                return asyncio.run(interruptible(down(Layout(STACK_DIRECTORY), steps), INTERRUPTED))
+            case "status":
+                return status(steps)
+            case "seed":
+                return seed(_size(arguments), steps)
+            case "lint":
+                return lint(steps)
+            case _:
+                make_parser().print_help()
+                return 0
+
+
+def _token_options(arguments: argparse.Namespace) -> list[str]:
+    return token_options(
+        organisation=arguments.org,
+        subject=arguments.subject,
+        role=arguments.role,
+        permissions=arguments.permissions,
+        user_type=arguments.user_type,
+        employee_id=arguments.employee_id,
+        lifetime=arguments.ttl,
+    )
+
+
+def _size(arguments: argparse.Namespace) -> Size:
+    return Size(
+        people=arguments.people,
+        enrollments=arguments.enrollments,
+        courses=arguments.courses,
+        sessions=arguments.sessions,
+        places=arguments.places,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,98 @@
+"""The command line of `./dev`. Needs nothing but Python itself, so that help is there before any installation."""
+
+import argparse
+
+DESCRIPTION = """\
+Muster on one machine: private PostgreSQL, Redis and RabbitMQ, the three services and the gateway.
+What is missing is installed where that is allowed; everything the stack keeps lies under .stack/.
+"""
+EPILOG = """\
+./dev COMMAND --help says more about a command. DATABASE_URL (a superuser's address), REDIS_URL and
+AMQP_URL in the environment of `./dev up` name servers to use instead of private ones.
+"""
+UP_HELP = """\
+Starts the stack and stays in the foreground; Ctrl-C stops all of it. With --detach it returns once every
+process is ready, and `./dev down` stops it. The first start loads demonstration data; later ones find
+what is there.
+"""
+SIGNING_HELP = """\
+Prints a client token for the running stack, alone on the last line. The options are those of
+`python -m gateway token`; without any it is an Admin of organisation 1 for 12 hours.
+"""
+TEST_HELP = """\
+Runs pytest with the given arguments (without any: the whole suite) against private servers that are
+started for this run and removed after it. The exit status is pytest's.
+"""
+SEED_HELP = """\
+Loads data into the running stack: without options the demonstration rows, with --people or --enrollments
+a realistic size of organisation 1 (courses, sessions and places follow from it unless given).
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; `token` and `test` leave their own arguments in `rest`."""
+    parser = argparse.ArgumentParser(
+        prog="./dev",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_up(commands)
+    commands.add_parser("down", help="stop the stack", description="Stops the stack; its data stay.")
+    commands.add_parser(
+        "status", help="say what runs where", description="Says what runs where. Exit status 1 if not all of it."
+    )
+    _add_token(commands)
+    _add_seed(commands)
+    test = commands.add_parser("test", help="run the tests", description=TEST_HELP, add_help=False)
+    test.add_argument("rest", nargs=argparse.REMAINDER, metavar="pytest arguments")
+    commands.add_parser(
+        "lint",
+        help="check the code",
+        description="Runs ruff check, ruff format --check, mypy and lint-imports. Exit status 1 if any fails.",
+    )
+    commands.add_parser("help", help="show this")
+    return parser
+
+
+def _add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    up = commands.add_parser("up", help="start the stack", description=UP_HELP)
+    up.add_argument("--detach", action="store_true", help="return when every process is ready")
+
+
+def _add_token(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    token = commands.add_parser("token", help="print a client token", description=SIGNING_HELP)
+    token.add_argument("--org", metavar="N", default="1", help="organisation (default 1)")
+    token.add_argument("--subject", metavar="S", help="the token's sub (default: the demonstration Admin)")
+    rights = token.add_mutually_exclusive_group()
+    rights.add_argument("--role", metavar="R", help="Admin (default), HR Manager, Trainer or Employee")
+    rights.add_argument("--permissions", metavar="a,b", help="these permissions instead of a role's")
+    token.add_argument("--user-type", metavar="T", help="staff, contractor or service")
+    token.add_argument("--employee-id", metavar="N", help="the person the user is")
+    token.add_argument("--ttl", metavar="SECONDS", help="validity (default 12 hours); --ttl=-60 has expired")
+
+
+def _add_seed(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    seed = commands.add_parser("seed", help="load data", description=SEED_HELP)
+    for name, what in (
+        ("people", "employees and staff"),
+        ("enrollments", "enrollments"),
+        ("courses", "courses (default: one for ten sessions)"),
+        ("sessions", "sessions (default: enough for the enrollments)"),
+        ("places", "places in each session (default 30)"),
+    ):
+        seed.add_argument(f"--{name}", type=positive, metavar="N", help=what)
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1, as argparse wants it read."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+if __name__ == "__main__":
+    make_parser().print_help()

@@ -1,0 +1,44 @@
+"""`./dev lint`: the checks that every change passes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from stack.layout import REPOSITORY
+from stack.steps import Steps
+
+CHECK_SECONDS = 600.0
+
+
+def lint(steps: Steps) -> int:
+    """Run each check, all of them whatever the first ones say; answers 1 when any fails."""
+    programs = Path(sys.executable).parent
+    failed = [
+        title
+        for title, command in (
+            ("ruff check", [programs / "ruff", "check"]),
+            ("ruff format --check", [programs / "ruff", "format", "--check"]),
+            ("mypy", [programs / "mypy"]),
+            ("lint-imports", [programs / "lint-imports"]),
+        )
+        if not _passes(title, [str(part) for part in command], steps)
+    ]
+    return 1 if failed else 0
+
+
+def _passes(title: str, command: list[str], steps: Steps) -> bool:
+    with steps.step(title) as step:
+        result = subprocess.run(
+            command,
+            cwd=REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=CHECK_SECONDS,
+            check=False,
+        )
+        step.result = "passed" if result.returncode == 0 else "FAILED"
+    if result.returncode != 0:
+        steps.say(result.stdout.rstrip())
+    return result.returncode == 0

@@ -1,0 +1,81 @@
+"""Where the local stack keeps what it knows: one directory of the clone, for its owner alone."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+STACK_DIRECTORY = REPOSITORY / ".stack"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of one instance of the stack; `./dev up` has one, each run of `./dev test` its own."""
+
+    root: Path
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log"
+
+    @property
+    def run(self) -> Path:
+        """Pid files."""
+        return self.root / "run"
+
+    @property
+    def data(self) -> Path:
+        """What the servers keep, a directory for each."""
+        return self.root / "data"
+
+    @property
+    def secrets(self) -> Path:
+        """Generated passwords, one a file."""
+        return self.root / "secrets"
+
+    @property
+    def state_file(self) -> Path:
+        """Ports and the name of the RabbitMQ node."""
+        return self.root / "state.json"
+
+    @property
+    def environment_file(self) -> Path:
+        """Addresses and a token as shell assignments, while the stack runs."""
+        return self.root / "env"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held while the stack is being started or stopped."""
+        return self.root / "lock"
+
+    @property
+    def supervisor_file(self) -> Path:
+        """Identity of the `./dev up` that is starting or watching the stack."""
+        return self.root / "supervisor"
+
+    @property
+    def issuer_keys_file(self) -> Path:
+        return self.root / "keys.json"
+
+    @property
+    def issuer_users_file(self) -> Path:
+        return self.root / "users.json"
+
+    @property
+    def seeded_file(self) -> Path:
+        """Says which PostgreSQL server has got the demonstration data."""
+        return self.root / "seeded"
+
+    def create(self) -> None:
+        """Make the directories that are missing, readable by their owner alone."""
+        for directory in (self.root, self.log, self.run, self.data, self.secrets):
+            directory.mkdir(parents=True, exist_ok=True)
+            directory.chmod(0o700)
+
+
+def write_private(path: Path, content: str) -> None:
+    """Write a file of mode 0600 whole or not at all: a reader or a crash never meets half of it."""
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    draft.touch(mode=0o600)
+    draft.write_text(content)
+    draft.replace(path)

@@ -1,0 +1,105 @@
+"""The programs of this machine that the local stack needs, and which of them are missing or too old."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+VERSION_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """A server, the oldest version that will do, and Debian's and Ubuntu's package of it."""
+
+    name: str
+    oldest: tuple[int, ...]
+    package: str
+    service: str
+    """Name under which the package would start it at boot."""
+
+    def __str__(self) -> str:
+        return f"{self.name} ≥ {'.'.join(map(str, self.oldest))}"
+
+
+POSTGRES = Requirement("PostgreSQL", (15,), "postgresql", "postgresql")
+REDIS = Requirement("Redis", (7,), "redis-server", "redis-server")
+RABBITMQ = Requirement("RabbitMQ", (3, 10), "rabbitmq-server", "rabbitmq-server")
+
+
+@dataclass(frozen=True)
+class Program:
+    """A server found on this machine: the directory of its programs and its version."""
+
+    directory: Path
+    version: tuple[int, ...]
+
+    @property
+    def version_text(self) -> str:
+        return ".".join(map(str, self.version))
+
+
+def find(requirement: Requirement) -> Program | None:
+    """The newest instance on this machine, be it too old; None when there is none."""
+    finders = {POSTGRES: _postgres_programs, REDIS: _redis_programs, RABBITMQ: _rabbitmq_programs}
+    return max(finders[requirement](), key=lambda program: program.version, default=None)
+
+
+def parse_version(text: str) -> tuple[int, ...]:
+    """The first dotted number in a text: `postgres (PostgreSQL) 15.18 (Debian…)` → (15, 18); () if none."""
+    match = re.search(r"\d+(?:\.\d+)*", text)
+    return tuple(map(int, match.group().split("."))) if match else ()
+
+
+def _postgres_programs() -> Iterator[Program]:
+    directories = [*Path("/usr/lib/postgresql").glob("*/bin"), *_search_path()]
+    for directory in directories:
+        if _executable(directory / "postgres") and _executable(directory / "initdb"):
+            yield Program(directory, _asked_version(directory / "postgres"))
+
+
+def _redis_programs() -> Iterator[Program]:
+    found = shutil.which("redis-server", path=os.pathsep.join(map(str, _search_path())))
+    if found:
+        yield Program(Path(found).parent, _asked_version(Path(found)))
+
+
+def _rabbitmq_programs() -> Iterator[Program]:
+    # The version is part of the directory's name; asking the program for it starts a whole Erlang, 2 s.
+    for pattern in ("usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin", "opt/rabbitmq_server-*/sbin"):
+        for directory in Path("/").glob(pattern):
+            if _executable(directory / "rabbitmq-server") and _erlang_present():
+                yield Program(directory, parse_version(directory.parent.name.removeprefix("rabbitmq_server-")))
+
+
+def find_epmd() -> Path | None:
+    """Erlang's port mapper daemon, which RabbitMQ's node registers with."""
+    found = shutil.which("epmd", path=os.pathsep.join(map(str, _search_path())))
+    return Path(found) if found else None
+
+
+def _erlang_present() -> bool:
+    return find_epmd() is not None
+
+
+def _search_path() -> list[Path]:
+    # An ordinary user's PATH leaves out the directories where Debian has some servers.
+    named = os.environ.get("PATH", "").split(os.pathsep)
+    return [Path(entry) for entry in (*named, "/usr/local/bin", "/usr/bin", "/usr/sbin") if entry]
+
+
+def _executable(path: Path) -> bool:
+    return path.is_file() and os.access(path, os.X_OK)
+
+
+def _asked_version(program: Path) -> tuple[int, ...]:
+    try:
+        answer = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, timeout=VERSION_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return parse_version(answer.stdout)

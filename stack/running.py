@@ -1,0 +1,36 @@
+"""Commands that work on the running stack."""
+
+import asyncio
+
+from stack.addresses import read_addresses
+from stack.applications import make_gateway, make_service
+from stack.credentials import load_credentials
+from stack.interruption import interruptible
+from stack.issuer import make_token
+from stack.layout import STACK_DIRECTORY, Layout
+from stack.seeding import Size, load
+from stack.steps import Steps
+
+INTERRUPTED = 130
+
+
+def token(options: list[str]) -> int:
+    """Print a client token, alone on its line."""
+    layout = Layout(STACK_DIRECTORY)
+    gateway = make_gateway(layout, load_credentials(layout.secrets), read_addresses(layout))
+    print(asyncio.run(make_token(options, gateway.environment)))
+    return 0
+
+
+def seed(size: Size, steps: Steps) -> int:
+    """Load data into the services."""
+    return asyncio.run(interruptible(_seed(Layout(STACK_DIRECTORY), size, steps), INTERRUPTED))
+
+
+async def _seed(layout: Layout, size: Size, steps: Steps) -> int:
+    addresses = read_addresses(layout)
+    credentials = load_credentials(layout.secrets)
+    catalog = make_service("catalog", layout, credentials, addresses)
+    enrollment = make_service("enrollment", layout, credentials, addresses)
+    await load(size, catalog, enrollment, layout.log / "seed.log", steps)
+    return 0

@@ -1,0 +1,56 @@
+"""The three servers together."""
+
+from collections.abc import Sequence
+
+from stack.credentials import Credentials
+from stack.layout import Layout
+from stack.machine import POSTGRES, RABBITMQ, REDIS, Program, Requirement
+from stack.postgres import PostgresServer, postgres_process
+from stack.processes import ManagedProcess, recorded_processes
+from stack.rabbitmq import RabbitMQServer, mapper_process, rabbitmq_process
+from stack.redis import RedisServer, redis_process
+from stack.state import State
+from stack.steps import Steps
+
+Server = PostgresServer | RedisServer | RabbitMQServer
+
+
+def make_servers(
+    programs: dict[Requirement, Program],
+    layout: Layout,
+    state: State,
+    credentials: Credentials,
+    *,
+    throwaway: bool = False,
+) -> list[Server]:
+    """A server for each program found, not started yet; a throwaway one does not care for its data."""
+    servers: list[Server] = []
+    for requirement, program in programs.items():
+        if requirement == POSTGRES:
+            port, password = state.ports["postgres"], credentials.postgres
+            servers.append(PostgresServer(program, layout, port, password, throwaway=throwaway))
+        if requirement == REDIS:
+            port, password = state.ports["redis"], credentials.redis
+            servers.append(RedisServer(program, layout, port, password, throwaway=throwaway))
+        if requirement == RABBITMQ:
+            servers.append(RabbitMQServer(program, layout, state.ports, state.node, credentials.rabbitmq))
+    return servers
+
+
+async def start_server(server: Server, steps: Steps) -> None:
+    """Start one and return when it is ready, with a line that says where."""
+    with steps.step(f"{server.name} {server.version}") as step:
+        await server.start()
+        step.result = f"127.0.0.1:{server.port}"
+
+
+def server_processes(layout: Layout) -> list[ManagedProcess]:
+    """The processes of the servers, in the order in which they are stopped: the node before its mapper."""
+    return [rabbitmq_process(layout), postgres_process(layout), redis_process(layout), mapper_process(layout)]
+
+
+def other_processes(layout: Layout, known: Sequence[ManagedProcess]) -> list[ManagedProcess]:
+    """What else has a pid file: commands of a start that was killed while they ran."""
+    known_files = {process.pid_file for process in known}
+    recorded = recorded_processes(layout.run, layout.log)
+    return [process for process in recorded if process.pid_file not in known_files]

@@ -1,0 +1,117 @@
+"""`./dev test`: the suite against servers of its own, which leave nothing behind."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from stack.credentials import load_credentials
+from stack.identity import ProcessIdentity, own_identity
+from stack.interruption import all_or_first_error, interruptible
+from stack.layout import REPOSITORY, STACK_DIRECTORY, Layout
+from stack.machine import POSTGRES, RABBITMQ, REDIS
+from stack.packages import provide
+from stack.servers import Server, make_servers, other_processes, server_processes, start_server
+from stack.state import load_state
+from stack.steps import Steps
+
+PREFIX = "test-"
+OWN_STOP_SECONDS = 2.0
+PYTEST_STOP_SECONDS = 20.0
+# A shell that has read `.stack/env` would otherwise hand a running stack's addresses to the suite.
+NOT_PASSED_ON = frozenset(
+    {
+        "DATABASE_URL", "REDIS_URL", "AMQP_URL", "TOKEN", "HOST", "PORT", "LOG_LEVEL", "INTERNAL_TOKEN_SECRET",
+        "GATEWAY_URL", "CATALOG_URL", "ENROLLMENT_URL", "HISTORY_URL",
+        "CATALOG_DATABASE_URL", "ENROLLMENT_DATABASE_URL", "HISTORY_DATABASE_URL",
+        "ISSUER_KEYS_FILE", "ISSUER_USERS_FILE",
+    }
+)  # fmt: skip
+
+
+def test(pytest_arguments: Sequence[str]) -> int:
+    """Run pytest with these arguments; answers its exit status, or 130 when stopped by a signal before it."""
+    return asyncio.run(interruptible(_test(pytest_arguments), stopped_status=130))
+
+
+async def _test(pytest_arguments: Sequence[str]) -> int:
+    await sweep()
+    layout = _own_layout()
+    layout.create()
+    try:
+        servers = await _start_servers(layout)
+        return await _pytest(pytest_arguments, servers)
+    finally:
+        await _remove(layout)
+
+
+async def _start_servers(layout: Layout) -> list[Server]:
+    # Everything but pytest's own output goes to standard error.
+    with Steps(Console(stderr=True)) as steps:
+        install_log = STACK_DIRECTORY / "log" / "install.log"
+        install_log.parent.mkdir(exist_ok=True)
+        programs = await asyncio.to_thread(provide, (POSTGRES, REDIS, RABBITMQ), steps, install_log)
+        state, credentials = load_state(layout.state_file), load_credentials(layout.secrets)
+        servers = make_servers(programs, layout, state, credentials, throwaway=True)
+        await all_or_first_error([start_server(server, steps) for server in servers])
+    return servers
+
+
+async def _pytest(arguments: Sequence[str], servers: Sequence[Server]) -> int:
+    urls = {server.name: server.url for server in servers}
+    environment = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
+    environment |= {
+        "TEST_DATABASE_URL": urls["PostgreSQL"],
+        "TEST_REDIS_URL": urls["Redis"],
+        "TEST_AMQP_URL": urls["RabbitMQ"],
+    }
+    command = [sys.executable, "-m", "pytest", *arguments]
+    process = subprocess.Popen(command, env=environment, cwd=REPOSITORY)  # noqa: ASYNC220 - takes 1 ms
+    try:
+        return await asyncio.to_thread(process.wait)
+    except asyncio.CancelledError:
+        await asyncio.to_thread(_end, process)
+        raise
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Let pytest finish its report after an interruption, but not for ever."""
+    # A terminal's Ctrl-C has reached pytest already, and a second one would cut its report short.
+    for wait, number in ((OWN_STOP_SECONDS, signal.SIGINT), (PYTEST_STOP_SECONDS, signal.SIGKILL)):
+        try:
+            process.wait(wait)
+        except subprocess.TimeoutExpired:
+            process.send_signal(number)
+    process.wait(PYTEST_STOP_SECONDS)
+
+
+def _own_layout() -> Layout:
+    identity = own_identity()
+    return Layout(STACK_DIRECTORY / f"{PREFIX}{identity.pid}-{identity.started}")
+
+
+async def sweep() -> None:
+    """Stop the servers and remove the directories of runs whose process is gone."""
+    for directory in STACK_DIRECTORY.glob(f"{PREFIX}*"):
+        owner = run_owner(directory)
+        if owner is not None and not owner.is_alive():
+            await _remove(Layout(directory))
+
+
+def run_owner(directory: Path) -> ProcessIdentity | None:
+    """The process whose run a directory belongs to, by its name; None when it is no such directory."""
+    pid, _, started = directory.name.removeprefix(PREFIX).partition("-")
+    return ProcessIdentity(int(pid), int(started)) if pid.isdigit() and started.isdigit() else None
+
+
+async def _remove(layout: Layout) -> None:
+    servers = server_processes(layout)
+    others = other_processes(layout, servers)
+    await asyncio.gather(*(process.stop(0) for process in (*servers, *others)))
+    await asyncio.to_thread(shutil.rmtree, layout.root, ignore_errors=True)

@@ -1,0 +1,91 @@
+"""A client as the API's users write one: a token, and JSON back and forth."""
+
+import json
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import jwt
+from multidict import CIMultiDictProxy
+
+ADMIN_PERMISSIONS = ("api.access", "training.view", "training.enroll", "training.record", "training.manage")
+UNLIMITED = 1_000_000
+"""A rate that no test reaches; those that test the limit set their own."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`text` is what came over the wire: numbers keep their digits there."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+    @property
+    def data(self) -> Any:
+        return self.json["data"]
+
+
+@dataclass(frozen=True)
+class Client:
+    """Calls one address with one token."""
+
+    http: aiohttp.ClientSession
+    url: str
+    token: str | None
+
+    async def request(self, method: str, path: str, *, headers: dict[str, str] | None = None, **options: Any) -> Answer:
+        authorization = {"Authorization": f"Bearer {self.token}"} if self.token is not None else {}
+        async with self.http.request(
+            method, self.url + path, headers={**authorization, **(headers or {})}, **options
+        ) as response:
+            return Answer(response.status, response.headers, await response.text())
+
+    async def get(self, path: str, **query: Any) -> Answer:
+        return await self.request("GET", path, params={name: str(value) for name, value in query.items()})
+
+    async def post(self, path: str, body: Any, **headers: str) -> Answer:
+        return await self.request("POST", path, json=body, headers=headers)
+
+    async def patch(self, path: str, body: Any = None) -> Answer:
+        return await self.request("PATCH", path, **({} if body is None else {"json": body}))
+
+    async def put(self, path: str, body: Any) -> Answer:
+        return await self.request("PUT", path, json=body)
+
+    async def delete(self, path: str) -> Answer:
+        return await self.request("DELETE", path)
+
+
+def new_organisation() -> int:
+    """An organisation of a test's own."""
+    return secrets.randbelow(2**40) + 1000
+
+
+def client_claims(organisation: int, **changes: Any) -> dict[str, Any]:
+    """The claims of an administrator's token; `None` among the changes removes one."""
+    now = int(time.time())
+    claims = {
+        "iss": "muster",
+        "aud": "muster-api",
+        "sub": secrets.token_hex(8),
+        "org": organisation,
+        "iat": now,
+        "exp": now + 600,
+        "jti": secrets.token_hex(16),
+        "name": "Test Admin",
+        "user_type": "staff",
+        "permissions": list(ADMIN_PERMISSIONS),
+        "rate_limit": UNLIMITED,
+    } | changes
+    return {name: value for name, value in claims.items() if value is not None}
+
+
+def client_token(secret: str, organisation: int, **changes: Any) -> str:
+    return jwt.encode(client_claims(organisation, **changes), secret, algorithm="HS256")

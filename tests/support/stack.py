@@ -1,0 +1,117 @@
+"""The whole system inside the test's process: gateway and services on real servers, each on a free port."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from pydantic import SecretStr
+
+import services.catalog.app
+import services.catalog.handlers
+import services.enrollment.app
+import services.enrollment.handlers
+import services.history.app
+import services.history.handlers
+from gateway.app import create_gateway
+from gateway.settings import GatewaySettings
+from services.catalog.settings import CatalogSettings
+from services.enrollment.settings import EnrollmentSettings
+from services.history.settings import HistorySettings
+from shared.identity import Caller, mint_internal_token
+from shared.service import prepare
+from tests.support.client import ADMIN_PERMISSIONS, Client, client_token
+from tests.support.databases import amqp_url, fresh_database, redis_url
+
+CLIENT_SECRET = secrets.token_hex(32)
+INTERNAL_SECRET = secrets.token_hex(32)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Where everything is, and clients for it."""
+
+    http: aiohttp.ClientSession
+    gateway_url: str
+    catalog_url: str
+    enrollment_url: str
+    history_url: str
+    catalog_database_url: str
+    enrollment_database_url: str
+    history_database_url: str
+
+    def client(self, organisation: int, **claims: Any) -> Client:
+        """Through the gateway, as an administrator unless the claims say otherwise."""
+        return Client(self.http, self.gateway_url, client_token(CLIENT_SECRET, organisation, **claims))
+
+    def anonymous(self) -> Client:
+        return Client(self.http, self.gateway_url, None)
+
+    def direct(self, url: str, organisation: int) -> Client:
+        """Around the gateway, with a token as the gateway would make it."""
+        caller = Caller(organisation, "test", "Test", "staff", frozenset(ADMIN_PERMISSIONS))
+        return Client(self.http, url, mint_internal_token(caller, INTERNAL_SECRET))
+
+
+@asynccontextmanager
+async def running_stack() -> AsyncIterator[Stack]:
+    async with AsyncExitStack() as exits:
+        databases = {name: await exits.enter_async_context(fresh_database(name)) for name in _SERVICES}
+        common = {
+            "internal_token_secret": SecretStr(INTERNAL_SECRET),
+            "amqp_url": SecretStr(amqp_url()),
+            "exchange": f"training.events.{secrets.token_hex(4)}",
+            "queue_prefix": f"test.{secrets.token_hex(4)}",
+        }
+        urls: dict[str, str] = {}
+        for name, (module, settings_type) in _SERVICES.items():
+            values: dict[str, Any] = {**common, "database_url": SecretStr(databases[name])}
+            settings = settings_type(**values, **({"catalog_url": urls["catalog"]} if name == "enrollment" else {}))
+            await prepare(name, settings, module.MIGRATIONS, _SUBSCRIPTIONS[name])
+            urls[name] = await exits.enter_async_context(serving(module.build_app(settings)))
+        gateway = create_gateway(
+            GatewaySettings(
+                internal_token_secret=SecretStr(INTERNAL_SECRET),
+                client_token_secret=SecretStr(CLIENT_SECRET),
+                redis_url=SecretStr(redis_url()),
+                catalog_url=urls["catalog"],
+                enrollment_url=urls["enrollment"],
+                history_url=urls["history"],
+                address_rate_limit=1_000_000,
+            )
+        )
+        urls["gateway"] = await exits.enter_async_context(serving(gateway))
+        http = await exits.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)))
+        yield Stack(
+            http,
+            **{f"{name}_url": url for name, url in urls.items()},
+            **{f"{name}_database_url": url for name, url in databases.items()},
+        )
+
+
+@asynccontextmanager
+async def serving(app: web.Application) -> AsyncIterator[str]:
+    """Serves on a free port of the loopback interface; gives its address."""
+    runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=2)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+_SERVICES: dict[str, tuple[Any, Any]] = {
+    "catalog": (services.catalog.app, CatalogSettings),
+    "enrollment": (services.enrollment.app, EnrollmentSettings),
+    "history": (services.history.app, HistorySettings),
+}
+_SUBSCRIPTIONS = {
+    "catalog": services.catalog.handlers.SUBSCRIPTIONS,
+    "enrollment": services.enrollment.handlers.SUBSCRIPTIONS,
+    "history": services.history.handlers.SUBSCRIPTIONS,
+}

@@ -1,0 +1,57 @@
+"""Rows that tests need before they can begin, made through the API."""
+
+import secrets
+from typing import Any
+
+from tests.support.client import Client
+
+COURSES = "/api/v1/training/courses"
+SESSIONS = "/api/v1/training/sessions"
+ENROLLMENTS = "/api/v1/training/enrollments"
+
+
+async def new_course(client: Client, **fields: Any) -> int:
+    body = {
+        "title": "Leadership Essentials",
+        "category": "leadership",
+        "delivery_mode": "in_person",
+        "duration_hours": 8,
+        **fields,
+    }
+    answer = await client.post(COURSES, body)
+    assert answer.status == 201, answer.text
+    return int(answer.data["id"])
+
+
+async def new_session(client: Client, course_id: int, **fields: Any) -> int:
+    body = {
+        "course_id": course_id,
+        "session_name": "May Cohort",
+        "start_date": "2030-05-15T09:00:00Z",
+        "end_date": "2030-05-15T17:00:00Z",
+        "location": "Training Room A",
+        "max_participants": 20,
+        **fields,
+    }
+    answer = await client.post(SESSIONS, body)
+    assert answer.status == 201, answer.text
+    return int(answer.data["id"])
+
+
+async def new_employee(client: Client, **fields: Any) -> int:
+    person_id = secrets.randbelow(2**40) + 1
+    body = {"employee_id": f"EMP-{person_id}", "full_name": "John Doe", **fields}
+    answer = await client.put(f"/api/v1/employees/{person_id}", body)
+    assert answer.status == 201, answer.text
+    return person_id
+
+
+async def new_employees(client: Client, count: int) -> list[int]:
+    return [await new_employee(client) for _ in range(count)]
+
+
+async def enroll(client: Client, session_id: int, *employee_ids: int) -> list[int]:
+    """The ids of the enrollments."""
+    answer = await client.post(ENROLLMENTS, {"session_id": session_id, "employee_ids": list(employee_ids)})
+    assert answer.status == 201, answer.text
+    return [enrollment["id"] for enrollment in answer.data["enrollments"]]
