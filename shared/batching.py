@@ -77,3 +77,28 @@ def _settle(batch: Sequence[tuple[Item, asyncio.Future[Outcome]]], outcomes: Seq
             future.set_exception(outcome)
         else:
             future.set_result(outcome)
+
+
+async def each(
+    items: Sequence[Item],
+    work: Callable[[Item], Awaitable[Outcome]],
+    progress: Callable[[int], None],
+    *,
+    concurrency: int = 6,
+) -> list[Outcome]:
+    """Runs `work` on every item, a few at once; outcomes in the order of the items.
+
+    `progress` is told after each how many are done. An exception ends it all and is raised in an ExceptionGroup.
+    """
+    outcomes: dict[int, Outcome] = {}
+    waiting = iter(enumerate(items))
+
+    async def worker() -> None:
+        for position, item in waiting:
+            outcomes[position] = await work(item)
+            progress(len(outcomes))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(concurrency):
+            group.create_task(worker())
+    return [outcomes[position] for position in range(len(items))]

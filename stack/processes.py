@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from select import select
 from tempfile import TemporaryFile
 
 from stack.errors import ProcessFailed
@@ -22,7 +23,13 @@ LOG_KEPT_BYTES = 20 * 1024 * 1024
 MARKER = "MUSTER_STACK_PROCESS"
 # The process writes its own pid file before it becomes the program, so that no moment exists at which
 # a killed start leaves a process behind that nothing names.
-LAUNCHER = 'read -r status < "/proc/$$/stat" && printf "%s\\n" "$status" > "$0" && exec "$@"'
+# Its standard output, a pipe, is closed when that is done.
+LAUNCHER = """
+read -r status < "/proc/$$/stat" && printf '%s\\n' "$status" > "$0" || exit
+log=$1
+shift
+exec "$@" >> "$log" 2>&1
+"""
 
 Check = Callable[[], Awaitable[bool]]
 
@@ -48,15 +55,19 @@ class ManagedProcess:
         with self.log_file.open("ab") as log, TemporaryFile() as standard_input:
             standard_input.write(read.encode())
             standard_input.seek(0)
-            return subprocess.Popen(
-                ["/bin/sh", "-c", LAUNCHER, str(self.pid_file), *command],
+            started = subprocess.Popen(
+                ["/bin/sh", "-c", LAUNCHER, str(self.pid_file), str(self.log_file), *command],
                 stdin=standard_input,
-                stdout=log,
+                stdout=subprocess.PIPE,
                 stderr=log,
                 env=marked,
                 cwd=directory,
                 start_new_session=True,
             )
+        assert started.stdout is not None  # noqa: S101 - it was asked for
+        with started.stdout as launching:
+            select([launching], [], [], LAUNCH_SECONDS)
+        return started
 
     async def run(
         self,
@@ -88,9 +99,8 @@ class ManagedProcess:
     async def wait_ready(self, ready: Check, seconds: float) -> None:
         """Return once `ready` answers true; ProcessFailed when the process ends or the time is over."""
         deadline = time.monotonic() + seconds
-        launched_until = time.monotonic() + LAUNCH_SECONDS
         while not await ready():
-            if self.identity() is None and (self.pid_file.exists() or time.monotonic() > launched_until):
+            if self.identity() is None:
                 raise self.failure(f"{self.name} ended while it started.")
             if time.monotonic() > deadline:
                 raise self.failure(f"{self.name} was not ready within {seconds:.0f} s.")

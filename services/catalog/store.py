@@ -10,12 +10,14 @@ from services.catalog.schemas import CourseFields, CourseQuery, SessionFields, S
 from shared.database import Connection, like, where
 from shared.events import CourseState, EnrollmentEvent, SessionState
 
-_COURSE_ITEM = """
+_COURSE_BEGINNING = """
     'id', c.id, 'title', c.title, 'category', c.category, 'delivery_mode', c.delivery_mode,
     'duration_hours', trim_scale(c.duration_hours), 'cost_per_participant', c.cost_per_participant,
-    'provider', c.provider, 'provider_name', c.provider_name, 'pass_score', trim_scale(c.pass_score),
-    'total_sessions', c.total_sessions, 'total_enrollments', c.total_enrollments,
-    'created_at', training_timestamp(c.created_at)
+    'provider', c.provider, 'provider_name', c.provider_name
+"""
+_COURSE_ITEM = f"""{_COURSE_BEGINNING},
+    'pass_score', trim_scale(c.pass_score), 'total_sessions', c.total_sessions,
+    'total_enrollments', c.total_enrollments, 'created_at', training_timestamp(c.created_at)
 """
 
 _COURSE_PAGE = """
@@ -27,11 +29,13 @@ SELECT (SELECT count(*) FROM courses c WHERE {where}) AS total,
 
 # Sessions of today count whatever their hour; a course shows its next hundred.
 _COURSE_DETAIL = f"""
-SELECT json_build_object({_COURSE_ITEM},
+SELECT json_build_object({_COURSE_BEGINNING},
     'description', c.description,
     'prerequisites', coalesce((
         SELECT json_agg(json_build_object('id', p.id, 'title', p.title) ORDER BY p.id) FROM courses p
         WHERE p.organisation_id = c.organisation_id AND p.id = ANY(c.prerequisites)), '[]'),
+    'pass_score', trim_scale(c.pass_score), 'total_sessions', c.total_sessions,
+    'total_enrollments', c.total_enrollments,
     'completion_rate', round(c.total_completed * 100.0 / nullif(c.total_enrollments, 0), 1),
     'average_score', round(c.score_sum / nullif(c.total_scored, 0), 1),
     'upcoming_sessions', coalesce((
@@ -46,8 +50,7 @@ SELECT json_build_object({_COURSE_ITEM},
                 AND start_date >= date_trunc('day', now(), 'UTC')
             ORDER BY start_date, id LIMIT 100
         ) s), '[]'),
-    'labels', c.labels,
-    'validity_months', c.validity_months
+    'labels', c.labels, 'validity_months', c.validity_months, 'created_at', training_timestamp(c.created_at)
 )::text
 FROM courses c WHERE c.organisation_id = $1 AND c.id = $2
 """  # noqa: S608 - made of constants

@@ -1,25 +1,49 @@
-"""`python -m services.enrollment`: serve, or bring database and queue to this version."""
+"""`python -m services.enrollment`: serve, bring database and queue to this version, or load rows to look at."""
 
+import argparse
 import asyncio
 
 from services.enrollment.app import MIGRATIONS, build_app
+from services.enrollment.catalog_client import catalog_client
+from services.enrollment.demonstration import load_examples, load_many
 from services.enrollment.handlers import SUBSCRIPTIONS
 from services.enrollment.settings import EnrollmentSettings
+from shared.database import connection_pool
 from shared.http.server import run
 from shared.observability import configure_logging
 from shared.service import prepare, read_settings, service_arguments
 
 
 def main() -> None:
-    parser, _ = service_arguments("enrollment")
-    arguments = parser.parse_args()
+    arguments = _arguments()
     settings = read_settings(EnrollmentSettings)
     configure_logging("enrollment", settings.log_level)
-    if arguments.command == "migrate":
-        applied = asyncio.run(prepare("enrollment", settings, MIGRATIONS, SUBSCRIPTIONS))
-        print(f"enrollment: {len(applied)} migrations applied" if applied else "enrollment: up to date")
-    else:
-        run(build_app(settings, arguments.role), settings.host, settings.port)
+    match arguments.command:
+        case "migrate":
+            applied = asyncio.run(prepare("enrollment", settings, MIGRATIONS, SUBSCRIPTIONS))
+            print(f"enrollment: {len(applied)} migrations applied" if applied else "enrollment: up to date")
+        case "seed":
+            print(asyncio.run(_seed(settings, arguments)))
+        case _:
+            run(build_app(settings, arguments.role), settings.host, settings.port)
+
+
+def _arguments() -> argparse.Namespace:
+    parser, commands = service_arguments("enrollment")
+    seed = commands.add_parser("seed", help="load the examples' people and enrollments, or many more of them")
+    seed.add_argument("--people", type=int, help="add this many people instead of the examples")
+    seed.add_argument("--enrollments", type=int, help="and this many enrollments (default ten a person)")
+    return parser.parse_args()
+
+
+async def _seed(settings: EnrollmentSettings, arguments: argparse.Namespace) -> str:
+    async with (
+        connection_pool(settings.database_url.get_secret_value(), name="enrollment seed") as pool,
+        catalog_client(settings.catalog_url, settings.internal_token_secret.get_secret_value()) as catalog,
+    ):
+        if arguments.people is None:
+            return await load_examples(pool, catalog)
+        return await load_many(pool, arguments.people, arguments.enrollments or 10 * arguments.people)
 
 
 if __name__ == "__main__":

@@ -406,6 +406,17 @@ async def save_sessions(connection: Connection, events: Sequence[SessionSaved]) 
     )
 
 
+async def sessions_with_room(connection: Connection, organisation_id: int) -> list[tuple[int, int]]:
+    """Scheduled sessions with free seats, and how many each has."""
+    rows = await connection.fetch(
+        "SELECT s.id, s.seats_max - s.seats_taken AS room FROM sessions s"
+        " JOIN courses c ON c.organisation_id = s.organisation_id AND c.id = s.course_id"
+        " WHERE s.organisation_id = $1 AND s.status = 'scheduled' AND s.seats_taken < s.seats_max ORDER BY s.id",
+        organisation_id,
+    )
+    return [(row["id"], row["room"]) for row in rows]
+
+
 async def start_ids_at(connection: Connection, enrollment_id: int) -> None:
     """The id that the next enrollment gets, for rows that come with ids of their own."""
     await connection.execute("SELECT setval('enrollment_ids', $1, false)", enrollment_id)

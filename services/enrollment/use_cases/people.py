@@ -30,6 +30,8 @@ async def save_person(
         current = await store.lock_person(connection, organisation_id, person_id)
         if current is not None and current.type != type_ and not current.removed:
             raise PersonOfOtherType(current.type)
+        if current is not None and not current.removed and _says(current, fields):
+            return False, await _detail(connection, organisation_id, type_, person_id)
         saved = await store.save_person(
             connection,
             organisation_id,
@@ -40,8 +42,20 @@ async def save_person(
             created_at=created_at,
         )
         await _publish_person(connection, organisation_id, saved, EmployeeSaved)
-        text = await store.person_detail(connection, organisation_id, type_, person_id)
-        return current is None or current.removed, text or ""
+        new = current is None or current.removed
+        return new, await _detail(connection, organisation_id, type_, person_id)
+
+
+def _says(person: EmployeeState, fields: EmployeeFields) -> bool:
+    """Whether the person is already what the fields say."""
+    return person.model_dump(include=set(EmployeeFields.model_fields)) == fields.model_dump()
+
+
+async def _detail(connection: Connection, organisation_id: int, type_: str, person_id: int) -> str:
+    text = await store.person_detail(connection, organisation_id, type_, person_id)
+    if text is None:
+        raise PersonNotFound
+    return text
 
 
 async def remove_person(pool: Pool, organisation_id: int, type_: str, person_id: int) -> None:
@@ -50,14 +64,14 @@ async def remove_person(pool: Pool, organisation_id: int, type_: str, person_id:
         current = await store.lock_person(connection, organisation_id, person_id)
         if current is None or current.type != type_ or current.removed:
             raise PersonNotFound
-        fields = EmployeeFields.model_construct(**current.model_dump(include=set(EmployeeFields.model_fields)))
+        fields = EmployeeFields.model_validate(current.model_dump(include=set(EmployeeFields.model_fields)))
         removed = await store.save_person(
             connection,
             organisation_id,
             current,
             person_id=person_id,
             type_=type_,
-            fields=fields.model_copy(update={"company": current.company}),
+            fields=fields,
             removed=True,
         )
         await _publish_person(connection, organisation_id, removed, EmployeeRemoved)

@@ -1,0 +1,129 @@
+"""Rows to look at: those of the API's own examples, or as many as a real organisation has.
+
+They are entered through the use cases, so that their events tell the other services of them.
+"""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+from services.catalog import store, use_cases
+from services.catalog.schemas import CourseFields, Facilitator, SessionFields
+from shared.batching import each
+from shared.database import Pool, connected, transaction
+from shared.http.fields import IdAndName
+
+ORGANISATION = 1
+
+_FACILITATOR = Facilitator(id=10, full_name="Sarah Williams")
+_PLANT = [IdAndName(id=12, name="Plant Operations")]
+_METRO = [IdAndName(id=5, name="Sydney Metro West")]
+
+
+def _course(title: str, category: str, delivery_mode: str = "in_person", **fields: object) -> CourseFields:
+    return CourseFields.model_validate(
+        {"title": title, "category": category, "delivery_mode": delivery_mode, "duration_hours": 8} | fields
+    )
+
+
+COURSES = [
+    _course(
+        "Leadership Essentials",
+        "leadership",
+        cost_per_participant=200,
+        provider="external",
+        provider_name="Leadership Academy",
+        pass_score=70,
+        description="A foundational course covering key leadership principles and team management strategies.",
+    ),
+    _course("Forklift Operation Refresher", "safety", duration_hours=4, labels=_PLANT),
+    _course("Working at Heights", "safety", validity_months=24, labels=_PLANT),
+    _course("Confined Space Entry", "safety", validity_months=24),
+    _course("First Aid", "safety", provider="external", provider_name="Red Ribbon Training", validity_months=36),
+    _course("Manual Handling", "safety", "online", duration_hours=1),
+    _course("Traffic Control", "technical", labels=_PLANT),
+    _course("General Site Induction", "onboarding", "self_paced", duration_hours=2),
+    _course("Fire Warden", "compliance", validity_months=12),
+]
+"""Their ids are 1, 2, 3, …"""
+
+
+def _session(
+    course_id: int, name: str, start: datetime, location: str | None, projects: list[IdAndName] | None = None
+) -> SessionFields:
+    return SessionFields(
+        course_id=course_id,
+        session_name=name,
+        start_date=start,
+        end_date=start + timedelta(hours=8),
+        location=location,
+        facilitator=_FACILITATOR,
+        max_participants=20,
+        projects=projects or [],
+    )
+
+
+def sessions(now: datetime) -> dict[int, SessionFields]:
+    """By their ids. All lie where the examples have them, but the last: it is still to come."""
+    ahead = (now + timedelta(days=30)).replace(hour=9, minute=0, second=0, microsecond=0)
+    return {
+        7: _session(1, "February Cohort", datetime(2026, 2, 16, 9, tzinfo=UTC), "Training Room A"),
+        8: _session(1, "May Cohort", datetime(2026, 5, 15, 9, tzinfo=UTC), "Training Room A"),
+        9: _session(1, "Next Cohort", ahead, "Training Room A"),
+        781: _session(8, "General Site Induction", datetime(2025, 1, 6, tzinfo=UTC), None, _METRO),
+        782: _session(9, "Fire Warden", datetime(2025, 1, 8, tzinfo=UTC), "Head Office"),
+        783: _session(3, "Working at Heights", datetime(2025, 1, 10, tzinfo=UTC), "Tower Yard"),
+        784: _session(4, "Confined Space Entry", datetime(2025, 2, 10, tzinfo=UTC), "Warehouse B"),
+        785: _session(5, "First Aid", datetime(2025, 3, 10, tzinfo=UTC), "Training Room B"),
+        786: _session(6, "Manual Handling", datetime(2025, 4, 10, tzinfo=UTC), None),
+        787: _session(7, "Traffic Control", datetime(2025, 5, 10, tzinfo=UTC), "Site Office"),
+        789: _session(2, "Forklift Operation Refresher", datetime(2025, 7, 1, tzinfo=UTC), "Warehouse B", _METRO),
+    }
+
+
+async def load_examples(pool: Pool) -> str:
+    """Loads the examples' courses and sessions once; says what it did."""
+    async with connected(pool) as connection:
+        if await store.existing_courses(connection, ORGANISATION, [1]):
+            return "the examples are there already"
+    await _start_ids(pool, course_id=1)
+    for course in COURSES:
+        await use_cases.create_course(pool, ORGANISATION, course, created_at=datetime(2026, 1, 10, tzinfo=UTC))
+    planned = sessions(datetime.now(UTC))
+    for session_id, session in planned.items():
+        await _start_ids(pool, session_id=session_id)
+        await use_cases.create_session(pool, ORGANISATION, session)
+    return f"{len(COURSES)} courses and {len(planned)} sessions of the examples"
+
+
+async def _start_ids(pool: Pool, **ids: int) -> None:
+    async with transaction(pool) as connection:
+        await store.start_ids_at(connection, **ids)
+
+
+async def load_many(pool: Pool, courses: int, sessions: int, places: int) -> str:
+    """Adds courses, and sessions of them within a year of now; says what it did."""
+    chance = random.Random(courses)  # noqa: S311 - the same rows every time
+    modes, categories = ("in_person", "online", "hybrid", "self_paced"), ("technical", "safety", "compliance")
+
+    async def add_course(number: int) -> int:
+        fields = _course(
+            f"Course {number:05}", chance.choice(categories), chance.choice(modes), pass_score=60, validity_months=24
+        )
+        return (await use_cases.create_course(pool, ORGANISATION, fields))[0]
+
+    ids = await each(range(courses), add_course, lambda done: _report("courses", done, courses))
+    today = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0)
+
+    async def add_session(number: int) -> int:
+        start = today + timedelta(days=chance.randint(-360, 360))
+        session = _session(ids[number % courses], f"Session {number:06}", start, f"Room {number % 40}")
+        fields = session.model_copy(update={"max_participants": places})
+        return (await use_cases.create_session(pool, ORGANISATION, fields))[0]
+
+    await each(range(sessions), add_session, lambda done: _report("sessions", done, sessions))
+    return f"{courses} courses and {sessions} sessions of {places} places"
+
+
+def _report(what: str, done: int, total: int) -> None:
+    if done % 50 == 0 or done == total:
+        print(f"{what} {done}/{total}", flush=True)

@@ -1,0 +1,162 @@
+"""Rows to look at: those of the API's own examples, or as many as a real organisation has.
+
+They are entered through the use cases, so that their events tell the other services of them.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from services.enrollment import store
+from services.enrollment.catalog_client import CatalogClient
+from services.enrollment.rules import EnrollCommand
+from services.enrollment.schemas import CheckIn, Completion, EmployeeFields
+from services.enrollment.use_cases import change, people
+from services.enrollment.use_cases.enroll import Enrolled, EnrollmentDesk, enroll, enroll_together
+from shared.batching import each
+from shared.database import Pool, connected, transaction
+from shared.http.fields import IdAndName
+
+ORGANISATION = 1
+WORKER = 456
+WORKER_COMPLETIONS = {
+    781: datetime(2025, 1, 6, tzinfo=UTC),
+    782: datetime(2025, 1, 8, tzinfo=UTC),
+    783: datetime(2025, 1, 10, tzinfo=UTC),
+    784: datetime(2025, 2, 10, tzinfo=UTC),
+    785: datetime(2025, 3, 10, tzinfo=UTC),
+    786: datetime(2025, 4, 10, tzinfo=UTC),
+    787: datetime(2025, 5, 10, tzinfo=UTC),
+    789: datetime(2025, 7, 1, tzinfo=UTC),
+}
+"""What worker 456 has completed, session by session: enrollments 7883 to 7890."""
+FIRST_ATTENDEE = 101
+SCORES = (91, 84, 77, 72, 88, 75, 70, 79, 81, 74, 83, 76, 71, 90, 73, 78, 80, 72, 76, 82, 72)
+"""Of the 21 who completed course 1: the mean of the examples, 78.3."""
+FIRST_OF_COURSE = 277
+"""Nine and fifteen enrollments from here on, so that the first one a reader makes is 301 as in the examples."""
+
+_COMPANY = IdAndName(id=77, name="ABC Contractors Pty Ltd")
+_NAMES = ("Ava", "Ben", "Chloe", "Dan", "Ella", "Finn", "Grace", "Hugo"), ("Nguyen", "Smith", "Rossi", "Khan")
+
+
+async def load_examples(pool: Pool, catalog: CatalogClient) -> str:
+    """Loads the examples' people and enrollments once; says what it did."""
+    async with connected(pool) as connection:
+        if await store.person_detail(connection, ORGANISATION, "employee", WORKER):
+            return "the examples are there already"
+    await _add_people(pool)
+    desk = EnrollmentDesk(lambda commands: enroll_together(pool, commands))
+    await _start_ids(pool, 7883)
+    for session_id, day in WORKER_COMPLETIONS.items():
+        await _complete_worker(pool, desk, catalog, session_id, day)
+    await _start_ids(pool, FIRST_OF_COURSE)
+    attendees = range(FIRST_ATTENDEE, FIRST_ATTENDEE + 24)
+    await _hold_session(pool, desk, catalog, 7, attendees[:9], SCORES[:9], datetime(2026, 2, 16, tzinfo=UTC))
+    await _hold_session(pool, desk, catalog, 8, attendees[9:], SCORES[9:], datetime(2026, 5, 15, tzinfo=UTC))
+    return "29 people and 32 enrollments of the examples"
+
+
+async def _add_people(pool: Pool) -> None:
+    created = datetime(2025, 1, 2, tzinfo=UTC)
+
+    async def add(person_id: int, name: str, type_: str = "employee", company: IdAndName | None = None) -> None:
+        fields = EmployeeFields(employee_id=f"EMP-{person_id:03}", full_name=name, company=company)
+        await people.save_person(pool, ORGANISATION, type_, person_id, fields, created_at=created)
+
+    await add(10, "Sarah Williams", "staff")
+    for person_id, name in ((42, "John Doe"), (43, "Jane Roe"), (44, "Sam Lee")):
+        await add(person_id, name)
+    await add(WORKER, "John Doe", company=_COMPANY)
+    for number in range(24):
+        await add(FIRST_ATTENDEE + number, f"{_NAMES[0][number % 8]} {_NAMES[1][number % 4]}")
+
+
+async def _complete_worker(
+    pool: Pool, desk: EnrollmentDesk, catalog: CatalogClient, session_id: int, day: datetime
+) -> None:
+    command = EnrollCommand(ORGANISATION, session_id, (WORKER,), enrolled_at=datetime(2025, 1, 3, tzinfo=UTC))
+    enrolled = await enroll(desk, pool, catalog, command)
+    enrollment_id = enrolled.enrollments[0].id
+    check_in = CheckIn(method="manual", checked_in_at=day + timedelta(hours=7, minutes=30))
+    await change.check_in(pool, ORGANISATION, enrollment_id, check_in)
+    await change.complete(pool, ORGANISATION, enrollment_id, Completion(), now=day)
+
+
+async def _hold_session(
+    pool: Pool,
+    desk: EnrollmentDesk,
+    catalog: CatalogClient,
+    session_id: int,
+    attendees: Sequence[int],
+    scores: Sequence[int],
+    day: datetime,
+) -> None:
+    """Enrolls all attendees; as many of them complete as there are scores."""
+    command = EnrollCommand(ORGANISATION, session_id, tuple(attendees), enrolled_at=day - timedelta(days=21))
+    enrolled = await enroll(desk, pool, catalog, command)
+    for state, score in zip(enrolled.enrollments, scores, strict=False):
+        completion = Completion(score=Decimal(score))
+        await change.complete(pool, ORGANISATION, state.id, completion, now=day + timedelta(hours=17, minutes=10))
+
+
+async def _start_ids(pool: Pool, enrollment_id: int) -> None:
+    async with transaction(pool) as connection:
+        await store.start_ids_at(connection, enrollment_id)
+
+
+async def load_many(pool: Pool, people_count: int, enrollments: int) -> str:
+    """Adds people and enrolls them in the sessions that have room; says what it did."""
+    chance = random.Random(people_count)  # noqa: S311 - the same rows every time
+    first_id = 1_000_000
+
+    async def add_person(number: int) -> None:
+        company = IdAndName(id=1 + number % 40, name=f"Contractor {1 + number % 40}") if number % 2 else None
+        name = f"{chance.choice(_NAMES[0])} {chance.choice(_NAMES[1])}"
+        fields = EmployeeFields(employee_id=f"P-{number:06}", full_name=name, company=company)
+        await people.save_person(pool, ORGANISATION, "employee", first_id + number, fields)
+
+    await each(range(people_count), add_person, lambda done: _report("people", done, people_count))
+    everyone = range(first_id, first_id + people_count)
+    enrolled: list[int] = []
+    for session_id, room in await _sessions_with_room(pool, enrollments):
+        seats = min(room, enrollments - len(enrolled), people_count, 500)
+        if seats:
+            command = EnrollCommand(ORGANISATION, session_id, tuple(chance.sample(everyone, seats)))
+            [outcome] = await enroll_together(pool, [command])
+            enrolled += [state.id for state in outcome.enrollments] if isinstance(outcome, Enrolled) else []
+            print(f"enrollments {len(enrolled)}/{enrollments}", flush=True)
+    await _record_results(pool, enrolled, chance)
+    return f"{people_count} people and {len(enrolled)} enrollments"
+
+
+async def _sessions_with_room(pool: Pool, wanted: int) -> list[tuple[int, int]]:
+    """Sessions and their free seats, once the catalog's events have brought enough of them."""
+    async with asyncio.timeout(120):
+        while True:
+            async with connected(pool) as connection:
+                found = await store.sessions_with_room(connection, ORGANISATION)
+            if sum(room for _, room in found) >= wanted:
+                return found
+            await asyncio.sleep(0.2)
+
+
+async def _record_results(pool: Pool, enrolled: Sequence[int], chance: random.Random) -> None:
+    """Most complete, some fail or stay away, the rest are still to come."""
+
+    async def record(enrollment_id: int) -> None:
+        luck = chance.random()
+        if luck < 0.6:
+            score = Decimal(chance.randint(45, 100))
+            await change.complete(pool, ORGANISATION, enrollment_id, Completion(score=score))
+        elif luck < 0.65:
+            await change.mark_absent(pool, ORGANISATION, enrollment_id)
+
+    await each(enrolled, record, lambda done: _report("results", done, len(enrolled)))
+
+
+def _report(what: str, done: int, total: int) -> None:
+    if done % 100 == 0 or done == total:
+        print(f"{what} {done}/{total}", flush=True)
