@@ -85,7 +85,10 @@ class Consumer:
         self._queue = queue
         self._subscriptions = subscriptions
         self._exchange_name = exchange
-        self.connected = False
+        self._connected = False
+
+    async def is_connected(self) -> bool:
+        return self._connected
 
     async def run(self) -> None:
         """Runs until it is cancelled, through any outage; what was not acknowledged is delivered again."""
@@ -102,7 +105,7 @@ class Consumer:
             except Exception:
                 log.exception("a defect in the consumer")
             finally:
-                self.connected = False
+                self._connected = False
             await asyncio.sleep(backoff.next())
 
     async def _consume(self, backoff: Backoff) -> None:
@@ -113,7 +116,7 @@ class Consumer:
             # Bounded by the prefetch: the broker sends no more than that without an acknowledgement.
             arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
             await queue.consume(arrived.put, timeout=OPERATION_TIMEOUT)
-            self.connected = True
+            self._connected = True
             while True:
                 messages = await self._next_batch(channel, arrived)
                 await self._handle(channel, messages)

@@ -5,13 +5,14 @@ A crash between the two publishes once more; nothing is ever marked that the bro
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import aio_pika
 import asyncpg
-from aio_pika.abc import AbstractChannel, AbstractExchange
+from aio_pika.abc import AbstractExchange
+from aio_pika.exceptions import DeliveryError
 
 from shared import outbox
 from shared.backoff import Backoff
@@ -24,7 +25,7 @@ from shared.broker import (
     was_cancelled,
 )
 from shared.cloudevents import CONTENT_TYPE
-from shared.database import CONNECT_TIMEOUT, Pool, connected, is_unavailable, transaction
+from shared.database import CONNECT_TIMEOUT, Connection, Pool, connected, is_unavailable, transaction
 from shared.outbox import OutboxRow
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,10 @@ class Relay:
         self._name = name
         self._exchange_name = exchange
         self._wake = asyncio.Event()
-        self.connected = False
+        self._connected = False
+
+    async def is_connected(self) -> bool:
+        return self._connected
 
     async def run(self) -> None:
         """Runs until it is cancelled, through any outage of broker or database."""
@@ -65,38 +69,44 @@ class Relay:
                 else:
                     log.warning("the relay waits for broker and database: %r", error)
             finally:
-                self.connected = False
+                self._connected = False
             await asyncio.sleep(backoff.next())
 
     async def _relay(self, backoff: Backoff) -> None:
-        async with connection_to(self._amqp_url, name=f"{self._name} relay") as connection, self._notified():
+        async with (
+            connection_to(self._amqp_url, name=f"{self._name} relay") as connection,
+            self._notified() as listener,
+        ):
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             exchange = await declare_exchange(channel, self._exchange_name)
-            self.connected = True
+            self._connected = True
             prune_at = 0.0
             while True:
                 self._wake.clear()
-                while await self._publish_batch(channel, exchange):
+                while await self._publish_batch(exchange):
                     backoff.reset()
                 if asyncio.get_running_loop().time() >= prune_at:
                     prune_at = asyncio.get_running_loop().time() + PRUNE_INTERVAL
                     await self._prune()
                 await self._woken()
+                if listener.is_closed():
+                    raise ConnectionResetError("the database closed the relay's notifications")
 
-    async def _publish_batch(self, channel: AbstractChannel, exchange: AbstractExchange) -> bool:
+    async def _publish_batch(self, exchange: AbstractExchange) -> bool:
         """Whether there was something to publish. The rows stay locked until the broker has them."""
         async with transaction(self._pool) as connection:
             rows = await outbox.claim(connection, BATCH)
             if not rows:
                 return False
             outcomes = await asyncio.gather(*(_publish(exchange, row) for row in rows), return_exceptions=True)
-            published = [row.id for row, error in zip(rows, outcomes, strict=True) if error is None]
-            unpublished = [row.id for row, error in zip(rows, outcomes, strict=True) if error is not None]
-            await outbox.mark_published(connection, published)
-            await outbox.postpone(connection, unpublished, POSTPONED_FOR)
-        if channel.is_closed:
-            raise ConnectionResetError("the broker closed the relay's channel")
-        _report(rows, outcomes)
+            taken = [row for row, error in zip(rows, outcomes, strict=True) if error is None]
+            refused = [row for row, error in zip(rows, outcomes, strict=True) if isinstance(error, DeliveryError)]
+            await outbox.mark_published(connection, [row.id for row in taken])
+            await outbox.postpone(connection, [row.id for row in refused], POSTPONED_FOR)
+        for row in refused:
+            _report(row)
+        if len(taken) + len(refused) < len(rows):
+            raise ConnectionResetError("the broker went away before it confirmed everything")
         return True
 
     async def _woken(self) -> None:
@@ -110,8 +120,8 @@ class Relay:
             await outbox.prune(connection, KEPT_FOR)
 
     @asynccontextmanager
-    async def _notified(self) -> AsyncIterator[None]:
-        """LISTEN needs a connection of its own; should it be lost, the poll goes on."""
+    async def _notified(self) -> AsyncIterator[Connection]:
+        """LISTEN needs a connection of its own; should it fall silent, the poll goes on."""
         listener = await asyncpg.connect(
             self._database_url,
             timeout=CONNECT_TIMEOUT,
@@ -119,7 +129,7 @@ class Relay:
         )
         try:
             await listener.add_listener(outbox.CHANNEL, lambda *_: self._wake.set())
-            yield
+            yield listener
         finally:
             listener.terminate()
 
@@ -135,10 +145,8 @@ async def _publish(exchange: AbstractExchange, row: OutboxRow) -> None:
     await exchange.publish(message, row.routing_key, mandatory=True, timeout=OPERATION_TIMEOUT)
 
 
-def _report(rows: Sequence[OutboxRow], outcomes: Sequence[BaseException | None]) -> None:
-    for row, error in zip(rows, outcomes, strict=True):
-        if error is not None:
-            log.error(
-                "an event was not taken by the broker and stays in the outbox",
-                extra={"event_id": str(row.event_id), "routing_key": row.routing_key, "reason": repr(error)},
-            )
+def _report(row: OutboxRow) -> None:
+    log.error(
+        "an event reaches no queue, or a full one, and stays in the outbox",
+        extra={"event_id": str(row.event_id), "routing_key": row.routing_key},
+    )

@@ -15,7 +15,7 @@ from shared.broker import QueueName, connection_to, declare_queue
 from shared.consumer import Consumer, Subscriptions, routing_keys
 from shared.database import connection_pool, is_reachable
 from shared.http.routing import VERIFIER
-from shared.http.server import READINESS, create_app
+from shared.http.server import INFORMATION, READINESS, create_app
 from shared.identity import InternalTokenVerifier
 from shared.migrations import migrate
 from shared.relay import Relay
@@ -50,6 +50,7 @@ def relay(name: str, settings: ServiceSettings) -> Context:
     async def context(app: web.Application) -> AsyncIterator[None]:
         database_url, amqp_url = settings.database_url.get_secret_value(), settings.amqp_url.get_secret_value()
         relay = Relay(app[POOL], database_url, amqp_url, name=name, exchange=settings.exchange)
+        app[INFORMATION]["relay"] = relay.is_connected
         async with background(relay.run(), name="relay"):
             yield
 
@@ -62,6 +63,7 @@ def consumer(name: str, settings: ServiceSettings, subscriptions: Subscriptions)
     async def context(app: web.Application) -> AsyncIterator[None]:
         amqp_url, queue = settings.amqp_url.get_secret_value(), _queue(name, settings)
         consumer = Consumer(app[POOL], amqp_url, queue, subscriptions, exchange=settings.exchange)
+        app[INFORMATION]["consumer"] = consumer.is_connected
         async with background(consumer.run(), name="consumer"):
             yield
 

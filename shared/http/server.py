@@ -26,6 +26,9 @@ MAX_IN_FLIGHT = 1000
 
 Check = Callable[[], Awaitable[bool]]
 READINESS = web.AppKey("readiness", dict[str, Check])
+"""What the process cannot work without."""
+INFORMATION = web.AppKey("information", dict[str, Check])
+"""What it can work without for a while: told beside readiness, and no reason to take the process away."""
 
 
 @dataclass
@@ -44,6 +47,7 @@ def create_app(*, max_in_flight: int = MAX_IN_FLIGHT) -> web.Application:
     app = web.Application(middlewares=[edge], client_max_size=MAX_BODY_BYTES)
     app[IN_FLIGHT] = InFlight(max_in_flight)
     app[READINESS] = {}
+    app[INFORMATION] = {}
     app.router.add_get("/health/live", _live)
     app.router.add_get("/health/ready", _ready)
     return app
@@ -77,9 +81,10 @@ async def _live(_: web.Request) -> web.Response:
 
 async def _ready(request: web.Request) -> web.Response:
     """503 while anything the process cannot work without is away; names which."""
-    checks = request.app[READINESS]
+    needed = request.app[READINESS]
+    checks = needed | request.app[INFORMATION]
     outcomes = dict(zip(checks, await asyncio.gather(*(check() for check in checks.values())), strict=True))
-    ready = all(outcomes.values())
+    ready = all(outcomes[name] for name in needed)
     answer = {"status": "ready" if ready else "not ready", "checks": outcomes}
     return json_text(json.dumps(answer), 200 if ready else 503)
 
