@@ -29,7 +29,7 @@ async def with_token(request: web.Request, handler: Callable[[ClientToken], Awai
     try:
         response = await handler(admission.require())
     except Exception as error:
-        response = failure(api_error(error))
+        response = failure(api_error(error)).response()
     response.headers.update(admission.decision.headers())
     return response
 

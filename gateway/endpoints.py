@@ -11,7 +11,7 @@ from gateway.context import GATE, ISSUER, client_address, with_token
 from gateway.requests import read_body
 from gateway.users import Email
 from shared.errors import ApiError, MethodNotAllowed, NotFound, ValidationFailed
-from shared.http.answers import invalid, json_text, success
+from shared.http.answers import Answer, invalid, success
 from shared.http.body import read_json
 from shared.http.fields import Body, Text
 
@@ -51,13 +51,14 @@ async def login(request: web.Request) -> web.Response:
         "user": user.described(),
     }
     # A token must not stay in anybody's cache (RFC 6749, section 5.1).
-    return success(_json(data), message="Login successful", headers={"Cache-Control": "no-store"})
+    answer = success(_json(data), message="Login successful", headers={"Cache-Control": "no-store"})
+    return answer.response()
 
 
 async def logout(request: web.Request) -> web.Response:
     async def revoke(token: ClientToken) -> web.Response:
         await request.app[GATE].revoke(token)
-        return success(None, message="Logged out successfully")
+        return success(None, message="Logged out successfully").response()
 
     return await with_token(request, revoke)
 
@@ -67,7 +68,7 @@ async def me(request: web.Request) -> web.Response:
         caller, issuer = token.caller, request.app[ISSUER]
         user = issuer.user(caller.subject, caller.organisation_id) if issuer is not None else None
         described = user.described() if user is not None else _described_by_claims(token)
-        return success(_json({**described, "permissions": sorted(caller.permissions)}))
+        return success(_json({**described, "permissions": sorted(caller.permissions)})).response()
 
     return await with_token(request, describe)
 
@@ -76,7 +77,7 @@ async def key_set(request: web.Request) -> web.Response:
     issuer = request.app[ISSUER]
     if issuer is None:
         raise NotFound
-    return json_text(issuer.published_keys(), headers={"Cache-Control": "public, max-age=300"})
+    return Answer(issuer.published_keys(), headers={"Cache-Control": "public, max-age=300"}).response()
 
 
 ENDPOINTS: Mapping[str, Mapping[str, Handler]] = {

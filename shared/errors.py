@@ -100,6 +100,19 @@ class Conflict(ApiError):
     message = "The state of the record forbids this."
 
 
+class IdempotencyInFlight(Conflict):
+    code = "idempotency_in_flight"
+    message = "The first request with this Idempotency-Key is still running."
+
+
+class PreconditionFailed(ApiError):
+    """RFC 9110, section 15.5.13: somebody else changed the record since the client read it."""
+
+    status = 412
+    code = "precondition_failed"
+    message = "The record has changed since you read it."
+
+
 class PayloadTooLarge(ApiError):
     status = 413
     code = "payload_too_large"
@@ -130,6 +143,11 @@ class ValidationFailed(ApiError):
         super().__init__(message, code=code, details=details)
         if errors:
             self.details["errors"] = {field: list(reasons) for field, reasons in errors.items()}
+
+
+class IdempotencyKeyReused(ValidationFailed):
+    code = "idempotency_key_reused"
+    message = "This Idempotency-Key was used with another body."
 
 
 class RateLimited(ApiError):

@@ -41,7 +41,7 @@ class NamedItem(BaseModel):
 
 
 class CourseState(State):
-    """`prerequisites` are the ids of courses."""
+    """`prerequisites` are the ids of courses; `removed` once the catalog has deleted it."""
 
     title: str
     category: str
@@ -50,9 +50,12 @@ class CourseState(State):
     validity_months: int | None
     labels: tuple[NamedItem, ...]
     prerequisites: tuple[int, ...]
+    removed: bool = False
 
 
 class SessionState(State):
+    """`removed` once the catalog has deleted it."""
+
     course_id: int
     session_name: str
     start_date: datetime
@@ -61,6 +64,7 @@ class SessionState(State):
     max_participants: int
     status: Literal["scheduled", "in_progress", "completed", "cancelled"]
     projects: tuple[NamedItem, ...]
+    removed: bool = False
 
 
 class EmployeeState(State):
@@ -74,16 +78,21 @@ class EmployeeState(State):
     removed: bool
 
 
-EnrollmentStatus = Literal["enrolled", "completed", "failed", "absent", "cancelled"]
+EnrollmentStatus = Literal["enrolled", "waitlisted", "completed", "failed", "absent", "cancelled"]
 
 
 class EnrollmentState(State):
-    """`employee_id` is the person's id in the organisation's own systems."""
+    """`employee_id` is the person's id in the organisation's own systems.
+
+    `holds_seat` says whether it counts against the session's places: a waitlisted or cancelled one does not, nor
+    does an absence that was known before the session began.
+    """
 
     session_id: int
     course_id: int
     employee_id: int
     status: EnrollmentStatus
+    holds_seat: bool = True
     score: Score | None
     passed: bool | None
     feedback: str | None
@@ -117,6 +126,14 @@ class SessionSaved(Event[SessionState]):
     type = "session.saved"
 
 
+class CourseRemoved(Event[CourseState]):
+    type = "course.removed"
+
+
+class SessionRemoved(Event[SessionState]):
+    type = "session.removed"
+
+
 class EmployeeSaved(Event[EmployeeState]):
     type = "employee.saved"
 
@@ -131,6 +148,22 @@ class EnrollmentEvent(Event[EnrollmentState]):
 
 class EnrollmentCreated(EnrollmentEvent):
     type = "enrollment.created"
+
+
+class EnrollmentWaitlisted(EnrollmentEvent):
+    type = "enrollment.waitlisted"
+
+
+class EnrollmentPromoted(EnrollmentEvent):
+    """From the waitlist to a seat."""
+
+    type = "enrollment.promoted"
+
+
+class EnrollmentTransferred(EnrollmentEvent):
+    """To another session of the same course."""
+
+    type = "enrollment.transferred"
 
 
 class EnrollmentCompleted(EnrollmentEvent):
@@ -156,9 +189,14 @@ class EnrollmentCheckedIn(EnrollmentEvent):
 STATE_OF: dict[type[Event[State]], type[State]] = {
     CourseSaved: CourseState,
     SessionSaved: SessionState,
+    CourseRemoved: CourseState,
+    SessionRemoved: SessionState,
     EmployeeSaved: EmployeeState,
     EmployeeRemoved: EmployeeState,
     EnrollmentCreated: EnrollmentState,
+    EnrollmentWaitlisted: EnrollmentState,
+    EnrollmentPromoted: EnrollmentState,
+    EnrollmentTransferred: EnrollmentState,
     EnrollmentCompleted: EnrollmentState,
     EnrollmentFailed: EnrollmentState,
     EnrollmentMarkedAbsent: EnrollmentState,

@@ -1,10 +1,13 @@
 """Puts the catalog's process together."""
 
+from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
 
-from services.catalog.api import ROUTES
+from services.catalog.api import ENROLLMENT, ROUTES
+from services.catalog.enrollment_client import enrollment_client
 from services.catalog.handlers import SUBSCRIPTIONS
 from services.catalog.settings import CatalogSettings
 from shared.http.routing import add_routes
@@ -17,7 +20,15 @@ def build_app(settings: CatalogSettings, role: Role = "all") -> web.Application:
     app = create_service("catalog", settings)
     if role != "worker":
         add_routes(app, ROUTES)
+        app.cleanup_ctx.append(partial(_enrollment, settings))
     if role != "api":
         app.cleanup_ctx.append(relay("catalog", settings))
         app.cleanup_ctx.append(consumer("catalog", settings, SUBSCRIPTIONS))
     return app
+
+
+async def _enrollment(settings: CatalogSettings, app: web.Application) -> AsyncIterator[None]:
+    secret = settings.internal_token_secret.get_secret_value()
+    async with enrollment_client(settings.enrollment_url, secret) as client:
+        app[ENROLLMENT] = client
+        yield

@@ -87,11 +87,14 @@ async def load_examples(pool: Pool) -> str:
             return "the examples are there already"
     await _start_ids(pool, course_id=1)
     for course in COURSES:
-        await use_cases.create_course(pool, ORGANISATION, course, created_at=datetime(2026, 1, 10, tzinfo=UTC))
+        async with transaction(pool) as connection:
+            created_at = datetime(2026, 1, 10, tzinfo=UTC)
+            await use_cases.create_course(connection, ORGANISATION, course, created_at=created_at)
     planned = sessions(datetime.now(UTC))
     for session_id, session in planned.items():
         await _start_ids(pool, session_id=session_id)
-        await use_cases.create_session(pool, ORGANISATION, session)
+        async with transaction(pool) as connection:
+            await use_cases.create_session(connection, ORGANISATION, session)
     return f"{len(COURSES)} courses and {len(planned)} sessions of the examples"
 
 
@@ -109,7 +112,8 @@ async def load_many(pool: Pool, courses: int, sessions: int, places: int) -> str
         fields = _course(
             f"Course {number:05}", chance.choice(categories), chance.choice(modes), pass_score=60, validity_months=24
         )
-        return (await use_cases.create_course(pool, ORGANISATION, fields))[0]
+        async with transaction(pool) as connection:
+            return (await use_cases.create_course(connection, ORGANISATION, fields))[0]
 
     ids = await each(range(courses), add_course, lambda done: _report("courses", done, courses))
     today = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0)
@@ -118,7 +122,8 @@ async def load_many(pool: Pool, courses: int, sessions: int, places: int) -> str
         start = today + timedelta(days=chance.randint(-360, 360))
         session = _session(ids[number % courses], f"Session {number:06}", start, f"Room {number % 40}")
         fields = session.model_copy(update={"max_participants": places})
-        return (await use_cases.create_session(pool, ORGANISATION, fields))[0]
+        async with transaction(pool) as connection:
+            return (await use_cases.create_session(connection, ORGANISATION, fields))[0]
 
     await each(range(sessions), add_session, lambda done: _report("sessions", done, sessions))
     return f"{courses} courses and {sessions} sessions of {places} places"

@@ -26,6 +26,20 @@ class CapacityBelowEnrolled(ValidationFailed):
         super().__init__({"max_participants": [reason]}, message=reason)
 
 
+class HasEnrollments(Conflict):
+    message = "Somebody has been enrolled here, so it cannot be deleted."
+
+
+class IsPrerequisite(Conflict):
+    message = "Another course has this one as a prerequisite, so it cannot be deleted."
+
+
+class ChangedMeanwhile(Conflict):
+    """Another change came between reading and locking; trying again sees it."""
+
+    message = "The record was changed by someone else at the same time. Try again."
+
+
 class StatusMoveForbidden(Conflict):
     def __init__(self, current: str, wanted: str) -> None:
         super().__init__(f"A session that is {current} cannot become {wanted}.")

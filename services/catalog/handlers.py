@@ -9,10 +9,16 @@ from shared.events import (
     EnrollmentCreated,
     EnrollmentFailed,
     EnrollmentMarkedAbsent,
+    EnrollmentPromoted,
+    EnrollmentTransferred,
+    EnrollmentWaitlisted,
 )
 
 SUBSCRIPTIONS: Subscriptions = {
     EnrollmentCreated: store.apply_enrollments,
+    EnrollmentWaitlisted: store.apply_enrollments,
+    EnrollmentPromoted: store.apply_enrollments,
+    EnrollmentTransferred: store.apply_enrollments,
     EnrollmentCompleted: store.apply_enrollments,
     EnrollmentFailed: store.apply_enrollments,
     EnrollmentMarkedAbsent: store.apply_enrollments,

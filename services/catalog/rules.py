@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from services.catalog.errors import CapacityBelowEnrolled, CourseNotSelectable, StatusMoveForbidden
+from services.catalog.errors import CourseNotSelectable, StatusMoveForbidden
 from services.catalog.schemas import CourseFields, SessionFields
 from shared.errors import ValidationFailed
 from shared.http.answers import invalid
@@ -42,7 +42,7 @@ def changed_course(course_id: int, current: CourseFields, patch: dict[str, Any])
     return changed
 
 
-def changed_session(current: SessionFields, enrolled: int, patch: dict[str, Any]) -> SessionFields:
+def changed_session(current: SessionFields, patch: dict[str, Any]) -> SessionFields:
     """The session after a change; raises `ValidationFailed` or `StatusMoveForbidden`."""
     try:
         changed = SessionFields.model_validate(merge_patch(current.model_dump(), patch))
@@ -50,8 +50,6 @@ def changed_session(current: SessionFields, enrolled: int, patch: dict[str, Any]
         raise invalid(error) from None
     if changed.course_id != current.course_id:
         raise ValidationFailed({"course_id": ["The course of a session cannot be changed."]})
-    if changed.max_participants < min(enrolled, current.max_participants):
-        raise CapacityBelowEnrolled(enrolled)
     if changed.status != current.status and changed.status not in _STATUS_MOVES[current.status]:
         raise StatusMoveForbidden(current.status, changed.status)
     return changed

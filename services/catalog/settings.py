@@ -4,4 +4,5 @@ from shared.settings import ServiceSettings
 
 
 class CatalogSettings(ServiceSettings):
-    """Nothing beyond what every service needs."""
+    enrollment_url: str
+    """Base address of enrollment, which owns the seats: asked before a session gets fewer of them or is deleted."""

@@ -9,6 +9,7 @@ from typing import Any
 from services.catalog.schemas import CourseFields, CourseQuery, SessionFields, SessionQuery
 from shared.database import Connection, like, where
 from shared.events import CourseState, EnrollmentEvent, SessionState
+from shared.http.conditional import Document
 
 _COURSE_BEGINNING = """
     'id', c.id, 'title', c.title, 'category', c.category, 'delivery_mode', c.delivery_mode,
@@ -29,7 +30,7 @@ SELECT (SELECT count(*) FROM courses c WHERE {where}) AS total,
 
 # Sessions of today count whatever their hour; a course shows its next hundred.
 _COURSE_DETAIL = f"""
-SELECT json_build_object({_COURSE_BEGINNING},
+SELECT c.version, json_build_object({_COURSE_BEGINNING},
     'description', c.description,
     'prerequisites', coalesce((
         SELECT json_agg(json_build_object('id', p.id, 'title', p.title) ORDER BY p.id) FROM courses p
@@ -51,7 +52,7 @@ SELECT json_build_object({_COURSE_BEGINNING},
             ORDER BY start_date, id LIMIT 100
         ) s), '[]'),
     'labels', c.labels, 'validity_months', c.validity_months, 'created_at', training_timestamp(c.created_at)
-)::text
+)::text AS document
 FROM courses c WHERE c.organisation_id = $1 AND c.id = $2
 """  # noqa: S608 - made of constants
 
@@ -71,7 +72,7 @@ SELECT (SELECT count(*) FROM sessions s WHERE {where}) AS total,
 """
 
 _SESSION_DETAIL = f"""
-SELECT json_build_object({_SESSION_ITEM}, 'projects', s.projects)::text
+SELECT s.version, json_build_object({_SESSION_ITEM}, 'projects', s.projects)::text AS document
 FROM sessions s JOIN courses c ON c.organisation_id = s.organisation_id AND c.id = s.course_id
 WHERE s.organisation_id = $1 AND s.id = $2
 """  # noqa: S608 - made of constants
@@ -122,6 +123,18 @@ UPDATE sessions SET version = version + 1, course_id = $3, session_name = $4, st
 WHERE organisation_id = $1 AND id = $2
 """
 
+_IS_PREREQUISITE = """
+SELECT EXISTS (SELECT FROM courses WHERE organisation_id = $1 AND prerequisites @> ARRAY[$2::bigint])
+"""
+
+_DELETE_SESSION = """
+WITH deleted AS (
+    DELETE FROM sessions WHERE organisation_id = $1 AND id = $2 RETURNING organisation_id, course_id
+)
+UPDATE courses c SET total_sessions = total_sessions - 1 FROM deleted d
+WHERE c.organisation_id = d.organisation_id AND c.id = d.course_id
+"""
+
 # Two consumers may hold different versions of one enrollment at once. Each first makes sure the row is there,
 # then locks it, and only then looks at what it said before: otherwise both would count it as new.
 _PLACEHOLDERS = """
@@ -141,23 +154,24 @@ _APPLY_ENROLLMENTS = """
 WITH changed AS (
     UPDATE enrollments e
     SET version = new.version, session_id = new.session_id, course_id = new.course_id, status = new.status,
-        score = new.score
-    FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bigint[], $5::bigint[], $6::text[], $7::numeric[])
-            AS new (organisation_id, id, version, session_id, course_id, status, score),
+        score = new.score, holds_seat = new.holds_seat
+    FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bigint[], $5::bigint[], $6::text[], $7::numeric[],
+            $8::boolean[]) AS new (organisation_id, id, version, session_id, course_id, status, score, holds_seat),
         enrollments old
     WHERE e.organisation_id = new.organisation_id AND e.id = new.id AND new.version > e.version
         AND old.organisation_id = e.organisation_id AND old.id = e.id
     RETURNING e.organisation_id, old.session_id AS old_session_id, old.course_id AS old_course_id,
-        old.status AS old_status, old.score AS old_score, e.session_id, e.course_id, e.status, e.score
+        old.status AS old_status, old.score AS old_score, old.holds_seat AS old_holds_seat,
+        e.session_id, e.course_id, e.status, e.score, e.holds_seat
 ), difference AS (
-    SELECT organisation_id, session_id, course_id, status, score, 1 AS sign FROM changed
+    SELECT organisation_id, session_id, course_id, status, score, holds_seat, 1 AS sign FROM changed
     UNION ALL
-    SELECT organisation_id, old_session_id, old_course_id, old_status, old_score, -1 FROM changed
-), counted AS (
-    SELECT * FROM difference WHERE status <> 'cancelled'
+    SELECT organisation_id, old_session_id, old_course_id, old_status, old_score, old_holds_seat, -1 FROM changed
 ), by_session AS (
     SELECT organisation_id, session_id, sum(sign) AS enrolled
-    FROM counted GROUP BY organisation_id, session_id HAVING sum(sign) <> 0
+    FROM difference WHERE holds_seat GROUP BY organisation_id, session_id HAVING sum(sign) <> 0
+), counted AS (
+    SELECT * FROM difference WHERE status NOT IN ('cancelled', 'waitlisted')
 ), by_course AS (
     SELECT organisation_id, course_id, sum(sign) AS enrollments,
         coalesce(sum(sign) FILTER (WHERE status = 'completed'), 0) AS completed,
@@ -220,16 +234,14 @@ def _midnight(day: date | None) -> datetime | None:
     return None if day is None else datetime.combine(day, time(), UTC)
 
 
-async def course_detail(connection: Connection, organisation_id: int, course_id: int) -> str | None:
-    """The course as JSON text."""
-    text: str | None = await connection.fetchval(_COURSE_DETAIL, organisation_id, course_id)
-    return text
+async def course_detail(connection: Connection, organisation_id: int, course_id: int) -> Document | None:
+    row = await connection.fetchrow(_COURSE_DETAIL, organisation_id, course_id)
+    return None if row is None else Document(row["version"], row["document"])
 
 
-async def session_detail(connection: Connection, organisation_id: int, session_id: int) -> str | None:
-    """The session as JSON text."""
-    text: str | None = await connection.fetchval(_SESSION_DETAIL, organisation_id, session_id)
-    return text
+async def session_detail(connection: Connection, organisation_id: int, session_id: int) -> Document | None:
+    row = await connection.fetchrow(_SESSION_DETAIL, organisation_id, session_id)
+    return None if row is None else Document(row["version"], row["document"])
 
 
 async def course_states(connection: Connection, organisation_id: int, ids: Sequence[int]) -> list[CourseState]:
@@ -251,24 +263,49 @@ async def existing_courses(connection: Connection, organisation_id: int, ids: Se
     return {row["id"] for row in rows}
 
 
-async def lock_course(connection: Connection, organisation_id: int, course_id: int) -> CourseFields | None:
-    """The course as clients write it, kept from other changes until the transaction ends."""
+async def lock_course(connection: Connection, organisation_id: int, course_id: int) -> tuple[CourseFields, int] | None:
+    """The course as clients write it and its version, kept from other changes until the transaction ends."""
     row = await connection.fetchrow(
         "SELECT * FROM courses WHERE organisation_id = $1 AND id = $2 FOR UPDATE", organisation_id, course_id
     )
-    return None if row is None else CourseFields.model_validate(_fields(row, CourseFields, "labels"))
+    if row is None:
+        return None
+    return CourseFields.model_validate(_fields(row, CourseFields, "labels")), row["version"]
 
 
 async def lock_session(
     connection: Connection, organisation_id: int, session_id: int
 ) -> tuple[SessionFields, int] | None:
-    """The session as clients write it and its enrolled, kept from other changes until the transaction ends."""
+    """The session as clients write it and its version, kept from other changes until the transaction ends."""
     row = await connection.fetchrow(
         "SELECT * FROM sessions WHERE organisation_id = $1 AND id = $2 FOR UPDATE", organisation_id, session_id
     )
     if row is None:
         return None
-    return SessionFields.model_validate(_fields(row, SessionFields, "projects", "facilitator")), row["enrolled_count"]
+    return SessionFields.model_validate(_fields(row, SessionFields, "projects", "facilitator")), row["version"]
+
+
+async def sessions_of_course(connection: Connection, organisation_id: int, course_id: int) -> list[int]:
+    """The ids of all sessions of the course."""
+    rows = await connection.fetch(
+        "SELECT id FROM sessions WHERE organisation_id = $1 AND course_id = $2 ORDER BY id", organisation_id, course_id
+    )
+    return [row["id"] for row in rows]
+
+
+async def is_prerequisite(connection: Connection, organisation_id: int, course_id: int) -> bool:
+    """Whether any course of the organisation asks for this one."""
+    asked: bool = await connection.fetchval(_IS_PREREQUISITE, organisation_id, course_id)
+    return asked
+
+
+async def delete_course(connection: Connection, organisation_id: int, course_id: int) -> None:
+    await connection.execute("DELETE FROM courses WHERE organisation_id = $1 AND id = $2", organisation_id, course_id)
+
+
+async def delete_session(connection: Connection, organisation_id: int, session_id: int) -> None:
+    """Its course has one session less."""
+    await connection.execute(_DELETE_SESSION, organisation_id, session_id)
 
 
 def _fields(row: Any, model: type[CourseFields] | type[SessionFields], *json_columns: str) -> dict[str, Any]:
@@ -346,6 +383,7 @@ async def apply_enrollments(connection: Connection, events: Sequence[EnrollmentE
         [event.data.course_id for event in events],
         [event.data.status for event in events],
         scores,
+        [event.data.holds_seat for event in events],
     )
 
 

@@ -4,32 +4,43 @@ from datetime import datetime
 from typing import Any
 
 from services.catalog import rules, store
-from services.catalog.errors import CourseNotFound, CourseNotSelectable, SessionNotFound
+from services.catalog.enrollment_client import EnrollmentClient
+from services.catalog.errors import (
+    ChangedMeanwhile,
+    CourseNotFound,
+    CourseNotSelectable,
+    IsPrerequisite,
+    SessionNotFound,
+)
 from services.catalog.schemas import CourseFields, SessionFields
 from shared import outbox
 from shared.database import Connection, Pool, transaction
-from shared.events import CourseSaved, SessionSaved
+from shared.events import CourseRemoved, CourseSaved, SessionRemoved, SessionSaved
+from shared.http.conditional import UNCONDITIONAL, Conditions, Document
 from shared.observability import current_trace
 
 SOURCE = "catalog"
 
 
 async def create_course(
-    pool: Pool, organisation_id: int, course: CourseFields, *, created_at: datetime | None = None
-) -> tuple[int, str]:
-    """The new course's id and representation; raises `CourseNotSelectable` for an unknown prerequisite."""
-    async with transaction(pool) as connection:
-        await _check_prerequisites(connection, organisation_id, course)
-        course_id = await store.insert_course(connection, organisation_id, course, created_at)
-        return course_id, await _publish_course(connection, organisation_id, course_id)
+    connection: Connection, organisation_id: int, course: CourseFields, *, created_at: datetime | None = None
+) -> tuple[int, Document]:
+    """The new course's id and representation; raises `CourseNotSelectable` for an unknown prerequisite.
+
+    In the caller's transaction, which an `Idempotency-Key` may share.
+    """
+    await _check_prerequisites(connection, organisation_id, course)
+    course_id = await store.insert_course(connection, organisation_id, course, created_at)
+    return course_id, await _publish_course(connection, organisation_id, course_id)
 
 
-async def change_course(pool: Pool, organisation_id: int, course_id: int, patch: dict[str, Any]) -> str:
-    """The course's new representation; raises `CourseNotFound` or `ValidationFailed`."""
+async def change_course(
+    pool: Pool, organisation_id: int, course_id: int, patch: dict[str, Any], conditions: Conditions = UNCONDITIONAL
+) -> Document:
+    """The course's new representation; raises `CourseNotFound`, `PreconditionFailed` or `ValidationFailed`."""
     async with transaction(pool) as connection:
-        current = await store.lock_course(connection, organisation_id, course_id)
-        if current is None:
-            raise CourseNotFound
+        current, version = await _lock_course(connection, organisation_id, course_id)
+        conditions.check(version)
         changed = rules.changed_course(course_id, current, patch)
         await _check_prerequisites(connection, organisation_id, changed)
         if changed == current:
@@ -38,28 +49,112 @@ async def change_course(pool: Pool, organisation_id: int, course_id: int, patch:
         return await _publish_course(connection, organisation_id, course_id)
 
 
-async def create_session(pool: Pool, organisation_id: int, session: SessionFields) -> tuple[int, str]:
-    """The new session's id and representation; raises `CourseNotSelectable`."""
+async def delete_course(
+    pool: Pool, enrollment: EnrollmentClient, organisation_id: int, course_id: int, conditions: Conditions
+) -> None:
+    """Deletes the course with its sessions; raises `HasEnrollments` or `IsPrerequisite`."""
+    async with transaction(pool) as connection:
+        _, version = await _lock_course(connection, organisation_id, course_id)
+        conditions.check(version)
+        if await store.is_prerequisite(connection, organisation_id, course_id):
+            raise IsPrerequisite
+        sessions = await store.sessions_of_course(connection, organisation_id, course_id)
+    await enrollment.close_sessions(organisation_id, sessions)
+    async with transaction(pool) as connection:
+        await _lock_course(connection, organisation_id, course_id)
+        if await store.sessions_of_course(connection, organisation_id, course_id) != sessions:
+            raise ChangedMeanwhile
+        for session_id in sessions:
+            await _remove_session(connection, organisation_id, session_id)
+        [state] = await store.course_states(connection, organisation_id, [course_id])
+        await store.delete_course(connection, organisation_id, course_id)
+        removed = state.model_copy(update={"version": state.version + 1, "removed": True})
+        await outbox.add(connection, SOURCE, [CourseRemoved(organisation_id, removed, current_trace.get())])
+
+
+async def create_session(connection: Connection, organisation_id: int, session: SessionFields) -> tuple[int, Document]:
+    """The new session's id and representation; raises `CourseNotSelectable`.
+
+    In the caller's transaction, which an `Idempotency-Key` may share.
+    """
     rules.check_new_session(session)
-    async with transaction(pool) as connection:
-        if not await store.existing_courses(connection, organisation_id, [session.course_id]):
-            raise CourseNotSelectable("course_id")
-        session_id = await store.insert_session(connection, organisation_id, session)
-        return session_id, await _publish_session(connection, organisation_id, session_id)
+    if not await store.existing_courses(connection, organisation_id, [session.course_id]):
+        raise CourseNotSelectable("course_id")
+    session_id = await store.insert_session(connection, organisation_id, session)
+    return session_id, await _publish_session(connection, organisation_id, session_id)
 
 
-async def change_session(pool: Pool, organisation_id: int, session_id: int, patch: dict[str, Any]) -> str:
-    """The session's new representation; raises `SessionNotFound`, `ValidationFailed` or `StatusMoveForbidden`."""
+async def change_session(
+    pool: Pool,
+    enrollment: EnrollmentClient,
+    organisation_id: int,
+    session_id: int,
+    patch: dict[str, Any],
+    conditions: Conditions = UNCONDITIONAL,
+) -> Document:
+    """The session's new representation.
+
+    Fewer places are agreed with enrollment first, which owns the seats: once it has agreed it gives out no more.
+    Raises `SessionNotFound`, `PreconditionFailed`, `ValidationFailed`, `StatusMoveForbidden`,
+    `CapacityBelowEnrolled`, `ChangedMeanwhile` or `Unavailable`.
+    """
     async with transaction(pool) as connection:
-        found = await store.lock_session(connection, organisation_id, session_id)
-        if found is None:
-            raise SessionNotFound
-        current, enrolled = found
-        changed = rules.changed_session(current, enrolled, patch)
-        if changed == current:
-            return await _session(connection, organisation_id, session_id)
-        await store.update_session(connection, organisation_id, session_id, changed)
-        return await _publish_session(connection, organisation_id, session_id)
+        planned, planned_version = await _lock_session(connection, organisation_id, session_id)
+        conditions.check(planned_version)
+        changed = rules.changed_session(planned, patch)
+        if changed.max_participants >= planned.max_participants:
+            return await _change_session(connection, organisation_id, session_id, planned, changed)
+    await enrollment.agree_capacity(organisation_id, session_id, planned_version + 1, changed.max_participants)
+    async with transaction(pool) as connection:
+        current, version = await _lock_session(connection, organisation_id, session_id)
+        if version != planned_version:
+            raise ChangedMeanwhile
+        return await _change_session(connection, organisation_id, session_id, current, changed)
+
+
+async def _change_session(
+    connection: Connection, organisation_id: int, session_id: int, current: SessionFields, changed: SessionFields
+) -> Document:
+    if changed == current:
+        return await _session(connection, organisation_id, session_id)
+    await store.update_session(connection, organisation_id, session_id, changed)
+    return await _publish_session(connection, organisation_id, session_id)
+
+
+async def delete_session(
+    pool: Pool, enrollment: EnrollmentClient, organisation_id: int, session_id: int, conditions: Conditions
+) -> None:
+    """Raises `SessionNotFound`, `PreconditionFailed`, `HasEnrollments` or `Unavailable`."""
+    async with transaction(pool) as connection:
+        _, version = await _lock_session(connection, organisation_id, session_id)
+        conditions.check(version)
+    await enrollment.close_sessions(organisation_id, [session_id])
+    async with transaction(pool) as connection:
+        await _lock_session(connection, organisation_id, session_id)
+        await _remove_session(connection, organisation_id, session_id)
+
+
+async def _remove_session(connection: Connection, organisation_id: int, session_id: int) -> None:
+    state = await store.session_state(connection, organisation_id, session_id)
+    if state is None:
+        raise SessionNotFound
+    await store.delete_session(connection, organisation_id, session_id)
+    removed = state.model_copy(update={"version": state.version + 1, "removed": True})
+    await outbox.add(connection, SOURCE, [SessionRemoved(organisation_id, removed, current_trace.get())])
+
+
+async def _lock_course(connection: Connection, organisation_id: int, course_id: int) -> tuple[CourseFields, int]:
+    found = await store.lock_course(connection, organisation_id, course_id)
+    if found is None:
+        raise CourseNotFound
+    return found
+
+
+async def _lock_session(connection: Connection, organisation_id: int, session_id: int) -> tuple[SessionFields, int]:
+    found = await store.lock_session(connection, organisation_id, session_id)
+    if found is None:
+        raise SessionNotFound
+    return found
 
 
 async def _check_prerequisites(connection: Connection, organisation_id: int, course: CourseFields) -> None:
@@ -68,13 +163,13 @@ async def _check_prerequisites(connection: Connection, organisation_id: int, cou
         rules.check_courses_exist("prerequisites", course.prerequisites, existing)
 
 
-async def _publish_course(connection: Connection, organisation_id: int, course_id: int) -> str:
+async def _publish_course(connection: Connection, organisation_id: int, course_id: int) -> Document:
     [state] = await store.course_states(connection, organisation_id, [course_id])
     await outbox.add(connection, SOURCE, [CourseSaved(organisation_id, state, current_trace.get())])
     return await _course(connection, organisation_id, course_id)
 
 
-async def _publish_session(connection: Connection, organisation_id: int, session_id: int) -> str:
+async def _publish_session(connection: Connection, organisation_id: int, session_id: int) -> Document:
     state = await store.session_state(connection, organisation_id, session_id)
     if state is None:
         raise SessionNotFound
@@ -82,15 +177,15 @@ async def _publish_session(connection: Connection, organisation_id: int, session
     return await _session(connection, organisation_id, session_id)
 
 
-async def _course(connection: Connection, organisation_id: int, course_id: int) -> str:
-    text = await store.course_detail(connection, organisation_id, course_id)
-    if text is None:
+async def _course(connection: Connection, organisation_id: int, course_id: int) -> Document:
+    document = await store.course_detail(connection, organisation_id, course_id)
+    if document is None:
         raise CourseNotFound
-    return text
+    return document
 
 
-async def _session(connection: Connection, organisation_id: int, session_id: int) -> str:
-    text = await store.session_detail(connection, organisation_id, session_id)
-    if text is None:
+async def _session(connection: Connection, organisation_id: int, session_id: int) -> Document:
+    document = await store.session_detail(connection, organisation_id, session_id)
+    if document is None:
         raise SessionNotFound
-    return text
+    return document

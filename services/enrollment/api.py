@@ -1,16 +1,17 @@
 """Enrollment's routes (contract, section 4)."""
 
-import json
 from typing import Any
 
 from aiohttp import web
 
-from services.enrollment import rules, store
+from services.enrollment import rules
 from services.enrollment.catalog_client import CatalogClient
-from services.enrollment.errors import EnrollmentNotFound, PersonNotFound, counted
-from services.enrollment.rules import EnrollCommand
+from services.enrollment.errors import EnrollmentNotFound, PersonNotFound
+from services.enrollment.rules import Actor, EnrollCommand
 from services.enrollment.schemas import (
+    Capacity,
     CheckIn,
+    Closing,
     Completion,
     EmployeeFields,
     EmployeeQuery,
@@ -18,13 +19,16 @@ from services.enrollment.schemas import (
     EnrollmentRequest,
     PersonQuery,
     StaffFields,
+    Transfer,
 )
-from services.enrollment.use_cases import change, people
+from services.enrollment.store import pages
+from services.enrollment.use_cases import change, people, sessions
 from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll
 from shared.database import connected
-from shared.http.answers import success
+from shared.http.answers import Answer, success
+from shared.http.documents import changed, created, document, page
 from shared.http.fields import Body, Query
-from shared.http.pagination import PagedQuery, training_links, training_meta
+from shared.http.pagination import PagedQuery
 from shared.http.routing import Call, Route
 from shared.identity import ENROLL, ENROLL_SELF, MANAGE, RECORD, VIEW
 from shared.observability import current_trace
@@ -38,118 +42,153 @@ EMPLOYEES = "/api/v1/employees"
 STAFF = "/api/v1/staff"
 
 
-async def list_enrollments(call: Call[EnrollmentQuery, Body]) -> web.Response:
+async def list_enrollments(call: Call[EnrollmentQuery, Body]) -> Answer:
     async with connected(call.app[POOL]) as connection:
-        total, items = await store.enrollment_page(connection, call.organisation_id, call.query)
-    return _page(call, total, items)
+        total, items = await pages.enrollment_page(connection, call.organisation_id, call.query)
+    return page(call, total, items)
 
 
-async def get_enrollment(call: Call[Query, Body]) -> web.Response:
+async def get_enrollment(call: Call[Query, Body]) -> Answer:
     async with connected(call.app[POOL]) as connection:
-        enrollment = await store.enrollment_detail(connection, call.organisation_id, call.id)
+        enrollment = await pages.enrollment_detail(connection, call.organisation_id, call.id)
     if enrollment is None:
         raise EnrollmentNotFound
-    return success(enrollment)
+    return document(enrollment, call.conditions)
 
 
-async def create_enrollments(call: Call[Query, EnrollmentRequest]) -> web.Response:
+async def list_audit_entries(call: Call[PagedQuery, Body]) -> Answer:
+    async with connected(call.app[POOL]) as connection:
+        total, items = await pages.audit_page(connection, call.organisation_id, call.id, call.query)
+    if not total:
+        raise EnrollmentNotFound
+    return page(call, total, items)
+
+
+async def create_enrollments(call: Call[Query, EnrollmentRequest]) -> Answer:
     rules.check_may_enroll(call.caller, call.body.employee_ids)
     command = EnrollCommand(
-        call.organisation_id, call.body.session_id, tuple(call.body.employee_ids), current_trace.get()
+        organisation_id=call.organisation_id,
+        session_id=call.body.session_id,
+        employee_ids=tuple(call.body.employee_ids),
+        actor=_actor(call),
+        waitlist=call.body.waitlist,
+        claim=call.claim,
     )
-    enrolled = await enroll(call.app[DESK], call.app[POOL], call.app[CATALOG], command)
-    count = len(enrolled.enrollments)
-    data = {
-        "enrolled_count": count,
-        "enrollments": [
-            {"id": state.id, "employee_id": state.employee_id, "status": state.status} for state in enrolled.enrollments
-        ],
-        "session_available_spots": enrolled.available_spots,
-    }
-    return success(json.dumps(data), message=f"{counted(count, 'employee')} enrolled successfully", status=201)
+    return await enroll(call.app[DESK], call.app[POOL], call.app[CATALOG], command)
 
 
-async def complete_enrollment(call: Call[Query, Completion]) -> web.Response:
-    status, data = await change.complete(call.app[POOL], call.organisation_id, call.id, call.body)
-    return success(data, message=f"Enrollment marked as {status}")
+async def complete_enrollment(call: Call[Query, Completion]) -> Answer:
+    status, enrollment = await change.complete(
+        call.app[POOL], call.organisation_id, call.id, call.body, _actor(call), conditions=call.conditions
+    )
+    return changed(enrollment, f"Enrollment marked as {status}")
 
 
-async def cancel_enrollment(call: Call[Query, Body]) -> web.Response:
-    return success(await change.cancel(call.app[POOL], call.caller, call.id), message="Enrollment cancelled")
+async def check_in_enrollment(call: Call[Query, CheckIn]) -> Answer:
+    enrollment = await change.check_in(
+        call.app[POOL], call.organisation_id, call.id, call.body, _actor(call), conditions=call.conditions
+    )
+    return changed(enrollment, "Enrollment checked in")
 
 
-async def mark_enrollment_absent(call: Call[Query, Body]) -> web.Response:
-    enrollment = await change.mark_absent(call.app[POOL], call.organisation_id, call.id)
-    return success(enrollment, message="Enrollment marked as absent")
+async def cancel_enrollment(call: Call[Query, Body]) -> Answer:
+    enrollment = await change.cancel(call.app[POOL], call.caller, call.id, _actor(call), call.conditions)
+    return changed(enrollment, "Enrollment cancelled")
 
 
-async def check_in_enrollment(call: Call[Query, CheckIn]) -> web.Response:
-    enrollment = await change.check_in(call.app[POOL], call.organisation_id, call.id, call.body)
-    return success(enrollment, message="Enrollment checked in")
+async def mark_enrollment_absent(call: Call[Query, Body]) -> Answer:
+    enrollment = await change.mark_absent(call.app[POOL], call.organisation_id, call.id, _actor(call), call.conditions)
+    return changed(enrollment, "Enrollment marked as absent")
 
 
-async def list_employees(call: Call[EmployeeQuery, Body]) -> web.Response:
+async def transfer_enrollment(call: Call[Query, Transfer]) -> Answer:
+    enrollment = await change.transfer(
+        call.app[POOL],
+        call.app[CATALOG],
+        call.caller,
+        call.id,
+        call.body.session_id,
+        _actor(call),
+        call.conditions,
+    )
+    return changed(enrollment, "Enrollment transferred")
+
+
+async def list_employees(call: Call[EmployeeQuery, Body]) -> Answer:
     return await _list_people(call, "employee", call.query.company_id)
 
 
-async def list_staff(call: Call[PersonQuery, Body]) -> web.Response:
+async def list_staff(call: Call[PersonQuery, Body]) -> Answer:
     return await _list_people(call, "staff", None)
 
 
-async def _list_people(call: Call[Any, Body], type_: str, company_id: int | None) -> web.Response:
+async def _list_people(call: Call[Any, Body], type_: str, company_id: int | None) -> Answer:
     async with connected(call.app[POOL]) as connection:
-        total, items = await store.person_page(connection, call.organisation_id, type_, call.query, company_id)
-    return _page(call, total, items)
+        total, items = await pages.person_page(connection, call.organisation_id, type_, call.query, company_id)
+    return page(call, total, items)
 
 
-async def get_employee(call: Call[Query, Body]) -> web.Response:
+async def get_employee(call: Call[Query, Body]) -> Answer:
     return await _get_person(call, "employee")
 
 
-async def get_staff(call: Call[Query, Body]) -> web.Response:
+async def get_staff(call: Call[Query, Body]) -> Answer:
     return await _get_person(call, "staff")
 
 
-async def _get_person(call: Call[Query, Body], type_: str) -> web.Response:
+async def _get_person(call: Call[Query, Body], type_: str) -> Answer:
     async with connected(call.app[POOL]) as connection:
-        person = await store.person_detail(connection, call.organisation_id, type_, call.id)
+        person = await pages.person_detail(connection, call.organisation_id, type_, call.id)
     if person is None:
         raise PersonNotFound
-    return success(person)
+    return document(person, call.conditions)
 
 
-async def put_employee(call: Call[Query, EmployeeFields]) -> web.Response:
+async def put_employee(call: Call[Query, EmployeeFields]) -> Answer:
     return await _put_person(call, "employee", call.body, EMPLOYEES)
 
 
-async def put_staff(call: Call[Query, StaffFields]) -> web.Response:
+async def put_staff(call: Call[Query, StaffFields]) -> Answer:
     fields = EmployeeFields(employee_id=call.body.employee_id, full_name=call.body.full_name)
     return await _put_person(call, "staff", fields, STAFF)
 
 
-async def _put_person(call: Call[Query, Any], type_: str, fields: EmployeeFields, path: str) -> web.Response:
-    new, person = await people.save_person(call.app[POOL], call.organisation_id, type_, call.id, fields)
-    if new:
-        return success(person, status=201, headers={"Location": f"{path}/{call.id}"})
-    return success(person)
+async def _put_person(call: Call[Query, Any], type_: str, fields: EmployeeFields, path: str) -> Answer:
+    new, person = await people.save_person(
+        call.app[POOL], call.organisation_id, type_, call.id, fields, call.conditions
+    )
+    return created(person, f"{path}/{call.id}") if new else changed(person)
 
 
-async def delete_employee(call: Call[Query, Body]) -> web.Response:
+async def delete_employee(call: Call[Query, Body]) -> Answer:
     return await _delete_person(call, "employee")
 
 
-async def delete_staff(call: Call[Query, Body]) -> web.Response:
+async def delete_staff(call: Call[Query, Body]) -> Answer:
     return await _delete_person(call, "staff")
 
 
-async def _delete_person(call: Call[Query, Body], type_: str) -> web.Response:
-    await people.remove_person(call.app[POOL], call.organisation_id, type_, call.id)
+async def _delete_person(call: Call[Query, Body], type_: str) -> Answer:
+    await people.remove_person(call.app[POOL], call.organisation_id, type_, call.id, _actor(call), call.conditions)
     return success(None, message="Removed from the organisation")
 
 
-def _page(call: Call[Any, Body], total: int, items: str) -> web.Response:
-    query: PagedQuery = call.query
-    return success(items, meta=training_meta(query, total), links=training_links(call.url, query, total))
+async def agree_capacity(call: Call[Query, Capacity]) -> Answer:
+    """For the catalog alone, and not routed by the gateway."""
+    key = (call.organisation_id, call.id)
+    await sessions.agree_capacity(call.app[POOL], call.app[CATALOG], key, call.body.max_participants, call.body.version)
+    return success(None)
+
+
+async def close_sessions(call: Call[Query, Closing]) -> Answer:
+    """For the catalog alone, and not routed by the gateway."""
+    keys = [(call.organisation_id, session_id) for session_id in call.body.session_ids]
+    await sessions.close(call.app[POOL], call.app[CATALOG], keys)
+    return success(None)
+
+
+def _actor(call: Call[Any, Any]) -> Actor:
+    return Actor(call.caller.subject, call.caller.name, current_trace.get())
 
 
 ROUTES: list[Route[Any, Any]] = [
@@ -166,6 +205,14 @@ ROUTES: list[Route[Any, Any]] = [
     ),
     Route("PATCH", ENROLLMENTS + "/{id}/cancel", cancel_enrollment, permissions=[ENROLL, ENROLL_SELF]),
     Route("PATCH", ENROLLMENTS + "/{id}/absent", mark_enrollment_absent, permissions=[RECORD]),
+    Route(
+        "PATCH",
+        ENROLLMENTS + "/{id}/transfer",
+        transfer_enrollment,
+        permissions=[ENROLL, ENROLL_SELF],
+        body=Transfer,
+    ),
+    Route("GET", ENROLLMENTS + "/{id}/audit", list_audit_entries, permissions=[VIEW], query=PagedQuery),
     Route("PATCH", ENROLLMENTS + "/{id}/check-in", check_in_enrollment, permissions=[RECORD], body=CheckIn),
     Route("GET", EMPLOYEES, list_employees, permissions=[VIEW], query=EmployeeQuery),
     Route("GET", EMPLOYEES + "/{id}", get_employee, permissions=[VIEW]),
@@ -175,4 +222,6 @@ ROUTES: list[Route[Any, Any]] = [
     Route("GET", STAFF + "/{id}", get_staff, permissions=[VIEW]),
     Route("PUT", STAFF + "/{id}", put_staff, permissions=[MANAGE], body=StaffFields),
     Route("DELETE", STAFF + "/{id}", delete_staff, permissions=[MANAGE]),
+    Route("POST", "/internal/sessions/{id}/capacity", agree_capacity, body=Capacity),
+    Route("POST", "/internal/sessions/close", close_sessions, body=Closing),
 ]

@@ -4,19 +4,22 @@ They are entered through the use cases, so that their events tell the other serv
 """
 
 import asyncio
+import json
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from services.enrollment import store
 from services.enrollment.catalog_client import CatalogClient
-from services.enrollment.rules import EnrollCommand
+from services.enrollment.rules import Actor, EnrollCommand
 from services.enrollment.schemas import CheckIn, Completion, EmployeeFields
+from services.enrollment.store import enrollments as enrollments_store
+from services.enrollment.store import pages
 from services.enrollment.use_cases import change, people
-from services.enrollment.use_cases.enroll import Enrolled, EnrollmentDesk, enroll, enroll_together
+from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll, enroll_together
 from shared.batching import each
 from shared.database import Pool, connected, transaction
+from shared.http.answers import Answer
 from shared.http.fields import IdAndName
 
 ORGANISATION = 1
@@ -38,6 +41,7 @@ SCORES = (91, 84, 77, 72, 88, 75, 70, 79, 81, 74, 83, 76, 71, 90, 73, 78, 80, 72
 FIRST_OF_COURSE = 277
 """Nine and fifteen enrollments from here on, so that the first one a reader makes is 301 as in the examples."""
 
+_ACTOR = Actor("demonstration", "Demonstration data")
 _COMPANY = IdAndName(id=77, name="ABC Contractors Pty Ltd")
 _NAMES = ("Ava", "Ben", "Chloe", "Dan", "Ella", "Finn", "Grace", "Hugo"), ("Nguyen", "Smith", "Rossi", "Khan")
 
@@ -45,7 +49,7 @@ _NAMES = ("Ava", "Ben", "Chloe", "Dan", "Ella", "Finn", "Grace", "Hugo"), ("Nguy
 async def load_examples(pool: Pool, catalog: CatalogClient) -> str:
     """Loads the examples' people and enrollments once; says what it did."""
     async with connected(pool) as connection:
-        if await store.person_detail(connection, ORGANISATION, "employee", WORKER):
+        if await pages.person_detail(connection, ORGANISATION, "employee", WORKER):
             return "the examples are there already"
     await _add_people(pool)
     desk = EnrollmentDesk(lambda commands: enroll_together(pool, commands))
@@ -77,12 +81,11 @@ async def _add_people(pool: Pool) -> None:
 async def _complete_worker(
     pool: Pool, desk: EnrollmentDesk, catalog: CatalogClient, session_id: int, day: datetime
 ) -> None:
-    command = EnrollCommand(ORGANISATION, session_id, (WORKER,), enrolled_at=datetime(2025, 1, 3, tzinfo=UTC))
-    enrolled = await enroll(desk, pool, catalog, command)
-    enrollment_id = enrolled.enrollments[0].id
+    command = EnrollCommand(ORGANISATION, session_id, (WORKER,), _ACTOR, enrolled_at=datetime(2025, 1, 3, tzinfo=UTC))
+    [enrollment_id] = _ids(await enroll(desk, pool, catalog, command))
     check_in = CheckIn(method="manual", checked_in_at=day + timedelta(hours=7, minutes=30))
-    await change.check_in(pool, ORGANISATION, enrollment_id, check_in)
-    await change.complete(pool, ORGANISATION, enrollment_id, Completion(), now=day)
+    await change.check_in(pool, ORGANISATION, enrollment_id, check_in, _ACTOR)
+    await change.complete(pool, ORGANISATION, enrollment_id, Completion(), _ACTOR, now=day)
 
 
 async def _hold_session(
@@ -95,16 +98,21 @@ async def _hold_session(
     day: datetime,
 ) -> None:
     """Enrolls all attendees; as many of them complete as there are scores."""
-    command = EnrollCommand(ORGANISATION, session_id, tuple(attendees), enrolled_at=day - timedelta(days=21))
-    enrolled = await enroll(desk, pool, catalog, command)
-    for state, score in zip(enrolled.enrollments, scores, strict=False):
+    command = EnrollCommand(ORGANISATION, session_id, tuple(attendees), _ACTOR, enrolled_at=day - timedelta(days=21))
+    held = day + timedelta(hours=17, minutes=10)
+    for enrollment_id, score in zip(_ids(await enroll(desk, pool, catalog, command)), scores, strict=False):
         completion = Completion(score=Decimal(score))
-        await change.complete(pool, ORGANISATION, state.id, completion, now=day + timedelta(hours=17, minutes=10))
+        await change.complete(pool, ORGANISATION, enrollment_id, completion, _ACTOR, now=held)
+
+
+def _ids(answer: Answer) -> list[int]:
+    """Of the enrollments that an answer tells of."""
+    return [enrollment["id"] for enrollment in json.loads(answer.text)["data"]["enrollments"]]
 
 
 async def _start_ids(pool: Pool, enrollment_id: int) -> None:
     async with transaction(pool) as connection:
-        await store.start_ids_at(connection, enrollment_id)
+        await enrollments_store.start_ids_at(connection, enrollment_id)
 
 
 async def load_many(pool: Pool, people_count: int, enrollments: int) -> str:
@@ -124,9 +132,9 @@ async def load_many(pool: Pool, people_count: int, enrollments: int) -> str:
     for session_id, room in await _sessions_with_room(pool, enrollments):
         seats = min(room, enrollments - len(enrolled), people_count, 500)
         if seats:
-            command = EnrollCommand(ORGANISATION, session_id, tuple(chance.sample(everyone, seats)))
+            command = EnrollCommand(ORGANISATION, session_id, tuple(chance.sample(everyone, seats)), _ACTOR)
             [outcome] = await enroll_together(pool, [command])
-            enrolled += [state.id for state in outcome.enrollments] if isinstance(outcome, Enrolled) else []
+            enrolled += _ids(outcome) if isinstance(outcome, Answer) else []
             print(f"enrollments {len(enrolled)}/{enrollments}", flush=True)
     await _record_results(pool, enrolled, chance)
     return f"{people_count} people and {len(enrolled)} enrollments"
@@ -137,7 +145,7 @@ async def _sessions_with_room(pool: Pool, wanted: int) -> list[tuple[int, int]]:
     async with asyncio.timeout(120):
         while True:
             async with connected(pool) as connection:
-                found = await store.sessions_with_room(connection, ORGANISATION)
+                found = await pages.sessions_with_room(connection, ORGANISATION)
             if sum(room for _, room in found) >= wanted:
                 return found
             await asyncio.sleep(0.2)
@@ -150,9 +158,9 @@ async def _record_results(pool: Pool, enrolled: Sequence[int], chance: random.Ra
         luck = chance.random()
         if luck < 0.6:
             score = Decimal(chance.randint(45, 100))
-            await change.complete(pool, ORGANISATION, enrollment_id, Completion(score=score))
+            await change.complete(pool, ORGANISATION, enrollment_id, Completion(score=score), _ACTOR)
         elif luck < 0.65:
-            await change.mark_absent(pool, ORGANISATION, enrollment_id)
+            await change.mark_absent(pool, ORGANISATION, enrollment_id, _ACTOR)
 
     await each(enrolled, record, lambda done: _report("results", done, len(enrolled)))
 

@@ -23,6 +23,12 @@ class PersonOfOtherType(Conflict):
         super().__init__(f"This id belongs to a person of the type {type_}.")
 
 
+class ChangedMeanwhile(Conflict):
+    """Another change came between reading and locking; trying again sees it."""
+
+    message = "The record was changed by someone else at the same time. Try again."
+
+
 class EnrollmentClosed(Conflict):
     """The enrollment's status forbids the change."""
 
@@ -34,9 +40,33 @@ class SessionUnknown(Exception):
     """No event has brought the session yet; the catalog may know it."""
 
 
+class SessionNotFound(NotFound):
+    message = "The session does not exist."
+
+
+class SessionHasEnrollments(Conflict):
+    message = "Somebody has been enrolled in the session."
+
+
+class CapacityBelowTaken(ValidationFailed):
+    """`enrolled`: the seats that are taken already."""
+
+    code = "capacity_below_enrolled"
+
+    def __init__(self, enrolled: int) -> None:
+        super().__init__(details={"enrolled": enrolled})
+
+
 class SessionNotSelectable(ValidationFailed):
     def __init__(self) -> None:
         super().__init__({"session_id": ["The selected session does not exist."]})
+
+
+class SessionOfOtherCourse(ValidationFailed):
+    code = "session_of_other_course"
+
+    def __init__(self) -> None:
+        super().__init__({"session_id": ["The selected session belongs to another course."]})
 
 
 class SessionClosed(ValidationFailed):
@@ -75,6 +105,15 @@ class AlreadyEnrolled(_EmployeesRefused):
 
     def __init__(self, positions: Sequence[int]) -> None:
         super().__init__({position: ["The employee is already enrolled in this session."] for position in positions})
+
+
+class EnrolledThere(ValidationFailed):
+    """The target of a transfer has the person already."""
+
+    code = "already_enrolled"
+
+    def __init__(self) -> None:
+        super().__init__({"session_id": ["The employee is already enrolled in this session."]})
 
 
 class PrerequisiteMissing(_EmployeesRefused):

@@ -1,10 +1,13 @@
 """What enrollment follows: courses and sessions, as much of them as enrolling needs."""
 
-from services.enrollment import store
+from services.enrollment.store import copies
+from services.enrollment.use_cases import sessions
 from shared.consumer import Subscriptions
-from shared.events import CourseSaved, SessionSaved
+from shared.events import CourseRemoved, CourseSaved, SessionRemoved, SessionSaved
 
 SUBSCRIPTIONS: Subscriptions = {
-    CourseSaved: store.save_courses,
-    SessionSaved: store.save_sessions,
+    CourseSaved: copies.save_courses,
+    CourseRemoved: copies.save_courses,
+    SessionSaved: sessions.follow,
+    SessionRemoved: sessions.follow,
 }

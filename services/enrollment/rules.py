@@ -10,15 +10,18 @@ from typing import Any
 from services.enrollment.errors import (
     AlreadyEnrolled,
     EmployeesNotSelectable,
+    EnrolledThere,
     EnrollmentClosed,
     PrerequisiteMissing,
     SessionClosed,
     SessionFull,
+    SessionOfOtherCourse,
     SessionUnknown,
 )
 from services.enrollment.schemas import CheckIn, Completion
 from shared.errors import ApiError, PermissionDenied
 from shared.events import EnrollmentState
+from shared.idempotency import Claim
 from shared.identity import ENROLL, ENROLL_SELF, Caller
 from shared.observability import NO_TRACE, Trace
 
@@ -29,18 +32,37 @@ CandidateKey = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
+class Actor:
+    """Who changes something, and in which request: for the audit trail and the events."""
+
+    subject: str
+    name: str
+    trace: Trace = NO_TRACE
+
+
+@dataclass(frozen=True, slots=True)
 class Seats:
-    """A session as a decision sees it, its row locked."""
+    """A session as a decision about its seats sees it, its row locked."""
 
     session_id: int
     course_id: int
     status: str
+    started: bool
     maximum: int
     taken: int
 
     @property
     def available(self) -> int:
         return max(self.maximum - self.taken, 0)
+
+    @property
+    def is_closed(self) -> bool:
+        return self.status in ("completed", "cancelled")
+
+    @property
+    def promotes(self) -> bool:
+        """Whether a freed seat goes to the first in line: never once the session has begun or was cancelled."""
+        return self.status == "scheduled" and not self.started
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +78,19 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class EnrollCommand:
-    """A wish to enroll people in a session, all of them or nobody."""
+    """A wish to enroll people in a session, all of them or nobody.
+
+    With `waitlist` those who do not fit are put on the session's list. `enrolled_at` is the database's now where
+    it is not given.
+    """
 
     organisation_id: int
     session_id: int
     employee_ids: tuple[int, ...]
-    trace: Trace = NO_TRACE
+    actor: Actor
+    waitlist: bool = False
+    claim: Claim | None = None
     enrolled_at: datetime | None = None
-    """The database's now where it is not given."""
 
     @property
     def session_key(self) -> SessionKey:
@@ -72,8 +99,9 @@ class EnrollCommand:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """Everyone may be enrolled; so many seats are left behind them."""
+    """So many of the people asked for get a seat, the first of them; the others wait. So many seats are left."""
 
+    seats: int
     available_spots: int
 
 
@@ -93,12 +121,12 @@ def check_may_enroll(caller: Caller, employee_ids: Sequence[int]) -> None:
         raise PermissionDenied(ENROLL)
 
 
-def check_enrollment(seats: Seats, candidates: Sequence[Candidate]) -> None:
+def check_enrollment(seats: Seats, candidates: Sequence[Candidate], *, waitlist: bool = False) -> None:
     """All of the candidates or none: raises the first refusal there is, for everyone it concerns."""
     unknown = [position for position, candidate in enumerate(candidates) if not candidate.exists]
     if unknown:
         raise EmployeesNotSelectable(unknown)
-    if seats.status in ("completed", "cancelled"):
+    if seats.is_closed:
         raise SessionClosed(seats.status)
     enrolled = [position for position, candidate in enumerate(candidates) if candidate.enrolled_already]
     if enrolled:
@@ -110,7 +138,7 @@ def check_enrollment(seats: Seats, candidates: Sequence[Candidate]) -> None:
     }
     if missing:
         raise PrerequisiteMissing(missing)
-    if len(candidates) > seats.available:
+    if len(candidates) > seats.available and not (waitlist and seats.promotes):
         raise SessionFull(seats.available, len(candidates))
 
 
@@ -129,30 +157,30 @@ def decide_in_order(
             continue
         keys = [(*command.session_key, employee_id) for employee_id in command.employee_ids]
         try:
-            check_enrollment(seats, [candidates[key] for key in keys])
+            check_enrollment(seats, [candidates[key] for key in keys], waitlist=command.waitlist)
         except ApiError as refusal:
             outcomes.append(refusal)
             continue
-        sessions[command.session_key] = seats = replace(seats, taken=seats.taken + len(keys))
+        granted = min(len(keys), seats.available)
+        sessions[command.session_key] = seats = replace(seats, taken=seats.taken + granted)
         candidates.update((key, replace(candidates[key], enrolled_already=True)) for key in keys)
-        outcomes.append(Granted(seats.available))
+        outcomes.append(Granted(granted, seats.available))
     return outcomes
 
 
 def completed(enrollment: EnrollmentState, grading: Grading, completion: Completion, now: datetime) -> EnrollmentState:
     """A score below the pass score fails; a later call corrects the record and keeps when it was completed."""
-    if enrollment.status in ("absent", "cancelled"):
+    if enrollment.status in ("absent", "cancelled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "completed")
     given = {name: getattr(completion, name) for name in completion.model_fields_set}
     score: Decimal | None = given.get("score", enrollment.score)
-    graded = score is not None and grading.pass_score is not None
-    passed = score >= grading.pass_score if score is not None and grading.pass_score is not None else None
+    passed = None if score is None or grading.pass_score is None else score >= grading.pass_score
     completed_at = enrollment.completed_at or now
     lasts = passed is not False and grading.validity_months is not None
     return _changed(
         enrollment,
         **given,
-        passed=passed if graded else None,
+        passed=passed,
         status="failed" if passed is False else "completed",
         completed_at=completed_at,
         valid_until=add_months(completed_at, grading.validity_months or 0) if lasts else None,
@@ -160,25 +188,58 @@ def completed(enrollment: EnrollmentState, grading: Grading, completion: Complet
 
 
 def cancelled(enrollment: EnrollmentState) -> EnrollmentState:
-    """Cancelling twice changes nothing."""
+    """Cancelling twice changes nothing. Whoever waits leaves the list by cancelling."""
     if enrollment.status in ("completed", "failed", "absent"):
         raise EnrollmentClosed(enrollment.status, "cancelled")
-    return _changed(enrollment, status="cancelled")
+    return _changed(enrollment, status="cancelled", holds_seat=False)
 
 
-def marked_absent(enrollment: EnrollmentState) -> EnrollmentState:
-    if enrollment.status in ("completed", "failed", "cancelled"):
+def marked_absent(enrollment: EnrollmentState, seats: Seats) -> EnrollmentState:
+    """An absence known before the session begins gives the seat back."""
+    if enrollment.status in ("completed", "failed", "cancelled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "marked absent")
-    return _changed(enrollment, status="absent")
+    return _changed(enrollment, status="absent", holds_seat=enrollment.holds_seat and seats.started)
 
 
 def checked_in(enrollment: EnrollmentState, check_in: CheckIn, now: datetime) -> EnrollmentState:
     """A second check-in by the same way, without a time of its own, changes nothing."""
-    if enrollment.status in ("absent", "cancelled"):
+    if enrollment.status in ("absent", "cancelled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "checked in")
-    same_way = enrollment.check_in_method == check_in.method
-    kept = enrollment.checked_in_at if same_way else None
+    kept = enrollment.checked_in_at if enrollment.check_in_method == check_in.method else None
     return _changed(enrollment, check_in_method=check_in.method, checked_in_at=check_in.checked_in_at or kept or now)
+
+
+def transferred(enrollment: EnrollmentState, target: Seats, *, enrolled_there: bool) -> EnrollmentState:
+    """To a seat in another session of the same course; raises what enrolling there would raise."""
+    if enrollment.status not in ("enrolled", "waitlisted"):
+        raise EnrollmentClosed(enrollment.status, "transferred")
+    if target.session_id == enrollment.session_id:
+        return enrollment
+    if target.course_id != enrollment.course_id:
+        raise SessionOfOtherCourse
+    if target.is_closed:
+        raise SessionClosed(target.status)
+    if enrolled_there:
+        raise EnrolledThere
+    if not target.available:
+        raise SessionFull(0, 1)
+    return _changed(enrollment, session_id=target.session_id, status="enrolled", holds_seat=True)
+
+
+def promoted(enrollment: EnrollmentState) -> EnrollmentState:
+    """From the waitlist to a seat."""
+    return _changed(enrollment, status="enrolled", holds_seat=True)
+
+
+def differences(before: EnrollmentState | None, after: EnrollmentState) -> dict[str, dict[str, Any]]:
+    """`{"status": {"from": "enrolled", "to": "completed"}}`; from nothing for a new one, whose nulls say nothing."""
+    old = {} if before is None else before.model_dump(mode="json")
+    new = after.model_dump(mode="json")
+    return {
+        name: {"from": old.get(name), "to": value}
+        for name, value in new.items()
+        if old.get(name) != value and name not in ("id", "version")
+    }
 
 
 def _changed(enrollment: EnrollmentState, **values: Any) -> EnrollmentState:

@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, field_validator
 
-from shared.http.fields import Body, Id, IdAndName, Name, Number, QueryCount, QueryId, Text, Timestamp
+from shared.http.fields import Body, Count, Id, IdAndName, Name, Number, QueryCount, QueryId, Text, Timestamp
 from shared.http.pagination import PagedQuery
 
-Status = Literal["enrolled", "completed", "failed", "absent", "cancelled"]
+Status = Literal["enrolled", "waitlisted", "completed", "failed", "absent", "cancelled"]
 CheckInMethod = Literal["manual", "qr_code", "kiosk"]
 
 _URL = TypeAdapter(HttpUrl)
@@ -28,8 +28,11 @@ class EnrollmentQuery(PagedQuery):
 
 
 class EnrollmentRequest(Body):
+    """With `waitlist`, those who do not fit go on the session's waitlist."""
+
     session_id: Id
     employee_ids: Annotated[list[Id], Field(min_length=1, max_length=500)]
+    waitlist: bool = False
 
     @field_validator("employee_ids")
     @classmethod
@@ -47,11 +50,30 @@ class Completion(Body):
     certificate_url: Annotated[Text, Field(max_length=2048), AfterValidator(_https)] | None = None
 
 
+class Transfer(Body):
+    """`session_id`: another session of the same course."""
+
+    session_id: Id
+
+
 class CheckIn(Body):
     """`checked_in_at` is now where it is left out."""
 
     method: CheckInMethod
     checked_in_at: Timestamp | None = None
+
+
+class Capacity(Body):
+    """What the catalog wants to give a session: fewer places, as its `version` to come will say."""
+
+    max_participants: Annotated[Count, Field(ge=1)]
+    version: Annotated[Count, Field(ge=1)]
+
+
+class Closing(Body):
+    """Sessions that the catalog wants to delete."""
+
+    session_ids: Annotated[list[Id], Field(max_length=100_000)]
 
 
 class PersonQuery(PagedQuery):

@@ -3,14 +3,12 @@
 import json
 from typing import Any
 
-from aiohttp import web
-
 from services.history import store
 from services.history.errors import WorkerNotFound
 from services.history.schemas import EmployeeHistoryQuery, HistoryQuery
 from shared.database import connected
 from shared.errors import PermissionDenied
-from shared.http.answers import json_text
+from shared.http.answers import Answer
 from shared.http.fields import Body
 from shared.http.pagination import history_meta
 from shared.http.routing import Call, Route, numeric_id
@@ -24,15 +22,15 @@ def require_staff(caller: Caller) -> None:
         raise PermissionDenied("User is Staff")
 
 
-async def employee_history(call: Call[EmployeeHistoryQuery, Body]) -> web.Response:
+async def employee_history(call: Call[EmployeeHistoryQuery, Body]) -> Answer:
     return await _history(call, "employee", call.query.company_id)
 
 
-async def staff_history(call: Call[HistoryQuery, Body]) -> web.Response:
+async def staff_history(call: Call[HistoryQuery, Body]) -> Answer:
     return await _history(call, "staff", None)
 
 
-async def _history(call: Call[Any, Body], person_type: str, company_id: int | None) -> web.Response:
+async def _history(call: Call[Any, Body], person_type: str, company_id: int | None) -> Answer:
     query: HistoryQuery = call.query
     async with connected(call.app[POOL]) as connection:
         found, total, items = await store.history_page(
@@ -40,7 +38,7 @@ async def _history(call: Call[Any, Body], person_type: str, company_id: int | No
         )
     if not found:
         raise WorkerNotFound
-    return json_text(f'{{"data": {items}, "meta": {json.dumps(history_meta(query, total))}}}')
+    return Answer(f'{{"data": {items}, "meta": {json.dumps(history_meta(query, total))}}}')
 
 
 ROUTES: list[Route[Any, Any]] = [

@@ -12,6 +12,9 @@ from shared.events import (
     EnrollmentCreated,
     EnrollmentFailed,
     EnrollmentMarkedAbsent,
+    EnrollmentPromoted,
+    EnrollmentTransferred,
+    EnrollmentWaitlisted,
     SessionSaved,
 )
 
@@ -21,6 +24,9 @@ SUBSCRIPTIONS: Subscriptions = {
     EmployeeSaved: store.save_people,
     EmployeeRemoved: store.save_people,
     EnrollmentCreated: store.save_records,
+    EnrollmentWaitlisted: store.save_records,
+    EnrollmentPromoted: store.save_records,
+    EnrollmentTransferred: store.save_records,
     EnrollmentCompleted: store.save_records,
     EnrollmentFailed: store.save_records,
     EnrollmentMarkedAbsent: store.save_records,

@@ -27,8 +27,8 @@ SELECT
         'id', id, 'type', CASE WHEN online THEN 'online' ELSE 'offline' END,
         'training_name', title, 'training_type', CASE WHEN online THEN 'course' ELSE 'session' END,
         'completed_at', history_timestamp(completed_at),
-        'status', CASE status WHEN 'enrolled' THEN 'confirmed' WHEN 'cancelled' THEN 'cancelled'
-            ELSE 'completed' END,
+        'status', CASE status WHEN 'enrolled' THEN 'confirmed' WHEN 'waitlisted' THEN 'proposed'
+            WHEN 'cancelled' THEN 'cancelled' ELSE 'completed' END,
         'result', CASE WHEN status = 'absent' THEN 'absent' WHEN status = 'failed' THEN 'failed'
             WHEN status = 'completed' AND scored THEN 'passed' WHEN status = 'completed' THEN 'attended' END,
         'valid_until', history_timestamp(valid_until),

@@ -2,6 +2,8 @@
 
 import json
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -21,11 +23,22 @@ from shared.errors import (
 log = logging.getLogger(__name__)
 
 
-def json_text(text: str, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    """An answer whose JSON is made already."""
-    return web.Response(
-        body=text.encode(), status=status, headers=headers, content_type="application/json", charset="utf-8"
-    )
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client is answered; `text` is JSON, made already."""
+
+    text: str
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def response(self) -> web.Response:
+        return web.Response(
+            body=self.text.encode(),
+            status=self.status,
+            headers=self.headers,
+            content_type="application/json",
+            charset="utf-8",
+        )
 
 
 def success(
@@ -36,7 +49,7 @@ def success(
     links: dict[str, Any] | None = None,
     status: int = 200,
     headers: dict[str, str] | None = None,
-) -> web.Response:
+) -> Answer:
     """`{"success": true, …}` around `data`, which is JSON text and passes through as it is."""
     parts = ['"success": true']
     if message is not None:
@@ -44,12 +57,12 @@ def success(
     if data is not None:
         parts.append(f'"data": {data}')
     parts += [f'"{name}": {json.dumps(value)}' for name, value in (("meta", meta), ("links", links)) if value]
-    return json_text("{" + ", ".join(parts) + "}", status, headers)
+    return Answer("{" + ", ".join(parts) + "}", status, headers or {})
 
 
-def failure(error: ApiError) -> web.Response:
+def failure(error: ApiError) -> Answer:
     body = {"success": False, "message": error.message, "code": error.code, **error.details}
-    return json_text(json.dumps(body, ensure_ascii=False), error.status, error.headers)
+    return Answer(json.dumps(body, ensure_ascii=False), error.status, error.headers)
 
 
 def invalid(error: ValidationError) -> ValidationFailed:

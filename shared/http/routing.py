@@ -9,9 +9,11 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from shared.errors import ApiError, NotFound, TokenMissing, ValidationFailed
-from shared.http.answers import invalid
+from shared.http.answers import Answer, invalid
 from shared.http.body import read_json
+from shared.http.conditional import UNCONDITIONAL, Conditions, read_conditions
 from shared.http.fields import MAX_ID, Body, Query
+from shared.idempotency import Claim, digest, read_key
 from shared.identity import API_ACCESS, Caller, InternalTokenVerifier
 
 VERIFIER = web.AppKey("verifier", InternalTokenVerifier)
@@ -33,6 +35,9 @@ class Call(Generic[Q, B]):
     body: B
     url: str
     """The address the client asked, without its query: links are built on it."""
+    conditions: Conditions = UNCONDITIONAL
+    claim: Claim | None = None
+    """The request's `Idempotency-Key`, where it is a POST and brought one."""
 
     @property
     def organisation_id(self) -> int:
@@ -45,7 +50,7 @@ class Route(Generic[Q, B]):
 
     method: str
     path: str
-    handler: Callable[[Call[Q, B]], Awaitable[web.StreamResponse]]
+    handler: Callable[[Call[Q, B]], Awaitable[Answer]]
     permissions: Sequence[str] = ()
     query: type[Query] = Query
     body: type[BaseModel] | None = None
@@ -74,16 +79,19 @@ def _endpoint(route: Route[Any, Any]) -> Callable[[web.Request], Awaitable[web.S
             caller.require(*route.permissions)
         if route.authorize is not None:
             route.authorize(caller)
-        return await route.handler(
-            Call(
-                app=request.app,
-                caller=caller,
-                id=_path_id(request, route),
-                query=_query(request, route.query),
-                body=await _body(request, route),
-                url=_client_url(request),
-            )
+        path_id, query = _path_id(request, route), _query(request, route.query)
+        body = await _body(request, route)
+        call: Call[Any, Any] = Call(
+            app=request.app,
+            caller=caller,
+            id=path_id,
+            query=query,
+            body=body,
+            url=_client_url(request),
+            conditions=_conditions(request),
+            claim=_claim(request, route, caller, body),
         )
+        return (await route.handler(call)).response()
 
     return endpoint
 
@@ -130,6 +138,20 @@ async def _body(request: web.Request, route: Route[Any, Any]) -> BaseModel:
         return route.body.model_validate(value)
     except ValidationError as error:
         raise invalid(error) from None
+
+
+def _conditions(request: web.Request) -> Conditions:
+    headers = request.headers
+    if "If-Match" not in headers and "If-None-Match" not in headers:
+        return UNCONDITIONAL
+    return read_conditions(headers.getall("If-Match", []), headers.getall("If-None-Match", []))
+
+
+def _claim(request: web.Request, route: Route[Any, Any], caller: Caller, body: BaseModel) -> Claim | None:
+    key = read_key(request.headers.getall("Idempotency-Key", [])) if route.method == "POST" else None
+    if key is None:
+        return None
+    return Claim(caller.organisation_id, caller.subject, route.path, key, digest(body.model_dump()))
 
 
 def _client_url(request: web.Request) -> str:

@@ -11,7 +11,7 @@ import uvloop
 from aiohttp import web
 
 from shared.errors import Overloaded
-from shared.http.answers import api_error, failure, json_text
+from shared.http.answers import Answer, api_error, failure
 from shared.http.body import MAX_BODY_BYTES
 from shared.observability import current_trace, trace_from
 
@@ -67,7 +67,7 @@ async def edge(
             raise Overloaded
         response = await handler(request)
     except Exception as error:
-        response = failure(api_error(error))
+        response = failure(api_error(error)).response()
     finally:
         in_flight.count -= 1
     if not response.prepared:
@@ -76,7 +76,7 @@ async def edge(
 
 
 async def _live(_: web.Request) -> web.Response:
-    return json_text('{"status": "live"}')
+    return Answer('{"status": "live"}').response()
 
 
 async def _ready(request: web.Request) -> web.Response:
@@ -86,7 +86,7 @@ async def _ready(request: web.Request) -> web.Response:
     outcomes = dict(zip(checks, await asyncio.gather(*(check() for check in checks.values())), strict=True))
     ready = all(outcomes[name] for name in needed)
     answer = {"status": "ready" if ready else "not ready", "checks": outcomes}
-    return json_text(json.dumps(answer), 200 if ready else 503)
+    return Answer(json.dumps(answer), 200 if ready else 503).response()
 
 
 def run(app: web.Application, host: str, port: int) -> None:

@@ -4,64 +4,39 @@ It locks the sessions, loads in set-based queries what the rules need, decides c
 of arrival, and writes what was granted. A command alone takes the same path in a batch of one.
 """
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from asyncpg import PostgresError
 from asyncpg.exceptions import TransactionRollbackError
 
-from services.enrollment import rules, store
+from services.enrollment import rules
+from services.enrollment.answers import Enrolled, enrolled_answer
 from services.enrollment.catalog_client import CatalogClient
-from services.enrollment.errors import SessionNotSelectable, SessionUnknown
 from services.enrollment.rules import EnrollCommand, Granted, Seats, SessionKey
-from services.enrollment.store import NewEnrollment
-from services.enrollment.use_cases import SOURCE
-from shared import outbox
+from services.enrollment.store import seats as seat_store
+from services.enrollment.store.seats import NewEnrollment
+from services.enrollment.use_cases import changes, sessions
+from services.enrollment.use_cases.changes import Change
+from shared import idempotency
 from shared.batching import Batcher
 from shared.database import Connection, Pool, is_unavailable, transaction
-from shared.events import EnrollmentCreated, EnrollmentState
+from shared.errors import ApiError
+from shared.events import EnrollmentCreated, EnrollmentState, EnrollmentWaitlisted
+from shared.http.answers import Answer, failure
 
-
-@dataclass(frozen=True, slots=True)
-class Enrolled:
-    """What was granted: the new enrollments in the order asked, and the seats that are left behind them."""
-
-    enrollments: tuple[EnrollmentState, ...]
-    available_spots: int
-
-
-EnrollmentDesk = Batcher[EnrollCommand, Enrolled]
+EnrollmentDesk = Batcher[EnrollCommand, Answer]
 """Where commands wait for their transaction."""
 
 
-async def enroll(desk: EnrollmentDesk, pool: Pool, catalog: CatalogClient, command: EnrollCommand) -> Enrolled:
+async def enroll(desk: EnrollmentDesk, pool: Pool, catalog: CatalogClient, command: EnrollCommand) -> Answer:
     """Enrolls everyone or nobody; raises the refusals of contract section 4.
 
-    A session that no event has brought yet is fetched from the catalog, so that one just created can be
-    enrolled in at once.
+    A command with an `Idempotency-Key` that was answered before gets that answer.
     """
-    try:
-        return await desk.submit(command)
-    except SessionUnknown:
-        await learn_session(pool, catalog, command.session_key)
-    try:
-        return await desk.submit(command)
-    except SessionUnknown:
-        raise SessionNotSelectable from None
+    return await sessions.with_known_session(pool, catalog, command.session_key, lambda: desk.submit(command))
 
 
-async def learn_session(pool: Pool, catalog: CatalogClient, key: SessionKey) -> None:
-    """Copies a session and its courses from the catalog, as their events would; raises `SessionNotSelectable`."""
-    found = await catalog.session(*key)
-    if found is None:
-        raise SessionNotSelectable
-    async with transaction(pool) as connection:
-        await store.save_courses(connection, found.courses)
-        await store.save_sessions(connection, [found.session])
-
-
-async def enroll_together(pool: Pool, commands: Sequence[EnrollCommand]) -> Sequence[Enrolled | Exception]:
+async def enroll_together(pool: Pool, commands: Sequence[EnrollCommand]) -> Sequence[Answer | Exception]:
     """Each command's outcome. A transaction that was refused is run again, each command on its own.
 
     Not so when the database is away: then it may have been committed, and nobody can say.
@@ -74,7 +49,7 @@ async def enroll_together(pool: Pool, commands: Sequence[EnrollCommand]) -> Sequ
     return [await _enroll_alone(pool, command) for command in commands]
 
 
-async def _enroll_alone(pool: Pool, command: EnrollCommand) -> Enrolled | Exception:
+async def _enroll_alone(pool: Pool, command: EnrollCommand) -> Answer | Exception:
     try:
         [outcome] = await _enroll_in_one_transaction(pool, [command])
     except Exception as error:
@@ -82,47 +57,110 @@ async def _enroll_alone(pool: Pool, command: EnrollCommand) -> Enrolled | Except
     return outcome
 
 
-async def _enroll_in_one_transaction(pool: Pool, commands: Sequence[EnrollCommand]) -> list[Enrolled | Exception]:
+async def _enroll_in_one_transaction(pool: Pool, commands: Sequence[EnrollCommand]) -> list[Answer | Exception]:
     async with transaction(pool) as connection:
-        sessions = await store.lock_sessions(connection, sorted({command.session_key for command in commands}))
-        asked = [_new_enrollments(command, sessions) for command in commands]
-        candidates = await store.candidates(connection, [new for batch in asked for new in batch])
-        outcomes = rules.decide_in_order(commands, sessions, candidates)
-        granted = [new for new, outcome in zip(asked, outcomes, strict=True) if isinstance(outcome, Granted)]
-        traces = [c.trace for c, outcome in zip(commands, outcomes, strict=True) if isinstance(outcome, Granted)]
-        written = await _write(connection, granted)
-        events = [
-            EnrollmentCreated(new.organisation_id, state, trace)
-            for batch, states, trace in zip(granted, written, traces, strict=True)
-            for new, state in zip(batch, states, strict=True)
-        ]
-        await outbox.add(connection, SOURCE, events)
-    states_of = iter(written)
-    return [
-        Enrolled(next(states_of), outcome.available_spots) if isinstance(outcome, Granted) else outcome
-        for outcome in outcomes
+        outcomes = await _kept_answers(connection, commands)
+        fresh = [position for position, outcome in enumerate(outcomes) if outcome is None]
+        decided = await _decide_and_write(connection, [commands[position] for position in fresh])
+        for position, outcome in zip(fresh, decided, strict=True):
+            outcomes[position] = enrolled_answer(outcome) if isinstance(outcome, Enrolled) else outcome
+        await _keep_answers(connection, [(commands[position], outcomes[position]) for position in fresh])
+    return [outcome for outcome in outcomes if outcome is not None]
+
+
+async def _kept_answers(connection: Connection, commands: Sequence[EnrollCommand]) -> list[Answer | Exception | None]:
+    """Answers that were given before to the commands' keys; `None` where the command is to be carried out."""
+    claims = [command.claim for command in commands if command.claim is not None]
+    found = iter(await idempotency.find_answers(connection, claims) if claims else [])
+    return [None if command.claim is None else next(found) for command in commands]
+
+
+async def _keep_answers(
+    connection: Connection, answered: Sequence[tuple[EnrollCommand, Answer | Exception | None]]
+) -> None:
+    kept = [
+        (command.claim, failure(outcome) if isinstance(outcome, ApiError) else outcome)
+        for command, outcome in answered
+        if command.claim is not None
     ]
+    await idempotency.keep_answers(
+        connection, [(claim, answer) for claim, answer in kept if isinstance(answer, Answer)]
+    )
 
 
-def _new_enrollments(command: EnrollCommand, sessions: dict[SessionKey, Seats]) -> list[NewEnrollment]:
-    """What the command asks for, as far as its session is known."""
-    seats = sessions.get(command.session_key)
-    if seats is None:
+async def _decide_and_write(
+    connection: Connection, commands: Sequence[EnrollCommand]
+) -> Sequence[Enrolled | Exception]:
+    if not commands:
         return []
-    return [
-        NewEnrollment(command.organisation_id, seats.session_id, seats.course_id, employee_id, command.enrolled_at)
+    keys = sorted({command.session_key for command in commands})
+    seats = await seat_store.lock_sessions(connection, keys)
+    asked = [
+        (*command.session_key, employee_id)
+        for command in commands
+        if command.session_key in seats
         for employee_id in command.employee_ids
     ]
+    courses = {key: session.course_id for key, session in seats.items()}
+    candidates = await seat_store.candidates(connection, asked, courses)
+    decisions = rules.decide_in_order(commands, seats, candidates)
+    waiting = await _waiting(connection, commands, decisions)
+    written = await _write(connection, commands, decisions, seats)
+    return [
+        Enrolled(written[position], decision.available_spots, waiting.get(command.session_key, 0))
+        if isinstance(decision, Granted)
+        else decision
+        for position, (command, decision) in enumerate(zip(commands, decisions, strict=True))
+    ]
+
+
+async def _waiting(
+    connection: Connection, commands: Sequence[EnrollCommand], decisions: Sequence[Granted | Exception]
+) -> dict[SessionKey, int]:
+    """How many waited already for the sessions where someone now has to."""
+    keys = {
+        command.session_key
+        for command, decision in zip(commands, decisions, strict=True)
+        if isinstance(decision, Granted) and decision.seats < len(command.employee_ids)
+    }
+    return await seat_store.waiting(connection, sorted(keys)) if keys else {}
 
 
 async def _write(
-    connection: Connection, granted: Sequence[Sequence[NewEnrollment]]
-) -> list[tuple[EnrollmentState, ...]]:
-    """Takes the seats and writes the enrollments; returns them as they stand, command by command."""
-    new = [row for batch in granted for row in batch]
+    connection: Connection,
+    commands: Sequence[EnrollCommand],
+    decisions: Sequence[Granted | Exception],
+    seats: Mapping[SessionKey, Seats],
+) -> dict[int, tuple[EnrollmentState, ...]]:
+    """Writes what was granted; returns the enrollments as they stand, by the position of their command."""
+    new = [
+        (position, _new_enrollment(command, employee_id, seats, has_seat=place < decision.seats))
+        for position, (command, decision) in enumerate(zip(commands, decisions, strict=True))
+        if isinstance(decision, Granted)
+        for place, employee_id in enumerate(command.employee_ids)
+    ]
     if not new:
-        return []
-    if not await store.take_seats(connection, Counter((row.organisation_id, row.session_id) for row in new)):
-        raise RuntimeError("seats were granted that the database does not have: a lock is missing")
-    states = iter(await store.insert_enrollments(connection, new))
-    return [tuple(next(states) for _ in batch) for batch in granted]
+        return {}
+    states = await seat_store.insert_enrollments(connection, [row for _, row in new])
+    written: dict[int, tuple[EnrollmentState, ...]] = {}
+    created = []
+    for (position, _), state in zip(new, states, strict=True):
+        command = commands[position]
+        written[position] = (*written.get(position, ()), state)
+        event = EnrollmentCreated if state.holds_seat else EnrollmentWaitlisted
+        created.append(Change(command.organisation_id, None, state, event, command.actor))
+    await changes.save(connection, created, seats)
+    return written
+
+
+def _new_enrollment(
+    command: EnrollCommand, employee_id: int, seats: Mapping[SessionKey, Seats], *, has_seat: bool
+) -> NewEnrollment:
+    return NewEnrollment(
+        command.organisation_id,
+        command.session_id,
+        seats[command.session_key].course_id,
+        employee_id,
+        has_seat,
+        command.enrolled_at,
+    )

@@ -1,15 +1,22 @@
 """The people who can be enrolled, mastered in the organisation's own systems: one transaction each."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from services.enrollment import store
-from services.enrollment.errors import PersonNotFound, PersonOfOtherType
+from services.enrollment import rules
+from services.enrollment.errors import ChangedMeanwhile, PersonNotFound, PersonOfOtherType
+from services.enrollment.rules import Actor, Seats, SessionKey
 from services.enrollment.schemas import EmployeeFields
-from services.enrollment.use_cases import SOURCE
+from services.enrollment.store import enrollments as enrollment_store
+from services.enrollment.store import pages
+from services.enrollment.store import people as store
+from services.enrollment.store import seats as seat_store
+from services.enrollment.use_cases import SOURCE, changes
+from services.enrollment.use_cases.changes import Change, in_transaction
 from shared import outbox
-from shared.database import Connection, Pool, transaction
-from shared.errors import Conflict
-from shared.events import EmployeeRemoved, EmployeeSaved, EmployeeState
+from shared.database import Connection, Pool
+from shared.events import EmployeeRemoved, EmployeeSaved, EmployeeState, EnrollmentCancelled
+from shared.http.conditional import UNCONDITIONAL, Conditions, Document
 from shared.observability import current_trace
 
 
@@ -19,31 +26,35 @@ async def save_person(
     type_: str,
     person_id: int,
     fields: EmployeeFields,
+    conditions: Conditions = UNCONDITIONAL,
     *,
     created_at: datetime | None = None,
-) -> tuple[bool, str]:
+) -> tuple[bool, Document]:
     """Whether the person is new, and their representation; raises `PersonOfOtherType`.
 
     Somebody who was removed and comes back is new, and keeps their earlier records.
     """
-    async with transaction(pool) as connection:
+
+    async def work(connection: Connection) -> tuple[bool, Document]:
         current = await store.lock_person(connection, organisation_id, person_id)
         if current is not None and current.type != type_ and not current.removed:
             raise PersonOfOtherType(current.type)
-        if current is not None and not current.removed and _says(current, fields):
-            return False, await _detail(connection, organisation_id, type_, person_id)
-        saved = await store.save_person(
-            connection,
-            organisation_id,
-            current,
-            person_id=person_id,
-            type_=type_,
-            fields=fields,
-            created_at=created_at,
-        )
-        await _publish_person(connection, organisation_id, saved, EmployeeSaved)
         new = current is None or current.removed
+        conditions.check(0 if current is None or new else current.version)
+        if current is None or new or not _says(current, fields):
+            saved = await store.save_person(
+                connection,
+                organisation_id,
+                current,
+                person_id=person_id,
+                type_=type_,
+                fields=fields,
+                created_at=created_at,
+            )
+            await _publish_person(connection, organisation_id, saved, EmployeeSaved)
         return new, await _detail(connection, organisation_id, type_, person_id)
+
+    return await in_transaction(pool, work)
 
 
 def _says(person: EmployeeState, fields: EmployeeFields) -> bool:
@@ -51,30 +62,58 @@ def _says(person: EmployeeState, fields: EmployeeFields) -> bool:
     return person.model_dump(include=set(EmployeeFields.model_fields)) == fields.model_dump()
 
 
-async def _detail(connection: Connection, organisation_id: int, type_: str, person_id: int) -> str:
-    text = await store.person_detail(connection, organisation_id, type_, person_id)
-    if text is None:
+async def _detail(connection: Connection, organisation_id: int, type_: str, person_id: int) -> Document:
+    document = await pages.person_detail(connection, organisation_id, type_, person_id)
+    if document is None:
         raise PersonNotFound
-    return text
+    return document
 
 
-async def remove_person(pool: Pool, organisation_id: int, type_: str, person_id: int) -> None:
-    """Ends the link: the records stay, nothing new can be enrolled; raises `PersonNotFound`."""
-    async with transaction(pool) as connection:
+async def remove_person(
+    pool: Pool,
+    organisation_id: int,
+    type_: str,
+    person_id: int,
+    actor: Actor,
+    conditions: Conditions = UNCONDITIONAL,
+) -> None:
+    """Ends the link: the records stay, nothing new can be enrolled, and what has not begun is cancelled.
+
+    Raises `PersonNotFound`.
+    """
+
+    async def work(connection: Connection) -> None:
+        planned = await seat_store.open_enrollments_of_person(connection, organisation_id, person_id)
+        keys = sorted({(organisation_id, session_id) for _, session_id in planned})
+        sessions = await seat_store.lock_sessions(connection, keys)
         current = await store.lock_person(connection, organisation_id, person_id)
         if current is None or current.type != type_ or current.removed:
             raise PersonNotFound
+        conditions.check(current.version)
+        if planned != await seat_store.open_enrollments_of_person(connection, organisation_id, person_id):
+            raise ChangedMeanwhile
+        await _cancel(connection, organisation_id, [enrollment_id for enrollment_id, _ in planned], sessions, actor)
         fields = EmployeeFields.model_validate(current.model_dump(include=set(EmployeeFields.model_fields)))
         removed = await store.save_person(
-            connection,
-            organisation_id,
-            current,
-            person_id=person_id,
-            type_=type_,
-            fields=fields,
-            removed=True,
+            connection, organisation_id, current, person_id=person_id, type_=type_, fields=fields, removed=True
         )
         await _publish_person(connection, organisation_id, removed, EmployeeRemoved)
+
+    await in_transaction(pool, work)
+
+
+async def _cancel(
+    connection: Connection,
+    organisation_id: int,
+    enrollment_ids: Sequence[int],
+    sessions: Mapping[SessionKey, Seats],
+    actor: Actor,
+) -> None:
+    locked = await enrollment_store.lock(connection, [(organisation_id, each) for each in enrollment_ids])
+    cancellations = [
+        Change(organisation_id, each.state, rules.cancelled(each.state), EnrollmentCancelled, actor) for each in locked
+    ]
+    await changes.save(connection, cancellations, sessions)
 
 
 async def _publish_person(
@@ -84,5 +123,5 @@ async def _publish_person(
     told: type[EmployeeSaved] | type[EmployeeRemoved],
 ) -> None:
     if person is None:
-        raise Conflict("This person was changed by someone else at the same time. Try again.")
+        raise ChangedMeanwhile
     await outbox.add(connection, SOURCE, [told(organisation_id, person, current_trace.get())])

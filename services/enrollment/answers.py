@@ -1,0 +1,49 @@
+"""What clients are answered when people were enrolled (contract, section 4): values in, an answer out."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from services.enrollment.errors import counted
+from shared.events import EnrollmentState
+from shared.http.answers import Answer, success
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """What was granted: the new enrollments in the order asked, and the seats that are left behind them.
+
+    `waiting_before`: how many waited for the session already.
+    """
+
+    enrollments: tuple[EnrollmentState, ...]
+    available_spots: int
+    waiting_before: int
+
+
+def enrolled_answer(enrolled: Enrolled) -> Answer:
+    """201; who has to wait is told with the place in line."""
+    with_seat = sum(state.holds_seat for state in enrolled.enrollments)
+    waitlisted = len(enrolled.enrollments) - with_seat
+    message = f"{counted(with_seat, 'employee')} enrolled successfully"
+    data: dict[str, Any] = {
+        "enrolled_count": with_seat,
+        "enrollments": _enrollments(enrolled),
+        "session_available_spots": enrolled.available_spots,
+    }
+    if waitlisted:
+        message += f", {waitlisted} put on the waitlist"
+        data["waitlisted_count"] = waitlisted
+    return success(json.dumps(data), message=message, status=201)
+
+
+def _enrollments(enrolled: Enrolled) -> list[dict[str, Any]]:
+    place = enrolled.waiting_before
+    answered = []
+    for state in enrolled.enrollments:
+        entry: dict[str, Any] = {"id": state.id, "employee_id": state.employee_id, "status": state.status}
+        if not state.holds_seat:
+            place += 1
+            entry["waitlist_position"] = place
+        answered.append(entry)
+    return answered

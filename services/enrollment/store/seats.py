@@ -1,0 +1,248 @@
+"""SQL of the seats: what a decision rests on, and what it writes.
+
+Whoever decides about seats locks the session's row first, and several sessions in the order of their ids, then
+people, then enrollments: so no two transactions wait for each other.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.enrollment.rules import Candidate, CandidateKey, Seats, SessionKey
+from shared.database import Connection
+from shared.events import EnrollmentState
+
+# One whose course has not arrived yet counts as unknown, and so does one that the catalog has deleted.
+_LOCK_SESSIONS = """
+SELECT s.organisation_id, s.id, s.course_id, s.status, s.start_date <= now() AS started, s.seats_max, s.seats_taken
+FROM sessions s JOIN courses c ON c.organisation_id = s.organisation_id AND c.id = s.course_id
+WHERE (s.organisation_id, s.id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[])) AND NOT s.removed
+ORDER BY s.organisation_id, s.id
+FOR UPDATE OF s
+"""
+
+# A person who is being removed is either gone already or enrolled before.
+_SHARE_PEOPLE = """
+SELECT FROM people WHERE (organisation_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
+ORDER BY organisation_id, id FOR SHARE
+"""
+
+_CANDIDATES = """
+SELECT asked.organisation_id, asked.session_id, asked.employee_id, p.id IS NOT NULL AS known,
+    EXISTS (
+        SELECT FROM enrollments e
+        WHERE e.organisation_id = asked.organisation_id AND e.session_id = asked.session_id
+            AND e.employee_id = asked.employee_id AND e.status <> 'cancelled'
+    ) AS enrolled,
+    ARRAY (
+        SELECT coalesce(required.title, 'course ' || required_id)
+        FROM unnest(c.prerequisites) AS required_id
+        LEFT JOIN courses required ON required.organisation_id = c.organisation_id AND required.id = required_id
+        WHERE NOT EXISTS (
+            SELECT FROM enrollments done
+            WHERE done.organisation_id = asked.organisation_id AND done.employee_id = asked.employee_id
+                AND done.course_id = required_id AND done.status = 'completed'
+                AND (done.valid_until IS NULL OR done.valid_until > now())
+        )
+        ORDER BY required_id
+    ) AS missing
+FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])
+    AS asked (organisation_id, session_id, course_id, employee_id)
+JOIN courses c ON c.organisation_id = asked.organisation_id AND c.id = asked.course_id
+LEFT JOIN people p ON p.organisation_id = asked.organisation_id AND p.id = asked.employee_id AND NOT p.removed
+"""
+
+_WAITING = """
+SELECT organisation_id, session_id, count(*) AS waiting FROM enrollments
+WHERE (organisation_id, session_id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[])) AND status = 'waitlisted'
+GROUP BY organisation_id, session_id
+"""
+
+_INSERT_ENROLLMENTS = """
+INSERT INTO enrollments (organisation_id, session_id, course_id, employee_id, status, holds_seat, enrolled_at)
+SELECT organisation_id, session_id, course_id, employee_id,
+    CASE WHEN has_seat THEN 'enrolled' ELSE 'waitlisted' END, has_seat, coalesce(enrolled_at, now())
+FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[], $6::timestamptz[])
+    WITH ORDINALITY AS new (organisation_id, session_id, course_id, employee_id, has_seat, enrolled_at, position)
+ORDER BY position
+RETURNING *
+"""
+
+# The condition repeats what the locked row said already: should a lock ever be lost, no seat is sold twice.
+_TAKE_SEATS = """
+UPDATE sessions s SET seats_taken = s.seats_taken + asked.seats
+FROM unnest($1::bigint[], $2::bigint[], $3::integer[]) AS asked (organisation_id, session_id, seats)
+WHERE s.organisation_id = asked.organisation_id AND s.id = asked.session_id
+    AND s.seats_taken + asked.seats BETWEEN 0 AND s.seats_max
+"""
+
+_FIRST_IN_LINE = """
+SELECT organisation_id, waiting.* FROM unnest($1::bigint[], $2::bigint[], $3::integer[])
+    AS free (organisation_id, session_id, seats),
+LATERAL (
+    SELECT e.id FROM enrollments e
+    WHERE e.organisation_id = free.organisation_id AND e.session_id = free.session_id AND e.status = 'waitlisted'
+    ORDER BY e.id LIMIT free.seats
+) AS waiting
+ORDER BY organisation_id, id
+"""
+
+_LIMIT_SEATS = """
+UPDATE sessions SET seats_max = least(seats_max, $3), seats_agreed_for = greatest(seats_agreed_for, $4)
+WHERE organisation_id = $1 AND id = $2
+"""
+
+_HAVE_ENROLLMENTS = """
+SELECT EXISTS (
+    SELECT FROM enrollments WHERE (organisation_id, session_id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
+)
+"""
+
+_CLOSE_SESSIONS = """
+UPDATE sessions SET removed = true
+WHERE (organisation_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
+"""
+
+_UNKNOWN_SESSIONS = """
+SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS asked (organisation_id, id)
+WHERE NOT EXISTS (SELECT FROM sessions s WHERE s.organisation_id = asked.organisation_id AND s.id = asked.id)
+"""
+
+_SESSION_OF = "SELECT session_id FROM enrollments WHERE organisation_id = $1 AND id = $2"
+
+_OPEN_OF_PERSON = """
+SELECT e.id, e.session_id FROM enrollments e
+JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id
+WHERE e.organisation_id = $1 AND e.employee_id = $2 AND e.status IN ('enrolled', 'waitlisted') AND s.start_date > now()
+ORDER BY e.id
+"""
+
+_OPEN_OF_SESSIONS = """
+SELECT organisation_id, id FROM enrollments
+WHERE (organisation_id, session_id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
+    AND status IN ('enrolled', 'waitlisted')
+ORDER BY organisation_id, id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEnrollment:
+    """An enrollment to be written: with a seat or on the waitlist; `enrolled_at` is now where it is not given."""
+
+    organisation_id: int
+    session_id: int
+    course_id: int
+    employee_id: int
+    has_seat: bool
+    enrolled_at: datetime | None
+
+
+async def lock_sessions(connection: Connection, keys: Sequence[SessionKey]) -> dict[SessionKey, Seats]:
+    """Those of the sessions that are known here, kept from other changes until the transaction ends."""
+    rows = await connection.fetch(_LOCK_SESSIONS, *_columns(keys))
+    return {
+        (row["organisation_id"], row["id"]): Seats(
+            session_id=row["id"],
+            course_id=row["course_id"],
+            status=row["status"],
+            started=row["started"],
+            maximum=row["seats_max"],
+            taken=row["seats_taken"],
+        )
+        for row in rows
+    }
+
+
+async def candidates(
+    connection: Connection, asked: Sequence[CandidateKey], courses: Mapping[SessionKey, int]
+) -> dict[CandidateKey, Candidate]:
+    """What the rules need to know of everyone asked for; `courses` are those of the sessions."""
+    organisations, sessions, people = ([key[column] for key in asked] for column in range(3))
+    await connection.execute(_SHARE_PEOPLE, organisations, people)
+    rows = await connection.fetch(
+        _CANDIDATES, organisations, sessions, [courses[key[0], key[1]] for key in asked], people
+    )
+    return {
+        (row["organisation_id"], row["session_id"], row["employee_id"]): Candidate(
+            row["employee_id"], row["known"], row["enrolled"], tuple(row["missing"])
+        )
+        for row in rows
+    }
+
+
+async def waiting(connection: Connection, keys: Sequence[SessionKey]) -> dict[SessionKey, int]:
+    """How many wait for a seat of each session; sessions that nobody waits for are left out."""
+    rows = await connection.fetch(_WAITING, *_columns(keys))
+    return {(row["organisation_id"], row["session_id"]): row["waiting"] for row in rows}
+
+
+async def insert_enrollments(connection: Connection, new: Sequence[NewEnrollment]) -> list[EnrollmentState]:
+    """The enrollments as they stand, in the order given; their ids rise in that order too."""
+    rows = await connection.fetch(
+        _INSERT_ENROLLMENTS,
+        [row.organisation_id for row in new],
+        [row.session_id for row in new],
+        [row.course_id for row in new],
+        [row.employee_id for row in new],
+        [row.has_seat for row in new],
+        [row.enrolled_at for row in new],
+    )
+    return [EnrollmentState.model_validate(dict(row)) for row in rows]
+
+
+async def take_seats(connection: Connection, seats: Mapping[SessionKey, int]) -> bool:
+    """Takes that many seats of each session, or gives them back where negative; whether every session had them."""
+    done = await connection.execute(_TAKE_SEATS, *_columns(list(seats)), list(seats.values()))
+    return done == f"UPDATE {len(seats)}"
+
+
+async def first_in_line(connection: Connection, free: Mapping[SessionKey, int]) -> list[tuple[int, int]]:
+    """Organisation and id of those who waited longest, as many as each session has free seats."""
+    rows = await connection.fetch(_FIRST_IN_LINE, *_columns(list(free)), list(free.values()))
+    return [(row["organisation_id"], row["id"]) for row in rows]
+
+
+async def limit_seats(connection: Connection, key: SessionKey, capacity: int, version: int) -> None:
+    """Lowers the seats of a locked session ahead of the catalog's `version` of it."""
+    await connection.execute(_LIMIT_SEATS, *key, capacity, version)
+
+
+async def have_enrollments(connection: Connection, keys: Sequence[SessionKey]) -> bool:
+    """Whether anybody was ever enrolled in one of the sessions."""
+    found: bool = await connection.fetchval(_HAVE_ENROLLMENTS, *_columns(keys))
+    return found
+
+
+async def close_sessions(connection: Connection, keys: Sequence[SessionKey]) -> None:
+    """Treats locked sessions as removed, ahead of the catalog's event."""
+    await connection.execute(_CLOSE_SESSIONS, *_columns(keys))
+
+
+async def unknown_sessions(connection: Connection, keys: Sequence[SessionKey]) -> list[SessionKey]:
+    """Those of the sessions that no event has brought yet."""
+    rows = await connection.fetch(_UNKNOWN_SESSIONS, *_columns(keys))
+    return [(row["organisation_id"], row["id"]) for row in rows]
+
+
+async def session_of(connection: Connection, organisation_id: int, enrollment_id: int) -> int | None:
+    """The session of an enrollment, to be locked before it."""
+    session_id: int | None = await connection.fetchval(_SESSION_OF, organisation_id, enrollment_id)
+    return session_id
+
+
+async def open_enrollments_of_person(
+    connection: Connection, organisation_id: int, person_id: int
+) -> list[tuple[int, int]]:
+    """Id and session of what a person is enrolled in or waits for that has not begun."""
+    rows = await connection.fetch(_OPEN_OF_PERSON, organisation_id, person_id)
+    return [(row["id"], row["session_id"]) for row in rows]
+
+
+async def open_enrollments_of_sessions(connection: Connection, keys: Sequence[SessionKey]) -> list[tuple[int, int]]:
+    """Organisation and id of everyone enrolled in the sessions or waiting for them."""
+    rows = await connection.fetch(_OPEN_OF_SESSIONS, *_columns(keys))
+    return [(row["organisation_id"], row["id"]) for row in rows]
+
+
+def _columns(keys: Sequence[SessionKey]) -> tuple[list[int], list[int]]:
+    return [key[0] for key in keys], [key[1] for key in keys]

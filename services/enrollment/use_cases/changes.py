@@ -1,0 +1,118 @@
+"""How every change of an enrollment is written: row, audit trail and event together, and freed seats passed on."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from services.enrollment import rules
+from services.enrollment.errors import ChangedMeanwhile
+from services.enrollment.rules import Actor, Seats, SessionKey
+from services.enrollment.store import enrollments as enrollment_store
+from services.enrollment.store import seats as seat_store
+from services.enrollment.store.enrollments import AuditEntry
+from services.enrollment.use_cases import SOURCE
+from shared import outbox
+from shared.database import Connection, Pool, transaction
+from shared.events import EnrollmentEvent, EnrollmentPromoted, EnrollmentState
+
+ATTEMPTS = 3
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An enrollment before and after; `before` is `None` for a new one, which has been written already."""
+
+    organisation_id: int
+    before: EnrollmentState | None
+    after: EnrollmentState
+    event: type[EnrollmentEvent]
+    actor: Actor
+
+    @property
+    def changes_nothing(self) -> bool:
+        return self.before == self.after
+
+    def seats(self) -> Iterable[tuple[SessionKey, int]]:
+        """Seats taken of a session, or given back where negative."""
+        if self.before is not None and self.before.holds_seat:
+            yield (self.organisation_id, self.before.session_id), -1
+        if self.after.holds_seat:
+            yield (self.organisation_id, self.after.session_id), 1
+
+
+async def save(connection: Connection, changes: Sequence[Change], sessions: Mapping[SessionKey, Seats]) -> None:
+    """Writes the changes and moves the seats of their sessions, which the caller has locked.
+
+    A seat that becomes free is given to the first in line, in this transaction: nobody can come between.
+    """
+    changes = [change for change in changes if not change.changes_nothing]
+    if not changes:
+        return
+    await record(connection, changes)
+    moved = await _move_seats(connection, changes)
+    free = {
+        key: sessions[key].available - count
+        for key, count in moved.items()
+        if count < 0 and key in sessions and sessions[key].promotes
+    }
+    await promote(connection, free, changes[0].actor)
+
+
+async def promote(connection: Connection, free: Mapping[SessionKey, int], actor: Actor) -> None:
+    """Gives free seats of locked sessions, which must not have begun, to those who waited longest."""
+    keys = await seat_store.first_in_line(connection, free) if free else []
+    if not keys:
+        return
+    waiting = await enrollment_store.lock(connection, keys)
+    changes = [
+        Change(locked.organisation_id, locked.state, rules.promoted(locked.state), EnrollmentPromoted, actor)
+        for locked in waiting
+    ]
+    await record(connection, changes)
+    await _move_seats(connection, changes)
+
+
+async def record(connection: Connection, changes: Sequence[Change]) -> None:
+    """Writes the rows that were there before, and for all of them the audit trail and the events."""
+    changed = [(change.organisation_id, change.after) for change in changes if change.before is not None]
+    if changed:
+        await enrollment_store.update(connection, changed)
+    await enrollment_store.add_audit_entries(connection, [_audit_entry(change) for change in changes])
+    events = [change.event(change.organisation_id, change.after, change.actor.trace) for change in changes]
+    await outbox.add(connection, SOURCE, events)
+
+
+def _audit_entry(change: Change) -> AuditEntry:
+    return AuditEntry(
+        change.organisation_id,
+        change.after.id,
+        change.after.version,
+        change.event.type,
+        change.actor,
+        rules.differences(change.before, change.after),
+    )
+
+
+async def _move_seats(connection: Connection, changes: Sequence[Change]) -> dict[SessionKey, int]:
+    moved: Counter[SessionKey] = Counter()
+    for change in changes:
+        for key, count in change.seats():
+            moved[key] += count
+    seats = {key: count for key, count in sorted(moved.items()) if count}
+    if seats and not await seat_store.take_seats(connection, seats):
+        raise RuntimeError("seats were granted that the database does not have: a lock is missing")
+    return seats
+
+
+async def in_transaction(pool: Pool, work: Callable[[Connection], Awaitable[T]]) -> T:
+    """Runs `work` in a transaction, again if another change came in between; raises `ChangedMeanwhile` at last."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            async with transaction(pool) as connection:
+                return await work(connection)
+        except ChangedMeanwhile:
+            continue
+    async with transaction(pool) as connection:
+        return await work(connection)

@@ -1,0 +1,118 @@
+"""What enrollment makes of the catalog's news: its own copies, and seats that follow them."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from services.enrollment import rules
+from services.enrollment.catalog_client import CatalogClient
+from services.enrollment.errors import (
+    CapacityBelowTaken,
+    SessionHasEnrollments,
+    SessionNotFound,
+    SessionNotSelectable,
+    SessionUnknown,
+)
+from services.enrollment.rules import Actor, SessionKey
+from services.enrollment.store import copies
+from services.enrollment.store import enrollments as enrollment_store
+from services.enrollment.store import seats as seat_store
+from services.enrollment.use_cases import changes
+from services.enrollment.use_cases.changes import Change
+from shared.database import Connection, Pool, connected, transaction
+from shared.events import EnrollmentCancelled, Event, SessionState
+from shared.observability import Trace
+
+SessionEvent = Event[SessionState]
+T = TypeVar("T")
+
+
+async def learn(pool: Pool, catalog: CatalogClient, key: SessionKey) -> None:
+    """Copies a session and its courses from the catalog, as their events would; raises `SessionNotSelectable`."""
+    found = await catalog.session(*key)
+    if found is None:
+        raise SessionNotSelectable
+    async with transaction(pool) as connection:
+        await copies.save_courses(connection, found.courses)
+        await follow(connection, [found.session])
+
+
+async def with_known_session(
+    pool: Pool, catalog: CatalogClient, key: SessionKey, attempt: Callable[[], Awaitable[T]]
+) -> T:
+    """Runs `attempt`, once more with the session fetched from the catalog if no event has brought it yet.
+
+    So a session just created can be enrolled in at once. Raises `SessionNotSelectable`.
+    """
+    try:
+        return await attempt()
+    except SessionUnknown:
+        await learn(pool, catalog, key)
+    try:
+        return await attempt()
+    except SessionUnknown:
+        raise SessionNotSelectable from None
+
+
+async def follow(connection: Connection, events: Sequence[SessionEvent]) -> None:
+    """Keeps the newest version of each session. More places are given to those who wait; a session that was
+    cancelled cancels its enrollments.
+    """
+    await copies.save_sessions(connection, events)
+    keys = [(event.organisation_id, event.data.id) for event in events]
+    sessions = await seat_store.lock_sessions(connection, keys)
+    cancelled = [key for key, seats in sessions.items() if seats.status == "cancelled"]
+    if cancelled:
+        await _cancel_enrollments(connection, cancelled, _actor(events[0].trace))
+    free = {key: seats.available for key, seats in sessions.items() if seats.promotes and seats.available}
+    await changes.promote(connection, free, _actor(events[0].trace))
+
+
+async def agree_capacity(pool: Pool, catalog: CatalogClient, key: SessionKey, capacity: int, version: int) -> None:
+    """Gives out no more than `capacity` seats from now on; raises `CapacityBelowTaken`.
+
+    The catalog asks before it commits the session's `version` with fewer places.
+    """
+    await _learn_unknown(pool, catalog, [key])
+    async with transaction(pool) as connection:
+        sessions = await seat_store.lock_sessions(connection, [key])
+        if key not in sessions:
+            raise SessionNotFound
+        if sessions[key].taken > capacity:
+            raise CapacityBelowTaken(sessions[key].taken)
+        await seat_store.limit_seats(connection, key, capacity, version)
+
+
+async def close(pool: Pool, catalog: CatalogClient, keys: Sequence[SessionKey]) -> None:
+    """Lets nobody enroll in the sessions any more; raises `SessionHasEnrollments` if anybody ever did.
+
+    The catalog asks before it deletes them.
+    """
+    await _learn_unknown(pool, catalog, keys)
+    async with transaction(pool) as connection:
+        await seat_store.lock_sessions(connection, sorted(keys))
+        if await seat_store.have_enrollments(connection, keys):
+            raise SessionHasEnrollments
+        await seat_store.close_sessions(connection, keys)
+
+
+async def _learn_unknown(pool: Pool, catalog: CatalogClient, keys: Sequence[SessionKey]) -> None:
+    async with connected(pool) as connection:
+        unknown = await seat_store.unknown_sessions(connection, keys)
+    for key in unknown:
+        await learn(pool, catalog, key)
+
+
+async def _cancel_enrollments(connection: Connection, keys: Sequence[SessionKey], actor: Actor) -> None:
+    open_enrollments = await seat_store.open_enrollments_of_sessions(connection, keys)
+    if not open_enrollments:
+        return
+    cancellations = [
+        Change(locked.organisation_id, locked.state, rules.cancelled(locked.state), EnrollmentCancelled, actor)
+        for locked in await enrollment_store.lock(connection, open_enrollments)
+    ]
+    await changes.save(connection, cancellations, {})
+
+
+def _actor(trace: Trace) -> Actor:
+    """The catalog, in the request that changed the session there."""
+    return Actor("catalog", "Catalog", trace)
