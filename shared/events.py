@@ -104,14 +104,29 @@ class EnrollmentState(State):
     check_in_method: str | None
 
 
+class CertificationState(State):
+    """A completion that will end or has ended; `id` is the enrollment's, `version` counts what was told of it."""
+
+    course_id: int
+    employee_id: int
+    completed_at: datetime
+    valid_until: datetime
+    days_left: int
+
+
 S = TypeVar("S", bound=State, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Event(Generic[S]):
-    """`type` is the routing key; `trace` is that of the request that caused the change."""
+    """`type` is the routing key; `trace` is that of the request that caused the change.
+
+    `must_route` says whether it has followers in the house: then a broker that has no queue for it is a fault,
+    and the event is kept.
+    """
 
     type: ClassVar[str]
+    must_route: ClassVar[bool] = True
 
     organisation_id: int
     data: S
@@ -186,6 +201,16 @@ class EnrollmentCheckedIn(EnrollmentEvent):
     type = "enrollment.checked_in"
 
 
+class CertificationExpiring(Event[CertificationState]):
+    type = "certification.expiring"
+    must_route = False
+
+
+class CertificationExpired(Event[CertificationState]):
+    type = "certification.expired"
+    must_route = False
+
+
 STATE_OF: dict[type[Event[State]], type[State]] = {
     CourseSaved: CourseState,
     SessionSaved: SessionState,
@@ -202,5 +227,7 @@ STATE_OF: dict[type[Event[State]], type[State]] = {
     EnrollmentMarkedAbsent: EnrollmentState,
     EnrollmentCancelled: EnrollmentState,
     EnrollmentCheckedIn: EnrollmentState,
+    CertificationExpiring: CertificationState,
+    CertificationExpired: CertificationState,
 }
 """Every event there is, with the state it carries."""

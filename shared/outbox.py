@@ -14,14 +14,14 @@ CHANNEL = "outbox"
 
 _ADD = """
 WITH added AS (
-    INSERT INTO outbox (event_id, organisation_id, routing_key, body)
-    SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[])
+    INSERT INTO outbox (event_id, organisation_id, routing_key, body, must_route)
+    SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::boolean[])
 )
 SELECT pg_notify('outbox', '')
 """
 
 _CLAIM = """
-SELECT id, event_id, routing_key, body
+SELECT id, event_id, routing_key, body, must_route
 FROM outbox
 WHERE published_at IS NULL AND (retry_at IS NULL OR retry_at <= now())
 ORDER BY id
@@ -47,6 +47,7 @@ class OutboxRow:
     event_id: UUID
     routing_key: str
     body: str
+    must_route: bool
 
 
 async def add(connection: Connection, source: str, events: Sequence[Event[State]]) -> None:
@@ -60,6 +61,7 @@ async def add(connection: Connection, source: str, events: Sequence[Event[State]
         [event.organisation_id for event in events],
         [event.type for event in events],
         [body for _, body in encoded],
+        [event.must_route for event in events],
     )
 
 

@@ -142,7 +142,7 @@ async def _publish(exchange: AbstractExchange, row: OutboxRow) -> None:
         message_id=str(row.event_id),
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
     )
-    await exchange.publish(message, row.routing_key, mandatory=True, timeout=OPERATION_TIMEOUT)
+    await exchange.publish(message, row.routing_key, mandatory=row.must_route, timeout=OPERATION_TIMEOUT)
 
 
 def _report(row: OutboxRow) -> None:

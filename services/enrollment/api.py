@@ -1,27 +1,30 @@
 """Enrollment's routes (contract, section 4)."""
 
+import json
 from typing import Any
 
 from aiohttp import web
 
 from services.enrollment import rules
 from services.enrollment.catalog_client import CatalogClient
-from services.enrollment.errors import EnrollmentNotFound, PersonNotFound
+from services.enrollment.errors import CourseNotSelectable, EnrollmentNotFound, PersonNotFound
 from services.enrollment.rules import Actor, EnrollCommand
 from services.enrollment.schemas import (
     Capacity,
     CheckIn,
     Closing,
     Completion,
+    ComplianceQuery,
     EmployeeFields,
     EmployeeQuery,
     EnrollmentQuery,
     EnrollmentRequest,
+    OrganisationSettings,
     PersonQuery,
     StaffFields,
     Transfer,
 )
-from services.enrollment.store import pages
+from services.enrollment.store import certifications, pages
 from services.enrollment.use_cases import change, people, sessions
 from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll
 from shared.database import connected
@@ -37,7 +40,8 @@ from shared.service import POOL
 DESK: web.AppKey[EnrollmentDesk] = web.AppKey("desk")
 CATALOG = web.AppKey("catalog", CatalogClient)
 
-ENROLLMENTS = "/api/v1/training/enrollments"
+TRAINING = "/api/v1/training"
+ENROLLMENTS = TRAINING + "/enrollments"
 EMPLOYEES = "/api/v1/employees"
 STAFF = "/api/v1/staff"
 
@@ -112,6 +116,26 @@ async def transfer_enrollment(call: Call[Query, Transfer]) -> Answer:
         call.conditions,
     )
     return changed(enrollment, "Enrollment transferred")
+
+
+async def list_compliance(call: Call[ComplianceQuery, Body]) -> Answer:
+    async with connected(call.app[POOL]) as connection:
+        found, total, items = await certifications.compliance_page(connection, call.organisation_id, call.query)
+    if not found and call.query.course_id is not None:
+        raise CourseNotSelectable
+    return page(call, total, items)
+
+
+async def get_settings(call: Call[Query, Body]) -> Answer:
+    async with connected(call.app[POOL]) as connection:
+        time_zone = await certifications.time_zone(connection, call.organisation_id)
+    return success(json.dumps({"time_zone": time_zone}))
+
+
+async def put_settings(call: Call[Query, OrganisationSettings]) -> Answer:
+    async with connected(call.app[POOL]) as connection:
+        await certifications.save_time_zone(connection, call.organisation_id, call.body.time_zone)
+    return success(call.body.model_dump_json())
 
 
 async def list_employees(call: Call[EmployeeQuery, Body]) -> Answer:
@@ -214,6 +238,9 @@ ROUTES: list[Route[Any, Any]] = [
     ),
     Route("GET", ENROLLMENTS + "/{id}/audit", list_audit_entries, permissions=[VIEW], query=PagedQuery),
     Route("PATCH", ENROLLMENTS + "/{id}/check-in", check_in_enrollment, permissions=[RECORD], body=CheckIn),
+    Route("GET", TRAINING + "/compliance", list_compliance, permissions=[VIEW], query=ComplianceQuery),
+    Route("GET", TRAINING + "/settings", get_settings, permissions=[VIEW]),
+    Route("PUT", TRAINING + "/settings", put_settings, permissions=[MANAGE], body=OrganisationSettings),
     Route("GET", EMPLOYEES, list_employees, permissions=[VIEW], query=EmployeeQuery),
     Route("GET", EMPLOYEES + "/{id}", get_employee, permissions=[VIEW]),
     Route("PUT", EMPLOYEES + "/{id}", put_employee, permissions=[MANAGE], body=EmployeeFields),

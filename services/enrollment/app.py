@@ -10,7 +10,9 @@ from services.enrollment.api import CATALOG, DESK, ROUTES
 from services.enrollment.catalog_client import catalog_client
 from services.enrollment.handlers import SUBSCRIPTIONS
 from services.enrollment.settings import EnrollmentSettings
+from services.enrollment.use_cases.certifications import tell_ends
 from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll_together
+from shared.background import background
 from shared.http.routing import add_routes
 from shared.service import POOL, Role, consumer, create_service, relay
 
@@ -25,7 +27,13 @@ def build_app(settings: EnrollmentSettings, role: Role = "all") -> web.Applicati
     if role != "api":
         app.cleanup_ctx.append(relay("enrollment", settings))
         app.cleanup_ctx.append(consumer("enrollment", settings, SUBSCRIPTIONS))
+        app.cleanup_ctx.append(partial(_ends_of_completions, settings))
     return app
+
+
+async def _ends_of_completions(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
+    async with background(tell_ends(app[POOL], settings.expiry_notice_days), name="ends of completions"):
+        yield
 
 
 async def _desk(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:

@@ -57,6 +57,11 @@ class CapacityBelowTaken(ValidationFailed):
         super().__init__(details={"enrolled": enrolled})
 
 
+class CourseNotSelectable(ValidationFailed):
+    def __init__(self) -> None:
+        super().__init__({"course_id": ["The selected course does not exist."]})
+
+
 class SessionNotSelectable(ValidationFailed):
     def __init__(self) -> None:
         super().__init__({"session_id": ["The selected session does not exist."]})

@@ -3,9 +3,10 @@
 import calendar
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from services.enrollment.errors import (
     AlreadyEnrolled,
@@ -107,10 +108,11 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Grading:
-    """What a course says of its results."""
+    """What a course says of its results; calendar months are counted in the organisation's time zone."""
 
     pass_score: Decimal | None
     validity_months: int | None
+    time_zone: str = "UTC"
 
 
 def check_may_enroll(caller: Caller, employee_ids: Sequence[int]) -> None:
@@ -177,13 +179,14 @@ def completed(enrollment: EnrollmentState, grading: Grading, completion: Complet
     passed = None if score is None or grading.pass_score is None else score >= grading.pass_score
     completed_at = enrollment.completed_at or now
     lasts = passed is not False and grading.validity_months is not None
+    local = completed_at.astimezone(ZoneInfo(grading.time_zone))
     return _changed(
         enrollment,
         **given,
         passed=passed,
         status="failed" if passed is False else "completed",
         completed_at=completed_at,
-        valid_until=add_months(completed_at, grading.validity_months or 0) if lasts else None,
+        valid_until=add_months(local, grading.validity_months or 0).astimezone(UTC) if lasts else None,
     )
 
 
@@ -229,6 +232,23 @@ def transferred(enrollment: EnrollmentState, target: Seats, *, enrolled_there: b
 def promoted(enrollment: EnrollmentState) -> EnrollmentState:
     """From the waitlist to a seat."""
     return _changed(enrollment, status="enrolled", holds_seat=True)
+
+
+def plan_notice(
+    valid_until: datetime, notice_days: Sequence[int], told_at: datetime | None, now: datetime
+) -> tuple[bool, datetime | None]:
+    """Whether the end of a completion is to be told now, and when to look again; `None` for never.
+
+    It is told so many days before, and once more when it has come. Moments that were missed are told as one.
+    """
+    moments = sorted(valid_until - timedelta(days=days) for days in {*notice_days, 0})
+    is_due = any(moment <= now and (told_at is None or moment > told_at) for moment in moments)
+    return is_due, next((moment for moment in moments if moment > now), None)
+
+
+def days_left(valid_until: datetime, now: datetime) -> int:
+    """Whole days until the end, rounded up; 0 once it has come."""
+    return max(0, -((now - valid_until) // timedelta(days=1)))
 
 
 def differences(before: EnrollmentState | None, after: EnrollmentState) -> dict[str, dict[str, Any]]:

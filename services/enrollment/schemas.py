@@ -1,8 +1,9 @@
 """What clients send to enrollment (contract, section 4)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, field_validator
+from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, field_validator, model_validator
 
 from shared.http.fields import Body, Count, Id, IdAndName, Name, Number, QueryCount, QueryId, Text, Timestamp
 from shared.http.pagination import PagedQuery
@@ -25,6 +26,36 @@ class EnrollmentQuery(PagedQuery):
     course_id: QueryId | None = None
     status: Status | None = None
     year: Annotated[QueryCount, Field(ge=1, le=9998)] | None = None
+
+
+class ComplianceQuery(PagedQuery):
+    """`course_id` or `label_id`, one of them; `status` `missing` are those who never completed, or no longer."""
+
+    course_id: QueryId | None = None
+    label_id: QueryId | None = None
+    status: Literal["valid", "expiring", "missing"] | None = None
+    within_days: Annotated[QueryCount, Field(ge=0, le=3660)] = 30
+    company_id: QueryId | None = None
+    project_id: QueryId | None = None
+
+    @model_validator(mode="after")
+    def _one_subject(self) -> Self:
+        if (self.course_id is None) == (self.label_id is None):
+            raise ValueError("ask for a course_id or a label_id, one of them")
+        return self
+
+
+class OrganisationSettings(Body):
+    """`time_zone`: a name of the IANA database; calendar months of validity are counted in it."""
+
+    time_zone: Annotated[Text, Field(max_length=64)]
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError("must be a time zone of the IANA database, like Australia/Sydney")
+        return name
 
 
 class EnrollmentRequest(Body):

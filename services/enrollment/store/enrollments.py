@@ -11,8 +11,9 @@ from shared.database import Connection
 from shared.events import EnrollmentState
 
 _LOCK = """
-SELECT e.*, c.pass_score, c.validity_months, now() AS now
+SELECT e.*, c.pass_score, c.validity_months, coalesce(o.time_zone, 'UTC') AS time_zone, now() AS now
 FROM enrollments e JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id
+LEFT JOIN organisation_settings o ON o.organisation_id = e.organisation_id
 WHERE (e.organisation_id, e.id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
 ORDER BY e.organisation_id, e.id
 FOR UPDATE OF e
@@ -70,7 +71,7 @@ async def lock(connection: Connection, keys: Sequence[tuple[int, int]]) -> list[
         LockedEnrollment(
             row["organisation_id"],
             EnrollmentState.model_validate(dict(row)),
-            Grading(row["pass_score"], row["validity_months"]),
+            Grading(row["pass_score"], row["validity_months"], row["time_zone"]),
             row["now"],
         )
         for row in rows

@@ -11,7 +11,7 @@ from services.enrollment.rules import Actor, Seats, SessionKey
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import seats as seat_store
 from services.enrollment.store.enrollments import AuditEntry
-from services.enrollment.use_cases import SOURCE
+from services.enrollment.use_cases import SOURCE, certifications
 from shared import outbox
 from shared.database import Connection, Pool, transaction
 from shared.events import EnrollmentEvent, EnrollmentPromoted, EnrollmentState
@@ -79,6 +79,13 @@ async def record(connection: Connection, changes: Sequence[Change]) -> None:
     changed = [(change.organisation_id, change.after) for change in changes if change.before is not None]
     if changed:
         await enrollment_store.update(connection, changed)
+    completions = {
+        (change.organisation_id, change.after.course_id, change.after.employee_id)
+        for change in changes
+        if "completed" in (change.after.status, change.before and change.before.status)
+    }
+    if completions:
+        await certifications.follow_completions(connection, sorted(completions))
     await enrollment_store.add_audit_entries(connection, [_audit_entry(change) for change in changes])
     events = [change.event(change.organisation_id, change.after, change.actor.trace) for change in changes]
     await outbox.add(connection, SOURCE, events)

@@ -1,0 +1,75 @@
+"""Completions that end: which one counts, and telling in time that it will end or has ended."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from services.enrollment import rules
+from services.enrollment.store import certifications as store
+from services.enrollment.store.certifications import CertificationKey, Ending
+from services.enrollment.use_cases import SOURCE
+from shared import outbox
+from shared.database import Connection, Pool, is_unavailable, transaction
+from shared.events import CertificationExpired, CertificationExpiring, CertificationState
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+LOOK_INTERVAL = 30.0
+"""Seconds between two looks for ends that are to be told."""
+
+
+async def follow_completions(connection: Connection, keys: Sequence[CertificationKey]) -> None:
+    """Keeps for each person and course the completion that counts, in the transaction that changed one."""
+    await store.lock(connection, keys)
+    counting = await store.counting(connection, keys)
+    lost = sorted(set(keys) - {row.key for row in counting})
+    if lost:
+        await store.delete(connection, lost)
+    if counting:
+        await store.save(connection, counting)
+
+
+async def tell_ends(pool: Pool, notice_days: Sequence[int]) -> None:
+    """Tells of completions that end, so many days before and when it has come; runs until cancelled.
+
+    Each moment is told once, however many workers do this: they lock the rows they look at.
+    """
+    while True:
+        try:
+            while await tell_batch(pool, notice_days):
+                pass
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            log.warning("telling of ends waits for the database: %r", error)
+        await asyncio.sleep(LOOK_INTERVAL)
+
+
+async def tell_batch(pool: Pool, notice_days: Sequence[int]) -> bool:
+    """Whether there was something to look at."""
+    async with transaction(pool) as connection:
+        endings = await store.lock_endings(connection, BATCH)
+        if not endings:
+            return False
+        plans = [rules.plan_notice(each.valid_until, notice_days, each.told_at, each.now) for each in endings]
+        seen = [(each.key, is_due, look_at) for each, (is_due, look_at) in zip(endings, plans, strict=True)]
+        await store.mark_looked_at(connection, seen)
+        due = [each for each, (is_due, _) in zip(endings, plans, strict=True) if is_due]
+        await outbox.add(connection, SOURCE, [_event(each) for each in due])
+        return True
+
+
+def _event(ending: Ending) -> CertificationExpiring | CertificationExpired:
+    organisation_id, course_id, employee_id = ending.key
+    state = CertificationState(
+        id=ending.enrollment_id,
+        version=ending.notices_sent + 1,
+        course_id=course_id,
+        employee_id=employee_id,
+        completed_at=ending.completed_at,
+        valid_until=ending.valid_until,
+        days_left=rules.days_left(ending.valid_until, ending.now),
+    )
+    event = CertificationExpired if ending.valid_until <= ending.now else CertificationExpiring
+    return event(organisation_id, state)
