@@ -1,0 +1,201 @@
+"""A small world of sessions and people in which seats are fought over, straight on enrollment's database."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import services.catalog.app
+import services.catalog.store
+import services.enrollment.app
+from services.enrollment.catalog_client import CatalogClient
+from services.enrollment.rules import Actor, EnrollCommand
+from services.enrollment.schemas import EmployeeFields
+from services.enrollment.store import copies
+from services.enrollment.use_cases import change, people, sessions
+from services.enrollment.use_cases.enroll import enroll_together
+from shared.cloudevents import decode
+from shared.consumer import newest_of_each_row
+from shared.database import Pool, transaction
+from shared.errors import ApiError
+from shared.events import CourseSaved, CourseState, SessionSaved, SessionState
+from shared.http.answers import Answer
+from shared.http.conditional import UNCONDITIONAL
+from shared.idempotency import Claim, digest
+from shared.identity import ENROLL, Caller
+
+ORGANISATIONS = (1, 2)
+SESSIONS = (11, 12)
+PEOPLE = (101, 102, 103, 104, 105)
+ACTOR = Actor("tester", "Tester")
+
+
+@dataclass
+class World:
+    """Two organisations with the same ids, two sessions of one course each, and five people."""
+
+    pool: Pool
+    versions: dict[tuple[int, int], int] = field(default_factory=dict)
+    begun: set[tuple[int, int]] = field(default_factory=set)
+
+    async def populate(self) -> None:
+        for organisation in ORGANISATIONS:
+            course = CourseState(
+                id=1, version=1, title="Course", category="safety", delivery_mode="in_person", pass_score=None,
+                validity_months=None, labels=(), prerequisites=(),
+            )  # fmt: skip
+            async with transaction(self.pool) as connection:
+                await copies.save_courses(connection, [CourseSaved(organisation, course)])
+            for session in SESSIONS:
+                await self.follow(organisation, session, capacity=2)
+            for person in PEOPLE:
+                fields = EmployeeFields(employee_id=str(person), full_name="Somebody")
+                await people.save_person(self.pool, organisation, "employee", person, fields)
+
+    async def follow(
+        self, organisation: int, session: int, *, capacity: int, status: str = "scheduled", version: int | None = None
+    ) -> None:
+        """What the catalog's event does."""
+        key = organisation, session
+        self.versions[key] = version or self.versions.get(key, 0) + 1
+        start = datetime.now(UTC) + timedelta(days=30)
+        state = SessionState.model_validate(
+            {
+                "id": session, "version": self.versions[key], "course_id": 1, "session_name": "Session",
+                "start_date": start, "end_date": start + timedelta(hours=8), "location": None,
+                "max_participants": capacity, "status": status, "projects": [],
+            }
+        )  # fmt: skip
+        async with transaction(self.pool) as connection:
+            await sessions.follow(connection, [SessionSaved(organisation, state)])
+
+    async def resize(self, organisation: int, session: int, capacity: int) -> None:
+        """As the catalog does: fewer seats are agreed first."""
+        version = self.versions[organisation, session] + 1
+        await sessions.agree_capacity(self.pool, _nobody(), (organisation, session), capacity, version)
+        await self.follow(organisation, session, capacity=capacity, version=version)
+
+    async def enlarge(self, organisation: int, session: int, capacity: int) -> None:
+        row = await self.pool.fetchrow(
+            "SELECT seats_max, status FROM sessions WHERE organisation_id = $1 AND id = $2", organisation, session
+        )
+        assert row is not None
+        if row["status"] == "scheduled":
+            await self.follow(organisation, session, capacity=row["seats_max"] + capacity)
+
+    async def cancel_session(self, organisation: int, session: int) -> None:
+        await self.follow(organisation, session, capacity=50, status="cancelled")
+
+    async def enroll(
+        self, organisation: int, session: int, employees: Sequence[int], *, waitlist: bool, key: str | None = None
+    ) -> Answer:
+        body = [session, list(employees), waitlist]
+        claim = None if key is None else Claim(organisation, "tester", "POST", key, digest(body))
+        command = EnrollCommand(organisation, session, tuple(employees), ACTOR, waitlist, claim)
+        [outcome] = await enroll_together(self.pool, [command])
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def cancel(self, organisation: int, enrollment: int) -> None:
+        await change.cancel(self.pool, _caller(organisation), enrollment, ACTOR)
+
+    async def mark_absent(self, organisation: int, enrollment: int) -> None:
+        await change.mark_absent(self.pool, organisation, enrollment, ACTOR)
+
+    async def transfer(self, organisation: int, enrollment: int, session: int) -> None:
+        await change.transfer(self.pool, _nobody(), _caller(organisation), enrollment, session, ACTOR)
+
+    async def remove_and_return(self, organisation: int, person: int) -> None:
+        await people.remove_person(self.pool, organisation, "employee", person, ACTOR, UNCONDITIONAL)
+        fields = EmployeeFields(employee_id=str(person), full_name="Somebody")
+        await people.save_person(self.pool, organisation, "employee", person, fields)
+
+    async def enrollments(self) -> list[tuple[int, int]]:
+        rows = await self.pool.fetch("SELECT organisation_id, id FROM enrollments ORDER BY organisation_id, id")
+        return [(row["organisation_id"], row["id"]) for row in rows]
+
+    async def check(self) -> None:
+        """No seat lost or doubled, nobody overtaken, nobody waiting beside a free seat."""
+        async with self.pool.acquire() as connection:
+            for problem, sql in _PROBLEMS.items():
+                rows = await connection.fetch(sql)
+                assert not rows, f"{problem}: {[dict(row) for row in rows]}"
+
+    async def check_projection(self, catalog: Pool) -> None:
+        """The catalog's counts, made from the events shuffled and repeated, are what enrollment has."""
+        rows = await self.pool.fetch("SELECT body FROM outbox WHERE routing_key LIKE 'enrollment.%'")
+        events: list[Any] = [decode(row["body"].encode()) for row in rows] * 2
+        random.shuffle(events)
+        for start in range(0, len(events), 7):
+            async with transaction(catalog) as connection:
+                newest: list[Any] = newest_of_each_row(events[start : start + 7])
+                await services.catalog.store.apply_enrollments(connection, newest)
+        assert await _seats(catalog, _CATALOG_SEATS) == await _seats(self.pool, _SEATS)
+
+
+async def settled(*attempts: Awaitable[object]) -> None:
+    """Runs all at once; refusals are fine, anything else is not."""
+    for outcome in await asyncio.gather(*attempts, return_exceptions=True):
+        if isinstance(outcome, BaseException) and not isinstance(outcome, ApiError):
+            raise outcome
+
+
+async def _seats(source: Pool, sql: str) -> list[tuple[int, int, int]]:
+    return [tuple(row) for row in await source.fetch(sql)]
+
+
+def _caller(organisation: int) -> Caller:
+    return Caller(organisation, "tester", "Tester", "staff", frozenset({ENROLL}))
+
+
+def _nobody() -> CatalogClient:
+    """Every session here is known, so the catalog is never asked."""
+    return CatalogClient.__new__(CatalogClient)
+
+
+_SEATS = """
+SELECT organisation_id, session_id, count(*) FROM enrollments WHERE holds_seat GROUP BY 1, 2 ORDER BY 1, 2
+"""
+_CATALOG_SEATS = """
+SELECT organisation_id, session_id, count(*) FROM enrollments WHERE holds_seat GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+_PROBLEMS = {
+    "seats taken are not those that are held": """
+        SELECT s.organisation_id, s.id, s.seats_taken, count(e.id) FROM sessions s
+        LEFT JOIN enrollments e ON e.organisation_id = s.organisation_id AND e.session_id = s.id AND e.holds_seat
+        GROUP BY s.organisation_id, s.id HAVING s.seats_taken <> count(e.id)
+    """,
+    "more seats are taken than there are": "SELECT * FROM sessions WHERE seats_taken > seats_max",
+    "somebody waits beside a free seat": """
+        SELECT s.* FROM sessions s WHERE s.status = 'scheduled' AND s.seats_taken < s.seats_max AND EXISTS (
+            SELECT FROM enrollments e WHERE e.organisation_id = s.organisation_id AND e.session_id = s.id
+                AND e.status = 'waitlisted')
+    """,
+    "somebody was overtaken in line": """
+        SELECT waiting.* FROM enrollments waiting JOIN audit a ON a.organisation_id = waiting.organisation_id
+            AND a.action = 'enrollment.promoted' AND a.enrollment_id > waiting.id
+        JOIN enrollments promoted ON promoted.organisation_id = a.organisation_id AND promoted.id = a.enrollment_id
+        WHERE waiting.status = 'waitlisted' AND promoted.session_id = waiting.session_id
+    """,
+    "somebody is enrolled twice": """
+        SELECT organisation_id, session_id, employee_id FROM enrollments WHERE status <> 'cancelled'
+        GROUP BY 1, 2, 3 HAVING count(*) > 1
+    """,
+    "a cancelled session has open enrollments": """
+        SELECT e.* FROM enrollments e JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id
+        WHERE s.status = 'cancelled' AND e.status IN ('enrolled', 'waitlisted')
+    """,
+    "versions and events differ": """
+        SELECT e.organisation_id, e.id, e.version FROM enrollments e WHERE e.version <> (
+            SELECT count(*) FROM outbox o WHERE o.organisation_id = e.organisation_id
+                AND o.routing_key LIKE 'enrollment.%' AND (o.body::jsonb -> 'data' ->> 'id')::bigint = e.id)
+    """,
+    "versions and audit entries differ": """
+        SELECT e.organisation_id, e.id, e.version FROM enrollments e WHERE e.version <> (
+            SELECT count(*) FROM audit a WHERE a.organisation_id = e.organisation_id AND a.enrollment_id = e.id)
+    """,
+}

@@ -1,0 +1,187 @@
+"""The seat rules under a state machine, on the real database: any change in any order, and several at once.
+
+Afterwards no seat is lost or doubled, nobody was overtaken, and the catalog's counts, made from the events, agree.
+The control takes the lock out and shows that the machine finds the bug.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+
+import services.catalog.app
+import services.enrollment.app
+from services.enrollment.store import seats as seat_store
+from shared.database import Pool, connection_pool
+from shared.migrations import migrate
+from tests.integration.enrollment.seats_world import ORGANISATIONS, PEOPLE, SESSIONS, World, settled
+from tests.support.databases import fresh_database
+
+organisations = st.sampled_from(ORGANISATIONS)
+sessions = st.sampled_from(SESSIONS)
+groups = st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=3, unique=True)
+picks = st.integers(min_value=0, max_value=1000)
+
+
+class Databases:
+    """One database of enrollment and one of the catalog, emptied for each story."""
+
+    def __init__(self) -> None:
+        self.runner = asyncio.Runner()
+        self._exits = AsyncExitStack()
+        self.enrollment: Pool
+        self.catalog: Pool
+
+    def open(self) -> None:
+        self.runner.run(self._open())
+
+    async def _open(self) -> None:
+        for name, module in (("enrollment", services.enrollment.app), ("catalog", services.catalog.app)):
+            url = await self._exits.enter_async_context(fresh_database(f"seats_{name}"))
+            await migrate(url, module.MIGRATIONS)
+            pool = await self._exits.enter_async_context(connection_pool(url, name="seats", size=12))
+            setattr(self, name, pool)
+
+    async def clear(self) -> None:
+        await self.enrollment.execute(
+            "TRUNCATE enrollments, sessions, courses, people, audit, outbox, idempotency_keys, certifications"
+        )
+        await self.catalog.execute("TRUNCATE enrollments, sessions, courses, outbox")
+
+    def close(self) -> None:
+        self.runner.run(self._exits.aclose())
+        self.runner.close()
+
+
+@pytest.fixture
+def databases() -> Iterator[Databases]:
+    databases = Databases()
+    databases.open()
+    try:
+        yield databases
+    finally:
+        databases.close()
+
+
+class SeatsMachine(RuleBasedStateMachine):
+    """Each rule does something, alone or at once with others, and then looks at all that was promised."""
+
+    databases: ClassVar[Databases]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(self.databases.enrollment)
+        self.known: list[tuple[int, int]] = []
+        self.keys = 0
+        self.databases.runner.run(self._begin())
+
+    async def _begin(self) -> None:
+        await self.databases.clear()
+        await self.world.populate()
+
+    def _do(self, *attempts: Coroutine[Any, Any, object]) -> None:
+        async def act() -> None:
+            await settled(*attempts)
+            await self.world.check()
+            self.known = await self.world.enrollments()
+
+        self.databases.runner.run(act())
+
+    def _enrollment(self, pick: int) -> tuple[int, int]:
+        return self.known[pick % len(self.known)]
+
+    @rule(organisation=organisations, session=sessions, group=groups, waitlist=st.booleans())
+    def enroll(self, organisation: int, session: int, group: list[int], waitlist: bool) -> None:
+        self._do(self.world.enroll(organisation, session, group, waitlist=waitlist))
+
+    @rule(organisation=organisations, session=sessions, group=groups)
+    def retry_with_the_same_key(self, organisation: int, session: int, group: list[int]) -> None:
+        self.keys += 1
+        before = len(self.known)
+        attempts = [
+            self.world.enroll(organisation, session, group, waitlist=True, key=f"key-{self.keys}") for _ in range(3)
+        ]
+        self._do(*attempts)
+        assert len(self.known) - before in (0, len(group))
+
+    @precondition(lambda self: self.known)
+    @rule(pick=picks)
+    def cancel_twice(self, pick: int) -> None:
+        enrollment = self._enrollment(pick)
+        self._do(self.world.cancel(*enrollment), self.world.cancel(*enrollment))
+
+    @precondition(lambda self: self.known)
+    @rule(pick=picks)
+    def mark_absent(self, pick: int) -> None:
+        self._do(self.world.mark_absent(*self._enrollment(pick)))
+
+    @precondition(lambda self: self.known)
+    @rule(pick=picks, session=sessions)
+    def transfer(self, pick: int, session: int) -> None:
+        self._do(self.world.transfer(*self._enrollment(pick), session))
+
+    @rule(organisation=organisations, session=sessions, capacity=st.integers(1, 4))
+    def resize(self, organisation: int, session: int, capacity: int) -> None:
+        self._do(self.world.resize(organisation, session, capacity))
+
+    @rule(organisation=organisations, person=st.sampled_from(PEOPLE))
+    def remove_a_person(self, organisation: int, person: int) -> None:
+        self._do(self.world.remove_and_return(organisation, person))
+
+    @rule(organisation=organisations, session=sessions)
+    def cancel_the_session_and_schedule_it_anew(self, organisation: int, session: int) -> None:
+        self._do(self.world.cancel_session(organisation, session))
+        self._do(self.world.follow(organisation, session, capacity=2))
+
+    @precondition(lambda self: self.known)
+    @rule(
+        chosen=st.lists(picks, min_size=2, max_size=6),
+        groups=st.lists(groups, min_size=2, max_size=5),
+        session=sessions,
+        organisation=organisations,
+    )
+    def all_at_once(self, chosen: list[int], groups: list[list[int]], session: int, organisation: int) -> None:
+        changes: list[Callable[[tuple[int, int]], Coroutine[Any, Any, object]]] = [
+            lambda enrollment: self.world.cancel(*enrollment),
+            lambda enrollment: self.world.mark_absent(*enrollment),
+            lambda enrollment: self.world.transfer(*enrollment, session),
+        ]
+        attempts = [changes[pick % 3](self._enrollment(pick)) for pick in chosen]
+        attempts += [self.world.enroll(organisation, session, group, waitlist=True) for group in groups]
+        attempts += [self.world.enroll(organisation, session, group, waitlist=False) for group in groups]
+        attempts.append(self.world.enlarge(organisation, session, 1))
+        self._do(*attempts)
+
+    def teardown(self) -> None:
+        self.databases.runner.run(self.world.check_projection(self.databases.catalog))
+
+
+def tell_stories(databases: Databases, examples: int, phases: tuple[Phase, ...]) -> None:
+    run_state_machine_as_test(
+        type("Story", (SeatsMachine,), {"databases": databases}),
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=12,
+            deadline=None,
+            derandomize=True,
+            phases=phases,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.mark.timeout(180)
+def test_no_seat_is_lost_or_doubled_whatever_happens(databases: Databases) -> None:
+    tell_stories(databases, 25, (Phase.explicit, Phase.generate, Phase.shrink))
+
+
+@pytest.mark.timeout(180)
+def test_control_without_the_lock_the_stories_end_badly(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seat_store, "_LOCK_SESSIONS", seat_store._LOCK_SESSIONS.replace("FOR UPDATE OF s", ""))
+    with pytest.raises(BaseException):  # noqa: B017, PT011 - which promise breaks first is a matter of luck
+        tell_stories(databases, 60, (Phase.generate,))
