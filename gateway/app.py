@@ -41,7 +41,7 @@ def create_gateway(settings: GatewaySettings) -> web.Application:
 async def _proxy(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
     limit = settings.upstream_max_in_flight
-    async with upstream_session(limit) as session:
+    async with upstream_session() as session:
         app[_SESSION] = session
         app[PROXY] = Proxy(
             session,
@@ -101,6 +101,7 @@ async def _gate(app: web.Application) -> AsyncIterator[None]:
         revocations,
         Limits(settings.rate_limit, settings.address_rate_limit, settings.login_rate_limit),
     )
+    await availability.connect()
     async with background(availability.watch(), name="redis watch"):
         yield
     await redis.aclose()

@@ -149,7 +149,7 @@ def _header(token: str) -> Header:
         header = Header.model_validate(members)
     except (MalformedJson, ValidationError, ValueError):
         raise TokenInvalid from None
-    if header.typ.lower().removeprefix("application/") not in ("jwt", "at+jwt") or "crit" in members:
+    if header.typ.lower().removeprefix("application/") not in ("jwt", "at+jwt"):
         raise TokenInvalid
     return header
 

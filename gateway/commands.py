@@ -40,7 +40,7 @@ def _add_token(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--org", type=_id, default=1, help="organisation id (default 1)")
     parser.add_argument("--subject", default="1", help='whom it speaks for (default "1")')
     rights = parser.add_mutually_exclusive_group()
-    rights.add_argument("--role", choices=ROLES, default="Admin", help="(default Admin)")
+    rights.add_argument("--role", choices=ROLES, help="(default Admin)")
     rights.add_argument("--permissions", type=_permissions, help="separated by commas, instead of a role")
     parser.add_argument("--user-type", choices=("staff", "contractor", "service"), default="staff")
     parser.add_argument("--employee-id", type=_id, help="the person the subject is")
@@ -72,7 +72,7 @@ def _print_token(arguments: argparse.Namespace) -> None:
         arguments.subject,
         "API client",
         arguments.user_type,
-        ROLES[arguments.role] if arguments.permissions is None else arguments.permissions,
+        ROLES[arguments.role or "Admin"] if arguments.permissions is None else arguments.permissions,
         arguments.employee_id,
     )
     print(issue(keys, subject, issuer=settings.token_issuer, audience=settings.token_audience, ttl=arguments.ttl))

@@ -1,6 +1,5 @@
 """Counts requests: over all processes in Redis, in this process alone while Redis is away."""
 
-import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from gateway.rate_limit import WINDOW_MS, Decision, Window, decide
-from gateway.redis_client import REDIS_ERRORS, TIMEOUT, Availability
+from gateway.redis_client import REDIS_ERRORS, Availability, within
 from gateway.revocation import Revocations, revocation_key
 from shared.batching import Batcher
 from shared.errors import TokenInvalid
@@ -90,8 +89,8 @@ class Limiter:
 
     async def _ask_redis(self, hits: Sequence[Hit]) -> list[int]:
         keys = [key for hit in hits for key in (hit.key, revocation_key(hit.token_id))]
-        async with asyncio.timeout(TIMEOUT):
-            numbers: list[int] = await self._script(keys=keys, args=[self._length, *(hit.limit for hit in hits)])
+        limits = [hit.limit for hit in hits]
+        numbers: list[int] = await within(self._script(keys=keys, args=[self._length, *limits]))
         return numbers
 
     def _outcome(self, hit: Hit, now: int, numbers: Sequence[int]) -> Decision | Exception:

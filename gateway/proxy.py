@@ -69,9 +69,10 @@ class Upstream:
         return True
 
 
-def upstream_session(max_in_flight: int) -> aiohttp.ClientSession:
+def upstream_session() -> aiohttp.ClientSession:
     """A client that follows, remembers, unpacks and repeats nothing by itself."""
-    connector = aiohttp.TCPConnector(limit=0, limit_per_host=max_in_flight, keepalive_timeout=KEEPALIVE)
+    # Each `Upstream` bounds its own requests, and refuses at once where a connector would let them queue.
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE)
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -1,13 +1,12 @@
 """Tokens that count no more, although their time is not over."""
 
-import asyncio
 import time
 from collections import OrderedDict
 from itertools import islice
 
 from redis.asyncio import Redis
 
-from gateway.redis_client import REDIS_ERRORS, TIMEOUT, Availability
+from gateway.redis_client import REDIS_ERRORS, Availability, within
 from shared.identity import LEEWAY
 
 CHUNK = 500
@@ -59,7 +58,7 @@ class Revocations:
             await self._write(chunk)
 
     async def _write(self, revocations: dict[str, int]) -> None:
-        async with asyncio.timeout(TIMEOUT), self._redis.pipeline(transaction=False) as pipeline:
+        async with self._redis.pipeline(transaction=False) as pipeline:
             for token_id, expires_at in revocations.items():
                 pipeline.set(revocation_key(token_id), 1, exat=expires_at + LEEWAY)
-            await pipeline.execute()
+            await within(pipeline.execute())

@@ -76,8 +76,3 @@ class GatewaySettings(ProcessSettings, TokenSettings):
         if self.key_set_url is None and self.client_token_secret is None and self.issuer_keys_file is None:
             raise ValueError("no token could be verified: set ISSUER_KEYS_FILE, KEY_SET_URL or CLIENT_TOKEN_SECRET")
         return self
-
-    @property
-    def has_built_in_issuer(self) -> bool:
-        """An outside identity provider leaves no room for tokens of our own (contract, section 2)."""
-        return self.issuer_keys_file is not None and self.key_set_url is None

@@ -8,6 +8,12 @@ from typing import Any
 STOP_TIMEOUT = 5.0
 
 
+def was_cancelled() -> bool:
+    """Tells our own cancellation from a CancelledError that a library raises when its connection drops."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 @asynccontextmanager
 async def background(work: Coroutine[Any, Any, None], *, name: str) -> AsyncIterator[asyncio.Task[None]]:
     """Runs `work` until the block ends; then cancels it and gives it `STOP_TIMEOUT` seconds to end."""

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Generic, TypeVar
 
-from shared.errors import Overloaded
+from shared.background import was_cancelled
+from shared.errors import Overloaded, Unavailable
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -41,7 +42,8 @@ class Batcher(Generic[Item, Outcome]):
             raise Overloaded
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        if len(self._running) < self._concurrency:
+        # A task that just ended is still in the set when those it answered go on, and may submit again at once.
+        if sum(not task.done() for task in self._running) < self._concurrency:
             # A batch serves many requests, so it must not log under the trace of the one that began it.
             task = asyncio.create_task(self._run(), context=Context())
             self._running.add(task)
@@ -64,7 +66,14 @@ class Batcher(Generic[Item, Outcome]):
 
     async def _outcomes(self, items: Sequence[Item]) -> Sequence[Outcome | Exception]:
         try:
-            return await self._work(items)
+            outcomes = await self._work(items)
+            if len(outcomes) != len(items):
+                raise ValueError(f"{len(outcomes)} outcomes for {len(items)} items")
+            return outcomes
+        except asyncio.CancelledError:
+            if was_cancelled():
+                raise
+            return [Unavailable()] * len(items)  # nobody's: a library let it escape
         except Exception as error:
             return [error] * len(items)
 

@@ -10,6 +10,8 @@ import aiormq
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractQueue
 from aiormq.abc import ArgumentsType
 
+from shared.background import was_cancelled
+
 EXCHANGE = "training.events"
 
 CONNECT_TIMEOUT = 5.0
@@ -31,13 +33,7 @@ BROKER_ERRORS = (
     aiormq.exceptions.ChannelInvalidStateError,
     RuntimeError,  # "the transport is closed", "the writer is closed"
 )
-"""What aio-pika raises when the broker is away. Beside them it raises a bare CancelledError: `was_cancelled`."""
-
-
-def was_cancelled() -> bool:
-    """Tells our own cancellation from the CancelledError that aio-pika raises when a connection drops."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+"""What aio-pika raises when the broker is away. Beside them it raises a bare CancelledError: `shared.background`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
+from shared.background import was_cancelled
 from shared.backoff import Backoff
 from shared.broker import (
     BROKER_ERRORS,
@@ -22,7 +23,6 @@ from shared.broker import (
     QueueName,
     connection_to,
     declare_queue,
-    was_cancelled,
 )
 from shared.cloudevents import EventInvalid, decode
 from shared.database import Connection, Pool, is_unavailable, transaction
@@ -41,6 +41,8 @@ Subscriptions = Mapping[type[Event[State]], Handler]
 """What a service follows: event → handler, in the order in which handlers run inside a batch."""
 
 Delivery = tuple[AbstractIncomingMessage, Event[State]]
+Arrivals = asyncio.Queue[AbstractIncomingMessage | None]
+"""What the broker sent and nobody has taken yet; None once it sends no more."""
 
 
 def routing_keys(subscriptions: Subscriptions) -> list[str]:
@@ -114,7 +116,8 @@ class Consumer:
             await channel.set_qos(prefetch_count=2 * BATCH, timeout=OPERATION_TIMEOUT)
             queue = await declare_queue(channel, self._queue, routing_keys(self._subscriptions), self._exchange_name)
             # Bounded by the prefetch: the broker sends no more than that without an acknowledgement.
-            arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+            arrived = Arrivals()
+            await _tell_of_end(channel, arrived)
             await queue.consume(arrived.put, timeout=OPERATION_TIMEOUT)
             self._connected = True
             while True:
@@ -122,17 +125,18 @@ class Consumer:
                 await self._handle(channel, messages)
                 backoff.reset()
 
-    async def _next_batch(
-        self, channel: AbstractChannel, arrived: asyncio.Queue[AbstractIncomingMessage]
-    ) -> list[AbstractIncomingMessage]:
+    async def _next_batch(self, channel: AbstractChannel, arrived: Arrivals) -> list[AbstractIncomingMessage]:
         while True:
             try:
-                messages = [await asyncio.wait_for(arrived.get(), WATCH_INTERVAL)]
+                taken = [await asyncio.wait_for(arrived.get(), WATCH_INTERVAL)]
             except TimeoutError:
                 await self._watch(channel)
                 continue
-            while len(messages) < BATCH and not arrived.empty():
-                messages.append(arrived.get_nowait())
+            while len(taken) < BATCH and not arrived.empty():
+                taken.append(arrived.get_nowait())
+            messages = [message for message in taken if message is not None]
+            if len(messages) < len(taken):
+                raise ConnectionResetError("the broker sends the consumer no more")
             return messages
 
     async def _watch(self, channel: AbstractChannel) -> None:
@@ -197,3 +201,13 @@ class Consumer:
         await channel.default_exchange.publish(
             dead_letter, self._queue.dead_letters, mandatory=True, timeout=OPERATION_TIMEOUT
         )
+
+
+async def _tell_of_end(channel: AbstractChannel, arrived: Arrivals) -> None:
+    """Wakes the consumer at once when its channel closes, or the broker cancels it as when its queue is deleted."""
+
+    def tell(*_: Any) -> None:
+        arrived.put_nowait(None)
+
+    channel.close_callbacks.add(tell)
+    (await channel.get_underlay_channel()).on_consumer_cancel_callbacks.add(tell)

@@ -117,6 +117,7 @@ def _caller(claims: dict[str, Any]) -> Caller:
     employee_id, user_type = claims.get("employee_id"), _USER_TYPES.get(str(claims.get("user_type")))
     if (
         type(organisation_id) is not int
+        or type(claims["exp"]) is not int  # PyJWT reads digits in quotes too
         or not isinstance(permissions, list)
         or user_type is None
         or not (employee_id is None or type(employee_id) is int)

@@ -15,6 +15,7 @@ from aio_pika.abc import AbstractExchange
 from aio_pika.exceptions import DeliveryError
 
 from shared import outbox
+from shared.background import was_cancelled
 from shared.backoff import Backoff
 from shared.broker import (
     BROKER_ERRORS,
@@ -22,7 +23,6 @@ from shared.broker import (
     OPERATION_TIMEOUT,
     connection_to,
     declare_exchange,
-    was_cancelled,
 )
 from shared.cloudevents import CONTENT_TYPE
 from shared.database import CONNECT_TIMEOUT, Connection, Pool, connected, is_unavailable, transaction

@@ -65,7 +65,7 @@ def _add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 def _add_token(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     token = commands.add_parser("token", help="print a client token", description=SIGNING_HELP)
     token.add_argument("--org", metavar="N", default="1", help="organisation (default 1)")
-    token.add_argument("--subject", metavar="S", help="the token's sub (default: the demonstration Admin)")
+    token.add_argument("--subject", metavar="S", help="the token's sub (default: the demonstration user of the role)")
     rights = token.add_mutually_exclusive_group()
     rights.add_argument("--role", metavar="R", help="Admin (default), HR Manager, Trainer or Employee")
     rights.add_argument("--permissions", metavar="a,b", help="these permissions instead of a role's")

@@ -104,8 +104,9 @@ def token_options(
     employee_id: str | None = None,
     lifetime: str | None = None,
 ) -> list[str]:
-    """Options of `python -m gateway token`; what is left out is the demonstration Admin's for 12 hours."""
+    """Options of `python -m gateway token`; what is left out is an Admin's, for 12 hours."""
     rights = f"--role={role or ADMIN.role}" if permissions is None else f"--permissions={permissions}"
-    options = [f"--org={organisation or ORGANISATION}", f"--subject={subject or ADMIN.id}", rights]
+    user = next((user for user in USERS if user.role == role), ADMIN)
+    options = [f"--org={organisation or ORGANISATION}", f"--subject={subject or user.id}", rights]
     options += [f"--user-type={user_type or 'staff'}", f"--ttl={lifetime or TOKEN_SECONDS}"]
     return options + ([f"--employee-id={employee_id}"] if employee_id else [])

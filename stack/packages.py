@@ -57,9 +57,10 @@ def _install(
     steps.say(f"{names} missing: installing Debian's {' '.join(packages)} (not started, not enabled at boot)")
     with _no_daemons_started():
         with steps.step("Package lists"):
+            # A mirror that cannot be reached matters only if the installation then fails, which says more.
             _apt(["update"], UPDATE_SECONDS, log_file)
         with steps.step(f"Install {' '.join(packages)}"):
-            _apt(["install", "--yes", "--no-install-recommends", *packages], INSTALL_SECONDS, log_file)
+            _install_packages(packages, log_file)
     _disable_at_boot(absent, log_file)
 
 
@@ -74,12 +75,26 @@ def _cannot(absent: Sequence[Requirement], found: dict[Requirement, Program | No
     return "\n".join(lines)
 
 
-def _apt(arguments: Sequence[str], seconds: int, log_file: Path) -> None:
+def _install_packages(packages: Sequence[str], log_file: Path) -> None:
+    arguments = ["install", "--yes", "--no-install-recommends", *packages]
+    if _apt(arguments, INSTALL_SECONDS, log_file) == 0:
+        return
+    # What a killed installation left unpacked has to be configured before anything else can be installed.
+    _logged(["dpkg", "--configure", "-a"], INSTALL_SECONDS, log_file)
+    if _apt(arguments, INSTALL_SECONDS, log_file) != 0:
+        raise ProcessFailed(f"Installing {' '.join(packages)} failed.", log_file, last_lines(log_file))
+
+
+def _apt(arguments: Sequence[str], seconds: int, log_file: Path) -> int:
+    return _logged(["apt-get", "-q", "-o", f"DPkg::Lock::Timeout={LOCK_SECONDS}", *arguments], seconds, log_file)
+
+
+def _logged(command: Sequence[str], seconds: int, log_file: Path) -> int:
+    """Run a command with its output in the log; answers its exit status."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1"}
-    command = ["apt-get", "-q", "-o", f"DPkg::Lock::Timeout={LOCK_SECONDS}", *arguments]
     with log_file.open("ab") as log:
         try:
-            result = subprocess.run(
+            return subprocess.run(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -87,13 +102,10 @@ def _apt(arguments: Sequence[str], seconds: int, log_file: Path) -> None:
                 env=environment,
                 timeout=seconds,
                 check=False,
-            )
+            ).returncode
         except subprocess.TimeoutExpired:
-            raise ProcessFailed(
-                f"apt-get {arguments[0]} took over {seconds} s.", log_file, last_lines(log_file)
-            ) from None
-    if result.returncode != 0 and arguments[0] != "update":
-        raise ProcessFailed(f"apt-get {arguments[0]} failed.", log_file, last_lines(log_file))
+            what = f"{' '.join(command)} took over {seconds} s."
+            raise ProcessFailed(what, log_file, last_lines(log_file)) from None
 
 
 @contextmanager
@@ -121,14 +133,6 @@ def _disable_at_boot(installed: Sequence[Requirement], log_file: Path) -> None:
     commands = [["update-rc.d", requirement.service, "disable"] for requirement in installed]
     if RABBITMQ in installed and shutil.which("systemctl"):
         commands.append(["systemctl", "disable", "epmd.socket", "epmd.service"])
-    with log_file.open("ab") as log:
-        for command in commands:
-            if shutil.which(command[0]):
-                subprocess.run(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    timeout=DISABLE_SECONDS,
-                    check=False,
-                )
+    for command in commands:
+        if shutil.which(command[0]):
+            _logged(command, DISABLE_SECONDS, log_file)

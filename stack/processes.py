@@ -112,13 +112,20 @@ class ManagedProcess:
 
     async def stop(self, grace: float) -> None:
         """Ask the process to end, kill what is left of its session after `grace` seconds (0: at once)."""
-        leader, members = self.identity(), self.members()
-        first = self.stop_signal if grace else self.abort_signal
-        send(first, members if leader is None or first == signal.SIGKILL else [leader])
-        if not await self._wait_gone(grace or KILL_SECONDS):
-            send(signal.SIGKILL, self.members())
-            await self._wait_gone(KILL_SECONDS)
+        if grace:
+            deadline = time.monotonic() + grace
+            await self._ask(lambda: [found] if (found := self.identity()) else [], deadline)
+            await self._ask(self.members, deadline)
+        elif self.abort_signal != signal.SIGKILL:
+            send(self.abort_signal, self.members())
+            await gone(self.members, time.monotonic() + KILL_SECONDS)
+        send(signal.SIGKILL, self.members())
+        await gone(self.members, time.monotonic() + KILL_SECONDS)
         self.pid_file.unlink(missing_ok=True)
+
+    async def _ask(self, targets: Callable[[], list[ProcessIdentity]], deadline: float) -> None:
+        send(self.stop_signal, targets())
+        await gone(targets, deadline)
 
     def members(self) -> list[ProcessIdentity]:
         """The living processes of this one's session: the leader and what it started."""
@@ -136,14 +143,6 @@ class ManagedProcess:
             return False
         return f"{MARKER}={self.pid_file}".encode() in environment
 
-    async def _wait_gone(self, seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        while self.members():
-            if time.monotonic() > deadline:
-                return False
-            await asyncio.sleep(POLL_SECONDS)
-        return True
-
     def _shorten_log(self) -> None:
         if self.log_file.exists() and self.log_file.stat().st_size > LOG_KEPT_BYTES:
             self.log_file.replace(self.log_file.with_suffix(".log.1"))
@@ -153,6 +152,12 @@ def recorded_processes(run_directory: Path, log_directory: Path) -> list[Managed
     """Every process that has a pid file in the directory, whatever it was started for."""
     files = sorted(run_directory.glob("*.pid"))
     return [ManagedProcess(path.stem, path, log_directory / f"{path.stem}.log") for path in files]
+
+
+async def gone(targets: Callable[[], list[ProcessIdentity]], deadline: float) -> None:
+    """Wait until none of the targets is left, at most until the deadline (monotonic)."""
+    while targets() and time.monotonic() < deadline:  # noqa: ASYNC110 - the kernel tells only the parent
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def send(signal_number: signal.Signals, targets: Sequence[ProcessIdentity]) -> None:

@@ -51,7 +51,12 @@ class RabbitMQServer:
         write_private(self._home / "enabled_plugins", "[].\n")
         write_private(self._home / "rabbitmq-env.conf", "")
         self.process.start([str(self._program)], environment, self._home)
-        await self.process.wait_ready(self._speaks_amqp, READY_SECONDS)
+        try:
+            await self.process.wait_ready(self._speaks_amqp, READY_SECONDS)
+        except BaseException:
+            # A node that is still booting does not hear SIGTERM.
+            await self.process.stop(0)
+            raise
         self._complete.touch()
 
     def _remove_half_made_data(self) -> None:

@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 from stack.applications import Application
@@ -38,11 +39,12 @@ class Size:
         return self == Size()
 
     def catalog_options(self) -> list[str]:
-        """The catalog's options: by default a quarter more places than enrollments."""
-        _, enrollments = self._people_and_enrollments()
+        """The catalog's options: a quarter more places than enrollments, a session for each of a person."""
+        people, enrollments = self._people_and_enrollments()
         places = self.places or PLACES
-        sessions = self.sessions or max(1, round(enrollments * SPARE_PLACES / places))
-        courses = self.courses or max(1, sessions // SESSIONS_PER_COURSE)
+        enough = max(ceil(enrollments * SPARE_PLACES / places), ceil(enrollments / people))
+        sessions = self.sessions or enough
+        courses = self.courses or ceil(sessions / SESSIONS_PER_COURSE)
         return [f"--courses={courses}", f"--sessions={sessions}", f"--places={places}"]
 
     def enrollment_options(self) -> list[str]:

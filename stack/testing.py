@@ -41,6 +41,7 @@ def test(pytest_arguments: Sequence[str]) -> int:
 
 
 async def _test(pytest_arguments: Sequence[str]) -> int:
+    Layout(STACK_DIRECTORY).create()
     await sweep()
     layout = _own_layout()
     layout.create()
@@ -54,8 +55,7 @@ async def _test(pytest_arguments: Sequence[str]) -> int:
 async def _start_servers(layout: Layout) -> list[Server]:
     # Everything but pytest's own output goes to standard error.
     with Steps(Console(stderr=True)) as steps:
-        install_log = STACK_DIRECTORY / "log" / "install.log"
-        install_log.parent.mkdir(exist_ok=True)
+        install_log = Layout(STACK_DIRECTORY).log / "install.log"
         programs = await asyncio.to_thread(provide, (POSTGRES, REDIS, RABBITMQ), steps, install_log)
         state, credentials = load_state(layout.state_file), load_credentials(layout.secrets)
         servers = make_servers(programs, layout, state, credentials, throwaway=True)

@@ -59,7 +59,7 @@ async def _start_or_stop(layout: Layout, steps: Steps) -> None:
     try:
         await start_stack(layout, GivenServers.from_environment(), steps)
     except BaseException:
-        steps.say("Not started. Stopping what was.")
+        steps.say("Not started.")
         await stop_everything(layout, steps)
         layout.supervisor_file.unlink()
         raise

@@ -1,0 +1,56 @@
+"""The gateway on a real Redis, in front of small servers that record what reaches them."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from gateway.app import create_gateway
+from gateway.settings import GatewaySettings
+from tests.integration.gateway.edge import Edge, OwnRedis, StartGateway, Upstream, new_token, settings
+from tests.support.stack import serving
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[Upstream]:
+    recorder = Upstream()
+    app = web.Application(client_max_size=2**24)
+    app.router.add_route("*", "/{path:.*}", recorder.handle)
+    async with serving(app) as recorder.url:
+        yield recorder
+
+
+@pytest.fixture
+async def start_gateway(upstream: Upstream) -> AsyncIterator[StartGateway]:
+    """Starts gateways with the settings given, all of whose services are `upstream`."""
+    async with AsyncExitStack() as exits:
+        http = await exits.enter_async_context(
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20), cookie_jar=aiohttp.DummyCookieJar())
+        )
+
+        async def start(**changes: Any) -> Edge:
+            app = create_gateway(GatewaySettings(**(settings(upstream.url) | changes)))
+            return Edge(await exits.enter_async_context(serving(app)), http)
+
+        yield start
+
+
+@pytest.fixture
+async def edge(start_gateway: StartGateway) -> Edge:
+    return await start_gateway()
+
+
+@pytest.fixture
+def token(organisation: int) -> str:
+    return new_token(organisation)
+
+
+@pytest.fixture
+async def own_redis(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OwnRedis]:
+    server = OwnRedis(tmp_path_factory.mktemp("r"))
+    await server.start()
+    yield server
+    await server.kill()

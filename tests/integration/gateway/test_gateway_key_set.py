@@ -1,0 +1,172 @@
+"""Tokens of an outside identity provider: its keys are fetched, kept, and asked for sparingly."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from gateway.keys import new_issuer_keys
+from tests.integration.gateway.edge import CLIENT_SECRET, NOWHERE, Edge, StartGateway
+from tests.support.client import Answer, client_claims
+from tests.support.eventually import eventually
+from tests.support.stack import serving
+
+COURSES = "/api/v1/training/courses"
+
+
+@dataclass
+class Provider:
+    """An identity provider that publishes whatever keys the test gives it."""
+
+    url: str = ""
+    private: dict[str, ec.EllipticCurvePrivateKey] = field(default_factory=dict)
+    broken: bool = False
+    asked: int = 0
+    frozen: asyncio.Event | None = None
+
+    def add_key(self, name: str) -> None:
+        self.private[name] = ec.generate_private_key(ec.SECP256R1())
+
+    def token(self, name: str, organisation: int, **changes: Any) -> str:
+        claims = client_claims(organisation, **({"iss": self.url, "aud": "training"} | changes))
+        return jwt.encode(claims, self.private[name], "ES256", headers={"kid": name})
+
+    async def key_set(self, _: web.Request) -> web.Response:
+        self.asked += 1
+        if self.frozen is not None:
+            await self.frozen.wait()
+        if self.broken:
+            return web.Response(status=500)
+        algorithm = jwt.get_algorithm_by_name("ES256")
+        jwks = [{**algorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid} for kid, key in self.private.items()]
+        return web.json_response({"keys": [{"kty": "oct", "kid": "passed over", "k": "x"}, *jwks]})
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[Provider]:
+    provider = Provider()
+    provider.add_key("first")
+    app = web.Application()
+    app.router.add_get("/keys", provider.key_set)
+    async with serving(app) as provider.url:
+        yield provider
+
+
+async def trusting(start_gateway: StartGateway, provider: Provider, **changes: Any) -> Edge:
+    values: dict[str, Any] = {
+        "client_token_secret": None,
+        "key_set_url": f"{provider.url}/keys",
+        "token_issuer": provider.url,
+        "token_audience": "training",
+    }
+    return await start_gateway(**(values | changes))
+
+
+async def test_only_the_providers_tokens_count(
+    start_gateway: StartGateway, provider: Provider, organisation: int, tmp_path: Path
+) -> None:
+    keys_file = tmp_path / "keys.json"
+    keys_file.write_text(new_issuer_keys())
+    edge = await trusting(start_gateway, provider, issuer_keys_file=keys_file)
+    own = json.loads(keys_file.read_text())["keys"][0]
+    claims = client_claims(organisation, iss=provider.url, aud="training")
+    assert (await edge.client(provider.token("first", organisation)).get(COURSES)).status == 200
+    for token in (
+        jwt.encode(claims, jwt.PyJWK(own).key, "EdDSA", headers={"kid": own["kid"]}),
+        jwt.encode(claims, CLIENT_SECRET, "HS256"),
+        provider.token("first", organisation, iss="muster"),
+        provider.token("first", organisation, aud="muster-api"),
+    ):
+        assert (await edge.client(token).get(COURSES)).status == 401
+    assert (await edge.client().post("/api/v1/auth/login", {"email": "a@b.c", "password": "x"})).status == 404
+    assert (await edge.client().get("/.well-known/jwks.json")).status == 404
+
+
+async def test_unknown_keys_cause_one_fetch_in_each_cooldown(
+    start_gateway: StartGateway, provider: Provider, organisation: int
+) -> None:
+    edge = await trusting(start_gateway, provider, key_set_cooldown=1000)
+    stranger = Provider(provider.url)
+    stranger.add_key("unknown")
+    answers = await asyncio.gather(
+        *(edge.client(stranger.token("unknown", organisation)).get(COURSES) for _ in range(30))
+    )
+    assert {answer.status for answer in answers} == {401}
+    assert provider.asked == 1
+    assert (await edge.client(stranger.token("unknown", organisation)).get(COURSES)).status == 401
+    assert provider.asked == 1
+
+
+async def test_a_rotated_key_is_found_and_the_withdrawn_one_counts_no_more(
+    start_gateway: StartGateway, provider: Provider, organisation: int
+) -> None:
+    edge = await trusting(start_gateway, provider, key_set_cooldown=0.05)
+    old = provider.token("first", organisation)
+    assert (await edge.client(old).get(COURSES)).status == 200
+    provider.add_key("second")
+    del provider.private["first"]
+
+    async def accepted() -> bool:
+        return (await edge.client(provider.token("second", organisation)).get(COURSES)).status == 200
+
+    await eventually(accepted)
+    assert (await edge.client(old).get(COURSES)).status == 401
+
+
+async def test_the_last_good_keys_serve_while_the_provider_is_down(
+    start_gateway: StartGateway, provider: Provider, organisation: int
+) -> None:
+    edge = await trusting(start_gateway, provider, key_set_cooldown=0.01)
+    assert (await edge.client(provider.token("first", organisation)).get(COURSES)).status == 200
+    provider.broken, asked = True, provider.asked
+    stranger = Provider(provider.url)
+    stranger.add_key("unknown")
+
+    async def asked_again() -> bool:
+        assert (await edge.client(stranger.token("unknown", organisation)).get(COURSES)).status == 401
+        return provider.asked > asked
+
+    await eventually(asked_again)
+    assert (await edge.client(provider.token("first", organisation)).get(COURSES)).status == 200
+
+
+async def test_before_the_first_keys_nobody_is_called_wrong(
+    start_gateway: StartGateway, provider: Provider, organisation: int
+) -> None:
+    edge = await trusting(start_gateway, provider, key_set_url=f"{NOWHERE}/keys")
+    answer = await edge.client(provider.token("first", organisation)).get(COURSES)
+    assert answer.status == 503
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert (await edge.client().get("/health/ready")).status == 503
+
+
+async def test_a_frozen_provider_holds_nobody_up_who_is_known(
+    start_gateway: StartGateway, provider: Provider, organisation: int
+) -> None:
+    edge = await trusting(start_gateway, provider, key_set_cooldown=0.01)
+    known = provider.token("first", organisation)
+    assert (await edge.client(known).get(COURSES)).status == 200
+    provider.frozen = asyncio.Event()
+    stranger = Provider(provider.url)
+    stranger.add_key("unknown")
+
+    async def held_up() -> bool:
+        """An unknown key inside a cooldown is refused without asking, so this is tried until one does ask."""
+        token = stranger.token("unknown", organisation)
+        waiting.append(asyncio.create_task(edge.client(token).get(COURSES)))
+        return provider.asked > asked
+
+    waiting: list[asyncio.Task[Answer]] = []
+    asked = provider.asked
+    await eventually(held_up)
+    assert (await edge.client(known).get(COURSES)).status == 200
+    assert not all(task.done() for task in waiting)
+    provider.frozen.set()
+    assert {answer.status for answer in await asyncio.gather(*waiting)} == {401}

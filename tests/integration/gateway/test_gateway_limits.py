@@ -1,0 +1,116 @@
+"""How many requests get in: in Redis, for all gateway processes together."""
+
+import asyncio
+import secrets
+
+import pytest
+from redis.asyncio import Redis
+
+from gateway.limiter import Hit, Limiter
+from gateway.rate_limit import decide
+from gateway.redis_client import Availability
+from gateway.revocation import Revocations
+from shared.errors import TokenInvalid
+from tests.integration.gateway.edge import Edge, StartGateway, new_token
+from tests.support.databases import redis_url
+
+COURSES = "/api/v1/training/courses"
+
+
+def limiter_on(redis: Redis, length: int = 60_000) -> tuple[Limiter, Revocations]:
+    availability = Availability(redis)
+    revocations = Revocations(redis, availability)
+    return Limiter(redis, availability, revocations, length=length), revocations
+
+
+async def test_sixty_at_once_and_the_next_one_is_refused(start_gateway: StartGateway, organisation: int) -> None:
+    """Counted together, whichever process a request meets."""
+    edges = [await start_gateway(), await start_gateway()]
+    token = new_token(organisation, sub="ada", rate_limit=None)
+    answers = await asyncio.gather(*(edges[number % 2].client(token).get(COURSES) for number in range(60)))
+    assert {answer.status for answer in answers} == {200}
+    assert {answer.headers["X-RateLimit-Limit"] for answer in answers} == {"60"}
+    assert sorted(int(answer.headers["X-RateLimit-Remaining"]) for answer in answers) == list(range(60))
+    for edge in edges:
+        refused = await edge.client(token).get(COURSES)
+        assert (refused.status, refused.json["code"]) == (429, "rate_limited")
+        assert 1 <= int(refused.headers["Retry-After"]) <= 61
+        assert refused.headers["RateLimit"].startswith('"default";r=0;t=')
+        assert refused.headers["RateLimit-Policy"] == '"default";q=60;w=60'
+
+
+async def test_each_user_has_a_limit_of_their_own(edge: Edge, organisation: int) -> None:
+    limited = {"rate_limit": 1}
+    assert (await edge.client(new_token(organisation, sub="ada", **limited)).get(COURSES)).status == 200
+    assert (await edge.client(new_token(organisation, sub="ada", **limited)).get(COURSES)).status == 429
+    assert (await edge.client(new_token(organisation, sub="bob", **limited)).get(COURSES)).status == 200
+    assert (await edge.client(new_token(organisation + 1, sub="ada", **limited)).get(COURSES)).status == 200
+
+
+async def test_requests_without_a_good_token_are_limited_by_address(
+    start_gateway: StartGateway, organisation: int
+) -> None:
+    edge = await start_gateway(address_rate_limit=3, trusted_proxies=1)
+    address = {"X-Forwarded-For": f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1"}
+    statuses = [(await edge.client(None).request("GET", COURSES, headers=address)).status for _ in range(2)]
+    statuses += [(await edge.client("x.y.z").request("GET", COURSES, headers=address)).status for _ in range(2)]
+    assert statuses == [401, 401, 401, 429]
+    good = await edge.client(new_token(organisation)).request("GET", COURSES, headers=address)
+    assert good.status == 200
+
+
+async def test_the_script_and_the_arithmetic_decide_alike() -> None:
+    """Over many short windows, by Redis's own clock; the pauses come from the round trips."""
+    async with Redis.from_url(redis_url()) as redis:
+        limiter, _ = limiter_on(redis, length=7)
+        key, window = f"rate:test:{secrets.token_hex(8)}", None
+        windows_seen: set[int] = set()
+        refused = 0
+        while len(windows_seen) < 30:
+            decision = await limiter.hit(Hit(key, 5))
+            expected = decide(window, decision.now, 5, 7)
+            assert decision == expected
+            window = expected.window
+            windows_seen.add(window.start)
+            refused += not decision.admitted
+        assert refused
+
+
+async def test_requests_of_one_key_in_one_batch_are_decided_one_after_the_other() -> None:
+    async with Redis.from_url(redis_url()) as redis:
+        limiter, _ = limiter_on(redis)
+        keys = [f"rate:test:{secrets.token_hex(8)}" for _ in range(2)]
+        hits = [Hit(keys[number % 2], 10) for number in range(60)]
+        decisions = await asyncio.gather(*map(limiter.hit, hits))
+        for at in range(2):
+            own = decisions[at::2]
+            assert [decision.admitted for decision in own] == [True] * 10 + [False] * 20
+            assert [decision.window.current for decision in own] == [*range(1, 11), *[10] * 20]
+
+
+async def test_one_request_may_count_several_times_in_a_row() -> None:
+    async with Redis.from_url(redis_url()) as redis, asyncio.timeout(10):
+        limiter, _ = limiter_on(redis)
+        key = f"rate:test:{secrets.token_hex(8)}"
+        assert [(await limiter.hit(Hit(key, 5))).remaining for _ in range(5)] == [4, 3, 2, 1, 0]
+
+
+async def test_a_window_leaves_redis_by_itself() -> None:
+    async with Redis.from_url(redis_url()) as redis:
+        limiter, _ = limiter_on(redis)
+        key = f"rate:test:{secrets.token_hex(8)}"
+        await limiter.hit(Hit(key, 5))
+        assert 110_000 < await redis.pttl(key) <= 120_000
+
+
+async def test_a_revoked_token_is_refused_in_the_same_call_and_not_counted() -> None:
+    async with Redis.from_url(redis_url()) as redis:
+        limiter, _ = limiter_on(redis)
+        _, elsewhere = limiter_on(redis)
+        key, token_id = f"rate:test:{secrets.token_hex(8)}", secrets.token_hex(8)
+        hit = Hit(key, 5, token_id, 4_000_000_000)
+        assert (await limiter.hit(hit)).admitted
+        await elsewhere.revoke(token_id, 4_000_000_000)
+        with pytest.raises(TokenInvalid, match="revoked"):
+            await limiter.hit(hit)
+        assert await redis.hget(key, "current") == b"1"

@@ -1,0 +1,84 @@
+"""Which headers pass, in either direction."""
+
+import pytest
+
+from gateway.headers import answered, checked_host, forwarded
+from shared.errors import BadRequest
+
+IDENTITY = [
+    "Authorization",
+    "X-User",
+    "X-User-Id",
+    "x_user_id",
+    "X-Organisation-Id",
+    "X_Organisation_Id",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "x_forwarded_host",
+    "Forwarded",
+    "X-Internal-Token",
+    "X-Real-IP",
+    "Cookie",
+    "traceparent",
+    "X-Request-Id",
+    "Host",
+]
+HOP_BY_HOP = ["Connection", "Keep-Alive", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Proxy-Authorization"]
+
+
+@pytest.mark.parametrize("name", [*IDENTITY, *HOP_BY_HOP])
+@pytest.mark.parametrize("change", [str, str.lower, str.upper])
+def test_no_identity_and_no_hop_by_hop_header_passes_in_any_case(name: str, change: type[str]) -> None:
+    assert forwarded([(change(name), "x"), ("Accept", "*/*")]) == [("Accept", "*/*")]
+
+
+def test_what_a_service_needs_passes_in_order_and_with_repetitions() -> None:
+    sent = [("if-match", '"1"'), ("Idempotency-Key", "k"), ("Accept", "a"), ("Accept", "b")]
+    assert forwarded(sent) == sent
+
+
+def test_what_connection_lists_stays_behind() -> None:
+    sent = [
+        ("Connection", "close, Idempotency-Key"),
+        ("Idempotency-Key", "k"),
+        ("connection", "IF-MATCH"),
+        ("If-Match", "x"),
+    ]
+    assert forwarded(sent) == []
+
+
+def test_a_value_that_is_no_text_is_refused() -> None:
+    assert forwarded([("Idempotency-Key", "caf\u00e9")])
+    with pytest.raises(BadRequest):
+        forwarded([("Idempotency-Key", "caf\udce9")])
+
+
+def test_an_answer_keeps_its_own_headers_alone() -> None:
+    received = [
+        ("Content-Type", "application/json"),
+        ("ETag", '"1"'),
+        ("Server", "x"),
+        ("Date", "x"),
+        ("Content-Length", "3"),
+        ("Transfer-Encoding", "chunked"),
+        ("Connection", "X-Secret"),
+        ("X-Secret", "x"),
+        ("Link", "a"),
+        ("Link", "b"),
+    ]
+    passing = [("Content-Type", "application/json"), ("ETag", '"1"'), ("Link", "a"), ("Link", "b")]
+    assert answered(received) == passing
+
+
+@pytest.mark.parametrize("host", ["muster.example", "127.0.0.1:8000", "[::1]:8000", "[::1]", "a_b-c.example:1"])
+def test_a_host_is_a_name_or_an_address_with_a_port(host: str) -> None:
+    assert checked_host([host]) == host
+
+
+@pytest.mark.parametrize(
+    "hosts", [[], [""], ["a", "b"], ["a/b"], ["user@a"], ["a b"], ["a\r\nX: y"], ["a:b"], ["a\n"], ["<script>"]]
+)
+def test_nothing_else_is_a_host(hosts: list[str]) -> None:
+    with pytest.raises(BadRequest):
+        checked_host(hosts)

@@ -1,0 +1,43 @@
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stack.addresses import Addresses, parse_assignments, read_addresses, shell_assignments, write_addresses
+from stack.errors import StackError
+from stack.layout import Layout
+
+ADDRESSES = Addresses("g", "c", "e", "h", "c db", "e'db", "h$(db)", "redis://:p@h/0", "amqp://u:p@h/")
+
+
+def test_addresses_are_read_as_written(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    write_addresses(layout, ADDRESSES, "token")
+    assert read_addresses(layout) == ADDRESSES
+    assert layout.environment_file.stat().st_mode & 0o777 == 0o600
+
+
+def test_without_a_running_stack_it_says_how_to_start_one(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r"\./dev up"):
+        read_addresses(Layout(tmp_path))
+
+
+def test_incomplete_file_counts_as_no_running_stack(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    layout.environment_file.write_text("GATEWAY_URL=x\n")
+    with pytest.raises(StackError):
+        read_addresses(layout)
+
+
+@given(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])))
+def test_any_value_is_read_as_written(value: str) -> None:
+    assert parse_assignments(shell_assignments({"NAME": value})) == {"NAME": value}
+
+
+def test_shell_reads_values_as_written() -> None:
+    value = "a b'c\"d$HOME`id`\\e;f"
+    script = shell_assignments({"NAME": value}) + 'printf %s "$NAME"'
+    shell = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, timeout=10, check=True)
+    assert shell.stdout == value
