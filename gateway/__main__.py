@@ -8,7 +8,7 @@ from gateway.commands import CommandFailed, add_commands
 from gateway.settings import GatewaySettings
 from shared.http.server import run
 from shared.observability import configure_logging
-from shared.service import read_settings
+from shared.settings import read_settings
 
 
 def main() -> None:

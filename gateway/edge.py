@@ -7,10 +7,10 @@ from gateway.context import PROXY, ROUTER, SETTINGS, with_token
 from gateway.endpoints import ENDPOINTS, answer
 from gateway.headers import checked_host, forwarded, identity
 from gateway.proxy import UpstreamRequest
-from gateway.requests import read_body
 from gateway.routes import UpstreamName
 from gateway.targets import Target, read_target
 from shared.errors import NotFound
+from shared.http.body import read_body
 from shared.observability import current_trace
 
 

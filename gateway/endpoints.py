@@ -8,7 +8,6 @@ from pydantic import Field, ValidationError
 
 from gateway.authentication import ClientToken
 from gateway.context import GATE, ISSUER, client_address, with_token
-from gateway.requests import read_body
 from gateway.users import Email
 from shared.errors import ApiError, MethodNotAllowed, NotFound, ValidationFailed
 from shared.http.answers import Answer, invalid, success
@@ -99,7 +98,6 @@ async def answer(methods: Mapping[str, Handler], request: web.Request) -> web.Re
 
 
 async def _credentials(request: web.Request) -> Credentials:
-    await read_body(request)
     value = await read_json(request)
     if not isinstance(value, dict):
         raise ValidationFailed({"body": ["The body must be a JSON object."]})

@@ -94,6 +94,17 @@ class MethodNotAllowed(ApiError):
         super().__init__(headers={"Allow": ", ".join(sorted(allowed))})
 
 
+class RequestTimeout(ApiError):
+    """RFC 9110, section 15.5.9: the connection is closed after this answer."""
+
+    status = 408
+    code = "request_timeout"
+    message = "The body did not arrive in time."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Connection": "close"})
+
+
 class Conflict(ApiError):
     status = 409
     code = "conflict"

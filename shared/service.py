@@ -1,14 +1,12 @@
 """What the three services' processes have in common: the parts their `app.py` puts together, and their commands."""
 
 import argparse
-import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import asyncpg
 from aiohttp import web
-from pydantic import ValidationError
 
 from shared.background import background
 from shared.broker import QueueName, connection_to, declare_queue
@@ -19,11 +17,10 @@ from shared.http.server import INFORMATION, READINESS, create_app
 from shared.identity import InternalTokenVerifier
 from shared.migrations import migrate
 from shared.relay import Relay
-from shared.settings import ProcessSettings, ServiceSettings
+from shared.settings import ServiceSettings
 
 Role = Literal["all", "api", "worker"]
 Context = Callable[[web.Application], AsyncIterator[None]]
-Settings = TypeVar("Settings", bound=ProcessSettings)
 
 POOL = web.AppKey("pool", asyncpg.Pool)
 
@@ -100,13 +97,3 @@ def service_arguments(
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands (default: serve)")
     commands.add_parser("migrate", help="bring the database and the queues to this version, and end")
     return parser, commands
-
-
-def read_settings(settings: type[Settings]) -> Settings:
-    """Reads the environment; ends the process with a list of what is missing or wrong."""
-    try:
-        return settings()
-    except ValidationError as error:
-        for detail in error.errors(include_url=False, include_input=False):
-            print(f"setting {'.'.join(map(str, detail['loc'])).upper()}: {detail['msg']}", file=sys.stderr)
-        raise SystemExit(2) from None

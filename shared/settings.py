@@ -1,8 +1,9 @@
 """Settings that every service reads from its environment, once, at its start."""
 
-from typing import Annotated
+import sys
+from typing import Annotated, TypeVar
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.broker import EXCHANGE
@@ -30,3 +31,16 @@ class ServiceSettings(ProcessSettings):
     queue_prefix: str = "muster"
     """Begins the name of the service's queue: two installations can share a broker."""
     database_pool_size: int = Field(default=10, ge=2, le=100)
+
+
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+
+def read_settings(settings: type[Settings]) -> Settings:
+    """Reads the environment; ends the process with a list of what is missing or wrong."""
+    try:
+        return settings()
+    except ValidationError as error:
+        for detail in error.errors(include_url=False, include_input=False):
+            print(f"setting {'.'.join(map(str, detail['loc'])).upper()}: {detail['msg']}", file=sys.stderr)
+        raise SystemExit(2) from None

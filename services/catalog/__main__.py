@@ -10,7 +10,8 @@ from services.catalog.settings import CatalogSettings
 from shared.database import connection_pool
 from shared.http.server import run
 from shared.observability import configure_logging
-from shared.service import prepare, read_settings, service_arguments
+from shared.service import prepare, service_arguments
+from shared.settings import read_settings
 
 
 def main() -> None:

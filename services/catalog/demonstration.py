@@ -7,7 +7,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 from services.catalog import store, use_cases
-from services.catalog.schemas import CourseFields, Facilitator, SessionFields
+from services.catalog.schemas import CourseFields, CourseQuery, Facilitator, SessionFields
 from shared.batching import each
 from shared.database import Pool, connected, transaction
 from shared.http.fields import IdAndName
@@ -81,10 +81,11 @@ def sessions(now: datetime) -> dict[int, SessionFields]:
 
 
 async def load_examples(pool: Pool) -> str:
-    """Loads the examples' courses and sessions once; says what it did."""
+    """Loads the examples' courses and sessions once, into a catalog without any; says what it did."""
     async with connected(pool) as connection:
-        if await store.existing_courses(connection, ORGANISATION, [1]):
-            return "the examples are there already"
+        total, _ = await store.course_page(connection, ORGANISATION, CourseQuery())
+    if total:
+        return f"organisation {ORGANISATION} has courses already: the examples are for an empty one"
     await _start_ids(pool, course_id=1)
     for course in COURSES:
         async with transaction(pool) as connection:

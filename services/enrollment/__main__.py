@@ -11,7 +11,8 @@ from services.enrollment.settings import EnrollmentSettings
 from shared.database import connection_pool
 from shared.http.server import run
 from shared.observability import configure_logging
-from shared.service import prepare, read_settings, service_arguments
+from shared.service import prepare, service_arguments
+from shared.settings import read_settings
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.rules import Actor, EnrollCommand
-from services.enrollment.schemas import CheckIn, Completion, EmployeeFields
+from services.enrollment.schemas import CheckIn, Completion, EmployeeFields, PersonQuery
 from services.enrollment.store import enrollments as enrollments_store
 from services.enrollment.store import pages
 from services.enrollment.use_cases import change, people
@@ -24,6 +24,7 @@ from shared.http.fields import IdAndName
 
 ORGANISATION = 1
 WORKER = 456
+WORKER_SESSION = 789
 WORKER_COMPLETIONS = {
     781: datetime(2025, 1, 6, tzinfo=UTC),
     782: datetime(2025, 1, 8, tzinfo=UTC),
@@ -32,7 +33,7 @@ WORKER_COMPLETIONS = {
     785: datetime(2025, 3, 10, tzinfo=UTC),
     786: datetime(2025, 4, 10, tzinfo=UTC),
     787: datetime(2025, 5, 10, tzinfo=UTC),
-    789: datetime(2025, 7, 1, tzinfo=UTC),
+    WORKER_SESSION: datetime(2025, 7, 1, tzinfo=UTC),
 }
 """What worker 456 has completed, session by session: enrollments 7883 to 7890."""
 FIRST_ATTENDEE = 101
@@ -47,10 +48,13 @@ _NAMES = ("Ava", "Ben", "Chloe", "Dan", "Ella", "Finn", "Grace", "Hugo"), ("Nguy
 
 
 async def load_examples(pool: Pool, catalog: CatalogClient) -> str:
-    """Loads the examples' people and enrollments once; says what it did."""
+    """Loads the examples' people and enrollments once, where there are none; says what it did."""
     async with connected(pool) as connection:
-        if await pages.person_detail(connection, ORGANISATION, "employee", WORKER):
-            return "the examples are there already"
+        total, _ = await pages.person_page(connection, ORGANISATION, "employee", PersonQuery(), None)
+    if total:
+        return f"organisation {ORGANISATION} has people already: the examples are for an empty one"
+    if await catalog.session(ORGANISATION, WORKER_SESSION) is None:
+        return "the catalog has other courses than the examples', so there is nobody to enroll"
     await _add_people(pool)
     desk = EnrollmentDesk(lambda commands: enroll_together(pool, commands))
     await _start_ids(pool, 7883)

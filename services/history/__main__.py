@@ -7,7 +7,8 @@ from services.history.handlers import SUBSCRIPTIONS
 from services.history.settings import HistorySettings
 from shared.http.server import run
 from shared.observability import configure_logging
-from shared.service import prepare, read_settings, service_arguments
+from shared.service import prepare, service_arguments
+from shared.settings import read_settings
 
 
 def main() -> None:

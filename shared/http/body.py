@@ -1,5 +1,6 @@
 """Request bodies: JSON read strictly (RFC 8259), before any model sees it (contract, section 1)."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from decimal import Decimal
@@ -7,25 +8,39 @@ from typing import Any, NoReturn
 
 from aiohttp import web
 
-from shared.errors import MalformedJson, PayloadTooLarge, UnsupportedMediaType
+from shared.errors import BadRequest, MalformedJson, PayloadTooLarge, RequestTimeout, UnsupportedMediaType
 
 MAX_BODY_BYTES = 1024 * 1024
+BODY_TIMEOUT = 10.0
+"""Seconds a client gets to send its body; without it a dripped one would never end."""
 MAX_DEPTH = 32
 MAX_DIGITS = 32
 """Digits of one number. Python's own limit (4,300) would raise a ValueError of another kind far later."""
 
 
+async def read_body(request: web.Request) -> bytes:
+    """The whole body; raises `PayloadTooLarge`, `RequestTimeout`, or `BadRequest` for one that breaks off."""
+    if request.content_length is not None and request.content_length > MAX_BODY_BYTES:
+        raise PayloadTooLarge
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise PayloadTooLarge from None
+    except TimeoutError:
+        raise RequestTimeout from None
+    except (web.RequestPayloadError, ConnectionError):
+        raise BadRequest("The body broke off.") from None
+
+
 async def read_json(request: web.Request) -> Any:
     """The request's body as Python values, fractions as `Decimal`.
 
-    Raises `UnsupportedMediaType`, `PayloadTooLarge` or `MalformedJson`.
+    Raises `UnsupportedMediaType`, `MalformedJson`, and what `read_body` raises.
     """
     if not is_json(request.headers.get("Content-Type", "")) or "Content-Encoding" in request.headers:
         raise UnsupportedMediaType
-    try:
-        return parse_json(await request.read())
-    except web.HTTPRequestEntityTooLarge:
-        raise PayloadTooLarge from None
+    return parse_json(await read_body(request))
 
 
 def is_json(content_type: str) -> bool:

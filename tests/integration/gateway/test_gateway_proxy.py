@@ -228,7 +228,7 @@ async def test_a_body_in_chunks_that_grows_too_large_is_refused(edge: Edge, upst
 async def test_a_body_that_never_ends_is_given_up(
     edge: Edge, upstream: Upstream, token: str, monkeypatch: pytest.MonkeyPatch, framing: str, body: bytes
 ) -> None:
-    monkeypatch.setattr("gateway.requests.BODY_TIMEOUT", 0.05)
+    monkeypatch.setattr("shared.http.body.BODY_TIMEOUT", 0.05)
     status, answer = await edge.send(f"POST {COURSES} HTTP/1.1\r\n{framing}", token=token, body=body)
     assert (status, b'"request_timeout"' in answer) == (408, True)
     assert upstream.received == []
