@@ -19,7 +19,7 @@ from gateway.keys import KeySource
 from gateway.settings import Algorithm
 from shared.errors import MalformedJson, TokenInvalid, TokenMissing
 from shared.http.body import parse_json
-from shared.identity import LEEWAY, LIFETIME, Caller, mint_internal_token
+from shared.identity import INTERNAL, LEEWAY, LIFETIME, Caller, mint_internal_token
 
 MAX_TOKEN_BYTES = 8 * 1024
 _COMPACT_JWS = re.compile(r"[A-Za-z0-9_-]{1,8192}\.[A-Za-z0-9_-]{1,8192}\.[A-Za-z0-9_-]{1,8192}\Z")
@@ -160,7 +160,7 @@ def _client_token(claims: Claims) -> ClientToken:
         subject=claims.sub,
         name=claims.name,
         user_type=claims.user_type,
-        permissions=frozenset(claims.permissions),
+        permissions=frozenset(claims.permissions) - {INTERNAL},
         employee_id=claims.employee_id,
     )
     return ClientToken(caller, claims.jti, claims.exp, claims.rate_limit)

@@ -31,6 +31,8 @@ ENROLL = "training.enroll"
 ENROLL_SELF = "training.enroll.self"
 RECORD = "training.record"
 MANAGE = "training.manage"
+INTERNAL = "internal.call"
+"""Opens what services ask of each other. The gateway lets no client have it, whatever a token says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ _POSTPONE = "UPDATE outbox SET retry_at = now() + $2::interval WHERE id = ANY($1
 
 _PRUNE = """
 DELETE FROM outbox
-WHERE id IN (SELECT id FROM outbox WHERE published_at < now() - $1::interval ORDER BY published_at LIMIT 5000)
+WHERE id IN (SELECT id FROM outbox WHERE published_at < now() - interval '24 hours' ORDER BY published_at LIMIT 5000)
 """
 
 
@@ -79,6 +79,6 @@ async def postpone(connection: Connection, ids: Sequence[int], delay: timedelta)
     await connection.execute(_POSTPONE, ids, delay)
 
 
-async def prune(connection: Connection, keep: timedelta) -> None:
-    """Deletes up to 5,000 rows that were published longer ago than `keep`."""
-    await connection.execute(_PRUNE, keep)
+async def prune(connection: Connection) -> None:
+    """Deletes up to 5,000 rows that were published more than a day ago."""
+    await connection.execute(_PRUNE)

@@ -25,7 +25,7 @@ from shared.broker import (
     declare_exchange,
 )
 from shared.cloudevents import CONTENT_TYPE
-from shared.database import CONNECT_TIMEOUT, Connection, Pool, connected, is_unavailable, transaction
+from shared.database import CONNECT_TIMEOUT, Connection, Pool, is_unavailable, transaction
 from shared.outbox import OutboxRow
 
 log = logging.getLogger(__name__)
@@ -34,8 +34,6 @@ BATCH = 500
 POLL_INTERVAL = 1.0
 """Seconds between looks at the outbox when no notification comes: the net for a lost one."""
 POSTPONED_FOR = timedelta(seconds=10)
-KEPT_FOR = timedelta(hours=24)
-PRUNE_INTERVAL = 600.0
 
 
 class Relay:
@@ -80,14 +78,10 @@ class Relay:
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             exchange = await declare_exchange(channel, self._exchange_name)
             self._connected = True
-            prune_at = 0.0
             while True:
                 self._wake.clear()
                 while await self._publish_batch(exchange):
                     backoff.reset()
-                if asyncio.get_running_loop().time() >= prune_at:
-                    prune_at = asyncio.get_running_loop().time() + PRUNE_INTERVAL
-                    await self._prune()
                 await self._woken()
                 if listener.is_closed():
                     raise ConnectionResetError("the database closed the relay's notifications")
@@ -114,10 +108,6 @@ class Relay:
             await asyncio.wait_for(self._wake.wait(), POLL_INTERVAL)
         except TimeoutError:
             return
-
-    async def _prune(self) -> None:
-        async with connected(self._pool) as connection:
-            await outbox.prune(connection, KEPT_FOR)
 
     @asynccontextmanager
     async def _notified(self) -> AsyncIterator[Connection]:

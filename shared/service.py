@@ -12,6 +12,7 @@ from shared.background import background
 from shared.broker import QueueName, connection_to, declare_queue
 from shared.consumer import Consumer, Subscriptions, routing_keys
 from shared.database import connection_pool, is_reachable
+from shared.housekeeping import keep_house
 from shared.http.routing import VERIFIER
 from shared.http.server import INFORMATION, READINESS, create_app
 from shared.identity import InternalTokenVerifier
@@ -42,13 +43,16 @@ def create_service(name: str, settings: ServiceSettings) -> web.Application:
 
 
 def relay(name: str, settings: ServiceSettings) -> Context:
-    """Publishes the service's outbox for as long as the application runs."""
+    """Publishes the service's outbox, and keeps it small, for as long as the application runs."""
 
     async def context(app: web.Application) -> AsyncIterator[None]:
         database_url, amqp_url = settings.database_url.get_secret_value(), settings.amqp_url.get_secret_value()
         relay = Relay(app[POOL], database_url, amqp_url, name=name, exchange=settings.exchange)
         app[INFORMATION]["relay"] = relay.is_connected
-        async with background(relay.run(), name="relay"):
+        async with (
+            background(relay.run(), name="relay"),
+            background(keep_house(app[POOL]), name="housekeeping"),
+        ):
             yield
 
     return context

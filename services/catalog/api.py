@@ -15,7 +15,7 @@ from shared.http.documents import changed, created, document, page
 from shared.http.fields import Body, Query
 from shared.http.routing import Call, Route
 from shared.idempotency import run_once
-from shared.identity import MANAGE, VIEW
+from shared.identity import INTERNAL, MANAGE, VIEW
 from shared.service import POOL
 
 ENROLLMENT = web.AppKey("enrollment", EnrollmentClient)
@@ -115,5 +115,5 @@ ROUTES: list[Route[Any, Any]] = [
     Route("POST", SESSIONS, create_session, permissions=[MANAGE], body=SessionFields),
     Route("PATCH", SESSIONS + "/{id}", change_session, permissions=[MANAGE], body=MergePatch),
     Route("DELETE", SESSIONS + "/{id}", delete_session, permissions=[MANAGE]),
-    Route("GET", "/internal/sessions/{id}", session_state),
+    Route("GET", "/internal/sessions/{id}", session_state, permissions=[INTERNAL]),
 ]

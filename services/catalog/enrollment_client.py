@@ -8,7 +8,7 @@ import aiohttp
 
 from services.catalog.errors import CapacityBelowEnrolled, HasEnrollments
 from shared.errors import Unavailable
-from shared.identity import API_ACCESS, Caller, mint_internal_token
+from shared.identity import API_ACCESS, INTERNAL, Caller, mint_internal_token
 
 TIMEOUT = aiohttp.ClientTimeout(total=2, connect=0.5)
 MAX_CONNECTIONS = 20
@@ -38,7 +38,7 @@ class EnrollmentClient:
             raise HasEnrollments
 
     async def _ask(self, organisation_id: int, path: str, body: dict[str, Any]) -> tuple[int, Any]:
-        caller = Caller(organisation_id, "catalog", "catalog", "service", frozenset({API_ACCESS}))
+        caller = Caller(organisation_id, "catalog", "catalog", "service", frozenset({API_ACCESS, INTERNAL}))
         headers = {"Authorization": f"Bearer {mint_internal_token(caller, self._secret)}"}
         try:
             async with self._http.post(self._url + path, json=body, headers=headers) as response:

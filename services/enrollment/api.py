@@ -33,7 +33,7 @@ from shared.http.documents import changed, created, document, page
 from shared.http.fields import Body, Query
 from shared.http.pagination import PagedQuery
 from shared.http.routing import Call, Route
-from shared.identity import ENROLL, ENROLL_SELF, MANAGE, RECORD, VIEW
+from shared.identity import ENROLL, ENROLL_SELF, INTERNAL, MANAGE, RECORD, VIEW
 from shared.observability import current_trace
 from shared.service import POOL
 
@@ -120,9 +120,10 @@ async def transfer_enrollment(call: Call[Query, Transfer]) -> Answer:
 
 async def list_compliance(call: Call[ComplianceQuery, Body]) -> Answer:
     async with connected(call.app[POOL]) as connection:
-        found, total, items = await certifications.compliance_page(connection, call.organisation_id, call.query)
-    if not found and call.query.course_id is not None:
-        raise CourseNotSelectable
+        courses = await certifications.courses_asked_for(connection, call.organisation_id, call.query)
+        if not courses and call.query.course_id is not None:
+            raise CourseNotSelectable
+        total, items = await certifications.compliance_page(connection, call.organisation_id, courses, call.query)
     return page(call, total, items)
 
 
@@ -249,6 +250,6 @@ ROUTES: list[Route[Any, Any]] = [
     Route("GET", STAFF + "/{id}", get_staff, permissions=[VIEW]),
     Route("PUT", STAFF + "/{id}", put_staff, permissions=[MANAGE], body=StaffFields),
     Route("DELETE", STAFF + "/{id}", delete_staff, permissions=[MANAGE]),
-    Route("POST", "/internal/sessions/{id}/capacity", agree_capacity, body=Capacity),
-    Route("POST", "/internal/sessions/close", close_sessions, body=Closing),
+    Route("POST", "/internal/sessions/{id}/capacity", agree_capacity, permissions=[INTERNAL], body=Capacity),
+    Route("POST", "/internal/sessions/close", close_sessions, permissions=[INTERNAL], body=Closing),
 ]

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from shared.errors import Unavailable
 from shared.events import CourseSaved, CourseState, SessionSaved, SessionState
-from shared.identity import API_ACCESS, Caller, mint_internal_token
+from shared.identity import API_ACCESS, INTERNAL, Caller, mint_internal_token
 
 TIMEOUT = aiohttp.ClientTimeout(total=2, connect=0.5)
 MAX_CONNECTIONS = 20
@@ -36,7 +36,7 @@ class CatalogClient:
 
     async def session(self, organisation_id: int, session_id: int) -> FoundSession | None:
         """The session, if the organisation has it; raises `Unavailable` when the catalog cannot be asked."""
-        caller = Caller(organisation_id, "enrollment", "enrollment", "service", frozenset({API_ACCESS}))
+        caller = Caller(organisation_id, "enrollment", "enrollment", "service", frozenset({API_ACCESS, INTERNAL}))
         headers = {"Authorization": f"Bearer {mint_internal_token(caller, self._secret)}"}
         try:
             async with self._http.get(f"{self._url}/internal/sessions/{session_id}", headers=headers) as response:

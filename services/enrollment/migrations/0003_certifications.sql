@@ -26,10 +26,11 @@ INSERT INTO certifications (organisation_id, course_id, employee_id, enrollment_
 SELECT DISTINCT ON (organisation_id, course_id, employee_id)
     organisation_id, course_id, employee_id, id, completed_at, valid_until,
     CASE WHEN valid_until IS NOT NULL THEN now() END
-FROM enrollments WHERE status = 'completed'
+FROM enrollments e WHERE status = 'completed' AND EXISTS (
+    SELECT FROM people p WHERE p.organisation_id = e.organisation_id AND p.id = e.employee_id AND NOT p.removed)
 ORDER BY organisation_id, course_id, employee_id, valid_until DESC NULLS FIRST, id;
 
-CREATE INDEX people_present ON people (organisation_id, type, id) WHERE NOT removed;
+CREATE INDEX people_present ON people (organisation_id, id) WHERE NOT removed;
 CREATE INDEX enrollments_done ON enrollments (organisation_id, employee_id, course_id) WHERE status = 'completed';
 
 -- Events that nobody in the house follows may route nowhere without being held back.

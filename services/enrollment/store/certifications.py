@@ -14,9 +14,10 @@ CertificationKey = tuple[int, int, int]
 _COUNTING = """
 SELECT DISTINCT ON (organisation_id, course_id, employee_id)
     organisation_id, course_id, employee_id, id, completed_at, valid_until
-FROM enrollments
+FROM enrollments e
 WHERE (organisation_id, course_id, employee_id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]))
-    AND status = 'completed'
+    AND status = 'completed' AND EXISTS (
+        SELECT FROM people p WHERE p.organisation_id = e.organisation_id AND p.id = e.employee_id AND NOT p.removed)
 ORDER BY organisation_id, course_id, employee_id, valid_until DESC NULLS FIRST, id
 """
 
@@ -64,38 +65,55 @@ FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::boolean[], $5::timesta
 WHERE c.organisation_id = seen.organisation_id AND c.course_id = seen.course_id AND c.employee_id = seen.employee_id
 """
 
-# Each person's best completion of the courses asked for: `valid_until` is infinite where it never ends.
-_COMPLIANCE = """
-WITH asked AS (
-    SELECT id FROM courses WHERE organisation_id = $1 AND {courses}
-), held AS (
-    SELECT DISTINCT ON (employee_id) employee_id, course_id, enrollment_id, completed_at,
-        coalesce(valid_until, 'infinity') AS valid_until
-    FROM certifications WHERE organisation_id = $1 AND course_id IN (SELECT id FROM asked)
-    ORDER BY employee_id, valid_until DESC NULLS FIRST
-), matched AS (
-    SELECT p.*, h.course_id, h.enrollment_id, h.completed_at, h.valid_until,
-        CASE WHEN h.valid_until > now() + make_interval(days => $3) THEN 'valid'
-            WHEN h.valid_until > now() THEN 'expiring' ELSE 'missing' END AS compliance
-    FROM people p LEFT JOIN held h ON h.employee_id = p.id
-    WHERE p.organisation_id = $1 AND NOT p.removed AND {people}
-)
-SELECT (SELECT count(*) FROM matched WHERE {status}) AS total,
-    EXISTS (SELECT FROM asked) AS found,
-    coalesce((SELECT json_agg(json_build_object(
-        'employee', json_build_object('id', id, 'type', type, 'employee_id', employee_id, 'full_name', full_name,
-            'company', CASE WHEN company_id IS NOT NULL THEN
-                json_build_object('id', company_id, 'name', company_name) END),
-        'status', compliance, 'course_id', course_id, 'enrollment_id', enrollment_id,
-        'completed_at', training_timestamp(completed_at),
-        'valid_until', training_timestamp(nullif(valid_until, 'infinity'))) ORDER BY id)
-        FROM (SELECT * FROM matched WHERE {status} ORDER BY id LIMIT $4 OFFSET $5) page), '[]')::text AS items
+# The page walks the people in the order of their ids and looks each one's best completion up, until it is full.
+_COMPLIANCE_PAGE = """
+SELECT {total} AS total, coalesce((SELECT json_agg(json_build_object(
+    'employee', json_build_object('id', id, 'type', type, 'employee_id', employee_id, 'full_name', full_name,
+        'company', CASE WHEN company_id IS NOT NULL THEN
+            json_build_object('id', company_id, 'name', company_name) END),
+    'status', compliance, 'course_id', course_id, 'enrollment_id', enrollment_id,
+    'completed_at', training_timestamp(completed_at),
+    'valid_until', training_timestamp(nullif(valid_until, 'infinity'))) ORDER BY id)
+FROM (
+    SELECT p.*, held.*, CASE WHEN held.valid_until > now() + make_interval(days => $3) THEN 'valid'
+        WHEN held.valid_until > now() THEN 'expiring' ELSE 'missing' END AS compliance
+    FROM people p LEFT JOIN LATERAL (
+        SELECT course_id, enrollment_id, completed_at, coalesce(valid_until, 'infinity') AS valid_until
+        FROM certifications c
+        WHERE c.organisation_id = p.organisation_id AND c.course_id = ANY($2::bigint[]) AND c.employee_id = p.id
+        ORDER BY c.valid_until DESC NULLS FIRST LIMIT 1
+    ) held ON true
+    WHERE p.organisation_id = $1 AND NOT p.removed AND {people} AND {status}
+    ORDER BY p.id LIMIT $4 OFFSET $5
+) page), '[]')::text AS items
 """
+
+# Only people who belong to the organisation have certifications, so without a filter nobody is looked up.
+_PEOPLE = "(SELECT count(*) FROM people p WHERE p.organisation_id = $1 AND NOT p.removed AND {people})"
+_HOLDERS = """(
+    SELECT count({counted}) FROM certifications c {join}
+    WHERE c.organisation_id = $1 AND c.course_id = ANY($2::bigint[])
+        AND (c.valid_until IS NULL OR c.valid_until > now() + {ahead}) AND {people}
+)"""
+_JOIN_PEOPLE = "JOIN people p ON p.organisation_id = c.organisation_id AND p.id = c.employee_id"
+_AHEAD = "make_interval(days => $3)"
+_NOW = "interval '0'"
+
+_STATUS = {
+    None: "true",
+    "valid": f"held.valid_until > now() + {_AHEAD}",
+    "expiring": f"held.valid_until > now() AND held.valid_until <= now() + {_AHEAD}",
+    "missing": "(held.valid_until IS NULL OR held.valid_until <= now())",
+}
 
 _OF_PROJECT = """EXISTS (
     SELECT FROM enrollments e JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id
     WHERE e.organisation_id = p.organisation_id AND e.employee_id = p.id AND e.status <> 'cancelled'
         AND {} = ANY(s.project_ids))"""
+
+_COMPLETED_COURSES = """
+SELECT DISTINCT course_id FROM enrollments WHERE organisation_id = $1 AND employee_id = $2 AND status = 'completed'
+"""
 
 _SAVE_TIME_ZONE = """
 INSERT INTO organisation_settings (organisation_id, time_zone) VALUES ($1, $2)
@@ -178,23 +196,46 @@ async def mark_looked_at(
     )
 
 
-async def compliance_page(
-    connection: Connection, organisation_id: int, query: ComplianceQuery
-) -> tuple[bool, int, str]:
-    """Whether there is such a course, how many people match, and the page of them as JSON text."""
-    courses = "id = $2" if query.course_id is not None else "$2 = ANY(label_ids)"
-    people, arguments = where({"p.company_id = {}": query.company_id, _OF_PROJECT: query.project_id}, first=6)
-    status = "true" if query.status is None else f"compliance = '{query.status}'"
-    [row] = await connection.fetch(
-        _COMPLIANCE.format(courses=courses, people=people, status=status),
+async def completed_courses(connection: Connection, organisation_id: int, person_id: int) -> list[int]:
+    """The courses that a person has completed, however long ago."""
+    rows = await connection.fetch(_COMPLETED_COURSES, organisation_id, person_id)
+    return [row["course_id"] for row in rows]
+
+
+async def courses_asked_for(connection: Connection, organisation_id: int, query: ComplianceQuery) -> list[int]:
+    """The course asked for, if there is one, or all that carry the label."""
+    rows = await connection.fetch(
+        "SELECT id FROM courses WHERE organisation_id = $1 AND (id = $2 OR $3 = ANY(label_ids))",
         organisation_id,
-        query.course_id if query.course_id is not None else query.label_id,
-        query.within_days,
-        query.per_page,
-        query.offset,
-        *arguments,
+        query.course_id,
+        query.label_id,
     )
-    return row["found"], row["total"], row["items"]
+    return [row["id"] for row in rows]
+
+
+async def compliance_page(
+    connection: Connection, organisation_id: int, course_ids: Sequence[int], query: ComplianceQuery
+) -> tuple[int, str]:
+    """How many people match, and the page of them as JSON text."""
+    people, arguments = where({"p.company_id = {}": query.company_id, _OF_PROJECT: query.project_id}, first=6)
+    statement = _COMPLIANCE_PAGE.format(
+        total=_total(query, people, len(course_ids)), people=people, status=_STATUS[query.status]
+    )
+    [row] = await connection.fetch(
+        statement, organisation_id, course_ids, query.within_days, query.per_page, query.offset, *arguments
+    )
+    return row["total"], row["items"]
+
+
+def _total(query: ComplianceQuery, people: str, courses: int) -> str:
+    """Who holds a completion is counted on the index of their ends, and everybody else by what is left."""
+    is_filtered = query.company_id is not None or query.project_id is not None
+    holders = _HOLDERS.replace("{counted}", "*" if courses == 1 else "DISTINCT c.employee_id")
+    holders = holders.replace("{join}", _JOIN_PEOPLE if is_filtered else "").replace("{people}", people)
+    now, ahead = holders.replace("{ahead}", _NOW), holders.replace("{ahead}", _AHEAD)
+    everybody = _PEOPLE.replace("{people}", people)
+    totals = {None: everybody, "valid": ahead, "expiring": f"{now} - {ahead}", "missing": f"{everybody} - {now}"}
+    return totals[query.status]
 
 
 async def time_zone(connection: Connection, organisation_id: int) -> str:

@@ -20,7 +20,10 @@ LOOK_INTERVAL = 30.0
 
 
 async def follow_completions(connection: Connection, keys: Sequence[CertificationKey]) -> None:
-    """Keeps for each person and course the completion that counts, in the transaction that changed one."""
+    """Keeps for each person and course the completion that counts, in the transaction that changed one.
+
+    Only people who belong to the organisation hold any.
+    """
     await store.lock(connection, keys)
     counting = await store.counting(connection, keys)
     lost = sorted(set(keys) - {row.key for row in counting})
@@ -28,6 +31,13 @@ async def follow_completions(connection: Connection, keys: Sequence[Certificatio
         await store.delete(connection, lost)
     if counting:
         await store.save(connection, counting)
+
+
+async def follow_person(connection: Connection, organisation_id: int, person_id: int) -> None:
+    """A person who left holds nothing that counts, and one who came back holds it again."""
+    courses = await store.completed_courses(connection, organisation_id, person_id)
+    if courses:
+        await follow_completions(connection, [(organisation_id, course_id, person_id) for course_id in sorted(courses)])
 
 
 async def tell_ends(pool: Pool, notice_days: Sequence[int]) -> None:

@@ -11,7 +11,7 @@ from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import pages
 from services.enrollment.store import people as store
 from services.enrollment.store import seats as seat_store
-from services.enrollment.use_cases import SOURCE, changes
+from services.enrollment.use_cases import SOURCE, certifications, changes
 from services.enrollment.use_cases.changes import Change, in_transaction
 from shared import outbox
 from shared.database import Connection, Pool
@@ -52,6 +52,8 @@ async def save_person(
                 created_at=created_at,
             )
             await _publish_person(connection, organisation_id, saved, EmployeeSaved)
+        if current is not None and current.removed:
+            await certifications.follow_person(connection, organisation_id, person_id)
         return new, await _detail(connection, organisation_id, type_, person_id)
 
     return await in_transaction(pool, work)
@@ -98,6 +100,7 @@ async def remove_person(
             connection, organisation_id, current, person_id=person_id, type_=type_, fields=fields, removed=True
         )
         await _publish_person(connection, organisation_id, removed, EmployeeRemoved)
+        await certifications.follow_person(connection, organisation_id, person_id)
 
     await in_transaction(pool, work)
 

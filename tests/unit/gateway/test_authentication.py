@@ -296,3 +296,9 @@ async def test_the_internal_token_speaks_for_the_caller_and_is_kept_for_half_its
     assert token.internal(INTERNAL_SECRET) == first
     monkeypatch.setattr(time, "time", lambda: now + 31)
     assert token.internal(INTERNAL_SECRET) != first
+
+
+async def test_no_client_has_the_permission_by_which_services_ask_each_other() -> None:
+    token = jwt.encode(claims(permissions=["api.access", "internal.call"]), SECRET, algorithm="HS256")
+    verified = await verifier().verify(token)
+    assert verified.caller.permissions == {"api.access"}
