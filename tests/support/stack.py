@@ -1,7 +1,7 @@
 """The whole system inside the test's process: gateway and services on real servers, each on a free port."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,8 @@ from services.catalog.settings import CatalogSettings
 from services.enrollment.settings import EnrollmentSettings
 from services.history.settings import HistorySettings
 from shared.identity import Caller, mint_internal_token
-from shared.service import prepare
+from shared.service import Role, prepare
+from shared.settings import ServiceSettings
 from tests.support.client import ADMIN_PERMISSIONS, Client, client_token
 from tests.support.databases import amqp_url, fresh_database, redis_url
 
@@ -42,6 +43,11 @@ class Stack:
     catalog_database_url: str
     enrollment_database_url: str
     history_database_url: str
+    settings: Mapping[str, ServiceSettings]
+    """What each service runs with, by its name."""
+
+    def url_of(self, service: str) -> str:
+        return {"catalog": self.catalog_url, "enrollment": self.enrollment_url, "history": self.history_url}[service]
 
     def client(self, organisation: int, **claims: Any) -> Client:
         """Through the gateway, as an administrator unless the claims say otherwise."""
@@ -50,14 +56,15 @@ class Stack:
     def anonymous(self) -> Client:
         return Client(self.http, self.gateway_url, None)
 
-    def direct(self, url: str, organisation: int) -> Client:
+    def direct(self, url: str, organisation: int, permissions: Iterable[str] = ADMIN_PERMISSIONS) -> Client:
         """Around the gateway, with a token as the gateway would make it."""
-        caller = Caller(organisation, "test", "Test", "staff", frozenset(ADMIN_PERMISSIONS))
+        caller = Caller(organisation, "test", "Test", "staff", frozenset(permissions))
         return Client(self.http, url, mint_internal_token(caller, INTERNAL_SECRET))
 
 
 @asynccontextmanager
-async def running_stack() -> AsyncIterator[Stack]:
+async def running_stack(roles: Mapping[str, Role] | None = None, **gateway_changes: Any) -> AsyncIterator[Stack]:
+    """Every service in the role `all` but those that `roles` names; the gateway's settings may be changed."""
     async with AsyncExitStack() as exits:
         databases = {name: await exits.enter_async_context(fresh_database(name)) for name in _SERVICES}
         common = {
@@ -67,29 +74,35 @@ async def running_stack() -> AsyncIterator[Stack]:
             "queue_prefix": f"test.{secrets.token_hex(4)}",
         }
         urls: dict[str, str] = {}
+        settings_of: dict[str, ServiceSettings] = {}
         for name, (module, settings_type) in _SERVICES.items():
             values: dict[str, Any] = {**common, "database_url": SecretStr(databases[name])}
             settings = settings_type(**values, **({"catalog_url": urls["catalog"]} if name == "enrollment" else {}))
             await prepare(name, settings, module.MIGRATIONS, _SUBSCRIPTIONS[name])
-            urls[name] = await exits.enter_async_context(serving(module.build_app(settings)))
-        gateway = create_gateway(
-            GatewaySettings(
-                internal_token_secret=SecretStr(INTERNAL_SECRET),
-                client_token_secret=SecretStr(CLIENT_SECRET),
-                redis_url=SecretStr(redis_url()),
-                catalog_url=urls["catalog"],
-                enrollment_url=urls["enrollment"],
-                history_url=urls["history"],
-                address_rate_limit=1_000_000,
-            )
-        )
+            settings_of[name] = settings
+            role = (roles or {}).get(name, "all")
+            urls[name] = await exits.enter_async_context(serving(module.build_app(settings, role)))
+        gateway = create_gateway(gateway_settings(urls, **gateway_changes))
         urls["gateway"] = await exits.enter_async_context(serving(gateway))
         http = await exits.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)))
         yield Stack(
             http,
             **{f"{name}_url": url for name, url in urls.items()},
             **{f"{name}_database_url": url for name, url in databases.items()},
+            settings=settings_of,
         )
+
+
+def gateway_settings(urls: Mapping[str, str], **changes: Any) -> GatewaySettings:
+    """A gateway in front of the services at `urls`, by their names."""
+    values: dict[str, Any] = {
+        "internal_token_secret": SecretStr(INTERNAL_SECRET),
+        "client_token_secret": SecretStr(CLIENT_SECRET),
+        "redis_url": SecretStr(redis_url()),
+        "address_rate_limit": 1_000_000,
+        **{f"{name}_url": urls[name] for name in _SERVICES},
+    }
+    return GatewaySettings(**values | changes)
 
 
 @asynccontextmanager

@@ -3,11 +3,13 @@
 import secrets
 from typing import Any
 
-from tests.support.client import Client
+from tests.support.client import Answer, Client
 
 COURSES = "/api/v1/training/courses"
 SESSIONS = "/api/v1/training/sessions"
 ENROLLMENTS = "/api/v1/training/enrollments"
+EMPLOYEES = "/api/v1/employees"
+STAFF = "/api/v1/staff"
 
 
 async def new_course(client: Client, **fields: Any) -> int:
@@ -39,9 +41,17 @@ async def new_session(client: Client, course_id: int, **fields: Any) -> int:
 
 
 async def new_employee(client: Client, **fields: Any) -> int:
+    return await _new_person(client, EMPLOYEES, fields)
+
+
+async def new_staff(client: Client, **fields: Any) -> int:
+    return await _new_person(client, STAFF, fields)
+
+
+async def _new_person(client: Client, path: str, fields: dict[str, Any]) -> int:
     person_id = secrets.randbelow(2**40) + 1
     body = {"employee_id": f"EMP-{person_id}", "full_name": "John Doe", **fields}
-    answer = await client.put(f"/api/v1/employees/{person_id}", body)
+    answer = await client.put(f"{path}/{person_id}", body)
     assert answer.status == 201, answer.text
     return person_id
 
@@ -55,3 +65,22 @@ async def enroll(client: Client, session_id: int, *employee_ids: int) -> list[in
     answer = await client.post(ENROLLMENTS, {"session_id": session_id, "employee_ids": list(employee_ids)})
     assert answer.status == 201, answer.text
     return [enrollment["id"] for enrollment in answer.data["enrollments"]]
+
+
+async def new_enrollment(client: Client, course: dict[str, Any] | None = None, **session: Any) -> int:
+    """The id of one person's enrollment in a session of a course, all of them new."""
+    session_id = await new_session(client, await new_course(client, **(course or {})), **session)
+    [enrollment_id] = await enroll(client, session_id, await new_employee(client))
+    return enrollment_id
+
+
+async def ask_to_enroll(client: Client, session_id: Any, *employee_ids: Any) -> Answer:
+    """The answer, whatever it is."""
+    return await client.post(ENROLLMENTS, {"session_id": session_id, "employee_ids": list(employee_ids)})
+
+
+async def course_with_prerequisite(client: Client, **fields: Any) -> tuple[int, int]:
+    """A session of a course that is asked for, and one of the course that asks for it."""
+    first = await new_course(client, title="Basics", **fields)
+    second = await new_course(client, title="Advanced", prerequisites=[first])
+    return await new_session(client, first), await new_session(client, second)

@@ -1,0 +1,36 @@
+"""The demonstration rows, in a running system."""
+
+import services.catalog.demonstration
+import services.enrollment.demonstration
+from services.enrollment.catalog_client import catalog_client
+from shared.database import connection_pool
+from tests.support.client import Client
+from tests.support.eventually import eventually
+from tests.support.stack import INTERNAL_SECRET, Stack
+from tests.support.world import COURSES, SESSIONS
+
+ORGANISATION = services.catalog.demonstration.ORGANISATION
+
+
+async def load_demonstration(stack: Stack) -> None:
+    """Loads the rows as the `seed` commands do, and returns once every projection has them."""
+    async with connection_pool(stack.catalog_database_url, name="catalog seed") as pool:
+        await services.catalog.demonstration.load_examples(pool)
+    async with (
+        connection_pool(stack.enrollment_database_url, name="enrollment seed") as pool,
+        catalog_client(stack.catalog_url, INTERNAL_SECRET) as catalog,
+    ):
+        await services.enrollment.demonstration.load_examples(pool, catalog)
+    await eventually(lambda: _is_settled(stack.client(ORGANISATION)))
+
+
+async def _is_settled(client: Client) -> bool:
+    course = (await client.get(f"{COURSES}/1")).data
+    session = (await client.get(f"{SESSIONS}/8")).data
+    history = await client.get("/api/v1/employees/456/training", status="completed")
+    attendee = await client.get("/api/v1/employees/42/training")
+    assert (course["total_enrollments"], course["completion_rate"]) == (24, 87.5)
+    assert session["enrolled_count"] == 15
+    assert history.status == 200
+    assert history.json["meta"]["total"] == 8
+    return attendee.status == 200

@@ -1,0 +1,134 @@
+"""A TCP proxy in front of a server, that breaks the network between the two on command."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit, urlunsplit
+
+CHUNK = 65536
+CONNECT_TIMEOUT = 5.0
+
+
+class Proxy:
+    """Passes bytes between clients and one server.
+
+    `latency` (seconds) delays every piece passed on, `chunk` (bytes) is the size of the pieces; both may be changed
+    at any time. Connections wait for ever while frozen: the bounds under test are the client's own.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self.latency = 0.0
+        self.chunk = CHUNK
+        self.accepted = 0
+        """Connections taken so far."""
+        self._address = (host, port)
+        self._listener: asyncio.Server | None = None
+        self._own_port = 0
+        self._connections: dict[asyncio.Task[None], list[asyncio.StreamWriter]] = {}
+        self._to_server, self._to_client = asyncio.Event(), asyncio.Event()
+        self.thaw()
+
+    @property
+    def port(self) -> int:
+        """The port on 127.0.0.1; stays the same for the proxy's whole life."""
+        return self._own_port
+
+    async def accept(self) -> None:
+        """Takes connections, as from the start or after `refuse`."""
+        if self._listener is None:
+            self._listener = await asyncio.start_server(self._serve, "127.0.0.1", self._own_port)
+            self._own_port = self._listener.sockets[0].getsockname()[1]
+
+    async def refuse(self) -> None:
+        """Refuses new connections and cuts those that are open: the server is down."""
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+        self.cut()
+
+    def cut(self) -> None:
+        """Resets every open connection on both sides; bytes on their way are lost."""
+        for writers in self._connections.values():
+            for writer in writers:
+                _reset(writer)
+
+    def freeze(self, *, to_server: bool = True, to_client: bool = True) -> None:
+        """A black hole: connections stay and are taken, but nothing passes in the given directions."""
+        if to_server:
+            self._to_server.clear()
+        if to_client:
+            self._to_client.clear()
+
+    def thaw(self) -> None:
+        """What was held back goes on."""
+        self._to_server.set()
+        self._to_client.set()
+
+    async def close(self) -> None:
+        await self.refuse()
+        tasks = list(self._connections)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.accepted += 1
+        self._connections[task] = [writer]
+        try:
+            await self._pass_on(task, reader, writer)
+        except (OSError, TimeoutError):
+            return  # the one side is told of the other's end by its own
+        finally:
+            for open_writer in self._connections.pop(task):
+                open_writer.close()
+
+    async def _pass_on(
+        self, task: asyncio.Task[None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            server_reader, server_writer = await asyncio.open_connection(*self._address)
+        self._connections[task].append(server_writer)
+        async with asyncio.TaskGroup() as group:
+            ways = (
+                group.create_task(self._pump(reader, server_writer, self._to_server)),
+                group.create_task(self._pump(server_reader, writer, self._to_client)),
+            )
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            for way in ways:
+                way.cancel()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flowing: asyncio.Event) -> None:
+        with contextlib.suppress(OSError):
+            while piece := await reader.read(self.chunk):
+                await asyncio.sleep(self.latency)
+                await flowing.wait()
+                writer.write(piece)
+                await writer.drain()
+            writer.write_eof()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    # To linger for no time makes the kernel send RST instead of FIN.
+    if not writer.is_closing():
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+
+@asynccontextmanager
+async def proxy_for(url: str) -> AsyncIterator[tuple[Proxy, str]]:
+    """A proxy in front of the server of `url`, and the URL that leads through it."""
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    proxy = Proxy(parts.hostname, parts.port)
+    await proxy.accept()
+    try:
+        credentials, at, _ = parts.netloc.rpartition("@")
+        yield proxy, urlunsplit(parts._replace(netloc=f"{credentials}{at}127.0.0.1:{proxy.port}"))
+    finally:
+        await proxy.close()

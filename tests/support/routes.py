@@ -1,0 +1,114 @@
+"""Every route of every service, walked from the tables that declare them: a new one is tested unasked."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+import services.catalog.api
+import services.enrollment.api
+import services.history.api
+from shared.http.routing import Route
+from tests.support.client import Answer, Client
+from tests.support.world import (
+    COURSES,
+    EMPLOYEES,
+    ENROLLMENTS,
+    SESSIONS,
+    STAFF,
+    enroll,
+    new_course,
+    new_employee,
+    new_session,
+    new_staff,
+)
+
+_VALUES: Mapping[str, Any] = {
+    "start_date": "2030-05-15T09:00:00Z",
+    "end_date": "2030-05-15T17:00:00Z",
+    "title": "Leadership Essentials",
+}
+"""For members whose type alone does not say what a good value is."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One line of a service's table."""
+
+    service: str
+    route: Route[Any, Any]
+
+    def __str__(self) -> str:
+        return f"{self.route.method} {self.route.path}"
+
+    @property
+    def is_public(self) -> bool:
+        return self.route.path.startswith("/api/")
+
+    @property
+    def has_id(self) -> bool:
+        return "{" in self.route.path
+
+    def path(self, ids: Mapping[str, int]) -> str:
+        """The path with the id of the row it is about, out of `rows_of_each_kind`."""
+        return re.sub(r"\{\w+\}", lambda _: str(ids[self.route.path.partition("/{")[0]]), self.route.path)
+
+    async def ask(self, client: Client, ids: Mapping[str, int], **options: Any) -> Answer:
+        """A request that is right in everything; `options` change it."""
+        if self.route.body is not None:
+            options = {"json": example_body(self.route.body), **options}
+        return await client.request(self.route.method, self.path(ids), **options)
+
+
+def declared_routes() -> list[Declared]:
+    tables = {
+        "catalog": services.catalog.api.ROUTES,
+        "enrollment": services.enrollment.api.ROUTES,
+        "history": services.history.api.ROUTES,
+    }
+    return [Declared(service, route) for service, routes in tables.items() for route in routes]
+
+
+ALL = declared_routes()
+PUBLIC = [declared for declared in ALL if declared.is_public]
+
+NO_ROWS = dict.fromkeys((COURSES, SESSIONS, ENROLLMENTS, EMPLOYEES, STAFF, "/internal/sessions"), 1)
+"""Ids for requests that are refused before anybody looks for the row."""
+
+
+async def rows_of_each_kind(client: Client) -> dict[str, int]:
+    """The id of one new row for each collection's path; a new collection needs a line here."""
+    course_id = await new_course(client)
+    session_id = await new_session(client, course_id)
+    employee_id = await new_employee(client)
+    [enrollment_id] = await enroll(client, session_id, employee_id)
+    return {
+        COURSES: course_id,
+        SESSIONS: session_id,
+        "/internal/sessions": session_id,
+        ENROLLMENTS: enrollment_id,
+        EMPLOYEES: employee_id,
+        STAFF: await new_staff(client),
+    }
+
+
+def example_body(model: type[BaseModel]) -> dict[str, Any]:
+    """A body with every required member of the model, each with a value of its type."""
+    schema = model.model_json_schema()
+    properties = schema.get("properties", {})
+    return {name: _VALUES.get(name, _value(properties[name])) for name in schema.get("required", ())}
+
+
+def _value(schema: Mapping[str, Any]) -> Any:
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema.get("type") == "array":
+        return list(_items(schema))
+    return 1 if schema.get("type") in ("integer", "number", None) else "x"
+
+
+def _items(schema: Mapping[str, Any]) -> Iterator[Any]:
+    for _ in range(schema.get("minItems", 0)):
+        yield _value(schema["items"])

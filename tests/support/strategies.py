@@ -1,0 +1,44 @@
+"""Hypothesis' ways to every event there is."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import strategies as st
+
+from shared.events import STATE_OF, Event, State
+from shared.http.fields import MAX_ID
+from shared.observability import NO_TRACE, Trace, new_traceparent
+
+IDS = st.integers(1, MAX_ID)
+SCORES = st.decimals(0, 100, places=2)
+MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(9998, 12, 31), timezones=st.just(UTC))
+TRACES = st.sampled_from([NO_TRACE, Trace("request-0001", new_traceparent())])
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+"""Any JSON value, and with NaN and the infinities some that JSON does not have."""
+
+
+def states(model: type[State]) -> st.SearchStrategy[State]:
+    return st.builds(model, **{name: _field(name, field.annotation) for name, field in model.model_fields.items()})
+
+
+def _field(name: str, annotation: Any) -> st.SearchStrategy[Any]:
+    if name in ("id", "version"):
+        return IDS
+    if name in ("score", "pass_score"):
+        return st.none() | SCORES
+    return st.from_type(annotation)
+
+
+st.register_type_strategy(datetime, MOMENTS)
+
+
+def events(event_type: type[Event[State]]) -> st.SearchStrategy[Event[State]]:
+    return st.builds(event_type, organisation_id=IDS, data=states(STATE_OF[event_type]), trace=TRACES)
+
+
+ANY_EVENT = st.sampled_from(list(STATE_OF)).flatmap(events)
