@@ -49,7 +49,7 @@ def is_unavailable(error: BaseException) -> bool:
 
 @asynccontextmanager
 async def connection_pool(url: str, *, name: str, size: int = 10) -> AsyncIterator[Pool]:
-    """A pool of at most `size` connections, opened when they are needed first.
+    """A pool of `size` connections, open from the start if the database is there, else when they are needed.
 
     Closing is bounded: `Pool.close` hangs on a frozen server (MagicStack/asyncpg#1326), so it gets two seconds
     and then the connections are dropped.
@@ -60,13 +60,25 @@ async def connection_pool(url: str, *, name: str, size: int = 10) -> AsyncIterat
         max_size=size,
         timeout=CONNECT_TIMEOUT,
         command_timeout=COMMAND_TIMEOUT,
+        max_inactive_connection_lifetime=0,  # one that was closed for being idle would have to be opened under load
         reset=_reset,
         server_settings={"application_name": name, **_SERVER_SETTINGS},
     )
     try:
+        await _open_all(pool, size)
         yield pool
     finally:
         await _close(pool)
+
+
+async def _open_all(pool: Pool, size: int) -> None:
+    """The wait for a free connection is short, and opening one must not use it up."""
+    opened = await asyncio.gather(*(pool.acquire(timeout=CONNECT_TIMEOUT) for _ in range(size)), return_exceptions=True)
+    for connection in opened:
+        if not isinstance(connection, BaseException):
+            await pool.release(connection)
+        elif not is_unavailable(connection):
+            raise connection
 
 
 async def _close(pool: Pool) -> None:

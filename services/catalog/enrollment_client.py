@@ -1,12 +1,12 @@
 """Asks enrollment, which owns the seats, before a session gets fewer of them or is deleted."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 
-from services.catalog.errors import CapacityBelowEnrolled, HasEnrollments
+from services.catalog.errors import CapacityBelowEnrolled, ChangedMeanwhile, HasEnrollments
 from shared.errors import Unavailable
 from shared.identity import API_ACCESS, INTERNAL, Caller, mint_internal_token
 
@@ -23,16 +23,20 @@ class EnrollmentClient:
     async def agree_capacity(self, organisation_id: int, session_id: int, version: int, capacity: int) -> None:
         """Enrollment gives out no more than `capacity` seats from now on, if it has not done so already.
 
-        `version` is that of the session with this capacity. Raises `CapacityBelowEnrolled` or `Unavailable`.
+        `version` is that of the session with this capacity. Raises `CapacityBelowEnrolled`, `ChangedMeanwhile` if
+        the session was deleted, or `Unavailable`.
         """
         path, body = f"/internal/sessions/{session_id}/capacity", {"max_participants": capacity, "version": version}
         status, answer = await self._ask(organisation_id, path, body)
         if status == 422:
             raise CapacityBelowEnrolled(answer["enrolled"])
 
-    async def close_sessions(self, organisation_id: int, session_ids: Sequence[int]) -> None:
-        """Nobody can enroll in the sessions any more; raises `HasEnrollments` if somebody has, or `Unavailable`."""
-        body = {"session_ids": list(session_ids)}
+    async def close_sessions(self, organisation_id: int, versions: Mapping[int, int]) -> None:
+        """Nobody can enroll any more in the sessions, which are given with their versions.
+
+        Raises `HasEnrollments` if somebody has, `ChangedMeanwhile` if one was deleted, or `Unavailable`.
+        """
+        body = {"sessions": [{"id": session_id, "version": version} for session_id, version in versions.items()]}
         status, _ = await self._ask(organisation_id, "/internal/sessions/close", body)
         if status == 409:
             raise HasEnrollments
@@ -42,6 +46,8 @@ class EnrollmentClient:
         headers = {"Authorization": f"Bearer {mint_internal_token(caller, self._secret)}"}
         try:
             async with self._http.post(self._url + path, json=body, headers=headers) as response:
+                if response.status == 404:
+                    raise ChangedMeanwhile
                 if response.status not in (200, 409, 422):
                     response.raise_for_status()
                     raise Unavailable

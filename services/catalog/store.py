@@ -105,6 +105,10 @@ UPDATE courses SET version = version + 1, title = $3, category = $4, delivery_mo
 WHERE organisation_id = $1 AND id = $2
 """
 
+_EXISTING_COURSES = """
+SELECT id FROM courses WHERE organisation_id = $1 AND id = ANY($2::bigint[]) ORDER BY id FOR KEY SHARE
+"""
+
 _INSERT_SESSION = """
 WITH added AS (
     INSERT INTO sessions (organisation_id, course_id, session_name, start_date, end_date, location, facilitator,
@@ -257,16 +261,15 @@ async def session_state(connection: Connection, organisation_id: int, session_id
 
 
 async def existing_courses(connection: Connection, organisation_id: int, ids: Sequence[int]) -> set[int]:
-    rows = await connection.fetch(
-        "SELECT id FROM courses WHERE organisation_id = $1 AND id = ANY($2::bigint[])", organisation_id, ids
-    )
+    """Those of the courses that exist, kept from being deleted until the transaction ends."""
+    rows = await connection.fetch(_EXISTING_COURSES, organisation_id, ids)
     return {row["id"] for row in rows}
 
 
 async def lock_course(connection: Connection, organisation_id: int, course_id: int) -> tuple[CourseFields, int] | None:
     """The course as clients write it and its version, kept from other changes until the transaction ends."""
     row = await connection.fetchrow(
-        "SELECT * FROM courses WHERE organisation_id = $1 AND id = $2 FOR UPDATE", organisation_id, course_id
+        "SELECT * FROM courses WHERE organisation_id = $1 AND id = $2 FOR NO KEY UPDATE", organisation_id, course_id
     )
     if row is None:
         return None
@@ -285,12 +288,14 @@ async def lock_session(
     return SessionFields.model_validate(_fields(row, SessionFields, "projects", "facilitator")), row["version"]
 
 
-async def sessions_of_course(connection: Connection, organisation_id: int, course_id: int) -> list[int]:
-    """The ids of all sessions of the course."""
+async def sessions_of_course(connection: Connection, organisation_id: int, course_id: int) -> dict[int, int]:
+    """Id and version of every session of the course, kept from changes until the transaction ends."""
     rows = await connection.fetch(
-        "SELECT id FROM sessions WHERE organisation_id = $1 AND course_id = $2 ORDER BY id", organisation_id, course_id
+        "SELECT id, version FROM sessions WHERE organisation_id = $1 AND course_id = $2 ORDER BY id FOR UPDATE",
+        organisation_id,
+        course_id,
     )
-    return [row["id"] for row in rows]
+    return {row["id"]: row["version"] for row in rows}
 
 
 async def is_prerequisite(connection: Connection, organisation_id: int, course_id: int) -> bool:
@@ -300,6 +305,7 @@ async def is_prerequisite(connection: Connection, organisation_id: int, course_i
 
 
 async def delete_course(connection: Connection, organisation_id: int, course_id: int) -> None:
+    """Waits for those who are about to refer to the course."""
     await connection.execute("DELETE FROM courses WHERE organisation_id = $1 AND id = $2", organisation_id, course_id)
 
 

@@ -52,7 +52,11 @@ async def change_course(
 async def delete_course(
     pool: Pool, enrollment: EnrollmentClient, organisation_id: int, course_id: int, conditions: Conditions
 ) -> None:
-    """Deletes the course with its sessions; raises `HasEnrollments` or `IsPrerequisite`."""
+    """Deletes the course with its sessions.
+
+    Raises `CourseNotFound`, `PreconditionFailed`, `HasEnrollments`, `IsPrerequisite`, `ChangedMeanwhile` or
+    `Unavailable`.
+    """
     async with transaction(pool) as connection:
         _, version = await _lock_course(connection, organisation_id, course_id)
         conditions.check(version)
@@ -61,15 +65,13 @@ async def delete_course(
         sessions = await store.sessions_of_course(connection, organisation_id, course_id)
     await enrollment.close_sessions(organisation_id, sessions)
     async with transaction(pool) as connection:
-        await _lock_course(connection, organisation_id, course_id)
-        if await store.sessions_of_course(connection, organisation_id, course_id) != sessions:
+        _, current_version = await _lock_course(connection, organisation_id, course_id)
+        current_sessions = await store.sessions_of_course(connection, organisation_id, course_id)
+        if (current_version, current_sessions) != (version, sessions):
             raise ChangedMeanwhile
         for session_id in sessions:
             await _remove_session(connection, organisation_id, session_id)
-        [state] = await store.course_states(connection, organisation_id, [course_id])
-        await store.delete_course(connection, organisation_id, course_id)
-        removed = state.model_copy(update={"version": state.version + 1, "removed": True})
-        await outbox.add(connection, SOURCE, [CourseRemoved(organisation_id, removed, current_trace.get())])
+        await _remove_course(connection, organisation_id, course_id)
 
 
 async def create_session(connection: Connection, organisation_id: int, session: SessionFields) -> tuple[int, Document]:
@@ -124,14 +126,26 @@ async def _change_session(
 async def delete_session(
     pool: Pool, enrollment: EnrollmentClient, organisation_id: int, session_id: int, conditions: Conditions
 ) -> None:
-    """Raises `SessionNotFound`, `PreconditionFailed`, `HasEnrollments` or `Unavailable`."""
+    """Raises `SessionNotFound`, `PreconditionFailed`, `HasEnrollments`, `ChangedMeanwhile` or `Unavailable`."""
     async with transaction(pool) as connection:
         _, version = await _lock_session(connection, organisation_id, session_id)
         conditions.check(version)
-    await enrollment.close_sessions(organisation_id, [session_id])
+    await enrollment.close_sessions(organisation_id, {session_id: version})
     async with transaction(pool) as connection:
-        await _lock_session(connection, organisation_id, session_id)
+        _, current_version = await _lock_session(connection, organisation_id, session_id)
+        if current_version != version:
+            raise ChangedMeanwhile
         await _remove_session(connection, organisation_id, session_id)
+
+
+async def _remove_course(connection: Connection, organisation_id: int, course_id: int) -> None:
+    """Looks only afterwards who asks for the course: until it is deleted, somebody could begin to."""
+    [state] = await store.course_states(connection, organisation_id, [course_id])
+    await store.delete_course(connection, organisation_id, course_id)
+    if await store.is_prerequisite(connection, organisation_id, course_id):
+        raise IsPrerequisite
+    removed = state.model_copy(update={"version": state.version + 1, "removed": True})
+    await outbox.add(connection, SOURCE, [CourseRemoved(organisation_id, removed, current_trace.get())])
 
 
 async def _remove_session(connection: Connection, organisation_id: int, session_id: int) -> None:

@@ -207,8 +207,8 @@ async def agree_capacity(call: Call[Query, Capacity]) -> Answer:
 
 async def close_sessions(call: Call[Query, Closing]) -> Answer:
     """For the catalog alone, and not routed by the gateway."""
-    keys = [(call.organisation_id, session_id) for session_id in call.body.session_ids]
-    await sessions.close(call.app[POOL], call.app[CATALOG], keys)
+    versions = {(call.organisation_id, session.id): session.version for session in call.body.sessions}
+    await sessions.close(call.app[POOL], call.app[CATALOG], versions)
     return success(None)
 
 

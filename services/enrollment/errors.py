@@ -112,6 +112,10 @@ class AlreadyEnrolled(_EmployeesRefused):
         super().__init__({position: ["The employee is already enrolled in this session."] for position in positions})
 
 
+class EmployeeLeft(Conflict):
+    message = "The employee has been removed from the organisation."
+
+
 class EnrolledThere(ValidationFailed):
     """The target of a transfer has the person already."""
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from services.enrollment.errors import (
     AlreadyEnrolled,
+    EmployeeLeft,
     EmployeesNotSelectable,
     EnrolledThere,
     EnrollmentClosed,
@@ -212,17 +213,22 @@ def checked_in(enrollment: EnrollmentState, check_in: CheckIn, now: datetime) ->
     return _changed(enrollment, check_in_method=check_in.method, checked_in_at=check_in.checked_in_at or kept or now)
 
 
-def transferred(enrollment: EnrollmentState, target: Seats, *, enrolled_there: bool) -> EnrollmentState:
-    """To a seat in another session of the same course; raises what enrolling there would raise."""
+def transferred(enrollment: EnrollmentState, target: Seats, candidate: Candidate) -> EnrollmentState:
+    """To a seat in another session of the same course; `candidate` is the person as that session sees them.
+
+    Raises `EnrollmentClosed`, `EmployeeLeft`, `SessionOfOtherCourse`, `SessionClosed`, `EnrolledThere`, `SessionFull`.
+    """
     if enrollment.status not in ("enrolled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "transferred")
     if target.session_id == enrollment.session_id:
         return enrollment
+    if not candidate.exists:
+        raise EmployeeLeft
     if target.course_id != enrollment.course_id:
         raise SessionOfOtherCourse
     if target.is_closed:
         raise SessionClosed(target.status)
-    if enrolled_there:
+    if candidate.enrolled_already:
         raise EnrolledThere
     if not target.available:
         raise SessionFull(0, 1)

@@ -101,10 +101,15 @@ class Capacity(Body):
     version: Annotated[Count, Field(ge=1)]
 
 
-class Closing(Body):
-    """Sessions that the catalog wants to delete."""
+class SessionVersion(Body):
+    id: Id
+    version: Annotated[Count, Field(ge=1)]
 
-    session_ids: Annotated[list[Id], Field(max_length=100_000)]
+
+class Closing(Body):
+    """Sessions that the catalog wants to delete, as it has them."""
+
+    sessions: Annotated[list[SessionVersion], Field(max_length=20_000)]
 
 
 class PersonQuery(PagedQuery):

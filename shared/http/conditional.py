@@ -11,8 +11,10 @@ from zlib import crc32
 
 from shared.errors import PreconditionFailed
 
-_TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e]*)"')
-_VERSION = re.compile(r"([1-9][0-9]{0,9})-[0-9a-f]{8}\Z")
+_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
+_VERSION = re.compile(r'"([1-9][0-9]{0,9})-[0-9a-f]{8}"\Z')
+_ANY = frozenset({"*"})
+"""Whatever there is; every other tag has quotes around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,39 +31,44 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """`None` where the request made none; an empty set can never be met."""
+    """Entity tags, or `*`, that the request named; `None` where it made no condition. No tag: it is never met."""
 
-    if_match: frozenset[int] | None = None
-    """Versions a change may start from."""
+    if_match: frozenset[str] | None = None
+    """A change may start from these."""
     if_none_match: frozenset[str] | None = None
-    """Entity tags the client holds already."""
+    """The client holds these already; a change may not start from them."""
 
     def check(self, version: int) -> None:
-        """Raises `PreconditionFailed` unless the change may start from this version."""
-        if self.if_match is not None and version not in self.if_match:
+        """Raises `PreconditionFailed` unless a change may start from this version, 0 being no row at all."""
+        if self.if_match is not None and not _names(self.if_match, version):
+            raise PreconditionFailed
+        if self.if_none_match is not None and _names(self.if_none_match, version):
             raise PreconditionFailed
 
     def holds(self, document: Document) -> bool:
         """Whether the client has just this document."""
-        return self.if_none_match is not None and document.etag in self.if_none_match
+        return self.if_none_match is not None and bool(self.if_none_match & {document.etag, "*"})
 
 
 UNCONDITIONAL = Conditions()
 
 
 def read_conditions(if_match: Sequence[str], if_none_match: Sequence[str]) -> Conditions:
-    """From the values of the two headers. `If-Match: *` asks only that the row exists, which a change does anyway."""
-    versions = None if _is_absent(if_match) else frozenset(map(_version, _tags(if_match)))
-    tags = None if _is_absent(if_none_match) else frozenset(f'"{tag}"' for tag in _tags(if_none_match))
-    return Conditions(versions, tags)
+    """From the values of the two headers. A weak tag matches in `If-None-Match` alone (section 13.1.1)."""
+    return Conditions(
+        _tags(if_match, weak=False) if if_match else None,
+        _tags(if_none_match, weak=True) if if_none_match else None,
+    )
 
 
-def _is_absent(values: Sequence[str]) -> bool:
-    return not values or [value.strip() for value in values] == ["*"]
+def _tags(values: Sequence[str], *, weak: bool) -> frozenset[str]:
+    if [value.strip() for value in values] == ["*"]:
+        return _ANY
+    return frozenset(f'"{tag}"' for is_weak, tag in _TAG.findall(",".join(values)) if weak or not is_weak)
 
 
-def _tags(values: Sequence[str]) -> list[str]:
-    return _TAG.findall(",".join(values))
+def _names(tags: frozenset[str], version: int) -> bool:
+    return version > 0 and (tags == _ANY or version in map(_version, tags))
 
 
 def _version(tag: str) -> int:

@@ -1,5 +1,6 @@
 """The broker as a test sees it: an exchange and a queue of its own, and what passes through them."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -45,8 +46,9 @@ class Broker:
         await declare_queue(self.channel, self.queue, routing_keys, self.exchange.name)
 
     async def publish(self, events: Iterable[Event[Any]]) -> None:
-        for event in events:
-            await self.publish_body(encode(event, "enrollment")[1].encode(), event.type)
+        """In this order; returns once the broker has all of them."""
+        bodies = [(encode(event, "enrollment")[1].encode(), event.type) for event in events]
+        await asyncio.gather(*(self.publish_body(body, routing_key) for body, routing_key in bodies))
 
     async def publish_body(self, body: bytes, routing_key: str) -> None:
         message = aio_pika.Message(body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
@@ -66,11 +68,6 @@ class Broker:
         while message := await queue.get(no_ack=True, fail=False, timeout=TIMEOUT):
             found.append(message)
         return found
-
-    async def waiting(self) -> int:
-        """Messages in the queue that no consumer holds."""
-        queue = await self.channel.declare_queue(self.queue.name, passive=True, timeout=TIMEOUT)
-        return queue.declaration_result.message_count or 0
 
     async def consumers(self) -> int:
         """Consumers of the queue, none while there is no such queue."""

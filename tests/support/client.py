@@ -11,6 +11,8 @@ import jwt
 from multidict import CIMultiDictProxy
 
 ADMIN_PERMISSIONS = ("api.access", "training.view", "training.enroll", "training.record", "training.manage")
+SERVICE_PERMISSIONS = ("api.access", "internal.call")
+"""What a service has when it asks another."""
 UNLIMITED = 1_000_000
 """A rate that no test reaches; those that test the limit set their own."""
 
@@ -53,14 +55,14 @@ class Client:
     async def post(self, path: str, body: Any, **headers: str) -> Answer:
         return await self.request("POST", path, json=body, headers=headers)
 
-    async def patch(self, path: str, body: Any = None) -> Answer:
-        return await self.request("PATCH", path, **({} if body is None else {"json": body}))
+    async def patch(self, path: str, body: Any = None, **headers: str) -> Answer:
+        return await self.request("PATCH", path, headers=headers, **({} if body is None else {"json": body}))
 
     async def put(self, path: str, body: Any) -> Answer:
         return await self.request("PUT", path, json=body)
 
-    async def delete(self, path: str) -> Answer:
-        return await self.request("DELETE", path)
+    async def delete(self, path: str, **headers: str) -> Answer:
+        return await self.request("DELETE", path, headers=headers)
 
 
 def new_organisation() -> int:

@@ -1,4 +1,4 @@
-"""Races made certain, for controls: guards are taken out, and calls are held until all stand at the same place."""
+"""Races made certain, for controls: rows are not locked, and calls are held until all stand at the same place."""
 
 import asyncio
 import re
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 HELD_AT_MOST = 10.0
-_LOCK = re.compile(r"\bFOR (?:UPDATE|SHARE)(?: OF \w+)?")
+_LOCK = re.compile(r"\bFOR (?:NO KEY UPDATE|UPDATE|SHARE)(?: OF \w+)?")
 
 
 def hold_after(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, parties: int) -> None:
@@ -27,13 +27,6 @@ def hold_after(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, parties:
         return result
 
     monkeypatch.setattr(module, name, held)
-
-
-def without(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, part: str) -> None:
-    """Takes one part, a guard, out of an SQL statement."""
-    statement = getattr(module, name)
-    assert part in statement, f"{name} has no {part!r} any more: this control would prove nothing"
-    monkeypatch.setattr(module, name, statement.replace(part, ""))
 
 
 def without_lock(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> None:

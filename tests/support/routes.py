@@ -1,7 +1,7 @@
 """Every route of every service, walked from the tables that declare them: a new one is tested unasked."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import services.catalog.api
 import services.enrollment.api
 import services.history.api
 from shared.http.routing import Route
-from tests.support.client import Answer, Client
+from tests.support.client import ADMIN_PERMISSIONS, SERVICE_PERMISSIONS, Answer, Client
 from tests.support.world import (
     COURSES,
     EMPLOYEES,
@@ -50,6 +50,11 @@ class Declared:
     @property
     def has_id(self) -> bool:
         return "{" in self.route.path
+
+    @property
+    def permissions(self) -> Sequence[str]:
+        """All that a caller of the route may have: internal ones are for services alone."""
+        return ADMIN_PERMISSIONS if self.is_public else SERVICE_PERMISSIONS
 
     def path(self, ids: Mapping[str, int]) -> str:
         """The path with the id of the row it is about, out of `rows_of_each_kind`."""

@@ -3,13 +3,15 @@
 import secrets
 from typing import Any
 
-from tests.support.client import Client
+from tests.support.client import Answer, Client
 
 COURSES = "/api/v1/training/courses"
 SESSIONS = "/api/v1/training/sessions"
 ENROLLMENTS = "/api/v1/training/enrollments"
 EMPLOYEES = "/api/v1/employees"
 STAFF = "/api/v1/staff"
+BEGUN = {"start_date": "2020-05-15T09:00:00Z", "end_date": "2090-05-15T17:00:00Z"}
+"""Of a session that is under way."""
 
 
 async def new_course(client: Client, **fields: Any) -> int:
@@ -72,3 +74,15 @@ async def new_enrollment(client: Client, course: dict[str, Any] | None = None, *
     session_id = await new_session(client, await new_course(client, **(course or {})), **session)
     [enrollment_id] = await enroll(client, session_id, await new_employee(client))
     return enrollment_id
+
+
+async def ask_to_enroll(client: Client, session_id: Any, *employee_ids: Any) -> Answer:
+    """The answer, whatever it is."""
+    return await client.post(ENROLLMENTS, {"session_id": session_id, "employee_ids": list(employee_ids)})
+
+
+async def course_with_prerequisite(client: Client, **fields: Any) -> tuple[int, int]:
+    """A session of a course that is asked for, and one of the course that asks for it."""
+    first = await new_course(client, title="Basics", **fields)
+    second = await new_course(client, title="Advanced", prerequisites=[first])
+    return await new_session(client, first), await new_session(client, second)

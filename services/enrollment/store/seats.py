@@ -98,9 +98,11 @@ SELECT EXISTS (
 )
 """
 
+# News that is older than the catalog's wish may still be on its way: it must not open the session again.
 _CLOSE_SESSIONS = """
-UPDATE sessions SET removed = true
-WHERE (organisation_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
+UPDATE sessions s SET removed = true, version = greatest(s.version, closed.version)
+FROM unnest($1::bigint[], $2::bigint[], $3::integer[]) AS closed (organisation_id, id, version)
+WHERE s.organisation_id = closed.organisation_id AND s.id = closed.id
 """
 
 _UNKNOWN_SESSIONS = """
@@ -213,9 +215,9 @@ async def have_enrollments(connection: Connection, keys: Sequence[SessionKey]) -
     return found
 
 
-async def close_sessions(connection: Connection, keys: Sequence[SessionKey]) -> None:
-    """Treats locked sessions as removed, ahead of the catalog's event."""
-    await connection.execute(_CLOSE_SESSIONS, *_columns(keys))
+async def close_sessions(connection: Connection, versions: Mapping[SessionKey, int]) -> None:
+    """Treats locked sessions as removed, ahead of the catalog's event; only a later version opens them again."""
+    await connection.execute(_CLOSE_SESSIONS, *_columns(list(versions)), list(versions.values()))
 
 
 async def unknown_sessions(connection: Connection, keys: Sequence[SessionKey]) -> list[SessionKey]:

@@ -113,7 +113,7 @@ async def transfer(
 ) -> Document:
     """The enrollment's representation, now in the other session and its old seat passed on.
 
-    Raises `EnrollmentClosed`, `PermissionDenied`, and what enrolling in the session would raise.
+    Raises `PermissionDenied`, `SessionNotSelectable` and what `rules.transferred` raises.
     """
     organisation_id = caller.organisation_id
 
@@ -125,7 +125,7 @@ async def transfer(
             raise SessionUnknown
         key = (organisation_id, session_id, locked.state.employee_id)
         there = await seat_store.candidates(connection, [key], {(organisation_id, session_id): target.course_id})
-        state = rules.transferred(locked.state, target, enrolled_there=there[key].enrolled_already)
+        state = rules.transferred(locked.state, target, there[key])
         change = Change(organisation_id, locked.state, state, EnrollmentTransferred, actor)
         await changes.save(connection, [change], sessions)
         return await _detail(connection, organisation_id, enrollment_id)

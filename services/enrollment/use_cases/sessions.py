@@ -1,6 +1,6 @@
 """What enrollment makes of the catalog's news: its own copies, and seats that follow them."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from services.enrollment import rules
@@ -68,7 +68,7 @@ async def follow(connection: Connection, events: Sequence[SessionEvent]) -> None
 
 
 async def agree_capacity(pool: Pool, catalog: CatalogClient, key: SessionKey, capacity: int, version: int) -> None:
-    """Gives out no more than `capacity` seats from now on; raises `CapacityBelowTaken`.
+    """Gives out no more than `capacity` seats from now on; raises `CapacityBelowTaken` or `SessionNotFound`.
 
     The catalog asks before it commits the session's `version` with fewer places.
     """
@@ -82,24 +82,28 @@ async def agree_capacity(pool: Pool, catalog: CatalogClient, key: SessionKey, ca
         await seat_store.limit_seats(connection, key, capacity, version)
 
 
-async def close(pool: Pool, catalog: CatalogClient, keys: Sequence[SessionKey]) -> None:
+async def close(pool: Pool, catalog: CatalogClient, versions: Mapping[SessionKey, int]) -> None:
     """Lets nobody enroll in the sessions any more; raises `SessionHasEnrollments` if anybody ever did.
 
-    The catalog asks before it deletes them.
+    The catalog asks before it deletes them, in their versions. Raises `SessionNotFound`.
     """
+    keys = sorted(versions)
     await _learn_unknown(pool, catalog, keys)
     async with transaction(pool) as connection:
-        await seat_store.lock_sessions(connection, sorted(keys))
+        await seat_store.lock_sessions(connection, keys)
         if await seat_store.have_enrollments(connection, keys):
             raise SessionHasEnrollments
-        await seat_store.close_sessions(connection, keys)
+        await seat_store.close_sessions(connection, versions)
 
 
 async def _learn_unknown(pool: Pool, catalog: CatalogClient, keys: Sequence[SessionKey]) -> None:
     async with connected(pool) as connection:
         unknown = await seat_store.unknown_sessions(connection, keys)
     for key in unknown:
-        await learn(pool, catalog, key)
+        try:
+            await learn(pool, catalog, key)
+        except SessionNotSelectable:
+            raise SessionNotFound from None
 
 
 async def _cancel_enrollments(connection: Connection, keys: Sequence[SessionKey], actor: Actor) -> None:

@@ -1,0 +1,198 @@
+"""What subscribers get over the wire (contract, section 6)."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import aio_pika
+import pytest
+
+from shared.events import STATE_OF
+from tests.support.client import Client
+from tests.support.stack import Stack
+from tests.support.subscriber import Subscriber, subscriber
+from tests.support.world import COURSES, EMPLOYEES, ENROLLMENTS, SESSIONS, enroll, new_course, new_employee, new_session
+
+ENVELOPE = {
+    "specversion",
+    "id",
+    "source",
+    "type",
+    "subject",
+    "time",
+    "dataschema",
+    "datacontenttype",
+    "traceparent",
+    "requestid",
+    "organisationid",
+    "data",
+}
+COURSE = {
+    "id",
+    "version",
+    "title",
+    "category",
+    "delivery_mode",
+    "pass_score",
+    "validity_months",
+    "labels",
+    "prerequisites",
+    "removed",
+}
+SESSION = {
+    "id",
+    "version",
+    "course_id",
+    "session_name",
+    "start_date",
+    "end_date",
+    "location",
+    "max_participants",
+    "status",
+    "projects",
+    "removed",
+}
+PERSON = {"id", "version", "type", "employee_id", "full_name", "company", "created_at", "removed"}
+ENROLLMENT = {
+    "id",
+    "version",
+    "session_id",
+    "course_id",
+    "employee_id",
+    "status",
+    "holds_seat",
+    "score",
+    "passed",
+    "feedback",
+    "certificate_url",
+    "enrolled_at",
+    "completed_at",
+    "valid_until",
+    "checked_in_at",
+    "check_in_method",
+}
+EVENTS = {
+    "course.saved": ("catalog", "courses", COURSE),
+    "session.saved": ("catalog", "sessions", SESSION),
+    "course.removed": ("catalog", "courses", COURSE),
+    "session.removed": ("catalog", "sessions", SESSION),
+    "employee.saved": ("enrollment", "employees", PERSON),
+    "employee.removed": ("enrollment", "employees", PERSON),
+    "enrollment.created": ("enrollment", "enrollments", ENROLLMENT),
+    "enrollment.waitlisted": ("enrollment", "enrollments", ENROLLMENT),
+    "enrollment.promoted": ("enrollment", "enrollments", ENROLLMENT),
+    "enrollment.transferred": ("enrollment", "enrollments", ENROLLMENT),
+    "enrollment.checked_in": ("enrollment", "enrollments", ENROLLMENT),
+    "enrollment.completed": ("enrollment", "enrollments", ENROLLMENT),
+    "enrollment.failed": ("enrollment", "enrollments", ENROLLMENT),
+    "enrollment.absent": ("enrollment", "enrollments", ENROLLMENT),
+    "enrollment.cancelled": ("enrollment", "enrollments", ENROLLMENT),
+}
+"""Routing key → the service it is from, what its subject is called, and the fields of its data."""
+
+
+@pytest.fixture
+async def events(stack: Stack, organisation: int) -> AsyncIterator[Subscriber]:
+    async with subscriber(stack.settings["enrollment"].exchange, organisation) as events:
+        yield events
+
+
+async def everything_happens(client: Client) -> None:
+    """Each kind of event at least once."""
+    course_id = await new_course(client, pass_score=70, labels=[{"id": 3, "name": "Leading"}])
+    session_id = await new_session(client, course_id, projects=[{"id": 9, "name": "Metro"}], max_participants=4)
+    other_session_id = await new_session(client, course_id)
+    people = [await new_employee(client) for _ in range(5)]
+    completed, failed, absent, cancelled = await enroll(client, session_id, *people[:4])
+    waiting = {"session_id": session_id, "employee_ids": people[4:], "waitlist": True}
+    [waitlisted] = (await client.post(ENROLLMENTS, waiting)).data["enrollments"]
+    await client.patch(f"{ENROLLMENTS}/{completed}/check-in", {"method": "kiosk"})
+    await client.patch(f"{ENROLLMENTS}/{completed}/complete", {"score": 82})
+    await client.patch(f"{ENROLLMENTS}/{failed}/complete", {"score": 12.5})
+    await client.patch(f"{ENROLLMENTS}/{absent}/absent")
+    await client.patch(f"{ENROLLMENTS}/{cancelled}/cancel")
+    await client.patch(f"{ENROLLMENTS}/{waitlisted['id']}/transfer", {"session_id": other_session_id})
+    await client.delete(f"{EMPLOYEES}/{people[3]}")
+    empty = await new_course(client)
+    await client.delete(f"{SESSIONS}/{await new_session(client, empty)}")
+    await client.delete(f"{COURSES}/{empty}")
+
+
+async def test_every_event_is_a_cloud_event_with_the_whole_state(
+    admin: Client, organisation: int, events: Subscriber
+) -> None:
+    await everything_happens(admin)
+    for routing_key, (source, subject, fields) in EVENTS.items():
+        event = await events.event(routing_key)
+        assert set(event) == ENVELOPE, routing_key
+        assert event["specversion"] == "1.0"
+        assert event["type"] == f"training.{routing_key}.v1"
+        assert event["source"] == f"/services/{source}"
+        assert event["subject"] == f"{subject}/{event['data']['id']}"
+        assert event["dataschema"].endswith(event["type"])
+        assert UUID(event["id"]).version == 7
+        assert datetime.fromisoformat(event["time"]).utcoffset() is not None
+        assert event["organisationid"] == str(organisation)
+        assert set(event["data"]) == fields, routing_key
+
+
+def test_every_event_there_is_stands_in_the_contract() -> None:
+    ends_of_completions = {"certification.expiring", "certification.expired"}
+    assert {event_type.type for event_type in STATE_OF} == set(EVENTS) | ends_of_completions
+
+
+async def test_messages_are_persistent_and_say_what_they_are(admin: Client, events: Subscriber) -> None:
+    await new_course(admin)
+    message = await events.message("course.saved")
+    assert message.delivery_mode == aio_pika.DeliveryMode.PERSISTENT
+    assert message.content_type == "application/cloudevents+json"
+    assert message.message_id == (await events.event("course.saved"))["id"]
+
+
+async def test_an_event_carries_the_trace_of_its_request(admin: Client, events: Subscriber) -> None:
+    traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    body = {"title": "T", "category": "safety", "delivery_mode": "online", "duration_hours": 1}
+    await admin.post(COURSES, body, **{"X-Request-Id": "request-0001", "traceparent": traceparent})
+    event = await events.event("course.saved")
+    assert (event["requestid"], event["traceparent"]) == ("request-0001", traceparent)
+
+
+async def test_the_version_rises_by_one_with_each_change(admin: Client, events: Subscriber) -> None:
+    course_id = await new_course(admin)
+    for title in ("B", "B", "C"):
+        await admin.patch(f"{COURSES}/{course_id}", {"title": title})
+    told = [(await events.event("course.saved", count))["data"] for count in (1, 2, 3)]
+    assert [(state["title"], state["version"]) for state in told] == [
+        ("Leadership Essentials", "1"),
+        ("B", "2"),
+        ("C", "3"),
+    ]
+
+
+async def test_a_change_that_changes_nothing_is_not_told(admin: Client, events: Subscriber) -> None:
+    employee_id = await new_employee(admin, employee_id="E-1", full_name="John Doe")
+    await admin.put(f"{EMPLOYEES}/{employee_id}", {"employee_id": "E-1", "full_name": "John Doe"})
+    await admin.put(f"{EMPLOYEES}/{employee_id}", {"employee_id": "E-1", "full_name": "Jane Doe"})
+    second = await events.event("employee.saved", 2)
+    assert (second["data"]["full_name"], second["data"]["version"]) == ("Jane Doe", "2")
+
+
+@pytest.mark.parametrize(
+    ("score", "written", "passed", "routing_key"),
+    [
+        (82, "82", True, "enrollment.completed"),
+        (82.5, "82.5", True, "enrollment.completed"),
+        (70, "70", True, "enrollment.completed"),
+        (69.99, "69.99", False, "enrollment.failed"),
+        (0, "0", False, "enrollment.failed"),
+    ],
+)
+async def test_a_completion_is_told_with_its_exact_score(
+    admin: Client, events: Subscriber, score: Any, written: str, passed: bool, routing_key: str
+) -> None:
+    session_id = await new_session(admin, await new_course(admin, pass_score=70))
+    [enrollment_id] = await enroll(admin, session_id, await new_employee(admin))
+    await admin.patch(f"{ENROLLMENTS}/{enrollment_id}/complete", {"score": score})
+    state = (await events.event(routing_key))["data"]
+    assert (state["score"], state["passed"]) == (written, passed)

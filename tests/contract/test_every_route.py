@@ -1,0 +1,152 @@
+"""What holds for every route of every service, walked from their tables; each guard with a control without it."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from shared.http.routing import Call
+from shared.identity import API_ACCESS, Caller, InternalTokenVerifier
+from tests.support.client import ADMIN_PERMISSIONS, SERVICE_PERMISSIONS, Client, client_token, new_organisation
+from tests.support.routes import ALL, NO_ROWS, PUBLIC, Declared, rows_of_each_kind
+from tests.support.stack import CLIENT_SECRET, Stack
+
+WITH_PERMISSIONS = [declared for declared in ALL if declared.route.permissions]
+WITH_BODY = [declared for declared in PUBLIC if declared.route.body is not None]
+WITHOUT_BODY = [declared for declared in PUBLIC if declared.route.body is None and declared.route.method != "GET"]
+OF_SOMEONES_ROW = [declared for declared in ALL if declared.has_id and declared.route.method != "PUT"]
+"""A PUT of a person whose id another organisation has too makes the own one: ids of people come from outside."""
+
+
+async def statuses(stack: Stack, routes: Sequence[Declared], client: Client, ids: dict[str, int]) -> dict[str, int]:
+    """What each route answers to this client, straight at its service."""
+    answers = {}
+    for declared in routes:
+        direct = Client(client.http, stack.url_of(declared.service), client.token)
+        answers[str(declared)] = (await declared.ask(direct, ids)).status
+    return answers
+
+
+@pytest.mark.parametrize("declared", ALL, ids=str)
+async def test_a_service_reached_around_the_gateway_answers_401(stack: Stack, declared: Declared) -> None:
+    client = Client(stack.http, stack.url_of(declared.service), None)
+    answer = await declared.ask(client, NO_ROWS)
+    assert (answer.status, answer.json["code"]) == (401, "token_missing")
+
+
+@pytest.mark.parametrize("declared", ALL, ids=str)
+async def test_a_service_refuses_the_clients_own_token(stack: Stack, organisation: int, declared: Declared) -> None:
+    token = client_token(CLIENT_SECRET, organisation)
+    answer = await declared.ask(Client(stack.http, stack.url_of(declared.service), token), NO_ROWS)
+    assert (answer.status, answer.json["code"]) == (401, "token_invalid")
+
+
+async def test_control_without_the_check_of_tokens_the_walk_notices(
+    stack: Stack, organisation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anyone = Caller(organisation, "anyone", "Anyone", "staff", frozenset({*ADMIN_PERMISSIONS, *SERVICE_PERMISSIONS}))
+    monkeypatch.setattr(InternalTokenVerifier, "verify", lambda *_: anyone)
+    answers = await statuses(stack, ALL, Client(stack.http, "", "not a token"), NO_ROWS)
+    assert 401 not in answers.values()
+
+
+@pytest.mark.parametrize("declared", WITH_PERMISSIONS, ids=str)
+async def test_a_route_needs_its_permission_and_says_which(stack: Stack, organisation: int, declared: Declared) -> None:
+    others = {*ADMIN_PERMISSIONS, *SERVICE_PERMISSIONS, "training.enroll.self"} - set(declared.route.permissions)
+    client = stack.direct(stack.url_of(declared.service), organisation, others)
+    answer = await declared.ask(client, NO_ROWS)
+    assert (answer.status, answer.json["code"]) == (403, "permission_denied")
+    assert declared.route.permissions[0] in answer.json["message"]
+
+
+@pytest.mark.parametrize("declared", ALL, ids=str)
+async def test_every_route_needs_api_access(stack: Stack, organisation: int, declared: Declared) -> None:
+    client = stack.direct(stack.url_of(declared.service), organisation, set(declared.permissions) - {API_ACCESS})
+    answer = await declared.ask(client, NO_ROWS)
+    assert (answer.status, answer.json["code"]) == (403, "permission_denied")
+    assert API_ACCESS in answer.json["message"]
+
+
+async def test_every_public_route_declares_a_permission() -> None:
+    assert [str(declared) for declared in PUBLIC if not declared.route.permissions] == []
+
+
+async def test_control_without_the_check_of_permissions_the_walk_notices(
+    stack: Stack, organisation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Caller, "may", lambda *_: True)
+    client = stack.direct("", organisation, ())
+    assert 403 not in (await statuses(stack, ALL, client, NO_ROWS)).values()
+
+
+@pytest.mark.parametrize("declared", OF_SOMEONES_ROW, ids=str)
+async def test_another_organisations_row_is_not_found(stack: Stack, admin: Client, declared: Declared) -> None:
+    ids = await rows_of_each_kind(admin)
+    stranger = stack.direct(stack.url_of(declared.service), new_organisation(), declared.permissions)
+    answer = await declared.ask(stranger, ids)
+    assert (answer.status, answer.json["code"]) == (404, "not_found")
+
+
+async def test_control_without_the_callers_organisation_the_walk_notices(
+    stack: Stack, admin: Client, organisation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = await rows_of_each_kind(admin)
+    monkeypatch.setattr(Call, "organisation_id", property(lambda _: organisation))
+    reads = [
+        declared for declared in OF_SOMEONES_ROW if declared.route.method == "GET" and declared.service != "history"
+    ]
+    stranger = stack.direct("", new_organisation(), {*ADMIN_PERMISSIONS, *SERVICE_PERMISSIONS})
+    answers = await statuses(stack, reads, stranger, ids)
+    assert 404 not in answers.values()
+
+
+async def test_writing_at_another_organisations_person_leaves_it_as_it_is(stack: Stack, admin: Client) -> None:
+    ids = await rows_of_each_kind(admin)
+    path = f"/api/v1/employees/{ids['/api/v1/employees']}"
+    before = await admin.get(path)
+    stranger = stack.client(new_organisation())
+    created = await stranger.put(path, {"employee_id": "X-1", "full_name": "Somebody Else"})
+    assert created.status == 201
+    assert (await admin.get(path)).json == before.json
+
+
+@pytest.mark.parametrize("declared", PUBLIC, ids=str)
+async def test_a_misspelled_filter_is_refused(admin: Client, declared: Declared) -> None:
+    answer = await declared.ask(admin, NO_ROWS, params={"serach": "x"})
+    assert (answer.status, answer.json["code"]) == (422, "validation_failed")
+    assert answer.json["errors"] == {"serach": ["This field is not known."]}
+
+
+@pytest.mark.parametrize("declared", [d for d in PUBLIC if d.route.method == "GET"], ids=str)
+async def test_a_filter_that_stands_twice_is_refused(admin: Client, declared: Declared) -> None:
+    answer = await declared.ask(admin, NO_ROWS, params=[("page", "1"), ("page", "2")])
+    assert answer.status == 422
+    assert "page" in answer.json["errors"]
+
+
+@pytest.mark.parametrize("declared", WITH_BODY + WITHOUT_BODY, ids=str)
+async def test_a_misspelled_field_is_refused(admin: Client, declared: Declared) -> None:
+    ids = await rows_of_each_kind(admin)
+    answer = await declared.ask(admin, ids, json={"titel": "x"})
+    assert (answer.status, answer.json["code"]) == (422, "validation_failed")
+    assert answer.json["errors"]["titel"] == ["This field is not known."]
+
+
+@pytest.mark.parametrize("declared", PUBLIC, ids=str)
+async def test_an_answer_carries_the_request_id_that_was_sent(admin: Client, declared: Declared) -> None:
+    answer = await declared.ask(admin, NO_ROWS, headers={"X-Request-Id": "test-request-0001"})
+    assert answer.headers["X-Request-Id"] == "test-request-0001"
+
+
+@pytest.mark.parametrize("sent", ["short", "has blanks in it", "x" * 129])
+async def test_a_malformed_request_id_is_replaced(admin: Client, sent: str) -> None:
+    answer = await admin.request("GET", "/api/v1/training/courses", headers={"X-Request-Id": sent})
+    assert answer.headers["X-Request-Id"] != sent
+    assert len(answer.headers["X-Request-Id"]) == 36
+
+
+@pytest.mark.parametrize("declared", PUBLIC, ids=str)
+async def test_an_unknown_method_names_those_that_are_allowed(admin: Client, declared: Declared) -> None:
+    path = declared.path(NO_ROWS)
+    answer = await admin.request("OPTIONS", path)
+    assert (answer.status, answer.json["code"]) == (405, "method_not_allowed")
+    assert declared.route.method in answer.headers["Allow"].split(", ")

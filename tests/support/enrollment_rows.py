@@ -1,0 +1,91 @@
+"""Rows of enrollment's own database, for tests of its use cases alone: no catalog, no broker, no HTTP."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from services.enrollment.app import MIGRATIONS
+from services.enrollment.rules import Actor, EnrollCommand
+from services.enrollment.schemas import EmployeeFields
+from services.enrollment.store import copies
+from services.enrollment.use_cases import people
+from services.enrollment.use_cases.enroll import enroll_together
+from shared.database import Pool, connected, connection_pool, transaction
+from shared.http.answers import Answer
+from shared.migrations import migrate
+from tests.support import events
+from tests.support.databases import fresh_database
+
+ORGANISATION = 7
+ACTOR = Actor("tester", "Tester")
+Outcome = Answer | BaseException
+"""Of one command among several."""
+
+
+@asynccontextmanager
+async def enrollment_database() -> AsyncIterator[str]:
+    """The URL of an enrollment database of a test's own, empty."""
+    async with fresh_database("enrollment") as url:
+        await migrate(url, MIGRATIONS)
+        yield url
+
+
+@asynccontextmanager
+async def warm_pool(url: str, size: int) -> AsyncIterator[Pool]:
+    """All connections open already: opening many at once takes longer than a use case waits for one."""
+    async with connection_pool(url, name="test", size=size) as pool:
+        connections = await asyncio.gather(*(pool.acquire(timeout=20) for _ in range(size)))
+        for connection in connections:
+            await pool.release(connection)
+        yield pool
+
+
+async def new_session(pool: Pool, places: int) -> int:
+    """The id of a session with so many places, as the catalog's events would bring it."""
+    session_id, course_id = (secrets.randbelow(2**40) + 1 for _ in range(2))
+    session = events.session(ORGANISATION, session_id, course_id=course_id, max_participants=places)
+    async with transaction(pool) as connection:
+        await copies.save_courses(connection, [events.course(ORGANISATION, course_id)])
+        await copies.save_sessions(connection, [session])
+    return session_id
+
+
+async def new_people(pool: Pool, count: int) -> list[int]:
+    ids = [secrets.randbelow(2**40) + 1 for _ in range(count)]
+    for person_id in ids:
+        fields = EmployeeFields(employee_id=f"E-{person_id}", full_name="John Doe")
+        await people.save_person(pool, ORGANISATION, "employee", person_id, fields)
+    return ids
+
+
+async def enroll(pool: Pool, session_id: int, *employee_ids: int, waitlist: bool = False) -> Answer | Exception:
+    """The outcome of one command in a transaction of its own."""
+    [outcome] = await enroll_together(pool, [command(session_id, *employee_ids, waitlist=waitlist)])
+    return outcome
+
+
+def command(session_id: int, *employee_ids: int, waitlist: bool = False) -> EnrollCommand:
+    return EnrollCommand(ORGANISATION, session_id, employee_ids, ACTOR, waitlist)
+
+
+async def seats(pool: Pool, session_id: int) -> tuple[int, int]:
+    """Seats taken as the session's row says, and enrollments that hold one."""
+    async with connected(pool) as connection:
+        taken = await connection.fetchval("SELECT seats_taken FROM sessions WHERE id = $1", session_id)
+        enrolled = await connection.fetchval(
+            "SELECT count(*) FROM enrollments WHERE session_id = $1 AND holds_seat", session_id
+        )
+    return taken, enrolled
+
+
+async def execute(pool: Pool, statement: str, *arguments: Any) -> None:
+    async with connected(pool) as connection:
+        await connection.execute(statement, *arguments)
+
+
+def granted(outcomes: Sequence[Any]) -> list[dict[str, Any]]:
+    """The data of the answers to those who were enrolled."""
+    return [json.loads(outcome.text)["data"] for outcome in outcomes if isinstance(outcome, Answer)]

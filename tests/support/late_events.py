@@ -1,0 +1,30 @@
+"""`python -m tests.support.late_events`: an enrollment service that has lost its outbox, for a control.
+
+Its events are written after the answer, in a transaction of their own: the process may be gone by then.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from services.enrollment.__main__ import main
+from shared import outbox
+from shared.database import Connection
+from shared.events import Event, State
+
+LATE = 3600.0
+"""Seconds; longer than any test lives."""
+
+
+def add_late() -> None:
+    """From now on no event joins its transaction."""
+    waiting = set()
+
+    async def add(connection: Connection, source: str, events: Sequence[Event[State]]) -> None:
+        waiting.add(asyncio.create_task(asyncio.sleep(LATE)))
+
+    outbox.add = add
+
+
+if __name__ == "__main__":
+    add_late()
+    main()

@@ -1,0 +1,146 @@
+"""The catalog's pure rules: merging changes, and how a session may move (contract, section 3)."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.catalog import rules
+from services.catalog.errors import CourseNotSelectable, StatusMoveForbidden
+from services.catalog.schemas import CourseFields, SessionFields
+from shared.errors import ValidationFailed
+
+STATUSES = ["scheduled", "in_progress", "completed", "cancelled"]
+ALLOWED = {
+    ("scheduled", "in_progress"),
+    ("scheduled", "cancelled"),
+    ("in_progress", "completed"),
+    ("in_progress", "cancelled"),
+}
+START = datetime(2030, 5, 15, 9, tzinfo=UTC)
+
+# The cases of RFC 7396, appendix A.
+APPENDIX = [
+    ({"a": "b"}, {"a": "c"}, {"a": "c"}),
+    ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
+    ({"a": "b"}, {"a": None}, {}),
+    ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
+    ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
+    ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
+    ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
+    ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
+    (["a", "b"], ["c", "d"], ["c", "d"]),
+    ({"a": "b"}, ["c"], ["c"]),
+    ({"a": "foo"}, None, None),
+    ({"a": "foo"}, "bar", "bar"),
+    ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
+    ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
+    ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
+]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+def course(**changes: Any) -> CourseFields:
+    fields = {"title": "T", "category": "safety", "delivery_mode": "online", "duration_hours": 1, "labels": []}
+    return CourseFields.model_validate(fields | changes)
+
+
+def session(**changes: Any) -> SessionFields:
+    fields = {
+        "course_id": 1,
+        "session_name": "May",
+        "start_date": START,
+        "end_date": START + timedelta(hours=8),
+        "max_participants": 20,
+    }
+    return SessionFields.model_validate(fields | changes)
+
+
+@pytest.mark.parametrize(("document", "patch", "result"), APPENDIX)
+def test_a_patch_is_merged_as_the_rfc_shows(document: Any, patch: Any, result: Any) -> None:
+    assert rules.merge_patch(document, patch) == result
+
+
+@given(JSON, JSON)
+def test_merging_twice_is_merging_once(document: Any, patch: Any) -> None:
+    once = rules.merge_patch(document, patch)
+    assert rules.merge_patch(once, patch) == once
+
+
+@given(st.dictionaries(st.text(max_size=2), JSON, max_size=4))
+def test_an_empty_patch_changes_nothing(document: dict[str, Any]) -> None:
+    assert rules.merge_patch(document, {}) == document
+
+
+@given(st.dictionaries(st.text(max_size=2), JSON, max_size=4), JSON)
+def test_merging_leaves_the_document_itself_alone(document: dict[str, Any], patch: Any) -> None:
+    before = repr(document)
+    rules.merge_patch(document, patch)
+    assert repr(document) == before
+
+
+@pytest.mark.parametrize("wanted", STATUSES)
+@pytest.mark.parametrize("current", STATUSES)
+def test_a_status_moves_along_the_table_alone(current: str, wanted: str) -> None:
+    if current == wanted or (current, wanted) in ALLOWED:
+        assert rules.changed_session(session(status=current), {"status": wanted}).status == wanted
+    else:
+        with pytest.raises(StatusMoveForbidden, match=f"that is {current} cannot become {wanted}"):
+            rules.changed_session(session(status=current), {"status": wanted})
+
+
+def test_a_status_cannot_be_cleared_back_to_scheduled() -> None:
+    with pytest.raises(StatusMoveForbidden):
+        rules.changed_session(session(status="completed"), {"status": None})
+
+
+def test_a_session_ends_after_its_start() -> None:
+    with pytest.raises(ValidationFailed) as refused:
+        rules.changed_session(session(), {"end_date": "2030-05-15T09:00:00Z"})
+    assert list(refused.value.details["errors"]) == ["end_date"]
+
+
+def test_moving_the_start_alone_past_the_end_is_refused() -> None:
+    with pytest.raises(ValidationFailed):
+        rules.changed_session(session(), {"start_date": "2030-05-16T09:00:00Z"})
+
+
+def test_the_course_of_a_session_stays() -> None:
+    with pytest.raises(ValidationFailed):
+        rules.changed_session(session(), {"course_id": 2})
+
+
+def test_a_course_keeps_what_a_change_does_not_name() -> None:
+    current = course(pass_score=70, description="D")
+    assert rules.changed_course(1, current, {"title": "U"}) == course(title="U", pass_score=70, description="D")
+
+
+@pytest.mark.parametrize("field", ["title", "category", "delivery_mode", "duration_hours"])
+def test_what_a_course_needs_cannot_be_cleared(field: str) -> None:
+    with pytest.raises(ValidationFailed) as refused:
+        rules.changed_course(1, course(), {field: None})
+    assert list(refused.value.details["errors"]) == [field]
+
+
+def test_a_course_is_no_prerequisite_of_itself() -> None:
+    with pytest.raises(ValidationFailed) as refused:
+        rules.changed_course(7, course(), {"prerequisites": [3, 7]})
+    assert list(refused.value.details["errors"]) == ["prerequisites.1"]
+
+
+@pytest.mark.parametrize("status", ["in_progress", "completed", "cancelled"])
+def test_a_new_session_is_scheduled(status: str) -> None:
+    with pytest.raises(ValidationFailed):
+        rules.check_new_session(session(status=status))
+
+
+def test_a_course_that_does_not_exist_is_named_by_position() -> None:
+    with pytest.raises(CourseNotSelectable) as refused:
+        rules.check_courses_exist("prerequisites", [1, 2, 3], {1, 3})
+    assert list(refused.value.details["errors"]) == ["prerequisites.1"]

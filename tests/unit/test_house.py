@@ -1,0 +1,49 @@
+"""Walls of the house that import-linter cannot see, and signposts that must lead somewhere."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SQL = re.compile(
+    r"\s*(WITH \w+ AS|SELECT .* FROM |SELECT FROM|INSERT INTO|UPDATE \w+ (\w+ )?SET|DELETE FROM)",
+    re.IGNORECASE | re.DOTALL,
+)
+ROOMS_WITH_SQL = re.compile(
+    r"services/\w+/store(\.py|/\w+\.py)|shared/(outbox|idempotency|migrations|database)\.py|stack/databases\.py"
+)
+
+
+def sources(*folders: str) -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", *folders], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / name for name in listed.stdout.splitlines()]
+
+
+def strings(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_sql_stands_in_its_own_rooms_alone() -> None:
+    outside = [
+        str(file.relative_to(ROOT))
+        for file in sources("gateway/*.py", "services/*.py", "shared/*.py", "stack/*.py")
+        if not ROOMS_WITH_SQL.fullmatch(str(file.relative_to(ROOT))) and any(map(SQL.match, strings(file)))
+    ]
+    assert outside == []
+
+
+def test_control_sql_is_recognised() -> None:
+    found = [file for file in sources("services/*.py") if any(map(SQL.match, strings(file)))]
+    assert {file.parent.name for file in found} >= {"store", "catalog", "history"}
+
+
+@pytest.mark.parametrize("page", sources("*.md"), ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_of_a_page_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
