@@ -25,7 +25,7 @@ from shared.broker import (
     declare_exchange,
 )
 from shared.cloudevents import CONTENT_TYPE
-from shared.database import CONNECT_TIMEOUT, Connection, Pool, connected, is_unavailable, transaction
+from shared.database import COMMAND_TIMEOUT, CONNECT_TIMEOUT, Connection, Pool, connected, is_unavailable, transaction
 from shared.outbox import OutboxRow
 
 log = logging.getLogger(__name__)
@@ -125,6 +125,7 @@ class Relay:
         listener = await asyncpg.connect(
             self._database_url,
             timeout=CONNECT_TIMEOUT,
+            command_timeout=COMMAND_TIMEOUT,
             server_settings={"application_name": f"{self._name} relay"},
         )
         try:
