@@ -47,11 +47,22 @@ class QueueName:
         return f"{self.name}.dead-letters"
 
 
+class _Connection(aio_pika.Connection):
+    """Closed by `connection_to` alone."""
+
+    def __del__(self) -> None:
+        """aio-pika's own starts a task wherever the garbage collector runs, which need not be inside a loop."""
+
+
 @asynccontextmanager
 async def connection_to(url: str, *, name: str) -> AsyncIterator[AbstractConnection]:
     """A plain connection. Reconnecting is the caller's loop, which knows what must be set up again."""
     connection = await aio_pika.connect(
-        url, timeout=CONNECT_TIMEOUT, client_properties={"connection_name": name}, heartbeat=HEARTBEAT
+        url,
+        timeout=CONNECT_TIMEOUT,
+        client_properties={"connection_name": name},
+        connection_class=_Connection,
+        heartbeat=HEARTBEAT,
     )
     try:
         yield connection

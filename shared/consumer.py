@@ -14,10 +14,8 @@ from typing import Any
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
-from shared.background import was_cancelled
 from shared.backoff import Backoff
 from shared.broker import (
-    BROKER_ERRORS,
     EXCHANGE,
     OPERATION_TIMEOUT,
     QueueName,
@@ -27,6 +25,7 @@ from shared.broker import (
 from shared.cloudevents import EventInvalid, decode
 from shared.database import Connection, Pool, is_unavailable, transaction
 from shared.events import Event, State
+from shared.outages import through_outages
 
 log = logging.getLogger(__name__)
 
@@ -94,36 +93,26 @@ class Consumer:
 
     async def run(self) -> None:
         """Runs until it is cancelled, through any outage; what was not acknowledged is delivered again."""
-        backoff = Backoff()
-        while True:
-            try:
-                await self._consume(backoff)
-            except asyncio.CancelledError:
-                if was_cancelled():
-                    raise
-                log.warning("the broker dropped the consumer's connection")
-            except BROKER_ERRORS as error:
-                log.warning("the consumer waits for the broker: %r", error)
-            except Exception:
-                log.exception("a defect in the consumer")
-            finally:
-                self._connected = False
-            await asyncio.sleep(backoff.next())
+        await through_outages(self._consume, f"the consumer of {self._queue.name}")
 
     async def _consume(self, backoff: Backoff) -> None:
-        async with connection_to(self._amqp_url, name=self._queue.name) as connection:
-            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            await channel.set_qos(prefetch_count=2 * BATCH, timeout=OPERATION_TIMEOUT)
-            queue = await declare_queue(channel, self._queue, routing_keys(self._subscriptions), self._exchange_name)
-            # Bounded by the prefetch: the broker sends no more than that without an acknowledgement.
-            arrived = Arrivals()
-            await _tell_of_end(channel, arrived)
-            await queue.consume(arrived.put, timeout=OPERATION_TIMEOUT)
-            self._connected = True
-            while True:
-                messages = await self._next_batch(channel, arrived)
-                await self._handle(channel, messages)
-                backoff.reset()
+        try:
+            async with connection_to(self._amqp_url, name=self._queue.name) as connection:
+                channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+                await channel.set_qos(prefetch_count=2 * BATCH, timeout=OPERATION_TIMEOUT)
+                keys = routing_keys(self._subscriptions)
+                queue = await declare_queue(channel, self._queue, keys, self._exchange_name)
+                # Bounded by the prefetch: the broker sends no more than that without an acknowledgement.
+                arrived = Arrivals()
+                await _tell_of_end(channel, arrived)
+                await queue.consume(arrived.put, timeout=OPERATION_TIMEOUT)
+                self._connected = True
+                while True:
+                    messages = await self._next_batch(channel, arrived)
+                    await self._handle(channel, messages)
+                    backoff.reset()
+        finally:
+            self._connected = False
 
     async def _next_batch(self, channel: AbstractChannel, arrived: Arrivals) -> list[AbstractIncomingMessage]:
         while True:

@@ -8,9 +8,9 @@ Fields are only ever added; a reader passes over those it does not know.
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
 from shared.observability import NO_TRACE, Trace
 
@@ -92,7 +92,7 @@ class EnrollmentState(State):
     course_id: int
     employee_id: int
     status: EnrollmentStatus
-    holds_seat: bool = True
+    holds_seat: bool
     score: Score | None
     passed: bool | None
     feedback: str | None
@@ -102,6 +102,14 @@ class EnrollmentState(State):
     valid_until: datetime | None
     checked_in_at: datetime | None
     check_in_method: str | None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_told_before_seats_were(cls, values: Any) -> Any:
+        """Events of a version that did not tell `holds_seat` yet say it by their status."""
+        if isinstance(values, dict) and "holds_seat" not in values:
+            return values | {"holds_seat": values.get("status") not in ("cancelled", "waitlisted")}
+        return values
 
 
 class CertificationState(State):

@@ -15,17 +15,11 @@ from aio_pika.abc import AbstractExchange
 from aio_pika.exceptions import DeliveryError
 
 from shared import outbox
-from shared.background import was_cancelled
 from shared.backoff import Backoff
-from shared.broker import (
-    BROKER_ERRORS,
-    EXCHANGE,
-    OPERATION_TIMEOUT,
-    connection_to,
-    declare_exchange,
-)
+from shared.broker import EXCHANGE, OPERATION_TIMEOUT, connection_to, declare_exchange
 from shared.cloudevents import CONTENT_TYPE
-from shared.database import CONNECT_TIMEOUT, Connection, Pool, is_unavailable, transaction
+from shared.database import COMMAND_TIMEOUT, CONNECT_TIMEOUT, Connection, Pool, transaction
+from shared.outages import through_outages
 from shared.outbox import OutboxRow
 
 log = logging.getLogger(__name__)
@@ -53,38 +47,25 @@ class Relay:
 
     async def run(self) -> None:
         """Runs until it is cancelled, through any outage of broker or database."""
-        backoff = Backoff()
-        while True:
-            try:
-                await self._relay(backoff)
-            except asyncio.CancelledError:
-                if was_cancelled():
-                    raise
-                log.warning("the broker dropped the relay's connection")
-            except Exception as error:
-                if not (isinstance(error, BROKER_ERRORS) or is_unavailable(error)):
-                    log.exception("a defect in the relay")
-                else:
-                    log.warning("the relay waits for broker and database: %r", error)
-            finally:
-                self._connected = False
-            await asyncio.sleep(backoff.next())
+        await through_outages(self._relay, f"the {self._name} relay")
 
     async def _relay(self, backoff: Backoff) -> None:
-        async with (
-            connection_to(self._amqp_url, name=f"{self._name} relay") as connection,
-            self._notified() as listener,
-        ):
-            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            exchange = await declare_exchange(channel, self._exchange_name)
-            self._connected = True
-            while True:
-                self._wake.clear()
-                while await self._publish_batch(exchange):
-                    backoff.reset()
-                await self._woken()
-                if listener.is_closed():
-                    raise ConnectionResetError("the database closed the relay's notifications")
+        try:
+            async with (
+                connection_to(self._amqp_url, name=f"{self._name} relay") as connection,
+                self._notified() as listener,
+            ):
+                channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+                exchange = await declare_exchange(channel, self._exchange_name)
+                self._connected = True
+                while not listener.is_closed():
+                    self._wake.clear()
+                    while await self._publish_batch(exchange):
+                        backoff.reset()
+                    await self._woken()
+                raise ConnectionResetError("the database closed the relay's notifications")
+        finally:
+            self._connected = False
 
     async def _publish_batch(self, exchange: AbstractExchange) -> bool:
         """Whether there was something to publish. The rows stay locked until the broker has them."""
@@ -115,6 +96,7 @@ class Relay:
         listener = await asyncpg.connect(
             self._database_url,
             timeout=CONNECT_TIMEOUT,
+            command_timeout=COMMAND_TIMEOUT,
             server_settings={"application_name": f"{self._name} relay"},
         )
         try:

@@ -14,7 +14,6 @@ from tests.support.world import (
     ENROLLMENTS,
     SESSIONS,
     ask_to_enroll,
-    course_with_prerequisite,
     enroll,
     new_course,
     new_employee,
@@ -139,42 +138,6 @@ async def test_a_closed_session_takes_nobody(admin: Client, session_id: int, mov
 async def test_a_session_in_progress_still_takes_people(admin: Client, session_id: int) -> None:
     await admin.patch(f"{SESSIONS}/{session_id}", {"status": "in_progress"})
     assert (await ask_to_enroll(admin, session_id, await new_employee(admin))).status == 201
-
-
-async def test_a_missing_prerequisite_is_named(admin: Client) -> None:
-    _, advanced = await course_with_prerequisite(admin)
-    answer = await ask_to_enroll(admin, advanced, await new_employee(admin))
-    assert (answer.status, answer.json["code"]) == (422, "prerequisite_missing")
-    assert answer.json["errors"] == {"employee_ids.0": ["The employee has not completed: Basics."]}
-
-
-@pytest.mark.parametrize(
-    ("course", "score", "status"),
-    [
-        ({}, None, 201),
-        ({"pass_score": 50}, 50, 201),
-        ({"pass_score": 50}, 49, 422),
-        ({"validity_months": 1}, None, 201),
-    ],
-)
-async def test_a_prerequisite_counts_when_completed_and_not_failed(
-    admin: Client, course: dict[str, Any], score: int | None, status: int
-) -> None:
-    basics, advanced = await course_with_prerequisite(admin, **course)
-    person = await new_employee(admin)
-    [enrollment_id] = await enroll(admin, basics, person)
-    assert (await ask_to_enroll(admin, advanced, person)).status == 422
-    await admin.patch(f"{ENROLLMENTS}/{enrollment_id}/complete", {"score": score})
-    assert (await ask_to_enroll(admin, advanced, person)).status == status
-
-
-@pytest.mark.parametrize("change", ["absent", "cancel"])
-async def test_who_stayed_away_lacks_the_prerequisite(admin: Client, change: str) -> None:
-    basics, advanced = await course_with_prerequisite(admin)
-    person = await new_employee(admin)
-    [enrollment_id] = await enroll(admin, basics, person)
-    await admin.patch(f"{ENROLLMENTS}/{enrollment_id}/{change}")
-    assert (await ask_to_enroll(admin, advanced, person)).json["code"] == "prerequisite_missing"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,66 @@
+import contextlib
+
+import pytest
+
+from shared import outbox
+from shared.database import connected, transaction
+from tests.support.broker import Broker
+from tests.support.events import enrollment
+from tests.support.guards import without
+from tests.support.projections import Database
+from tests.support.relays import arrived, commit, ids, relay_for, running
+
+
+async def test_events_of_a_change_that_was_rolled_back_are_not_published(database: Database, broker: Broker) -> None:
+    inbox = await broker.inbox()
+    async with running(relay_for(database, broker)):
+        with contextlib.suppress(ZeroDivisionError):
+            async with transaction(database.pool) as connection:
+                await outbox.add(connection, "enrollment", [enrollment(7, 1)])
+                raise ZeroDivisionError
+        await commit(database, enrollment(7, 2))
+        await arrived(inbox, 2)
+    assert ids(inbox) == {2}
+    assert await database.value("SELECT count(*) FROM outbox") == 1
+
+
+async def test_control_events_added_beside_the_transaction_outlive_its_rollback(
+    database: Database, broker: Broker
+) -> None:
+    inbox = await broker.inbox()
+    async with running(relay_for(database, broker)):
+        with contextlib.suppress(ZeroDivisionError):
+            async with transaction(database.pool), connected(database.pool) as another:
+                await outbox.add(another, "enrollment", [enrollment(7, 1)])
+                raise ZeroDivisionError
+        await arrived(inbox, 1)
+
+
+async def claimed_by_two(database: Database) -> tuple[set[int], set[int]]:
+    await commit(database, *(enrollment(7, number) for number in range(1, 11)))
+    async with transaction(database.pool) as one, transaction(database.pool) as another:
+        first, second = await outbox.claim(one, 6), await outbox.claim(another, 6)
+    return {row.id for row in first}, {row.id for row in second}
+
+
+async def test_what_one_relay_holds_no_other_claims(database: Database) -> None:
+    first, second = await claimed_by_two(database)
+    assert (len(first), len(second), first & second) == (6, 4, set())
+
+
+async def test_control_without_the_lock_two_relays_claim_the_same(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without(monkeypatch, outbox, "_CLAIM", "FOR UPDATE SKIP LOCKED")
+    first, second = await claimed_by_two(database)
+    assert first & second
+
+
+async def test_only_what_was_published_long_ago_is_pruned(database: Database, broker: Broker) -> None:
+    await commit(database, *(enrollment(7, number) for number in range(1, 4)))
+    await database.pool.execute("UPDATE outbox SET created_at = now() - interval '9 days'")
+    await database.pool.execute("UPDATE outbox SET published_at = now() - interval '25 hours' WHERE id = 1")
+    await database.pool.execute("UPDATE outbox SET published_at = now() - interval '23 hours' WHERE id = 2")
+    async with transaction(database.pool) as connection:
+        await outbox.prune(connection)
+    assert [row["id"] for row in await database.pool.fetch("SELECT id FROM outbox ORDER BY id")] == [2, 3]

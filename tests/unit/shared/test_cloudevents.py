@@ -1,0 +1,162 @@
+import contextlib
+import json
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.cloudevents import EventInvalid, decode, encode
+from shared.events import STATE_OF, Event, State
+from shared.observability import Trace, new_traceparent
+from tests.support.events import enrollment
+from tests.support.strategies import ANY_EVENT, JSON, events
+
+
+def envelope_of(event: Event[Any]) -> dict[str, Any]:
+    envelope: dict[str, Any] = json.loads(encode(event, "enrollment")[1])
+    return envelope
+
+
+def decoded(envelope: Any) -> Event[State]:
+    return decode(json.dumps(envelope).encode())
+
+
+@pytest.mark.parametrize("event_type", STATE_OF)
+@given(data=st.data())
+def test_every_event_comes_back_as_it_went(event_type: type[Event[State]], data: st.DataObject) -> None:
+    event = data.draw(events(event_type))
+    back = decode(encode(event, "enrollment")[1].encode())
+    assert back == event
+    assert type(back) is event_type
+    assert back.trace == event.trace
+
+
+def test_the_envelope_is_a_cloudevent_of_version_1() -> None:
+    trace = Trace("request-0001", new_traceparent())
+    event = enrollment(7, 301, version=2, status="completed", score=82)
+    event_id, body = encode(type(event)(7, event.data, trace), "enrollment")
+    envelope = json.loads(body)
+    assert datetime.fromisoformat(envelope.pop("time")).utcoffset() is not None
+    assert envelope.pop("data")["score"] == 82
+    assert envelope == {
+        "specversion": "1.0",
+        "id": str(event_id),
+        "source": "/services/enrollment",
+        "type": "training.enrollment.completed.v1",
+        "subject": "enrollments/301",
+        "dataschema": "urn:muster:schema:training.enrollment.completed.v1",
+        "datacontenttype": "application/json",
+        "organisationid": 7,
+        "traceparent": trace.traceparent,
+        "requestid": "request-0001",
+    }
+
+
+def test_every_change_has_an_id_of_its_own_that_rises_with_time() -> None:
+    ids = [encode(enrollment(7, 301), "enrollment")[0] for _ in range(100)]
+    assert len(set(ids)) == 100
+    assert ids == sorted(ids)
+    assert {event_id.version for event_id in ids} == {7}
+
+
+def test_a_score_of_two_decimals_is_a_json_number_of_two_decimals() -> None:
+    body = encode(enrollment(7, 301, status="completed", score="78.30"), "enrollment")[1]
+    assert '"score":78.3,' in body
+
+
+def test_fields_that_are_not_known_are_passed_over() -> None:
+    event = enrollment(7, 301)
+    envelope = envelope_of(event)
+    envelope["partitionkey"] = "7"
+    envelope["data"]["waiting_since"] = {"day": 1}
+    assert decoded(envelope) == event
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ("type", "training.enrollment.created.v2"),
+        ("type", "training.enrollment.created.v11"),
+        ("type", "enrollment.created"),
+        ("type", "training.enrollment.archived.v1"),
+        ("type", ""),
+        ("specversion", "2.0"),
+        ("specversion", "0.3"),
+        ("specversion", "1.0\n"),
+        ("id", "not-a-uuid"),
+        ("organisationid", 0),
+        ("organisationid", "seven"),
+        ("organisationid", None),
+        ("data", None),
+        ("data", []),
+        ("time", "yesterday"),
+    ],
+)
+def test_another_version_or_a_wrong_attribute_is_refused(attribute: str, value: Any) -> None:
+    with pytest.raises(EventInvalid):
+        decoded(envelope_of(enrollment(7, 301)) | {attribute: value})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("id", None),
+        ("version", 0),
+        ("version", "one"),
+        ("status", "dreaming"),
+        ("score", "NaN"),
+        ("enrolled_at", "soon"),
+        ("session_id", 1.5),
+    ],
+)
+def test_a_state_of_the_wrong_shape_is_refused_and_the_field_named(field: str, value: Any) -> None:
+    envelope = envelope_of(enrollment(7, 301))
+    envelope["data"][field] = value
+    with pytest.raises(EventInvalid, match=f"^{field}: "):
+        decoded(envelope)
+
+
+@pytest.mark.parametrize(
+    "attribute", ["specversion", "id", "source", "type", "subject", "time", "data", "organisationid"]
+)
+def test_an_envelope_without_a_required_attribute_is_refused(attribute: str) -> None:
+    envelope = envelope_of(enrollment(7, 301))
+    del envelope[attribute]
+    with pytest.raises(EventInvalid, match=f"^{attribute}: "):
+        decoded(envelope)
+
+
+@given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
+def test_any_bytes_are_refused_in_one_way(body: bytes) -> None:
+    with pytest.raises(EventInvalid):
+        decode(body)
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b"9" * 100_000, b'"\xed\xa0\x80"', b'"\\ud800"'])
+def test_bodies_made_to_break_a_parser_are_refused_in_one_way(body: bytes) -> None:
+    with pytest.raises(EventInvalid):
+        decode(body)
+
+
+_MUTANTS = JSON | st.sampled_from([10**400, -(10**400), 1e308, "9" * 5000, "\ud800", "\x00", "9999-99-99T00:00:00Z"])
+
+
+@given(event=ANY_EVENT, data=st.data())
+def test_a_mutated_envelope_is_an_event_or_refused_in_one_way(event: Event[State], data: st.DataObject) -> None:
+    envelope = envelope_of(event)
+    for members in (envelope, envelope["data"]):
+        for name in data.draw(st.sets(st.sampled_from(sorted(members)), max_size=2)):
+            members[name] = data.draw(_MUTANTS)
+    with contextlib.suppress(EventInvalid):
+        decoded(envelope)
+
+
+@given(event=ANY_EVENT, data=st.data())
+def test_a_mutilated_body_is_an_event_or_refused_in_one_way(event: Event[State], data: st.DataObject) -> None:
+    body = bytearray(encode(event, "enrollment")[1].encode())
+    for _ in range(data.draw(st.integers(1, 4))):
+        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(EventInvalid):
+        decode(bytes(body[: data.draw(st.integers(len(body) // 2, len(body)))]))

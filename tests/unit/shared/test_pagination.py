@@ -1,0 +1,97 @@
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from shared.http.fields import Text
+from shared.http.pagination import MAX_PAGE, PagedQuery, history_meta, training_links, training_meta
+
+URL = "https://muster.example/api/v1/training/courses"
+
+
+class CourseQuery(PagedQuery):
+    search: Text | None = None
+
+
+def query(**asked: Any) -> CourseQuery:
+    return CourseQuery.model_validate({name: str(value) for name, value in asked.items()})
+
+
+def page_of(link: str | None) -> int | None:
+    return None if link is None else int(parse_qs(urlsplit(link).query)["page"][0])
+
+
+def test_the_first_page_has_fifteen_rows_unless_asked_otherwise() -> None:
+    assert (query().page, query().per_page, query().offset) == (1, 15, 0)
+    assert query(page=3, per_page=20).offset == 40
+
+
+@pytest.mark.parametrize(
+    "asked", [{"page": 0}, {"page": MAX_PAGE + 1}, {"per_page": 0}, {"per_page": 101}, {"page": "-1"}, {"page": "x"}]
+)
+def test_a_page_out_of_bounds_is_refused(asked: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        query(**asked)
+
+
+@pytest.mark.parametrize(
+    ("page", "total", "expected"),
+    [
+        (1, 45, {"current_page": 1, "last_page": 5, "per_page": 10, "total": 45, "from": 1, "to": 10}),
+        (5, 45, {"current_page": 5, "last_page": 5, "per_page": 10, "total": 45, "from": 41, "to": 45}),
+        (6, 45, {"current_page": 6, "last_page": 5, "per_page": 10, "total": 45, "from": None, "to": None}),
+        (1, 0, {"current_page": 1, "last_page": 1, "per_page": 10, "total": 0, "from": None, "to": None}),
+        (1, 10, {"current_page": 1, "last_page": 1, "per_page": 10, "total": 10, "from": 1, "to": 10}),
+    ],
+)
+def test_meta_says_where_the_page_lies(page: int, total: int, expected: dict[str, int | None]) -> None:
+    assert training_meta(query(page=page, per_page=10), total) == expected
+
+
+@pytest.mark.parametrize(
+    ("page", "total", "pages"),
+    [
+        (1, 45, {"first": 1, "last": 5, "prev": None, "next": 2}),
+        (3, 45, {"first": 1, "last": 5, "prev": 2, "next": 4}),
+        (5, 45, {"first": 1, "last": 5, "prev": 4, "next": None}),
+        (99, 45, {"first": 1, "last": 5, "prev": 5, "next": None}),
+        (1, 0, {"first": 1, "last": 1, "prev": None, "next": None}),
+    ],
+)
+def test_links_lead_to_the_neighbours_and_end_at_the_ends(page: int, total: int, pages: dict[str, int | None]) -> None:
+    links = training_links(URL, query(page=page, per_page=10), total)
+    assert {name: page_of(link) for name, link in links.items()} == pages
+
+
+@given(
+    search=st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1), per_page=st.integers(1, 100)
+)
+def test_links_keep_the_filters_whatever_they_hold(search: str, per_page: int) -> None:
+    link = training_links(URL, query(search=search, per_page=per_page), total=1000)["last"]
+    assert link is not None
+    assert link.startswith(f"{URL}?")
+    kept = parse_qs(urlsplit(link).query, keep_blank_values=True, strict_parsing=True)
+    assert (kept["search"], kept["per_page"]) == ([search], [str(per_page)])
+
+
+def test_links_do_not_say_what_was_not_asked() -> None:
+    assert training_links(URL, query(), total=1)["first"] == f"{URL}?page=1"
+
+
+@given(total=st.integers(0, 10**6), per_page=st.integers(1, 100))
+def test_the_pages_up_to_the_last_hold_every_row_once(total: int, per_page: int) -> None:
+    meta = training_meta(query(per_page=per_page), total)
+    last = meta["last_page"]
+    assert last is not None
+    end = training_meta(query(page=last, per_page=per_page), total)
+    assert end["to"] == (total or None)
+    assert training_meta(query(page=last + 1, per_page=per_page), total)["from"] is None
+
+
+def test_history_counts_its_pages() -> None:
+    assert history_meta(query(page=2, per_page=50), 101) == {
+        "current_page": 2, "per_page": 50, "total": 101, "total_pages": 3,
+    }  # fmt: skip

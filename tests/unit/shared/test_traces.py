@@ -1,0 +1,45 @@
+from collections.abc import Callable
+
+import pytest
+
+from shared.observability import new_traceparent, trace_from
+
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.mark.parametrize("request_id", ["request1", "a.b_c:d-e", "x" * 128])
+def test_a_well_formed_request_id_is_taken(request_id: str) -> None:
+    assert trace_from(request_id, "").request_id == request_id
+
+
+@pytest.mark.parametrize(
+    "request_id", ["", "short", "x" * 129, "with space", "line\nbreak1", "request1\n", 'quote"quote', "ünicode-1"]
+)
+def test_a_malformed_request_id_is_replaced_by_one_of_our_own(request_id: str) -> None:
+    taken = trace_from(request_id, "").request_id
+    assert taken != request_id
+    assert trace_from(taken, "").request_id == taken
+
+
+@pytest.mark.parametrize("make", [lambda: TRACEPARENT, new_traceparent])
+def test_a_well_formed_traceparent_is_taken(make: Callable[[], str]) -> None:
+    traceparent = make()
+    assert trace_from("", traceparent).traceparent == traceparent
+
+
+@pytest.mark.parametrize(
+    "traceparent",
+    [
+        "",
+        TRACEPARENT.upper(),
+        TRACEPARENT.replace("00-", "01-", 1),
+        TRACEPARENT + "\n",
+        TRACEPARENT + "-x",
+        "00-" + "0" * 32 + "-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-" + "0" * 16 + "-01",
+    ],
+)
+def test_a_malformed_traceparent_is_replaced_by_one_of_our_own(traceparent: str) -> None:
+    taken = trace_from("", traceparent).traceparent
+    assert taken != traceparent
+    assert trace_from("", taken).traceparent == taken
