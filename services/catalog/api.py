@@ -8,11 +8,13 @@ from aiohttp import web
 from services.catalog import store, use_cases
 from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.errors import CourseNotFound, SessionNotFound
+from services.catalog.representations import CourseDetail, CourseItem, SessionDetail, SessionItem, SessionWithCourses
 from services.catalog.schemas import CourseFields, CourseQuery, MergePatch, SessionFields, SessionQuery
 from shared.database import Connection, connected
 from shared.http.answers import Answer, success
 from shared.http.documents import changed, created, document, page
 from shared.http.fields import Body, Query
+from shared.http.representation import Done, Page, Success
 from shared.http.routing import Call, Route
 from shared.idempotency import run_once
 from shared.identity import INTERNAL, MANAGE, VIEW
@@ -105,15 +107,24 @@ async def session_state(call: Call[Query, Body]) -> Answer:
 
 
 ROUTES: list[Route[Any, Any]] = [
-    Route("GET", COURSES, list_courses, permissions=[VIEW], query=CourseQuery),
-    Route("GET", COURSES + "/{id}", get_course, permissions=[VIEW]),
-    Route("POST", COURSES, create_course, permissions=[MANAGE], body=CourseFields),
-    Route("PATCH", COURSES + "/{id}", change_course, permissions=[MANAGE], body=MergePatch),
-    Route("DELETE", COURSES + "/{id}", delete_course, permissions=[MANAGE]),
-    Route("GET", SESSIONS, list_sessions, permissions=[VIEW], query=SessionQuery),
-    Route("GET", SESSIONS + "/{id}", get_session, permissions=[VIEW]),
-    Route("POST", SESSIONS, create_session, permissions=[MANAGE], body=SessionFields),
-    Route("PATCH", SESSIONS + "/{id}", change_session, permissions=[MANAGE], body=MergePatch),
-    Route("DELETE", SESSIONS + "/{id}", delete_session, permissions=[MANAGE]),
-    Route("GET", "/internal/sessions/{id}", session_state, permissions=[INTERNAL]),
+    Route("GET", COURSES, list_courses, {200: Page[CourseItem]}, permissions=[VIEW], query=CourseQuery),
+    Route("GET", COURSES + "/{id}", get_course, {200: Success[CourseDetail]}, permissions=[VIEW]),
+    Route("POST", COURSES, create_course, {201: Success[CourseDetail]}, permissions=[MANAGE], body=CourseFields),
+    Route(
+        "PATCH", COURSES + "/{id}", change_course, {200: Success[CourseDetail]}, permissions=[MANAGE], body=MergePatch
+    ),
+    Route("DELETE", COURSES + "/{id}", delete_course, {200: Done}, permissions=[MANAGE]),
+    Route("GET", SESSIONS, list_sessions, {200: Page[SessionItem]}, permissions=[VIEW], query=SessionQuery),
+    Route("GET", SESSIONS + "/{id}", get_session, {200: Success[SessionDetail]}, permissions=[VIEW]),
+    Route("POST", SESSIONS, create_session, {201: Success[SessionDetail]}, permissions=[MANAGE], body=SessionFields),
+    Route(
+        "PATCH",
+        SESSIONS + "/{id}",
+        change_session,
+        {200: Success[SessionDetail]},
+        permissions=[MANAGE],
+        body=MergePatch,
+    ),
+    Route("DELETE", SESSIONS + "/{id}", delete_session, {200: Done}, permissions=[MANAGE]),
+    Route("GET", "/internal/sessions/{id}", session_state, {200: SessionWithCourses}, permissions=[INTERNAL]),
 ]

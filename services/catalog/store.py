@@ -304,8 +304,15 @@ async def is_prerequisite(connection: Connection, organisation_id: int, course_i
     return asked
 
 
+async def lock_course_to_delete(connection: Connection, organisation_id: int, course_id: int) -> int | None:
+    """The course's version, once nobody is about to refer to it; nobody can begin to until the transaction ends."""
+    version: int | None = await connection.fetchval(
+        "SELECT version FROM courses WHERE organisation_id = $1 AND id = $2 FOR UPDATE", organisation_id, course_id
+    )
+    return version
+
+
 async def delete_course(connection: Connection, organisation_id: int, course_id: int) -> None:
-    """Waits for those who are about to refer to the course."""
     await connection.execute("DELETE FROM courses WHERE organisation_id = $1 AND id = $2", organisation_id, course_id)
 
 

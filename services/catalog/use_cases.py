@@ -60,15 +60,15 @@ async def delete_course(
     async with transaction(pool) as connection:
         _, version = await _lock_course(connection, organisation_id, course_id)
         conditions.check(version)
-        if await store.is_prerequisite(connection, organisation_id, course_id):
-            raise IsPrerequisite
+        await _check_nobody_asks_for(connection, organisation_id, course_id)
         sessions = await store.sessions_of_course(connection, organisation_id, course_id)
     await enrollment.close_sessions(organisation_id, sessions)
     async with transaction(pool) as connection:
-        _, current_version = await _lock_course(connection, organisation_id, course_id)
+        current_version = await store.lock_course_to_delete(connection, organisation_id, course_id)
         current_sessions = await store.sessions_of_course(connection, organisation_id, course_id)
         if (current_version, current_sessions) != (version, sessions):
             raise ChangedMeanwhile
+        await _check_nobody_asks_for(connection, organisation_id, course_id)
         for session_id in sessions:
             await _remove_session(connection, organisation_id, session_id)
         await _remove_course(connection, organisation_id, course_id)
@@ -139,11 +139,8 @@ async def delete_session(
 
 
 async def _remove_course(connection: Connection, organisation_id: int, course_id: int) -> None:
-    """Looks only afterwards who asks for the course: until it is deleted, somebody could begin to."""
     [state] = await store.course_states(connection, organisation_id, [course_id])
     await store.delete_course(connection, organisation_id, course_id)
-    if await store.is_prerequisite(connection, organisation_id, course_id):
-        raise IsPrerequisite
     removed = state.model_copy(update={"version": state.version + 1, "removed": True})
     await outbox.add(connection, SOURCE, [CourseRemoved(organisation_id, removed, current_trace.get())])
 
@@ -169,6 +166,11 @@ async def _lock_session(connection: Connection, organisation_id: int, session_id
     if found is None:
         raise SessionNotFound
     return found
+
+
+async def _check_nobody_asks_for(connection: Connection, organisation_id: int, course_id: int) -> None:
+    if await store.is_prerequisite(connection, organisation_id, course_id):
+        raise IsPrerequisite
 
 
 async def _check_prerequisites(connection: Connection, organisation_id: int, course: CourseFields) -> None:

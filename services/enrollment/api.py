@@ -1,6 +1,5 @@
 """Enrollment's routes (contract, section 4)."""
 
-import json
 from typing import Any
 
 from aiohttp import web
@@ -8,6 +7,16 @@ from aiohttp import web
 from services.enrollment import rules
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.errors import CourseNotSelectable, EnrollmentNotFound, PersonNotFound
+from services.enrollment.representations import (
+    AuditItem,
+    CompletionAnswer,
+    ComplianceItem,
+    EnrolledPeople,
+    EnrollmentDetail,
+    EnrollmentItem,
+    PersonItem,
+    SettingsAnswer,
+)
 from services.enrollment.rules import Actor, EnrollCommand
 from services.enrollment.schemas import (
     Capacity,
@@ -25,13 +34,15 @@ from services.enrollment.schemas import (
     Transfer,
 )
 from services.enrollment.store import certifications, pages
-from services.enrollment.use_cases import change, people, sessions
+from services.enrollment.store import settings as settings_store
+from services.enrollment.use_cases import change, people, sessions, settings
 from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll
 from shared.database import connected
 from shared.http.answers import Answer, success
 from shared.http.documents import changed, created, document, page
 from shared.http.fields import Body, Query
 from shared.http.pagination import PagedQuery
+from shared.http.representation import Done, Page, Success
 from shared.http.routing import Call, Route
 from shared.identity import ENROLL, ENROLL_SELF, INTERNAL, MANAGE, RECORD, VIEW
 from shared.observability import current_trace
@@ -62,8 +73,8 @@ async def get_enrollment(call: Call[Query, Body]) -> Answer:
 
 async def list_audit_entries(call: Call[PagedQuery, Body]) -> Answer:
     async with connected(call.app[POOL]) as connection:
-        total, items = await pages.audit_page(connection, call.organisation_id, call.id, call.query)
-    if not total:
+        found, total, items = await pages.audit_page(connection, call.organisation_id, call.id, call.query)
+    if not found:
         raise EnrollmentNotFound
     return page(call, total, items)
 
@@ -129,14 +140,11 @@ async def list_compliance(call: Call[ComplianceQuery, Body]) -> Answer:
 
 async def get_settings(call: Call[Query, Body]) -> Answer:
     async with connected(call.app[POOL]) as connection:
-        time_zone = await certifications.time_zone(connection, call.organisation_id)
-    return success(json.dumps({"time_zone": time_zone}))
+        return document(await settings_store.settings(connection, call.organisation_id), call.conditions)
 
 
 async def put_settings(call: Call[Query, OrganisationSettings]) -> Answer:
-    async with connected(call.app[POOL]) as connection:
-        await certifications.save_time_zone(connection, call.organisation_id, call.body.time_zone)
-    return success(call.body.model_dump_json())
+    return changed(await settings.save_settings(call.app[POOL], call.organisation_id, call.body, call.conditions))
 
 
 async def list_employees(call: Call[EmployeeQuery, Body]) -> Answer:
@@ -217,39 +225,104 @@ def _actor(call: Call[Any, Any]) -> Actor:
 
 
 ROUTES: list[Route[Any, Any]] = [
-    Route("GET", ENROLLMENTS, list_enrollments, permissions=[VIEW], query=EnrollmentQuery),
-    Route("GET", ENROLLMENTS + "/{id}", get_enrollment, permissions=[VIEW]),
-    Route("POST", ENROLLMENTS, create_enrollments, permissions=[ENROLL, ENROLL_SELF], body=EnrollmentRequest),
+    Route("GET", ENROLLMENTS, list_enrollments, {200: Page[EnrollmentItem]}, permissions=[VIEW], query=EnrollmentQuery),
+    Route("GET", ENROLLMENTS + "/{id}", get_enrollment, {200: Success[EnrollmentDetail]}, permissions=[VIEW]),
+    Route(
+        "POST",
+        ENROLLMENTS,
+        create_enrollments,
+        {201: Success[EnrolledPeople]},
+        permissions=[ENROLL, ENROLL_SELF],
+        body=EnrollmentRequest,
+    ),
     Route(
         "PATCH",
         ENROLLMENTS + "/{id}/complete",
         complete_enrollment,
+        {200: Success[CompletionAnswer]},
         permissions=[RECORD],
         body=Completion,
         body_optional=True,
     ),
-    Route("PATCH", ENROLLMENTS + "/{id}/cancel", cancel_enrollment, permissions=[ENROLL, ENROLL_SELF]),
-    Route("PATCH", ENROLLMENTS + "/{id}/absent", mark_enrollment_absent, permissions=[RECORD]),
+    Route(
+        "PATCH",
+        ENROLLMENTS + "/{id}/cancel",
+        cancel_enrollment,
+        {200: Success[EnrollmentDetail]},
+        permissions=[ENROLL, ENROLL_SELF],
+    ),
+    Route(
+        "PATCH",
+        ENROLLMENTS + "/{id}/absent",
+        mark_enrollment_absent,
+        {200: Success[EnrollmentDetail]},
+        permissions=[RECORD],
+    ),
     Route(
         "PATCH",
         ENROLLMENTS + "/{id}/transfer",
         transfer_enrollment,
+        {200: Success[EnrollmentDetail]},
         permissions=[ENROLL, ENROLL_SELF],
         body=Transfer,
     ),
-    Route("GET", ENROLLMENTS + "/{id}/audit", list_audit_entries, permissions=[VIEW], query=PagedQuery),
-    Route("PATCH", ENROLLMENTS + "/{id}/check-in", check_in_enrollment, permissions=[RECORD], body=CheckIn),
-    Route("GET", TRAINING + "/compliance", list_compliance, permissions=[VIEW], query=ComplianceQuery),
-    Route("GET", TRAINING + "/settings", get_settings, permissions=[VIEW]),
-    Route("PUT", TRAINING + "/settings", put_settings, permissions=[MANAGE], body=OrganisationSettings),
-    Route("GET", EMPLOYEES, list_employees, permissions=[VIEW], query=EmployeeQuery),
-    Route("GET", EMPLOYEES + "/{id}", get_employee, permissions=[VIEW]),
-    Route("PUT", EMPLOYEES + "/{id}", put_employee, permissions=[MANAGE], body=EmployeeFields),
-    Route("DELETE", EMPLOYEES + "/{id}", delete_employee, permissions=[MANAGE]),
-    Route("GET", STAFF, list_staff, permissions=[VIEW], query=PersonQuery),
-    Route("GET", STAFF + "/{id}", get_staff, permissions=[VIEW]),
-    Route("PUT", STAFF + "/{id}", put_staff, permissions=[MANAGE], body=StaffFields),
-    Route("DELETE", STAFF + "/{id}", delete_staff, permissions=[MANAGE]),
-    Route("POST", "/internal/sessions/{id}/capacity", agree_capacity, permissions=[INTERNAL], body=Capacity),
-    Route("POST", "/internal/sessions/close", close_sessions, permissions=[INTERNAL], body=Closing),
+    Route(
+        "GET",
+        ENROLLMENTS + "/{id}/audit",
+        list_audit_entries,
+        {200: Page[AuditItem]},
+        permissions=[VIEW],
+        query=PagedQuery,
+    ),
+    Route(
+        "PATCH",
+        ENROLLMENTS + "/{id}/check-in",
+        check_in_enrollment,
+        {200: Success[EnrollmentDetail]},
+        permissions=[RECORD],
+        body=CheckIn,
+    ),
+    Route(
+        "GET",
+        TRAINING + "/compliance",
+        list_compliance,
+        {200: Page[ComplianceItem]},
+        permissions=[VIEW],
+        query=ComplianceQuery,
+    ),
+    Route("GET", TRAINING + "/settings", get_settings, {200: Success[SettingsAnswer]}, permissions=[VIEW]),
+    Route(
+        "PUT",
+        TRAINING + "/settings",
+        put_settings,
+        {200: Success[SettingsAnswer]},
+        permissions=[MANAGE],
+        body=OrganisationSettings,
+    ),
+    Route("GET", EMPLOYEES, list_employees, {200: Page[PersonItem]}, permissions=[VIEW], query=EmployeeQuery),
+    Route("GET", EMPLOYEES + "/{id}", get_employee, {200: Success[PersonItem]}, permissions=[VIEW]),
+    Route(
+        "PUT",
+        EMPLOYEES + "/{id}",
+        put_employee,
+        {200: Success[PersonItem], 201: Success[PersonItem]},
+        permissions=[MANAGE],
+        body=EmployeeFields,
+    ),
+    Route("DELETE", EMPLOYEES + "/{id}", delete_employee, {200: Done}, permissions=[MANAGE]),
+    Route("GET", STAFF, list_staff, {200: Page[PersonItem]}, permissions=[VIEW], query=PersonQuery),
+    Route("GET", STAFF + "/{id}", get_staff, {200: Success[PersonItem]}, permissions=[VIEW]),
+    Route(
+        "PUT",
+        STAFF + "/{id}",
+        put_staff,
+        {200: Success[PersonItem], 201: Success[PersonItem]},
+        permissions=[MANAGE],
+        body=StaffFields,
+    ),
+    Route("DELETE", STAFF + "/{id}", delete_staff, {200: Done}, permissions=[MANAGE]),
+    Route(
+        "POST", "/internal/sessions/{id}/capacity", agree_capacity, {200: Done}, permissions=[INTERNAL], body=Capacity
+    ),
+    Route("POST", "/internal/sessions/close", close_sessions, {200: Done}, permissions=[INTERNAL], body=Closing),
 ]

@@ -5,12 +5,14 @@ from typing import Any
 
 from services.history import store
 from services.history.errors import WorkerNotFound
+from services.history.representations import TrainingRecord
 from services.history.schemas import EmployeeHistoryQuery, HistoryQuery
 from shared.database import connected
 from shared.errors import PermissionDenied
 from shared.http.answers import Answer
 from shared.http.fields import Body
 from shared.http.pagination import history_meta
+from shared.http.representation import HistoryPage
 from shared.http.routing import Call, Route, numeric_id
 from shared.identity import VIEW, Caller
 from shared.service import POOL
@@ -46,6 +48,7 @@ ROUTES: list[Route[Any, Any]] = [
         "GET",
         "/api/v1/employees/{id}/training",
         employee_history,
+        {200: HistoryPage[TrainingRecord]},
         permissions=[VIEW],
         query=EmployeeHistoryQuery,
         malformed_id=numeric_id,
@@ -55,6 +58,7 @@ ROUTES: list[Route[Any, Any]] = [
         "GET",
         "/api/v1/staff/{id}/training",
         staff_history,
+        {200: HistoryPage[TrainingRecord]},
         permissions=[VIEW],
         query=HistoryQuery,
         malformed_id=numeric_id,

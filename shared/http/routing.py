@@ -1,7 +1,8 @@
-"""One declaration for each route: from it come validation, the permission check and the parsed call."""
+"""One declaration for each route: from it come validation, the permission check and the parsed call, and in time
+the API's documentation."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -51,6 +52,8 @@ class Route(Generic[Q, B]):
     method: str
     path: str
     handler: Callable[[Call[Q, B]], Awaitable[Answer]]
+    answers: Mapping[int, type[BaseModel]]
+    """What comes back when all is well, by status; 304 and errors are the same for all routes."""
     permissions: Sequence[str] = ()
     query: type[Query] = Query
     body: type[BaseModel] | None = None

@@ -10,6 +10,8 @@ import aiohttp
 import jwt
 from multidict import CIMultiDictProxy
 
+from tests.support.declared import check_against_declaration
+
 ADMIN_PERMISSIONS = ("api.access", "training.view", "training.enroll", "training.record", "training.manage")
 SERVICE_PERMISSIONS = ("api.access", "internal.call")
 """What a service has when it asks another."""
@@ -47,7 +49,9 @@ class Client:
         async with self.http.request(
             method, self.url + path, headers={**authorization, **(headers or {})}, **options
         ) as response:
-            return Answer(response.status, response.headers, await response.text())
+            answer = Answer(response.status, response.headers, await response.text())
+        check_against_declaration(method, path, answer.status, answer.text)
+        return answer
 
     async def get(self, path: str, **query: Any) -> Answer:
         return await self.request("GET", path, params={name: str(value) for name, value in query.items()})

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from services.enrollment.schemas import ComplianceQuery
 from shared.database import Connection, where
@@ -113,11 +112,6 @@ _OF_PROJECT = """EXISTS (
 
 _COMPLETED_COURSES = """
 SELECT DISTINCT course_id FROM enrollments WHERE organisation_id = $1 AND employee_id = $2 AND status = 'completed'
-"""
-
-_SAVE_TIME_ZONE = """
-INSERT INTO organisation_settings (organisation_id, time_zone) VALUES ($1, $2)
-ON CONFLICT (organisation_id) DO UPDATE SET time_zone = excluded.time_zone
 """
 
 
@@ -236,18 +230,6 @@ def _total(query: ComplianceQuery, people: str, courses: int) -> str:
     everybody = _PEOPLE.replace("{people}", people)
     totals = {None: everybody, "valid": ahead, "expiring": f"{now} - {ahead}", "missing": f"{everybody} - {now}"}
     return totals[query.status]
-
-
-async def time_zone(connection: Connection, organisation_id: int) -> str:
-    """The name of the organisation's time zone, UTC where it has set none."""
-    name: Any = await connection.fetchval(
-        "SELECT time_zone FROM organisation_settings WHERE organisation_id = $1", organisation_id
-    )
-    return name or "UTC"
-
-
-async def save_time_zone(connection: Connection, organisation_id: int, name: str) -> None:
-    await connection.execute(_SAVE_TIME_ZONE, organisation_id, name)
 
 
 def _columns(keys: Sequence[CertificationKey]) -> tuple[list[int], list[int], list[int]]:

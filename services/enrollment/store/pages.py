@@ -62,7 +62,8 @@ WHERE e.organisation_id = $1 AND e.id = $2
 """
 
 _AUDIT_PAGE = """
-SELECT (SELECT count(*) FROM audit WHERE organisation_id = $1 AND enrollment_id = $2) AS total,
+SELECT EXISTS (SELECT FROM enrollments WHERE organisation_id = $1 AND id = $2) AS found,
+    (SELECT count(*) FROM audit WHERE organisation_id = $1 AND enrollment_id = $2) AS total,
     coalesce((SELECT json_agg(json_build_object('version', version, 'action', action,
         'changed_at', training_timestamp(changed_at),
         'changed_by', json_build_object('subject', actor_subject, 'name', actor_name),
@@ -138,10 +139,10 @@ async def completion(connection: Connection, organisation_id: int, enrollment_id
 
 async def audit_page(
     connection: Connection, organisation_id: int, enrollment_id: int, query: PagedQuery
-) -> tuple[int, str]:
-    """How many changes the enrollment has seen, none if there is no such enrollment, and the page of them as JSON."""
+) -> tuple[bool, int, str]:
+    """Whether there is such an enrollment, how many of its changes are known, and the page of them as JSON text."""
     [row] = await connection.fetch(_AUDIT_PAGE, organisation_id, enrollment_id, query.per_page, query.offset)
-    return row["total"], row["items"]
+    return row["found"], row["total"], row["items"]
 
 
 async def person_page(

@@ -1,0 +1,71 @@
+"""What the catalog answers (contract, section 3)."""
+
+from services.catalog.schemas import Category, DeliveryMode, SessionStatus
+from shared.events import CourseState, SessionState
+from shared.http.representation import Day, Named, Number, Representation, Titled, TrainingTimestamp
+
+
+class CourseItem(Representation):
+    """`cost_per_participant` has two decimals."""
+
+    id: int
+    title: str
+    category: Category
+    delivery_mode: DeliveryMode
+    duration_hours: Number
+    cost_per_participant: Number
+    provider: str
+    provider_name: str | None
+    pass_score: Number | None
+    total_sessions: int
+    total_enrollments: int
+    created_at: TrainingTimestamp
+
+
+class UpcomingSession(Representation):
+    id: int
+    start_date: Day
+    end_date: Day
+    location: str | None
+    available_spots: int
+    max_participants: int
+
+
+class CourseDetail(CourseItem):
+    description: str | None
+    prerequisites: list[Titled]
+    completion_rate: Number | None
+    average_score: Number | None
+    upcoming_sessions: list[UpcomingSession]
+    labels: list[Named]
+    validity_months: int | None
+
+
+class FacilitatorItem(Representation):
+    id: int
+    full_name: str
+
+
+class SessionItem(Representation):
+    id: int
+    course: Titled
+    session_name: str
+    start_date: TrainingTimestamp
+    end_date: TrainingTimestamp
+    location: str | None
+    facilitator: FacilitatorItem | None
+    max_participants: int
+    enrolled_count: int
+    available_spots: int
+    status: SessionStatus
+
+
+class SessionDetail(SessionItem):
+    projects: list[Named]
+
+
+class SessionWithCourses(Representation):
+    """A session with its course and that course's prerequisites, as events tell of them."""
+
+    session: SessionState
+    courses: list[CourseState]

@@ -1,0 +1,123 @@
+"""What enrollment answers (contract, section 4)."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from services.enrollment.schemas import CheckInMethod, Status
+from shared.http.representation import Day, Named, Number, Representation, Titled, TrainingTimestamp
+
+Place = Annotated[int, Field(ge=1)]
+
+
+class EmployeeOfEnrollment(Representation):
+    id: int
+    employee_id: str
+    full_name: str
+
+
+class SessionOfEnrollment(Representation):
+    id: int
+    course: Titled
+    start_date: Day
+    location: str | None
+
+
+class EnrollmentItem(Representation):
+    """`waitlist_position` stands there for a waitlisted one alone."""
+
+    id: int
+    employee: EmployeeOfEnrollment
+    session: SessionOfEnrollment
+    status: Status
+    score: Number | None
+    passed: bool | None
+    feedback: str | None
+    enrolled_at: TrainingTimestamp
+    completed_at: TrainingTimestamp | None
+    waitlist_position: Place = 1
+
+
+class EnrollmentDetail(EnrollmentItem):
+    certificate_url: str | None
+    checked_in_at: TrainingTimestamp | None
+    check_in_method: CheckInMethod | None
+
+
+class NewEnrollmentItem(Representation):
+    id: int
+    employee_id: int
+    status: Literal["enrolled", "waitlisted"]
+    waitlist_position: Place = 1
+
+
+class EnrolledPeople(Representation):
+    """`waitlisted_count` stands there if somebody has to wait."""
+
+    enrolled_count: int
+    enrollments: list[NewEnrollmentItem]
+    session_available_spots: int
+    waitlisted_count: Place = 1
+
+
+class EmployeeOfCompletion(Representation):
+    id: int
+    full_name: str
+
+
+class CompletionAnswer(Representation):
+    id: int
+    employee: EmployeeOfCompletion
+    status: Literal["completed", "failed"]
+    score: Number | None
+    passed: bool | None
+    feedback: str | None
+    completed_at: TrainingTimestamp
+
+
+class ChangedBy(Representation):
+    subject: str
+    name: str
+
+
+class AuditItem(Representation):
+    """`changes`: by field, `{"from": …, "to": …}`."""
+
+    version: int
+    action: str
+    changed_at: TrainingTimestamp
+    changed_by: ChangedBy
+    request_id: str
+    changes: dict[str, Any]
+
+
+class PersonItem(Representation):
+    id: int
+    type: Literal["employee", "staff"]
+    employee_id: str
+    full_name: str
+    company: Named | None
+    created_at: TrainingTimestamp
+
+
+class PersonOfCompliance(Representation):
+    id: int
+    type: Literal["employee", "staff"]
+    employee_id: str
+    full_name: str
+    company: Named | None
+
+
+class ComplianceItem(Representation):
+    """The completion that counts is that of `enrollment_id`; `null`s where there never was one."""
+
+    employee: PersonOfCompliance
+    status: Literal["valid", "expiring", "missing"]
+    course_id: int | None
+    enrollment_id: int | None
+    completed_at: TrainingTimestamp | None
+    valid_until: TrainingTimestamp | None
+
+
+class SettingsAnswer(Representation):
+    time_zone: str

@@ -1,0 +1,29 @@
+"""SQL of what an organisation has set for itself."""
+
+import json
+
+from shared.database import Connection
+from shared.http.conditional import Document
+
+_SETTINGS = """
+SELECT coalesce(o.version, 1) AS version, coalesce(o.time_zone, 'UTC') AS time_zone
+FROM (SELECT $1::bigint AS organisation_id) AS asked LEFT JOIN organisation_settings o USING (organisation_id)
+"""
+
+_SAVE = """
+INSERT INTO organisation_settings (organisation_id, time_zone, version) VALUES ($1, $2, $3 + 1)
+ON CONFLICT (organisation_id) DO UPDATE SET time_zone = excluded.time_zone, version = excluded.version
+WHERE organisation_settings.version = $3
+"""
+
+
+async def settings(connection: Connection, organisation_id: int) -> Document:
+    """The organisation's settings; its time zone is UTC where it has set none."""
+    [row] = await connection.fetch(_SETTINGS, organisation_id)
+    return Document(row["version"], json.dumps({"time_zone": row["time_zone"]}))
+
+
+async def save_settings(connection: Connection, organisation_id: int, time_zone: str, version: int) -> bool:
+    """Writes the settings that follow `version`; whether they still had that version."""
+    done = await connection.execute(_SAVE, organisation_id, time_zone, version)
+    return done == "INSERT 0 1"

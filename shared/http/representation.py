@@ -1,0 +1,92 @@
+"""What answers look like: declared beside the routes, so that documents and checks of answers come from one place.
+
+The answers themselves are JSON text made by PostgreSQL; nothing is built from these models to be sent.
+"""
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+TrainingTimestamp = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$")]
+"""`2026-05-15T09:00:00.000000Z`"""
+HistoryTimestamp = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\+00:00$")]
+"""`2025-07-01T07:30:00+00:00`"""
+Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+Number = int | float
+
+
+class Representation(BaseModel):
+    """Exactly these fields; one may be `null` or missing only where it says so."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Named(Representation):
+    """A label, a project or a company."""
+
+    id: int
+    name: str
+
+
+class Titled(Representation):
+    """A course, named by others."""
+
+    id: int
+    title: str
+
+
+Data = TypeVar("Data")
+
+
+class Success(Representation, Generic[Data]):
+    """One row, or what came of a change (contract, section 1)."""
+
+    success: Literal[True]
+    message: str = ""
+    data: Data
+
+
+class Done(Representation):
+    """A change that leaves nothing to show."""
+
+    success: Literal[True]
+    message: str = ""
+
+
+class TrainingMeta(Representation):
+    current_page: int
+    last_page: int
+    per_page: int
+    total: int
+    from_: int | None = Field(alias="from")
+    to: int | None
+
+
+class TrainingLinks(Representation):
+    first: str
+    last: str
+    prev: str | None
+    next: str | None
+
+
+class Page(Representation, Generic[Data]):
+    """A page of a training list."""
+
+    success: Literal[True]
+    data: list[Data]
+    meta: TrainingMeta
+    links: TrainingLinks
+
+
+class HistoryMeta(Representation):
+    current_page: int
+    per_page: int
+    total: int
+    total_pages: int
+
+
+class HistoryPage(Representation, Generic[Data]):
+    """A page of a history, which has no `success`."""
+
+    data: list[Data]
+    meta: HistoryMeta
