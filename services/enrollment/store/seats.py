@@ -123,7 +123,7 @@ _OPEN_OF_SESSIONS = """
 SELECT organisation_id, id FROM enrollments
 WHERE (organisation_id, session_id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
     AND status IN ('enrolled', 'waitlisted')
-ORDER BY organisation_id, id
+ORDER BY organisation_id, id LIMIT $3
 """
 
 
@@ -240,9 +240,11 @@ async def open_enrollments_of_person(
     return [(row["id"], row["session_id"]) for row in rows]
 
 
-async def open_enrollments_of_sessions(connection: Connection, keys: Sequence[SessionKey]) -> list[tuple[int, int]]:
-    """Organisation and id of everyone enrolled in the sessions or waiting for them."""
-    rows = await connection.fetch(_OPEN_OF_SESSIONS, *_columns(keys))
+async def open_enrollments_of_sessions(
+    connection: Connection, keys: Sequence[SessionKey], limit: int
+) -> list[tuple[int, int]]:
+    """Organisation and id of the first of those who are enrolled in the sessions or wait for them."""
+    rows = await connection.fetch(_OPEN_OF_SESSIONS, *_columns(keys), limit)
     return [(row["organisation_id"], row["id"]) for row in rows]
 
 

@@ -17,6 +17,8 @@ from shared.database import Connection, Pool, transaction
 from shared.events import EnrollmentEvent, EnrollmentPromoted, EnrollmentState
 
 ATTEMPTS = 3
+CHUNK = 1000
+"""Rows that one statement changes at most, so that none runs into its time limit."""
 T = TypeVar("T")
 
 
@@ -62,16 +64,18 @@ async def save(connection: Connection, changes: Sequence[Change], sessions: Mapp
 
 async def promote(connection: Connection, free: Mapping[SessionKey, int], actor: Actor) -> None:
     """Gives free seats of locked sessions, which must not have begun, to those who waited longest."""
-    keys = await seat_store.first_in_line(connection, free) if free else []
-    if not keys:
-        return
-    waiting = await enrollment_store.lock(connection, keys)
-    changes = [
-        Change(locked.organisation_id, locked.state, rules.promoted(locked.state), EnrollmentPromoted, actor)
-        for locked in waiting
-    ]
-    await record(connection, changes)
-    await _move_seats(connection, changes)
+    free = dict(free)
+    while free:
+        keys = await seat_store.first_in_line(connection, {key: min(seats, CHUNK) for key, seats in free.items()})
+        changes = [
+            Change(locked.organisation_id, locked.state, rules.promoted(locked.state), EnrollmentPromoted, actor)
+            for locked in await enrollment_store.lock(connection, keys)
+        ]
+        if not changes:
+            return
+        await record(connection, changes)
+        given = await _move_seats(connection, changes)
+        free = {key: free[key] - seats for key, seats in given.items() if seats == CHUNK and free[key] > CHUNK}
 
 
 async def record(connection: Connection, changes: Sequence[Change]) -> None:

@@ -17,7 +17,7 @@ from services.enrollment.store import copies
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases import changes
-from services.enrollment.use_cases.changes import Change
+from services.enrollment.use_cases.changes import CHUNK, Change
 from shared.database import Connection, Pool, connected, transaction
 from shared.events import EnrollmentCancelled, Event, SessionState
 from shared.observability import Trace
@@ -107,14 +107,12 @@ async def _learn_unknown(pool: Pool, catalog: CatalogClient, keys: Sequence[Sess
 
 
 async def _cancel_enrollments(connection: Connection, keys: Sequence[SessionKey], actor: Actor) -> None:
-    open_enrollments = await seat_store.open_enrollments_of_sessions(connection, keys)
-    if not open_enrollments:
-        return
-    cancellations = [
-        Change(locked.organisation_id, locked.state, rules.cancelled(locked.state), EnrollmentCancelled, actor)
-        for locked in await enrollment_store.lock(connection, open_enrollments)
-    ]
-    await changes.save(connection, cancellations, {})
+    while found := await seat_store.open_enrollments_of_sessions(connection, keys, CHUNK):
+        cancellations = [
+            Change(locked.organisation_id, locked.state, rules.cancelled(locked.state), EnrollmentCancelled, actor)
+            for locked in await enrollment_store.lock(connection, found)
+        ]
+        await changes.save(connection, cancellations, {})
 
 
 def _actor(trace: Trace) -> Actor:
