@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from gateway.app import create_gateway
-from services.catalog import store
 from tests.support.client import Answer, Client, client_claims, client_token, new_organisation
 from tests.support.examples import fields
 from tests.support.stack import CLIENT_SECRET, Stack, gateway_settings, serving
@@ -208,44 +207,6 @@ async def test_the_other_services_answer_while_one_is_away(stack: Stack) -> None
         pass
     async with gateway_before(stack, url) as client:
         assert (await client.get(ENROLLMENTS)).status == 200
-
-
-async def test_the_same_key_and_body_get_the_first_answer_again(admin: Client) -> None:
-    body = {"title": "T", "category": "safety", "delivery_mode": "online", "duration_hours": 1}
-    first = await admin.post(COURSES, body, **{"Idempotency-Key": "one"})
-    again = await admin.post(COURSES, body, **{"Idempotency-Key": "one"})
-    assert (again.status, again.text) == (first.status, first.text)
-    assert again.headers["Idempotency-Replayed"] == "true"
-    assert (await admin.get(COURSES)).json["meta"]["total"] == 1
-
-
-async def test_the_same_key_with_another_body_is_refused(admin: Client) -> None:
-    body = {"title": "T", "category": "safety", "delivery_mode": "online", "duration_hours": 1}
-    await admin.post(COURSES, body, **{"Idempotency-Key": "one"})
-    other = await admin.post(COURSES, {**body, "title": "U"}, **{"Idempotency-Key": "one"})
-    assert_is_error(other, 422, "idempotency_key_reused")
-
-
-async def test_a_key_whose_first_request_still_runs_is_in_flight(
-    admin: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    insert_course, entered, may_go_on = store.insert_course, asyncio.Event(), asyncio.Event()
-
-    async def held(*arguments: Any) -> int:
-        entered.set()
-        await asyncio.wait_for(may_go_on.wait(), 1)
-        return await insert_course(*arguments)
-
-    monkeypatch.setattr(store, "insert_course", held)
-    body = {"title": "T", "category": "safety", "delivery_mode": "online", "duration_hours": 1}
-    first = asyncio.create_task(admin.post(COURSES, body, **{"Idempotency-Key": "one"}))
-    await entered.wait()
-    second = asyncio.create_task(admin.post(COURSES, body, **{"Idempotency-Key": "one"}))
-    done, _ = await asyncio.wait({second}, timeout=0.5)
-    may_go_on.set()
-    await first
-    assert done
-    assert_is_error(await second, 409, "idempotency_in_flight")
 
 
 async def test_a_refused_request_changes_nothing(admin: Client) -> None:

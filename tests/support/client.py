@@ -43,6 +43,8 @@ class Client:
     http: aiohttp.ClientSession
     url: str
     token: str | None
+    of_services: bool = True
+    """Whether services answer, and not stand-ins of theirs: then good answers are as the routes declare them."""
 
     async def request(self, method: str, path: str, *, headers: dict[str, str] | None = None, **options: Any) -> Answer:
         authorization = {"Authorization": f"Bearer {self.token}"} if self.token is not None else {}
@@ -50,7 +52,8 @@ class Client:
             method, self.url + path, headers={**authorization, **(headers or {})}, **options
         ) as response:
             answer = Answer(response.status, response.headers, await response.text())
-        check_against_declaration(method, path, answer.status, answer.text)
+        if self.of_services:
+            check_against_declaration(method, path, answer.status, answer.text)
         return answer
 
     async def get(self, path: str, **query: Any) -> Answer:

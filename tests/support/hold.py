@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from shared.database import Pool, connected
+
 HELD_AT_MOST = 10.0
 _LOCK = re.compile(r"\bFOR (?:NO KEY UPDATE|UPDATE|SHARE)(?: OF \w+)?")
 
@@ -37,6 +39,15 @@ def without_lock(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> Non
         return await original(_NotLocking(connection), *arguments, **options)
 
     monkeypatch.setattr(module, name, unlocked)
+
+
+async def waits_for_a_lock(pool: Pool) -> bool:
+    """Whether any statement in the pool's database waits for another's lock."""
+    async with connected(pool) as connection:
+        waiting: int = await connection.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+    return waiting > 0
 
 
 class _NotLocking:

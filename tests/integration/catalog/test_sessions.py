@@ -206,23 +206,6 @@ async def test_cancelling_a_session_cancels_its_enrollments(admin: Client) -> No
     await eventually(cancelled)
 
 
-@pytest.mark.parametrize("path", [COURSES, SESSIONS])
-async def test_what_has_no_enrollment_can_be_deleted(admin: Client, path: str) -> None:
-    course_id = await new_course(admin)
-    row = course_id if path == COURSES else await new_session(admin, course_id)
-    answer = await admin.delete(f"{path}/{row}")
-    assert (answer.status, answer.json["success"]) == (200, True)
-    assert (await admin.get(f"{path}/{row}")).status == 404
-
-
-@pytest.mark.parametrize("path", [COURSES, SESSIONS])
-async def test_what_has_an_enrollment_cannot_be_deleted(admin: Client, path: str) -> None:
-    session_id = await session_with(admin, enrolled=1, places=2)
-    course_id = (await admin.get(f"{SESSIONS}/{session_id}")).data["course"]["id"]
-    answer = await admin.delete(f"{path}/{course_id if path == COURSES else session_id}")
-    assert (answer.status, answer.json["code"]) == (409, "conflict")
-
-
 async def test_a_change_of_an_older_version_is_refused(admin: Client) -> None:
     course = f"{COURSES}/{await new_course(admin)}"
     old = {"If-Match": (await admin.get(course)).headers["ETag"]}

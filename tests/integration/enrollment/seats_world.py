@@ -74,7 +74,7 @@ class World:
     async def resize(self, organisation: int, session: int, capacity: int) -> None:
         """As the catalog does: fewer seats are agreed first."""
         version = self.versions[organisation, session] + 1
-        await sessions.agree_capacity(self.pool, _nobody(), (organisation, session), capacity, version)
+        await sessions.agree_capacity(self.pool, nobody(), (organisation, session), capacity, version)
         await self.follow(organisation, session, capacity=capacity, version=version)
 
     async def enlarge(self, organisation: int, session: int, capacity: int) -> None:
@@ -106,7 +106,7 @@ class World:
         await change.mark_absent(self.pool, organisation, enrollment, ACTOR)
 
     async def transfer(self, organisation: int, enrollment: int, session: int) -> None:
-        await change.transfer(self.pool, _nobody(), _caller(organisation), enrollment, session, ACTOR)
+        await change.transfer(self.pool, nobody(), _caller(organisation), enrollment, session, ACTOR)
 
     async def remove_and_return(self, organisation: int, person: int) -> None:
         await people.remove_person(self.pool, organisation, "employee", person, ACTOR, UNCONDITIONAL)
@@ -151,7 +151,7 @@ def _caller(organisation: int) -> Caller:
     return Caller(organisation, "tester", "Tester", "staff", frozenset({ENROLL}))
 
 
-def _nobody() -> CatalogClient:
+def nobody() -> CatalogClient:
     """Every session here is known, so the catalog is never asked."""
     return CatalogClient.__new__(CatalogClient)
 

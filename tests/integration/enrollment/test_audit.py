@@ -44,10 +44,11 @@ async def test_a_change_is_told_whole(stack: Stack, admin: Client, organisation:
     trainer = stack.client(organisation, sub="trainer-7", name="Tia Trainer")
     before = datetime.now(UTC)
     path = f"{ENROLLMENTS}/{enrollment_id}/complete"
-    answer = await trainer.patch(path, {"score": 82}, **{"X-Request-Id": "request-0007"})
+    await trainer.patch(path, {"score": 82}, **{"X-Request-Id": "request-0007"})
     after = datetime.now(UTC)
     entry = await last(admin, enrollment_id)
-    assert before <= datetime.fromisoformat(entry.pop("changed_at")) <= after
+    for moment in (entry.pop("changed_at"), entry["changes"].pop("completed_at")["to"]):
+        assert before <= datetime.fromisoformat(moment) <= after
     assert entry == {
         "version": 2,
         "action": "enrollment.completed",
@@ -57,7 +58,6 @@ async def test_a_change_is_told_whole(stack: Stack, admin: Client, organisation:
             "status": {"from": "enrolled", "to": "completed"},
             "score": {"from": None, "to": 82},
             "passed": {"from": None, "to": True},
-            "completed_at": {"from": None, "to": answer.data["completed_at"].replace("000Z", "000Z")},
         },
     }
 

@@ -8,10 +8,14 @@ import pytest
 
 from services.enrollment.errors import SessionNotSelectable
 from tests.support.client import new_organisation
+from tests.support.lifecycle import transfer
 from tests.support.stack import Stack, running_stack
 from tests.support.world import (
+    COURSES,
+    SESSIONS,
     ask_to_enroll,
     course_with_prerequisite,
+    enroll,
     new_course,
     new_employee,
     new_employees,
@@ -38,6 +42,35 @@ async def test_the_prerequisites_of_a_session_just_created_count_at_once(stack_w
     _, advanced = await course_with_prerequisite(admin)
     answer = await ask_to_enroll(admin, advanced, await new_employee(admin))
     assert answer.json["errors"] == {"employee_ids.0": ["The employee has not completed: Basics."]}
+
+
+async def test_somebody_can_be_transferred_to_a_session_just_created(stack_without_events: Stack) -> None:
+    admin = stack_without_events.client(new_organisation())
+    course_id = await new_course(admin)
+    [enrollment_id] = await enroll(admin, await new_session(admin, course_id), await new_employee(admin))
+    other = await new_session(admin, course_id)
+    answer = await transfer(admin, enrollment_id, other)
+    assert (answer.status, answer.data["session"]["id"]) == (200, other)
+
+
+@pytest.mark.parametrize("places", [1, 2])
+async def test_a_session_just_created_can_get_fewer_places_at_once(stack_without_events: Stack, places: int) -> None:
+    admin = stack_without_events.client(new_organisation())
+    session_id = await new_session(admin, await new_course(admin), max_participants=3)
+    answer = await admin.patch(f"{SESSIONS}/{session_id}", {"max_participants": places})
+    assert (answer.status, answer.data["max_participants"]) == (200, places)
+    people = await new_employees(admin, places + 1)
+    assert (await ask_to_enroll(admin, session_id, *people)).json["available_spots"] == places
+
+
+@pytest.mark.parametrize("path", [COURSES, SESSIONS])
+async def test_what_was_just_created_can_be_deleted_at_once(stack_without_events: Stack, path: str) -> None:
+    admin = stack_without_events.client(new_organisation())
+    course_id = await new_course(admin)
+    session_id = await new_session(admin, course_id)
+    assert (await admin.delete(f"{path}/{course_id if path == COURSES else session_id}")).status == 200
+    answer = await ask_to_enroll(admin, session_id, await new_employee(admin))
+    assert answer.json["errors"] == {"session_id": ["The selected session does not exist."]}
 
 
 async def test_many_at_once_may_ask_for_a_session_just_created(stack_without_events: Stack) -> None:

@@ -12,7 +12,7 @@ from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases import change, people
 from shared import outbox
-from shared.database import Pool, connected
+from shared.database import Pool
 from shared.http.answers import Answer
 from shared.identity import ENROLL, Caller
 from tests.support.enrollment_rows import (
@@ -29,7 +29,7 @@ from tests.support.enrollment_rows import (
     warm_pool,
 )
 from tests.support.eventually import eventually
-from tests.support.hold import hold_after, without_lock
+from tests.support.hold import hold_after, waits_for_a_lock, without_lock
 
 PARTIES = 8
 CALLER = Caller(ORGANISATION, "test", "Test", "staff", frozenset({ENROLL}))
@@ -162,19 +162,11 @@ async def enroll_while_being_removed(pool: Pool, monkeypatch: pytest.MonkeyPatch
     enrolling = asyncio.create_task(enroll(pool, session_id, person))
 
     try:
-        await eventually(lambda: _waits_for_a_lock(pool))
+        await eventually(lambda: waits_for_a_lock(pool))
     finally:
         may_commit.set()
     await removal
     return await enrolling
-
-
-async def _waits_for_a_lock(pool: Pool) -> bool:
-    async with connected(pool) as connection:
-        waiting: int = await connection.fetchval(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-    return waiting > 0
 
 
 async def test_a_person_who_is_being_removed_is_not_enrolled_any_more(

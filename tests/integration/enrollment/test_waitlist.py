@@ -1,9 +1,11 @@
 """The waitlist, through the API: who does not fit waits, and every freed seat goes to the first in line."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
+from services.enrollment.use_cases import changes
 from tests.support.client import Client
 from tests.support.eventually import eventually
 from tests.support.lifecycle import (
@@ -172,6 +174,19 @@ async def test_who_comes_while_a_seat_is_passed_on_does_not_get_it(admin: Client
         )
         assert [answer.status for answer in answers] == [200, 422, 422, 422, 422]
         assert await statuses_of(admin, promoted) == ["enrolled"]
+
+
+async def test_control_without_passing_it_on_at_once_a_newcomer_gets_the_seat(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nobody_is_promoted(*_: Any) -> None:
+        pass
+
+    monkeypatch.setattr(changes, "promote", nobody_is_promoted)
+    session_id, seated, line = await full_session_with_line(admin)
+    await changed(admin, seated, "cancel")
+    assert (await ask_to_enroll(admin, session_id, await new_employee(admin))).status == 201
+    assert await statuses_of(admin, *line) == ["waitlisted", "waitlisted"]
 
 
 async def test_an_absence_known_before_the_start_gives_the_seat_on(admin: Client) -> None:

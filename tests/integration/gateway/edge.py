@@ -67,7 +67,7 @@ class Edge:
     http: aiohttp.ClientSession
 
     def client(self, token: str | None = None) -> Client:
-        return Client(self.http, self.url, token)
+        return Client(self.http, self.url, token, of_services=False)
 
     async def send(self, head: str, *, token: str | None = None, body: bytes = b"") -> tuple[int, bytes]:
         """Sends a request line and headers as they stand, characters up to U+00FF as one byte each.

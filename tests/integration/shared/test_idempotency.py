@@ -1,0 +1,104 @@
+"""Which answers are kept for an `Idempotency-Key`, and how long: on a catalog's database, without HTTP."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from shared import idempotency
+from shared.database import Connection, Pool, connected, transaction
+from shared.errors import (
+    ApiError,
+    Conflict,
+    IdempotencyInFlight,
+    NotFound,
+    Overloaded,
+    PayloadTooLarge,
+    PermissionDenied,
+    RateLimited,
+    TokenInvalid,
+    Unavailable,
+    UpstreamTimeout,
+    ValidationFailed,
+)
+from shared.http.answers import Answer, failure
+from shared.idempotency import Claim, run_once
+from tests.support.projections import catalog_database
+
+CLAIM = Claim(1, "subject", "/route", "key", b"digest")
+CREATED = Answer('{"success": true}', 201, {"Location": "/route/1"})
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[Pool]:
+    async with catalog_database() as database:
+        yield database.pool
+
+
+async def answered(pool: Pool, outcome: Answer | ApiError) -> Answer:
+    """As a client gets it, when the work comes to this outcome."""
+
+    async def work(connection: Connection) -> Answer:
+        if isinstance(outcome, ApiError):
+            raise outcome
+        return outcome
+
+    try:
+        return await run_once(pool, CLAIM, work)
+    except ApiError as error:
+        return failure(error)
+
+
+@pytest.mark.parametrize(
+    "passing",
+    [
+        TokenInvalid(),
+        PermissionDenied("training.enroll"),
+        Conflict(),
+        RateLimited(3),
+        ApiError(),
+        Unavailable(),
+        Overloaded(),
+        UpstreamTimeout(),
+    ],
+    ids=lambda error: f"{error.status} {type(error).__name__}",
+)
+async def test_what_may_pass_by_itself_is_never_kept(pool: Pool, passing: ApiError) -> None:
+    assert (await answered(pool, passing)).status == passing.status
+    assert await answered(pool, CREATED) == CREATED
+
+
+@pytest.mark.parametrize("refusal", [ValidationFailed(), NotFound(), PayloadTooLarge()], ids=lambda e: type(e).__name__)
+async def test_what_would_be_refused_again_is_kept(pool: Pool, refusal: ApiError) -> None:
+    first = await answered(pool, refusal)
+    again = await answered(pool, CREATED)
+    assert (again.status, again.text) == (first.status, first.text)
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
+async def test_what_a_refused_request_wrote_is_undone_and_its_answer_kept(pool: Pool) -> None:
+    async def work(connection: Connection) -> Answer:
+        await connection.execute("INSERT INTO enrollments VALUES (1, 1, 1, 1, 1)")
+        raise ValidationFailed
+
+    with pytest.raises(ValidationFailed):
+        await run_once(pool, CLAIM, work)
+    assert await pool.fetchval("SELECT count(*) FROM enrollments") == 0
+    assert (await run_once(pool, CLAIM, work)).status == 422
+
+
+async def test_old_keys_are_deleted_and_young_ones_stay(pool: Pool) -> None:
+    await answered(pool, CREATED)
+    async with transaction(pool) as connection:
+        await connection.execute("UPDATE idempotency_keys SET created_at = now() - interval '24 hours', key = 'old'")
+    await answered(pool, CREATED)
+    async with connected(pool) as connection:
+        await idempotency.prune(connection)
+        rows = await connection.fetch("SELECT key FROM idempotency_keys")
+    assert [row["key"] for row in rows] == ["key"]
+
+
+async def test_one_key_twice_in_one_batch_is_in_flight_the_second_time(pool: Pool) -> None:
+    async with transaction(pool) as connection:
+        first, second = await idempotency.find_answers(connection, [CLAIM, CLAIM])
+    assert first is None
+    assert isinstance(second, IdempotencyInFlight)

@@ -1,0 +1,18 @@
+"""Services that cannot reach each other."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import services.catalog.app
+from services.catalog.settings import CatalogSettings
+from tests.support.stack import Stack, free_port, serving
+
+
+@asynccontextmanager
+async def catalog_without_enrollment(stack: Stack) -> AsyncIterator[str]:
+    """The address of a second catalog on the same rows: where it looks for enrollment, nobody is."""
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    settings = stack.settings["catalog"].model_copy(update={"enrollment_url": nowhere})
+    assert isinstance(settings, CatalogSettings)
+    async with serving(services.catalog.app.build_app(settings, "api")) as url:
+        yield url
