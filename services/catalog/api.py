@@ -5,11 +5,12 @@ from typing import Any
 
 from aiohttp import web
 
-from services.catalog import store, use_cases
+from services.catalog import use_cases
 from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.errors import CourseNotFound, SessionNotFound
 from services.catalog.representations import CourseDetail, CourseItem, SessionDetail, SessionItem, SessionWithCourses
 from services.catalog.schemas import CourseFields, CourseQuery, MergePatch, SessionFields, SessionQuery
+from services.catalog.store import pages, rows
 from shared.database import Connection, connected
 from shared.http.answers import Answer, success
 from shared.http.documents import changed, created, document, page
@@ -28,13 +29,13 @@ SESSIONS = "/api/v1/training/sessions"
 
 async def list_courses(call: Call[CourseQuery, Body]) -> Answer:
     async with connected(call.app[POOL]) as connection:
-        total, items = await store.course_page(connection, call.organisation_id, call.query)
+        total, items = await pages.course_page(connection, call.organisation_id, call.query)
     return page(call, total, items)
 
 
 async def get_course(call: Call[Query, Body]) -> Answer:
     async with connected(call.app[POOL]) as connection:
-        course = await store.course_detail(connection, call.organisation_id, call.id)
+        course = await pages.course_detail(connection, call.organisation_id, call.id)
     if course is None:
         raise CourseNotFound
     return document(course, call.conditions)
@@ -62,13 +63,13 @@ async def delete_course(call: Call[Query, Body]) -> Answer:
 
 async def list_sessions(call: Call[SessionQuery, Body]) -> Answer:
     async with connected(call.app[POOL]) as connection:
-        total, items = await store.session_page(connection, call.organisation_id, call.query)
+        total, items = await pages.session_page(connection, call.organisation_id, call.query)
     return page(call, total, items)
 
 
 async def get_session(call: Call[Query, Body]) -> Answer:
     async with connected(call.app[POOL]) as connection:
-        session = await store.session_detail(connection, call.organisation_id, call.id)
+        session = await pages.session_detail(connection, call.organisation_id, call.id)
     if session is None:
         raise SessionNotFound
     return document(session, call.conditions)
@@ -97,11 +98,11 @@ async def delete_session(call: Call[Query, Body]) -> Answer:
 async def session_state(call: Call[Query, Body]) -> Answer:
     """For enrollment alone, and not routed by the gateway: a session that its events have not brought yet."""
     async with connected(call.app[POOL]) as connection:
-        session = await store.session_state(connection, call.organisation_id, call.id)
+        session = await rows.session_state(connection, call.organisation_id, call.id)
         if session is None:
             raise SessionNotFound
-        [course] = await store.course_states(connection, call.organisation_id, [session.course_id])
-        prerequisites = await store.course_states(connection, call.organisation_id, course.prerequisites)
+        [course] = await rows.course_states(connection, call.organisation_id, [session.course_id])
+        prerequisites = await rows.course_states(connection, call.organisation_id, course.prerequisites)
     courses = [state.model_dump(mode="json") for state in (course, *prerequisites)]
     return Answer(json.dumps({"session": session.model_dump(mode="json"), "courses": courses}))
 

@@ -6,8 +6,9 @@ They are entered through the use cases, so that their events tell the other serv
 import random
 from datetime import UTC, datetime, timedelta
 
-from services.catalog import store, use_cases
+from services.catalog import use_cases
 from services.catalog.schemas import CourseFields, CourseQuery, Facilitator, SessionFields
+from services.catalog.store import pages, rows
 from shared.batching import each
 from shared.database import Pool, connected, transaction
 from shared.http.fields import IdAndName
@@ -83,7 +84,7 @@ def sessions(now: datetime) -> dict[int, SessionFields]:
 async def load_examples(pool: Pool) -> str:
     """Loads the examples' courses and sessions once, into a catalog without any; says what it did."""
     async with connected(pool) as connection:
-        total, _ = await store.course_page(connection, ORGANISATION, CourseQuery())
+        total, _ = await pages.course_page(connection, ORGANISATION, CourseQuery())
     if total:
         return f"organisation {ORGANISATION} has courses already: the examples are for an empty one"
     await _start_ids(pool, course_id=1)
@@ -101,7 +102,7 @@ async def load_examples(pool: Pool) -> str:
 
 async def _start_ids(pool: Pool, **ids: int) -> None:
     async with transaction(pool) as connection:
-        await store.start_ids_at(connection, **ids)
+        await rows.start_ids_at(connection, **ids)
 
 
 async def load_many(pool: Pool, courses: int, sessions: int, places: int) -> str:

@@ -1,6 +1,6 @@
 """What the catalog follows: enrollments move the counts of their session and course."""
 
-from services.catalog import store
+from services.catalog.store import counts
 from shared.consumer import Subscriptions
 from shared.events import (
     EnrollmentCancelled,
@@ -15,13 +15,13 @@ from shared.events import (
 )
 
 SUBSCRIPTIONS: Subscriptions = {
-    EnrollmentCreated: store.apply_enrollments,
-    EnrollmentWaitlisted: store.apply_enrollments,
-    EnrollmentPromoted: store.apply_enrollments,
-    EnrollmentTransferred: store.apply_enrollments,
-    EnrollmentCompleted: store.apply_enrollments,
-    EnrollmentFailed: store.apply_enrollments,
-    EnrollmentMarkedAbsent: store.apply_enrollments,
-    EnrollmentCancelled: store.apply_enrollments,
-    EnrollmentCheckedIn: store.apply_enrollments,
+    EnrollmentCreated: counts.apply_enrollments,
+    EnrollmentWaitlisted: counts.apply_enrollments,
+    EnrollmentPromoted: counts.apply_enrollments,
+    EnrollmentTransferred: counts.apply_enrollments,
+    EnrollmentCompleted: counts.apply_enrollments,
+    EnrollmentFailed: counts.apply_enrollments,
+    EnrollmentMarkedAbsent: counts.apply_enrollments,
+    EnrollmentCancelled: counts.apply_enrollments,
+    EnrollmentCheckedIn: counts.apply_enrollments,
 }

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from services.catalog import rules, store
+from services.catalog import rules
 from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.errors import (
     ChangedMeanwhile,
@@ -13,6 +13,7 @@ from services.catalog.errors import (
     SessionNotFound,
 )
 from services.catalog.schemas import CourseFields, SessionFields
+from services.catalog.store import pages, rows
 from shared import outbox
 from shared.database import Connection, Pool, transaction
 from shared.events import CourseRemoved, CourseSaved, SessionRemoved, SessionSaved
@@ -30,7 +31,7 @@ async def create_course(
     In the caller's transaction, which an `Idempotency-Key` may share.
     """
     await _check_prerequisites(connection, organisation_id, course)
-    course_id = await store.insert_course(connection, organisation_id, course, created_at)
+    course_id = await rows.insert_course(connection, organisation_id, course, created_at)
     return course_id, await _publish_course(connection, organisation_id, course_id)
 
 
@@ -45,7 +46,7 @@ async def change_course(
         await _check_prerequisites(connection, organisation_id, changed)
         if changed == current:
             return await _course(connection, organisation_id, course_id)
-        await store.update_course(connection, organisation_id, course_id, changed)
+        await rows.update_course(connection, organisation_id, course_id, changed)
         return await _publish_course(connection, organisation_id, course_id)
 
 
@@ -61,11 +62,11 @@ async def delete_course(
         _, version = await _lock_course(connection, organisation_id, course_id)
         conditions.check(version)
         await _check_nobody_asks_for(connection, organisation_id, course_id)
-        sessions = await store.sessions_of_course(connection, organisation_id, course_id)
+        sessions = await rows.sessions_of_course(connection, organisation_id, course_id)
     await enrollment.close_sessions(organisation_id, sessions)
     async with transaction(pool) as connection:
-        current_version = await store.lock_course_to_delete(connection, organisation_id, course_id)
-        current_sessions = await store.sessions_of_course(connection, organisation_id, course_id)
+        current_version = await rows.lock_course_to_delete(connection, organisation_id, course_id)
+        current_sessions = await rows.sessions_of_course(connection, organisation_id, course_id)
         if (current_version, current_sessions) != (version, sessions):
             raise ChangedMeanwhile
         await _check_nobody_asks_for(connection, organisation_id, course_id)
@@ -80,9 +81,9 @@ async def create_session(connection: Connection, organisation_id: int, session: 
     In the caller's transaction, which an `Idempotency-Key` may share.
     """
     rules.check_new_session(session)
-    if not await store.existing_courses(connection, organisation_id, [session.course_id]):
+    if not await rows.existing_courses(connection, organisation_id, [session.course_id]):
         raise CourseNotSelectable("course_id")
-    session_id = await store.insert_session(connection, organisation_id, session)
+    session_id = await rows.insert_session(connection, organisation_id, session)
     return session_id, await _publish_session(connection, organisation_id, session_id)
 
 
@@ -119,7 +120,7 @@ async def _change_session(
 ) -> Document:
     if changed == current:
         return await _session(connection, organisation_id, session_id)
-    await store.update_session(connection, organisation_id, session_id, changed)
+    await rows.update_session(connection, organisation_id, session_id, changed)
     return await _publish_session(connection, organisation_id, session_id)
 
 
@@ -139,54 +140,54 @@ async def delete_session(
 
 
 async def _remove_course(connection: Connection, organisation_id: int, course_id: int) -> None:
-    [state] = await store.course_states(connection, organisation_id, [course_id])
-    await store.delete_course(connection, organisation_id, course_id)
+    [state] = await rows.course_states(connection, organisation_id, [course_id])
+    await rows.delete_course(connection, organisation_id, course_id)
     removed = state.model_copy(update={"version": state.version + 1, "removed": True})
     await outbox.add(connection, SOURCE, [CourseRemoved(organisation_id, removed, current_trace.get())])
 
 
 async def _remove_session(connection: Connection, organisation_id: int, session_id: int) -> None:
-    state = await store.session_state(connection, organisation_id, session_id)
+    state = await rows.session_state(connection, organisation_id, session_id)
     if state is None:
         raise SessionNotFound
-    await store.delete_session(connection, organisation_id, session_id)
+    await rows.delete_session(connection, organisation_id, session_id)
     removed = state.model_copy(update={"version": state.version + 1, "removed": True})
     await outbox.add(connection, SOURCE, [SessionRemoved(organisation_id, removed, current_trace.get())])
 
 
 async def _lock_course(connection: Connection, organisation_id: int, course_id: int) -> tuple[CourseFields, int]:
-    found = await store.lock_course(connection, organisation_id, course_id)
+    found = await rows.lock_course(connection, organisation_id, course_id)
     if found is None:
         raise CourseNotFound
     return found
 
 
 async def _lock_session(connection: Connection, organisation_id: int, session_id: int) -> tuple[SessionFields, int]:
-    found = await store.lock_session(connection, organisation_id, session_id)
+    found = await rows.lock_session(connection, organisation_id, session_id)
     if found is None:
         raise SessionNotFound
     return found
 
 
 async def _check_nobody_asks_for(connection: Connection, organisation_id: int, course_id: int) -> None:
-    if await store.is_prerequisite(connection, organisation_id, course_id):
+    if await rows.is_prerequisite(connection, organisation_id, course_id):
         raise IsPrerequisite
 
 
 async def _check_prerequisites(connection: Connection, organisation_id: int, course: CourseFields) -> None:
     if course.prerequisites:
-        existing = await store.existing_courses(connection, organisation_id, course.prerequisites)
+        existing = await rows.existing_courses(connection, organisation_id, course.prerequisites)
         rules.check_courses_exist("prerequisites", course.prerequisites, existing)
 
 
 async def _publish_course(connection: Connection, organisation_id: int, course_id: int) -> Document:
-    [state] = await store.course_states(connection, organisation_id, [course_id])
+    [state] = await rows.course_states(connection, organisation_id, [course_id])
     await outbox.add(connection, SOURCE, [CourseSaved(organisation_id, state, current_trace.get())])
     return await _course(connection, organisation_id, course_id)
 
 
 async def _publish_session(connection: Connection, organisation_id: int, session_id: int) -> Document:
-    state = await store.session_state(connection, organisation_id, session_id)
+    state = await rows.session_state(connection, organisation_id, session_id)
     if state is None:
         raise SessionNotFound
     await outbox.add(connection, SOURCE, [SessionSaved(organisation_id, state, current_trace.get())])
@@ -194,14 +195,14 @@ async def _publish_session(connection: Connection, organisation_id: int, session
 
 
 async def _course(connection: Connection, organisation_id: int, course_id: int) -> Document:
-    document = await store.course_detail(connection, organisation_id, course_id)
+    document = await pages.course_detail(connection, organisation_id, course_id)
     if document is None:
         raise CourseNotFound
     return document
 
 
 async def _session(connection: Connection, organisation_id: int, session_id: int) -> Document:
-    document = await store.session_detail(connection, organisation_id, session_id)
+    document = await pages.session_detail(connection, organisation_id, session_id)
     if document is None:
         raise SessionNotFound
     return document

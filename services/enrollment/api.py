@@ -5,8 +5,10 @@ from typing import Any
 from aiohttp import web
 
 from services.enrollment import rules
+from services.enrollment.actor import actor_of
 from services.enrollment.catalog_client import CatalogClient
-from services.enrollment.errors import CourseNotSelectable, EnrollmentNotFound, PersonNotFound
+from services.enrollment.errors import CourseNotSelectable, EnrollmentNotFound
+from services.enrollment.people_api import PEOPLE_ROUTES
 from services.enrollment.representations import (
     AuditItem,
     CompletionAnswer,
@@ -14,38 +16,32 @@ from services.enrollment.representations import (
     EnrolledPeople,
     EnrollmentDetail,
     EnrollmentItem,
-    PersonItem,
     SettingsAnswer,
 )
-from services.enrollment.rules import Actor, EnrollCommand
+from services.enrollment.rules import EnrollCommand
 from services.enrollment.schemas import (
     Capacity,
     CheckIn,
     Closing,
     Completion,
     ComplianceQuery,
-    EmployeeFields,
-    EmployeeQuery,
     EnrollmentQuery,
     EnrollmentRequest,
     OrganisationSettings,
-    PersonQuery,
-    StaffFields,
     Transfer,
 )
 from services.enrollment.store import certifications, pages
 from services.enrollment.store import settings as settings_store
-from services.enrollment.use_cases import change, people, sessions, settings
+from services.enrollment.use_cases import change, sessions, settings
 from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll
 from shared.database import connected
 from shared.http.answers import Answer, success
-from shared.http.documents import changed, created, document, page
+from shared.http.documents import changed, document, page
 from shared.http.fields import Body, Query
 from shared.http.pagination import PagedQuery
 from shared.http.representation import Done, Page, Success
 from shared.http.routing import Call, Route
 from shared.identity import ENROLL, ENROLL_SELF, INTERNAL, MANAGE, RECORD, VIEW
-from shared.observability import current_trace
 from shared.service import POOL
 
 DESK: web.AppKey[EnrollmentDesk] = web.AppKey("desk")
@@ -53,8 +49,6 @@ CATALOG = web.AppKey("catalog", CatalogClient)
 
 TRAINING = "/api/v1/training"
 ENROLLMENTS = TRAINING + "/enrollments"
-EMPLOYEES = "/api/v1/employees"
-STAFF = "/api/v1/staff"
 
 
 async def list_enrollments(call: Call[EnrollmentQuery, Body]) -> Answer:
@@ -85,7 +79,7 @@ async def create_enrollments(call: Call[Query, EnrollmentRequest]) -> Answer:
         organisation_id=call.organisation_id,
         session_id=call.body.session_id,
         employee_ids=tuple(call.body.employee_ids),
-        actor=_actor(call),
+        actor=actor_of(call),
         waitlist=call.body.waitlist,
         claim=call.claim,
     )
@@ -94,25 +88,27 @@ async def create_enrollments(call: Call[Query, EnrollmentRequest]) -> Answer:
 
 async def complete_enrollment(call: Call[Query, Completion]) -> Answer:
     status, enrollment = await change.complete(
-        call.app[POOL], call.organisation_id, call.id, call.body, _actor(call), conditions=call.conditions
+        call.app[POOL], call.organisation_id, call.id, call.body, actor_of(call), conditions=call.conditions
     )
     return changed(enrollment, f"Enrollment marked as {status}")
 
 
 async def check_in_enrollment(call: Call[Query, CheckIn]) -> Answer:
     enrollment = await change.check_in(
-        call.app[POOL], call.organisation_id, call.id, call.body, _actor(call), conditions=call.conditions
+        call.app[POOL], call.organisation_id, call.id, call.body, actor_of(call), conditions=call.conditions
     )
     return changed(enrollment, "Enrollment checked in")
 
 
 async def cancel_enrollment(call: Call[Query, Body]) -> Answer:
-    enrollment = await change.cancel(call.app[POOL], call.caller, call.id, _actor(call), call.conditions)
+    enrollment = await change.cancel(call.app[POOL], call.caller, call.id, actor_of(call), call.conditions)
     return changed(enrollment, "Enrollment cancelled")
 
 
 async def mark_enrollment_absent(call: Call[Query, Body]) -> Answer:
-    enrollment = await change.mark_absent(call.app[POOL], call.organisation_id, call.id, _actor(call), call.conditions)
+    enrollment = await change.mark_absent(
+        call.app[POOL], call.organisation_id, call.id, actor_of(call), call.conditions
+    )
     return changed(enrollment, "Enrollment marked as absent")
 
 
@@ -123,7 +119,7 @@ async def transfer_enrollment(call: Call[Query, Transfer]) -> Answer:
         call.caller,
         call.id,
         call.body.session_id,
-        _actor(call),
+        actor_of(call),
         call.conditions,
     )
     return changed(enrollment, "Enrollment transferred")
@@ -147,65 +143,6 @@ async def put_settings(call: Call[Query, OrganisationSettings]) -> Answer:
     return changed(await settings.save_settings(call.app[POOL], call.organisation_id, call.body, call.conditions))
 
 
-async def list_employees(call: Call[EmployeeQuery, Body]) -> Answer:
-    return await _list_people(call, "employee", call.query.company_id)
-
-
-async def list_staff(call: Call[PersonQuery, Body]) -> Answer:
-    return await _list_people(call, "staff", None)
-
-
-async def _list_people(call: Call[Any, Body], type_: str, company_id: int | None) -> Answer:
-    async with connected(call.app[POOL]) as connection:
-        total, items = await pages.person_page(connection, call.organisation_id, type_, call.query, company_id)
-    return page(call, total, items)
-
-
-async def get_employee(call: Call[Query, Body]) -> Answer:
-    return await _get_person(call, "employee")
-
-
-async def get_staff(call: Call[Query, Body]) -> Answer:
-    return await _get_person(call, "staff")
-
-
-async def _get_person(call: Call[Query, Body], type_: str) -> Answer:
-    async with connected(call.app[POOL]) as connection:
-        person = await pages.person_detail(connection, call.organisation_id, type_, call.id)
-    if person is None:
-        raise PersonNotFound
-    return document(person, call.conditions)
-
-
-async def put_employee(call: Call[Query, EmployeeFields]) -> Answer:
-    return await _put_person(call, "employee", call.body, EMPLOYEES)
-
-
-async def put_staff(call: Call[Query, StaffFields]) -> Answer:
-    fields = EmployeeFields(employee_id=call.body.employee_id, full_name=call.body.full_name)
-    return await _put_person(call, "staff", fields, STAFF)
-
-
-async def _put_person(call: Call[Query, Any], type_: str, fields: EmployeeFields, path: str) -> Answer:
-    new, person = await people.save_person(
-        call.app[POOL], call.organisation_id, type_, call.id, fields, call.conditions
-    )
-    return created(person, f"{path}/{call.id}") if new else changed(person)
-
-
-async def delete_employee(call: Call[Query, Body]) -> Answer:
-    return await _delete_person(call, "employee")
-
-
-async def delete_staff(call: Call[Query, Body]) -> Answer:
-    return await _delete_person(call, "staff")
-
-
-async def _delete_person(call: Call[Query, Body], type_: str) -> Answer:
-    await people.remove_person(call.app[POOL], call.organisation_id, type_, call.id, _actor(call), call.conditions)
-    return success(None, message="Removed from the organisation")
-
-
 async def agree_capacity(call: Call[Query, Capacity]) -> Answer:
     """For the catalog alone, and not routed by the gateway."""
     key = (call.organisation_id, call.id)
@@ -218,10 +155,6 @@ async def close_sessions(call: Call[Query, Closing]) -> Answer:
     versions = {(call.organisation_id, session.id): session.version for session in call.body.sessions}
     await sessions.close(call.app[POOL], call.app[CATALOG], versions)
     return success(None)
-
-
-def _actor(call: Call[Any, Any]) -> Actor:
-    return Actor(call.caller.subject, call.caller.name, current_trace.get())
 
 
 ROUTES: list[Route[Any, Any]] = [
@@ -299,28 +232,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[MANAGE],
         body=OrganisationSettings,
     ),
-    Route("GET", EMPLOYEES, list_employees, {200: Page[PersonItem]}, permissions=[VIEW], query=EmployeeQuery),
-    Route("GET", EMPLOYEES + "/{id}", get_employee, {200: Success[PersonItem]}, permissions=[VIEW]),
-    Route(
-        "PUT",
-        EMPLOYEES + "/{id}",
-        put_employee,
-        {200: Success[PersonItem], 201: Success[PersonItem]},
-        permissions=[MANAGE],
-        body=EmployeeFields,
-    ),
-    Route("DELETE", EMPLOYEES + "/{id}", delete_employee, {200: Done}, permissions=[MANAGE]),
-    Route("GET", STAFF, list_staff, {200: Page[PersonItem]}, permissions=[VIEW], query=PersonQuery),
-    Route("GET", STAFF + "/{id}", get_staff, {200: Success[PersonItem]}, permissions=[VIEW]),
-    Route(
-        "PUT",
-        STAFF + "/{id}",
-        put_staff,
-        {200: Success[PersonItem], 201: Success[PersonItem]},
-        permissions=[MANAGE],
-        body=StaffFields,
-    ),
-    Route("DELETE", STAFF + "/{id}", delete_staff, {200: Done}, permissions=[MANAGE]),
+    *PEOPLE_ROUTES,
     Route(
         "POST", "/internal/sessions/{id}/capacity", agree_capacity, {200: Done}, permissions=[INTERNAL], body=Capacity
     ),

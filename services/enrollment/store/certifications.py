@@ -32,36 +32,40 @@ FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS key (organisation_id, c
 ORDER BY organisation_id, course_id, employee_id
 """
 
-# What was told of a completion stays told: only another completion, or another end of it, begins anew.
+# Another completion, or another end of it, is to be looked at anew.
 _SAVE = """
 INSERT INTO certifications (organisation_id, course_id, employee_id, enrollment_id, completed_at, valid_until, look_at)
 SELECT *, CASE WHEN valid_until IS NOT NULL THEN now() END
 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::timestamptz[])
     AS new (organisation_id, course_id, employee_id, enrollment_id, completed_at, valid_until)
 ON CONFLICT (organisation_id, course_id, employee_id) DO UPDATE SET enrollment_id = excluded.enrollment_id,
-    completed_at = excluded.completed_at, valid_until = excluded.valid_until,
-    look_at = excluded.look_at, told_at = NULL,
-    notices_sent = CASE WHEN certifications.enrollment_id = excluded.enrollment_id
-        THEN certifications.notices_sent ELSE 0 END
+    completed_at = excluded.completed_at, valid_until = excluded.valid_until, look_at = excluded.look_at
 WHERE certifications.enrollment_id <> excluded.enrollment_id
     OR certifications.valid_until IS DISTINCT FROM excluded.valid_until
 """
 
 # Workers that look at the same moment take different rows.
 _DUE = """
-SELECT organisation_id, course_id, employee_id, enrollment_id, completed_at, valid_until, notices_sent, told_at,
-    now() AS now
-FROM certifications WHERE look_at <= now()
-ORDER BY look_at LIMIT $1
+SELECT c.organisation_id, c.course_id, c.employee_id, c.enrollment_id, c.completed_at, c.valid_until, e.notices_sent,
+    e.end_told_at, now() AS now
+FROM certifications c JOIN enrollments e ON e.organisation_id = c.organisation_id AND e.id = c.enrollment_id
+WHERE c.look_at <= now()
+ORDER BY c.look_at LIMIT $1
 FOR UPDATE SKIP LOCKED
 """
 
 _LOOKED_AT = """
-UPDATE certifications c SET notices_sent = c.notices_sent + seen.told::integer, look_at = seen.look_at,
-    told_at = CASE WHEN seen.told THEN now() ELSE c.told_at END
-FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::boolean[], $5::timestamptz[])
-    AS seen (organisation_id, course_id, employee_id, told, look_at)
-WHERE c.organisation_id = seen.organisation_id AND c.course_id = seen.course_id AND c.employee_id = seen.employee_id
+WITH seen AS (
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::boolean[], $5::timestamptz[])
+        AS seen (organisation_id, course_id, employee_id, told, look_at)
+), planned AS (
+    UPDATE certifications c SET look_at = seen.look_at FROM seen
+    WHERE c.organisation_id = seen.organisation_id AND c.course_id = seen.course_id
+        AND c.employee_id = seen.employee_id
+    RETURNING c.organisation_id, c.enrollment_id, seen.told
+)
+UPDATE enrollments e SET notices_sent = e.notices_sent + 1, end_told_at = now() FROM planned
+WHERE e.organisation_id = planned.organisation_id AND e.id = planned.enrollment_id AND planned.told
 """
 
 # The page walks the people in the order of their ids and looks each one's best completion up, until it is full.
@@ -199,7 +203,7 @@ async def completed_courses(connection: Connection, organisation_id: int, person
 async def courses_asked_for(connection: Connection, organisation_id: int, query: ComplianceQuery) -> list[int]:
     """The course asked for, if there is one, or all that carry the label."""
     rows = await connection.fetch(
-        "SELECT id FROM courses WHERE organisation_id = $1 AND (id = $2 OR $3 = ANY(label_ids))",
+        "SELECT id FROM courses WHERE organisation_id = $1 AND NOT removed AND (id = $2 OR $3 = ANY(label_ids))",
         organisation_id,
         query.course_id,
         query.label_id,

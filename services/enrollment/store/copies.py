@@ -6,16 +6,18 @@ from shared.database import Connection
 from shared.events import CourseState, Event, SessionState
 
 _SAVE_COURSES = """
-INSERT INTO courses (organisation_id, id, version, title, pass_score, validity_months, prerequisites, label_ids)
+INSERT INTO courses (organisation_id, id, version, title, pass_score, validity_months, prerequisites, label_ids,
+    removed)
 SELECT organisation_id, id, version, title, pass_score, validity_months,
     ARRAY (SELECT jsonb_array_elements_text(prerequisites)::bigint),
-    ARRAY (SELECT jsonb_array_elements_text(label_ids)::bigint)
+    ARRAY (SELECT jsonb_array_elements_text(label_ids)::bigint), removed
 FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::numeric[], $6::integer[], $7::jsonb[],
-        $8::jsonb[])
-    AS new (organisation_id, id, version, title, pass_score, validity_months, prerequisites, label_ids)
+        $8::jsonb[], $9::boolean[])
+    AS new (organisation_id, id, version, title, pass_score, validity_months, prerequisites, label_ids, removed)
 ON CONFLICT (organisation_id, id) DO UPDATE SET version = excluded.version, title = excluded.title,
     pass_score = excluded.pass_score, validity_months = excluded.validity_months,
-    prerequisites = excluded.prerequisites, label_ids = excluded.label_ids
+    prerequisites = excluded.prerequisites, label_ids = excluded.label_ids,
+    removed = excluded.removed
 WHERE excluded.version > courses.version
 """
 
@@ -49,6 +51,7 @@ async def save_courses(connection: Connection, events: Sequence[Event[CourseStat
         [state.validity_months for state in states],
         [str(list(state.prerequisites)) for state in states],
         [str([label.id for label in state.labels]) for state in states],
+        [state.removed for state in states],
     )
 
 

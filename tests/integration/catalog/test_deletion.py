@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.catalog import store
 from services.catalog.enrollment_client import EnrollmentClient
+from services.catalog.store import rows as store
 from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases import sessions as session_use_cases
 from shared.database import Pool, connection_pool

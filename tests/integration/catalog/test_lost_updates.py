@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.catalog import store, use_cases
+from services.catalog import use_cases
 from services.catalog.enrollment_client import EnrollmentClient, enrollment_client
+from services.catalog.store import rows as store
 from shared.database import Pool, connection_pool
 from tests.support.client import Client
 from tests.support.hold import hold_after, without_lock

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import services.catalog.app
-import services.catalog.store
+import services.catalog.store.counts
 import services.enrollment.app
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.rules import Actor, EnrollCommand
@@ -132,7 +132,7 @@ class World:
         for start in range(0, len(events), 7):
             async with transaction(catalog) as connection:
                 newest: list[Any] = newest_of_each_row(events[start : start + 7])
-                await services.catalog.store.apply_enrollments(connection, newest)
+                await services.catalog.store.counts.apply_enrollments(connection, newest)
         assert await _seats(catalog, _CATALOG_SEATS) == await _seats(self.pool, _SEATS)
 
 

@@ -13,6 +13,7 @@ from tests.support.lifecycle import changed, ends_at
 from tests.support.stack import Stack
 from tests.support.world import (
     BEGUN,
+    COURSES,
     EMPLOYEES,
     SESSIONS,
     enroll,
@@ -284,3 +285,16 @@ async def test_another_organisations_course_and_people_are_not_seen(stack: Stack
     own = await new_employee(stranger)
     assert (await stranger.get(COMPLIANCE, course_id=course_id)).status == 422
     assert await found(stranger, label_id=LABEL["id"]) == {own: "missing"}
+
+
+async def test_a_deleted_course_cannot_be_asked_for(admin: Client) -> None:
+    course_id = await new_course(admin)
+
+    async def status_becomes(status: int) -> bool:
+        answer = await admin.get(COMPLIANCE, course_id=course_id)
+        assert answer.status == status, answer.text
+        return True
+
+    await eventually(lambda: status_becomes(200))
+    assert (await admin.delete(f"{COURSES}/{course_id}")).status == 200
+    await eventually(lambda: status_becomes(422))

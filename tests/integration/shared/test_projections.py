@@ -10,7 +10,7 @@ import pytest
 import services.catalog.handlers
 import services.history.handlers
 import services.history.store
-from services.catalog import store as catalog_store
+from services.catalog.store import counts as counts_store
 from shared.consumer import Subscriptions, apply
 from shared.database import Connection, transaction
 from shared.events import EmployeeRemoved, EnrollmentEvent, Event, State
@@ -59,7 +59,7 @@ async def test_counts_are_exact_after_everything_came_three_times_in_any_order(c
 async def test_control_without_the_version_check_late_events_count(
     catalog: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without(monkeypatch, catalog_store, "_APPLY_ENROLLMENTS", "AND new.version > e.version")
+    without(monkeypatch, counts_store, "_APPLY_ENROLLMENTS", "AND new.version > e.version")
     chance, organisation = random.Random(0), new_organisation()
     await insert_sessions(catalog, organisation, COURSES)
     events = enrollment_histories(chance, organisation, enrollments=60, versions=6, courses=COURSES)
@@ -175,7 +175,7 @@ class Hesitant:
         self.arrived, self.released = asyncio.Event(), asyncio.Event()
 
     async def execute(self, sql: str, *arguments: Any) -> None:
-        if sql is catalog_store._LOCK_ENROLLMENTS:
+        if sql is counts_store._LOCK_ENROLLMENTS:
             self.arrived.set()
             await self.released.wait()
         await self._connection.execute(sql, *arguments)
@@ -216,5 +216,5 @@ async def test_two_consumers_at_once_count_an_enrollment_once(catalog: Database,
 async def test_control_without_placeholder_or_lock_two_at_once_count_wrong(
     catalog: Database, monkeypatch: pytest.MonkeyPatch, statement: str, meeting: Meeting
 ) -> None:
-    monkeypatch.setattr(catalog_store, statement, "SELECT $1::bigint[], $2::bigint[]")
+    monkeypatch.setattr(counts_store, statement, "SELECT $1::bigint[], $2::bigint[]")
     assert await meeting(catalog) != {1: 0, 2: 0, 3: 1}

@@ -1,0 +1,79 @@
+"""SQL of the counts that follow the enrollments."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from shared.database import Connection
+from shared.events import EnrollmentEvent
+
+# Two consumers may hold different versions of one enrollment at once. Each first makes sure the row is there,
+# then locks it, and only then looks at what it said before: otherwise both would count it as new.
+_PLACEHOLDERS = """
+INSERT INTO enrollments (organisation_id, id, version, session_id, course_id)
+SELECT *, 0, 0, 0 FROM unnest($1::bigint[], $2::bigint[]) AS new (organisation_id, id) ORDER BY 1, 2
+ON CONFLICT DO NOTHING
+"""
+
+_LOCK_ENROLLMENTS = """
+SELECT FROM enrollments
+WHERE (organisation_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
+ORDER BY organisation_id, id
+FOR UPDATE
+"""
+
+_APPLY_ENROLLMENTS = """
+WITH changed AS (
+    UPDATE enrollments e
+    SET version = new.version, session_id = new.session_id, course_id = new.course_id, status = new.status,
+        score = new.score, holds_seat = new.holds_seat
+    FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bigint[], $5::bigint[], $6::text[], $7::numeric[],
+            $8::boolean[]) AS new (organisation_id, id, version, session_id, course_id, status, score, holds_seat),
+        enrollments old
+    WHERE e.organisation_id = new.organisation_id AND e.id = new.id AND new.version > e.version
+        AND old.organisation_id = e.organisation_id AND old.id = e.id
+    RETURNING e.organisation_id, old.session_id AS old_session_id, old.course_id AS old_course_id,
+        old.status AS old_status, old.score AS old_score, old.holds_seat AS old_holds_seat,
+        e.session_id, e.course_id, e.status, e.score, e.holds_seat
+), difference AS (
+    SELECT organisation_id, session_id, course_id, status, score, holds_seat, 1 AS sign FROM changed
+    UNION ALL
+    SELECT organisation_id, old_session_id, old_course_id, old_status, old_score, old_holds_seat, -1 FROM changed
+), by_session AS (
+    SELECT organisation_id, session_id, sum(sign) AS enrolled
+    FROM difference WHERE holds_seat GROUP BY organisation_id, session_id HAVING sum(sign) <> 0
+), counted AS (
+    SELECT * FROM difference WHERE status NOT IN ('cancelled', 'waitlisted')
+), by_course AS (
+    SELECT organisation_id, course_id, sum(sign) AS enrollments,
+        coalesce(sum(sign) FILTER (WHERE status = 'completed'), 0) AS completed,
+        coalesce(sum(sign) FILTER (WHERE score IS NOT NULL), 0) AS scored, coalesce(sum(sign * score), 0) AS scores
+    FROM counted GROUP BY organisation_id, course_id
+), sessions_counted AS (
+    UPDATE sessions s SET enrolled_count = enrolled_count + d.enrolled FROM by_session d
+    WHERE s.organisation_id = d.organisation_id AND s.id = d.session_id
+)
+UPDATE courses c SET total_enrollments = total_enrollments + d.enrollments,
+    total_completed = total_completed + d.completed, total_scored = total_scored + d.scored,
+    score_sum = score_sum + d.scores
+FROM by_course d WHERE c.organisation_id = d.organisation_id AND c.id = d.course_id
+"""
+
+
+async def apply_enrollments(connection: Connection, events: Sequence[EnrollmentEvent]) -> None:
+    """Moves the counts of sessions and courses by what the events change; older versions change nothing."""
+    organisations = [event.organisation_id for event in events]
+    ids = [event.data.id for event in events]
+    await connection.execute(_PLACEHOLDERS, organisations, ids)
+    await connection.execute(_LOCK_ENROLLMENTS, organisations, ids)
+    scores: list[Decimal | None] = [event.data.score for event in events]
+    await connection.execute(
+        _APPLY_ENROLLMENTS,
+        organisations,
+        ids,
+        [event.data.version for event in events],
+        [event.data.session_id for event in events],
+        [event.data.course_id for event in events],
+        [event.data.status for event in events],
+        scores,
+        [event.data.holds_seat for event in events],
+    )
