@@ -150,10 +150,15 @@ async def run_once(pool: Pool, claim: Claim | None, work: Callable[[Connection],
                 return await work(connection)
             return await _once(connection, claim, work)
     except _Refused as refused:
-        async with transaction(pool) as connection:
-            if await find_answers(connection, [refused.claim]) == [None]:
-                await keep_answers(connection, [(refused.claim, failure(refused.error))])
+        await keep_refusal(pool, refused.claim, refused.error)
         raise refused.error from None
+
+
+async def keep_refusal(pool: Pool, claim: Claim, error: ApiError) -> None:
+    """Keeps a refusal whose transaction was rolled back, or that never had one."""
+    async with transaction(pool) as connection:
+        if await find_answers(connection, [claim]) == [None]:
+            await keep_answers(connection, [(claim, failure(error))])
 
 
 class _Refused(Exception):

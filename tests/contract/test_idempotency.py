@@ -129,6 +129,15 @@ async def test_a_refusal_of_the_catalog_is_kept_for_its_key(admin: Client, bodie
     assert code(await post(admin, path, await bodies.of(path))) == (422, "idempotency_key_reused")
 
 
+async def test_a_session_that_nobody_knows_stays_unknown_for_its_key(admin: Client) -> None:
+    body = {"session_id": 2**62, "employee_ids": [await new_employee(admin)]}
+    first, again = await post(admin, ENROLLMENTS, body), await post(admin, ENROLLMENTS, body)
+    assert first.json["errors"] == {"session_id": ["The selected session does not exist."]}
+    assert (again.status, again.text) == (first.status, first.text)
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
 async def test_a_missing_permission_is_never_kept(stack: Stack, admin: Client, organisation: int) -> None:
     session_id, person = await new_session(admin, await new_course(admin)), await new_employee(admin)
     body = {"session_id": session_id, "employee_ids": [person]}

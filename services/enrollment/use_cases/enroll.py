@@ -12,6 +12,7 @@ from asyncpg.exceptions import TransactionRollbackError
 from services.enrollment import rules
 from services.enrollment.answers import Enrolled, enrolled_answer
 from services.enrollment.catalog_client import CatalogClient
+from services.enrollment.errors import SessionNotSelectable
 from services.enrollment.rules import EnrollCommand, Granted, Seats, SessionKey
 from services.enrollment.store import seats as seat_store
 from services.enrollment.store.seats import NewEnrollment
@@ -33,7 +34,12 @@ async def enroll(desk: EnrollmentDesk, pool: Pool, catalog: CatalogClient, comma
 
     A command with an `Idempotency-Key` that was answered before gets that answer.
     """
-    return await sessions.with_known_session(pool, catalog, command.session_key, lambda: desk.submit(command))
+    try:
+        return await sessions.with_known_session(pool, catalog, command.session_key, lambda: desk.submit(command))
+    except SessionNotSelectable as refusal:
+        if command.claim is not None:
+            await idempotency.keep_refusal(pool, command.claim, refusal)
+        raise
 
 
 async def enroll_together(pool: Pool, commands: Sequence[EnrollCommand]) -> Sequence[Answer | Exception]:
