@@ -92,6 +92,6 @@ def announce(layout: Layout, steps: Steps) -> None:
     steps.say(f"\nAPI     {gateway}/api/v1")
     steps.say(f"Health  {gateway}/health/ready")
     steps.say(f"Login   {ADMIN.email}, password in .stack/secrets/demonstration_login")
-    steps.say("Logs    .stack/log/   Addresses  .stack/env")
+    steps.say("Logs    .stack/log/   Addresses  .stack/env   Guide  README.md")
     steps.say(f"Token   {token}")
     steps.say(f"\n  curl -H 'Authorization: Bearer {token}' {gateway}/api/v1/training/courses\n")
