@@ -10,6 +10,7 @@ from typing import Any
 import services.catalog.app
 import services.catalog.store.counts
 import services.enrollment.app
+import services.history.store
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.rules import Actor, EnrollCommand
 from services.enrollment.schemas import EmployeeFields
@@ -124,16 +125,21 @@ class World:
                 rows = await connection.fetch(sql)
                 assert not rows, f"{problem}: {[dict(row) for row in rows]}"
 
-    async def check_projection(self, catalog: Pool) -> None:
-        """The catalog's counts, made from the events shuffled and repeated, are what enrollment has."""
+    async def check_projections(self, catalog: Pool, history: Pool) -> None:
+        """The catalog's counts and the histories, made of the events shuffled and repeated, are what enrollment has."""
+        await catalog.execute(_CATALOG_ROWS, ORGANISATIONS, SESSIONS)
         rows = await self.pool.fetch("SELECT body FROM outbox WHERE routing_key LIKE 'enrollment.%'")
         events: list[Any] = [decode(row["body"].encode()) for row in rows] * 2
         random.shuffle(events)
         for start in range(0, len(events), 7):
+            newest: list[Any] = newest_of_each_row(events[start : start + 7])
             async with transaction(catalog) as connection:
-                newest: list[Any] = newest_of_each_row(events[start : start + 7])
                 await services.catalog.store.counts.apply_enrollments(connection, newest)
-        assert await _seats(catalog, _CATALOG_SEATS) == await _seats(self.pool, _SEATS)
+            async with transaction(history) as connection:
+                await services.history.store.save_records(connection, newest)
+        assert await _rows(catalog, _SPOTS) == await _rows(self.pool, _SEATS)
+        assert await _rows(catalog, _TOTALS) == await _rows(self.pool, _ENROLLED)
+        assert await _rows(history, _RECORDS) == await _rows(self.pool, _ENROLLMENTS)
 
 
 async def settled(*attempts: Awaitable[object]) -> None:
@@ -143,7 +149,7 @@ async def settled(*attempts: Awaitable[object]) -> None:
             raise outcome
 
 
-async def _seats(source: Pool, sql: str) -> list[tuple[int, int, int]]:
+async def _rows(source: Pool, sql: str) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in await source.fetch(sql)]
 
 
@@ -156,12 +162,29 @@ def nobody() -> CatalogClient:
     return CatalogClient.__new__(CatalogClient)
 
 
-_SEATS = """
-SELECT organisation_id, session_id, count(*) FROM enrollments WHERE holds_seat GROUP BY 1, 2 ORDER BY 1, 2
+_CATALOG_ROWS = """
+WITH course AS (
+    INSERT INTO courses (organisation_id, id, title, category, delivery_mode, duration_hours, cost_per_participant,
+        provider, prerequisites, labels, created_at)
+    SELECT organisation, 1, 'Course', 'safety', 'in_person', 1, 0, 'internal', '{}', '[]', now()
+    FROM unnest($1::bigint[]) AS organisation
+)
+INSERT INTO sessions (organisation_id, id, course_id, session_name, start_date, end_date, max_participants, status,
+    projects)
+SELECT organisation, session, 1, 'Session', now(), now() + interval '1 hour', 1, 'scheduled', '[]'
+FROM unnest($1::bigint[]) AS organisation, unnest($2::bigint[]) AS session
 """
-_CATALOG_SEATS = """
-SELECT organisation_id, session_id, count(*) FROM enrollments WHERE holds_seat GROUP BY 1, 2 ORDER BY 1, 2
+
+_SEATS = "SELECT organisation_id, id, seats_taken FROM sessions ORDER BY 1, 2"
+_SPOTS = "SELECT organisation_id, id, enrolled_count FROM sessions ORDER BY 1, 2"
+_ENROLLED = """
+SELECT o.id, count(e.id) FROM unnest(ARRAY[1, 2]) AS o (id)
+LEFT JOIN enrollments e ON e.organisation_id = o.id AND e.status NOT IN ('cancelled', 'waitlisted')
+GROUP BY o.id ORDER BY o.id
 """
+_TOTALS = "SELECT organisation_id, total_enrollments FROM courses ORDER BY 1"
+_ENROLLMENTS = "SELECT organisation_id, id, version, employee_id, session_id, status FROM enrollments ORDER BY 1, 2"
+_RECORDS = "SELECT organisation_id, id, version, employee_id, session_id, status FROM records ORDER BY 1, 2"
 
 _PROBLEMS = {
     "seats taken are not those that are held": """

@@ -1,6 +1,7 @@
 """The seat rules under a state machine, on the real database: any change in any order, and several at once.
 
-Afterwards no seat is lost or doubled, nobody was overtaken, and the catalog's counts, made from the events, agree.
+Afterwards no seat is lost or doubled, nobody was overtaken, and the catalog's counts and the histories, made from the
+events, agree.
 The control takes the lock out and shows that the machine finds the bug.
 """
 
@@ -16,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 
 import services.catalog.app
 import services.enrollment.app
+import services.history.app
 from services.enrollment.store import seats as seat_store
 from shared.database import Pool, connection_pool
 from shared.migrations import migrate
@@ -29,21 +31,23 @@ picks = st.integers(min_value=0, max_value=1000)
 
 
 class Databases:
-    """One database of enrollment and one of the catalog, emptied for each story."""
+    """A database of each service, emptied for each story."""
 
     def __init__(self) -> None:
         self.runner = asyncio.Runner()
         self._exits = AsyncExitStack()
         self.enrollment: Pool
         self.catalog: Pool
+        self.history: Pool
 
     def open(self) -> None:
         self.runner.run(self._open())
 
     async def _open(self) -> None:
-        for name, module in (("enrollment", services.enrollment.app), ("catalog", services.catalog.app)):
+        modules = {"enrollment": services.enrollment, "catalog": services.catalog, "history": services.history}
+        for name, module in modules.items():
             url = await self._exits.enter_async_context(fresh_database(f"seats_{name}"))
-            await migrate(url, module.MIGRATIONS)
+            await migrate(url, module.app.MIGRATIONS)
             pool = await self._exits.enter_async_context(connection_pool(url, name="seats", size=12))
             setattr(self, name, pool)
 
@@ -52,6 +56,7 @@ class Databases:
             "TRUNCATE enrollments, sessions, courses, people, audit, outbox, idempotency_keys, certifications"
         )
         await self.catalog.execute("TRUNCATE enrollments, sessions, courses, outbox")
+        await self.history.execute("TRUNCATE records")
 
     def close(self) -> None:
         self.runner.run(self._exits.aclose())
@@ -158,7 +163,7 @@ class SeatsMachine(RuleBasedStateMachine):
         self._do(*attempts)
 
     def teardown(self) -> None:
-        self.databases.runner.run(self.world.check_projection(self.databases.catalog))
+        self.databases.runner.run(self.world.check_projections(self.databases.catalog, self.databases.history))
 
 
 def tell_stories(databases: Databases, examples: int, phases: tuple[Phase, ...]) -> None:
