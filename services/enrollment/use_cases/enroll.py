@@ -112,12 +112,15 @@ async def _decide_and_write(
     decisions = rules.decide_in_order(commands, seats, candidates)
     waiting = await _waiting(connection, commands, decisions)
     written = await _write(connection, commands, decisions, seats)
-    return [
-        Enrolled(written[position], decision.available_spots, waiting.get(command.session_key, 0))
-        if isinstance(decision, Granted)
-        else decision
-        for position, (command, decision) in enumerate(zip(commands, decisions, strict=True))
-    ]
+    outcomes: list[Enrolled | Exception] = []
+    for position, (command, decision) in enumerate(zip(commands, decisions, strict=True)):
+        if isinstance(decision, Granted):
+            before = waiting.get(command.session_key, 0)
+            outcomes.append(Enrolled(written[position], decision.available_spots, before))
+            waiting[command.session_key] = before + len(command.employee_ids) - decision.seats
+        else:
+            outcomes.append(decision)
+    return outcomes
 
 
 async def _waiting(
