@@ -7,9 +7,10 @@ from pathlib import Path
 from aiohttp import web
 
 from services.catalog.api import ENROLLMENT, ROUTES
-from services.catalog.enrollment_client import enrollment_client
+from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.handlers import SUBSCRIPTIONS
 from services.catalog.settings import CatalogSettings
+from shared.http.peer import connected_peer
 from shared.http.routing import add_routes
 from shared.service import Role, consumer, create_service, relay
 
@@ -29,6 +30,6 @@ def build_app(settings: CatalogSettings, role: Role = "all") -> web.Application:
 
 async def _enrollment(settings: CatalogSettings, app: web.Application) -> AsyncIterator[None]:
     secret = settings.internal_token_secret.get_secret_value()
-    async with enrollment_client(settings.enrollment_url, secret) as client:
-        app[ENROLLMENT] = client
+    async with connected_peer(settings.enrollment_url, secret, "catalog") as enrollment:
+        app[ENROLLMENT] = EnrollmentClient(enrollment)
         yield

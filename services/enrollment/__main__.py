@@ -4,11 +4,12 @@ import argparse
 import asyncio
 
 from services.enrollment.app import MIGRATIONS, build_app
-from services.enrollment.catalog_client import catalog_client
+from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.demonstration import load_examples, load_many
 from services.enrollment.handlers import SUBSCRIPTIONS
 from services.enrollment.settings import EnrollmentSettings
 from shared.database import connection_pool
+from shared.http.peer import connected_peer
 from shared.http.server import run
 from shared.observability import configure_logging
 from shared.service import prepare, service_arguments
@@ -40,10 +41,10 @@ def _arguments() -> argparse.Namespace:
 async def _seed(settings: EnrollmentSettings, arguments: argparse.Namespace) -> str:
     async with (
         connection_pool(settings.database_url.get_secret_value(), name="enrollment seed") as pool,
-        catalog_client(settings.catalog_url, settings.internal_token_secret.get_secret_value()) as catalog,
+        connected_peer(settings.catalog_url, settings.internal_token_secret.get_secret_value(), "enrollment") as peer,
     ):
         if arguments.people is None:
-            return await load_examples(pool, catalog)
+            return await load_examples(pool, CatalogClient(peer))
         return await load_many(pool, arguments.people, arguments.enrollments or 10 * arguments.people)
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from aiohttp import web
 
 from services.enrollment.api import CATALOG, DESK, ROUTES
-from services.enrollment.catalog_client import catalog_client
+from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.handlers import SUBSCRIPTIONS
 from services.enrollment.settings import EnrollmentSettings
 from services.enrollment.use_cases.certifications import tell_ends
 from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll_together
 from shared.background import background
+from shared.http.peer import connected_peer
 from shared.http.routing import add_routes
 from shared.service import POOL, Role, consumer, create_service, relay
 
@@ -38,8 +39,8 @@ async def _ends_of_completions(settings: EnrollmentSettings, app: web.Applicatio
 
 async def _desk(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
     secret = settings.internal_token_secret.get_secret_value()
-    async with catalog_client(settings.catalog_url, secret) as client:
-        app[CATALOG] = client
+    async with connected_peer(settings.catalog_url, secret, "enrollment") as catalog:
+        app[CATALOG] = CatalogClient(catalog)
         app[DESK] = EnrollmentDesk(
             partial(enroll_together, app[POOL]),
             size=settings.seat_batch_size,

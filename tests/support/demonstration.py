@@ -2,8 +2,9 @@
 
 import services.catalog.demonstration
 import services.enrollment.demonstration
-from services.enrollment.catalog_client import catalog_client
+from services.enrollment.catalog_client import CatalogClient
 from shared.database import connection_pool
+from shared.http.peer import connected_peer
 from tests.support.client import Client
 from tests.support.eventually import eventually
 from tests.support.stack import INTERNAL_SECRET, Stack
@@ -18,9 +19,9 @@ async def load_demonstration(stack: Stack) -> None:
         await services.catalog.demonstration.load_examples(pool)
     async with (
         connection_pool(stack.enrollment_database_url, name="enrollment seed") as pool,
-        catalog_client(stack.catalog_url, INTERNAL_SECRET) as catalog,
+        connected_peer(stack.catalog_url, INTERNAL_SECRET, "enrollment") as peer,
     ):
-        await services.enrollment.demonstration.load_examples(pool, catalog)
+        await services.enrollment.demonstration.load_examples(pool, CatalogClient(peer))
     await eventually(lambda: _is_settled(stack.client(ORGANISATION)))
 
 

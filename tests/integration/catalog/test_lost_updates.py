@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.catalog import use_cases
-from services.catalog.enrollment_client import EnrollmentClient, enrollment_client
+from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.store import rows as store
 from shared.database import Pool, connection_pool
+from shared.http.peer import connected_peer
 from tests.support.client import Client
 from tests.support.hold import hold_after, without_lock
 from tests.support.stack import INTERNAL_SECRET, Stack
@@ -23,8 +24,8 @@ async def pool(stack: Stack) -> AsyncIterator[Pool]:
 
 @pytest.fixture
 async def enrollment(stack: Stack) -> AsyncIterator[EnrollmentClient]:
-    async with enrollment_client(stack.enrollment_url, INTERNAL_SECRET) as client:
-        yield client
+    async with connected_peer(stack.enrollment_url, INTERNAL_SECRET, "catalog") as peer:
+        yield EnrollmentClient(peer)
 
 
 async def test_changes_of_one_course_at_once_all_stay(admin: Client) -> None:

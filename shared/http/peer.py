@@ -1,0 +1,50 @@
+"""Asking another service of the house, directly and with the permission that no client has."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from shared.errors import Unavailable
+from shared.identity import API_ACCESS, INTERNAL, Caller, mint_internal_token
+
+TIMEOUT = aiohttp.ClientTimeout(total=2, connect=0.5)
+MAX_CONNECTIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class PeerAnswer:
+    status: int
+    text: str
+
+
+class Peer:
+    """Another service at `url`; `name` is that of the service that asks."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str, secret: str, name: str) -> None:
+        self._http = http
+        self._url = url
+        self._secret = secret
+        self._name = name
+
+    async def ask(self, method: str, path: str, organisation_id: int, body: dict[str, Any] | None = None) -> PeerAnswer:
+        """Its answer, whatever it decides; raises `Unavailable` when it cannot be asked or cannot decide."""
+        caller = Caller(organisation_id, self._name, self._name, "service", frozenset({API_ACCESS, INTERNAL}))
+        headers = {"Authorization": f"Bearer {mint_internal_token(caller, self._secret)}"}
+        try:
+            async with self._http.request(method, self._url + path, json=body, headers=headers) as response:
+                answer = PeerAnswer(response.status, await response.text())
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unavailable from error
+        if answer.status >= 500:
+            raise Unavailable
+        return answer
+
+
+@asynccontextmanager
+async def connected_peer(url: str, secret: str, name: str) -> AsyncIterator[Peer]:
+    connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS)
+    async with aiohttp.ClientSession(connector=connector, timeout=TIMEOUT, trust_env=False) as http:
+        yield Peer(http, url, secret, name)
