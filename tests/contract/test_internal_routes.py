@@ -1,0 +1,46 @@
+"""What services ask of each other is theirs alone: no client has the permission, and the gateway has no way there."""
+
+from typing import Any
+
+import pytest
+
+import services.catalog.api
+import services.enrollment.api
+import services.history.api
+from shared.http.routing import Route
+from tests.support.stack import Stack
+
+ROUTES_OF = {
+    "catalog": services.catalog.api.ROUTES,
+    "enrollment": services.enrollment.api.ROUTES,
+    "history": services.history.api.ROUTES,
+}
+INTERNAL_ROUTES = [
+    pytest.param(service, route, id=f"{route.method} {route.path}")
+    for service, routes in ROUTES_OF.items()
+    for route in routes
+    if route.path.startswith("/internal/")
+]
+
+
+@pytest.mark.parametrize(("service", "route"), INTERNAL_ROUTES)
+async def test_a_client_with_every_permission_is_refused(
+    stack: Stack, organisation: int, service: str, route: Route[Any, Any]
+) -> None:
+    client = stack.direct(getattr(stack, f"{service}_url"), organisation)
+    answer = await client.request(route.method, route.path.replace("{id}", "1"))
+    assert (answer.status, answer.json["code"]) == (403, "permission_denied")
+    assert "internal.call" in answer.json["message"]
+
+
+@pytest.mark.parametrize(("service", "route"), INTERNAL_ROUTES)
+async def test_the_gateway_has_no_way_there(
+    stack: Stack, organisation: int, service: str, route: Route[Any, Any]
+) -> None:
+    client = stack.client(organisation, permissions=["api.access", "internal.call"])
+    answer = await client.request(route.method, route.path.replace("{id}", "1"))
+    assert (answer.status, answer.json["code"]) == (404, "not_found")
+
+
+def test_there_are_internal_routes_to_try() -> None:
+    assert len(INTERNAL_ROUTES) == 3
