@@ -48,6 +48,8 @@ def make_parser() -> argparse.ArgumentParser:
     _add_seed(commands)
     test = commands.add_parser("test", help="run the tests", description=TEST_HELP, add_help=False)
     test.add_argument("rest", nargs=argparse.REMAINDER, metavar="pytest arguments")
+    faults = commands.add_parser("faults", help="break things at random, long", add_help=False)
+    faults.add_argument("rest", nargs=argparse.REMAINDER, metavar="--minutes N --seed S")
     commands.add_parser(
         "lint",
         help="check the code",

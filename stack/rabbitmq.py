@@ -41,6 +41,10 @@ class RabbitMQServer:
     def url(self) -> str:
         return f"amqp://{USER}:{self._password}@127.0.0.1:{self.port}/"
 
+    def control_command(self, *arguments: str) -> tuple[list[str], dict[str, str]]:
+        """A command line of `rabbitmqctl` for this node, and the environment that it needs."""
+        return [str(self._program.with_name("rabbitmqctl")), *arguments], self._environment()
+
     async def start(self) -> None:
         """Start the port mapper and the node, return once the node speaks AMQP."""
         self._home.mkdir(exist_ok=True)

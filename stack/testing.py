@@ -106,7 +106,7 @@ async def sweep() -> None:
 
 def run_owner(directory: Path) -> ProcessIdentity | None:
     """The process whose run a directory belongs to, by its name; None when it is no such directory."""
-    pid, _, started = directory.name.removeprefix(PREFIX).partition("-")
+    pid, started, *_ = [*directory.name.removeprefix(PREFIX).split("-"), ""]
     return ProcessIdentity(int(pid), int(started)) if pid.isdigit() and started.isdigit() else None
 
 

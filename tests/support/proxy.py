@@ -1,9 +1,10 @@
-"""A TCP proxy in front of a server, that breaks the network between the two on command."""
+"""A TCP proxy in front of one server or several alike, that breaks the network between on command."""
 
 import asyncio
 import contextlib
 import socket
 import struct
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
@@ -13,18 +14,18 @@ CONNECT_TIMEOUT = 5.0
 
 
 class Proxy:
-    """Passes bytes between clients and one server.
+    """Passes bytes between clients and a server; of several, each connection goes to the next one that takes it.
 
     `latency` (seconds) delays every piece passed on, `chunk` (bytes) is the size of the pieces; both may be changed
     at any time. Connections wait for ever while frozen: the bounds under test are the client's own.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, *addresses: tuple[str, int]) -> None:
         self.latency = 0.0
         self.chunk = CHUNK
         self.accepted = 0
         """Connections taken so far."""
-        self._address = (host, port)
+        self._addresses = deque(addresses)
         self._listener: asyncio.Server | None = None
         self._own_port = 0
         self._connections: dict[asyncio.Task[None], list[asyncio.StreamWriter]] = {}
@@ -81,8 +82,8 @@ class Proxy:
         self._connections[task] = [writer]
         try:
             await self._pass_on(task, reader, writer)
-        except (OSError, TimeoutError):
-            return  # the one side is told of the other's end by its own
+        except (OSError, TimeoutError, asyncio.CancelledError):
+            return  # the one side is told of the other's end by its own; `close` waits for this task and needs no error
         finally:
             for open_writer in self._connections.pop(task):
                 open_writer.close()
@@ -90,8 +91,7 @@ class Proxy:
     async def _pass_on(
         self, task: asyncio.Task[None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        async with asyncio.timeout(CONNECT_TIMEOUT):
-            server_reader, server_writer = await asyncio.open_connection(*self._address)
+        server_reader, server_writer = await self._connect()
         self._connections[task].append(server_writer)
         async with asyncio.TaskGroup() as group:
             ways = (
@@ -101,6 +101,14 @@ class Proxy:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
             for way in ways:
                 way.cancel()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        self._addresses.rotate(-1)
+        for address in tuple(self._addresses)[:-1]:
+            with contextlib.suppress(ConnectionRefusedError):
+                return await asyncio.open_connection(*address)
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            return await asyncio.open_connection(*self._addresses[-1])
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flowing: asyncio.Event) -> None:
         with contextlib.suppress(OSError):
@@ -125,7 +133,7 @@ async def proxy_for(url: str) -> AsyncIterator[tuple[Proxy, str]]:
     parts = urlsplit(url)
     assert parts.hostname is not None
     assert parts.port is not None
-    proxy = Proxy(parts.hostname, parts.port)
+    proxy = Proxy((parts.hostname, parts.port))
     await proxy.accept()
     try:
         credentials, at, _ = parts.netloc.rpartition("@")

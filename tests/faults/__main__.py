@@ -1,0 +1,124 @@
+"""`./dev faults`: random stories of faults, one after the other, until the time is over; then the table."""
+
+import argparse
+import asyncio
+import random
+import secrets
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.faults.bed import Bed, running_bed
+from tests.faults.disruptions import DISRUPTIONS, calm
+from tests.faults.ledger import Ledger
+from tests.faults.run import story
+
+CHAPTERS = 8
+"""Disruptions of one story."""
+SAID = ("lost", "doubled", "oversold")
+
+
+@dataclass
+class Tally:
+    """What all stories of a run have shown together."""
+
+    stories: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    requests: int = 0
+    acknowledged: int = 0
+    unanswered: int = 0
+    longest_unavailability: float = 0.0
+    longest_of: str = ""
+    failures: list[str] = field(default_factory=list)
+
+    def count(self, word: str) -> int:
+        """Differences that say so."""
+        lines = [line for failure in self.failures for line in failure.splitlines()]
+        return sum(line.startswith((word, f"I1 {word}", f"I2 {word}", f"I4 {word}")) for line in lines)
+
+    def add(self, ledger: Ledger) -> None:
+        self.stories += 1
+        self.requests += len(ledger.attempts)
+        self.acknowledged += ledger.acknowledged
+        self.unanswered += len(ledger.failures())
+        for service, seconds in ledger.unavailability().items():
+            if seconds > self.longest_unavailability:
+                self.longest_unavailability, self.longest_of = seconds, service
+
+
+async def tell_stories(seed: int, minutes: float, console: Console) -> Tally:
+    """Stories with the seeds that follow `seed`; each is a function of its own seed."""
+    tally, end = Tally(), time.monotonic() + minutes * 60
+    async with running_bed("stories") as bed:
+        while time.monotonic() < end:
+            number = seed + tally.stories
+            ledger = await _tell(bed, number, tally)
+            tally.add(ledger)
+            console.print(
+                f"story {number}: {len(ledger.attempts)} requests, {ledger.acknowledged} acknowledged,"
+                f" {len(tally.failures)} failed stories so far, {max(0, (end - time.monotonic()) / 60):.1f} min to go",
+                highlight=False,
+            )
+    return tally
+
+
+async def _tell(bed: Bed, seed: int, tally: Tally) -> Ledger:
+    choice = random.Random(seed)
+    ledger = Ledger()
+    try:
+        async with story(bed, seed) as ledger:
+            for disruption in choice.choices(DISRUPTIONS, k=CHAPTERS):
+                name = disruption.__name__.replace("_", " ")
+                tally.faults[name] += 1
+                ledger.tell(name)
+                async with disruption(bed, choice):
+                    await calm(choice, 0.5, 4)
+                ledger.tell("mended")
+                await calm(choice, 0.2, 1.5)
+    except AssertionError as error:
+        tally.failures.append(str(error))
+        await bed.mend()
+    return ledger
+
+
+def table_of(tally: Tally, seed: int) -> Table:
+    """What people look at first."""
+    table = Table("", "", title=f"{tally.stories} stories from seed {seed}", show_header=False)
+    rows = {
+        "faults injected": sum(tally.faults.values()),
+        "requests": tally.requests,
+        "requests acknowledged": tally.acknowledged,
+        "requests not answered, or with 5xx": tally.unanswered,
+        **{word: tally.count(word) for word in SAID},
+        "stories with a broken invariant": len(tally.failures),
+        "longest unavailability": f"{tally.longest_unavailability:.1f} s ({tally.longest_of})",
+    }
+    for name, value in rows.items():
+        table.add_row(name, str(value))
+    table.add_section()
+    for name, count in sorted(tally.faults.items()):
+        table.add_row(name, str(count))
+    return table
+
+
+def main() -> int:
+    """0 when every invariant held in every story."""
+    parser = argparse.ArgumentParser(prog="./dev faults", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=5.0, help="how long to go on (default 5)")
+    parser.add_argument("--seed", type=int, help="the first story's seed (default: random); the same tells the same")
+    arguments = parser.parse_args()
+    seed = secrets.randbelow(1_000_000) if arguments.seed is None else arguments.seed
+    console = Console()
+    tally = asyncio.run(tell_stories(seed, arguments.minutes, console))
+    for failure in tally.failures:
+        print(failure, file=sys.stderr)
+    console.print(table_of(tally, seed))
+    return 1 if tally.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

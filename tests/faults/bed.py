@@ -1,0 +1,171 @@
+"""The fault bed: a whole private stack with two of every process, made to be broken.
+
+Clients reach both gateways; behind them stands a balancer for each service, as a cluster has it. The balancers and
+the link to the broker are TCP proxies of the bed, which can cut, freeze and slow down what passes.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import aiohttp
+
+from stack.databases import ensure_databases
+from tests.faults.processes import ProductProcess
+from tests.faults.servers import Servers, running_servers
+from tests.support.client import Client, client_token
+from tests.support.proxy import Proxy
+from tests.support.stack import free_port
+
+SERVICES = ("catalog", "enrollment", "history")
+COPIES = 2
+PATIENCE = aiohttp.ClientTimeout(total=15)
+"""Of the bed's clients: the gateway's own deadline is ten seconds."""
+
+
+@dataclass
+class Bed:
+    """Where everything is, and how it is broken and mended."""
+
+    servers: Servers
+    processes: Mapping[str, ProductProcess]
+    balancers: Mapping[str, Proxy]
+    """In front of each service."""
+    broker_link: Proxy
+    """Between the services and the broker."""
+    database_urls: Mapping[str, str]
+    http: aiohttp.ClientSession
+    client_secret: str
+    environment: Mapping[str, Mapping[str, str]]
+    """Of each module's processes: for more of them than the bed has."""
+    extra: list[ProductProcess] = field(default_factory=list)
+
+    @property
+    def gateways(self) -> list[ProductProcess]:
+        return self.copies_of("gateway")
+
+    def copies_of(self, name: str) -> list[ProductProcess]:
+        """Every process of a service, or of the gateway."""
+        return [process for process in self.processes.values() if process.name.startswith(name)]
+
+    def client(self, organisation: int, *, gateway: int = 0, **claims: object) -> Client:
+        """An administrator of the organisation at one of the gateways."""
+        token = client_token(self.client_secret, organisation, **{"exp": 4_000_000_000, **claims})
+        return Client(self.http, self.gateways[gateway].url, token, of_services=False)
+
+    @asynccontextmanager
+    async def changed(self, service: str, **changes: str) -> AsyncIterator[None]:
+        """Both processes of the service run with other variables in their environment; afterwards as before."""
+        processes = self.copies_of(service)
+        await asyncio.gather(*(process.restart(**changes) for process in processes))
+        try:
+            yield
+        finally:
+            await asyncio.gather(*(process.restart() for process in processes))
+
+    async def mend(self) -> None:
+        """Whatever was broken: afterwards everything runs and is ready."""
+        servers = self.servers
+        await asyncio.gather(*(servers.revive(s) for s in (servers.postgres, servers.redis, servers.rabbitmq)))
+        for proxy in (*self.balancers.values(), self.broker_link):
+            proxy.latency = 0.0
+            proxy.thaw()
+            await proxy.accept()
+        await asyncio.gather(*(process.revive() for process in self.processes.values()))
+
+    async def stop(self) -> None:
+        """Ends the product's processes; the servers end by themselves."""
+        await asyncio.gather(*(process.kill() for process in (*self.processes.values(), *self.extra)))
+
+
+@asynccontextmanager
+async def running_bed(name: str = "bed") -> AsyncIterator[Bed]:
+    """Started, migrated and ready; gone afterwards."""
+    async with AsyncExitStack() as exits:
+        servers = await exits.enter_async_context(running_servers(name))
+        passwords = {service: secrets.token_urlsafe(24) for service in SERVICES}
+        database_urls = await ensure_databases(servers.postgres.url, passwords)
+        broker_link = await exits.enter_async_context(_open(Proxy(("127.0.0.1", servers.rabbitmq.port))))
+        ports = {f"{service}-{copy + 1}": free_port() for service in (*SERVICES, "gateway") for copy in range(COPIES)}
+        balancers = {
+            service: await exits.enter_async_context(_open(Proxy(*_addresses(service, ports)))) for service in SERVICES
+        }
+        client_secret = secrets.token_hex(32)
+        environment = _environments(servers, database_urls, broker_link, balancers, client_secret)
+        http = await exits.enter_async_context(
+            aiohttp.ClientSession(timeout=PATIENCE, connector=aiohttp.TCPConnector(limit=0))
+        )
+        processes = {
+            key: _process(key, key.partition("-")[0], port, environment, servers.layout.log)
+            for key, port in ports.items()
+        }
+        bed = Bed(servers, processes, balancers, broker_link, database_urls, http, client_secret, environment)
+        try:
+            await _migrate(environment, servers.layout.log)
+            await asyncio.gather(*(process.start() for process in processes.values()))
+            yield bed
+        finally:
+            await bed.stop()
+
+
+def _addresses(service: str, ports: Mapping[str, int]) -> list[tuple[str, int]]:
+    return [("127.0.0.1", port) for key, port in ports.items() if key.startswith(service)]
+
+
+@asynccontextmanager
+async def _open(proxy: Proxy) -> AsyncIterator[Proxy]:
+    await proxy.accept()
+    try:
+        yield proxy
+    finally:
+        await proxy.close()
+
+
+def through(proxy: Proxy, url: str) -> str:
+    """The same address by way of the proxy."""
+    parts = urlsplit(url)
+    credentials = parts.netloc.rpartition("@")[0]
+    return urlunsplit(parts._replace(netloc=f"{credentials}@127.0.0.1:{proxy.port}"))
+
+
+def _environments(
+    servers: Servers,
+    database_urls: Mapping[str, str],
+    broker_link: Proxy,
+    balancers: Mapping[str, Proxy],
+    client_secret: str,
+) -> dict[str, dict[str, str]]:
+    """What each module's processes are told."""
+    urls = {f"{name.upper()}_URL": f"http://127.0.0.1:{proxy.port}" for name, proxy in balancers.items()}
+    common = {"INTERNAL_TOKEN_SECRET": secrets.token_hex(32), "LOG_LEVEL": "WARNING", **urls}
+    amqp_url = through(broker_link, servers.rabbitmq.url)
+    services = {name: {**common, "DATABASE_URL": url, "AMQP_URL": amqp_url} for name, url in database_urls.items()}
+    gateway = {
+        **common,
+        "REDIS_URL": servers.redis.url,
+        "CLIENT_TOKEN_SECRET": client_secret,
+        "ADDRESS_RATE_LIMIT": "1000000",
+    }
+    return {**services, "gateway": gateway}
+
+
+def _process(
+    name: str, kind: str, port: int, environment: Mapping[str, Mapping[str, str]], logs: Path
+) -> ProductProcess:
+    module = "gateway" if kind == "gateway" else f"services.{kind}"
+    return ProductProcess(name, module, port, environment[kind], logs)
+
+
+async def _migrate(environment: Mapping[str, Mapping[str, str]], logs: Path) -> None:
+    async def migrate(service: str) -> None:
+        process = ProductProcess(
+            f"migrate-{service}", f"services.{service}", 0, environment[service], logs, ("migrate",)
+        )
+        await process.launch()
+        assert await process.ended() == 0, process.log_end()
+
+    await asyncio.gather(*(migrate(service) for service in SERVICES))

@@ -1,0 +1,30 @@
+"""Figures that the tests measure: shown at the end beside their goals, never asserted.
+
+What a machine that does other things as well measures is told as it is; bounds whose breach is a defect are the
+deadlines of the clients, and those are asserted.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Of one fault; `goal` is the greatest value wanted."""
+
+    fault: str
+    what: str
+    value: float
+    goal: float | None
+    unit: str
+
+    def __str__(self) -> str:
+        goal = "" if self.goal is None else f" (goal {self.goal:g}{', met' if self.value <= self.goal else ', MISSED'})"
+        return f"{self.fault}: {self.what} {self.value:.4g} {self.unit}{goal}"
+
+
+FIGURES: list[Figure] = []
+
+
+def figure(fault: str, what: str, value: float, unit: str, goal: float | None = None) -> None:
+    """Keeps one for the table."""
+    FIGURES.append(Figure(fault, what, value, goal, unit))

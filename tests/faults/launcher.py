@@ -1,0 +1,91 @@
+"""`python -m tests.faults.launcher MODULE [ARGUMENTS]`: a process of the product, in the build that can be broken.
+
+By its environment:
+
+- `CRASH_AT=<point>:<n>` ends it by SIGKILL the nth time it comes to that crash point.
+- `CRASH_PLAN=<seed>:<kills>:<prefix>` does so again and again, each time started anew, at points that follow from the
+  seed and whose names begin so; after that many kills it lets it live. Each kill is a line in `CRASH_LOG`.
+- `CLOCK_OFFSET=<seconds>` makes its clock wrong.
+- `WITHOUT=<guard>,…` takes guards out, for the controls.
+- `CENSUS_FILE=<path>`: on SIGUSR1 it writes there how many tasks its loop has.
+
+None of this is in the product.
+"""
+
+import asyncio
+import os
+import random
+import runpy
+import signal
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+from tests.faults import crash_points, guards
+
+MOST_VISITS = 3
+
+
+def main(module: str, *arguments: str) -> None:
+    """Runs the module as `python -m` does, after what the environment asks for has been done to it."""
+    if point := os.environ.get("CRASH_AT"):
+        name, _, count = point.rpartition(":")
+        crash_points.arm(name, int(count))
+    if offset := os.environ.get("CLOCK_OFFSET"):
+        put_clock_wrong(float(offset))
+    for name in filter(None, os.environ.get("WITHOUT", "").split(",")):
+        guards.take_out(name)
+    if census := os.environ.get("CENSUS_FILE"):
+        signal.signal(signal.SIGUSR1, lambda *_: take_census(Path(census)))
+    if plan := os.environ.get("CRASH_PLAN"):
+        seed, kills, prefix = plan.split(":", 2)
+        points = [name for name in crash_points.CRASH_POINTS if name.startswith(prefix)]
+        crash_again_and_again(module, random.Random(seed), points, int(kills), Path(os.environ["CRASH_LOG"]))
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=False)
+
+
+def crash_again_and_again(module: str, choice: random.Random, points: list[str], kills: int, log: Path) -> None:
+    """Returns in a child that is to serve; the parent stays behind, and forks the next when one was killed.
+
+    A fork has everything imported already, so that a thousand kills take minutes.
+    """
+    import_module(f"{module}.app")
+    for _ in range(kills):
+        name, visits = choice.choice(points), choice.randint(1, MOST_VISITS)
+        child = os.fork()
+        if not child:
+            crash_points.arm(name, visits)
+            return
+        status = _wait(child)
+        if not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGKILL:
+            os._exit(os.waitstatus_to_exitcode(status) & 0x7F)
+        with log.open("a") as lines:
+            lines.write(f"{name}\n")
+    child = os.fork()
+    if child:
+        os._exit(os.waitstatus_to_exitcode(_wait(child)) & 0x7F)
+
+
+def _wait(child: int) -> int:
+    """The child's exit status; SIGTERM is handed on to it."""
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
+    return os.waitpid(child, 0)[1]
+
+
+def put_clock_wrong(seconds: float) -> None:
+    """`time.time` is what the product and PyJWT read; `datetime.now` is left as it is in C."""
+    right = time.time
+    time.time = lambda: right() + seconds
+
+
+def take_census(file: Path) -> None:
+    """Python runs this handler between two callbacks of the loop."""
+    draft = file.with_suffix(".new")
+    draft.write_text(str(len(asyncio.all_tasks())))
+    draft.replace(file)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,160 @@
+"""Processes of the product as the bed runs them: ended, frozen and started again at will."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import psutil
+
+from stack.environment import base_environment
+from stack.layout import REPOSITORY
+from tests.faults.signals import family, freeze, kill, thaw
+from tests.support.eventually import eventually
+
+READY_SECONDS = 30.0
+STOP_SECONDS = 12.0
+CENSUS_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Census:
+    """What a process holds at one moment; memory in MiB."""
+
+    descriptors: int
+    threads: int
+    tasks: int
+    memory: float
+
+
+@dataclass
+class ProductProcess:
+    """`python -m module arguments` on a port of its own, in the build that can be broken."""
+
+    name: str
+    module: str
+    port: int
+    environment: Mapping[str, str]
+    logs: Path
+    arguments: tuple[str, ...] = ()
+    process: asyncio.subprocess.Process | None = None
+    started: int = 0
+    """How often."""
+    exits: list[int] = field(default_factory=list)
+    repository: Path = REPOSITORY
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.returncode is None
+
+    async def start(self, **changes: str) -> None:
+        """Returns once it is ready; `changes` are variables of its environment for this once."""
+        await self.launch(**changes)
+        await self.ready()
+
+    async def launch(self, **changes: str) -> None:
+        """Starts it and does not wait."""
+        assert not self.alive, f"{self.name} runs already"
+        environment = {**base_environment(), **self.environment, "CENSUS_FILE": str(self._census_file), **changes}
+        with (self.logs / f"{self.name}.log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "tests.faults.launcher",
+                self.module,
+                *self.arguments,
+                cwd=self.repository,
+                env={**environment, "PORT": str(self.port), "PYTHONFAULTHANDLER": "1"},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.started += 1
+
+    async def ready(self) -> None:
+        """Returns once it says that it is."""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as http:
+            await eventually(lambda: self._is_ready(http), deadline=READY_SECONDS)
+
+    async def _is_ready(self, http: aiohttp.ClientSession) -> bool:
+        if not self.alive:
+            raise RuntimeError(f"{self.name} has ended by itself: {self.log_end()}")
+        try:
+            async with http.get(f"{self.url}/health/ready") as response:
+                return response.status == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+    async def kill(self) -> None:
+        """`kill -9`."""
+        if self.alive:
+            kill(self._family())
+            await self.ended()
+
+    async def restart(self, **changes: str) -> None:
+        """Killed if it runs, and started."""
+        await self.kill()
+        await self.start(**changes)
+
+    async def terminate(self) -> float:
+        """SIGTERM; the seconds until it has ended, in order and by itself."""
+        assert self.process is not None
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(self.ended(), STOP_SECONDS) == 0, f"{self.name}: {self.log_end()}"
+        return time.monotonic() - began
+
+    async def ended(self) -> int:
+        """Its exit status, once it has ended."""
+        assert self.process is not None
+        status = await self.process.wait()
+        self.exits.append(status)
+        return status
+
+    def freeze(self) -> None:
+        freeze(self._family())
+
+    def thaw(self) -> None:
+        thaw(self._family())
+
+    async def revive(self) -> None:
+        """Whatever was done to it: afterwards it runs and is ready."""
+        self.thaw()
+        if not self.alive:
+            await self.launch()
+        await self.ready()
+
+    async def census(self) -> Census:
+        assert self.process is not None
+        self._census_file.unlink(missing_ok=True)
+        self.process.send_signal(signal.SIGUSR1)
+        end = time.monotonic() + CENSUS_SECONDS
+        while not self._census_file.exists() and time.monotonic() < end:  # noqa: ASYNC110 - a file has no event
+            await asyncio.sleep(0.02)
+        seen = psutil.Process(self.process.pid)
+        memory = seen.memory_info().rss / 2**20
+        return Census(seen.num_fds(), seen.num_threads(), int(self._census_file.read_text()), memory)
+
+    def log_end(self, size: int = 2000) -> str:
+        """The end of what it has said."""
+        with contextlib.suppress(OSError), (self.logs / f"{self.name}.log").open("rb") as log:
+            log.seek(max(0, os.fstat(log.fileno()).st_size - size))
+            return log.read().decode(errors="replace")
+        return ""
+
+    @property
+    def _census_file(self) -> Path:
+        return self.logs / f"{self.name}.tasks"
+
+    def _family(self) -> list[psutil.Process]:
+        return family(self.process.pid) if self.process is not None and self.alive else []

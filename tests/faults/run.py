@@ -1,0 +1,58 @@
+"""One run on the bed: load, something breaks, it is mended, it becomes quiet, the invariants are checked."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.faults.bed import Bed
+from tests.faults.invariants import differences
+from tests.faults.ledger import Ledger
+from tests.faults.load import load
+from tests.faults.observer import Observer, observing
+from tests.faults.scene import Organisation, new_scene
+from tests.support.eventually import eventually
+
+QUIET_SECONDS = 30.0
+CONTROL_SECONDS = 4.0
+SHOWN = 20
+
+
+@asynccontextmanager
+async def story(bed: Bed, seed: int, *, quiet_within: float = QUIET_SECONDS) -> AsyncIterator[Ledger]:
+    """The block breaks and mends while clients are at work; after it everything that was promised is compared.
+
+    Raises AssertionError with the seed, the history and what differs, when that is so for `quiet_within` seconds
+    after the last client has ended.
+    """
+    async with observing(bed) as observer:
+        scene = await new_scene(bed)
+        async with load(bed, scene, seed) as ledger:
+            yield ledger
+        began = time.monotonic()
+        try:
+            await eventually(lambda: _is_quiet(bed, ledger, observer, scene), deadline=quiet_within)
+        except AssertionError as error:
+            raise AssertionError(told(seed, ledger, str(error))) from None
+        ledger.tell(f"quiet {time.monotonic() - began:.2f} s after the last client")
+        assert not ledger.violations, told(seed, ledger, "")
+
+
+async def _is_quiet(bed: Bed, ledger: Ledger, observer: Observer, scene: tuple[Organisation, Organisation]) -> bool:
+    found = await differences(bed, ledger, observer, scene)
+    assert not found, "\n".join([f"{len(found)} differences", *found[:SHOWN]])
+    return True
+
+
+def told(seed: int, ledger: Ledger, what: str) -> str:
+    """Everything needed to run it again and to understand it."""
+    return "\n".join([f"seed {seed}", *ledger.story, *ledger.violations[:SHOWN], what])
+
+
+@asynccontextmanager
+async def broken_promises(bed: Bed, seed: int, *, of: str) -> AsyncIterator[Ledger]:
+    """For controls: a story, run by processes that lack a guard, which must end with such differences."""
+    with pytest.raises(AssertionError, match=of):
+        async with story(bed, seed, quiet_within=CONTROL_SECONDS) as ledger:
+            yield ledger

@@ -1,0 +1,73 @@
+"""What the clients of a run work on: two organisations, each with courses, sessions and people of its own."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from tests.faults.bed import Bed
+from tests.support import world
+from tests.support.client import Client, new_organisation
+from tests.support.eventually import eventually
+
+COURSES = 3
+SESSIONS_OF_COURSE = 3
+PEOPLE = 60
+PLACES = (6, 15, 60)
+AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """`mark` is part of every name in it, and must never be seen by another one's clients."""
+
+    id: int
+    mark: str
+    courses: tuple[int, ...]
+    sessions: dict[int, int]
+    """Session → course."""
+    people: tuple[int, ...]
+
+    def siblings(self, session: int) -> list[int]:
+        """The other sessions of the same course."""
+        course = self.sessions[session]
+        return [other for other, of in self.sessions.items() if of == course and other != session]
+
+
+async def new_scene(bed: Bed) -> tuple[Organisation, Organisation]:
+    """Two organisations that nobody has worked on yet."""
+    first, second = await asyncio.gather(_new_organisation(bed), _new_organisation(bed))
+    return first, second
+
+
+async def _new_organisation(bed: Bed) -> Organisation:
+    organisation, mark = new_organisation(), f"ONLY-{secrets.token_hex(8)}"
+    client = bed.client(organisation)
+    courses = [
+        await world.new_course(client, title=f"Course {number} {mark}", pass_score=50 if number else None)
+        for number in range(COURSES)
+    ]
+    sessions = {
+        await world.new_session(
+            client, course, session_name=f"Cohort {number} {mark}", max_participants=PLACES[number % len(PLACES)]
+        ): course
+        for course in courses
+        for number in range(SESSIONS_OF_COURSE)
+    }
+    people = await _in_parts(PEOPLE, lambda: world.new_employee(client, full_name=f"Person {mark}"))
+    for person in people:
+        await eventually(partial(_is_known, client, person))
+    return Organisation(organisation, mark, tuple(courses), sessions, tuple(people))
+
+
+async def _is_known(client: Client, person: int) -> bool:
+    """To the histories, which hear of people by events."""
+    return (await client.get(f"/api/v1/employees/{person}/training")).status == 200
+
+
+async def _in_parts(count: int, make: Callable[[], Awaitable[int]]) -> Sequence[int]:
+    made: list[int] = []
+    for start in range(0, count, AT_ONCE):
+        made += await asyncio.gather(*(make() for _ in range(min(AT_ONCE, count - start))))
+    return made

@@ -1,0 +1,119 @@
+"""Servers of the bed's own, with durable settings, that can be killed, frozen and starved."""
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import psutil
+from rich.console import Console
+
+from stack.credentials import load_credentials
+from stack.identity import own_identity
+from stack.layout import STACK_DIRECTORY, Layout
+from stack.machine import POSTGRES, RABBITMQ, REDIS
+from stack.packages import provide
+from stack.postgres import PostgresServer
+from stack.processes import ManagedProcess
+from stack.rabbitmq import RabbitMQServer
+from stack.redis import RedisServer
+from stack.servers import make_servers, other_processes, server_processes
+from stack.state import load_state
+from stack.steps import Steps
+from stack.testing import PREFIX
+from tests.faults.signals import family, freeze, kill, thaw
+
+Running = PostgresServer | RedisServer | RabbitMQServer
+S = TypeVar("S", bound=Running)
+
+
+@dataclass(frozen=True)
+class Servers:
+    """PostgreSQL, Redis and RabbitMQ on ports of their own; data outlive a kill, as on a real machine."""
+
+    postgres: PostgresServer
+    redis: RedisServer
+    rabbitmq: RabbitMQServer
+    layout: Layout
+
+    def processes_of(self, server: Running) -> list[psutil.Process]:
+        """The server's process and all that it has started."""
+        identity = server.process.identity()
+        return family(identity.pid) if identity else []
+
+    def kill(self, server: Running) -> None:
+        """`kill -9` of all of it; returns once it is gone."""
+        processes = self.processes_of(server)
+        kill(processes)
+        psutil.wait_procs(processes, timeout=10)
+
+    def freeze(self, server: Running) -> None:
+        """SIGSTOP: connections stay open, nothing is answered."""
+        freeze(self.processes_of(server))
+
+    def thaw(self, server: Running) -> None:
+        thaw(self.processes_of(server))
+
+    async def revive(self, server: Running) -> None:
+        """Whatever was done to it: afterwards it runs and answers."""
+        self.thaw(server)
+        if server.process.identity() is None:
+            await server.process.stop(0)  # what a killed leader has left
+            await server.start()
+
+    def alive(self, server: Running) -> bool:
+        return server.process.identity() is not None
+
+    async def rabbitmqctl(self, *arguments: str) -> str:
+        """The output of a command on the broker's node."""
+        command, environment = self.rabbitmq.control_command(*arguments)
+        process = await asyncio.create_subprocess_exec(
+            *command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        output, _ = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode == 0, output.decode()
+        return output.decode()
+
+
+@asynccontextmanager
+async def running_servers(name: str) -> AsyncIterator[Servers]:
+    """Started, and gone with their data afterwards; `./dev test` sweeps away what a killed run leaves."""
+    layout = own_layout(name)
+    layout.create()
+    try:
+        with Steps(Console(stderr=True)) as steps:
+            programs = await asyncio.to_thread(provide, (POSTGRES, REDIS, RABBITMQ), steps, layout.log / "install.log")
+        made = make_servers(programs, layout, load_state(layout.state_file), load_credentials(layout.secrets))
+        servers = Servers(_of(PostgresServer, made), _of(RedisServer, made), _of(RabbitMQServer, made), layout)
+        await asyncio.gather(*(server.start() for server in made))
+        yield servers
+    finally:
+        await _remove(layout)
+
+
+def own_layout(name: str) -> Layout:
+    """A directory that is known to belong to this process, and swept away once it is gone."""
+    identity = own_identity()
+    return Layout(STACK_DIRECTORY / f"{PREFIX}{identity.pid}-{identity.started}-{name}")
+
+
+def _of(kind: type[S], servers: list[Running]) -> S:
+    [server] = [server for server in servers if isinstance(server, kind)]
+    return server
+
+
+async def _remove(layout: Layout) -> None:
+    servers = server_processes(layout)
+    for process in servers:
+        _thaw_recorded(process)
+    await asyncio.gather(*(process.stop(0) for process in (*servers, *other_processes(layout, servers))))
+    await asyncio.to_thread(shutil.rmtree, layout.root, ignore_errors=True)
+
+
+def _thaw_recorded(process: ManagedProcess) -> None:
+    identity = process.identity()
+    if identity is not None:
+        thaw(family(identity.pid))
