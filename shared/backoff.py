@@ -6,7 +6,7 @@ import random
 class Backoff:
     """Pauses in seconds: `first`, doubling up to `most`, each shortened by up to a half at random."""
 
-    def __init__(self, first: float = 0.1, most: float = 2.0) -> None:
+    def __init__(self, first: float = 0.1, most: float = 1.0) -> None:
         self._first = first
         self._most = most
         self._pause = first

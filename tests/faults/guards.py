@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import shared.consumer
+import shared.database
 import shared.idempotency
 import shared.outbox
 import shared.relay
@@ -103,6 +104,17 @@ def _without_idempotency() -> None:
     shared.idempotency.keep_answers = keep_answers
 
 
+def _without_time_limits_of_the_database() -> None:
+    """Statements may take for ever, as asyncpg has it by itself."""
+    shared.database.COMMAND_TIMEOUT = None  # type: ignore[assignment]
+    shared.database._SERVER_SETTINGS.update(statement_timeout="0", lock_timeout="0")
+
+
+def _without_bound_of_the_wait_for_a_connection() -> None:
+    """`acquire` has no time limit of its own."""
+    shared.database.ACQUIRE_TIMEOUT = None  # type: ignore[assignment]
+
+
 def _replace(module: ModuleType, name: str, guard: str, instead: str) -> None:
     changed, count = re.subn(guard, instead, getattr(module, name))
     if count != 1:
@@ -118,4 +130,6 @@ GUARDS: dict[str, Callable[[], None]] = {
     "dead letters": _without_dead_letters,
     "version check": _without_version_check,
     "idempotency": _without_idempotency,
+    "time limits of the database": _without_time_limits_of_the_database,
+    "bound of the wait for a connection": _without_bound_of_the_wait_for_a_connection,
 }

@@ -1,0 +1,87 @@
+"""A disk that is really full: PostgreSQL's write-ahead log on a small tmpfs."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from tests.faults.bed import Bed
+
+ROOM = 40 * 2**20
+"""Bytes free at first: two segments of the log, and a little."""
+
+
+@dataclass(frozen=True)
+class SmallDisk:
+    """A mounted tmpfs, and the server whose log lies on it."""
+
+    bed: Bed
+    path: Path
+
+    async def fill(self) -> None:
+        """To the last byte; then the server is made to need another segment of its log."""
+        with (self.path / "ballast").open("wb") as ballast:
+            ballast.write(b"\0" * self._free())
+        for _ in range(8):
+            try:
+                await self._switch_segment()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                return
+        raise AssertionError("the server still finds room for its log")
+
+    def clear(self) -> None:
+        """There is room again."""
+        (self.path / "ballast").unlink()
+
+    def _free(self) -> int:
+        status = os.statvfs(self.path)
+        return status.f_bavail * status.f_bsize
+
+    async def _switch_segment(self) -> None:
+        connection = await asyncpg.connect(self.bed.servers.postgres.url, timeout=2, command_timeout=2)
+        try:
+            await connection.execute("CREATE TABLE IF NOT EXISTS filler (x int); INSERT INTO filler VALUES (1)")
+            await connection.execute("SELECT pg_switch_wal()")
+        finally:
+            connection.terminate()
+
+
+@asynccontextmanager
+async def write_ahead_log_on_small_disk(bed: Bed) -> AsyncIterator[SmallDisk]:
+    """The server runs so while the block does. Mounting needs root's rights."""
+    log = bed.servers.layout.data / "postgres" / "data" / "pg_wal"
+    small, aside = log.with_name("small-disk"), log.with_name("pg_wal.aside")
+    bed.servers.kill(bed.servers.postgres)
+    await asyncio.to_thread(_mount, log, small)
+    log.rename(aside)
+    log.symlink_to(small / "pg_wal")
+    await bed.mend()
+    try:
+        yield SmallDisk(bed, small)
+    finally:
+        bed.servers.kill(bed.servers.postgres)
+        log.unlink()
+        shutil.rmtree(aside)
+        await asyncio.to_thread(_copy, small / "pg_wal", log)
+        await asyncio.to_thread(subprocess.run, ["umount", str(small)], check=True)
+        small.rmdir()
+        await bed.servers.revive(bed.servers.postgres)
+
+
+def _mount(log: Path, small: Path) -> None:
+    size = sum(file.stat().st_size for file in log.rglob("*") if file.is_file()) + ROOM
+    small.mkdir()
+    options = f"size={size},mode=0755"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "muster-small-disk", str(small)], check=True)
+    _copy(log, small / "pg_wal")
+
+
+def _copy(source: Path, target: Path) -> None:
+    """With owners and modes, which the server insists on."""
+    subprocess.run(["cp", "-a", str(source), str(target)], check=True)

@@ -1,0 +1,134 @@
+"""PostgreSQL dies, freezes, runs out of disk or connections, or a lock is held: 503 in time, and it heals."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import asyncpg
+import pytest
+
+from tests.faults.bed import Bed
+from tests.faults.disruptions import (
+    Disruption,
+    database_connections_ended,
+    database_frozen,
+    database_killed,
+    database_of,
+)
+from tests.faults.figures import figure
+from tests.faults.full_disk import write_ahead_log_on_small_disk
+from tests.faults.ledger import Attempt, Ledger
+from tests.faults.run import story
+from tests.faults.waiting import acknowledged, answers
+from tests.support.client import Answer
+from tests.support.eventually import eventually
+from tests.support.world import ENROLLMENTS
+
+SEED = 3
+WRITES = 15
+CROWD = 100
+"""Requests at once: five for each connection of the service's two pools."""
+CLIENT_DEADLINE = 4.0
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.mark.parametrize("away", [database_killed, database_frozen, database_connections_ended])
+async def test_services_say_503_in_time_and_are_back_at_once(bed: Bed, away: Disruption) -> None:
+    name = away.__name__.replace("_", " ")
+    async with story(bed, SEED) as ledger:
+        await acknowledged(ledger, WRITES)
+        began = time.monotonic()
+        async with away(bed, random.Random(SEED)):
+            ledger.tell(name)
+            if away is not database_connections_ended:
+                await answers(ledger, 503, 5)
+        back = time.monotonic()
+        ledger.tell("back")
+        await acknowledged(ledger, 1)
+        figure(name, "first write acknowledged after", time.monotonic() - back, "s", goal=2)
+        await acknowledged(ledger, WRITES)
+    report_refusals(name, ledger, began)
+
+
+async def test_control_without_time_limits_a_frozen_database_freezes_its_clients(bed: Bed) -> None:
+    async with bed.changed("enrollment", WITHOUT="time limits of the database"), story(bed, SEED) as ledger:
+        await acknowledged(ledger, WRITES)
+        async with database_frozen(bed, random.Random(SEED)):
+            await answers(ledger, 504, 1, of="enrollment")
+
+
+async def test_a_full_disk_loses_nothing_that_was_acknowledged(bed: Bed) -> None:
+    async with write_ahead_log_on_small_disk(bed) as disk, story(bed, SEED) as ledger:
+        await acknowledged(ledger, WRITES)
+        began = time.monotonic()
+        await disk.fill()
+        ledger.tell("the disk is full")
+        await answers(ledger, 503, 5)
+        disk.clear()
+        await bed.servers.revive(bed.servers.postgres)
+        back = time.monotonic()
+        ledger.tell("there is room again")
+        await acknowledged(ledger, 1)
+        figure("disk full", "first write acknowledged after", time.monotonic() - back, "s", goal=2)
+        await acknowledged(ledger, WRITES)
+    report_refusals("disk full", ledger, began)
+
+
+async def test_past_the_pool_and_behind_a_lock_everybody_is_answered_in_time(bed: Bed) -> None:
+    async with enrollments_locked(bed):
+        outcomes = await crowd(bed)
+    assert not [outcome for outcome in outcomes if not isinstance(outcome, tuple)], outcomes
+    answered = [outcome for outcome in outcomes if isinstance(outcome, tuple)]
+    assert {answer.status for answer, _ in answered} == {503}
+    assert all(answer.headers.get("Retry-After") for answer, _ in answered)
+    seconds = sorted(seconds for _, seconds in answered)
+    figure("lock held", "slowest answer", seconds[-1], "s", goal=2)
+    figure("pool exhausted", "fastest answer", seconds[0] * 1000, "ms", goal=250 + 50)
+    await eventually(lambda: lists(bed))
+
+
+async def test_control_without_a_bound_on_the_wait_for_a_connection_clients_give_up_first(bed: Bed) -> None:
+    async with bed.changed("enrollment", WITHOUT="bound of the wait for a connection"), enrollments_locked(bed):
+        outcomes = await crowd(bed)
+    assert [outcome for outcome in outcomes if isinstance(outcome, TimeoutError)]
+
+
+@asynccontextmanager
+async def enrollments_locked(bed: Bed) -> AsyncIterator[None]:
+    """No statement on them gets anywhere."""
+    connection = await asyncpg.connect(database_of(bed, "enrollment"), timeout=5)
+    try:
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE enrollments IN ACCESS EXCLUSIVE MODE")
+            yield
+    finally:
+        await connection.close()
+
+
+async def crowd(bed: Bed) -> list[tuple[Answer, float] | BaseException]:
+    """Answers and their seconds, of clients who have little time."""
+
+    async def ask(number: int) -> tuple[Answer, float]:
+        began = time.monotonic()
+        answer = await bed.client(6000, gateway=number % 2).request(
+            "GET", ENROLLMENTS, timeout=aiohttp.ClientTimeout(total=CLIENT_DEADLINE)
+        )
+        return answer, time.monotonic() - began
+
+    return list(await asyncio.gather(*(ask(number) for number in range(CROWD)), return_exceptions=True))
+
+
+async def lists(bed: Bed) -> bool:
+    return (await bed.client(6000).get(ENROLLMENTS)).status == 200
+
+
+def report_refusals(name: str, ledger: Ledger, began: float) -> None:
+    """What was refused meanwhile was refused by the services, and not by a gateway that had waited in vain."""
+    refused: list[Attempt] = [attempt for attempt in ledger.failures() if attempt.at >= began]
+    assert {attempt.status for attempt in refused} <= {502, 503}, [a for a in refused if a.status not in (502, 503)]
+    if refused:
+        figure(name, "slowest refusal", max(attempt.seconds for attempt in refused), "s", goal=2)
