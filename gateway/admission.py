@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
 from gateway.authentication import ClientToken, ClientTokenVerifier, bearer_token
+from gateway.key_set import KeysUnavailable
 from gateway.limiter import Hit, Limiter
 from gateway.rate_limit import Decision
 from gateway.revocation import Revocations
@@ -48,11 +49,14 @@ class Gate:
         self._limits = limits
 
     async def admit(self, authorization: Sequence[str], address: str) -> Admission:
-        """Raises `TokenMissing`, `TokenInvalid` or `TokenExpired`, or `RateLimited` for an address with too many."""
+        """Raises `TokenMissing`, `TokenInvalid` or `TokenExpired`, or `RateLimited` for an address with too many.
+
+        Raises `KeysUnavailable` where nobody can say whether the token is good.
+        """
         try:
             token = await self._verifier.verify(bearer_token(authorization))
             return Admission(token, await self._limiter.hit(self._hit(token)))
-        except (TokenMissing, TokenInvalid):
+        except (TokenMissing, TokenInvalid, KeysUnavailable):
             await self._require_room(f"rate:address:{address}", self._limits.address)
             raise
 

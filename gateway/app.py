@@ -15,11 +15,12 @@ from gateway.key_set import RemoteKeySet
 from gateway.keys import IssuerKeys, KeySource, NoKeys
 from gateway.limiter import Limiter
 from gateway.passwords import PasswordChecker
-from gateway.proxy import Proxy, Upstream, upstream_session
+from gateway.proxy import Proxy, upstream_session
 from gateway.redis_client import Availability, redis_client
 from gateway.revocation import Revocations
-from gateway.routes import Router
+from gateway.routes import Router, UpstreamName
 from gateway.settings import GatewaySettings
+from gateway.upstream import Upstream
 from gateway.users import read_users
 from shared.background import background
 from shared.http.server import READINESS, create_app
@@ -40,18 +41,18 @@ def create_gateway(settings: GatewaySettings) -> web.Application:
 
 async def _proxy(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
-    limit = settings.upstream_max_in_flight
-    async with upstream_session() as session:
-        app[_SESSION] = session
-        app[PROXY] = Proxy(
-            session,
-            {
-                "catalog": Upstream(settings.catalog_url, limit),
-                "enrollment": Upstream(settings.enrollment_url, limit),
-                "history": Upstream(settings.history_url, limit),
-            },
-            settings.upstream_timeout,
-        )
+    limit, waiting = settings.upstream_max_in_flight, settings.upstream_max_waiting
+    origins: dict[UpstreamName, str] = {
+        "catalog": settings.catalog_url,
+        "enrollment": settings.enrollment_url,
+        "history": settings.history_url,
+    }
+    upstreams = {name: Upstream(name, origin, limit=limit, waiting=waiting) for name, origin in origins.items()}
+    async with AsyncExitStack() as stack:
+        app[_SESSION] = session = await stack.enter_async_context(upstream_session())
+        app[PROXY] = Proxy(session, upstreams, settings.upstream_timeout)
+        for name, upstream in upstreams.items():
+            await stack.enter_async_context(background(upstream.watch(session), name=f"{name} watch"))
         yield
 
 
@@ -102,7 +103,10 @@ async def _gate(app: web.Application) -> AsyncIterator[None]:
         Limits(settings.rate_limit, settings.address_rate_limit, settings.login_rate_limit),
     )
     await availability.connect()
-    async with background(availability.watch(), name="redis watch"):
+    async with (
+        background(availability.watch(), name="redis watch"),
+        background(revocations.keep_written(), name="revocations"),
+    ):
         yield
     await redis.aclose()
 

@@ -15,7 +15,10 @@ from shared.observability import current_trace
 
 
 async def answer_target(request: web.Request) -> web.Response:
-    """Raises `BadRequest` for a target nobody should trust, `NotFound` for a path that nobody answers."""
+    """Raises `BadRequest` for a target nobody should trust, `NotFound` for a path that nobody answers.
+
+    Under too much load `Overloaded`, before the token is looked at or the body read: refusing must be cheap.
+    """
     target = read_target(request.raw_path)
     methods = ENDPOINTS.get(target.path)
     if methods is not None:
@@ -23,6 +26,7 @@ async def answer_target(request: web.Request) -> web.Response:
     upstream = request.app[ROUTER].upstream_of(target.path)
     if upstream is None:
         raise NotFound
+    request.app[PROXY].require_room(upstream)
     return await _forward(request, upstream, target)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from math import ceil
 
 import aiohttp
 
@@ -14,8 +15,16 @@ log = logging.getLogger(__name__)
 
 FETCH_TIMEOUT = 3.0
 MAX_BYTES = 256 * 1024
+MAX_MISSING = 1000
+"""Keys the provider does not have that are remembered as such."""
 REFRESH_PAUSE = 300.0
 """Seconds after which the set is read again unasked: a key the provider withdrew must stop to count."""
+
+
+class KeysUnavailable(Unavailable):
+    """Nobody can say whether the key of a token is good; not the client's fault, so no 401."""
+
+    message = "The identity provider's keys cannot be read right now. Try again soon."
 
 
 class KeySetUnreadable(Exception):
@@ -32,18 +41,27 @@ class RemoteKeySet:
         self._flight: asyncio.Task[None] | None = None
         self._asked_at: float | None = None
         self._read_once = False
+        self._asked_for: set[str] = set()
+        self._missing: set[str] = set()
+        """Asked for, and then not in the set."""
         self.keys: Keys = {}
 
     async def has_been_read(self) -> bool:
         return self._read_once
 
     async def find(self, key_id: str) -> Key | None:
-        """The key with this `kid`; raises `Unavailable` as long as the set could never be read."""
+        """The key with this `kid`, `None` if the provider has none; raises `KeysUnavailable` while nobody can say.
+
+        A key may be newer than the set, so one is only called unknown if the set was read after it was asked for.
+        """
         if key_id not in self.keys:
+            if len(self._asked_for) < MAX_MISSING:
+                self._asked_for.add(key_id)
             await self._refresh()
-        if not self._read_once:
-            raise Unavailable("The identity provider's keys cannot be read right now. Try again soon.")
-        return self.keys.get(key_id)
+        key = self.keys.get(key_id)
+        if key is None and key_id not in self._missing:
+            raise KeysUnavailable(retry_after=max(1, ceil(self._cooldown_left())))
+        return key
 
     async def keep_fresh(self) -> None:
         """Runs for as long as the process does."""
@@ -54,25 +72,30 @@ class RemoteKeySet:
     async def _refresh(self) -> None:
         """Joins the request under way, or starts one unless the cooldown lasts."""
         if self._flight is None:
-            now = time.monotonic()
-            if self._asked_at is not None and now - self._asked_at < self._cooldown:
+            if self._cooldown_left() > 0:
                 return
-            self._asked_at = now
+            self._asked_at = time.monotonic()
             self._flight = asyncio.create_task(self._fetch())
             self._flight.add_done_callback(self._landed)
         # A client that goes away must not take the request with it that others wait for.
         await asyncio.shield(self._flight)
 
+    def _cooldown_left(self) -> float:
+        return 0.0 if self._asked_at is None else self._asked_at + self._cooldown - time.monotonic()
+
     def _landed(self, _: asyncio.Task[None]) -> None:
         self._flight = None
 
     async def _fetch(self) -> None:
+        asked_for, self._asked_for = self._asked_for, set()
         try:
             keys = _parsed(await self._download())
         except (aiohttp.ClientError, TimeoutError, OSError, KeySetUnreadable) as error:
             log.warning("the key set cannot be read, the last good one stays: %r", error)
             return
         self._read_once = True
+        missing = asked_for | self._missing | set(self.keys)
+        self._missing = (missing if len(missing) <= MAX_MISSING else asked_for) - set(keys)
         if set(keys) != set(self.keys) or any(keys[name].jwk != self.keys[name].jwk for name in keys):
             self.keys = keys
 

@@ -121,7 +121,8 @@ class IssuerKeys:
         return self.current.keys
 
     async def find(self, key_id: str) -> Key | None:
-        return self.keys.get(key_id)
+        # Another process may have begun to sign with a key that this one has not seen yet.
+        return self.keys.get(key_id) or self._file.current().keys.get(key_id)
 
 
 class NoKeys:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import aiohttp
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
@@ -10,15 +9,16 @@ from yarl import URL
 
 from gateway.headers import Headers, answered
 from gateway.routes import UpstreamName
-from shared.errors import Overloaded, Unavailable, UpstreamFailed, UpstreamTimeout
+from gateway.upstream import Upstream
+from shared.deadline import Deadline
+from shared.errors import DeadlinePassed, Unavailable, UpstreamFailed, UpstreamTimeout
 
 CONNECT_TIMEOUT = 1.0
+WAITING_SHARE = 0.5
+"""Of the time for an answer, that may pass before the request is sent: what is sent gets a fair chance."""
 KEEPALIVE = 30.0
 """Seconds an idle connection is kept; services keep theirs longer, so none is cut while a request enters it."""
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
-RETRY_SHARE: Final = 0.1
-"""Repeated requests for each request sent: a service that fails must not get twice the load for it."""
-RETRY_SAVINGS: Final = 10.0
 _NOTHING_OF_ITS_OWN = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
@@ -43,35 +43,9 @@ class UpstreamAnswer:
     body: bytes
 
 
-class Upstream:
-    """One service: where it is, and how many requests may be at it at once."""
-
-    def __init__(self, origin: str, limit: int) -> None:
-        self.origin = origin
-        self._limit = limit
-        self._count = 0
-        self._retries_saved = RETRY_SAVINGS
-
-    def __enter__(self) -> None:
-        if self._count >= self._limit:
-            raise Overloaded
-        self._count += 1
-        self._retries_saved = min(self._retries_saved + RETRY_SHARE, RETRY_SAVINGS)
-
-    def __exit__(self, *_: object) -> None:
-        self._count -= 1
-
-    def may_retry(self) -> bool:
-        """Spends one of the retries saved up, if there is one."""
-        if self._retries_saved < 1:
-            return False
-        self._retries_saved -= 1
-        return True
-
-
 def upstream_session() -> aiohttp.ClientSession:
     """A client that follows, remembers, unpacks and repeats nothing by itself."""
-    # Each `Upstream` bounds its own requests, and refuses at once where a connector would let them queue.
+    # Each `Upstream` bounds its own requests; a queue here would be one for all of them.
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE)
     return aiohttp.ClientSession(
         connector=connector,
@@ -94,45 +68,53 @@ async def _sent_once(request: ClientRequest, handler: ClientHandlerType) -> Clie
 
 
 class Proxy:
-    """Forwards to the services by name; `timeout` is the seconds one answer may take, all together."""
+    """Forwards to the services by name; `timeout` is the seconds one answer may take, wait and retry included."""
 
     def __init__(
         self, session: aiohttp.ClientSession, upstreams: Mapping[UpstreamName, Upstream], timeout: float
     ) -> None:
         self._session = session
         self._upstreams = upstreams
-        self._timeout = aiohttp.ClientTimeout(total=timeout, connect=CONNECT_TIMEOUT)
+        self._timeout = timeout
+
+    def require_room(self, name: UpstreamName) -> None:
+        """To be asked before anything is done for a request; raises `Overloaded`."""
+        self._upstreams[name].bulkhead.require_room()
 
     async def forward(self, name: UpstreamName, request: UpstreamRequest) -> UpstreamAnswer:
         """Raises `Overloaded`, `Unavailable`, `UpstreamFailed` or `UpstreamTimeout`."""
-        upstream = self._upstreams[name]
-        with upstream:
+        upstream, deadline = self._upstreams[name], Deadline.after(self._timeout)
+        upstream.circuit.require_closed()
+        async with upstream.bulkhead.turn(deadline.left() * WAITING_SHARE):
             try:
-                return await self._once_or_twice(upstream, request)
+                with upstream.circuit.passing(aiohttp.ClientError, OSError):
+                    return await self._once_or_twice(upstream, request, deadline)
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
                 raise Unavailable from None
-            except TimeoutError:
+            except (TimeoutError, DeadlinePassed):
                 raise UpstreamTimeout from None
             except (aiohttp.ClientError, OSError):
                 raise UpstreamFailed from None
 
-    async def _once_or_twice(self, upstream: Upstream, request: UpstreamRequest) -> UpstreamAnswer:
+    async def _once_or_twice(self, upstream: Upstream, request: UpstreamRequest, deadline: Deadline) -> UpstreamAnswer:
         """A GET changes nothing, so one whose connection was closed under it is sent once more."""
+        upstream.sent()
         try:
-            return await self._send(upstream, request)
+            return await self._send(upstream, request, deadline)
         except ConnectionLost:
             if request.method not in ("GET", "HEAD") or not upstream.may_retry():
                 raise
-        return await self._send(upstream, request)
+        return await self._send(upstream, request, deadline)
 
-    async def _send(self, upstream: Upstream, request: UpstreamRequest) -> UpstreamAnswer:
+    async def _send(self, upstream: Upstream, request: UpstreamRequest, deadline: Deadline) -> UpstreamAnswer:
         url = URL(upstream.origin + request.target, encoded=True)
+        timeout = aiohttp.ClientTimeout(total=deadline.require(self._timeout), connect=CONNECT_TIMEOUT)
         async with self._session.request(
             request.method,
             url,
-            headers=request.headers,
+            headers=[*request.headers, deadline.header()],
             data=request.body or None,
-            timeout=self._timeout,
+            timeout=timeout,
             allow_redirects=False,
         ) as response:
             headers = [(name.decode(), value.decode("utf-8", "replace")) for name, value in response.raw_headers]

@@ -1,13 +1,16 @@
 """The gateway's settings, read from its environment once, at its start."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateway.routes import UpstreamName
 from shared.settings import ProcessSettings
+
+_SERVICES = len(get_args(UpstreamName))
 
 Algorithm = Literal["EdDSA", "ES256", "RS256", "HS256"]
 
@@ -66,8 +69,11 @@ class GatewaySettings(ProcessSettings, TokenSettings):
 
     public_url: Origin | None = None
     """Where clients reach the gateway, for the links in answers; without it the request's own `Host`."""
-    upstream_timeout: float = Field(default=10.0, gt=0)
-    upstream_max_in_flight: int = Field(default=200, ge=1)
+    upstream_timeout: float = Field(default=10.0, gt=0, le=60)
+    upstream_max_in_flight: int = Field(default=64, ge=1)
+    upstream_max_waiting: int = Field(default=1000, ge=0)
+    """Requests that wait for their turn at one service: a burst is worked off, and no reason to refuse anybody."""
+    max_in_flight: int = Field(default=4000, ge=1)
 
     @model_validator(mode="after")
     def _one_source_of_keys(self) -> Self:
@@ -75,4 +81,13 @@ class GatewaySettings(ProcessSettings, TokenSettings):
             raise ValueError("KEY_SET_URL and CLIENT_TOKEN_SECRET exclude each other: one provider's tokens count")
         if self.key_set_url is None and self.client_token_secret is None and self.issuer_keys_file is None:
             raise ValueError("no token could be verified: set ISSUER_KEYS_FILE, KEY_SET_URL or CLIENT_TOKEN_SECRET")
+        return self
+
+    @model_validator(mode="after")
+    def _room_for_every_service(self) -> Self:
+        if self.max_in_flight <= _SERVICES * (self.upstream_max_in_flight + self.upstream_max_waiting):
+            raise ValueError(
+                "MAX_IN_FLIGHT must be more than UPSTREAM_MAX_IN_FLIGHT and UPSTREAM_MAX_WAITING of every service,"
+                " or one that hangs leaves no room for the others"
+            )
         return self

@@ -30,10 +30,15 @@ class WatchedFile(Generic[Contents]):
 
     @property
     def contents(self) -> Contents:
-        now = time.monotonic()
-        if now - self._looked_at >= LOOK_PAUSE:
-            self._looked_at = now
-            self._read_if_changed()
+        """As they were within the last `LOOK_PAUSE`."""
+        if time.monotonic() - self._looked_at >= LOOK_PAUSE:
+            return self.current()
+        return self._contents
+
+    def current(self) -> Contents:
+        """As they are now."""
+        self._looked_at = time.monotonic()
+        self._read_if_changed()
         return self._contents
 
     def _read_if_changed(self) -> None:

@@ -8,16 +8,31 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from shared.background import was_cancelled
-from shared.errors import Overloaded, Unavailable
+from shared.deadline import Deadline, current_deadline
+from shared.errors import DeadlinePassed, Overloaded, Unavailable
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
 Work = Callable[[Sequence[Item]], Awaitable[Sequence[Outcome | Exception]]]
 """Takes a batch and returns an outcome for each item, in the same order; an exception is one item's outcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting(Generic[Item, Outcome]):
+    item: Item
+    outcome: "asyncio.Future[Outcome]"
+    deadline: Deadline | None
+
+    def is_wanted(self) -> bool:
+        """Not by a client that went away before its turn, nor by one whose time is over."""
+        if not self.outcome.done() and self.deadline is not None and not self.deadline.left():
+            self.outcome.set_exception(DeadlinePassed())
+        return not self.outcome.done()
 
 
 class Batcher(Generic[Item, Outcome]):
@@ -33,15 +48,18 @@ class Batcher(Generic[Item, Outcome]):
         self._size = size
         self._limit = waiting
         self._concurrency = concurrency
-        self._waiting: deque[tuple[Item, asyncio.Future[Outcome]]] = deque()
+        self._waiting: deque[_Waiting[Item, Outcome]] = deque()
         self._running: set[asyncio.Task[None]] = set()
 
     async def submit(self, item: Item) -> Outcome:
-        """The item's outcome; raises what `work` gave as its outcome, or `Overloaded`."""
+        """The item's outcome; raises what `work` gave as its outcome, `Overloaded`, or `DeadlinePassed`.
+
+        An item whose request's deadline passes before its turn is not worked on.
+        """
         if len(self._waiting) >= self._limit:
             raise Overloaded
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+        self._waiting.append(_Waiting(item, future, current_deadline.get()))
         # A task that just ended is still in the set when those it answered go on, and may submit again at once.
         if sum(not task.done() for task in self._running) < self._concurrency:
             # A batch serves many requests, so it must not log under the trace of the one that began it.
@@ -59,10 +77,9 @@ class Batcher(Generic[Item, Outcome]):
         while self._waiting:
             count = min(self._size, len(self._waiting))
             batch = [self._waiting.popleft() for _ in range(count)]
-            # A client that went away before its turn wants nothing done any more.
-            batch = [(item, future) for item, future in batch if not future.done()]
-            if batch:
-                _settle(batch, await self._outcomes([item for item, _ in batch]))
+            wanted = [waiting for waiting in batch if waiting.is_wanted()]
+            if wanted:
+                _settle(wanted, await self._outcomes([waiting.item for waiting in wanted]))
 
     async def _outcomes(self, items: Sequence[Item]) -> Sequence[Outcome | Exception]:
         try:
@@ -78,14 +95,14 @@ class Batcher(Generic[Item, Outcome]):
             return [error] * len(items)
 
 
-def _settle(batch: Sequence[tuple[Item, asyncio.Future[Outcome]]], outcomes: Sequence[Outcome | Exception]) -> None:
-    for (_, future), outcome in zip(batch, outcomes, strict=True):
-        if future.done():
+def _settle(batch: Sequence[_Waiting[Item, Outcome]], outcomes: Sequence[Outcome | Exception]) -> None:
+    for waiting, outcome in zip(batch, outcomes, strict=True):
+        if waiting.outcome.done():
             continue
         if isinstance(outcome, Exception):
-            future.set_exception(outcome)
+            waiting.outcome.set_exception(outcome)
         else:
-            future.set_result(outcome)
+            waiting.outcome.set_result(outcome)
 
 
 async def each(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import asyncpg
 from asyncpg import exceptions as postgres
 
+from shared.deadline import time_left
+
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
@@ -96,15 +98,19 @@ async def _reset(connection: Any) -> None:
 
 @asynccontextmanager
 async def connected(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection for single statements; raises `TimeoutError` when none is free in time."""
-    async with pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection:
+    """A connection for single statements; raises `TimeoutError` when none is free in time, or `DeadlinePassed`."""
+    async with pool.acquire(timeout=time_left(ACQUIRE_TIMEOUT)) as connection:
         yield connection
 
 
 @asynccontextmanager
 async def transaction(pool: Pool) -> AsyncIterator[Connection]:
-    """One transaction on a connection of its own, committed at the end of the block."""
-    async with pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection, connection.transaction():
+    """One transaction on a connection of its own, committed at the end of the block.
+
+    It is not begun after the deadline (`DeadlinePassed`). Once begun it is finished: cutting it short would save
+    little, and leave the client to guess what was stored.
+    """
+    async with pool.acquire(timeout=time_left(ACQUIRE_TIMEOUT)) as connection, connection.transaction():
         yield connection
 
 

@@ -202,3 +202,9 @@ class UpstreamTimeout(ApiError):
     status = 504
     code = "upstream_timeout"
     message = "The service behind the gateway took too long."
+
+
+class DeadlinePassed(UpstreamTimeout):
+    """Nobody waits for the answer any more, so the work was not begun, or was a read."""
+
+    message = "The time for this request was over before it was begun. Nothing was changed."

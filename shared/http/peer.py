@@ -7,10 +7,12 @@ from typing import Any
 
 import aiohttp
 
+from shared.deadline import Deadline, time_left
 from shared.errors import Unavailable
 from shared.identity import API_ACCESS, INTERNAL, Caller, mint_internal_token
 
-TIMEOUT = aiohttp.ClientTimeout(total=2, connect=0.5)
+TIMEOUT = 2.0
+CONNECT_TIMEOUT = 0.5
 MAX_CONNECTIONS = 20
 
 
@@ -30,11 +32,18 @@ class Peer:
         self._name = name
 
     async def ask(self, method: str, path: str, organisation_id: int, body: dict[str, Any] | None = None) -> PeerAnswer:
-        """Its answer, whatever it decides; raises `Unavailable` when it cannot be asked or cannot decide."""
+        """Its answer, whatever it decides.
+
+        Raises `Unavailable` when it cannot be asked or cannot decide, and `DeadlinePassed` when there is no time to.
+        """
+        deadline = Deadline.after(time_left(TIMEOUT))
         caller = Caller(organisation_id, self._name, self._name, "service", frozenset({API_ACCESS, INTERNAL}))
-        headers = {"Authorization": f"Bearer {mint_internal_token(caller, self._secret)}"}
+        headers = [("Authorization", f"Bearer {mint_internal_token(caller, self._secret)}"), deadline.header()]
+        timeout = aiohttp.ClientTimeout(total=deadline.require(TIMEOUT), connect=CONNECT_TIMEOUT)
         try:
-            async with self._http.request(method, self._url + path, json=body, headers=headers) as response:
+            async with self._http.request(
+                method, self._url + path, json=body, headers=headers, timeout=timeout
+            ) as response:
                 answer = PeerAnswer(response.status, await response.text())
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unavailable from error
@@ -46,5 +55,5 @@ class Peer:
 @asynccontextmanager
 async def connected_peer(url: str, secret: str, name: str) -> AsyncIterator[Peer]:
     connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS)
-    async with aiohttp.ClientSession(connector=connector, timeout=TIMEOUT, trust_env=False) as http:
+    async with aiohttp.ClientSession(connector=connector, trust_env=False) as http:
         yield Peer(http, url, secret, name)

@@ -1,6 +1,7 @@
 """One declaration for each route: from it come validation, the permission check and the parsed call, and in time
 the API's documentation."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,9 @@ from typing import Any, Generic, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from shared.errors import ApiError, NotFound, TokenMissing, ValidationFailed
+from shared.deadline import HEADER as DEADLINE_HEADER
+from shared.deadline import LONGEST, current_deadline, read_deadline, time_left
+from shared.errors import ApiError, DeadlinePassed, NotFound, TokenMissing, ValidationFailed
 from shared.http.answers import Answer, invalid
 from shared.http.body import read_json
 from shared.http.conditional import UNCONDITIONAL, Conditions, read_conditions
@@ -76,6 +79,7 @@ def add_routes(app: web.Application, routes: Iterable[Route[Any, Any]]) -> None:
 
 def _endpoint(route: Route[Any, Any]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def endpoint(request: web.Request) -> web.StreamResponse:
+        current_deadline.set(read_deadline(request.headers.getall(DEADLINE_HEADER, [])))
         caller = _authenticate(request)
         caller.require(API_ACCESS)
         if route.permissions:
@@ -94,9 +98,23 @@ def _endpoint(route: Route[Any, Any]) -> Callable[[web.Request], Awaitable[web.S
             conditions=_conditions(request),
             claim=_claim(request, route, caller, body),
         )
-        return (await route.handler(call)).response()
+        return (await _in_time(route, call)).response()
 
     return endpoint
+
+
+async def _in_time(route: Route[Any, Any], call: Call[Any, Any]) -> Answer:
+    """A read ends with the request's deadline; a change that has begun is finished. Raises `DeadlinePassed`."""
+    left = time_left(LONGEST)
+    if route.method != "GET":
+        return await route.handler(call)
+    try:
+        async with asyncio.timeout(left) as reading:
+            return await route.handler(call)
+    except TimeoutError:
+        if reading.expired():
+            raise DeadlinePassed from None
+        raise
 
 
 def _authenticate(request: web.Request) -> Caller:

@@ -18,6 +18,7 @@ from tests.support.stack import serving
 async def upstream() -> AsyncIterator[Upstream]:
     recorder = Upstream()
     app = web.Application(client_max_size=2**24)
+    app.router.add_get("/health/live", recorder.health)
     app.router.add_route("*", "/{path:.*}", recorder.handle)
     async with serving(app) as recorder.url:
         yield recorder
@@ -28,7 +29,11 @@ async def start_gateway(upstream: Upstream) -> AsyncIterator[StartGateway]:
     """Starts gateways with the settings given, all of whose services are `upstream`."""
     async with AsyncExitStack() as exits:
         http = await exits.enter_async_context(
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20), cookie_jar=aiohttp.DummyCookieJar())
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0),  # aiohttp would queue what is to come at once
+                timeout=aiohttp.ClientTimeout(total=20),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
         )
 
         async def start(**changes: Any) -> Edge:

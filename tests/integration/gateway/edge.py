@@ -52,6 +52,13 @@ class Upstream:
     url: str = ""
     received: list[Received] = field(default_factory=list)
     answer: Answer = _plain
+    live: bool = True
+    looks: int = 0
+    """How often its health was looked at."""
+
+    async def health(self, _: web.Request) -> web.Response:
+        self.looks += 1
+        return web.Response(status=200 if self.live else 503)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()

@@ -21,6 +21,7 @@ FORGED = {
     "X_Forwarded_Host": "evil.example",
     "Forwarded": "for=10.0.0.1",
     "X-Internal-Token": "x",
+    "X-Request-Deadline": "1",
     "X_Internal_Token": "x",
     "Cookie": "session=1",
     "Proxy-Authorization": "Basic eDp5",
@@ -39,7 +40,7 @@ async def test_a_service_hears_who_asks_from_the_gateway_alone(
     names = {name.lower() for name, _ in received.headers}
     assert names == {
         "host", "accept", "accept-encoding", "authorization",
-        "x-request-id", "traceparent", "x-forwarded-host", "x-forwarded-proto",
+        "x-request-id", "traceparent", "x-forwarded-host", "x-forwarded-proto", "x-request-deadline",
     }  # fmt: skip
     headers = CIMultiDict(received.headers)
     caller = InternalTokenVerifier(INTERNAL_SECRET).verify(headers["Authorization"].removeprefix("Bearer "))

@@ -1,6 +1,8 @@
 """Redis killed, frozen, out of memory, emptied: requests go on, limits and known revocations hold."""
 
 import signal
+import time
+from collections.abc import Awaitable, Callable
 
 import pytest
 from pydantic import SecretStr
@@ -100,6 +102,55 @@ async def test_an_emptied_redis_forgets_no_revocation_that_is_known(
         await client.script_flush()
     assert (await edge.client(token).get(COURSES)).status == 401
     assert await counted_in(own_redis, edge, organisation)
+
+
+async def emptied(redis: OwnRedis) -> None:
+    async with redis.client() as client:
+        await client.flushall()
+
+
+async def restarted(redis: OwnRedis) -> None:
+    await redis.kill()
+    await redis.start()
+
+
+@pytest.mark.parametrize("loss", [emptied, restarted])
+async def test_a_redis_that_lost_its_data_is_told_again_what_any_process_knows(
+    start_gateway: StartGateway, own_redis: OwnRedis, organisation: int, loss: Callable[[OwnRedis], Awaitable[None]]
+) -> None:
+    here, elsewhere = [await start_gateway(redis_url=SecretStr(own_redis.url)) for _ in range(2)]
+    token = new_token(organisation)
+    assert (await here.client(token).request("POST", LOGOUT)).status == 200
+    await loss(own_redis)
+
+    async def refused_elsewhere() -> bool:
+        """By a process that has never seen the token; each answer 200 leaves it so."""
+        return (await elsewhere.client(token).get(COURSES)).status == 401
+
+    await eventually(refused_elsewhere)
+
+
+async def test_control_unless_it_is_written_again_an_emptied_redis_lets_the_token_in(
+    start_gateway: StartGateway, own_redis: OwnRedis, organisation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.revocation.LOOK_PAUSE", 1000)
+    here, elsewhere = [await start_gateway(redis_url=SecretStr(own_redis.url)) for _ in range(2)]
+    token = new_token(organisation)
+    assert (await here.client(token).request("POST", LOGOUT)).status == 200
+    await emptied(own_redis)
+    assert (await elsewhere.client(token).get(COURSES)).status == 200
+    assert (await here.client(token).get(COURSES)).status == 401
+
+
+async def test_a_redis_whose_clock_is_wrong_keeps_a_revocation_for_the_token_s_whole_life(
+    start_gateway: StartGateway, own_redis: OwnRedis, organisation: int
+) -> None:
+    edge = await start_gateway(redis_url=SecretStr(own_redis.url))
+    claims = {"jti": f"{organisation}-clock", "exp": int(time.time()) + 60}
+    assert (await edge.client(new_token(organisation, **claims)).request("POST", LOGOUT)).status == 200
+    async with own_redis.client() as client:
+        kept_for = await client.ttl(f"revoked:{claims['jti']}")
+    assert kept_for > 60 + 5 * 60
 
 
 async def test_a_redis_without_memory_is_not_taken_for_one_that_is_back(

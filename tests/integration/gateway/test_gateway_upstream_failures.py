@@ -43,8 +43,10 @@ async def test_a_read_is_sent_once_more(edge: Edge, upstream: Upstream, token: s
 
 
 async def test_reads_of_a_failing_service_are_repeated_within_a_budget(
-    edge: Edge, upstream: Upstream, token: str
+    start_gateway: StartGateway, upstream: Upstream, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("gateway.upstream.FAILURES", 1000)  # so that no circuit opens
+    edge = await start_gateway()
     upstream.answer = _breaks_off
     for _ in range(40):
         assert (await edge.client(token).get(COURSES)).status == 502
@@ -67,7 +69,9 @@ async def test_an_answer_that_breaks_off_is_not_passed_on_in_part(edge: Edge, up
 
 async def test_a_frozen_service(start_gateway: StartGateway, upstream: Upstream, organisation: int) -> None:
     """Past its bound of requests it is refused at once; the others do not notice."""
-    edge = await start_gateway(catalog_url=upstream.url, upstream_timeout=1, upstream_max_in_flight=2)
+    edge = await start_gateway(
+        catalog_url=upstream.url, upstream_timeout=1, upstream_max_in_flight=2, upstream_max_waiting=0
+    )
     token, released = new_token(organisation), asyncio.Event()
 
     async def frozen(request: web.Request) -> web.StreamResponse:

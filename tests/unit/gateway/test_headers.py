@@ -22,6 +22,7 @@ IDENTITY = [
     "Cookie",
     "traceparent",
     "X-Request-Id",
+    "X-Request-Deadline",
     "Host",
 ]
 HOP_BY_HOP = ["Connection", "Keep-Alive", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Proxy-Authorization"]

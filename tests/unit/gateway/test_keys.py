@@ -1,13 +1,14 @@
 """JSON Web Keys: which are usable, and that nothing private is published."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from gateway.keys import KeyInvalid, new_issuer_keys, parse_issuer_keys, public_key
+from gateway.keys import IssuerKeys, KeyInvalid, new_issuer_keys, parse_issuer_keys, public_key
 
 
 def new_key() -> dict[str, Any]:
@@ -58,3 +59,17 @@ def test_the_first_key_needs_its_private_part_and_each_a_kid_of_its_own() -> Non
     for keys in ([public, one], [one, one]):
         with pytest.raises(KeyInvalid):
             parse_issuer_keys(json.dumps({"keys": keys}))
+
+
+async def test_a_new_key_in_the_file_is_found_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process may sign with it already; the pause between two looks at the file does not count."""
+    monkeypatch.setattr("gateway.watched_file.LOOK_PAUSE", 1000)
+    file, one, two = tmp_path / "keys.json", new_key(), new_key()
+    file.write_text(json.dumps({"keys": [one]}))
+    keys = IssuerKeys(file)
+    assert await keys.find(two["kid"]) is None
+    file.write_text(json.dumps({"keys": [two, one]}))
+    found = await keys.find(two["kid"])
+    assert found is not None
+    assert found.id == two["kid"]
+    assert set(keys.keys) == {one["kid"], two["kid"]}

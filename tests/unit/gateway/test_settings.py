@@ -38,6 +38,7 @@ def test_algorithms_are_listed_with_commas(monkeypatch: pytest.MonkeyPatch) -> N
         {"key_set_url": "https://provider.example/keys"},
         {"token_algorithms": "none"},
         {"rate_limit": 0},
+        {"upstream_max_in_flight": 100, "upstream_max_waiting": 900, "max_in_flight": 3000},
     ],
 )
 def test_what_cannot_work_is_refused(change: dict[str, Any]) -> None:

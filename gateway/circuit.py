@@ -1,0 +1,82 @@
+"""A circuit breaker: where a service is not there, requests are refused at once instead of trying it one by one.
+
+Closed, it lets requests pass; a number of failures in a row opens it. Open, it lets none pass and is closed by a
+look at the service's health alone: no client's request has to find out whether the service is back, least of all
+one that changes something.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from shared.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+LOOK_PAUSE: Final = 0.25
+"""Seconds between two looks while it is open; the first comes at once, so that a false alarm costs milliseconds."""
+
+
+class Circuit:
+    """That of one service; `name` is for the log.
+
+    As many `failures` in a row open it; any answer in between, good or bad, starts the count again.
+    """
+
+    def __init__(self, name: str, failures: int) -> None:
+        self._name = name
+        self._most_failures = failures
+        self._failures = 0
+        self._age = 0
+        self._opened = asyncio.Event()
+
+    @property
+    def is_open(self) -> bool:
+        return self._opened.is_set()
+
+    def require_closed(self) -> None:
+        """Raises `Unavailable`."""
+        if self.is_open:
+            raise Unavailable
+
+    @contextmanager
+    def passing(self, *failures: type[Exception]) -> Iterator[None]:
+        """For a request on its way; one of `failures` says that the service is not there or does not answer.
+
+        Any other exception says nothing about it. Raises `Unavailable` while the circuit is open.
+        """
+        self.require_closed()
+        age = self._age
+        try:
+            yield
+        except failures:
+            self._ended(age, failed=True)
+            raise
+        self._ended(age, failed=False)
+
+    def close(self) -> None:
+        if self.is_open:
+            log.warning("%s answers again, its circuit closes", self._name)
+            self._age += 1
+            self._failures = 0
+            self._opened.clear()
+
+    async def watch(self, is_live: Callable[[], Awaitable[bool]]) -> None:
+        """Closes the circuit once the service is live again; runs for as long as the process does."""
+        while True:
+            await self._opened.wait()
+            if await is_live():
+                self.close()
+            else:
+                await asyncio.sleep(LOOK_PAUSE)
+
+    def _ended(self, age: int, *, failed: bool) -> None:
+        # What was sent before the circuit last closed tells of a service that was another one.
+        if age != self._age or self.is_open:
+            return
+        self._failures = self._failures + 1 if failed else 0
+        if self._failures >= self._most_failures:
+            log.warning("%s does not answer, its circuit opens", self._name)
+            self._opened.set()

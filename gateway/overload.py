@@ -1,0 +1,42 @@
+"""Whether more comes in than goes out, told from how long a request would wait for its turn.
+
+The idea is CoDel's (RFC 8289): a queue that empties again is a burst, and everyone in it is served; a queue that
+stays is more load than there is capacity, and waiting in it helps nobody. From then on it is kept so short that
+nobody waits for long, until a while has passed in which nobody had to be refused.
+"""
+
+import time
+from collections.abc import Callable
+
+
+class Overload:
+    """Judges each newcomer by the wait it has to expect, in seconds, as `clock` gives them.
+
+    More than `target` is long; once every newcomer had to expect that for an `interval`, it is no burst any more.
+    """
+
+    def __init__(self, target: float, interval: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._target = target
+        self._interval = interval
+        self._clock = clock
+        self._long_since: float | None = None
+        self._refused_at: float | None = None
+
+    def refuses(self, wait: float) -> bool:
+        """Whether a request that would wait so many seconds is refused."""
+        now = self._clock()
+        if wait <= self._target:
+            self._long_since = None
+            return False
+        if self._long_since is None:
+            self._long_since = now
+        if not self._lasts(self._long_since, now) and not self._refused_lately(now):
+            return False
+        self._refused_at = now
+        return True
+
+    def _lasts(self, since: float, now: float) -> bool:
+        return now - since >= self._interval
+
+    def _refused_lately(self, now: float) -> bool:
+        return self._refused_at is not None and now - self._refused_at < self._interval

@@ -1,0 +1,53 @@
+"""One service behind the gateway: where it is, whether it is there, and how much of everything it may take."""
+
+from typing import Final
+
+import aiohttp
+
+from gateway.bulkhead import Bulkhead
+from gateway.circuit import Circuit
+from gateway.overload import Overload
+
+LONG_WAIT: Final = 0.1
+"""Seconds in the queue that nobody has to expect for longer than `BURST` seconds."""
+BURST: Final = 3.0
+FAILURES: Final = 5
+"""In a row, after which the service counts as away."""
+RETRY_SHARE: Final = 0.1
+"""Repeated requests for each request sent: a service that fails must not get twice the load for it."""
+RETRY_SAVINGS: Final = 10.0
+LOOK_TIMEOUT: Final = aiohttp.ClientTimeout(total=0.5)
+"""Of a look at its health; with the pause between two of them, one that is back is noticed within a second."""
+
+
+class Upstream:
+    """`limit` requests are at it at once, `waiting` more wait for their turn."""
+
+    def __init__(self, name: str, origin: str, *, limit: int, waiting: int) -> None:
+        self.origin = origin
+        self.bulkhead = Bulkhead(limit, waiting, Overload(LONG_WAIT, BURST))
+        self.circuit = Circuit(name, FAILURES)
+        self._retries_saved = RETRY_SAVINGS
+
+    def sent(self) -> None:
+        """Each request saves up a share of a retry."""
+        self._retries_saved = min(self._retries_saved + RETRY_SHARE, RETRY_SAVINGS)
+
+    def may_retry(self) -> bool:
+        """Spends one of the retries saved up, if there is one."""
+        if self._retries_saved < 1:
+            return False
+        self._retries_saved -= 1
+        return True
+
+    async def watch(self, session: aiohttp.ClientSession) -> None:
+        """Runs for as long as the process does."""
+
+        async def is_live() -> bool:
+            try:
+                async with session.get(f"{self.origin}/health/live", timeout=LOOK_TIMEOUT) as response:
+                    return response.status == 200
+            except (aiohttp.ClientError, OSError):
+                return False
+
+        await self.circuit.watch(is_live)

@@ -1,0 +1,162 @@
+"""Turns at one service: as many at once as allowed, in order of arrival, none lost by anybody who gives up."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.bulkhead import Bulkhead
+from gateway.overload import Overload
+from shared.errors import Overloaded
+
+BOUND = 5.0
+
+
+class Visitors:
+    """Requests that hold their turn until they are let go."""
+
+    def __init__(self, limit: int, waiting: int) -> None:
+        self.bulkhead = Bulkhead(limit, waiting, Overload(0.1, 2.0))
+        self.inside: list[int] = []
+        self._released: dict[int, asyncio.Event] = {}
+        self._visits: list[asyncio.Task[None]] = []
+
+    def comes(self, number: int, timeout: float = BOUND) -> "asyncio.Task[None]":
+        self._visits.append(asyncio.create_task(self._visit(number, timeout)))
+        return self._visits[-1]
+
+    async def all_go(self) -> None:
+        for visit in self._visits:
+            visit.cancel()
+        await asyncio.gather(*self._visits, return_exceptions=True)
+
+    def goes(self, number: int) -> None:
+        self._released[number].set()
+
+    async def _visit(self, number: int, timeout: float) -> None:
+        async with self.bulkhead.turn(timeout):
+            self.inside.append(number)
+            self._released[number] = asyncio.Event()
+            await self._released[number].wait()
+            self.inside.remove(number)
+
+
+Come = Callable[..., Visitors]
+
+
+@pytest.fixture
+async def come() -> AsyncIterator[Come]:
+    """Opens a bulkhead for visitors, who all go at the end."""
+    opened: list[Visitors] = []
+
+    def come(limit: int, waiting: int) -> Visitors:
+        opened.append(Visitors(limit, waiting))
+        return opened[-1]
+
+    yield come
+    for visitors in opened:
+        await visitors.all_go()
+
+
+async def settle() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_turns_are_had_in_order_of_arrival(come: Come) -> None:
+    visitors = come(limit=2, waiting=5)
+    for number in range(4):
+        visitors.comes(number)
+    await settle()
+    assert visitors.inside == [0, 1]
+    visitors.goes(1)
+    await settle()
+    assert visitors.inside == [0, 2]
+    visitors.goes(0)
+    await settle()
+    assert visitors.inside == [2, 3]
+
+
+async def test_more_than_may_wait_are_refused(come: Come) -> None:
+    visitors = come(limit=1, waiting=1)
+    for number in range(2):
+        visitors.comes(number)
+    await settle()
+    with pytest.raises(Overloaded):
+        visitors.bulkhead.require_room()
+    with pytest.raises(Overloaded):
+        await visitors.comes(2)
+
+
+async def test_one_whose_turn_does_not_come_in_time_is_refused_and_holds_up_nobody(
+    come: Come,
+) -> None:
+    visitors = come(limit=1, waiting=5)
+    visitors.comes(0)
+    await settle()
+    with pytest.raises(Overloaded):
+        await visitors.comes(1, timeout=0.01)
+    visitors.comes(2)
+    await settle()
+    visitors.goes(0)
+    await settle()
+    assert visitors.inside == [2]
+
+
+async def test_a_turn_that_comes_to_one_who_goes_away_in_that_moment_is_passed_on(
+    come: Come,
+) -> None:
+    visitors = come(limit=1, waiting=5)
+    visitors.comes(0)
+    await settle()
+    gone, _ = visitors.comes(1), visitors.comes(2)
+    await settle()
+    visitors.bulkhead._end()  # the turn is handed to the one who goes
+    gone.cancel()
+    await settle()
+    assert gone.cancelled()
+    assert visitors.inside == [0, 2]
+
+
+async def test_a_failure_gives_the_turn_back() -> None:
+    bulkhead = Bulkhead(1, 0, Overload(0.1, 2.0))
+    for _ in range(3):
+        with pytest.raises(ValueError, match="failed"):
+            async with bulkhead.turn(BOUND):
+                raise ValueError("failed")
+
+
+@given(
+    limit=st.integers(1, 3),
+    visits=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.booleans()), max_size=25),
+)
+def test_never_more_at_once_than_allowed_and_no_turn_is_lost(limit: int, visits: list[tuple[int, int, bool]]) -> None:
+    bulkhead, running, most = Bulkhead(limit, 100, Overload(0.1, 2.0)), 0, 0
+
+    async def visit(before: int, during: int) -> None:
+        nonlocal running, most
+        for _ in range(before):
+            await asyncio.sleep(0)
+        async with bulkhead.turn(BOUND):
+            running += 1
+            most = max(most, running)
+            try:
+                for _ in range(during):
+                    await asyncio.sleep(0)
+            finally:
+                running -= 1
+
+    async def scenario() -> None:
+        tasks = []
+        for before, during, goes_away in visits:
+            tasks.append(asyncio.create_task(visit(before, during)))
+            if goes_away:
+                asyncio.get_running_loop().call_later(0, tasks[-1].cancel)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for _ in range(limit):  # all turns are free again
+            await bulkhead.turn(0.1).__aenter__()
+
+    asyncio.run(scenario())
+    assert most <= limit
