@@ -35,6 +35,12 @@ class UpstreamRequest:
     headers: Headers
     body: bytes
 
+    @property
+    def may_be_repeated(self) -> bool:
+        """It changes nothing, or the service gives the second one the first one's answer (contract, section 1)."""
+        keyed = any(name.lower() == "idempotency-key" for name, _ in self.headers)
+        return self.method in ("GET", "HEAD") or (self.method == "POST" and keyed)
+
 
 @dataclass(frozen=True, slots=True)
 class UpstreamAnswer:
@@ -97,12 +103,12 @@ class Proxy:
                 raise UpstreamFailed from None
 
     async def _once_or_twice(self, upstream: Upstream, request: UpstreamRequest, deadline: Deadline) -> UpstreamAnswer:
-        """A GET changes nothing, so one whose connection was closed under it is sent once more."""
+        """Once more where the connection was closed under a request that may be carried out twice."""
         upstream.sent()
         try:
             return await self._send(upstream, request, deadline)
         except ConnectionLost:
-            if request.method not in ("GET", "HEAD") or not upstream.may_retry():
+            if not request.may_be_repeated or not upstream.may_retry():
                 raise
         return await self._send(upstream, request, deadline)
 

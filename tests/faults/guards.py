@@ -17,6 +17,10 @@ import shared.relay
 from shared.database import Connection
 
 
+FOR_EVER = 3600.0
+"""Seconds; longer than any test lives."""
+
+
 def take_out(name: str) -> None:
     """Raises KeyError for a guard that is not known here."""
     GUARDS[name]()
@@ -106,13 +110,35 @@ def _without_idempotency() -> None:
 
 def _without_time_limits_of_the_database() -> None:
     """Statements may take for ever, as asyncpg has it by itself."""
-    shared.database.COMMAND_TIMEOUT = None  # type: ignore[assignment]
+    shared.database.COMMAND_TIMEOUT = FOR_EVER
     shared.database._SERVER_SETTINGS.update(statement_timeout="0", lock_timeout="0")
 
 
 def _without_bound_of_the_wait_for_a_connection() -> None:
     """`acquire` has no time limit of its own."""
-    shared.database.ACQUIRE_TIMEOUT = None  # type: ignore[assignment]
+    shared.database.ACQUIRE_TIMEOUT = FOR_EVER
+
+
+def _without_circuit() -> None:
+    """However often a service fails, it is asked again."""
+    import gateway.upstream
+
+    vars(gateway.upstream)["FAILURES"] = 10**9
+
+
+def _without_bulkheads() -> None:
+    """One bulkhead for all the services together."""
+    import gateway.bulkhead
+    import gateway.upstream
+
+    shared_one: list[gateway.bulkhead.Bulkhead] = []
+
+    def bulkhead(*arguments: Any) -> Any:
+        if not shared_one:
+            shared_one.append(gateway.bulkhead.Bulkhead(*arguments))
+        return shared_one[0]
+
+    vars(gateway.upstream)["Bulkhead"] = bulkhead
 
 
 def _replace(module: ModuleType, name: str, guard: str, instead: str) -> None:
@@ -131,5 +157,7 @@ GUARDS: dict[str, Callable[[], None]] = {
     "version check": _without_version_check,
     "idempotency": _without_idempotency,
     "time limits of the database": _without_time_limits_of_the_database,
+    "circuit": _without_circuit,
+    "bulkheads": _without_bulkheads,
     "bound of the wait for a connection": _without_bound_of_the_wait_for_a_connection,
 }

@@ -70,6 +70,7 @@ async def test_a_full_disk_loses_nothing_that_was_acknowledged(bed: Bed) -> None
         await answers(ledger, 503, 5)
         disk.clear()
         await bed.servers.revive(bed.servers.postgres)
+        await eventually(lambda: takes_connections(bed))  # it may have been busy with its own recovery
         back = time.monotonic()
         ledger.tell("there is room again")
         await acknowledged(ledger, 1)
@@ -124,6 +125,15 @@ async def crowd(bed: Bed) -> list[tuple[Answer, float] | BaseException]:
 
 async def lists(bed: Bed) -> bool:
     return (await bed.client(6000).get(ENROLLMENTS)).status == 200
+
+
+async def takes_connections(bed: Bed) -> bool:
+    try:
+        connection = await asyncpg.connect(bed.servers.postgres.url, timeout=2)
+    except (OSError, asyncpg.PostgresError):
+        return False
+    await connection.close()
+    return True
 
 
 def report_refusals(name: str, ledger: Ledger, began: float) -> None:

@@ -25,20 +25,28 @@ async def _breaks_off(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-async def test_a_change_is_never_sent_twice(edge: Edge, upstream: Upstream, token: str, method: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "key"),
+    [("POST", {}), ("PUT", {}), ("PATCH", {}), ("DELETE", {}), ("PATCH", {"Idempotency-Key": "counts for POST alone"})],
+)
+async def test_a_change_is_never_sent_twice(
+    edge: Edge, upstream: Upstream, token: str, method: str, key: dict[str, str]
+) -> None:
     upstream.answer = _breaks_off
-    answer = await edge.client(token).request(method, COURSES)
+    answer = await edge.client(token).request(method, COURSES, headers=key)
     assert (answer.status, answer.json["code"]) == (502, "upstream_failed")
     assert len(upstream.received) == 1
 
 
-async def test_a_read_is_sent_once_more(edge: Edge, upstream: Upstream, token: str) -> None:
+@pytest.mark.parametrize(("method", "key"), [("GET", {}), ("HEAD", {}), ("POST", {"Idempotency-Key": "one"})])
+async def test_what_may_be_repeated_is_sent_once_more(
+    edge: Edge, upstream: Upstream, token: str, method: str, key: dict[str, str]
+) -> None:
     async def second_time_lucky(request: web.Request) -> web.StreamResponse:
         return await _breaks_off(request) if len(upstream.received) == 1 else web.json_response({"data": []})
 
     upstream.answer = second_time_lucky
-    assert (await edge.client(token).get(COURSES)).status == 200
+    assert (await edge.client(token).request(method, COURSES, headers=key)).status == 200
     assert len(upstream.received) == 2
 
 
