@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from shared.settings import ProcessSettings
+from shared.settings import Address, ProcessSettings
 
 Algorithm = Literal["EdDSA", "ES256", "RS256", "HS256"]
 
@@ -46,7 +46,7 @@ class GatewaySettings(ProcessSettings, TokenSettings):
     catalog_url: Origin
     enrollment_url: Origin
     history_url: Origin
-    redis_url: SecretStr
+    redis_url: Address
 
     issuer_users_file: Path | None = None
     login_token_ttl: int = Field(default=3600, ge=60, le=86_400)
