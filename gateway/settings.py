@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.routes import UpstreamName
-from shared.settings import ProcessSettings
+from shared.settings import Address, ProcessSettings
 
 _SERVICES = len(get_args(UpstreamName))
 
@@ -49,7 +49,7 @@ class GatewaySettings(ProcessSettings, TokenSettings):
     catalog_url: Origin
     enrollment_url: Origin
     history_url: Origin
-    redis_url: SecretStr
+    redis_url: Address
 
     issuer_users_file: Path | None = None
     login_token_ttl: int = Field(default=3600, ge=60, le=86_400)

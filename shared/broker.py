@@ -44,6 +44,7 @@ class QueueName:
 
     @property
     def dead_letters(self) -> str:
+        """Of the queue, and of the exchange through which a message gets into it or back into the first."""
         return f"{self.name}.dead-letters"
 
 
@@ -84,13 +85,25 @@ async def declare_exchange(channel: AbstractChannel, name: str = EXCHANGE) -> Ab
     return await channel.declare_exchange(name, aio_pika.ExchangeType.TOPIC, durable=True, timeout=OPERATION_TIMEOUT)
 
 
+async def find_exchange(channel: AbstractChannel, name: str) -> AbstractExchange:
+    """Raises `ChannelNotFoundEntity` where there is none: processes that serve may not declare (decision 6)."""
+    return await channel.declare_exchange(name, passive=True, timeout=OPERATION_TIMEOUT)
+
+
+async def find_queue(channel: AbstractChannel, name: str) -> AbstractQueue:
+    """Raises `ChannelNotFoundEntity` where there is none."""
+    return await channel.declare_queue(name, passive=True, timeout=OPERATION_TIMEOUT)
+
+
 async def declare_queue(
     channel: AbstractChannel, queue: QueueName, routing_keys: Iterable[str], exchange_name: str = EXCHANGE
 ) -> AbstractQueue:
-    """A quorum queue bound to the routing keys, with its dead-letter queue."""
+    """A quorum queue bound to the routing keys, with its dead-letter queue and the exchange that leads to both."""
     exchange = await declare_exchange(channel, exchange_name)
     limits: ArgumentsType = {"x-queue-type": "quorum", "x-max-length": MAX_QUEUE_LENGTH, "x-overflow": "reject-publish"}
-    await channel.declare_queue(queue.dead_letters, durable=True, arguments=limits, timeout=OPERATION_TIMEOUT)
+    dead_letters = await channel.declare_queue(
+        queue.dead_letters, durable=True, arguments=limits, timeout=OPERATION_TIMEOUT
+    )
     declared = await channel.declare_queue(
         queue.name,
         durable=True,
@@ -105,4 +118,17 @@ async def declare_queue(
     )
     for routing_key in routing_keys:
         await declared.bind(exchange, routing_key, timeout=OPERATION_TIMEOUT)
+    await _lead_to(channel, queue.dead_letters, [dead_letters, declared])
     return declared
+
+
+async def _lead_to(channel: AbstractChannel, exchange_name: str, queues: Iterable[AbstractQueue]) -> None:
+    """An exchange for these queues alone, by their names.
+
+    The default exchange does the same for every queue there is, so who may write to it may write to all of them.
+    """
+    exchange = await channel.declare_exchange(
+        exchange_name, aio_pika.ExchangeType.DIRECT, durable=True, timeout=OPERATION_TIMEOUT
+    )
+    for queue in queues:
+        await queue.bind(exchange, queue.name, timeout=OPERATION_TIMEOUT)

@@ -15,13 +15,7 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from shared.backoff import Backoff
-from shared.broker import (
-    EXCHANGE,
-    OPERATION_TIMEOUT,
-    QueueName,
-    connection_to,
-    declare_queue,
-)
+from shared.broker import OPERATION_TIMEOUT, QueueName, connection_to, find_exchange, find_queue
 from shared.cloudevents import EventInvalid, decode
 from shared.database import Connection, Pool, is_unavailable, transaction
 from shared.events import Event, State
@@ -70,7 +64,7 @@ def newest_of_each_row(events: Iterable[Event[State]]) -> list[Event[State]]:
 
 
 class Consumer:
-    """Follows one queue. Any number may run at once, here and elsewhere."""
+    """Follows one queue, which `migrate` has declared. Any number may run at once, here and elsewhere."""
 
     def __init__(
         self,
@@ -78,14 +72,11 @@ class Consumer:
         amqp_url: str,
         queue: QueueName,
         subscriptions: Subscriptions,
-        *,
-        exchange: str = EXCHANGE,
     ) -> None:
         self._pool = pool
         self._amqp_url = amqp_url
         self._queue = queue
         self._subscriptions = subscriptions
-        self._exchange_name = exchange
         self._connected = False
 
     async def is_connected(self) -> bool:
@@ -100,8 +91,7 @@ class Consumer:
             async with connection_to(self._amqp_url, name=self._queue.name) as connection:
                 channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
                 await channel.set_qos(prefetch_count=2 * BATCH, timeout=OPERATION_TIMEOUT)
-                keys = routing_keys(self._subscriptions)
-                queue = await declare_queue(channel, self._queue, keys, self._exchange_name)
+                queue = await find_queue(channel, self._queue.name)
                 # Bounded by the prefetch: the broker sends no more than that without an acknowledgement.
                 arrived = Arrivals()
                 await _tell_of_end(channel, arrived)
@@ -130,7 +120,7 @@ class Consumer:
 
     async def _watch(self, channel: AbstractChannel) -> None:
         """A consumer can be dropped without a word (mosquito/aio-pika#231); the broker knows."""
-        queue = await channel.declare_queue(self._queue.name, passive=True, timeout=OPERATION_TIMEOUT)
+        queue = await find_queue(channel, self._queue.name)
         if not queue.declaration_result.consumer_count:
             raise ConnectionResetError("the broker has no consumer on this queue any more")
 
@@ -187,9 +177,8 @@ class Consumer:
                 "x-routing-key": message.routing_key,
             },
         )
-        await channel.default_exchange.publish(
-            dead_letter, self._queue.dead_letters, mandatory=True, timeout=OPERATION_TIMEOUT
-        )
+        exchange = await find_exchange(channel, self._queue.dead_letters)
+        await exchange.publish(dead_letter, self._queue.dead_letters, mandatory=True, timeout=OPERATION_TIMEOUT)
 
 
 async def _tell_of_end(channel: AbstractChannel, arrived: Arrivals) -> None:

@@ -16,7 +16,7 @@ from aio_pika.exceptions import DeliveryError
 
 from shared import outbox
 from shared.backoff import Backoff
-from shared.broker import EXCHANGE, OPERATION_TIMEOUT, connection_to, declare_exchange
+from shared.broker import EXCHANGE, OPERATION_TIMEOUT, connection_to, find_exchange
 from shared.cloudevents import CONTENT_TYPE
 from shared.database import COMMAND_TIMEOUT, CONNECT_TIMEOUT, Connection, Pool, transaction
 from shared.outages import through_outages
@@ -56,7 +56,7 @@ class Relay:
                 self._notified() as listener,
             ):
                 channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-                exchange = await declare_exchange(channel, self._exchange_name)
+                exchange = await find_exchange(channel, self._exchange_name)
                 self._connected = True
                 while not listener.is_closed():
                     self._wake.clear()

@@ -63,7 +63,7 @@ def consumer(name: str, settings: ServiceSettings, subscriptions: Subscriptions)
 
     async def context(app: web.Application) -> AsyncIterator[None]:
         amqp_url, queue = settings.amqp_url.get_secret_value(), _queue(name, settings)
-        consumer = Consumer(app[POOL], amqp_url, queue, subscriptions, exchange=settings.exchange)
+        consumer = Consumer(app[POOL], amqp_url, queue, subscriptions)
         app[INFORMATION]["consumer"] = consumer.is_connected
         async with background(consumer.run(), name="consumer"):
             yield
@@ -76,8 +76,8 @@ async def prepare(name: str, settings: ServiceSettings, migrations: Path, subscr
 
     Queues are declared before any process serves: an event published while one is missing would pass it by.
     """
-    applied = await migrate(settings.database_url.get_secret_value(), migrations)
-    async with connection_to(settings.amqp_url.get_secret_value(), name=f"{name} migrate") as connection:
+    applied = await migrate(settings.migration_database_url.get_secret_value(), migrations)
+    async with connection_to(settings.migration_amqp_url.get_secret_value(), name=f"{name} migrate") as connection:
         channel = await connection.channel()
         await declare_queue(channel, _queue(name, settings), routing_keys(subscriptions), settings.exchange)
     return applied

@@ -1,15 +1,39 @@
-"""Settings that every service reads from its environment, once, at its start."""
+"""Settings that every process reads once, at its start: from its environment, or each from a file of its name."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from shared.broker import EXCHANGE
 
 InternalSecret = Annotated[SecretStr, Field(min_length=32)]
 """Signs the internal JWT; shorter keys than 32 bytes are weaker than HS256 itself (RFC 7518, section 3.2)."""
+
+SECRETS_DIRECTORY = Path("/run/secrets")
+"""Where containers find their secrets, one a file. What the environment says counts before them."""
+
+
+def _address(secret: SecretStr) -> SecretStr:
+    """Checked here: libraries that cannot read an address quote from it in their errors, and so from the password."""
+    try:
+        parts = urlsplit(secret.get_secret_value())
+        hosts = [urlsplit(f"//{host}") for host in parts.netloc.rpartition("@")[2].split(",")]
+        # Asking for the port reads it: a password with a `/` in it ends up there.
+        understood = all((host.hostname or not parts.netloc) and host.port != 0 for host in hosts)
+    except ValueError:
+        understood = False
+    if not understood or not parts.scheme or "@" in parts.path or parts.fragment:
+        raise ValueError("must be scheme://user:password@host:port/…, special characters in it percent-encoded")
+    return secret
+
+
+Address = Annotated[SecretStr, Field(min_length=1), AfterValidator(_address)]
+"""With a password in it, special characters percent-encoded (RFC 3986, section 3.2.1)."""
 
 
 class ProcessSettings(BaseSettings):
@@ -25,8 +49,14 @@ class ProcessSettings(BaseSettings):
 
 
 class ServiceSettings(ProcessSettings):
-    database_url: SecretStr
-    amqp_url: SecretStr
+    """`database_url` and `amqp_url` belong to who may do the service's work and no more (docs/operations.md)."""
+
+    database_url: Address
+    migration_database_url: Address = Field(default_factory=lambda settings: settings["database_url"])
+    """As the owner of the tables: for `migrate` and the other commands of an operator."""
+    amqp_url: Address
+    migration_amqp_url: Address = Field(default_factory=lambda settings: settings["amqp_url"])
+    """As a user who may declare queues: for the same commands."""
     exchange: str = EXCHANGE
     queue_prefix: str = "muster"
     """Begins the name of the service's queue: two installations can share a broker."""
@@ -36,11 +66,28 @@ class ServiceSettings(ProcessSettings):
 Settings = TypeVar("Settings", bound=BaseSettings)
 
 
-def read_settings(settings: type[Settings]) -> Settings:
-    """Reads the environment; ends the process with a list of what is missing or wrong."""
+def read_settings(settings: type[Settings], directory: Path = SECRETS_DIRECTORY) -> Settings:
+    """Reads the environment and the directory; ends the process with a list of what is missing or wrong."""
     try:
-        return settings()
+        return settings(_secrets_dir=directory if directory.is_dir() else None)
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_input=False):
-            print(f"setting {'.'.join(map(str, detail['loc'])).upper()}: {detail['msg']}", file=sys.stderr)
-        raise SystemExit(2) from None
+            if detail["type"] != "default_factory_not_called":  # the setting it is taken from has a line of its own
+                print(_explained(detail, directory), file=sys.stderr)
+    except SettingsError as error:
+        # Of the cause, only what the operating system says: others may quote the value.
+        reason = error.__cause__.strerror if isinstance(error.__cause__, OSError) else "malformed"
+        print(f"{error}: {reason}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def _explained(detail: ErrorDetails, directory: Path) -> str:
+    name = ".".join(map(str, detail["loc"]))
+    match detail["type"]:
+        case "missing":
+            reason = f"is neither in the environment nor in a file {directory / name}"
+        case "too_short":
+            reason = f"is empty or too short: it needs {detail['ctx']['min_length']} characters or more"
+        case _:
+            reason = detail["msg"]
+    return f"setting {name.upper()}: {reason}"

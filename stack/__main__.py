@@ -7,12 +7,14 @@ import sys
 from rich.console import Console
 
 from stack.arguments import make_parser
+from stack.audit import audit
 from stack.checks import lint
 from stack.errors import StackError
 from stack.faults import faults
 from stack.interruption import interruptible
 from stack.issuer import token_options
 from stack.layout import STACK_DIRECTORY, Layout
+from stack.licences import write_page
 from stack.running import INTERRUPTED, seed, token
 from stack.seeding import Size
 from stack.status import status
@@ -52,6 +54,11 @@ def run(arguments: argparse.Namespace) -> int:
                 return seed(_size(arguments), steps)
             case "lint":
                 return lint(steps)
+            case "audit":
+                return audit(steps, arguments.service)
+            case "licences":
+                write_page()
+                return 0
             case _:
                 make_parser().print_help()
                 return 0

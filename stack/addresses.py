@@ -20,8 +20,15 @@ class Addresses:
     catalog_database_url: str
     enrollment_database_url: str
     history_database_url: str
+    catalog_migration_database_url: str
+    enrollment_migration_database_url: str
+    history_migration_database_url: str
     redis_url: str
     amqp_url: str
+    """The administrator's; those below are the services'."""
+    catalog_amqp_url: str
+    enrollment_amqp_url: str
+    history_amqp_url: str
 
 
 def write_addresses(layout: Layout, addresses: Addresses, token: str) -> None:

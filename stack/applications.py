@@ -26,7 +26,14 @@ class Application:
     module: str
     url: str
     environment: dict[str, str]
+    privileges: dict[str, str]
+    """What an operator's commands get on top: addresses as those who may change schema and queues."""
     process: ManagedProcess
+
+    @property
+    def command_environment(self) -> dict[str, str]:
+        """Of its commands, as opposed to serving."""
+        return {**self.environment, **self.privileges}
 
     def command(self, *arguments: str) -> list[str]:
         """The command line of one of its commands; without arguments it serves."""
@@ -55,14 +62,21 @@ def make_applications(layout: Layout, credentials: Credentials, addresses: Addre
 
 
 def make_service(name: str, layout: Layout, credentials: Credentials, addresses: Addresses) -> Application:
-    """One service: it gets its own database's address and no other's."""
+    """One service: it gets its own database's address and no other's, as the role and the user of its own."""
     url: str = getattr(addresses, f"{name}_url")
-    variables = {"DATABASE_URL": getattr(addresses, f"{name}_database_url"), "AMQP_URL": addresses.amqp_url}
+    variables = {
+        "DATABASE_URL": getattr(addresses, f"{name}_database_url"),
+        "AMQP_URL": getattr(addresses, f"{name}_amqp_url"),
+    }
+    privileges = {
+        "MIGRATION_DATABASE_URL": getattr(addresses, f"{name}_migration_database_url"),
+        "MIGRATION_AMQP_URL": addresses.amqp_url,
+    }
     if name == "catalog":
         variables["ENROLLMENT_URL"] = addresses.enrollment_url
     elif name == "enrollment":
         variables["CATALOG_URL"] = addresses.catalog_url
-    return _application(name, f"services.{name}", url, variables, layout, credentials)
+    return _application(name, f"services.{name}", url, variables, layout, credentials, privileges)
 
 
 def make_gateway(layout: Layout, credentials: Credentials, addresses: Addresses) -> Application:
@@ -85,6 +99,7 @@ def _application(
     variables: dict[str, str],
     layout: Layout,
     credentials: Credentials,
+    privileges: dict[str, str] | None = None,
 ) -> Application:
     host, _, port = url.removeprefix("http://").partition(":")
     environment = base_environment(
@@ -94,7 +109,7 @@ def _application(
         PYTHONUNBUFFERED="1",
         **variables,
     )
-    return Application(name, module, url, environment, application_process(layout, name))
+    return Application(name, module, url, environment, privileges or {}, application_process(layout, name))
 
 
 def application_process(layout: Layout, name: str) -> ManagedProcess:

@@ -23,6 +23,10 @@ TEST_HELP = """\
 Runs pytest with the given arguments (without any: the whole suite) against private servers that are
 started for this run and removed after it. The exit status is pytest's.
 """
+AUDIT_HELP = """\
+Asks a vulnerability service about every package in requirements.lock. Exit status 1 if it knows of a
+vulnerability, 2 if it could not be asked.
+"""
 SEED_HELP = """\
 Loads data into the running stack: without options the demonstration rows, with --people or --enrollments
 a realistic size of organisation 1 (courses, sessions and places follow from it unless given).
@@ -53,7 +57,13 @@ def make_parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "lint",
         help="check the code",
-        description="Runs ruff check, ruff format --check, mypy and lint-imports. Exit status 1 if any fails.",
+        description="Runs ruff check, ruff format --check, mypy and lint-imports, and sees whether docs/licences.md is"
+        " up to date. Exit status 1 if any fails.",
+    )
+    audit = commands.add_parser("audit", help="look for known vulnerabilities", description=AUDIT_HELP)
+    audit.add_argument("--service", choices=("pypi", "osv"), default="pypi", help="whom to ask (default pypi)")
+    commands.add_parser(
+        "licences", help="write docs/licences.md", description="Writes docs/licences.md from the locks."
     )
     commands.add_parser("help", help="show this")
     return parser

@@ -4,7 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from stack.errors import StackError
 from stack.layout import REPOSITORY
+from stack.licences import check_page
 from stack.steps import Steps
 
 CHECK_SECONDS = 600.0
@@ -23,7 +25,22 @@ def lint(steps: Steps) -> int:
         )
         if not _passes(title, [str(part) for part in command], steps)
     ]
+    if not _licences_are_listed(steps):
+        failed.append("licences")
     return 1 if failed else 0
+
+
+def _licences_are_listed(steps: Steps) -> bool:
+    with steps.step("licences") as step:
+        try:
+            check_page()
+            step.result = "passed"
+            return True
+        except StackError as error:
+            step.result = "FAILED"
+            reason = str(error)
+    steps.say(reason)
+    return False
 
 
 def _passes(title: str, command: list[str], steps: Steps) -> bool:

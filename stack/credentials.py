@@ -4,6 +4,8 @@ import secrets
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from stack.databases import Passwords
+from stack.definitions import ADMINISTRATOR, PUBLISHED
 from stack.layout import write_private
 
 SECRET_BYTES = 24
@@ -17,10 +19,25 @@ class Credentials:
     catalog: str
     enrollment: str
     history: str
+    catalog_owner: str
+    enrollment_owner: str
+    history_owner: str
     redis: str
     rabbitmq: str
+    rabbitmq_catalog: str
+    rabbitmq_enrollment: str
+    rabbitmq_history: str
     internal_token: str
     demonstration_login: str
+
+    def of_database(self, service: str) -> Passwords:
+        """The passwords of the two roles of a service's database."""
+        return Passwords(owner=getattr(self, f"{service}_owner"), service=getattr(self, service))
+
+    def of_broker(self) -> dict[str, str]:
+        """The passwords of RabbitMQ's users."""
+        services = {service: getattr(self, f"rabbitmq_{service}") for service in PUBLISHED}
+        return {ADMINISTRATOR: self.rabbitmq, **services}
 
 
 def load_credentials(directory: Path) -> Credentials:

@@ -2,7 +2,10 @@
 
 import asyncio
 import shutil
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 
+from stack.definitions import ADMINISTRATOR, Installation, definitions
 from stack.environment import base_environment
 from stack.errors import StackError
 from stack.layout import Layout, write_private
@@ -12,7 +15,6 @@ from stack.processes import ManagedProcess
 READY_SECONDS = 90.0
 MAPPER_READY_SECONDS = 10.0
 PROBE_SECONDS = 2.0
-USER = "muster"
 PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
 METHOD_FRAME = b"\x01"
 # Schedulers that spin while they wait would take the processors from everything else on a small machine.
@@ -23,14 +25,23 @@ ERLANG_OPTIONS = "+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_
 class RabbitMQServer:
     """One data directory and the node on it, reachable by TCP on 127.0.0.1 with a password alone."""
 
-    def __init__(self, program: Program, layout: Layout, ports: dict[str, int], node: str, password: str) -> None:
+    def __init__(
+        self,
+        program: Program,
+        layout: Layout,
+        ports: dict[str, int],
+        node: str,
+        passwords: Mapping[str, str],
+        installations: Sequence[Installation] = (Installation(),),
+    ) -> None:
         self.name = "RabbitMQ"
         self.version = program.version_text
         self.port = ports["amqp"]
         self._ports = ports
         self._node = node
         self._program = program.directory / "rabbitmq-server"
-        self._password = password
+        self._passwords = passwords
+        self._installations = installations
         self._home = layout.data / "rabbitmq"
         self._mnesia = self._home / "mnesia"
         self._complete = self._home / "complete"
@@ -39,7 +50,12 @@ class RabbitMQServer:
 
     @property
     def url(self) -> str:
-        return f"amqp://{USER}:{self._password}@127.0.0.1:{self.port}/"
+        """The administrator's address."""
+        return self.url_of(ADMINISTRATOR)
+
+    def url_of(self, user: str) -> str:
+        """The address as this user."""
+        return f"amqp://{user}:{quote(self._passwords[user], safe='')}@127.0.0.1:{self.port}/"
 
     def control_command(self, *arguments: str) -> tuple[list[str], dict[str, str]]:
         """A command line of `rabbitmqctl` for this node, and the environment that it needs."""
@@ -51,6 +67,7 @@ class RabbitMQServer:
         self._remove_half_made_data()
         environment = self._environment()
         await self._start_mapper(environment)
+        write_private(self._home / "definitions.json", definitions(self._passwords, self._installations))
         write_private(self._home / "rabbitmq.conf", self._configuration())
         write_private(self._home / "enabled_plugins", "[].\n")
         write_private(self._home / "rabbitmq-env.conf", "")
@@ -64,7 +81,7 @@ class RabbitMQServer:
         self._complete.touch()
 
     def _remove_half_made_data(self) -> None:
-        """A node killed during its first boot never gets its user: begin that boot again."""
+        """A node killed during its first boot can be left without a part of what it makes then: begin it again."""
         if self._mnesia.exists() and not self._complete.exists():
             shutil.rmtree(self._mnesia)
 
@@ -80,8 +97,7 @@ class RabbitMQServer:
     def _configuration(self) -> str:
         return (
             f"listeners.tcp.local = 127.0.0.1:{self.port}\n"
-            f"default_user = {USER}\ndefault_pass = {self._password}\n"
-            "default_user_tags.administrator = true\n"
+            f"load_definitions = {self._home}/definitions.json\n"
             "disk_free_limit.absolute = 100MB\nvm_memory_high_watermark.absolute = 512MB\n"
         )
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from stack.credentials import Credentials
+from stack.definitions import Installation
 from stack.layout import Layout
 from stack.machine import POSTGRES, RABBITMQ, REDIS, Program, Requirement
 from stack.postgres import PostgresServer, postgres_process
@@ -22,8 +23,12 @@ def make_servers(
     credentials: Credentials,
     *,
     throwaway: bool = False,
+    installations: Sequence[Installation] = (Installation(),),
 ) -> list[Server]:
-    """A server for each program found, not started yet; a throwaway one does not care for its data."""
+    """A server for each program found, not started yet; a throwaway one does not care for its data.
+
+    `installations` are those that the broker's users may serve.
+    """
     servers: list[Server] = []
     for requirement, program in programs.items():
         if requirement == POSTGRES:
@@ -33,7 +38,8 @@ def make_servers(
             port, password = state.ports["redis"], credentials.redis
             servers.append(RedisServer(program, layout, port, password, throwaway=throwaway))
         if requirement == RABBITMQ:
-            servers.append(RabbitMQServer(program, layout, state.ports, state.node, credentials.rabbitmq))
+            passwords = credentials.of_broker()
+            servers.append(RabbitMQServer(program, layout, state.ports, state.node, passwords, installations))
     return servers
 
 

@@ -15,13 +15,14 @@ from stack.applications import (
     make_applications,
 )
 from stack.credentials import Credentials, load_credentials
-from stack.databases import ensure_databases, without_password
+from stack.databases import ensure_databases, keep_roles_out_of_maintenance, without_password
 from stack.interruption import all_or_first_error
 from stack.issuer import make_token, prepare_issuer, token_options
 from stack.layout import REPOSITORY, Layout, write_private
 from stack.machine import POSTGRES, RABBITMQ, REDIS, Requirement
 from stack.packages import provide
 from stack.processes import ManagedProcess
+from stack.rabbitmq import RabbitMQServer
 from stack.seeding import Size, load
 from stack.servers import Server, make_servers, start_server
 from stack.state import State, load_state
@@ -57,8 +58,9 @@ async def start_stack(layout: Layout, given: GivenServers, steps: Steps) -> None
     servers = make_servers(programs, layout, state, credentials)
     issuer = _prepare_issuer(layout, credentials, steps)
     await all_or_first_error([issuer, *(start_server(server, steps) for server in servers)])
-    superuser_url = given.database_url or _url(servers, POSTGRES)
-    addresses = await _addresses(given, superuser_url, servers, state, credentials)
+    if given.amqp_url:
+        steps.say("AMQP_URL is given: its user serves all three services, which private brokers keep apart.")
+    addresses = await _addresses(given, servers, state, credentials)
     applications = make_applications(layout, credentials, addresses)
     await _migrate(layout, applications, steps)
     token = await _start_applications(applications, steps)
@@ -74,24 +76,34 @@ async def _prepare_issuer(layout: Layout, credentials: Credentials, steps: Steps
 
 async def _addresses(
     given: GivenServers,
-    superuser_url: str,
     servers: list[Server],
     state: State,
     credentials: Credentials,
 ) -> Addresses:
-    passwords = {service: getattr(credentials, service) for service in SERVICES}
-    database_urls = await ensure_databases(superuser_url, passwords)
-    return Addresses(
-        gateway_url=application_url(state, "gateway"),
-        catalog_url=application_url(state, "catalog"),
-        enrollment_url=application_url(state, "enrollment"),
-        history_url=application_url(state, "history"),
-        catalog_database_url=database_urls["catalog"],
-        enrollment_database_url=database_urls["enrollment"],
-        history_database_url=database_urls["history"],
-        redis_url=given.redis_url or _url(servers, REDIS),
-        amqp_url=given.amqp_url or _url(servers, RABBITMQ),
-    )
+    urls = await _database_urls(given, servers, credentials)
+    urls |= _broker_urls(given, servers)
+    urls |= {f"{name}_url": application_url(state, name) for name in ("gateway", *SERVICES)}
+    return Addresses(redis_url=given.redis_url or _url(servers, REDIS), **urls)
+
+
+async def _database_urls(given: GivenServers, servers: list[Server], credentials: Credentials) -> dict[str, str]:
+    superuser_url = given.database_url or _url(servers, POSTGRES)
+    if not given.database_url:
+        await keep_roles_out_of_maintenance(superuser_url)
+    passwords = {service: credentials.of_database(service) for service in SERVICES}
+    databases = await ensure_databases(superuser_url, passwords)
+    return {
+        **{f"{service}_database_url": urls.service for service, urls in databases.items()},
+        **{f"{service}_migration_database_url": urls.owner for service, urls in databases.items()},
+    }
+
+
+def _broker_urls(given: GivenServers, servers: list[Server]) -> dict[str, str]:
+    if given.amqp_url:
+        # Nothing is known of the other users that a given broker may have.
+        return dict.fromkeys(("amqp_url", *(f"{service}_amqp_url" for service in SERVICES)), given.amqp_url)
+    broker = next(server for server in servers if isinstance(server, RabbitMQServer))
+    return {"amqp_url": broker.url, **{f"{service}_amqp_url": broker.url_of(service) for service in SERVICES}}
 
 
 def _url(servers: list[Server], requirement: Requirement) -> str:
@@ -102,7 +114,7 @@ async def _migrate(layout: Layout, applications: list[Application], steps: Steps
     async def migrate(service: Application) -> None:
         name = f"migrate-{service.name}"
         process = ManagedProcess(name, layout.run / f"{name}.pid", layout.log / f"{name}.log")
-        await process.run(service.command("migrate"), service.environment, REPOSITORY, seconds=MIGRATE_SECONDS)
+        await process.run(service.command("migrate"), service.command_environment, REPOSITORY, seconds=MIGRATE_SECONDS)
 
     with steps.step("Migrations"):
         services = [application for application in applications if application.name in SERVICES]

@@ -12,22 +12,28 @@ from pathlib import Path
 from rich.console import Console
 
 from stack.credentials import load_credentials
+from stack.databases import keep_roles_out_of_maintenance
+from stack.definitions import PUBLISHED, Installation
 from stack.identity import ProcessIdentity, own_identity
 from stack.interruption import all_or_first_error, interruptible
 from stack.layout import REPOSITORY, STACK_DIRECTORY, Layout
 from stack.machine import POSTGRES, RABBITMQ, REDIS
 from stack.packages import provide
+from stack.rabbitmq import RabbitMQServer
 from stack.servers import Server, make_servers, other_processes, server_processes, start_server
 from stack.state import load_state
 from stack.steps import Steps
 
 PREFIX = "test-"
+INSTALLATIONS = tuple(Installation(f"test.events.{number}", f"test.{number}") for number in range(64))
+"""What the users of the run's broker may serve: each system that a test starts takes the names of its own."""
 OWN_STOP_SECONDS = 2.0
 PYTEST_STOP_SECONDS = 20.0
 # A shell that has read `.stack/env` would otherwise hand a running stack's addresses to the suite.
 NOT_PASSED_ON = frozenset(
     {
-        "DATABASE_URL", "REDIS_URL", "AMQP_URL", "TOKEN", "HOST", "PORT", "LOG_LEVEL", "INTERNAL_TOKEN_SECRET",
+        "DATABASE_URL", "REDIS_URL", "AMQP_URL", "MIGRATION_DATABASE_URL", "MIGRATION_AMQP_URL",
+        "TOKEN", "HOST", "PORT", "LOG_LEVEL", "INTERNAL_TOKEN_SECRET",
         "GATEWAY_URL", "CATALOG_URL", "ENROLLMENT_URL", "HISTORY_URL",
         "CATALOG_DATABASE_URL", "ENROLLMENT_DATABASE_URL", "HISTORY_DATABASE_URL",
         "ISSUER_KEYS_FILE", "ISSUER_USERS_FILE",
@@ -58,8 +64,9 @@ async def _start_servers(layout: Layout) -> list[Server]:
         install_log = Layout(STACK_DIRECTORY).log / "install.log"
         programs = await asyncio.to_thread(provide, (POSTGRES, REDIS, RABBITMQ), steps, install_log)
         state, credentials = load_state(layout.state_file), load_credentials(layout.secrets)
-        servers = make_servers(programs, layout, state, credentials, throwaway=True)
+        servers = make_servers(programs, layout, state, credentials, throwaway=True, installations=INSTALLATIONS)
         await all_or_first_error([start_server(server, steps) for server in servers])
+        await keep_roles_out_of_maintenance(next(server.url for server in servers if server.name == POSTGRES.name))
     return servers
 
 
@@ -70,6 +77,7 @@ async def _pytest(arguments: Sequence[str], servers: Sequence[Server]) -> int:
         "TEST_DATABASE_URL": urls["PostgreSQL"],
         "TEST_REDIS_URL": urls["Redis"],
         "TEST_AMQP_URL": urls["RabbitMQ"],
+        **{f"TEST_{user.upper()}_AMQP_URL": url for user, url in _service_urls(servers).items()},
     }
     command = [sys.executable, "-m", "pytest", *arguments]
     process = subprocess.Popen(command, env=environment, cwd=REPOSITORY)  # noqa: ASYNC220 - takes 1 ms
@@ -78,6 +86,11 @@ async def _pytest(arguments: Sequence[str], servers: Sequence[Server]) -> int:
     except asyncio.CancelledError:
         await asyncio.to_thread(_end, process)
         raise
+
+
+def _service_urls(servers: Sequence[Server]) -> dict[str, str]:
+    [broker] = [server for server in servers if isinstance(server, RabbitMQServer)]
+    return {service: broker.url_of(service) for service in PUBLISHED}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

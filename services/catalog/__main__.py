@@ -38,7 +38,7 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _seed(settings: CatalogSettings, arguments: argparse.Namespace) -> str:
-    async with connection_pool(settings.database_url.get_secret_value(), name="catalog seed") as pool:
+    async with connection_pool(settings.migration_database_url.get_secret_value(), name="catalog seed") as pool:
         if arguments.courses is None:
             return await load_examples(pool)
         return await load_many(pool, arguments.courses, arguments.sessions or arguments.courses, arguments.places)

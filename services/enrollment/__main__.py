@@ -40,7 +40,7 @@ def _arguments() -> argparse.Namespace:
 
 async def _seed(settings: EnrollmentSettings, arguments: argparse.Namespace) -> str:
     async with (
-        connection_pool(settings.database_url.get_secret_value(), name="enrollment seed") as pool,
+        connection_pool(settings.migration_database_url.get_secret_value(), name="enrollment seed") as pool,
         connected_peer(settings.catalog_url, settings.internal_token_secret.get_secret_value(), "enrollment") as peer,
     ):
         if arguments.people is None:

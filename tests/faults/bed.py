@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 
-from stack.databases import ensure_databases
+from stack.databases import DatabaseUrls, ensure_databases
 from tests.faults.processes import ProductProcess
 from tests.faults.servers import Servers, running_servers
 from tests.support.client import Client, client_token
@@ -38,6 +38,7 @@ class Bed:
     broker_link: Proxy
     """Between the services and the broker."""
     database_urls: Mapping[str, str]
+    """As their owners, to look past the services."""
     http: aiohttp.ClientSession
     client_secret: str
     environment: Mapping[str, Mapping[str, str]]
@@ -87,8 +88,9 @@ async def running_bed(name: str = "bed") -> AsyncIterator[Bed]:
     """Started, migrated and ready; gone afterwards."""
     async with AsyncExitStack() as exits:
         servers = await exits.enter_async_context(running_servers(name))
-        passwords = {service: secrets.token_urlsafe(24) for service in SERVICES}
+        passwords = {service: servers.credentials.of_database(service) for service in SERVICES}
         database_urls = await ensure_databases(servers.postgres.url, passwords)
+        owner_urls = {service: urls.owner for service, urls in database_urls.items()}
         broker_link = await exits.enter_async_context(_open(Proxy(("127.0.0.1", servers.rabbitmq.port))))
         ports = {f"{service}-{copy + 1}": free_port() for service in (*SERVICES, "gateway") for copy in range(COPIES)}
         balancers = {
@@ -103,7 +105,7 @@ async def running_bed(name: str = "bed") -> AsyncIterator[Bed]:
             key: _process(key, key.partition("-")[0], port, environment, servers.layout.log)
             for key, port in ports.items()
         }
-        bed = Bed(servers, processes, balancers, broker_link, database_urls, http, client_secret, environment)
+        bed = Bed(servers, processes, balancers, broker_link, owner_urls, http, client_secret, environment)
         try:
             await _migrate(environment, servers.layout.log)
             await asyncio.gather(*(process.start() for process in processes.values()))
@@ -134,7 +136,7 @@ def through(proxy: Proxy, url: str) -> str:
 
 def _environments(
     servers: Servers,
-    database_urls: Mapping[str, str],
+    database_urls: Mapping[str, DatabaseUrls],
     broker_link: Proxy,
     balancers: Mapping[str, Proxy],
     client_secret: str,
@@ -142,8 +144,16 @@ def _environments(
     """What each module's processes are told."""
     urls = {f"{name.upper()}_URL": f"http://127.0.0.1:{proxy.port}" for name, proxy in balancers.items()}
     common = {"INTERNAL_TOKEN_SECRET": secrets.token_hex(32), "LOG_LEVEL": "WARNING", **urls}
-    amqp_url = through(broker_link, servers.rabbitmq.url)
-    services = {name: {**common, "DATABASE_URL": url, "AMQP_URL": amqp_url} for name, url in database_urls.items()}
+    services = {
+        name: {
+            **common,
+            "DATABASE_URL": of_database.service,
+            "AMQP_URL": through(broker_link, servers.rabbitmq.url_of(name)),
+            "MIGRATION_DATABASE_URL": of_database.owner,
+            "MIGRATION_AMQP_URL": servers.rabbitmq.url,
+        }
+        for name, of_database in database_urls.items()
+    }
     gateway = {
         **common,
         "REDIS_URL": servers.redis.url,

@@ -16,7 +16,6 @@ import shared.outbox
 import shared.relay
 from shared.database import Connection
 
-
 FOR_EVER = 3600.0
 """Seconds; longer than any test lives."""
 

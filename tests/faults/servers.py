@@ -11,7 +11,7 @@ from typing import TypeVar
 import psutil
 from rich.console import Console
 
-from stack.credentials import load_credentials
+from stack.credentials import Credentials, load_credentials
 from stack.identity import own_identity
 from stack.layout import STACK_DIRECTORY, Layout
 from stack.machine import POSTGRES, RABBITMQ, REDIS
@@ -38,6 +38,7 @@ class Servers:
     redis: RedisServer
     rabbitmq: RabbitMQServer
     layout: Layout
+    credentials: Credentials
 
     def processes_of(self, server: Running) -> list[psutil.Process]:
         """The server's process and all that it has started."""
@@ -86,8 +87,11 @@ async def running_servers(name: str) -> AsyncIterator[Servers]:
     try:
         with Steps(Console(stderr=True)) as steps:
             programs = await asyncio.to_thread(provide, (POSTGRES, REDIS, RABBITMQ), steps, layout.log / "install.log")
-        made = make_servers(programs, layout, load_state(layout.state_file), load_credentials(layout.secrets))
-        servers = Servers(_of(PostgresServer, made), _of(RedisServer, made), _of(RabbitMQServer, made), layout)
+        credentials = load_credentials(layout.secrets)
+        made = make_servers(programs, layout, load_state(layout.state_file), credentials)
+        servers = Servers(
+            _of(PostgresServer, made), _of(RedisServer, made), _of(RabbitMQServer, made), layout, credentials
+        )
         await asyncio.gather(*(server.start() for server in made))
         yield servers
     finally:

@@ -101,4 +101,5 @@ async def own_broker() -> AsyncIterator[Broker]:
         finally:
             await channel.queue_delete(queue.name, timeout=TIMEOUT)
             await channel.queue_delete(queue.dead_letters, timeout=TIMEOUT)
-            await channel.exchange_delete(exchange.name, timeout=TIMEOUT)
+            for name in (exchange.name, queue.dead_letters):
+                await channel.exchange_delete(name, timeout=TIMEOUT)

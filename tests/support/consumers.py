@@ -22,7 +22,7 @@ from tests.support.eventually import DEADLINE, eventually
 
 
 def consumer_for(pool: Pool, broker: Broker, subscriptions: Subscriptions, *, amqp_url: str | None = None) -> Consumer:
-    return Consumer(pool, amqp_url or broker.url, broker.queue, subscriptions, exchange=broker.exchange.name)
+    return Consumer(pool, amqp_url or broker.url, broker.queue, subscriptions)
 
 
 @asynccontextmanager

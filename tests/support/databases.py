@@ -4,9 +4,12 @@ import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+
+from stack.databases import Passwords, ensure_databases, owner_of
 
 
 def server_url() -> str:
@@ -25,6 +28,35 @@ def _from_environment(name: str) -> str:
     if name not in os.environ:
         raise RuntimeError(f"{name} is not set: these tests need real servers, which `./dev test` starts")
     return os.environ[name]
+
+
+def service_amqp_url(service: str) -> str:
+    """As the service's own user, who may do little (stack/definitions.py)."""
+    return _from_environment(f"TEST_{service.upper()}_AMQP_URL")
+
+
+@dataclass(frozen=True)
+class ServiceDatabase:
+    """Addresses of a service's database: as its two roles, and as the superuser for a test that looks past them."""
+
+    superuser_url: str
+    owner_url: str
+    service_url: str
+
+
+@asynccontextmanager
+async def service_database(name: str, *, password: str | None = None) -> AsyncIterator[ServiceDatabase]:
+    """An empty database with its roles as an installation has them; all are gone afterwards."""
+    unique = f"{name}_{secrets.token_hex(6)}"
+    passwords = Passwords(password or secrets.token_hex(12), password or secrets.token_hex(12))
+    urls = (await ensure_databases(server_url(), {unique: passwords}))[unique]
+    try:
+        yield ServiceDatabase(urlsplit(server_url())._replace(path=f"/{unique}").geturl(), urls.owner, urls.service)
+    finally:
+        server = await asyncpg.connect(server_url(), timeout=10)
+        await server.execute(f"DROP DATABASE {unique} WITH (FORCE)")
+        await server.execute(f"DROP ROLE {unique}, {owner_of(unique)}")
+        await server.close()
 
 
 @asynccontextmanager

@@ -15,14 +15,18 @@ ORGANISATION = services.catalog.demonstration.ORGANISATION
 
 async def load_demonstration(stack: Stack) -> None:
     """Loads the rows as the `seed` commands do, and returns once every projection has them."""
-    async with connection_pool(stack.catalog_database_url, name="catalog seed") as pool:
+    async with connection_pool(_as_owner(stack, "catalog"), name="catalog seed") as pool:
         await services.catalog.demonstration.load_examples(pool)
     async with (
-        connection_pool(stack.enrollment_database_url, name="enrollment seed") as pool,
+        connection_pool(_as_owner(stack, "enrollment"), name="enrollment seed") as pool,
         connected_peer(stack.catalog_url, INTERNAL_SECRET, "enrollment") as peer,
     ):
         await services.enrollment.demonstration.load_examples(pool, CatalogClient(peer))
     await eventually(lambda: _is_settled(stack.client(ORGANISATION)))
+
+
+def _as_owner(stack: Stack, service: str) -> str:
+    return stack.settings[service].migration_database_url.get_secret_value()
 
 
 async def _is_settled(client: Client) -> bool:

@@ -25,11 +25,19 @@ from services.history.settings import HistorySettings
 from shared.identity import Caller, mint_internal_token
 from shared.service import Role, prepare
 from shared.settings import ServiceSettings
+from stack.definitions import Installation
+from stack.testing import INSTALLATIONS
 from tests.support.client import ADMIN_PERMISSIONS, Client, client_token
-from tests.support.databases import amqp_url, fresh_database, redis_url
+from tests.support.databases import ServiceDatabase, amqp_url, redis_url, service_amqp_url, service_database
 
 CLIENT_SECRET = secrets.token_hex(32)
 INTERNAL_SECRET = secrets.token_hex(32)
+_INSTALLATIONS = iter(INSTALLATIONS)
+
+
+def next_installation() -> Installation:
+    """Names on the broker that nobody else in this run has."""
+    return next(_INSTALLATIONS)
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,7 @@ class Stack:
     enrollment_url: str
     history_url: str
     catalog_database_url: str
+    """As the superuser, for tests that look past the service; so are the two below."""
     enrollment_database_url: str
     history_database_url: str
     settings: Mapping[str, ServiceSettings]
@@ -65,23 +74,27 @@ class Stack:
 
 @asynccontextmanager
 async def running_stack(roles: Mapping[str, Role] | None = None, **gateway_changes: Any) -> AsyncIterator[Stack]:
-    """Every service in the role `all` but those that `roles` names; the gateway's settings may be changed."""
+    """Every service in the role `all` but those that `roles` names; the gateway's settings may be changed.
+
+    The services have no more privileges than those of an installation.
+    """
     async with AsyncExitStack() as exits:
-        databases = {name: await exits.enter_async_context(fresh_database(name)) for name in _SERVICES}
+        databases = {name: await exits.enter_async_context(service_database(name)) for name in _SERVICES}
+        installation = next_installation()
         common = {
             "internal_token_secret": SecretStr(INTERNAL_SECRET),
-            "amqp_url": SecretStr(amqp_url()),
-            "exchange": f"training.events.{secrets.token_hex(4)}",
-            "queue_prefix": f"test.{secrets.token_hex(4)}",
+            "migration_amqp_url": SecretStr(amqp_url()),
+            "exchange": installation.exchange,
+            "queue_prefix": installation.queue_prefix,
         }
         # Catalog and enrollment ask each other, so both addresses are known before either serves.
         ports = {name: free_port() for name in _SERVICES}
         urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
         settings_of: dict[str, ServiceSettings] = {}
         for name, (module, settings_type) in _SERVICES.items():
-            values: dict[str, Any] = {**common, "database_url": SecretStr(databases[name])}
+            values: dict[str, Any] = {**common, **_addresses(name, databases[name])}
             settings = settings_type(**values, catalog_url=urls["catalog"], enrollment_url=urls["enrollment"])
-            await prepare(name, settings, module.MIGRATIONS, _SUBSCRIPTIONS[name])
+            await prepare(name, settings, module.MIGRATIONS, SUBSCRIPTIONS[name])
             settings_of[name] = settings
             role = (roles or {}).get(name, "all")
             await exits.enter_async_context(serving(module.build_app(settings, role), ports[name]))
@@ -91,9 +104,17 @@ async def running_stack(roles: Mapping[str, Role] | None = None, **gateway_chang
         yield Stack(
             http,
             **{f"{name}_url": url for name, url in urls.items()},
-            **{f"{name}_database_url": url for name, url in databases.items()},
+            **{f"{name}_database_url": database.superuser_url for name, database in databases.items()},
             settings=settings_of,
         )
+
+
+def _addresses(service: str, database: ServiceDatabase) -> dict[str, SecretStr]:
+    return {
+        "database_url": SecretStr(database.service_url),
+        "migration_database_url": SecretStr(database.owner_url),
+        "amqp_url": SecretStr(service_amqp_url(service)),
+    }
 
 
 def gateway_settings(urls: Mapping[str, str], **changes: Any) -> GatewaySettings:
@@ -133,8 +154,9 @@ _SERVICES: dict[str, tuple[Any, Any]] = {
     "enrollment": (services.enrollment.app, EnrollmentSettings),
     "history": (services.history.app, HistorySettings),
 }
-_SUBSCRIPTIONS = {
+SUBSCRIPTIONS = {
     "catalog": services.catalog.handlers.SUBSCRIPTIONS,
     "enrollment": services.enrollment.handlers.SUBSCRIPTIONS,
     "history": services.history.handlers.SUBSCRIPTIONS,
 }
+MODULES = {name: module for name, (module, _) in _SERVICES.items()}

@@ -39,3 +39,9 @@ async def history() -> AsyncIterator[Database]:
 async def broker() -> AsyncIterator[Broker]:
     async with own_broker() as broker:
         yield broker
+
+
+@pytest.fixture
+async def declared_queue(broker: Broker) -> None:
+    """The broker's queue, which gets every event: consumers only find theirs."""
+    await broker.declare("#")

@@ -19,6 +19,8 @@ from tests.support.eventually import eventually
 from tests.support.projections import Database, counted_of_courses, counted_of_sessions, insert_sessions, table
 from tests.support.proxy import proxy_for
 
+pytestmark = pytest.mark.usefixtures("declared_queue")
+
 COURSES = {1: 1, 2: 1, 3: 2}
 """Session → course."""
 NEVER = 3600.0
@@ -58,9 +60,7 @@ class Stuck:
 async def applied_after_a_crash(catalog: Database, broker: Broker, consumer_type: type[Consumer]) -> set[int]:
     """Enrollment 1 meets a consumer that dies before its commit; what the next consumer gets to see until 2 comes."""
     stuck = Stuck()
-    dying = consumer_type(
-        catalog.pool, broker.url, broker.queue, subscriptions_to(stuck), exchange=broker.exchange.name
-    )
+    dying = consumer_type(catalog.pool, broker.url, broker.queue, subscriptions_to(stuck))
     async with following(dying):
         await broker.publish([enrollment(7, 1)])
         await stuck.began.wait()
@@ -231,26 +231,29 @@ async def test_the_consumer_goes_on_after_the_broker_was_silent(
         consumer = consumer_for(catalog.pool, broker, recorder.subscriptions, amqp_url=url)
         async with following(consumer):
             proxy.freeze()
-
-            async def notices() -> bool:
-                return not await consumer.is_connected()
-
-            await eventually(notices)
+            await eventually(lambda: has_noticed(consumer))
             proxy.thaw()
             await broker.publish([enrollment(7, 1)])
             await recorder.has(1)
 
 
-async def test_a_consumer_whose_queue_was_deleted_declares_it_again(
+async def test_a_consumer_whose_queue_was_deleted_goes_on_once_it_is_declared_again(
     catalog: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared.consumer, "WATCH_INTERVAL", NEVER)
     recorder = Recorder()
-    async with following(consumer_for(catalog.pool, broker, recorder.subscriptions)):
+    consumer = consumer_for(catalog.pool, broker, recorder.subscriptions)
+    async with following(consumer):
         await broker.delete_queue()
+        await eventually(lambda: has_noticed(consumer))
+        await broker.declare(*routing_keys(recorder.subscriptions))
         await eventually(broker.consumers)
         await broker.publish([enrollment(7, 1)])
         await recorder.has(1)
+
+
+async def has_noticed(consumer: Consumer) -> bool:
+    return not await consumer.is_connected()
 
 
 class Droppable(Consumer):
@@ -270,7 +273,7 @@ class Droppable(Consumer):
 
 async def received_after_a_drop(catalog: Database, broker: Broker, *, deadline: float) -> bool:
     recorder = Recorder()
-    consumer = Droppable(catalog.pool, broker.url, broker.queue, recorder.subscriptions, exchange=broker.exchange.name)
+    consumer = Droppable(catalog.pool, broker.url, broker.queue, recorder.subscriptions)
     async with following(consumer):
         await broker.publish([enrollment(7, 1)])
         await recorder.has(1)

@@ -17,6 +17,8 @@ from tests.support.eventually import eventually
 from tests.support.projections import Database, counted_of_sessions, insert_sessions
 from tests.support.proxy import proxy_for
 
+pytestmark = pytest.mark.usefixtures("declared_queue")
+
 CATALOG = services.catalog.handlers.SUBSCRIPTIONS
 HISTORY = services.history.handlers.SUBSCRIPTIONS
 CREATED = "enrollment.created"

@@ -1,4 +1,5 @@
 import subprocess
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from stack.addresses import Addresses, parse_assignments, read_addresses, shell_
 from stack.errors import StackError
 from stack.layout import Layout
 
-ADDRESSES = Addresses("g", "c", "e", "h", "c db", "e'db", "h$(db)", "redis://:p@h/0", "amqp://u:p@h/")
+ADDRESSES = Addresses(**{field.name: f"{field.name} 'p' $(h)" for field in fields(Addresses)})
 
 
 def test_addresses_are_read_as_written(tmp_path: Path) -> None:

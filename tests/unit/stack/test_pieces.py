@@ -5,13 +5,13 @@ import pytest
 from stack import packages
 from stack.arguments import make_parser
 from stack.credentials import load_credentials
-from stack.databases import service_url, without_password
+from stack.databases import Passwords, database_urls, without_password
 from stack.identity import ProcessIdentity
 from stack.issuer import token_options
 from stack.layout import Layout, write_private
 from stack.machine import parse_version
 from stack.redis import quoted
-from stack.starting import GivenServers
+from stack.starting import GivenServers, _broker_urls
 from stack.testing import run_owner
 
 
@@ -29,9 +29,11 @@ def test_version_is_the_first_dotted_number(text: str, version: tuple[int, ...])
     assert parse_version(text) == version
 
 
-def test_service_url_keeps_host_and_options_and_changes_the_rest() -> None:
-    url = service_url("postgresql://root:p%40ss@db.example:5433/postgres?sslmode=require", "catalog", "secret")
-    assert url == "postgresql://catalog:secret@db.example:5433/catalog?sslmode=require"
+def test_addresses_of_a_database_keep_host_and_options_and_change_the_rest() -> None:
+    superuser_url = "postgresql://root:p%40ss@db.example:5433/postgres?sslmode=require"
+    urls = database_urls(superuser_url, "catalog", Passwords(owner="secret", service="p@ss/w:rd"))
+    assert urls.owner == "postgresql://catalog_owner:secret@db.example:5433/catalog?sslmode=require"
+    assert urls.service == "postgresql://catalog:p%40ss%2Fw%3Ard@db.example:5433/catalog?sslmode=require"
 
 
 def test_password_is_not_shown() -> None:
@@ -83,6 +85,12 @@ def test_policy_of_somebody_else_stays(tmp_path: Path, monkeypatch: pytest.Monke
 def test_empty_address_counts_as_none_given() -> None:
     given = GivenServers.from_environment({"DATABASE_URL": "postgresql://h/", "REDIS_URL": ""})
     assert [requirement.name for requirement in given.missing()] == ["Redis", "RabbitMQ"]
+
+
+def test_a_given_broker_has_one_user_for_all() -> None:
+    urls = _broker_urls(GivenServers(None, None, "amqp://user:secret@broker/"), [])
+    assert set(urls) == {"amqp_url", "catalog_amqp_url", "enrollment_amqp_url", "history_amqp_url"}
+    assert set(urls.values()) == {"amqp://user:secret@broker/"}
 
 
 def test_token_is_an_admins_unless_told_otherwise() -> None:

@@ -1,0 +1,109 @@
+"""Users of RabbitMQ and what each may do, as a definitions file that the broker reads at its start.
+
+Needs nothing but Python itself: in containers this file is run by itself (docker-compose.yml, prepare-broker).
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ADMINISTRATOR = "muster"
+"""Declares exchanges and queues: `migrate` and an operator's commands."""
+PUBLISHED = {
+    "catalog": ("course", "session"),
+    "enrollment": ("employee", "enrollment", "certification"),
+    "history": (),
+}
+"""Service → what the types of its events begin with; the user of a service is named as it is."""
+VIRTUAL_HOST = "/"
+NOTHING = "^$"
+EVERYTHING = ".*"
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The names that the settings EXCHANGE and QUEUE_PREFIX give: several installations can share a broker."""
+
+    exchange: str = "training.events"
+    queue_prefix: str = "muster"
+
+
+def definitions(passwords: Mapping[str, str], installations: Sequence[Installation] = (Installation(),)) -> str:
+    """The file's content: the administrator and a user for each service, `passwords` by their names.
+
+    A service's user declares nothing. It reads its queue and its dead letters, writes to the exchange of its dead
+    letters and, when it publishes, to the exchange of events, where the routing key must be of an event of its own.
+    """
+    users = [_user(name, password) for name, password in passwords.items()]
+    permissions = [_permission(ADMINISTRATOR, EVERYTHING, EVERYTHING, EVERYTHING)]
+    topics = []
+    for service, beginnings in PUBLISHED.items():
+        permissions.append(_service_permission(service, installations))
+        topics += [_topic_permission(service, each.exchange, beginnings) for each in installations]
+    content = {
+        "vhosts": [{"name": VIRTUAL_HOST}],
+        "users": users,
+        "permissions": permissions,
+        "topic_permissions": topics,
+    }
+    return json.dumps(content, indent=2) + "\n"
+
+
+def _user(name: str, password: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "password_hash": password_hash(password, secrets.token_bytes(4)),
+        "hashing_algorithm": "rabbit_password_hashing_sha256",
+        "tags": ["administrator"] if name == ADMINISTRATOR else [],
+    }
+
+
+def password_hash(password: str, salt: bytes) -> str:
+    """As RabbitMQ keeps it: the salt of four bytes and the SHA-256 of salt and password (its "Passwords" guide)."""
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+
+
+def _service_permission(service: str, installations: Sequence[Installation]) -> dict[str, str]:
+    queues = [f"{each.queue_prefix}.{service}" for each in installations]
+    dead_letters = [f"{queue}.dead-letters" for queue in queues]
+    events = [each.exchange for each in installations] if PUBLISHED[service] else []
+    return _permission(service, NOTHING, _any_of([*events, *dead_letters]), _any_of([*queues, *dead_letters]))
+
+
+def _permission(user: str, configure: str, write: str, read: str) -> dict[str, str]:
+    return {"user": user, "vhost": VIRTUAL_HOST, "configure": configure, "write": write, "read": read}
+
+
+def _topic_permission(user: str, exchange: str, beginnings: Sequence[str]) -> dict[str, str]:
+    write = f"^({'|'.join(beginnings)})\\." if beginnings else NOTHING
+    return {"user": user, "vhost": VIRTUAL_HOST, "exchange": exchange, "write": write, "read": NOTHING}
+
+
+def _any_of(names: Iterable[str]) -> str:
+    return f"^({'|'.join(map(re.escape, names))})$"
+
+
+def main() -> None:
+    """Write the file from a directory of passwords, one a file; readable by all, for it holds hashes alone."""
+    parser = argparse.ArgumentParser(description="Writes RabbitMQ's definitions from a directory of passwords.")
+    parser.add_argument("passwords", type=Path, help="directory with rabbitmq_password, rabbitmq_catalog_password, …")
+    parser.add_argument("file", type=Path, help="the definitions file to write")
+    arguments = parser.parse_args()
+    files = {ADMINISTRATOR: "rabbitmq_password", **{service: f"rabbitmq_{service}_password" for service in PUBLISHED}}
+    passwords = {user: (arguments.passwords / name).read_text().strip() for user, name in files.items()}
+    draft = arguments.file.with_name(f"{arguments.file.name}.new")
+    draft.write_text(definitions(passwords))
+    draft.chmod(0o644)
+    os.replace(draft, arguments.file)
+
+
+if __name__ == "__main__":
+    main()

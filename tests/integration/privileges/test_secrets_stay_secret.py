@@ -1,0 +1,193 @@
+"""Nothing that a process writes, answers or is started as holds a secret, however it fails.
+
+Every secret is marked, and the log is at its most talkative.
+"""
+
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import jwt
+import pytest
+
+from gateway.keys import new_issuer_keys
+from shared.identity import Caller, mint_internal_token
+from shared.service import prepare
+from tests.integration.privileges.test_database_roles import execute
+from tests.support.client import ADMIN_PERMISSIONS, client_token
+from tests.support.databases import ServiceDatabase, amqp_url, redis_url, server_url, service_amqp_url, service_database
+from tests.support.marked import watched
+from tests.support.stack import MODULES, SUBSCRIPTIONS, Stack, free_port
+
+MARK = f"mark{secrets.token_hex(8)}"
+INTERNAL_SECRET = f"{MARK}-internal-token-secret-{MARK}"
+CLIENT_SECRET = f"{MARK}-client-token-secret-{MARK}"
+SERVICES = ("catalog", "enrollment", "history")
+A_ROUTE = {
+    "catalog": "/api/v1/training/courses",
+    "enrollment": "/api/v1/training/enrollments",
+    "history": "/api/v1/employees/1/training",
+}
+A_TABLE = {"catalog": "courses", "enrollment": "enrollments", "history": "people"}
+
+
+def with_mark(url: str, *, here: bool = True) -> str:
+    """The address with a marked password: of the same server, or of a port where nobody listens."""
+    parts = urlsplit(url)
+    port = parts.port if here else free_port()
+    return parts._replace(netloc=f"{parts.username or ''}:{MARK}%2F%40@{parts.hostname}:{port}").geturl()
+
+
+def environment(service: str, **addresses: str) -> dict[str, str]:
+    """A service's, with both servers away unless addresses are given."""
+    return {
+        "INTERNAL_TOKEN_SECRET": INTERNAL_SECRET,
+        "DATABASE_URL": with_mark(server_url(), here=False),
+        "AMQP_URL": with_mark(service_amqp_url(service), here=False),
+        "CATALOG_URL": f"http://127.0.0.1:{free_port()}",
+        "ENROLLMENT_URL": f"http://127.0.0.1:{free_port()}",
+    } | addresses
+
+
+def authorization() -> str:
+    caller = Caller(1, "test", "Test", "staff", frozenset(ADMIN_PERMISSIONS))
+    return f"Bearer {mint_internal_token(caller, INTERNAL_SECRET)}"
+
+
+def bad_tokens() -> list[str]:
+    claims: dict[str, Any] = {"aud": "internal", "exp": 1}
+    return ["Bearer x", "Basic x", f"Bearer {jwt.encode(claims, 'another secret ' * 3)}", authorization()[:-3]]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_while_database_and_broker_are_away(service: str, tmp_path: Path) -> None:
+    async with watched(f"services.{service}", environment(service), tmp_path) as process:
+        await process.serves()
+        await process.says("waits for broker or database")
+        assert await process.ask("/health/ready") == 503
+        assert await process.ask(A_ROUTE[service], Authorization=authorization()) == 503
+        for token in bad_tokens():
+            assert await process.ask(A_ROUTE[service], Authorization=token) == 401
+    assert MARK not in process.visible
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_with_a_wrong_password_of_the_database(service: str, stack: Stack, tmp_path: Path) -> None:
+    variables = environment(service, DATABASE_URL=with_mark(stack.settings[service].database_url.get_secret_value()))
+    async with watched(f"services.{service}", variables, tmp_path) as process:
+        assert await process.ends() != 0
+    assert "password authentication failed" in process.output
+    assert MARK not in process.visible
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_with_a_wrong_password_of_the_broker(service: str, stack: Stack, tmp_path: Path) -> None:
+    url = stack.settings[service].database_url.get_secret_value()
+    variables = environment(service, DATABASE_URL=url, AMQP_URL=with_mark(service_amqp_url(service)))
+    async with watched(f"services.{service}", variables, tmp_path) as process:
+        await process.serves()
+        await process.says("ACCESS_REFUSED")
+        assert await process.ask("/health/ready") == 200
+    assert MARK not in process.visible
+
+
+@pytest.fixture
+async def marked_database() -> AsyncIterator[ServiceDatabase]:
+    """Its roles' passwords are the mark."""
+    async with service_database("marked", password=MARK) as database:
+        yield database
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_with_a_defect(service: str, stack: Stack, marked_database: ServiceDatabase, tmp_path: Path) -> None:
+    changes = {"migration_database_url": marked_database.owner_url, "database_url": marked_database.service_url}
+    settings = type(stack.settings[service])(**{**dict(stack.settings[service]), **changes})
+    await prepare(service, settings, MODULES[service].MIGRATIONS, SUBSCRIPTIONS[service])
+    await execute(marked_database.superuser_url, f"ALTER TABLE {A_TABLE[service]} RENAME TO gone")
+    variables = environment(service, DATABASE_URL=marked_database.service_url)
+    async with watched(f"services.{service}", variables, tmp_path) as process:
+        await process.serves()
+        assert await process.ask(A_ROUTE[service], Authorization=authorization()) == 500
+    assert "UndefinedTableError" in process.output
+    assert MARK not in process.visible
+
+
+@pytest.mark.parametrize("command", [(), ("migrate",)])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"PORT": "none"},
+        {"INTERNAL_TOKEN_SECRET": MARK},
+        {"DATABASE_URL": f"postgresql://catalog:{MARK}/x@db/catalog"},
+        {"DATABASE_URL": f"postgresql://catalog:{MARK}@db:port/catalog"},
+        {"AMQP_URL": f"amqp://catalog:{MARK}#x@broker/"},
+    ],
+)
+async def test_with_settings_that_are_refused(
+    command: tuple[str, ...], changes: dict[str, str], tmp_path: Path
+) -> None:
+    async with watched("services.catalog", environment("catalog") | changes, tmp_path, command) as process:
+        assert await process.ends() == 2
+    assert f"setting {next(iter(changes))}: " in process.output
+    assert MARK not in process.visible
+
+
+@pytest.mark.parametrize("command", ["migrate", "seed"])
+async def test_with_a_command_that_fails(command: str, tmp_path: Path) -> None:
+    variables = environment("catalog", MIGRATION_DATABASE_URL=with_mark(server_url()))
+    async with watched("services.catalog", variables, tmp_path, [command]) as process:
+        assert await process.ends() != 0
+    assert "password authentication failed" in process.output
+    assert MARK not in process.visible
+
+
+def gateway_environment(folder: Path, redis: str) -> dict[str, str]:
+    (folder / "keys.json").write_text(new_issuer_keys())
+    return {
+        "INTERNAL_TOKEN_SECRET": INTERNAL_SECRET,
+        "CLIENT_TOKEN_SECRET": CLIENT_SECRET,
+        "REDIS_URL": redis,
+        "ISSUER_KEYS_FILE": str(folder / "keys.json"),
+        **{f"{service.upper()}_URL": f"http://127.0.0.1:{free_port()}" for service in SERVICES},
+    }
+
+
+@pytest.mark.parametrize("here", [True, False])
+async def test_of_a_gateway_whose_redis_refuses_it_or_is_away(here: bool, tmp_path: Path) -> None:
+    variables = gateway_environment(tmp_path, with_mark(redis_url(), here=here))
+    private = (tmp_path / "keys.json").read_text().split('"d":')[1].split('"')[1]
+    async with watched("gateway", variables, tmp_path) as process:
+        await process.serves()
+        await process.ask("/health/ready")
+        token = f"Bearer {client_token(CLIENT_SECRET, 1)}"
+        assert await process.ask(A_ROUTE["catalog"], Authorization=token) in (502, 503)
+        for token in bad_tokens():
+            assert await process.ask(A_ROUTE["catalog"], Authorization=token) == 401
+    assert MARK not in process.visible
+    assert private not in process.visible
+
+
+@pytest.mark.parametrize("command", [(), ("token",)])
+async def test_of_a_gateway_whose_keys_are_damaged(command: tuple[str, ...], tmp_path: Path) -> None:
+    variables = gateway_environment(tmp_path, redis_url())
+    (tmp_path / "keys.json").write_text(f'{{"keys": [{{"kty": "OKP", "crv": "Ed25519", "d": "{MARK}"}}]}}')
+    arguments = [*command, "--org", "1", "--subject", "s"] if command else []
+    async with watched("gateway", variables, tmp_path, arguments) as process:
+        assert await process.ends() != 0
+    assert process.output
+    assert MARK not in process.visible
+
+
+async def test_control_what_a_careless_process_writes_is_noticed(tmp_path: Path) -> None:
+    variables = environment("catalog", AMQP_URL=with_mark(amqp_url()))
+    async with watched("tests.support.careless", variables, tmp_path) as process:
+        await process.ends()
+    assert MARK in process.visible
+
+
+async def test_control_what_a_process_is_started_as_is_noticed(tmp_path: Path) -> None:
+    async with watched("services.history", environment("history"), tmp_path, [f"--role={'all'}"]) as process:
+        await process.serves()
+    assert "--role=all" in process.visible
