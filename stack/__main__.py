@@ -9,6 +9,7 @@ from rich.console import Console
 from stack.arguments import make_parser
 from stack.checks import lint
 from stack.errors import StackError
+from stack.fuzzing import fuzz
 from stack.interruption import interruptible
 from stack.issuer import token_options
 from stack.layout import STACK_DIRECTORY, Layout
@@ -47,6 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
                 return status(steps)
             case "seed":
                 return seed(_size(arguments), steps)
+            case "fuzz":
+                return fuzz(arguments.minutes)
             case "lint":
                 return lint(steps)
             case _:

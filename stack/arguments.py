@@ -23,6 +23,10 @@ TEST_HELP = """\
 Runs pytest with the given arguments (without any: the whole suite) against private servers that are
 started for this run and removed after it. The exit status is pytest's.
 """
+FUZZ_HELP = """\
+Runs the fuzz tests with many more inputs than the suite does, other ones in each round, until the minutes are
+over or one fails. What was found is printed in its smallest form. The exit status is pytest's.
+"""
 SEED_HELP = """\
 Loads data into the running stack: without options the demonstration rows, with --people or --enrollments
 a realistic size of organisation 1 (courses, sessions and places follow from it unless given).
@@ -48,6 +52,8 @@ def make_parser() -> argparse.ArgumentParser:
     _add_seed(commands)
     test = commands.add_parser("test", help="run the tests", description=TEST_HELP, add_help=False)
     test.add_argument("rest", nargs=argparse.REMAINDER, metavar="pytest arguments")
+    fuzz = commands.add_parser("fuzz", help="look for inputs that break something", description=FUZZ_HELP)
+    fuzz.add_argument("--minutes", type=positive, default=10, metavar="N", help="whole rounds for so long (default 10)")
     commands.add_parser(
         "lint",
         help="check the code",
