@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
-from gateway.authentication import ClientToken, ClientTokenVerifier, bearer_token
+from gateway.authentication import ClientToken, ClientTokenVerifier
 from gateway.key_set import KeysUnavailable
 from gateway.limiter import Hit, Limiter
 from gateway.rate_limit import Decision
 from gateway.revocation import Revocations
 from shared.errors import RateLimited, TokenInvalid, TokenMissing
-from shared.identity import API_ACCESS
+from shared.identity import API_ACCESS, bearer_token
 
 
 @dataclass(frozen=True, slots=True)

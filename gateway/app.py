@@ -9,7 +9,7 @@ from aiohttp import web
 from gateway.admission import Gate, Limits
 from gateway.authentication import ClientTokenVerifier
 from gateway.context import GATE, ISSUER, PROXY, ROUTER, SETTINGS
-from gateway.edge import answer_target, hide_server
+from gateway.edge import answer_target
 from gateway.issuer import Issuer
 from gateway.key_set import RemoteKeySet
 from gateway.keys import IssuerKeys, KeySource, NoKeys
@@ -34,7 +34,6 @@ def create_gateway(settings: GatewaySettings) -> web.Application:
     app[SETTINGS] = settings
     app[ROUTER] = Router()
     app.router.add_route("*", "/{target:.*}", answer_target)
-    app.on_response_prepare.append(hide_server)
     app.cleanup_ctx.extend((_proxy, _keys, _issuer, _gate))
     return app
 

@@ -1,40 +1,16 @@
-"""Client tokens (contract, section 2): a JWS by an accepted algorithm and key, with claims of the right types.
+"""Client tokens (contract, section 2): a JWS by an accepted algorithm and key, with claims of the right types."""
 
-PyJWT verifies the signature alone. What a header may say and what a claim must be is checked here, because it
-lets pass `exp` as text, an empty `sub`, duplicate claims and any size.
-"""
-
-import re
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import jwt
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway.claims import Claims, read_claims
 from gateway.keys import KeySource
 from gateway.settings import Algorithm
-from shared.errors import MalformedJson, TokenInvalid, TokenMissing
-from shared.http.body import parse_json
+from shared.errors import TokenInvalid
 from shared.identity import INTERNAL, LEEWAY, LIFETIME, Caller, mint_internal_token
-
-MAX_TOKEN_BYTES = 8 * 1024
-_COMPACT_JWS = re.compile(r"[A-Za-z0-9_-]{1,8192}\.[A-Za-z0-9_-]{1,8192}\.[A-Za-z0-9_-]{1,8192}\Z")
-
-
-class Header(BaseModel):
-    """The JOSE header. `jku`, `jwk`, `x5u` and `x5c` are never looked at: a token does not bring its own key."""
-
-    model_config = ConfigDict(strict=True, extra="ignore")
-
-    alg: str
-    kid: str | None = None
-    typ: str = "JWT"
-    crit: None = None
-    """An extension that must be understood (RFC 7515, section 4.1.11); none is."""
+from shared.jws import Header, read_header, signed_payload
 
 
 @dataclass(slots=True)
@@ -58,16 +34,6 @@ class ClientToken:
         if now - self._minted_at >= LIFETIME / 2:
             self._internal, self._minted_at = mint_internal_token(self.caller, secret), now
         return self._internal
-
-
-def bearer_token(authorization: Sequence[str]) -> str:
-    """The token in the request's `Authorization` headers (RFC 6750); raises `TokenMissing` or `TokenInvalid`."""
-    if len(authorization) > 1:
-        raise TokenInvalid("There is more than one Authorization header.")
-    scheme, _, token = (authorization[0] if authorization else "").strip().partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise TokenMissing
-    return token.strip()
 
 
 class ClientTokenVerifier:
@@ -97,8 +63,6 @@ class ClientTokenVerifier:
         known = self._known(token)
         if known is not None:
             return known
-        if len(token) > MAX_TOKEN_BYTES or not _COMPACT_JWS.match(token):
-            raise TokenInvalid
         payload = await self._signed_payload(token)
         verified = _client_token(read_claims(payload, self._issuer, self._audience, time.time()))
         self._remember(token, verified)
@@ -120,15 +84,10 @@ class ClientTokenVerifier:
             self._tokens.popitem(last=False)
 
     async def _signed_payload(self, token: str) -> bytes:
-        header = _header(token)
+        header = read_header(token)
         if header.alg not in self._algorithms:
             raise TokenInvalid("The token's algorithm is not accepted.")
-        key = await self._key(header)
-        try:
-            payload: bytes = jwt.PyJWS().decode(token, key, algorithms=[header.alg])
-        except (jwt.PyJWTError, ValueError):
-            raise TokenInvalid from None
-        return payload
+        return signed_payload(token, await self._key(header), header.alg)
 
     async def _key(self, header: Header) -> Any:
         """The secret for HS256 and nothing else; for the others the key that `kid` names, if it is one for `alg`."""
@@ -140,18 +99,6 @@ class ClientTokenVerifier:
         if key is None or key.algorithm != header.alg:
             raise TokenInvalid("The token's key is not known.")
         return key.material
-
-
-def _header(token: str) -> Header:
-    encoded = token.partition(".")[0]
-    try:
-        members = parse_json(jwt.utils.base64url_decode(encoded))
-        header = Header.model_validate(members)
-    except (MalformedJson, ValidationError, ValueError):
-        raise TokenInvalid from None
-    if header.typ.lower().removeprefix("application/") not in ("jwt", "at+jwt"):
-        raise TokenInvalid
-    return header
 
 
 def _client_token(claims: Claims) -> ClientToken:

@@ -5,12 +5,12 @@ from aiohttp import web
 from gateway.authentication import ClientToken
 from gateway.context import PROXY, ROUTER, SETTINGS, with_token
 from gateway.endpoints import ENDPOINTS, answer
-from gateway.headers import checked_host, forwarded, identity
+from gateway.headers import forwarded, identity
 from gateway.proxy import UpstreamRequest
 from gateway.routes import UpstreamName
-from gateway.targets import Target, read_target
 from shared.errors import NotFound
 from shared.http.body import read_body
+from shared.http.targets import Target, checked_host, read_target
 from shared.observability import current_trace
 
 
@@ -58,8 +58,3 @@ def _public_origin(request: web.Request) -> tuple[str, str]:
         scheme, _, host = public_url.partition("://")
         return scheme, host
     return request.scheme, checked_host(request.headers.getall("Host", []))
-
-
-async def hide_server(_: web.Request, response: web.StreamResponse) -> None:
-    """Nobody outside needs to know what this is built with."""
-    response.headers.popall("Server", None)

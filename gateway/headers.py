@@ -1,6 +1,5 @@
 """Which headers pass the gateway, in either direction. Stripping comes first, adding after it."""
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -43,7 +42,6 @@ HOP_BY_HOP: Final = frozenset(
 """RFC 9110, section 7.6.1; with them go the ones that `Connection` lists."""
 
 _WRITTEN_BY_THE_GATEWAY: Final = frozenset({"content-length", "date", "server", "x-request-id"})
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")
 
 
 def forwarded(sent: Iterable[tuple[str, str]]) -> Headers:
@@ -74,13 +72,6 @@ def answered(received: Iterable[tuple[str, str]]) -> Headers:
     headers = list(received)
     dropped = HOP_BY_HOP | _WRITTEN_BY_THE_GATEWAY | _listed_by_connection(headers)
     return [(name, value) for name, value in headers if name.lower() not in dropped]
-
-
-def checked_host(hosts: list[str]) -> str:
-    """The one `Host` of a request, which links are built on; raises `BadRequest` (RFC 9112, section 3.2)."""
-    if len(hosts) != 1 or not _HOST.match(hosts[0]):
-        raise BadRequest("The request needs one valid Host header.")
-    return hosts[0]
 
 
 def _listed_by_connection(headers: Headers) -> frozenset[str]:

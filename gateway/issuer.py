@@ -9,7 +9,7 @@ from gateway.keys import IssuerKeys, IssuerKeySet
 from gateway.passwords import PasswordChecker
 from gateway.users import ROLES, User, Users
 from gateway.watched_file import WatchedFile
-from shared.identity import UserType
+from shared.claims import UserType
 from shared.observability import new_uuid
 
 

@@ -11,6 +11,7 @@ from stack.audit import audit
 from stack.checks import lint
 from stack.errors import StackError
 from stack.faults import faults
+from stack.fuzzing import fuzz
 from stack.interruption import interruptible
 from stack.issuer import token_options
 from stack.layout import STACK_DIRECTORY, Layout
@@ -52,6 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
                 return status(steps)
             case "seed":
                 return seed(_size(arguments), steps)
+            case "fuzz":
+                return fuzz(arguments.minutes)
             case "lint":
                 return lint(steps)
             case "audit":

@@ -27,6 +27,10 @@ AUDIT_HELP = """\
 Asks a vulnerability service about every package in requirements.lock. Exit status 1 if it knows of a
 vulnerability, 2 if it could not be asked.
 """
+FUZZ_HELP = """\
+Runs the fuzz tests with many more inputs than the suite does, other ones in each round, until the minutes are
+over or one fails. What was found is printed in its smallest form. The exit status is pytest's.
+"""
 SEED_HELP = """\
 Loads data into the running stack: without options the demonstration rows, with --people or --enrollments
 a realistic size of organisation 1 (courses, sessions and places follow from it unless given).
@@ -54,6 +58,8 @@ def make_parser() -> argparse.ArgumentParser:
     test.add_argument("rest", nargs=argparse.REMAINDER, metavar="pytest arguments")
     faults = commands.add_parser("faults", help="break things at random, long", add_help=False)
     faults.add_argument("rest", nargs=argparse.REMAINDER, metavar="--minutes N --seed S")
+    fuzz = commands.add_parser("fuzz", help="look for inputs that break something", description=FUZZ_HELP)
+    fuzz.add_argument("--minutes", type=positive, default=10, metavar="N", help="whole rounds for so long (default 10)")
     commands.add_parser(
         "lint",
         help="check the code",

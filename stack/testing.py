@@ -6,7 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -43,17 +44,18 @@ NOT_PASSED_ON = frozenset(
 
 def test(pytest_arguments: Sequence[str]) -> int:
     """Run pytest with these arguments; answers its exit status, or 130 when stopped by a signal before it."""
-    return asyncio.run(interruptible(_test(pytest_arguments), stopped_status=130))
+    return asyncio.run(interruptible(with_servers(partial(run_pytest, pytest_arguments)), stopped_status=130))
 
 
-async def _test(pytest_arguments: Sequence[str]) -> int:
+async def with_servers(run: Callable[[Sequence[Server]], Awaitable[int]]) -> int:
+    """What `run` answers, given servers that are started for it and leave nothing behind."""
     Layout(STACK_DIRECTORY).create()
     await sweep()
     layout = _own_layout()
     layout.create()
     try:
         servers = await _start_servers(layout)
-        return await _pytest(pytest_arguments, servers)
+        return await run(servers)
     finally:
         await _remove(layout)
 
@@ -70,7 +72,8 @@ async def _start_servers(layout: Layout) -> list[Server]:
     return servers
 
 
-async def _pytest(arguments: Sequence[str], servers: Sequence[Server]) -> int:
+async def run_pytest(arguments: Sequence[str], servers: Sequence[Server], **variables: str) -> int:
+    """Run it on these servers, with more variables in its environment; answers its exit status."""
     urls = {server.name: server.url for server in servers}
     environment = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
     environment |= {
@@ -78,6 +81,7 @@ async def _pytest(arguments: Sequence[str], servers: Sequence[Server]) -> int:
         "TEST_REDIS_URL": urls["Redis"],
         "TEST_AMQP_URL": urls["RabbitMQ"],
         **{f"TEST_{user.upper()}_AMQP_URL": url for user, url in _service_urls(servers).items()},
+        **variables,
     }
     command = [sys.executable, "-m", "pytest", *arguments]
     process = subprocess.Popen(command, env=environment, cwd=REPOSITORY)  # noqa: ASYNC220 - takes 1 ms

@@ -1,5 +1,6 @@
 """What clients send to enrollment (contract, section 4)."""
 
+import re
 from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
 
@@ -12,10 +13,12 @@ Status = Literal["enrolled", "waitlisted", "completed", "failed", "absent", "can
 CheckInMethod = Literal["manual", "qr_code", "kiosk"]
 
 _URL = TypeAdapter(HttpUrl)
+_BEGINNING = re.compile(r"https://[^/?#\\@]")
+"""Pydantic reads slashes too many as if they were none, and clients of the record may not."""
 
 
 def _https(value: str) -> str:
-    if not value.startswith("https://") or not value.isascii() or _URL.validate_python(value).host is None:
+    if not _BEGINNING.match(value) or not value.isascii() or _URL.validate_python(value).host is None:
         raise ValueError("must be an https URL")
     return value
 

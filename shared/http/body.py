@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from aiohttp import web
@@ -104,7 +104,10 @@ def _integer(digits: str) -> int:
 def _fraction(digits: str) -> Decimal:
     if len(digits) > MAX_DIGITS:
         raise ValueError(f"a number has more than {MAX_DIGITS} digits")
-    return Decimal(digits)
+    try:
+        return Decimal(digits)
+    except InvalidOperation:
+        raise ValueError("a number's exponent is too large") from None
 
 
 _DECODER = json.JSONDecoder(

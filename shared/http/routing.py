@@ -12,13 +12,14 @@ from pydantic import BaseModel, ValidationError
 
 from shared.deadline import HEADER as DEADLINE_HEADER
 from shared.deadline import LONGEST, current_deadline, read_deadline, time_left
-from shared.errors import ApiError, DeadlinePassed, NotFound, TokenMissing, ValidationFailed
+from shared.errors import ApiError, DeadlinePassed, NotFound, ValidationFailed
 from shared.http.answers import Answer, invalid
 from shared.http.body import read_json
 from shared.http.conditional import UNCONDITIONAL, Conditions, read_conditions
 from shared.http.fields import MAX_ID, Body, Query
+from shared.http.targets import checked_host
 from shared.idempotency import Claim, digest, read_key
-from shared.identity import API_ACCESS, Caller, InternalTokenVerifier
+from shared.identity import API_ACCESS, Caller, InternalTokenVerifier, bearer_token
 
 VERIFIER = web.AppKey("verifier", InternalTokenVerifier)
 
@@ -118,13 +119,7 @@ async def _in_time(route: Route[Any, Any], call: Call[Any, Any]) -> Answer:
 
 
 def _authenticate(request: web.Request) -> Caller:
-    sent = request.headers.getall("Authorization", [])
-    if not sent:
-        raise TokenMissing
-    scheme, _, token = sent[0].partition(" ")
-    if len(sent) > 1 or scheme.lower() != "bearer" or not token:
-        raise TokenMissing
-    return request.app[VERIFIER].verify(token)
+    return request.app[VERIFIER].verify(bearer_token(request.headers.getall("Authorization", [])))
 
 
 def _path_id(request: web.Request, route: Route[Any, Any]) -> int:
@@ -179,5 +174,5 @@ def _claim(request: web.Request, route: Route[Any, Any], caller: Caller, body: B
 def _client_url(request: web.Request) -> str:
     """The gateway says where the client reached it; only verified callers get this far."""
     scheme = request.headers.get("X-Forwarded-Proto", request.scheme)
-    host = request.headers.get("X-Forwarded-Host", request.host)
+    host = request.headers.get("X-Forwarded-Host") or checked_host(request.headers.getall("Host", []))
     return f"{scheme}://{host}{request.path}"

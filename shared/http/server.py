@@ -13,15 +13,14 @@ from aiohttp import web
 from shared.errors import Overloaded
 from shared.http.answers import Answer, api_error, failure
 from shared.http.body import MAX_BODY_BYTES
+from shared.http.protocol import listening
+from shared.http.targets import check_address
 from shared.observability import current_trace, trace_from
 
 log = logging.getLogger(__name__)
 
-KEEPALIVE_TIMEOUT = 75.0
-"""Seconds an idle connection stays open; longer than any client of ours keeps it, so that none is cut in use."""
 SHUTDOWN_TIMEOUT = 8.0
 """Seconds that running requests get to finish after SIGTERM; the whole process is gone after ten."""
-BACKLOG = 1024
 MAX_IN_FLIGHT = 1000
 
 Check = Callable[[], Awaitable[bool]]
@@ -48,6 +47,7 @@ def create_app(*, max_in_flight: int = MAX_IN_FLIGHT) -> web.Application:
     app[IN_FLIGHT] = InFlight(max_in_flight)
     app[READINESS] = {}
     app[INFORMATION] = {}
+    app.on_response_prepare.append(_hide_server)
     app.router.add_get("/health/live", _live)
     app.router.add_get("/health/ready", _ready)
     return app
@@ -65,6 +65,7 @@ async def edge(
     try:
         if in_flight.count > in_flight.limit and not request.path.startswith("/health/"):
             raise Overloaded
+        check_address(request.raw_path, request.headers.getall("Host", []))
         response = await handler(request)
     except Exception as error:
         response = failure(api_error(error)).response()
@@ -73,6 +74,11 @@ async def edge(
     if not response.prepared:
         response.headers["X-Request-Id"] = trace.request_id
     return response
+
+
+async def _hide_server(_: web.Request, response: web.StreamResponse) -> None:
+    """Nobody outside needs to know what this is built with."""
+    response.headers.popall("Server", None)
 
 
 async def _live(_: web.Request) -> web.Response:
@@ -98,18 +104,7 @@ async def _serve(app: web.Application, host: str, port: int) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        keepalive_timeout=KEEPALIVE_TIMEOUT,
-        auto_decompress=False,
-        shutdown_timeout=SHUTDOWN_TIMEOUT,
-    )
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
-        log.info("serving on http://%s:%s", host, port)
+    async with listening(app, host, port, shutdown_timeout=SHUTDOWN_TIMEOUT) as address:
+        log.info("serving on http://%s:%s", *address)
         await stopped.wait()
         log.info("stopping")
-    finally:
-        await runner.cleanup()

@@ -22,6 +22,7 @@ from gateway.settings import GatewaySettings
 from services.catalog.settings import CatalogSettings
 from services.enrollment.settings import EnrollmentSettings
 from services.history.settings import HistorySettings
+from shared.http.protocol import listening
 from shared.identity import Caller, mint_internal_token
 from shared.service import Role, prepare
 from shared.settings import ServiceSettings
@@ -139,14 +140,8 @@ def free_port() -> int:
 @asynccontextmanager
 async def serving(app: web.Application, port: int = 0) -> AsyncIterator[str]:
     """Serves on the loopback interface, on a free port where none is given; gives its address."""
-    runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=2)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", port)
-        await site.start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with listening(app, "127.0.0.1", port, shutdown_timeout=2) as (host, number):
+        yield f"http://{host}:{number}"
 
 
 _SERVICES: dict[str, tuple[Any, Any]] = {

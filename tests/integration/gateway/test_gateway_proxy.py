@@ -223,7 +223,6 @@ async def test_a_body_in_chunks_that_grows_too_large_is_refused(edge: Edge, upst
     [
         ("Content-Length: 10", b"x"),
         ("Transfer-Encoding: chunked", b"2\r\nxx\r\n"),
-        ("Transfer-Encoding: chunked\r\nExpect: 100-continue", b"zz\r\nxx\r\n"),
     ],
 )
 async def test_a_body_that_never_ends_is_given_up(
@@ -232,4 +231,11 @@ async def test_a_body_that_never_ends_is_given_up(
     monkeypatch.setattr("shared.http.body.BODY_TIMEOUT", 0.05)
     status, answer = await edge.send(f"POST {COURSES} HTTP/1.1\r\n{framing}", token=token, body=body)
     assert (status, b'"request_timeout"' in answer) == (408, True)
+    assert upstream.received == []
+
+
+async def test_a_body_that_breaks_is_refused_at_once(edge: Edge, upstream: Upstream, token: str) -> None:
+    head = f"POST {COURSES} HTTP/1.1\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue"
+    status, answer = await edge.send(head, token=token, body=b"zz\r\nxx\r\n")
+    assert (status, b'"bad_request"' in answer) == (400, True)
     assert upstream.received == []

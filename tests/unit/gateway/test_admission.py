@@ -3,8 +3,8 @@
 import pytest
 
 from gateway.admission import client_network
-from gateway.authentication import bearer_token
 from shared.errors import TokenInvalid, TokenMissing
+from shared.identity import bearer_token
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.headers import answered, checked_host, forwarded
+from gateway.headers import answered, forwarded
 from shared.errors import BadRequest
 
 IDENTITY = [
@@ -70,16 +70,3 @@ def test_an_answer_keeps_its_own_headers_alone() -> None:
     ]
     passing = [("Content-Type", "application/json"), ("ETag", '"1"'), ("Link", "a"), ("Link", "b")]
     assert answered(received) == passing
-
-
-@pytest.mark.parametrize("host", ["muster.example", "127.0.0.1:8000", "[::1]:8000", "[::1]", "a_b-c.example:1"])
-def test_a_host_is_a_name_or_an_address_with_a_port(host: str) -> None:
-    assert checked_host([host]) == host
-
-
-@pytest.mark.parametrize(
-    "hosts", [[], [""], ["a", "b"], ["a/b"], ["user@a"], ["a b"], ["a\r\nX: y"], ["a:b"], ["a\n"], ["<script>"]]
-)
-def test_nothing_else_is_a_host(hosts: list[str]) -> None:
-    with pytest.raises(BadRequest):
-        checked_host(hosts)

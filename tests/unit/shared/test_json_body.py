@@ -61,6 +61,7 @@ def test_another_media_type_is_not_json(content_type: str) -> None:
         (b"+1", "not valid JSON"),
         (b'"\n"', "not valid JSON"),
         (b"9" * (MAX_DIGITS + 1), f"more than {MAX_DIGITS} digits"),
+        (b"1e" + b"9" * 20, "exponent is too large"),
         (b"0." + b"9" * MAX_DIGITS, f"more than {MAX_DIGITS} digits"),
         (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), f"deeper than {MAX_DEPTH} levels"),
         (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, f"deeper than {MAX_DEPTH} levels"),

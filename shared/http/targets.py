@@ -1,6 +1,10 @@
-"""Request targets: what may be forwarded, byte for byte (RFC 9112, section 3.2; RFC 3986, section 3.3)."""
+"""What a request asks for: its target, which gateway and services read alike, and its host.
+
+RFC 9112, section 3.2; RFC 3986, section 3.3.
+"""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -9,6 +13,7 @@ from shared.errors import BadRequest
 _PATH = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})+\Z")
 _QUERY = re.compile(r"[\x21\x22\x24-\x7e]*\Z")
 """Any visible ASCII but `#`: brackets and quotes stand in many clients' queries, and only services read them."""
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")
 _REFUSED_WHEN_ENCODED = frozenset(b"/\\%")
 
 
@@ -36,6 +41,20 @@ def read_target(raw: str) -> Target:
     if "//" in path or not all(map(_is_plain, path.split("/"))):
         raise BadRequest("The request target has a segment that is not allowed.")
     return Target(path, query)
+
+
+def checked_host(hosts: Sequence[str]) -> str:
+    """The one `Host` of a request, which links are built on; raises `BadRequest` (RFC 9112, section 3.2)."""
+    if len(hosts) != 1 or not _HOST.match(hosts[0]):
+        raise BadRequest("The request needs one valid Host header.")
+    return hosts[0]
+
+
+def check_address(raw: str, hosts: Sequence[str]) -> None:
+    """Raises `BadRequest` for a target or a host nobody should trust; HTTP/1.0 may come without a host."""
+    read_target(raw)
+    if hosts:
+        checked_host(hosts)
 
 
 def _is_plain(segment: str) -> bool:

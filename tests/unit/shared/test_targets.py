@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.targets import read_target
 from shared.errors import BadRequest
+from shared.http.targets import checked_host, read_target
 
 REFUSED = [
     "http://evil.example/api/v1/training/courses",
@@ -76,3 +76,16 @@ def test_whatever_passes_means_the_same_decoded(text: str) -> None:
     segments = target.path.split("/")[1:]
     assert all(segment not in (".", "..") for segment in segments)
     assert not any(bad in target.path.lower() for bad in ("%2f", "%5c", "%25", "%00", "\\", "//"))
+
+
+@pytest.mark.parametrize("host", ["muster.example", "127.0.0.1:8000", "[::1]:8000", "[::1]", "a_b-c.example:1"])
+def test_a_host_is_a_name_or_an_address_with_a_port(host: str) -> None:
+    assert checked_host([host]) == host
+
+
+@pytest.mark.parametrize(
+    "hosts", [[], [""], ["a", "b"], ["a/b"], ["user@a"], ["a b"], ["a\r\nX: y"], ["a:b"], ["a\n"], ["<script>"]]
+)
+def test_nothing_else_is_a_host(hosts: list[str]) -> None:
+    with pytest.raises(BadRequest):
+        checked_host(hosts)

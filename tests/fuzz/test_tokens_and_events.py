@@ -1,0 +1,140 @@
+"""Tokens and events: whatever is not exactly one is refused as declared, and what is accepted is of the right types."""
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.authentication import ClientTokenVerifier
+from gateway.keys import IssuerKeySet, Key, Keys, parse_issuer_keys
+from shared.cloudevents import EventInvalid, decode, encode
+from shared.errors import TokenInvalid
+from shared.http.fields import MAX_ID
+from shared.identity import Caller, InternalTokenVerifier
+from tests.fuzz.effort import examples
+from tests.fuzz.mutation import JSON, changed_members, mutated, mutated_bytes
+from tests.security.keys import ALGORITHMS, issuer_key_set, keys_of
+from tests.support.stack import CLIENT_SECRET, INTERNAL_SECRET
+from tests.support.strategies import ANY_EVENT
+
+CLIENTS, SERVICES = keys_of("gateway", 7), keys_of("service", 7)
+HEADER = {"alg": "HS256", "typ": "JWT", "kid": "ed"}
+HEADERS = changed_members(HEADER, ["crit", "b64", "jwk", "jku", "x5u", "cty"]) | st.sampled_from(
+    [{"alg": name, "kid": key} for key, name in ALGORITHMS.items()]
+)
+
+
+class FixedKeys:
+    """The issuer's keys as they are in the file of the corpus."""
+
+    def __init__(self) -> None:
+        key_set: IssuerKeySet = parse_issuer_keys(issuer_key_set())
+        self.keys: Keys = key_set.keys
+
+    async def find(self, key_id: str) -> Key | None:
+        return self.keys.get(key_id)
+
+
+VERIFIER = ClientTokenVerifier(
+    FixedKeys(),
+    issuer="muster",
+    audience="muster-api",
+    algorithms=frozenset(("EdDSA", "ES256", "RS256", "HS256")),
+    secret=CLIENT_SECRET,
+)
+INTERNAL = InternalTokenVerifier(INTERNAL_SECRET)
+
+
+def assert_is_whole(caller: Caller) -> None:
+    """Every claim a caller is made of is of its type and within its bounds."""
+    assert type(caller.organisation_id) is int
+    assert 1 <= caller.organisation_id <= MAX_ID
+    assert caller.subject
+    assert caller.subject.isprintable()
+    assert caller.user_type in ("staff", "contractor", "service")
+    assert all(isinstance(permission, str) and permission for permission in caller.permissions)
+    assert caller.employee_id is None or (type(caller.employee_id) is int and 1 <= caller.employee_id <= MAX_ID)
+    "\0".join((caller.subject, caller.name)).encode()
+
+
+@examples
+@given(claims=changed_members(dict(CLIENTS.claims), ["nbf", "employee_id"]), header=HEADERS)
+async def test_a_client_token_with_any_claims_and_header(claims: dict[str, Any], header: dict[str, Any]) -> None:
+    token = CLIENTS.hs256(json.dumps(claims).encode(), json.dumps(header).encode())
+    try:
+        verified = await VERIFIER.verify(token)
+    except TokenInvalid:
+        return
+    assert header["alg"] == "HS256"
+    assert {"iss", "aud", "sub", "org", "exp", "iat", "jti", "user_type"} <= claims.keys()
+    assert_is_whole(verified.caller)
+    assert "internal.call" not in verified.caller.permissions
+    assert verified.rate_limit is None or verified.rate_limit >= 1
+
+
+@examples
+@given(claims=changed_members(dict(SERVICES.claims), ["nbf", "employee_id", "jti"]), header=HEADERS)
+def test_an_internal_token_with_any_claims_and_header(claims: dict[str, Any], header: dict[str, Any]) -> None:
+    token = SERVICES.hs256(json.dumps(claims).encode(), json.dumps(header).encode())
+    try:
+        caller = INTERNAL.verify(token)
+    except TokenInvalid:
+        return
+    assert header["alg"] == "HS256"
+    assert {"iss", "aud", "sub", "org", "exp", "iat", "user_type"} <= claims.keys()
+    assert_is_whole(caller)
+
+
+@examples
+@given(payload=mutated_bytes(st.just(CLIENTS.payload())), header=mutated_bytes(st.just(json.dumps(HEADER).encode())))
+async def test_a_client_token_of_any_bytes_rightly_signed(payload: bytes, header: bytes) -> None:
+    try:
+        assert_is_whole((await VERIFIER.verify(CLIENTS.hs256(payload, header or b"{}"))).caller)
+    except TokenInvalid:
+        return
+
+
+@examples
+@given(mutated(st.sampled_from([CLIENTS.good(), *(CLIENTS.by_key(key) for key in ALGORITHMS)])))
+async def test_a_client_token_with_any_change(token: str) -> None:
+    try:
+        verified = await VERIFIER.verify(token)
+    except TokenInvalid:
+        return
+    assert verified.caller.organisation_id == 7
+
+
+@examples
+@given(mutated(st.just(SERVICES.good())))
+def test_an_internal_token_with_any_change(token: str) -> None:
+    try:
+        caller = INTERNAL.verify(token)
+    except TokenInvalid:
+        return
+    assert caller.organisation_id == 7
+
+
+@examples
+@given(event=ANY_EVENT, data=st.data())
+def test_a_message_with_any_change_is_an_event_or_invalid(event: Any, data: st.DataObject) -> None:
+    body = data.draw(mutated_bytes(st.just(encode(event, "enrollment")[1].encode())))
+    try:
+        decoded = decode(body)
+    except EventInvalid:
+        return
+    assert decoded.organisation_id >= 1
+    assert decode(encode(decoded, "enrollment")[1].encode()).data == decoded.data
+
+
+@examples
+@given(event=ANY_EVENT, data=st.data())
+def test_an_envelope_with_any_members_is_an_event_or_invalid(event: Any, data: st.DataObject) -> None:
+    envelope = json.loads(encode(event, "enrollment")[1])
+    envelope["data"] = data.draw(changed_members(envelope["data"]) | JSON)
+    body = json.dumps(data.draw(changed_members(envelope))).encode()
+    try:
+        decoded = decode(body)
+    except EventInvalid:
+        return
+    assert decode(encode(decoded, "enrollment")[1].encode()).data == decoded.data

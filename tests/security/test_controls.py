@@ -1,0 +1,201 @@
+"""Controls: with a guard taken out of the product, the corpus notices."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import pytest
+from aiohttp import web
+from jwt.utils import base64url_decode
+from pydantic import BaseModel
+
+import services.catalog.store.pages
+import shared.idempotency
+from gateway.authentication import ClientTokenVerifier
+from gateway.headers import Headers
+from shared.http import routing
+from shared.http.protocol import Protocol
+from shared.http.targets import Target
+from shared.identity import Caller
+from tests.security import assignment, bodies, framing, headers, lists, targets, tenancy, tokens
+from tests.security.corpus import Place
+from tests.security.keys import public_bytes
+from tests.security.runner import failures, told_apart
+from tests.security.world import World, contents, new_world
+from tests.support.guards import without
+from tests.support.stack import Stack
+
+
+@pytest.fixture(scope="module")
+async def own_world(secured_stack: Stack) -> World:
+    """What is let in here changes rows, and the corpus has rows of its own."""
+    return await new_world(secured_stack)
+
+
+async def noticed(world: World, module: ModuleType, place: Place, beginning: str) -> list[str]:
+    """What is found by those cases of a family whose names begin like this."""
+    cases = [case for case in module.FAMILY.cases if case.name.startswith(beginning)]
+    return await failures(world, replace(module.FAMILY, cases=cases), place)
+
+
+async def test_control_without_the_check_of_signatures(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unverified(token: str, *_: object) -> bytes:
+        return base64url_decode(token.split(".")[1])
+
+    monkeypatch.setattr("gateway.authentication.signed_payload", unverified)
+    monkeypatch.setattr("shared.identity.signed_payload", unverified)
+    assert await noticed(own_world, tokens, "gateway", "another secret")
+    assert await noticed(own_world, tokens, "service", "another secret")
+
+
+async def test_control_with_an_algorithm_that_is_not_bound_to_its_key(
+    own_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def any_key(*_: object) -> bytes:
+        return public_bytes("ed", "raw")
+
+    monkeypatch.setattr(ClientTokenVerifier, "_key", any_key)
+    assert await noticed(own_world, tokens, "gateway", "HS256 with the raw of the public ed key")
+
+
+async def test_control_with_the_first_of_several_tokens(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def first(authorization: Sequence[str]) -> str:
+        return authorization[0].partition(" ")[2] if authorization else ""
+
+    monkeypatch.setattr("gateway.admission.bearer_token", first)
+    monkeypatch.setattr("shared.http.routing.bearer_token", first)
+    assert await noticed(own_world, tokens, "gateway", "Authorization good and empty")
+    assert await noticed(own_world, tokens, "service", "Authorization good and empty")
+
+
+async def test_control_with_services_that_believe_headers(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gateway's stripping then is what keeps the header from them; without it nothing does."""
+    authenticate = routing._authenticate
+
+    def gullible(request: web.Request) -> Caller:
+        caller = authenticate(request)
+        organisation = request.headers.get("X-Organisation-Id")
+        return replace(caller, organisation_id=int(organisation)) if organisation else caller
+
+    def everything(sent: Sequence[tuple[str, str]]) -> Headers:
+        return [(name, value) for name, value in sent if name not in ("Authorization", "Host")]
+
+    monkeypatch.setattr(routing, "_authenticate", gullible)
+    claim = "claims X-Organisation-Id: <their organisation>"
+    assert await noticed(own_world, headers, "service", claim)
+    assert await noticed(own_world, headers, "gateway", claim) == []
+    monkeypatch.setattr("gateway.edge.forwarded", everything)
+    assert await noticed(own_world, headers, "gateway", claim)
+
+
+@pytest.mark.parametrize("place", ["gateway", "service"])
+async def test_control_without_the_checks_of_framing(
+    own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
+) -> None:
+    monkeypatch.setattr(Protocol, "_refuse_faulty_framing", lambda _: None)
+    monkeypatch.setattr(Protocol, "_notice_broken_body", lambda _: None)
+    assert await noticed(own_world, framing, place, "Transfer-Encoding 'gzip, chunked'")
+    assert await noticed(own_world, framing, place, "Transfer-Encoding in HTTP/1.0")
+    assert await noticed(own_world, framing, place, "chunks that break once they were asked for")
+    assert await noticed(own_world, targets, place, "line HTTP/2.0")
+
+
+@pytest.mark.parametrize("place", ["gateway", "service"])
+async def test_control_with_all_the_time_in_the_world(
+    own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
+) -> None:
+    monkeypatch.setattr("shared.http.body.BODY_TIMEOUT", 60.0)
+    monkeypatch.setattr("shared.http.protocol.HEAD_TIMEOUT", 60.0)
+    monkeypatch.setattr("tests.support.raw_http.DEADLINE", 1.0)
+    assert await noticed(own_world, framing, place, "a body that stops")
+    assert await noticed(own_world, framing, place, "a head that stops")
+
+
+async def test_control_without_the_envelope_of_the_parsers_refusals(
+    own_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Protocol, "handle_error", web.RequestHandler.handle_error)
+    assert await noticed(own_world, targets, "gateway", "line 'FOO'")
+    assert await noticed(own_world, targets, "service", "line 'FOO'")
+
+
+async def test_control_with_targets_that_are_taken_as_they_come(
+    own_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lax(raw: str) -> Target:
+        path, _, query = raw.partition("?")
+        return Target(path, query)
+
+    monkeypatch.setattr("shared.http.server.check_address", lambda *_: None)
+    monkeypatch.setattr("gateway.edge.read_target", lax)
+    assert await noticed(own_world, targets, "gateway", "target '/api/v1/training/courses/..%2f../")
+    assert await noticed(own_world, targets, "service", "target 'http://muster.example/")
+
+
+async def test_control_without_a_limit_of_bodies(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unlimited(request: web.Request) -> bytes:
+        return await request.content.read()
+
+    monkeypatch.setattr("shared.http.body.read_body", unlimited)
+    monkeypatch.setattr("gateway.edge.read_body", unlimited)
+    assert await noticed(own_world, bodies, "service", "1 MiB and one byte")
+    assert await noticed(own_world, bodies, "gateway", "1 MiB and one byte")
+
+
+async def test_control_with_pythons_own_json(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.http.body.parse_json", json.loads)
+    for beginning in ("text a member twice", "text 5,000 decimals", "text 33 levels"):
+        assert await noticed(own_world, bodies, "service", beginning), beginning
+
+
+async def test_control_with_pythons_own_integers(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.http.fields._DIGITS", re.compile(r"\s*[+-]?\w+\s*\Z"))
+    assert await noticed(own_world, lists, "service", "/api/v1/training/courses page=%D9%A3")
+    assert await noticed(own_world, lists, "gateway", "/api/v1/training/courses page=1_0")
+
+
+async def test_control_with_searches_that_are_patterns(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.catalog.store.pages.like", lambda text: f"%{text}%")
+    assert await noticed(own_world, lists, "gateway", "/api/v1/training/courses search=L%25s")
+
+
+async def test_control_with_fields_that_nobody_knows(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are dropped, as pydantic does unless told: harmless here, and still noticed, as is what is changed."""
+    before = await contents(own_world)
+    validate = BaseModel.model_validate.__func__  # type: ignore[attr-defined]
+
+    def known_alone(model: type[Any], value: Any) -> Any:
+        known = model.model_config.get("extra") == "allow" or not isinstance(value, dict)
+        return validate(model, value if known else {name: value[name] for name in value if name in model.model_fields})
+
+    monkeypatch.setattr(BaseModel, "model_validate", classmethod(known_alone))
+    assert await noticed(own_world, assignment, "gateway", "organisation_id in POST /api/v1/training/courses")
+    assert await contents(own_world) != before
+
+
+@pytest.mark.parametrize("place", ["gateway", "service"])
+async def test_control_with_a_query_that_forgets_the_organisation(
+    own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
+) -> None:
+    forgotten = ("c.organisation_id = $1 AND c.id = $2", "$1::bigint > 0 AND c.id = $2")
+    without(monkeypatch, services.catalog.store.pages, "_COURSE_DETAIL", *forgotten)
+    found = await told_apart(own_world, place)
+    assert any("GET /api/v1/training/courses/<their course>" in line for line in found)
+    assert await noticed(own_world, tenancy, place, "GET /api/v1/training/courses/<their course>")
+
+
+async def test_control_with_keys_that_forget_the_organisation(
+    own_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer kept for the others' request comes back, with their session in it."""
+    without(
+        monkeypatch,
+        shared.idempotency,
+        "_FIND",
+        "USING (organisation_id, subject, route, key)",
+        "USING (subject, route, key)",
+    )
+    assert await noticed(own_world, tenancy, "gateway", "their key")
