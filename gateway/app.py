@@ -9,6 +9,7 @@ from aiohttp import web
 from gateway.admission import Gate, Limits
 from gateway.authentication import ClientTokenVerifier
 from gateway.context import GATE, ISSUER, PROXY, ROUTER, SETTINGS
+from gateway.doorkeeper import refused_at_the_door
 from gateway.edge import answer_target
 from gateway.issuer import Issuer
 from gateway.key_set import RemoteKeySet
@@ -23,6 +24,7 @@ from gateway.settings import GatewaySettings
 from gateway.upstream import Upstream
 from gateway.users import read_users
 from shared.background import background
+from shared.http.protocol import DOORKEEPER
 from shared.http.server import READINESS, create_app
 
 _SESSION = web.AppKey("session", aiohttp.ClientSession)
@@ -34,6 +36,7 @@ def create_gateway(settings: GatewaySettings) -> web.Application:
     app[SETTINGS] = settings
     app[ROUTER] = Router()
     app.router.add_route("*", "/{target:.*}", answer_target)
+    app[DOORKEEPER] = lambda beginning: refused_at_the_door(app, beginning)
     app.cleanup_ctx.extend((_proxy, _keys, _issuer, _gate))
     return app
 

@@ -28,6 +28,11 @@ class Bulkhead:
         self._waiting: OrderedDict[asyncio.Future[None], float] = OrderedDict()
         self._turn_lasts = 0.0
 
+    @property
+    def is_overloaded(self) -> bool:
+        """Whether newcomers are being refused these seconds."""
+        return self._overload.lasts
+
     def require_room(self) -> None:
         """To be asked for each newcomer before anything else is done for it; raises `Overloaded`."""
         if self._is_full() or self._overload.refuses(self._wait()):

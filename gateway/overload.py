@@ -22,6 +22,11 @@ class Overload:
         self._long_since: float | None = None
         self._refused_at: float | None = None
 
+    @property
+    def lasts(self) -> bool:
+        """Whether somebody was refused lately: then others may be as well."""
+        return self._refused_lately(self._clock())
+
     def refuses(self, wait: float) -> bool:
         """Whether a request that would wait so many seconds is refused."""
         now = self._clock()
@@ -30,12 +35,12 @@ class Overload:
             return False
         if self._long_since is None:
             self._long_since = now
-        if not self._lasts(self._long_since, now) and not self._refused_lately(now):
+        if not self._is_long(self._long_since, now) and not self._refused_lately(now):
             return False
         self._refused_at = now
         return True
 
-    def _lasts(self, since: float, now: float) -> bool:
+    def _is_long(self, since: float, now: float) -> bool:
         return now - since >= self._interval
 
     def _refused_lately(self, now: float) -> bool:

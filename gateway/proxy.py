@@ -22,6 +22,10 @@ MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _NOTHING_OF_ITS_OWN = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
+NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+"""No connection was made. Behind a service's address there may be several processes, of which one is just ending."""
+
+
 class ConnectionLost(aiohttp.ClientError):
     """The service closed the connection before its answer began."""
 
@@ -87,6 +91,10 @@ class Proxy:
         """To be asked before anything is done for a request; raises `Overloaded`."""
         self._upstreams[name].bulkhead.require_room()
 
+    def is_overloaded(self) -> bool:
+        """Whether any of the services has more to do than it can, these seconds."""
+        return any(upstream.bulkhead.is_overloaded for upstream in self._upstreams.values())
+
     async def forward(self, name: UpstreamName, request: UpstreamRequest) -> UpstreamAnswer:
         """Raises `Overloaded`, `Unavailable`, `UpstreamFailed` or `UpstreamTimeout`."""
         upstream, deadline = self._upstreams[name], Deadline.after(self._timeout)
@@ -95,7 +103,7 @@ class Proxy:
             try:
                 with upstream.circuit.passing(aiohttp.ClientError, OSError):
                     return await self._once_or_twice(upstream, request, deadline)
-            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+            except NEVER_SENT:
                 raise Unavailable from None
             except (TimeoutError, DeadlinePassed):
                 raise UpstreamTimeout from None
@@ -103,10 +111,13 @@ class Proxy:
                 raise UpstreamFailed from None
 
     async def _once_or_twice(self, upstream: Upstream, request: UpstreamRequest, deadline: Deadline) -> UpstreamAnswer:
-        """Once more where the connection was closed under a request that may be carried out twice."""
+        """Once more what was never sent, or may be carried out twice and lost its connection before its answer."""
         upstream.sent()
         try:
             return await self._send(upstream, request, deadline)
+        except NEVER_SENT:
+            if not upstream.may_retry():
+                raise
         except ConnectionLost:
             if not request.may_be_repeated or not upstream.may_retry():
                 raise

@@ -6,8 +6,10 @@ What aiohttp's parser refuses never becomes a request, so no middleware sees it:
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any, cast
 
 from aiohttp import StreamReader, web
@@ -32,32 +34,57 @@ LINGER = 2.0
 KEEPALIVE_TIMEOUT = 75.0
 """Seconds an idle connection stays open; longer than any client of ours keeps it, so that none is cut in use."""
 BACKLOG = 1024
+LAST_CALL_POLL = 0.02
+
+Doorkeeper = Callable[[bytes], ApiError | None]
+"""Looks at the beginning of a request before it is parsed, which is most of the work that a refusal costs."""
+DOORKEEPER = web.AppKey[Doorkeeper]("doorkeeper")
 
 
 @asynccontextmanager
 async def listening(
-    app: web.Application, host: str, port: int, *, shutdown_timeout: float
+    app: web.Application, host: str, port: int, *, shutdown_timeout: float, last_call: float = 0.0
 ) -> AsyncIterator[tuple[str, int]]:
-    """Serves the application, and gives the address; at the end running requests get `shutdown_timeout` seconds."""
+    """Serves the application, and gives the address.
+
+    At the end nobody new is let in. For `last_call` seconds open connections are served on, each answer being the
+    last of its connection, so that nobody sends a request into a connection that is just being closed. Then
+    running requests get `shutdown_timeout` seconds.
+    """
     runner = web.AppRunner(app, shutdown_timeout=shutdown_timeout)
     await runner.setup()
     try:
-        server, loop = cast(web.Server, runner.server), asyncio.get_running_loop()
-        listener = await loop.create_server(lambda: Protocol(server, loop), host, port, backlog=BACKLOG)
+        server, loop, ending = cast(web.Server, runner.server), asyncio.get_running_loop(), asyncio.Event()
+        door = app.get(DOORKEEPER)
+        listener = await loop.create_server(lambda: Protocol(server, loop, ending, door), host, port, backlog=BACKLOG)
         try:
             yield listener.sockets[0].getsockname()[:2]
         finally:
             listener.close()
+            ending.set()
+            await _connections_end(server, last_call)
     finally:
         await runner.cleanup()
+
+
+async def _connections_end(server: web.Server, within: float) -> None:
+    end = time.monotonic() + within
+    while server.connections and time.monotonic() < end:  # noqa: ASYNC110 - the server has no event for it
+        await asyncio.sleep(LAST_CALL_POLL)
 
 
 class Protocol(web.RequestHandler):
     """One connection."""
 
-    __slots__ = ("_head_timer", "_newest_body")
+    __slots__ = ("_doorkeeper", "_ending", "_head_timer", "_newest_body")
 
-    def __init__(self, server: web.Server, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        server: web.Server,
+        loop: asyncio.AbstractEventLoop,
+        ending: asyncio.Event,
+        doorkeeper: Doorkeeper | None,
+    ) -> None:
         options: dict[str, Any] = {
             "access_log": None,
             "auto_decompress": False,
@@ -68,10 +95,17 @@ class Protocol(web.RequestHandler):
             "max_headers": MAX_HEADERS,
         }
         super().__init__(server, loop=loop, **options)
+        self._ending = ending
+        self._doorkeeper = doorkeeper
         self._head_timer: asyncio.TimerHandle | None = None
         self._newest_body: StreamReader | None = None
 
     def data_received(self, data: bytes) -> None:
+        if self._doorkeeper is not None and self._is_between_requests() and _is_one_read(data):
+            refusal = self._doorkeeper(data)
+            if refusal is not None and self.transport is not None:
+                self.transport.write(_written(refusal))
+                return
         super().data_received(data)
         if self._messages:
             self._refuse_faulty_framing()
@@ -117,6 +151,9 @@ class Protocol(web.RequestHandler):
     def _is_idle(self) -> bool:
         return self._waiter is not None and not self._waiter.done()
 
+    def _is_between_requests(self) -> bool:
+        return self._is_idle() and not self._messages and self._head_timer is None and not self._ending.is_set()
+
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
@@ -128,7 +165,7 @@ class Protocol(web.RequestHandler):
         """Answers, and says so when the connection ends with it."""
         if isinstance(resp, web.HTTPException):  # an expectation that nobody meets, which aiohttp refuses by itself
             resp = _refusal(api_error(resp))
-        if self._close or resp.headers.get("Connection") == "close":
+        if self._close or self._ending.is_set() or resp.headers.get("Connection") == "close":
             resp.force_close()
         if request.content.exception() is not None:
             request.content.feed_eof()  # not before: an ended body without bytes would pass for none
@@ -158,6 +195,28 @@ class Protocol(web.RequestHandler):
             response = _refusal(api_error(exc if isinstance(exc, Exception) else TimeoutError()))
         response.force_close()
         return response
+
+
+def _is_one_read(data: bytes) -> bool:
+    """Whether it is one whole GET without a body, so that the next byte begins another request."""
+    if not data.startswith(b"GET ") or data.find(b"\r\n\r\n") != len(data) - 4:
+        return False
+    head = data.lower()
+    return b"\ncontent-length" not in head and b"\ntransfer-encoding" not in head and b"\nconnection" not in head
+
+
+def _written(refusal: ApiError) -> bytes:
+    """The answer as it goes over the wire; the connection stays."""
+    answer = failure(refusal)
+    body = answer.text.encode()
+    head = [
+        f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}",
+        "Content-Type: application/json; charset=utf-8",
+        f"Content-Length: {len(body)}",
+        f"X-Request-Id: {trace_from('', '').request_id}",
+        *(f"{name}: {value}" for name, value in answer.headers.items()),
+    ]
+    return "\r\n".join([*head, "", ""]).encode() + body
 
 
 def _is_framed_well(message: RawRequestMessage) -> bool:

@@ -19,8 +19,10 @@ from shared.observability import current_trace, trace_from
 
 log = logging.getLogger(__name__)
 
-SHUTDOWN_TIMEOUT = 8.0
-"""Seconds that running requests get to finish after SIGTERM; the whole process is gone after ten."""
+LAST_CALL = 1.0
+SHUTDOWN_TIMEOUT = 6.0
+"""Seconds after SIGTERM in which open connections are served on, and then for running requests to finish; the whole
+process is gone after ten."""
 MAX_IN_FLIGHT = 1000
 
 Check = Callable[[], Awaitable[bool]]
@@ -104,7 +106,7 @@ async def _serve(app: web.Application, host: str, port: int) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with listening(app, host, port, shutdown_timeout=SHUTDOWN_TIMEOUT) as address:
+    async with listening(app, host, port, shutdown_timeout=SHUTDOWN_TIMEOUT, last_call=LAST_CALL) as address:
         log.info("serving on http://%s:%s", *address)
         await stopped.wait()
         log.info("stopping")

@@ -140,6 +140,26 @@ def _without_bulkheads() -> None:
     vars(gateway.upstream)["Bulkhead"] = bulkhead
 
 
+def _without_orderly_end() -> None:
+    """SIGTERM ends the process as it ends any other."""
+    import signal
+
+    import uvloop
+
+    def run(main: Any) -> None:
+        async def undisturbed() -> None:
+            task = asyncio.ensure_future(main)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            await task
+
+        asyncio.run(undisturbed())
+
+    vars(uvloop)["run"] = run
+
+
 def _replace(module: ModuleType, name: str, guard: str, instead: str) -> None:
     changed, count = re.subn(guard, instead, getattr(module, name))
     if count != 1:
@@ -156,6 +176,7 @@ GUARDS: dict[str, Callable[[], None]] = {
     "version check": _without_version_check,
     "idempotency": _without_idempotency,
     "time limits of the database": _without_time_limits_of_the_database,
+    "orderly end": _without_orderly_end,
     "circuit": _without_circuit,
     "bulkheads": _without_bulkheads,
     "bound of the wait for a connection": _without_bound_of_the_wait_for_a_connection,

@@ -1,0 +1,169 @@
+"""Gateways are killed, restarted one after the other, and asked for three times of what they can."""
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import aiohttp
+import psutil
+import pytest
+
+from stack.layout import REPOSITORY
+from tests.faults.bed import Bed
+from tests.faults.disruptions import gateway_killed
+from tests.faults.figures import figure
+from tests.faults.run import broken_promises, story
+from tests.faults.signals import family
+from tests.faults.steady import SteadyLoad
+from tests.faults.waiting import acknowledged
+from tests.support.eventually import eventually
+from tests.support.world import SESSIONS
+
+SEED = 5
+WRITES = 10
+KILLS = 4
+ROLLING = (
+    ("gateway-1", "history-1"),
+    ("catalog-1", "enrollment-1"),
+    ("gateway-2", "history-2"),
+    ("catalog-2", "enrollment-2"),
+)
+SECONDS = 9.0
+"""Of an overload: the gateway lets bursts of three seconds pass."""
+
+pytestmark = pytest.mark.timeout(120)
+
+
+async def test_a_killed_gateway_doubles_nothing(bed: Bed) -> None:
+    choice = random.Random(SEED)
+    async with story(bed, SEED) as ledger:
+        for _ in range(KILLS):
+            await acknowledged(ledger, WRITES)
+            async with gateway_killed(bed, choice):
+                ledger.tell("a gateway is killed")
+                await acknowledged(ledger, WRITES)
+    commands = sum(attempt.status == 201 for attempt in ledger.attempts)
+    lost = sum(attempt.status is None for attempt in ledger.attempts)
+    assert lost, "no kill met a request"
+    figure("gateway killed", f"doubled in {commands} acknowledged commands, {lost} answers lost", 0, "", goal=0)
+
+
+async def test_control_without_kept_answers_retries_are_refused_or_doubled(bed: Bed) -> None:
+    async with bed.changed("enrollment", WITHOUT="idempotency"), broken_promises(bed, SEED, of="already_enrolled"):
+        balancer = bed.balancers["enrollment"]
+        for _ in range(10):
+            balancer.freeze(to_server=False)
+            await asyncio.sleep(0.3)  # answers are on their way
+            balancer.cut()
+            balancer.thaw()
+
+
+async def test_a_rolling_restart_loses_no_request(bed: Bed) -> None:
+    async with SteadyLoad(bed, rate=200) as steady:
+        seconds = []
+        for pair in ROLLING:
+            seconds += await asyncio.gather(*(restart(bed, name) for name in pair))
+    assert not steady.errors, (len(steady.errors), steady.count, steady.errors[:10])
+    figure("rolling restart", f"errors in {steady.count} requests", len(steady.errors), "", goal=0)
+    figure("rolling restart", "slowest orderly end", max(seconds), "s", goal=10)
+
+
+async def restart(bed: Bed, name: str) -> float:
+    """The seconds until the process had ended."""
+    seconds = await bed.processes[name].terminate()
+    await bed.processes[name].start()
+    return seconds
+
+
+async def test_control_without_an_orderly_end_requests_are_lost(bed: Bed) -> None:
+    changed = {"WITHOUT": "orderly end"}
+    async with bed.changed("gateway", **changed), bed.changed("catalog", **changed), SteadyLoad(bed, 200) as steady:
+        await eventually(lambda: has_errors(bed, steady), deadline=40)
+
+
+async def has_errors(bed: Bed, steady: SteadyLoad) -> bool:
+    for name in ("catalog-1", "gateway-1", "catalog-2", "gateway-2"):
+        process = bed.processes[name]
+        assert process.process is not None
+        process.process.terminate()
+        await process.ended()
+        await process.start(WITHOUT="orderly end")
+    return bool(steady.errors)
+
+
+async def test_three_times_the_capacity_costs_hardly_any_of_it(bed: Bed) -> None:
+    with on_one_processor(bed):
+        capacity = await arrivals(bed, rate=0, seconds=6)
+        rate = 3 * capacity["good_per_second"]
+        overload, live = await asyncio.gather(arrivals(bed, rate=rate, seconds=SECONDS), health_meanwhile(bed))
+    statuses = Counter({int(status): count for status, count in overload["statuses"].items()})
+    assert set(statuses) <= {200, 503}, statuses
+    assert statuses[503], "nothing was refused, so it was no overload"
+    assert live == {200}
+    goodput = overload["good_per_second"] / capacity["good_per_second"]
+    figure("three times the capacity", "lost of the goodput", 100 * (1 - goodput), "%", goal=10)
+    ratio = overload["good_p99"] / capacity["good_p99"]
+    figure("three times the capacity", "p99 of the admitted, as a multiple", ratio, "×", goal=2)
+    figure("three times the capacity", f"of {rate:.0f}/s, slowest refusal", overload["refused_p99"] * 1000, "ms")
+
+
+@contextmanager
+def on_one_processor(bed: Bed) -> Iterator[None]:
+    """The stack on the first processor, this process and the generator on the others: so it takes nothing away."""
+    everywhere = sorted(os.sched_getaffinity(0))
+    first, others = everywhere[:1], everywhere[1:] or everywhere
+    stack = [each for process in bed.processes.values() if process.process for each in family(process.process.pid)]
+    stack += bed.servers.processes_of(bed.servers.postgres) + bed.servers.processes_of(bed.servers.redis)
+    _pin(stack, first)
+    os.sched_setaffinity(0, others)
+    try:
+        yield
+    finally:
+        _pin(stack, everywhere)
+        os.sched_setaffinity(0, everywhere)
+
+
+def _pin(processes: Iterable[psutil.Process], processors: list[int]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.cpu_affinity(processors)
+
+
+async def arrivals(bed: Bed, *, rate: float, seconds: float) -> dict[str, Any]:
+    """What a generator in a process of its own has seen."""
+    client = bed.client(8000)
+    assert client.token is not None
+    command = [
+        sys.executable,
+        "-m",
+        "tests.faults.arrivals",
+        client.url + SESSIONS,
+        client.token,
+        str(rate),
+        str(seconds),
+    ]
+    process = await asyncio.create_subprocess_exec(*command, cwd=REPOSITORY, stdout=subprocess.PIPE)
+    output, _ = await asyncio.wait_for(process.communicate(), seconds + 30)
+    assert process.returncode == 0
+    result: dict[str, Any] = json.loads(output)
+    return result
+
+
+async def health_meanwhile(bed: Bed) -> set[int]:
+    """Statuses of the gateway's health, which no load may refuse."""
+    statuses, end = set(), time.monotonic() + SECONDS - 1
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http:
+        while time.monotonic() < end:
+            async with http.get(f"{bed.gateways[0].url}/health/live") as response:
+                statuses.add(response.status)
+            await asyncio.sleep(0.2)
+    return statuses
