@@ -46,6 +46,11 @@ class QueueName:
     def dead_letters(self) -> str:
         return f"{self.name}.dead-letters"
 
+    @property
+    def operator(self) -> str:
+        """Held by the one command that works on the dead letters; never holds a message."""
+        return f"{self.dead_letters}.operator"
+
 
 class _Connection(aio_pika.Connection):
     """Closed by `connection_to` alone."""

@@ -27,10 +27,22 @@ class ProcessSettings(BaseSettings):
 class ServiceSettings(ProcessSettings):
     database_url: SecretStr
     amqp_url: SecretStr
+    migration_database_url: SecretStr | None = None
+    migration_amqp_url: SecretStr | None = None
+    """The owner of the tables and the administrator of the queues, for an operator's commands; without them the
+    processes' own."""
     exchange: str = EXCHANGE
     queue_prefix: str = "muster"
     """Begins the name of the service's queue: two installations can share a broker."""
     database_pool_size: int = Field(default=10, ge=2, le=100)
+
+    @property
+    def operator_database_url(self) -> str:
+        return (self.migration_database_url or self.database_url).get_secret_value()
+
+    @property
+    def operator_amqp_url(self) -> str:
+        return (self.migration_amqp_url or self.amqp_url).get_secret_value()
 
 
 Settings = TypeVar("Settings", bound=BaseSettings)

@@ -58,9 +58,9 @@ def make_service(name: str, layout: Layout, credentials: Credentials, addresses:
     """One service: it gets its own database's address and no other's."""
     url: str = getattr(addresses, f"{name}_url")
     variables = {"DATABASE_URL": getattr(addresses, f"{name}_database_url"), "AMQP_URL": addresses.amqp_url}
-    if name == "catalog":
+    if name != "enrollment":
         variables["ENROLLMENT_URL"] = addresses.enrollment_url
-    elif name == "enrollment":
+    if name != "catalog":
         variables["CATALOG_URL"] = addresses.catalog_url
     return _application(name, f"services.{name}", url, variables, layout, credentials)
 
