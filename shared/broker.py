@@ -47,6 +47,11 @@ class QueueName:
         """Of the queue, and of the exchange through which a message gets into it or back into the first."""
         return f"{self.name}.dead-letters"
 
+    @property
+    def operator(self) -> str:
+        """Held by the one command that works on the dead letters; never holds a message."""
+        return f"{self.dead_letters}.operator"
+
 
 class _Connection(aio_pika.Connection):
     """Closed by `connection_to` alone."""

@@ -8,16 +8,15 @@ queue at once, with its reason.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
-import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from shared.backoff import Backoff
 from shared.broker import OPERATION_TIMEOUT, QueueName, connection_to, find_exchange, find_queue
 from shared.cloudevents import EventInvalid, decode
 from shared.database import Connection, Pool, is_unavailable, transaction
+from shared.dead_letters import dead_letter_of
 from shared.events import Event, State
 from shared.outages import through_outages
 
@@ -166,19 +165,10 @@ class Consumer:
             "a message can never be applied and goes to the dead letters",
             extra={"queue": self._queue.name, "event_id": message.message_id, "reason": repr(error)},
         )
-        dead_letter = aio_pika.Message(
-            message.body,
-            content_type=message.content_type,
-            message_id=message.message_id,
-            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-            headers={
-                "x-reason": f"{type(error).__name__}: {error}"[:1000],
-                "x-failed-at": datetime.now(UTC).isoformat(),
-                "x-routing-key": message.routing_key,
-            },
-        )
         exchange = await find_exchange(channel, self._queue.dead_letters)
-        await exchange.publish(dead_letter, self._queue.dead_letters, mandatory=True, timeout=OPERATION_TIMEOUT)
+        await exchange.publish(
+            dead_letter_of(message, error), self._queue.dead_letters, mandatory=True, timeout=OPERATION_TIMEOUT
+        )
 
 
 async def _tell_of_end(channel: AbstractChannel, arrived: Arrivals) -> None:

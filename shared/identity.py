@@ -9,14 +9,15 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import jwt
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from shared.claims import CallerClaims, UserType
 from shared.errors import MalformedJson, PermissionDenied, TokenExpired, TokenInvalid, TokenMissing
 from shared.http.body import parse_json
+from shared.http.fields import MAX_ID
 from shared.jws import read_header, signed_payload
 
 AUDIENCE = "internal"
@@ -37,11 +38,22 @@ INTERNAL = "internal.call"
 """Opens what services ask of each other. The gateway lets no client have it, whatever a token says."""
 
 
+EVERY_ORGANISATION = 0
+"""In place of an organisation's id, when one service asks another about the rows of all of them."""
+
+
 class InternalClaims(CallerClaims):
     """What an internal token says: by the gateway, for services alone."""
 
     iss: Literal["muster-gateway"]
     aud: Literal["internal"]
+    org: Annotated[int, Field(ge=EVERY_ORGANISATION, le=MAX_ID)]
+
+    @model_validator(mode="after")
+    def _of_one_organisation(self) -> Self:
+        if self.org == EVERY_ORGANISATION and INTERNAL not in self.permissions:
+            raise ValueError("only services ask about every organisation")
+        return self
 
 
 @dataclass(frozen=True, slots=True)

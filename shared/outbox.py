@@ -1,6 +1,6 @@
 """The outbox: events join the transaction of the change they tell of (architecture, decision 2)."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -36,6 +36,25 @@ _POSTPONE = "UPDATE outbox SET retry_at = now() + $2::interval WHERE id = ANY($1
 _PRUNE = """
 DELETE FROM outbox
 WHERE id IN (SELECT id FROM outbox WHERE published_at < now() - interval '24 hours' ORDER BY published_at LIMIT 5000)
+"""
+
+# Events are kept for a day after they were published: those of the last 23 hours are all there. One statement sees
+# rows and events at one moment, and so nothing that is under way.
+_UNTOLD = """
+SELECT r.organisation_id, r.id, r.version, told.first, told.last, told.events
+FROM (
+    SELECT organisation_id, (body::jsonb #>> '{{data,id}}')::bigint AS id, count(DISTINCT version) AS events,
+        min(version) AS first, max(version) AS last
+    FROM (
+        SELECT organisation_id, body, (body::jsonb #>> '{{data,version}}')::integer AS version FROM public.outbox
+        WHERE routing_key LIKE '{kind}.%' AND created_at > now() - interval '23 hours'
+            AND id > (SELECT max(id) - 1000000 FROM public.outbox)
+    ) kept
+    GROUP BY 1, 2
+) told
+JOIN public.{table} r USING (organisation_id, id)
+WHERE told.events <= told.last - told.first OR told.last <> r.version
+ORDER BY 1, 2
 """
 
 
@@ -82,3 +101,15 @@ async def postpone(connection: Connection, ids: Sequence[int], delay: timedelta)
 async def prune(connection: Connection) -> None:
     """Deletes up to 5,000 rows that were published more than a day ago."""
     await connection.execute(_PRUNE)
+
+
+async def untold_changes(connection: Connection, kind: str, table: str) -> AsyncIterator[str]:
+    """A sentence for each row with a version that no event tells of; `kind` begins the events' routing keys.
+
+    Looks at the events of the last 23 hours, a million of them at most.
+    """
+    for row in await connection.fetch(_UNTOLD.format(kind=kind, table=table)):
+        yield (
+            f"{table} of organisation {row['organisation_id']}, id {row['id']}: version {row['version']}, with"
+            f" {row['events']} events that tell of versions {row['first']} to {row['last']}"
+        )

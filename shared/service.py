@@ -12,11 +12,13 @@ from shared.background import background
 from shared.broker import QueueName, connection_to, declare_queue
 from shared.consumer import Consumer, Subscriptions, routing_keys
 from shared.database import connection_pool, is_reachable
+from shared.dead_letter_commands import add_dead_letter_commands
 from shared.housekeeping import keep_house
 from shared.http.routing import VERIFIER
 from shared.http.server import INFORMATION, READINESS, create_app
 from shared.identity import InternalTokenVerifier
 from shared.migrations import migrate
+from shared.projection_commands import add_projection_commands
 from shared.relay import Relay
 from shared.settings import ServiceSettings
 
@@ -62,7 +64,7 @@ def consumer(name: str, settings: ServiceSettings, subscriptions: Subscriptions)
     """Follows the service's queue for as long as the application runs."""
 
     async def context(app: web.Application) -> AsyncIterator[None]:
-        amqp_url, queue = settings.amqp_url.get_secret_value(), _queue(name, settings)
+        amqp_url, queue = settings.amqp_url.get_secret_value(), service_queue(name, settings)
         consumer = Consumer(app[POOL], amqp_url, queue, subscriptions)
         app[INFORMATION]["consumer"] = consumer.is_connected
         async with background(consumer.run(), name="consumer"):
@@ -79,11 +81,11 @@ async def prepare(name: str, settings: ServiceSettings, migrations: Path, subscr
     applied = await migrate(settings.migration_database_url.get_secret_value(), migrations)
     async with connection_to(settings.migration_amqp_url.get_secret_value(), name=f"{name} migrate") as connection:
         channel = await connection.channel()
-        await declare_queue(channel, _queue(name, settings), routing_keys(subscriptions), settings.exchange)
+        await declare_queue(channel, service_queue(name, settings), routing_keys(subscriptions), settings.exchange)
     return applied
 
 
-def _queue(name: str, settings: ServiceSettings) -> QueueName:
+def service_queue(name: str, settings: ServiceSettings) -> QueueName:
     return QueueName(f"{settings.queue_prefix}.{name}")
 
 
@@ -100,4 +102,6 @@ def service_arguments(
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands (default: serve)")
     commands.add_parser("migrate", help="bring the database and the queues to this version, and end")
+    add_dead_letter_commands(commands)
+    add_projection_commands(commands)
     return parser, commands

@@ -72,9 +72,9 @@ def make_service(name: str, layout: Layout, credentials: Credentials, addresses:
         "MIGRATION_DATABASE_URL": getattr(addresses, f"{name}_migration_database_url"),
         "MIGRATION_AMQP_URL": addresses.amqp_url,
     }
-    if name == "catalog":
+    if name != "enrollment":
         variables["ENROLLMENT_URL"] = addresses.enrollment_url
-    elif name == "enrollment":
+    if name != "catalog":
         variables["CATALOG_URL"] = addresses.catalog_url
     return _application(name, f"services.{name}", url, variables, layout, credentials, privileges)
 

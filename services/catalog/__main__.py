@@ -6,11 +6,14 @@ import asyncio
 from services.catalog.app import MIGRATIONS, build_app
 from services.catalog.demonstration import load_examples, load_many
 from services.catalog.handlers import SUBSCRIPTIONS
+from services.catalog.projection import PROJECTION
 from services.catalog.settings import CatalogSettings
 from shared.database import connection_pool
+from shared.dead_letter_commands import answer_dead_letters
 from shared.http.server import run
 from shared.observability import configure_logging
-from shared.service import prepare, service_arguments
+from shared.projection_commands import rebuild_copies, verify_copies
+from shared.service import prepare, service_arguments, service_queue
 from shared.settings import read_settings
 
 
@@ -24,6 +27,12 @@ def main() -> None:
             print(f"catalog: {len(applied)} migrations applied" if applied else "catalog: up to date")
         case "seed":
             print(asyncio.run(_seed(settings, arguments)))
+        case "dead-letters":
+            raise SystemExit(answer_dead_letters(service_queue("catalog", settings), settings, arguments))
+        case "verify":
+            raise SystemExit(verify_copies("catalog", settings, PROJECTION, arguments))
+        case "rebuild":
+            raise SystemExit(rebuild_copies("catalog", settings, PROJECTION))
         case _:
             run(build_app(settings, arguments.role), settings.host, settings.port)
 

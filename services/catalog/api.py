@@ -10,7 +10,7 @@ from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.errors import CourseNotFound, SessionNotFound
 from services.catalog.representations import CourseDetail, CourseItem, SessionDetail, SessionItem, SessionWithCourses
 from services.catalog.schemas import CourseFields, CourseQuery, MergePatch, SessionFields, SessionQuery
-from services.catalog.store import pages, rows
+from services.catalog.store import pages, rows, states
 from shared.database import Connection, connected
 from shared.http.answers import Answer, success
 from shared.http.documents import changed, created, document, page
@@ -20,6 +20,7 @@ from shared.http.routing import Call, Route
 from shared.idempotency import run_once
 from shared.identity import INTERNAL, MANAGE, VIEW
 from shared.service import POOL
+from shared.state_routes import state_routes
 
 ENROLLMENT = web.AppKey("enrollment", EnrollmentClient)
 
@@ -128,4 +129,5 @@ ROUTES: list[Route[Any, Any]] = [
     ),
     Route("DELETE", SESSIONS + "/{id}", delete_session, {200: Done}, permissions=[MANAGE]),
     Route("GET", "/internal/sessions/{id}", session_state, {200: SessionWithCourses}, permissions=[INTERNAL]),
+    *state_routes(states.KINDS),
 ]

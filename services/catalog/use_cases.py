@@ -13,7 +13,7 @@ from services.catalog.errors import (
     SessionNotFound,
 )
 from services.catalog.schemas import CourseFields, SessionFields
-from services.catalog.store import pages, rows
+from services.catalog.store import pages, rows, states
 from shared import outbox
 from shared.database import Connection, Pool, transaction
 from shared.events import CourseRemoved, CourseSaved, SessionRemoved, SessionSaved
@@ -143,6 +143,7 @@ async def _remove_course(connection: Connection, organisation_id: int, course_id
     [state] = await rows.course_states(connection, organisation_id, [course_id])
     await rows.delete_course(connection, organisation_id, course_id)
     removed = state.model_copy(update={"version": state.version + 1, "removed": True})
+    await states.remember_removed(connection, "courses", organisation_id, removed)
     await outbox.add(connection, SOURCE, [CourseRemoved(organisation_id, removed, current_trace.get())])
 
 
@@ -152,6 +153,7 @@ async def _remove_session(connection: Connection, organisation_id: int, session_
         raise SessionNotFound
     await rows.delete_session(connection, organisation_id, session_id)
     removed = state.model_copy(update={"version": state.version + 1, "removed": True})
+    await states.remember_removed(connection, "sessions", organisation_id, removed)
     await outbox.add(connection, SOURCE, [SessionRemoved(organisation_id, removed, current_trace.get())])
 
 

@@ -7,12 +7,16 @@ from services.enrollment.app import MIGRATIONS, build_app
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.demonstration import load_examples, load_many
 from services.enrollment.handlers import SUBSCRIPTIONS
+from services.enrollment.projection import PROJECTION
+from services.enrollment.rebuild import rebuild
 from services.enrollment.settings import EnrollmentSettings
 from shared.database import connection_pool
+from shared.dead_letter_commands import answer_dead_letters
 from shared.http.peer import connected_peer
 from shared.http.server import run
 from shared.observability import configure_logging
-from shared.service import prepare, service_arguments
+from shared.projection_commands import verify_copies
+from shared.service import prepare, service_arguments, service_queue
 from shared.settings import read_settings
 
 
@@ -26,6 +30,12 @@ def main() -> None:
             print(f"enrollment: {len(applied)} migrations applied" if applied else "enrollment: up to date")
         case "seed":
             print(asyncio.run(_seed(settings, arguments)))
+        case "dead-letters":
+            raise SystemExit(answer_dead_letters(service_queue("enrollment", settings), settings, arguments))
+        case "verify":
+            raise SystemExit(verify_copies("enrollment", settings, PROJECTION, arguments))
+        case "rebuild":
+            raise SystemExit(rebuild(settings))
         case _:
             run(build_app(settings, arguments.role), settings.host, settings.port)
 

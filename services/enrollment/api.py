@@ -30,7 +30,7 @@ from services.enrollment.schemas import (
     OrganisationSettings,
     Transfer,
 )
-from services.enrollment.store import certifications, pages
+from services.enrollment.store import certifications, pages, states
 from services.enrollment.store import settings as settings_store
 from services.enrollment.use_cases import change, sessions, settings
 from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll
@@ -43,6 +43,7 @@ from shared.http.representation import Done, Page, Success
 from shared.http.routing import Call, Route
 from shared.identity import ENROLL, ENROLL_SELF, INTERNAL, MANAGE, RECORD, VIEW
 from shared.service import POOL
+from shared.state_routes import state_routes
 
 DESK: web.AppKey[EnrollmentDesk] = web.AppKey("desk")
 CATALOG = web.AppKey("catalog", CatalogClient)
@@ -237,4 +238,5 @@ ROUTES: list[Route[Any, Any]] = [
         "POST", "/internal/sessions/{id}/capacity", agree_capacity, {200: Done}, permissions=[INTERNAL], body=Capacity
     ),
     Route("POST", "/internal/sessions/close", close_sessions, {200: Done}, permissions=[INTERNAL], body=Closing),
+    *state_routes(states.KINDS),
 ]

@@ -4,10 +4,13 @@ import asyncio
 
 from services.history.app import MIGRATIONS, build_app
 from services.history.handlers import SUBSCRIPTIONS
+from services.history.projection import PROJECTION
 from services.history.settings import HistorySettings
+from shared.dead_letter_commands import answer_dead_letters
 from shared.http.server import run
 from shared.observability import configure_logging
-from shared.service import prepare, service_arguments
+from shared.projection_commands import rebuild_copies, verify_copies
+from shared.service import prepare, service_arguments, service_queue
 from shared.settings import read_settings
 
 
@@ -16,11 +19,18 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = read_settings(HistorySettings)
     configure_logging("history", settings.log_level)
-    if arguments.command == "migrate":
-        applied = asyncio.run(prepare("history", settings, MIGRATIONS, SUBSCRIPTIONS))
-        print(f"history: {len(applied)} migrations applied" if applied else "history: up to date")
-    else:
-        run(build_app(settings, arguments.role), settings.host, settings.port)
+    match arguments.command:
+        case "migrate":
+            applied = asyncio.run(prepare("history", settings, MIGRATIONS, SUBSCRIPTIONS))
+            print(f"history: {len(applied)} migrations applied" if applied else "history: up to date")
+        case "dead-letters":
+            raise SystemExit(answer_dead_letters(service_queue("history", settings), settings, arguments))
+        case "verify":
+            raise SystemExit(verify_copies("history", settings, PROJECTION, arguments))
+        case "rebuild":
+            raise SystemExit(rebuild_copies("history", settings, PROJECTION))
+        case _:
+            run(build_app(settings, arguments.role), settings.host, settings.port)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from services.history import store
 from shared.consumer import Subscriptions
 from shared.events import (
+    CourseRemoved,
     CourseSaved,
     EmployeeRemoved,
     EmployeeSaved,
@@ -15,12 +16,15 @@ from shared.events import (
     EnrollmentPromoted,
     EnrollmentTransferred,
     EnrollmentWaitlisted,
+    SessionRemoved,
     SessionSaved,
 )
 
 SUBSCRIPTIONS: Subscriptions = {
     CourseSaved: store.save_courses,
+    CourseRemoved: store.save_courses,
     SessionSaved: store.save_sessions,
+    SessionRemoved: store.save_sessions,
     EmployeeSaved: store.save_people,
     EmployeeRemoved: store.save_people,
     EnrollmentCreated: store.save_records,

@@ -4,4 +4,7 @@ from shared.settings import ServiceSettings
 
 
 class HistorySettings(ServiceSettings):
-    """Nothing beyond what every service needs."""
+    """The owners' base addresses are needed by `verify` and `rebuild` alone: to serve, history asks nobody."""
+
+    catalog_url: str | None = None
+    enrollment_url: str | None = None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from services.history.schemas import HistoryQuery
 from shared.database import Connection, where
-from shared.events import CourseSaved, EmployeeRemoved, EmployeeSaved, EnrollmentEvent, NamedItem, SessionSaved
+from shared.events import CourseState, EmployeeState, EnrollmentEvent, Event, NamedItem, SessionState
 
 # A person's records are few: they are matched first, then counted and cut to the page. `found` tells a person
 # without matching records from one that this organisation does not have.
@@ -128,7 +128,7 @@ async def history_page(
     return row["found"], row["total"], row["items"]
 
 
-async def save_people(connection: Connection, events: Sequence[EmployeeSaved | EmployeeRemoved]) -> None:
+async def save_people(connection: Connection, events: Sequence[Event[EmployeeState]]) -> None:
     """Keeps the newest version of each person."""
     states = [event.data for event in events]
     await connection.execute(
@@ -144,8 +144,8 @@ async def save_people(connection: Connection, events: Sequence[EmployeeSaved | E
     )
 
 
-async def save_courses(connection: Connection, events: Sequence[CourseSaved]) -> None:
-    """Keeps the newest version of each course."""
+async def save_courses(connection: Connection, events: Sequence[Event[CourseState]]) -> None:
+    """Keeps the newest version of each course; one that was deleted stays as it was last, and no record shows it."""
     states = [event.data for event in events]
     await connection.execute(
         _SAVE_COURSES,
@@ -158,8 +158,8 @@ async def save_courses(connection: Connection, events: Sequence[CourseSaved]) ->
     )
 
 
-async def save_sessions(connection: Connection, events: Sequence[SessionSaved]) -> None:
-    """Keeps the newest version of each session."""
+async def save_sessions(connection: Connection, events: Sequence[Event[SessionState]]) -> None:
+    """Keeps the newest version of each session, a deleted one too."""
     states = [event.data for event in events]
     await connection.execute(
         _SAVE_SESSIONS,

@@ -89,10 +89,10 @@ class Broker:
 
 
 @asynccontextmanager
-async def own_broker() -> AsyncIterator[Broker]:
-    """The exchange and the queue are gone afterwards."""
+async def own_broker(service: str = "service") -> AsyncIterator[Broker]:
+    """The exchange and the service's queue are gone afterwards."""
     unique = secrets.token_hex(6)
-    queue = QueueName(f"test.{unique}")
+    queue = QueueName(f"test.{unique}.{service}")
     async with connection_to(amqp_url(), name="test") as connection:
         channel = await connection.channel(publisher_confirms=True)
         exchange = await declare_exchange(channel, f"test.events.{unique}")

@@ -9,19 +9,20 @@ from services.catalog.schemas import CourseFields, SessionFields
 from shared.database import Connection
 from shared.events import CourseState, SessionState
 
-_COURSE_STATE = """
-SELECT json_build_object('id', id, 'version', version, 'title', title, 'category', category,
+COURSE_STATE = """json_build_object('id', id, 'version', version, 'title', title, 'category', category,
     'delivery_mode', delivery_mode, 'pass_score', pass_score, 'validity_months', validity_months,
-    'labels', labels, 'prerequisites', prerequisites)::text
-FROM courses WHERE organisation_id = $1 AND id = ANY($2::bigint[]) ORDER BY id
-"""
+    'labels', labels, 'prerequisites', prerequisites)::text"""
+"""What events say of a course, as JSON text out of its row."""
 
-_SESSION_STATE = """
-SELECT json_build_object('id', id, 'version', version, 'course_id', course_id, 'session_name', session_name,
+SESSION_STATE = """json_build_object('id', id, 'version', version, 'course_id', course_id, 'session_name', session_name,
     'start_date', start_date, 'end_date', end_date, 'location', location,
-    'max_participants', max_participants, 'status', status, 'projects', projects)::text
-FROM sessions WHERE organisation_id = $1 AND id = $2
-"""
+    'max_participants', max_participants, 'status', status, 'projects', projects)::text"""
+
+_COURSE_STATES = f"""
+SELECT {COURSE_STATE} FROM courses WHERE organisation_id = $1 AND id = ANY($2::bigint[]) ORDER BY id
+"""  # noqa: S608 - of constants alone
+
+_SESSION_STATE = f"SELECT {SESSION_STATE} FROM sessions WHERE organisation_id = $1 AND id = $2"  # noqa: S608 - of constants alone
 
 _INSERT_COURSE = """
 INSERT INTO courses (organisation_id, title, category, delivery_mode, duration_hours, cost_per_participant, provider,
@@ -74,7 +75,7 @@ WHERE c.organisation_id = d.organisation_id AND c.id = d.course_id
 
 async def course_states(connection: Connection, organisation_id: int, ids: Sequence[int]) -> list[CourseState]:
     """What events say of the courses, those of `ids` that exist."""
-    rows = await connection.fetch(_COURSE_STATE, organisation_id, ids)
+    rows = await connection.fetch(_COURSE_STATES, organisation_id, ids)
     return [CourseState.model_validate_json(row[0]) for row in rows]
 
 

@@ -37,6 +37,17 @@ ON CONFLICT (organisation_id, id) DO UPDATE SET version = excluded.version, cour
 WHERE excluded.version > sessions.version
 """
 
+_STANDING = "SELECT version, removed FROM {} WHERE organisation_id = $1 AND id = $2"
+
+# In the transaction that writes the right state: nobody else sees a row without a version.
+_FORGET_VERSION = "UPDATE {} SET version = 0 WHERE organisation_id = $1 AND id = $2 AND version = $3"
+
+_DELETE_UNKNOWN = """
+DELETE FROM {} c WHERE organisation_id = $1 AND id = $2 AND version = $3 AND NOT removed AND NOT EXISTS (
+    SELECT FROM {} WHERE organisation_id = c.organisation_id AND {} = c.id)
+"""
+_USED_BY = {"courses": ("sessions", "course_id"), "sessions": ("enrollments", "session_id")}
+
 
 async def save_courses(connection: Connection, events: Sequence[Event[CourseState]]) -> None:
     """Keeps the newest version of each course."""
@@ -75,3 +86,20 @@ async def save_sessions(connection: Connection, events: Sequence[Event[SessionSt
         [state.removed for state in states],
         [str([project.id for project in state.projects]) for state in states],
     )
+
+
+async def standing(connection: Connection, table: str, key: tuple[int, int]) -> tuple[int, bool] | None:
+    """Version of a copy and whether it counts as removed."""
+    row = await connection.fetchrow(_STANDING.format(table), *key)
+    return None if row is None else (row["version"], row["removed"])
+
+
+async def forget_version(connection: Connection, table: str, key: tuple[int, int], version: int) -> bool:
+    """Lets any state replace the copy; whether it still had that version."""
+    return await connection.execute(_FORGET_VERSION.format(table), *key, version) == "UPDATE 1"
+
+
+async def delete_unknown(connection: Connection, table: str, key: tuple[int, int], version: int) -> bool:
+    """Deletes a copy of what the catalog does not know, unless something here belongs to it; whether it did."""
+    statement = _DELETE_UNKNOWN.format(table, *_USED_BY[table])
+    return await connection.execute(statement, *key, version) == "DELETE 1"

@@ -24,7 +24,7 @@ async def lock_person(connection: Connection, organisation_id: int, person_id: i
     row = await connection.fetchrow(
         "SELECT * FROM people WHERE organisation_id = $1 AND id = $2 FOR UPDATE", organisation_id, person_id
     )
-    return None if row is None else _person_state(row)
+    return None if row is None else person_state(row)
 
 
 async def save_person(
@@ -52,9 +52,10 @@ async def save_person(
         removed,
         created_at,
     )
-    return None if row is None else _person_state(row)
+    return None if row is None else person_state(row)
 
 
-def _person_state(row: Any) -> EmployeeState:
+def person_state(row: Any) -> EmployeeState:
+    """What events say of the person whose row this is."""
     company = None if row["company_id"] is None else NamedItem(id=row["company_id"], name=row["company_name"])
     return EmployeeState.model_validate({**row, "company": company})

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from shared.errors import PermissionDenied, TokenExpired, TokenInvalid
 from shared.identity import (
     AUDIENCE,
+    EVERY_ORGANISATION,
+    INTERNAL,
     ISSUER,
     LEEWAY,
     LIFETIME,
@@ -62,6 +64,13 @@ def verify(token: str) -> Caller:
 @pytest.mark.parametrize("caller", [CALLER, SERVICE])
 def test_a_caller_comes_back_as_it_went(caller: Caller) -> None:
     assert verify(mint_internal_token(caller, SECRET)) == caller
+
+
+def test_only_services_ask_about_every_organisation() -> None:
+    of_service = Caller(EVERY_ORGANISATION, "history", "history", "service", frozenset({INTERNAL}))
+    assert verify(mint_internal_token(of_service, SECRET)) == of_service
+    with pytest.raises(TokenInvalid):
+        verify(signed(claims(org=EVERY_ORGANISATION)))
 
 
 def test_a_token_is_good_for_a_minute_and_the_leeway() -> None:

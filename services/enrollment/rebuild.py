@@ -1,0 +1,92 @@
+"""`rebuild`: puts right what enrollment copies from the catalog, row by row, while seats are given out.
+
+A session's row holds the seats as well, so it is never replaced: the catalog's state of it goes through the handler
+that follows its events, which knows what becomes of seats, of those who wait and of those who are enrolled.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from services.enrollment.projection import PROJECTION
+from services.enrollment.settings import EnrollmentSettings
+from services.enrollment.store import copies
+from services.enrollment.use_cases import sessions
+from shared.consumer import Handler
+from shared.database import Connection, Pool, connected, connection_pool, transaction
+from shared.events import Event
+from shared.projection_commands import DONE, SETTLE, carried_out, tell
+from shared.projections import Comparison, Copied
+from shared.rebuilding import claim
+from shared.states import Key, Owner
+from shared.verification import Verification
+
+HANDLERS: Mapping[str, Handler] = {"courses": copies.save_courses, "sessions": sessions.follow}
+
+
+def rebuild(settings: EnrollmentSettings) -> int:
+    """Carries out the command; its exit status."""
+
+    async def work(compared: Comparison, owners: Mapping[str, Owner]) -> int:
+        await claim(compared)
+        verification = Verification(compared, owners, settle=SETTLE)
+        async with connection_pool(
+            settings.migration_database_url.get_secret_value(), name="enrollment rebuild", size=1
+        ) as pool:
+            for copied in PROJECTION.copied:
+                await _mend_table(pool, owners[copied.owner], copied, verification)
+        return DONE
+
+    return carried_out("enrollment", settings, PROJECTION, work)
+
+
+async def _mend_table(pool: Pool, owner: Owner, copied: Copied, verification: Verification) -> None:
+    outcomes: Counter[str] = Counter()
+    complete = False
+    while not complete:
+        verified = await verification.verify_table(copied)
+        tell(f"{copied.table}: {len(verified.differences)} of {verified.rows} rows differ")
+        mended = Counter([await mend(pool, owner, copied, each.key) for each in verified.differences])
+        outcomes += mended
+        # Where so many differ that they are looked at in parts, a part that cannot be mended ends it.
+        complete = verified.complete or set(mended) == {"left"}
+    done = ", ".join(f"{outcomes[what]} {what}" for what in ("added", "changed", "removed", "left"))
+    print(f"{copied.table}: {done}")
+
+
+async def mend(pool: Pool, owner: Owner, copied: Copied, key: Key) -> str:
+    """What became of the copy: `added`, `changed`, `removed`, or `left` as it is.
+
+    The catalog is asked after the copy was read: it then knows at least that version, or the copy is wrong. A copy
+    that changes in between is left, and so is a session that was closed because the catalog wants to delete it.
+    """
+    async with connected(pool) as connection:
+        standing = await copies.standing(connection, copied.table, key)
+    told = await owner.current(copied.kind, [key])
+    async with transaction(pool) as connection:
+        outcome = await _write(connection, copied, key, standing, told)
+    if outcome == "changed":
+        # While its version was wrong, the copy may have turned away news that came since the catalog was asked.
+        news = await owner.current(copied.kind, [key])
+        async with transaction(pool) as connection:
+            await HANDLERS[copied.table](connection, news)
+    return outcome
+
+
+async def _write(
+    connection: Connection,
+    copied: Copied,
+    key: Key,
+    standing: tuple[int, bool] | None,
+    told: Sequence[Event[Any]],
+) -> str:
+    if not told:
+        gone = standing is None or await copies.delete_unknown(connection, copied.table, key, standing[0])
+        return "removed" if gone else "left"
+    if standing is not None:
+        version, removed = standing
+        closed = removed and not told[0].data.removed
+        if closed or not await copies.forget_version(connection, copied.table, key, version):
+            return "left"
+    await HANDLERS[copied.table](connection, told)
+    return "added" if standing is None else "changed"

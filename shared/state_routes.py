@@ -1,0 +1,56 @@
+"""Routes by which a service tells others of the house the present states of its rows; no client reaches them."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from shared.database import connected
+from shared.http.answers import Answer
+from shared.http.fields import MAX_ID, Body, Id, Query, QueryCount
+from shared.http.routing import Call, Route
+from shared.identity import INTERNAL
+from shared.service import POOL
+from shared.states import MAX_PAGE, Kind, ToldStates, encode_states
+
+AfterId = Annotated[QueryCount, Field(le=MAX_ID)]
+
+
+class StatesQuery(Query):
+    """The page after a row, in the order of organisation and id."""
+
+    after_organisation: AfterId = 0
+    after_id: AfterId = 0
+    limit: Annotated[QueryCount, Field(ge=1, le=MAX_PAGE)] = MAX_PAGE
+
+
+class RowKey(Body):
+    organisation_id: Id
+    id: Id
+
+
+class RowKeys(Body):
+    keys: list[RowKey] = Field(max_length=MAX_PAGE)
+
+
+def state_routes(kinds: Mapping[str, Kind]) -> list[Route[Any, Any]]:
+    """For each kind of row its pages, and the rows of given keys; one query each."""
+    return [route for name, kind in kinds.items() for route in _routes(name, kind)]
+
+
+def _routes(name: str, kind: Kind) -> list[Route[Any, Any]]:
+    async def page(call: Call[StatesQuery, Body]) -> Answer:
+        after = call.query.after_organisation, call.query.after_id
+        async with connected(call.app[POOL]) as connection:
+            return Answer(encode_states(await kind.page(connection, after, call.query.limit)))
+
+    async def current(call: Call[Query, RowKeys]) -> Answer:
+        keys = [(key.organisation_id, key.id) for key in call.body.keys]
+        async with connected(call.app[POOL]) as connection:
+            return Answer(encode_states(await kind.current(connection, keys)))
+
+    path = f"/internal/states/{name}"
+    return [
+        Route("GET", path, page, {200: ToldStates}, permissions=[INTERNAL], query=StatesQuery),
+        Route("POST", path, current, {200: ToldStates}, permissions=[INTERNAL], body=RowKeys),
+    ]

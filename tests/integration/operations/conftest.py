@@ -1,0 +1,67 @@
+"""The queue of a history service of the test's own, and the settings that its commands run with."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from pydantic import SecretStr
+
+from services.history.handlers import SUBSCRIPTIONS
+from services.history.settings import HistorySettings
+from shared.consumer import routing_keys
+from tests.support.broker import Broker, own_broker
+from tests.support.copies import SEATS_AS_HELD, SERVICES, everything_is_followed, execute, rebuild, rows_of_every_kind
+from tests.support.projections import Database, history_database
+from tests.support.stack import INTERNAL_SECRET, Stack, running_stack
+
+
+@pytest.fixture(scope="session")
+async def history() -> AsyncIterator[Database]:
+    async with history_database() as database:
+        yield database
+
+
+@pytest.fixture
+async def broker() -> AsyncIterator[Broker]:
+    async with own_broker("history") as broker:
+        yield broker
+
+
+@pytest.fixture
+def settings(history: Database, broker: Broker) -> HistorySettings:
+    return HistorySettings(
+        internal_token_secret=SecretStr(INTERNAL_SECRET),
+        database_url=SecretStr(history.url),
+        amqp_url=SecretStr(broker.url),
+        exchange=broker.exchange.name,
+        queue_prefix=broker.queue.name.removesuffix(".history"),
+    )
+
+
+@pytest.fixture(scope="session")
+async def served() -> AsyncIterator[Stack]:
+    """A system of these tests' own: they break its tables, and compare all of them."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("services.enrollment.rebuild.SETTLE", 0.2)
+        async with running_stack() as stack:
+            yield stack
+
+
+@pytest.fixture
+async def enrollments(served: Stack, organisation: int) -> AsyncIterator[list[int]]:
+    """Rows of every kind in the test's organisation, followed by everyone; the enrollments' ids.
+
+    Whatever the test has broken is put right for the next.
+    """
+    ids = await rows_of_every_kind(served.client(organisation))
+    await everything_is_followed(served)
+    yield ids
+    await execute(served, "enrollment", SEATS_AS_HELD)
+    for service in SERVICES:
+        await rebuild(served, service)
+
+
+@pytest.fixture
+async def declared(broker: Broker) -> Broker:
+    """The queues as `migrate` leaves them, with nobody who follows them."""
+    await broker.declare(*routing_keys(SUBSCRIPTIONS))
+    return broker

@@ -1,0 +1,59 @@
+"""Commands of a service as real processes of the operating system."""
+
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+
+from shared.settings import ServiceSettings
+from tests.support.service_process import REPOSITORY, environment
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left behind."""
+
+    status: int
+    output: str
+    errors: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.output)
+
+
+async def start(service: str, settings: ServiceSettings, *arguments: str) -> Process:
+    """`python -m services.<service> arguments`, under way; nobody sits at its terminal."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        f"services.{service}",
+        *arguments,
+        cwd=REPOSITORY,
+        env={**os.environ, **environment(settings)},
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+
+
+async def run(service: str, settings: ServiceSettings, *arguments: str) -> Outcome:
+    """The same, at its end."""
+    process = await start(service, settings, *arguments)
+    output, errors = await process.communicate()
+    assert process.returncode is not None
+    return Outcome(process.returncode, output.decode(), errors.decode())
+
+
+async def run_here(command: Callable[[], int]) -> Outcome:
+    """A command's function in a thread of this process: as much of it as there is behind the command line."""
+    output, errors = StringIO(), StringIO()
+    with redirect_stdout(output), redirect_stderr(errors):
+        status = await asyncio.to_thread(command)
+    return Outcome(status, output.getvalue(), errors.getvalue())

@@ -1,0 +1,119 @@
+"""Rows of every kind in an organisation, and what the services' tables hold of them, byte for byte."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import asyncpg
+
+import services.catalog.projection
+import services.enrollment.projection
+import services.enrollment.rebuild
+import services.history.projection
+from services.enrollment.settings import EnrollmentSettings
+from shared.projection_commands import rebuild_copies, verify_copies
+from tests.support.client import Client
+from tests.support.commands import Outcome, run_here
+from tests.support.eventually import eventually
+from tests.support.lifecycle import changed, full_session_with_line
+from tests.support.stack import Stack
+from tests.support.world import COURSES, SESSIONS, enroll, new_course, new_employees, new_session, new_staff
+
+PROJECTIONS = {
+    "catalog": services.catalog.projection.PROJECTION,
+    "enrollment": services.enrollment.projection.PROJECTION,
+    "history": services.history.projection.PROJECTION,
+}
+COPIES = {
+    "history": ("courses", "sessions", "people", "records"),
+    "catalog": ("enrollments", "courses", "sessions"),
+    "enrollment": ("courses", "sessions"),
+}
+"""The tables of each service that are copies, or hold counts of them."""
+SERVICES = tuple(COPIES)
+SEATS_AS_HELD = """
+UPDATE sessions s SET seats_taken = (
+    SELECT count(*) FROM enrollments e
+    WHERE e.organisation_id = s.organisation_id AND e.session_id = s.id AND holds_seat
+)
+"""
+
+
+async def execute(stack: Stack, service: str, sql: str, *arguments: Any) -> str:
+    """The command tag; past the service."""
+    connection = await asyncpg.connect(stack.settings[service].database_url.get_secret_value(), timeout=10)
+    try:
+        return str(await connection.execute(sql, *arguments))
+    finally:
+        await connection.close()
+
+
+async def dump(url: str, tables: Sequence[str]) -> dict[str, list[str]]:
+    """Every row as PostgreSQL writes it, in the order of keys."""
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        return {
+            table: [row[0] for row in await connection.fetch(f"SELECT t::text FROM {table} t ORDER BY t::text")]
+            for table in tables
+        }
+    finally:
+        await connection.close()
+
+
+async def copies_of(stack: Stack, service: str) -> dict[str, list[str]]:
+    return await dump(stack.settings[service].database_url.get_secret_value(), COPIES[service])
+
+
+async def everything_is_followed(stack: Stack) -> None:
+    """Until no event waits, and no service has anything to apply."""
+    await eventually(partial(_nothing_waits, stack))
+
+
+async def _nothing_waits(stack: Stack) -> bool:
+    for service in ("catalog", "enrollment"):
+        url = stack.settings[service].database_url.get_secret_value()
+        if await _value(url, "SELECT count(*) FROM outbox WHERE published_at IS NULL"):
+            return False
+    records = await _value(stack.history_database_url, "SELECT coalesce(sum(version), 0) FROM records")
+    counted = await _value(stack.catalog_database_url, "SELECT coalesce(sum(version), 0) FROM enrollments")
+    owned = await _value(stack.enrollment_database_url, "SELECT coalesce(sum(version), 0) FROM enrollments")
+    return bool(records == counted == owned)
+
+
+async def _value(url: str, sql: str) -> Any:
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        return await connection.fetchval(sql)
+    finally:
+        await connection.close()
+
+
+async def rows_of_every_kind(client: Client) -> list[int]:
+    """Courses, sessions, people and enrollments in many states, some of them deleted; the enrollments' ids."""
+    course = await new_course(client, pass_score=50, validity_months=12, labels=[{"id": 1, "name": "Safety"}])
+    session = await new_session(client, course, projects=[{"id": 5, "name": "Metro"}])
+    people = [*await new_employees(client, 4), await new_staff(client)]
+    ids = await enroll(client, session, *people)
+    await changed(client, ids[0], "complete", {"score": 87.5, "feedback": "Good — sehr gut"})
+    await changed(client, ids[1], "complete", {"score": 20})
+    await changed(client, ids[2], "cancel")
+    await changed(client, ids[3], "check-in", {"method": "qr_code"})
+    _, seated, line = await full_session_with_line(client)
+    await changed(client, seated, "cancel")
+    deleted = await new_session(client, await new_course(client))
+    assert (await client.delete(f"{SESSIONS}/{deleted}")).status == 200
+    assert (await client.delete(f"{COURSES}/{await new_course(client)}")).status == 200
+    return [*ids, seated, *line]
+
+
+async def verify(stack: Stack, service: str) -> Outcome:
+    arguments = Namespace(settle=0.2, pause=0.0)
+    return await run_here(partial(verify_copies, service, stack.settings[service], PROJECTIONS[service], arguments))
+
+
+async def rebuild(stack: Stack, service: str) -> Outcome:
+    settings = stack.settings[service]
+    if isinstance(settings, EnrollmentSettings):
+        return await run_here(partial(services.enrollment.rebuild.rebuild, settings))
+    return await run_here(partial(rebuild_copies, service, settings, PROJECTIONS[service]))
