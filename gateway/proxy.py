@@ -12,12 +12,11 @@ from gateway.routes import UpstreamName
 from gateway.upstream import Upstream
 from shared.deadline import Deadline
 from shared.errors import DeadlinePassed, Unavailable, UpstreamFailed, UpstreamTimeout
+from shared.http.peer import IDLE_LIMIT
 
 CONNECT_TIMEOUT = 1.0
 WAITING_SHARE = 0.5
 """Of the time for an answer, that may pass before the request is sent: what is sent gets a fair chance."""
-KEEPALIVE = 30.0
-"""Seconds an idle connection is kept; services keep theirs longer, so none is cut while a request enters it."""
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _NOTHING_OF_ITS_OWN = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
@@ -56,7 +55,7 @@ class UpstreamAnswer:
 def upstream_session() -> aiohttp.ClientSession:
     """A client that follows, remembers, unpacks and repeats nothing by itself."""
     # Each `Upstream` bounds its own requests; a queue here would be one for all of them.
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE)
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_LIMIT)
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -14,6 +14,10 @@ from shared.identity import API_ACCESS, INTERNAL, Caller, mint_internal_token
 TIMEOUT = 2.0
 CONNECT_TIMEOUT = 0.5
 MAX_CONNECTIONS = 20
+IDLE_LIMIT = 0.8
+"""Seconds an idle connection to a service is used again. A service that ends serves open connections for one second
+more (`shared.http.server.LAST_CALL`): one that is used in it ends with its answer, one that is not is never used
+again, and so no request is ever sent into a connection that is just being closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,6 @@ class Peer:
 
 @asynccontextmanager
 async def connected_peer(url: str, secret: str, name: str) -> AsyncIterator[Peer]:
-    connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS)
+    connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=IDLE_LIMIT)
     async with aiohttp.ClientSession(connector=connector, trust_env=False) as http:
         yield Peer(http, url, secret, name)

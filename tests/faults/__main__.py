@@ -7,6 +7,7 @@ import secrets
 import sys
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -14,11 +15,13 @@ from rich.table import Table
 
 from tests.faults.bed import Bed, running_bed
 from tests.faults.disruptions import DISRUPTIONS, calm
+from tests.faults.dying import dying
 from tests.faults.ledger import Ledger
 from tests.faults.run import story
 
 CHAPTERS = 8
 """Disruptions of one story."""
+KILLS_OF_STORY = 100
 SAID = ("lost", "doubled", "oversold")
 
 
@@ -50,39 +53,58 @@ class Tally:
                 self.longest_unavailability, self.longest_of = seconds, service
 
 
-async def tell_stories(seed: int, minutes: float, console: Console) -> Tally:
+Chapters = Callable[[Bed, int, Ledger, Tally], Awaitable[None]]
+"""What happens in a story, while its clients are at work."""
+
+
+async def tell_stories(seed: int, chapters: Chapters, is_over: Callable[[Tally], bool], console: Console) -> Tally:
     """Stories with the seeds that follow `seed`; each is a function of its own seed."""
-    tally, end = Tally(), time.monotonic() + minutes * 60
+    tally = Tally()
     async with running_bed("stories") as bed:
-        while time.monotonic() < end:
+        while not is_over(tally):
             number = seed + tally.stories
-            ledger = await _tell(bed, number, tally)
+            ledger = await _tell(bed, number, chapters, tally)
             tally.add(ledger)
             console.print(
-                f"story {number}: {len(ledger.attempts)} requests, {ledger.acknowledged} acknowledged,"
-                f" {len(tally.failures)} failed stories so far, {max(0, (end - time.monotonic()) / 60):.1f} min to go",
+                f"story {number}: {len(ledger.attempts)} requests, {ledger.acknowledged} acknowledged;"
+                f" so far {sum(tally.faults.values())} faults, {len(tally.failures)} failed stories",
                 highlight=False,
+                soft_wrap=True,
             )
     return tally
 
 
-async def _tell(bed: Bed, seed: int, tally: Tally) -> Ledger:
-    choice = random.Random(seed)
+async def _tell(bed: Bed, seed: int, chapters: Chapters, tally: Tally) -> Ledger:
     ledger = Ledger()
     try:
         async with story(bed, seed) as ledger:
-            for disruption in choice.choices(DISRUPTIONS, k=CHAPTERS):
-                name = disruption.__name__.replace("_", " ")
-                tally.faults[name] += 1
-                ledger.tell(name)
-                async with disruption(bed, choice):
-                    await calm(choice, 0.5, 4)
-                ledger.tell("mended")
-                await calm(choice, 0.2, 1.5)
+            await chapters(bed, seed, ledger, tally)
     except AssertionError as error:
         tally.failures.append(str(error))
         await bed.mend()
     return ledger
+
+
+async def random_chapters(bed: Bed, seed: int, ledger: Ledger, tally: Tally) -> None:
+    """One disruption after the other."""
+    choice = random.Random(seed)
+    for disruption in choice.choices(DISRUPTIONS, k=CHAPTERS):
+        name = disruption.__name__.replace("_", " ")
+        tally.faults[name] += 1
+        ledger.tell(name)
+        async with disruption(bed, choice):
+            await calm(choice, 0.5, 4)
+        ledger.tell("mended")
+        await calm(choice, 0.2, 1.5)
+
+
+async def kills(bed: Bed, seed: int, ledger: Ledger, tally: Tally) -> None:
+    """Enrollment is killed again and again, at every step of requests, relay and consumer."""
+    processes = len(bed.copies_of("enrollment"))
+    async with dying(bed, "enrollment", seed, KILLS_OF_STORY // processes) as killed:
+        await killed.reach(KILLS_OF_STORY)
+        ledger.tell(f"killed at {killed.count()}")
+        tally.faults += killed.count()
 
 
 def table_of(tally: Tally, seed: int) -> Table:
@@ -109,11 +131,17 @@ def main() -> int:
     """0 when every invariant held in every story."""
     parser = argparse.ArgumentParser(prog="./dev faults", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0, help="how long to go on (default 5)")
+    parser.add_argument("--kills", type=int, help="instead kill enrollment so often, at every step of its work")
     parser.add_argument("--seed", type=int, help="the first story's seed (default: random); the same tells the same")
     arguments = parser.parse_args()
     seed = secrets.randbelow(1_000_000) if arguments.seed is None else arguments.seed
     console = Console()
-    tally = asyncio.run(tell_stories(seed, arguments.minutes, console))
+    end = time.monotonic() + arguments.minutes * 60
+    if arguments.kills is None:
+        told = tell_stories(seed, random_chapters, lambda _: time.monotonic() >= end, console)
+    else:
+        told = tell_stories(seed, kills, lambda tally: sum(tally.faults.values()) >= arguments.kills, console)
+    tally = asyncio.run(told)
     for failure in tally.failures:
         print(failure, file=sys.stderr)
     console.print(table_of(tally, seed))

@@ -1,7 +1,8 @@
 """`python -m tests.faults.arrivals URL TOKEN RATE SECONDS`: requests that arrive whether or not others are answered.
 
-In a process of its own, with as little work for each request as Python allows. A RATE (requests a second) of 0 asks
-in a closed loop instead: CLOSED clients, each with one request at a time, which shows what the system can do. Prints
+In a process of its own, with as little work for each request as Python allows. They come over CONNECTIONS at most, and
+one that has to wait for a free connection is late from the moment it was due. A RATE (requests a second) of 0 asks in
+a closed loop instead: CLOSED clients, each with one request at a time, which shows what the system can do. Prints
 JSON: of the second half of the time, how many were answered with which status, and the latencies in seconds.
 """
 
@@ -12,6 +13,7 @@ import random
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import urlsplit
@@ -19,6 +21,7 @@ from urllib.parse import urlsplit
 import uvloop
 
 CLOSED = 64
+CONNECTIONS = 256
 PATIENCE = 10.0
 NO_ANSWER = 0
 
@@ -74,18 +77,18 @@ class Arrivals:
     port: int
     request: bytes
     outcomes: list[tuple[float, float, int]] = field(default_factory=list)
-    """When each was sent, the seconds it took, and its status."""
+    """When each was due, the seconds until it was answered, and its status."""
     _idle: list[Connection] = field(default_factory=list)
 
-    async def one(self) -> None:
+    async def one(self, due: float) -> None:
         """On a connection that is idle, or a new one."""
-        began, status = time.monotonic(), NO_ANSWER
+        status = NO_ANSWER
         with contextlib.suppress(OSError, TimeoutError):
             connection = await self._connection()
             status = await connection.ask(self.request)
             if connection.transport is not None and not connection.transport.is_closing():
                 self._idle.append(connection)
-        self.outcomes.append((began, time.monotonic() - began, status))
+        self.outcomes.append((due, time.monotonic() - due, status))
 
     async def _connection(self) -> Connection:
         while self._idle:
@@ -98,17 +101,14 @@ class Arrivals:
 
     async def at_rate(self, rate: float, seconds: float) -> None:
         """As a Poisson process."""
-        choice, under_way, began = random.Random(1), set(), time.monotonic()
-        due = began
-        while due < began + seconds:
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            while due <= time.monotonic():
-                task = asyncio.create_task(self.one())
-                under_way.add(task)
-                task.add_done_callback(under_way.discard)
-                due += choice.expovariate(rate)
-        if under_way:
-            await asyncio.wait(under_way)
+        moments = iter(_poisson(rate, seconds))
+
+        async def sender() -> None:
+            for due in moments:
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+                await self.one(due)
+
+        await asyncio.gather(*(sender() for _ in range(CONNECTIONS)))
 
     async def closed(self, clients: int, seconds: float) -> None:
         """Each client asks again when it was answered."""
@@ -116,7 +116,7 @@ class Arrivals:
 
         async def client() -> None:
             while time.monotonic() < end:
-                await self.one()
+                await self.one(time.monotonic())
 
         await asyncio.gather(*(client() for _ in range(clients)))
 
@@ -132,6 +132,15 @@ class Arrivals:
             "good_p99": good[int(len(good) * 0.99)] if good else None,
             "refused_p99": max((took for took, status in counted if status == 503), default=None),
         }
+
+
+def _poisson(rate: float, seconds: float) -> Iterator[float]:
+    """Moments from now on."""
+    choice, due = random.Random(1), time.monotonic()
+    end = due + seconds
+    while due < end:
+        yield due
+        due += choice.expovariate(rate)
 
 
 async def main(url: str, token: str, rate: float, seconds: float) -> None:

@@ -10,7 +10,7 @@ READS_THE_CLOCK = {"datetime.now", "datetime.utcnow", "datetime.today", "date.to
 NO_ROWS = {
     "services/catalog/demonstration.py",  # which days the made-up sessions are on
     "shared/cloudevents.py",  # when a message was made, which decides nothing
-    "shared/consumer.py",  # when a message failed
+    "shared/dead_letters.py",  # when a message failed
     "shared/identity.py",  # how long tokens live, with their leeway
 }
 """Files that read this machine's clock, each for something that ends in no row."""

@@ -181,6 +181,6 @@ async def test_without_queue_or_broker_the_command_says_what_is_missing(settings
         f"there is no queue {settings.queue_prefix}.history.dead-letters: `migrate` declares it\n",
     )
     nowhere = SecretStr(f"amqp://127.0.0.1:{free_port()}")
-    away = await command(settings.model_copy(update={"amqp_url": nowhere}), "list")
+    away = await command(settings.model_copy(update={"migration_amqp_url": nowhere}), "list")
     assert away.status == 2
     assert "RabbitMQ cannot be reached" in away.errors

@@ -49,8 +49,14 @@ async def second_history(stack: Stack) -> AsyncIterator[str]:
     """Another history that follows the same events and is never rebuilt; gives its database's address."""
     async with fresh_database("history") as url:
         ours = stack.settings[HISTORY]
+        address = SecretStr(url)
         settings = ours.model_copy(
-            update={"database_url": SecretStr(url), "queue_prefix": f"{ours.queue_prefix}.second"}
+            update={
+                "database_url": address,
+                "migration_database_url": address,
+                "amqp_url": ours.migration_amqp_url,  # the service's own user may read no second queue
+                "queue_prefix": f"{ours.queue_prefix}.second",
+            }
         )
         assert isinstance(settings, HistorySettings)
         await prepare(HISTORY, settings, MIGRATIONS, SUBSCRIPTIONS)
