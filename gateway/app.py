@@ -15,6 +15,7 @@ from gateway.issuer import Issuer
 from gateway.key_set import RemoteKeySet
 from gateway.keys import IssuerKeys, KeySource, NoKeys
 from gateway.limiter import Limiter
+from gateway.loop_lag import LoopLag
 from gateway.passwords import PasswordChecker
 from gateway.proxy import Proxy, upstream_session
 from gateway.redis_client import Availability, redis_client
@@ -49,8 +50,12 @@ async def _proxy(app: web.Application) -> AsyncIterator[None]:
         "enrollment": settings.enrollment_url,
         "history": settings.history_url,
     }
-    upstreams = {name: Upstream(name, origin, limit=limit, waiting=waiting) for name, origin in origins.items()}
+    lag = LoopLag()
+    upstreams = {
+        name: Upstream(name, origin, limit=limit, waiting=waiting, lag=lag) for name, origin in origins.items()
+    }
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(background(lag.watch(), name="loop lag"))
         app[_SESSION] = session = await stack.enter_async_context(upstream_session())
         app[PROXY] = Proxy(session, upstreams, settings.upstream_timeout)
         for name, upstream in upstreams.items():

@@ -10,55 +10,112 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from gateway.loop_lag import LoopLag
 from gateway.overload import Overload
 from shared.errors import Overloaded
 
 _WEIGHT: Final = 1 / 32
-"""Of the newest turn in the average of how long turns last."""
+"""Of the newest value in an average."""
+_FORGOTTEN_AFTER: Final = 0.5
+_LONGEST_INTERVAL: Final = 1.0
+"""Seconds; a pause in which nobody came says nothing about how fast the next ones are served."""
+
+
+class Arrival:
+    """A request that was let in and has not asked for its turn yet; it counts until it `end`s."""
+
+    def __init__(self, bulkhead: "Bulkhead") -> None:
+        self._bulkhead: Bulkhead | None = bulkhead
+        bulkhead.arriving += 1
+
+    def end(self) -> None:
+        """Can be said twice."""
+        if self._bulkhead is not None:
+            self._bulkhead.arriving -= 1
+            self._bulkhead = None
 
 
 class Bulkhead:
     """`limit` requests have their turn at once, `waiting` more may wait for it, in order of arrival."""
 
-    def __init__(self, limit: int, waiting: int, overload: Overload) -> None:
+    def __init__(self, limit: int, waiting: int, overload: Overload, lag: LoopLag) -> None:
         self._limit = limit
         self._most_waiting = waiting
         self._overload = overload
+        self._lag = lag
         self._running = 0
         self._waiting: OrderedDict[asyncio.Future[None], float] = OrderedDict()
-        self._turn_lasts = 0.0
+        self._interval = 0.0
+        self._average_wait = 0.0
+        self._at_the_door = 0
+        self._door_counted_since = 0.0
+        self._began = time.monotonic()
+        self.arriving = 0
+        """Requests that have not asked for their turn yet: where the gateway itself is slow, they are many."""
 
     @property
     def is_overloaded(self) -> bool:
         """Whether newcomers are being refused these seconds."""
         return self._overload.lasts
 
-    def require_room(self) -> None:
-        """To be asked for each newcomer before anything else is done for it; raises `Overloaded`."""
-        if self._is_full() or self._overload.refuses(self._wait()):
+    def pass_door(self) -> None:
+        """For a request whose `arrival` comes a moment later, when it has been parsed; raises `Overloaded`.
+
+        Many pass before the first of them arrives, so they count from here on. Some never arrive, as what turns out
+        to be malformed: those are forgotten.
+        """
+        now = time.monotonic()
+        if now - self._door_counted_since > _FORGOTTEN_AFTER:
+            self._at_the_door, self._door_counted_since = 0, now
+        self._require_room()
+        self._at_the_door += 1
+
+    def _require_room(self) -> None:
+        wait = self._wait()
+        # Requests come and go in waves, and the first of a wave finds nobody before it.
+        self._average_wait += (wait - self._average_wait) * _WEIGHT
+        if self._is_full() or self._overload.refuses(wait, self._average_wait):
             raise Overloaded
+
+    def arrival(self) -> Arrival:
+        """To be asked for each newcomer before anything else is done for it; raises `Overloaded`."""
+        if self._at_the_door:
+            self._at_the_door -= 1
+        else:
+            self._require_room()
+        return Arrival(self)
 
     @asynccontextmanager
     async def turn(self, timeout: float) -> AsyncIterator[None]:
         """Waits for a turn and holds it; raises `Overloaded` when none comes within `timeout` seconds."""
         await self._begin(timeout)
-        began = time.monotonic()
+        self._note_beginning()
         try:
             yield
-            # How long a failure takes says nothing about the next turn.
-            self._turn_lasts += (time.monotonic() - began - self._turn_lasts) * _WEIGHT
         finally:
             self._end()
+
+    def _note_beginning(self) -> None:
+        now = time.monotonic()
+        self._interval += (min(now - self._began, _LONGEST_INTERVAL) - self._interval) * _WEIGHT
+        self._began = now
 
     def _is_full(self) -> bool:
         return self._running >= self._limit and len(self._waiting) >= self._most_waiting
 
     def _wait(self) -> float:
-        """Seconds that a newcomer has to expect: as long as the queue takes, and no less than the first has waited."""
-        if self._running < self._limit or not self._waiting:
+        """Seconds a newcomer has to expect: as long as those before it take, and no less than the first has waited.
+
+        Where the loop is late, those that have their turn wait for the loop as well. As many as can have their turn
+        at once are always let in: fewer could not show how fast they are served.
+        """
+        before = self._at_the_door + self.arriving + len(self._waiting)
+        if before + self._running < self._limit:
             return 0.0
-        first = next(iter(self._waiting.values()))
-        return max(len(self._waiting) * self._turn_lasts / self._limit, time.monotonic() - first)
+        expected = (before + self._running if self._lag.is_late else before) * self._interval
+        if not self._waiting:
+            return expected
+        return max(expected, time.monotonic() - next(iter(self._waiting.values())))
 
     async def _begin(self, timeout: float) -> None:
         if self._running < self._limit:

@@ -19,7 +19,7 @@ def refused_at_the_door(app: web.Application, beginning: bytes) -> Overloaded | 
     if upstream is None:
         return None
     try:
-        app[PROXY].require_room(upstream)
+        app[PROXY].pass_door(upstream)
     except Overloaded as refusal:
         return refusal
     return None

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from gateway.authentication import ClientToken
+from gateway.bulkhead import Arrival
 from gateway.context import PROXY, ROUTER, SETTINGS, with_token
 from gateway.endpoints import ENDPOINTS, answer
 from gateway.headers import forwarded, identity
@@ -26,12 +27,16 @@ async def answer_target(request: web.Request) -> web.Response:
     upstream = request.app[ROUTER].upstream_of(target.path)
     if upstream is None:
         raise NotFound
-    request.app[PROXY].require_room(upstream)
-    return await _forward(request, upstream, target)
+    arrival = request.app[PROXY].arrival(upstream)
+    try:
+        return await _forward(request, upstream, target, arrival)
+    finally:
+        arrival.end()
 
 
-async def _forward(request: web.Request, upstream: UpstreamName, target: Target) -> web.Response:
+async def _forward(request: web.Request, upstream: UpstreamName, target: Target, arrival: Arrival) -> web.Response:
     async def forward(token: ClientToken) -> web.Response:
+        arrival.end()  # its body takes as long as the client wants
         upstream_request = await _upstream_request(request, target, token)
         answer = await request.app[PROXY].forward(upstream, upstream_request)
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body)

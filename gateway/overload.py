@@ -12,7 +12,7 @@ from collections.abc import Callable
 class Overload:
     """Judges each newcomer by the wait it has to expect, in seconds, as `clock` gives them.
 
-    More than `target` is long; once every newcomer had to expect that for an `interval`, it is no burst any more.
+    More than `target` is long; once newcomers had to expect that on average for an `interval`, it is no burst any more.
     """
 
     def __init__(self, target: float, interval: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,21 +27,20 @@ class Overload:
         """Whether somebody was refused lately: then others may be as well."""
         return self._refused_lately(self._clock())
 
-    def refuses(self, wait: float) -> bool:
-        """Whether a request that would wait so many seconds is refused."""
+    def refuses(self, wait: float, average: float) -> bool:
+        """Whether a request that would wait so many seconds is refused, where newcomers lately did on average."""
         now = self._clock()
-        if wait <= self._target:
+        if average <= self._target:
             self._long_since = None
-            return False
-        if self._long_since is None:
+        elif self._long_since is None:
             self._long_since = now
-        if not self._is_long(self._long_since, now) and not self._refused_lately(now):
+        if wait <= self._target or not (self._is_long(now) or self._refused_lately(now)):
             return False
         self._refused_at = now
         return True
 
-    def _is_long(self, since: float, now: float) -> bool:
-        return now - since >= self._interval
+    def _is_long(self, now: float) -> bool:
+        return self._long_since is not None and now - self._long_since >= self._interval
 
     def _refused_lately(self, now: float) -> bool:
         return self._refused_at is not None and now - self._refused_at < self._interval

@@ -7,6 +7,7 @@ import aiohttp
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from yarl import URL
 
+from gateway.bulkhead import Arrival
 from gateway.headers import Headers, answered
 from gateway.routes import UpstreamName
 from gateway.upstream import Upstream
@@ -86,9 +87,13 @@ class Proxy:
         self._upstreams = upstreams
         self._timeout = timeout
 
-    def require_room(self, name: UpstreamName) -> None:
+    def pass_door(self, name: UpstreamName) -> None:
+        """To be asked before a request is parsed; raises `Overloaded`."""
+        self._upstreams[name].bulkhead.pass_door()
+
+    def arrival(self, name: UpstreamName) -> Arrival:
         """To be asked before anything is done for a request; raises `Overloaded`."""
-        self._upstreams[name].bulkhead.require_room()
+        return self._upstreams[name].bulkhead.arrival()
 
     def is_overloaded(self) -> bool:
         """Whether any of the services has more to do than it can, these seconds."""

@@ -6,9 +6,10 @@ import aiohttp
 
 from gateway.bulkhead import Bulkhead
 from gateway.circuit import Circuit
+from gateway.loop_lag import LoopLag
 from gateway.overload import Overload
 
-LONG_WAIT: Final = 0.1
+LONG_WAIT: Final = 0.05
 """Seconds in the queue that nobody has to expect for longer than `BURST` seconds."""
 BURST: Final = 3.0
 FAILURES: Final = 5
@@ -23,9 +24,9 @@ LOOK_TIMEOUT: Final = aiohttp.ClientTimeout(total=0.5)
 class Upstream:
     """`limit` requests are at it at once, `waiting` more wait for their turn."""
 
-    def __init__(self, name: str, origin: str, *, limit: int, waiting: int) -> None:
+    def __init__(self, name: str, origin: str, *, limit: int, waiting: int, lag: LoopLag) -> None:
         self.origin = origin
-        self.bulkhead = Bulkhead(limit, waiting, Overload(LONG_WAIT, BURST))
+        self.bulkhead = Bulkhead(limit, waiting, Overload(LONG_WAIT, BURST), lag)
         self.circuit = Circuit(name, FAILURES)
         self._retries_saved = RETRY_SAVINGS
 

@@ -6,11 +6,13 @@ What aiohttp's parser refuses never becomes a request, so no middleware sees it:
 
 import asyncio
 import logging
+import os
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from aiohttp import StreamReader, web
 from aiohttp.http import HttpProcessingError, HttpVersion10, HttpVersion11, RawRequestMessage
@@ -20,7 +22,7 @@ from aiohttp.web_protocol import _ErrInfo
 
 from shared.errors import ApiError, BadRequest
 from shared.http.answers import api_error, failure
-from shared.observability import current_trace, trace_from
+from shared.observability import current_trace, new_uuid, trace_from
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +39,10 @@ BACKLOG = 1024
 LAST_CALL_POLL = 0.02
 
 Doorkeeper = Callable[[bytes], ApiError | None]
-"""Looks at the beginning of a request before it is parsed, which is most of the work that a refusal costs."""
+"""Looks at the beginning of a request before it is parsed, which is most of the work that a refusal costs.
+
+What it refuses with says the same each time.
+"""
 DOORKEEPER = web.AppKey[Doorkeeper]("doorkeeper")
 
 
@@ -56,15 +61,33 @@ async def listening(
     try:
         server, loop, ending = cast(web.Server, runner.server), asyncio.get_running_loop(), asyncio.Event()
         door = app.get(DOORKEEPER)
-        listener = await loop.create_server(lambda: Protocol(server, loop, ending, door), host, port, backlog=BACKLOG)
+
+        def connection() -> Protocol:
+            return Protocol(server, loop, ending, door)
+
+        listener = await loop.create_server(connection, host, port, backlog=BACKLOG)
+        door_socket = listener.sockets[0]
         try:
-            yield listener.sockets[0].getsockname()[:2]
+            yield door_socket.getsockname()[:2]
         finally:
-            listener.close()
+            with socket.socket(fileno=os.dup(door_socket.fileno())) as still_open:
+                listener.close()
+                await _take_in_the_last(still_open, connection)
             ending.set()
             await _connections_end(server, last_call)
     finally:
         await runner.cleanup()
+
+
+async def _take_in_the_last(listener: socket.socket, connection: Callable[[], "Protocol"]) -> None:
+    """The kernel has taken connections that nobody has accepted yet; closing the listener would reset them."""
+    listener.setblocking(False)
+    for _ in range(BACKLOG):
+        try:
+            accepted, _address = listener.accept()
+        except OSError:
+            return
+        await asyncio.get_running_loop().connect_accepted_socket(connection, accepted)
 
 
 async def _connections_end(server: web.Server, within: float) -> None:
@@ -207,16 +230,28 @@ def _is_one_read(data: bytes) -> bool:
 
 def _written(refusal: ApiError) -> bytes:
     """The answer as it goes over the wire; the connection stays."""
+    kind = type(refusal)
+    if kind not in _WRITTEN_ONCE:
+        _WRITTEN_ONCE[kind] = _around_request_id(refusal)
+    head, body = _WRITTEN_ONCE[kind]
+    return head + str(new_uuid()).encode() + body
+
+
+_WRITTEN_ONCE: Final[dict[type[ApiError], tuple[bytes, bytes]]] = {}
+"""What stands before the request id and behind it: the same each time."""
+
+
+def _around_request_id(refusal: ApiError) -> tuple[bytes, bytes]:
     answer = failure(refusal)
     body = answer.text.encode()
     head = [
         f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}",
         "Content-Type: application/json; charset=utf-8",
         f"Content-Length: {len(body)}",
-        f"X-Request-Id: {trace_from('', '').request_id}",
         *(f"{name}: {value}" for name, value in answer.headers.items()),
+        "X-Request-Id: ",
     ]
-    return "\r\n".join([*head, "", ""]).encode() + body
+    return "\r\n".join(head).encode(), b"\r\n\r\n" + body
 
 
 def _is_framed_well(message: RawRequestMessage) -> bool:

@@ -10,7 +10,7 @@ import aiohttp
 
 from tests.faults.bed import Bed
 from tests.support.client import Client, new_organisation
-from tests.support.world import EMPLOYEES, SESSIONS, new_course
+from tests.support.world import EMPLOYEES, SESSIONS, new_course, new_session
 
 
 class SteadyLoad:
@@ -24,7 +24,7 @@ class SteadyLoad:
         organisation = new_organisation()
         self._clients: list[Client] = [bed.client(organisation, gateway=copy, sub="steady") for copy in range(2)]
         self._random = random.Random(1)
-        self._course = 0
+        self._course = self._session = 0
         self._under_way: set[asyncio.Task[None]] = set()
         self._driver: asyncio.Task[None] | None = None
         self.count = 0
@@ -32,6 +32,7 @@ class SteadyLoad:
 
     async def __aenter__(self) -> Self:
         self._course = await new_course(self._clients[0])
+        self._session = await new_session(self._clients[0], self._course)
         self._driver = asyncio.create_task(self._drive())
         return self
 
@@ -68,9 +69,9 @@ class SteadyLoad:
 
     def _request(self) -> dict[str, Any]:
         kind = self._random.random()
-        if kind < 0.7:
-            return {"method": "GET", "path": SESSIONS}
-        if kind < 0.85:
+        if kind < 0.8:
+            return {"method": "GET", "path": f"{SESSIONS}/{self._session}"}
+        if kind < 0.9:
             person = self._random.getrandbits(40) + 1
             employee = {"employee_id": f"E-{person}", "full_name": "John Doe"}
             return {"method": "PUT", "path": f"{EMPLOYEES}/{person}", "json": employee}

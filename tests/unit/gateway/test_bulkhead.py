@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.bulkhead import Bulkhead
+from gateway.loop_lag import LoopLag
 from gateway.overload import Overload
 from shared.errors import Overloaded
 
@@ -18,7 +19,7 @@ class Visitors:
     """Requests that hold their turn until they are let go."""
 
     def __init__(self, limit: int, waiting: int) -> None:
-        self.bulkhead = Bulkhead(limit, waiting, Overload(0.1, 2.0))
+        self.bulkhead = Bulkhead(limit, waiting, Overload(0.1, 2.0), LoopLag())
         self.inside: list[int] = []
         self._released: dict[int, asyncio.Event] = {}
         self._visits: list[asyncio.Task[None]] = []
@@ -85,7 +86,7 @@ async def test_more_than_may_wait_are_refused(come: Come) -> None:
         visitors.comes(number)
     await settle()
     with pytest.raises(Overloaded):
-        visitors.bulkhead.require_room()
+        visitors.bulkhead.arrival()
     with pytest.raises(Overloaded):
         await visitors.comes(2)
 
@@ -121,7 +122,7 @@ async def test_a_turn_that_comes_to_one_who_goes_away_in_that_moment_is_passed_o
 
 
 async def test_a_failure_gives_the_turn_back() -> None:
-    bulkhead = Bulkhead(1, 0, Overload(0.1, 2.0))
+    bulkhead = Bulkhead(1, 0, Overload(0.1, 2.0), LoopLag())
     for _ in range(3):
         with pytest.raises(ValueError, match="failed"):
             async with bulkhead.turn(BOUND):
@@ -133,7 +134,7 @@ async def test_a_failure_gives_the_turn_back() -> None:
     visits=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.booleans()), max_size=25),
 )
 def test_never_more_at_once_than_allowed_and_no_turn_is_lost(limit: int, visits: list[tuple[int, int, bool]]) -> None:
-    bulkhead, running, most = Bulkhead(limit, 100, Overload(0.1, 2.0)), 0, 0
+    bulkhead, running, most = Bulkhead(limit, 100, Overload(0.1, 2.0), LoopLag()), 0, 0
 
     async def visit(before: int, during: int) -> None:
         nonlocal running, most

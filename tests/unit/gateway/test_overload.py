@@ -20,7 +20,7 @@ class Newcomers:
 
     def refused(self, wait: float, after: float = 0.0) -> bool:
         self.now += after
-        return self._overload.refuses(wait)
+        return self._overload.refuses(wait, wait)
 
     def overload(self) -> None:
         assert [self.refused(LONG, after) for after in (0, INTERVAL / 2, INTERVAL / 2)] == [False, False, True]
