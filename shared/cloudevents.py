@@ -1,7 +1,7 @@
 """Events on the wire: CloudEvents 1.0 in structured JSON (contract, section 6)."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -46,7 +46,10 @@ class CloudEvent(BaseModel):
 
 
 def encode(event: Event[State], source: str) -> tuple[UUID, str]:
-    """The id made for this change, and the message body; `source` is the service that owns the row."""
+    """The id made for this change, and the message body but for its `time`, which the database fills in.
+
+    `source` is the service that owns the row.
+    """
     event_id = new_uuid()
     qualified = _qualified(type(event))
     envelope = {
@@ -55,7 +58,6 @@ def encode(event: Event[State], source: str) -> tuple[UUID, str]:
         "source": f"/services/{source}",
         "type": qualified,
         "subject": f"{event.type.partition('.')[0]}s/{event.data.id}",
-        "time": datetime.now(UTC).isoformat(),
         "dataschema": f"urn:muster:schema:{qualified}",
         "datacontenttype": "application/json",
         "organisationid": event.organisation_id,

@@ -12,10 +12,15 @@ from shared.events import Event, State
 CHANNEL = "outbox"
 """PostgreSQL's notification channel that wakes the relay."""
 
+# The event's `time` is the database's, as `created_at` is: the first member of a body that is stored whole, since a
+# relay of another version may publish it.
 _ADD = """
 WITH added AS (
     INSERT INTO outbox (event_id, organisation_id, routing_key, body, must_route)
-    SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::boolean[])
+    SELECT event_id, organisation_id, routing_key,
+        format('{"time": %s, %s', to_json(now()), substr(body, 2)), must_route
+    FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::boolean[])
+        AS events (event_id, organisation_id, routing_key, body, must_route)
 )
 SELECT pg_notify('outbox', '')
 """

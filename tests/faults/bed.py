@@ -68,6 +68,23 @@ class Bed:
         finally:
             await asyncio.gather(*(process.restart() for process in processes))
 
+    @asynccontextmanager
+    async def another(self, kind: str, **changes: str | None) -> AsyncIterator[ProductProcess]:
+        """One more process of a service or the gateway while the block runs, behind no balancer.
+
+        Variables of its environment that are None are left out.
+        """
+        variables = {**self.environment[kind], **changes}
+        environment = {kind: {name: value for name, value in variables.items() if value is not None}}
+        process = _process(f"another-{kind}", kind, free_port(), environment, self.servers.layout.log)
+        self.extra.append(process)
+        await process.start()
+        try:
+            yield process
+        finally:
+            await process.kill()
+            self.extra.remove(process)
+
     async def mend(self) -> None:
         """Whatever was broken: afterwards everything runs and is ready."""
         servers = self.servers

@@ -5,10 +5,12 @@ Each function takes one out as a careless change would; the test beside the cont
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Sequence
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import shared.cloudevents
 import shared.consumer
 import shared.database
 import shared.idempotency
@@ -160,6 +162,86 @@ def _without_orderly_end() -> None:
     vars(uvloop)["run"] = run
 
 
+def _without_limits_without_redis() -> None:
+    """The classic mistake: while nobody counts for all of them, every process refuses everybody."""
+    import gateway.limiter
+    from gateway.rate_limit import Decision, Window
+
+    def count(self: gateway.limiter.LocalWindows, hit: gateway.limiter.Hit) -> Decision:
+        now = gateway.limiter._now()
+        return Decision(False, hit.limit, Window(now, hit.limit, 0), now)
+
+    gateway.limiter.LocalWindows.count = count  # type: ignore[method-assign]
+
+
+def _without_known_revocations() -> None:
+    """Only Redis knows."""
+    import gateway.revocation
+
+    def remember(self: gateway.revocation.Revocations, token_id: str, expires_at: int) -> None:
+        return None
+
+    gateway.revocation.Revocations.remember = remember  # type: ignore[method-assign]
+
+
+def _without_last_good_keys() -> None:
+    """A provider that cannot be read has no keys."""
+    import gateway.key_set
+
+    original = gateway.key_set.RemoteKeySet._download
+
+    async def download(self: Any) -> bytes:
+        self.keys = {}
+        return await original(self)
+
+    gateway.key_set.RemoteKeySet._download = download  # type: ignore[method-assign]
+
+
+def _without_cooldown() -> None:
+    """The provider is asked for every key that is not known."""
+    import gateway.key_set
+
+    gateway.key_set.RemoteKeySet._cooldown_left = lambda self: 0.0  # type: ignore[method-assign]
+
+
+def _without_bound_of_leeway() -> None:
+    """Ten minutes, so that no clock is ever wrong."""
+    import gateway.authentication
+    import gateway.claims
+
+    for module in (gateway.authentication, gateway.claims):
+        vars(module)["LEEWAY"] = 600
+
+
+def _without_clock_of_redis() -> None:
+    """Limits go by the clock of the gateway, as it was at its start."""
+    import gateway.limiter
+
+    own = gateway.limiter._SCRIPT.read_text(encoding="utf-8").replace("redis.call('TIME')", f"{{{time.time()}, 0}}")
+    vars(gateway.limiter)["_SCRIPT"] = SimpleNamespace(read_text=lambda encoding: own)
+
+
+def _without_clock_of_the_database() -> None:
+    """Rows and events have the time of the process, as it was at its start."""
+    import services.enrollment.store.people as people
+    import services.enrollment.store.seats as seats
+
+    for module, name in ((people, "_SAVE_PERSON"), (seats, "_INSERT_ENROLLMENTS"), (shared.outbox, "_ADD")):
+        _replace(module, name, r"now\(\)", f"to_timestamp({time.time()})")
+
+
+def _without_names_of_event_fields() -> None:
+    """A careless new version: it writes and reads `person_id` where the released one asks for `employee_id`."""
+    encode, decode = shared.cloudevents.encode, shared.cloudevents.decode
+
+    def careless_encode(*arguments: Any) -> Any:
+        event_id, body = encode(*arguments)
+        return event_id, body.replace('"employee_id":', '"person_id":')
+
+    vars(shared.outbox)["encode"] = careless_encode
+    vars(shared.consumer)["decode"] = lambda body: decode(body.replace(b'"person_id":', b'"employee_id":'))
+
+
 def _replace(module: ModuleType, name: str, guard: str, instead: str) -> None:
     changed, count = re.subn(guard, instead, getattr(module, name))
     if count != 1:
@@ -180,4 +262,12 @@ GUARDS: dict[str, Callable[[], None]] = {
     "circuit": _without_circuit,
     "bulkheads": _without_bulkheads,
     "bound of the wait for a connection": _without_bound_of_the_wait_for_a_connection,
+    "limits without Redis": _without_limits_without_redis,
+    "known revocations": _without_known_revocations,
+    "last good keys": _without_last_good_keys,
+    "cooldown": _without_cooldown,
+    "bound of leeway": _without_bound_of_leeway,
+    "clock of Redis": _without_clock_of_redis,
+    "clock of the database": _without_clock_of_the_database,
+    "names of event fields": _without_names_of_event_fields,
 }

@@ -19,12 +19,15 @@ import runpy
 import signal
 import sys
 import time
+from datetime import datetime, tzinfo
 from importlib import import_module
 from pathlib import Path
 
 from tests.faults import crash_points, guards
 
 MOST_VISITS = 3
+READ_THE_CLOCK = ("gateway", "services", "shared", "jwt")
+"""Packages whose modules are shown a wrong `datetime`."""
 
 
 def main(module: str, *arguments: str) -> None:
@@ -33,7 +36,7 @@ def main(module: str, *arguments: str) -> None:
         name, _, count = point.rpartition(":")
         crash_points.arm(name, int(count))
     if offset := os.environ.get("CLOCK_OFFSET"):
-        put_clock_wrong(float(offset))
+        put_clock_wrong(module, float(offset))
     for name in filter(None, os.environ.get("WITHOUT", "").split(",")):
         guards.take_out(name)
     if census := os.environ.get("CENSUS_FILE"):
@@ -74,10 +77,27 @@ def _wait(child: int) -> int:
     return os.waitpid(child, 0)[1]
 
 
-def put_clock_wrong(seconds: float) -> None:
-    """`time.time` is what the product and PyJWT read; `datetime.now` is left as it is in C."""
+def put_clock_wrong(module: str, seconds: float) -> None:
+    """`time.time`, and `datetime.now` wherever the product or PyJWT has imported it."""
     right = time.time
     time.time = lambda: right() + seconds
+    import_module(f"{module}.app")
+    for name, imported in tuple(sys.modules.items()):
+        if name.partition(".")[0] in READ_THE_CLOCK and vars(imported).get("datetime") is datetime:
+            vars(imported)["datetime"] = WrongDatetime
+
+
+class _IsDatetime(type):
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, datetime)
+
+
+class WrongDatetime(datetime, metaclass=_IsDatetime):
+    """Tells the time by `time.time`; what it makes are plain datetimes."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return datetime.fromtimestamp(time.time(), tz)
 
 
 def take_census(file: Path) -> None:

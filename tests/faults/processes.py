@@ -50,6 +50,9 @@ class ProductProcess:
     """How often."""
     exits: list[int] = field(default_factory=list)
     repository: Path = REPOSITORY
+    """The source tree that it runs."""
+    launcher: tuple[str, ...] = ("tests.faults.launcher",)
+    """The module that starts the product's; none where that is to be started as it is."""
 
     @property
     def url(self) -> str:
@@ -72,7 +75,7 @@ class ProductProcess:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "tests.faults.launcher",
+                *self.launcher,
                 self.module,
                 *self.arguments,
                 cwd=self.repository,
@@ -154,6 +157,12 @@ class ProductProcess:
         seen = psutil.Process(self.process.pid)
         memory = seen.memory_info().rss / 2**20
         return Census(seen.num_fds(), seen.num_threads(), int(self._census_file.read_text()), memory)
+
+    def clients(self) -> int:
+        """Connections open to its port."""
+        assert self.process is not None
+        connections = psutil.Process(self.process.pid).net_connections("tcp")
+        return sum(each.status == psutil.CONN_ESTABLISHED and each.laddr.port == self.port for each in connections)
 
     def log_end(self, size: int = 2000) -> str:
         """The end of what it has said."""

@@ -9,8 +9,8 @@ import aio_pika
 import asyncpg
 import pytest
 
-from shared.cloudevents import encode
 from tests.faults.bed import Bed
+from tests.faults.dead_letters import dead_letters
 from tests.faults.disruptions import (
     POISON,
     Disruption,
@@ -167,13 +167,6 @@ async def said(bed: Bed, service: str, what: str) -> bool:
     return any(what in process.log_end(20_000) for process in bed.copies_of(service))
 
 
-async def dead_letters(bed: Bed, service: str) -> int:
-    async with await aio_pika.connect(bed.servers.rabbitmq.url, timeout=5) as connection:
-        channel = await connection.channel()
-        queue = await channel.declare_queue(f"muster.{service}.dead-letters", passive=True)
-        return queue.declaration_result.message_count or 0
-
-
 async def has_dead_letters(bed: Bed, count: int) -> bool:
     return await dead_letters(bed, "history") >= count
 
@@ -187,4 +180,4 @@ async def publish_to_history(bed: Bed, *bodies: bytes) -> None:
 
 def never_applicable() -> bytes:
     """A good event that no database can hold: its id has more than 64 bits."""
-    return encode(events.course(7, 2**70), "catalog")[1].encode()
+    return events.encoded(events.course(7, 2**70), "catalog")[1].encode()

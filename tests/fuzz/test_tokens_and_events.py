@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 
 from gateway.authentication import ClientTokenVerifier
 from gateway.keys import IssuerKeySet, Key, Keys, parse_issuer_keys
-from shared.cloudevents import EventInvalid, decode, encode
+from shared.cloudevents import EventInvalid, decode
 from shared.errors import TokenInvalid
 from shared.http.fields import MAX_ID
 from shared.identity import Caller, InternalTokenVerifier
 from tests.fuzz.effort import examples
 from tests.fuzz.mutation import JSON, changed_members, mutated, mutated_bytes
 from tests.security.keys import ALGORITHMS, issuer_key_set, keys_of
+from tests.support.events import encoded
 from tests.support.stack import CLIENT_SECRET, INTERNAL_SECRET
 from tests.support.strategies import ANY_EVENT
 
@@ -118,23 +119,23 @@ def test_an_internal_token_with_any_change(token: str) -> None:
 @examples
 @given(event=ANY_EVENT, data=st.data())
 def test_a_message_with_any_change_is_an_event_or_invalid(event: Any, data: st.DataObject) -> None:
-    body = data.draw(mutated_bytes(st.just(encode(event, "enrollment")[1].encode())))
+    body = data.draw(mutated_bytes(st.just(encoded(event)[1].encode())))
     try:
         decoded = decode(body)
     except EventInvalid:
         return
     assert decoded.organisation_id >= 1
-    assert decode(encode(decoded, "enrollment")[1].encode()).data == decoded.data
+    assert decode(encoded(decoded)[1].encode()).data == decoded.data
 
 
 @examples
 @given(event=ANY_EVENT, data=st.data())
 def test_an_envelope_with_any_members_is_an_event_or_invalid(event: Any, data: st.DataObject) -> None:
-    envelope = json.loads(encode(event, "enrollment")[1])
+    envelope = json.loads(encoded(event)[1])
     envelope["data"] = data.draw(changed_members(envelope["data"]) | JSON)
     body = json.dumps(data.draw(changed_members(envelope))).encode()
     try:
         decoded = decode(body)
     except EventInvalid:
         return
-    assert decode(encode(decoded, "enrollment")[1].encode()).data == decoded.data
+    assert decode(encoded(decoded)[1].encode()).data == decoded.data

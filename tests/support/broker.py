@@ -12,9 +12,9 @@ from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMess
 from aiormq.exceptions import ChannelNotFoundEntity
 
 from shared.broker import QueueName, connection_to, declare_exchange, declare_queue
-from shared.cloudevents import encode
 from shared.events import Event
 from tests.support.databases import amqp_url
+from tests.support.events import encoded
 
 TIMEOUT = 10.0
 Inbox = list[AbstractIncomingMessage]
@@ -47,7 +47,7 @@ class Broker:
 
     async def publish(self, events: Iterable[Event[Any]]) -> None:
         """In this order; returns once the broker has all of them."""
-        bodies = [(encode(event, "enrollment")[1].encode(), event.type) for event in events]
+        bodies = [(encoded(event)[1].encode(), event.type) for event in events]
         await asyncio.gather(*(self.publish_body(body, routing_key) for body, routing_key in bodies))
 
     async def publish_body(self, body: bytes, routing_key: str) -> None:

@@ -4,11 +4,10 @@ from typing import Any
 
 import aio_pika
 
-from shared.cloudevents import encode
 from shared.dead_letter_queue import dead_letter_queue
 from shared.dead_letters import DeadLetter
 from tests.support.broker import TIMEOUT, Broker
-from tests.support.events import enrollment
+from tests.support.events import encoded, enrollment
 
 CREATED = "enrollment.created"
 FAILED_AT = "2026-11-21T09:00:00+00:00"
@@ -22,7 +21,7 @@ async def set_aside(broker: Broker, organisation: int, *enrollment_ids: int) -> 
     """Dead letters of enrollments, as the consumer makes them; their ids, oldest first."""
     ids = []
     for enrollment_id in enrollment_ids:
-        event_id, body = encode(enrollment(organisation, enrollment_id), "enrollment")
+        event_id, body = encoded(enrollment(organisation, enrollment_id), "enrollment")
         await put(broker, broker.queue.dead_letters, body.encode(), str(event_id), **{"x-reason": "Defect: mended"})
         ids.append(str(event_id))
     return ids

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
+from shared.cloudevents import encode
 from shared.events import (
     CourseSaved,
     CourseState,
@@ -28,6 +30,13 @@ from shared.events import (
 )
 
 MOMENT = datetime(2030, 5, 15, 9, tzinfo=UTC)
+
+
+def encoded(event: Event[Any], source: str = "enrollment") -> tuple[UUID, str]:
+    """Its id and the whole body, as the outbox stores it."""
+    event_id, body = encode(event, source)
+    return event_id, f'{{"time": "{MOMENT.isoformat()}", {body[1:]}'
+
 
 ENROLLMENT_EVENTS: Mapping[EnrollmentStatus, type[EnrollmentEvent]] = {
     "enrolled": EnrollmentCreated,

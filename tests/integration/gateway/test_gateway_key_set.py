@@ -3,60 +3,25 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
-from aiohttp import web
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.keys import new_issuer_keys
 from tests.integration.gateway.edge import CLIENT_SECRET, NOWHERE, Edge, StartGateway
 from tests.support.client import Answer, client_claims
 from tests.support.eventually import eventually
-from tests.support.stack import serving
+from tests.support.identity_provider import Provider, identity_provider
 
 COURSES = "/api/v1/training/courses"
 
 
-@dataclass
-class Provider:
-    """An identity provider that publishes whatever keys the test gives it."""
-
-    url: str = ""
-    private: dict[str, ec.EllipticCurvePrivateKey] = field(default_factory=dict)
-    broken: bool = False
-    asked: int = 0
-    frozen: asyncio.Event | None = None
-
-    def add_key(self, name: str) -> None:
-        self.private[name] = ec.generate_private_key(ec.SECP256R1())
-
-    def token(self, name: str, organisation: int, **changes: Any) -> str:
-        claims = client_claims(organisation, **({"iss": self.url, "aud": "training"} | changes))
-        return jwt.encode(claims, self.private[name], "ES256", headers={"kid": name})
-
-    async def key_set(self, _: web.Request) -> web.Response:
-        self.asked += 1
-        if self.frozen is not None:
-            await self.frozen.wait()
-        if self.broken:
-            return web.Response(status=500)
-        algorithm = jwt.get_algorithm_by_name("ES256")
-        jwks = [{**algorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid} for kid, key in self.private.items()]
-        return web.json_response({"keys": [{"kty": "oct", "kid": "passed over", "k": "x"}, *jwks]})
-
-
 @pytest.fixture
 async def provider() -> AsyncIterator[Provider]:
-    provider = Provider()
-    provider.add_key("first")
-    app = web.Application()
-    app.router.add_get("/keys", provider.key_set)
-    async with serving(app) as provider.url:
+    async with identity_provider() as provider:
         yield provider
 
 

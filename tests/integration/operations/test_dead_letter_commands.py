@@ -10,7 +10,6 @@ from pydantic import SecretStr
 from services.history.handlers import SUBSCRIPTIONS
 from services.history.settings import HistorySettings
 from shared.broker import DELIVERY_LIMIT
-from shared.cloudevents import encode
 from shared.dead_letter_commands import answer_dead_letters
 from shared.dead_letter_queue import dead_letter_queue
 from shared.service import service_arguments, service_queue
@@ -27,7 +26,7 @@ from tests.support.dead_letters import (
     put,
     set_aside,
 )
-from tests.support.events import enrollment
+from tests.support.events import encoded, enrollment
 from tests.support.eventually import eventually
 from tests.support.projections import Database, table
 from tests.support.stack import free_port
@@ -132,7 +131,7 @@ async def test_what_cannot_be_handed_over_stays(settings: HistorySettings, decla
 async def test_a_letter_that_rabbitmq_set_aside_says_why_and_can_be_retried(
     declared: Broker, organisation: int
 ) -> None:
-    event_id, body = encode(enrollment(organisation, 1), "enrollment")
+    event_id, body = encoded(enrollment(organisation, 1), "enrollment")
     message = aio_pika.Message(body.encode(), message_id=str(event_id))
     await declared.exchange.publish(message, CREATED, timeout=TIMEOUT)
     queue = await declared.channel.declare_queue(declared.queue.name, passive=True, timeout=TIMEOUT)

@@ -6,13 +6,12 @@ import pytest
 
 import services.catalog.handlers
 import services.history.handlers
-from shared.cloudevents import encode
 from shared.consumer import routing_keys
 from shared.database import Connection
 from tests.support.broker import Broker, Inbox
 from tests.support.client import new_organisation
 from tests.support.consumers import Recorder, consumer_for, following, subscriptions_to
-from tests.support.events import enrollment
+from tests.support.events import encoded, enrollment
 from tests.support.eventually import eventually
 from tests.support.projections import Database, counted_of_sessions, insert_sessions
 from tests.support.proxy import proxy_for
@@ -29,7 +28,7 @@ def with_another(event_body: str, old: str, new: str) -> bytes:
     return event_body.replace(old, new).encode()
 
 
-GOOD = encode(enrollment(7, 1), "enrollment")[1]
+GOOD = encoded(enrollment(7, 1))[1]
 
 
 async def dead_letters(broker: Broker, count: int) -> Inbox:

@@ -36,6 +36,11 @@ async def test_control_events_added_beside_the_transaction_outlive_its_rollback(
         await arrived(inbox, 1)
 
 
+async def test_an_event_has_the_time_of_its_row_by_the_clock_of_the_database(database: Database) -> None:
+    await commit(database, enrollment(7, 1), enrollment(7, 2))
+    assert await database.value("SELECT bool_and((body::jsonb ->> 'time')::timestamptz = created_at) FROM outbox")
+
+
 async def claimed_by_two(database: Database) -> tuple[set[int], set[int]]:
     await commit(database, *(enrollment(7, number) for number in range(1, 11)))
     async with transaction(database.pool) as one, transaction(database.pool) as another:

@@ -1,6 +1,5 @@
 import contextlib
 import json
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -10,12 +9,12 @@ from hypothesis import strategies as st
 from shared.cloudevents import EventInvalid, decode, encode
 from shared.events import STATE_OF, Event, State
 from shared.observability import Trace, new_traceparent
-from tests.support.events import enrollment
+from tests.support.events import encoded, enrollment
 from tests.support.strategies import ANY_EVENT, JSON, events
 
 
 def envelope_of(event: Event[Any]) -> dict[str, Any]:
-    envelope: dict[str, Any] = json.loads(encode(event, "enrollment")[1])
+    envelope: dict[str, Any] = json.loads(encoded(event)[1])
     return envelope
 
 
@@ -27,7 +26,7 @@ def decoded(envelope: Any) -> Event[State]:
 @given(data=st.data())
 def test_every_event_comes_back_as_it_went(event_type: type[Event[State]], data: st.DataObject) -> None:
     event = data.draw(events(event_type))
-    back = decode(encode(event, "enrollment")[1].encode())
+    back = decode(encoded(event)[1].encode())
     assert back == event
     assert type(back) is event_type
     assert back.trace == event.trace
@@ -38,7 +37,6 @@ def test_the_envelope_is_a_cloudevent_of_version_1() -> None:
     event = enrollment(7, 301, version=2, status="completed", score=82)
     event_id, body = encode(type(event)(7, event.data, trace), "enrollment")
     envelope = json.loads(body)
-    assert datetime.fromisoformat(envelope.pop("time")).utcoffset() is not None
     assert envelope.pop("data")["score"] == 82
     assert envelope == {
         "specversion": "1.0",
@@ -155,7 +153,7 @@ def test_a_mutated_envelope_is_an_event_or_refused_in_one_way(event: Event[State
 
 @given(event=ANY_EVENT, data=st.data())
 def test_a_mutilated_body_is_an_event_or_refused_in_one_way(event: Event[State], data: st.DataObject) -> None:
-    body = bytearray(encode(event, "enrollment")[1].encode())
+    body = bytearray(encoded(event)[1].encode())
     for _ in range(data.draw(st.integers(1, 4))):
         body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(EventInvalid):

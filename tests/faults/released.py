@@ -1,0 +1,71 @@
+"""The version that was released last, run on the bed beside the one in this tree."""
+
+import asyncio
+import io
+import subprocess
+import tarfile
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from stack.layout import REPOSITORY
+from tests.faults.bed import Bed, through
+from tests.faults.processes import ProductProcess
+
+COMMIT_FILE = Path(__file__).with_name("released_version.txt")
+
+
+def unpack_release(directory: Path) -> Path:
+    """Its source tree, taken out of the clone's history; raises LookupError where that does not reach so far back."""
+    commit = COMMIT_FILE.read_text(encoding="ascii").strip()
+    archive = subprocess.run(["git", "-C", REPOSITORY, "archive", commit], capture_output=True)
+    if archive.returncode:
+        raise LookupError(
+            f"the released version {commit} is not in this clone ({archive.stderr.decode().strip()});"
+            " a shallow one gets it by `git fetch --unshallow`"
+        )
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
+        tar.extractall(directory, filter="data")
+    return directory
+
+
+@asynccontextmanager
+async def rolled_back(bed: Bed, release: Path, names: Iterable[str]) -> AsyncIterator[list[ProductProcess]]:
+    """These run the released version, on the same ports; afterwards they are rolled forward again.
+
+    Connections of the gateways are made anew, so that each version is asked by each.
+    """
+    pairs = [(bed.processes[name], _released(bed, bed.processes[name], release)) for name in names]
+    bed.extra.extend(old for _, old in pairs)
+    try:
+        await asyncio.gather(*(_roll(new, old) for new, old in pairs))
+        for balancer in bed.balancers.values():
+            balancer.cut()
+        yield [old for _, old in pairs]
+    finally:
+        await asyncio.gather(*(_roll(old, new) for new, old in pairs))
+
+
+def _released(bed: Bed, process: ProductProcess, release: Path) -> ProductProcess:
+    """It declares its queues itself when it starts, so its addresses are those of who may."""
+    environment = {**process.environment}
+    if "DATABASE_URL" in environment:
+        environment["DATABASE_URL"] = environment["MIGRATION_DATABASE_URL"]
+        environment["AMQP_URL"] = through(bed.broker_link, environment["MIGRATION_AMQP_URL"])
+    return replace(
+        process,
+        name=f"released-{process.name}",
+        environment=environment,
+        repository=release,
+        launcher=(),
+        process=None,
+        exits=[],
+    )
+
+
+async def _roll(running: ProductProcess, next_one: ProductProcess) -> None:
+    if running.alive:
+        await running.terminate()
+    if not next_one.alive:
+        await next_one.start()
