@@ -17,7 +17,8 @@ from tests.faults.bed import Bed, running_bed
 from tests.faults.disruptions import DISRUPTIONS, calm
 from tests.faults.dying import dying
 from tests.faults.ledger import Ledger
-from tests.faults.run import story
+from tests.faults.operators import rebuild, verify
+from tests.faults.run import story, told
 
 CHAPTERS = 8
 """Disruptions of one story."""
@@ -36,6 +37,7 @@ class Tally:
     unanswered: int = 0
     longest_unavailability: float = 0.0
     longest_of: str = ""
+    rebuilt: str = "other bytes"
     failures: list[str] = field(default_factory=list)
 
     def count(self, word: str) -> int:
@@ -71,6 +73,10 @@ async def tell_stories(seed: int, chapters: Chapters, is_over: Callable[[Tally],
                 highlight=False,
                 soft_wrap=True,
             )
+        if differing := await rebuild(bed):
+            tally.failures.append("\n".join(differing))
+        else:
+            tally.rebuilt = "the same bytes"
     return tally
 
 
@@ -79,6 +85,8 @@ async def _tell(bed: Bed, seed: int, chapters: Chapters, tally: Tally) -> Ledger
     try:
         async with story(bed, seed) as ledger:
             await chapters(bed, seed, ledger, tally)
+        differing = await verify(bed)
+        assert not differing, told(seed, ledger, "\n".join(differing))
     except AssertionError as error:
         tally.failures.append(str(error))
         await bed.mend()
@@ -116,6 +124,7 @@ def table_of(tally: Tally, seed: int) -> Table:
         "requests acknowledged": tally.acknowledged,
         "requests not answered, or with 5xx": tally.unanswered,
         **{word: tally.count(word) for word in SAID},
+        "projections rebuilt": tally.rebuilt,
         "stories with a broken invariant": len(tally.failures),
         "longest unavailability": f"{tally.longest_unavailability:.1f} s ({tally.longest_of})",
     }
@@ -138,10 +147,10 @@ def main() -> int:
     console = Console()
     end = time.monotonic() + arguments.minutes * 60
     if arguments.kills is None:
-        told = tell_stories(seed, random_chapters, lambda _: time.monotonic() >= end, console)
+        stories = tell_stories(seed, random_chapters, lambda _: time.monotonic() >= end, console)
     else:
-        told = tell_stories(seed, kills, lambda tally: sum(tally.faults.values()) >= arguments.kills, console)
-    tally = asyncio.run(told)
+        stories = tell_stories(seed, kills, lambda tally: sum(tally.faults.values()) >= arguments.kills, console)
+    tally = asyncio.run(stories)
     for failure in tally.failures:
         print(failure, file=sys.stderr)
     console.print(table_of(tally, seed))

@@ -116,7 +116,7 @@ async def running_bed(name: str = "bed") -> AsyncIterator[Bed]:
         client_secret = secrets.token_hex(32)
         environment = _environments(servers, database_urls, broker_link, balancers, client_secret)
         http = await exits.enter_async_context(
-            aiohttp.ClientSession(timeout=PATIENCE, connector=aiohttp.TCPConnector(limit=0))
+            aiohttp.ClientSession(timeout=PATIENCE, connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=1))
         )
         processes = {
             key: _process(key, key.partition("-")[0], port, environment, servers.layout.log)

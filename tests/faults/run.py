@@ -8,6 +8,7 @@ import pytest
 
 from tests.faults.bed import Bed
 from tests.faults.invariants import differences
+from tests.faults.leaks import Censuses, censuses, leaks
 from tests.faults.ledger import Ledger
 from tests.faults.load import load
 from tests.faults.observer import Observer, observing
@@ -28,11 +29,13 @@ async def story(bed: Bed, seed: int, *, quiet_within: float = QUIET_SECONDS) -> 
     """
     async with observing(bed) as observer:
         scene = await new_scene(bed)
+        before = await censuses(bed)
         async with load(bed, scene, seed) as ledger:
             yield ledger
         began = time.monotonic()
         try:
             await eventually(lambda: _is_quiet(bed, ledger, observer, scene), deadline=quiet_within)
+            await eventually(lambda: _holds_no_more(bed, before), deadline=quiet_within)
         except AssertionError as error:
             raise AssertionError(told(seed, ledger, str(error))) from None
         ledger.tell(f"quiet {time.monotonic() - began:.2f} s after the last client")
@@ -42,6 +45,12 @@ async def story(bed: Bed, seed: int, *, quiet_within: float = QUIET_SECONDS) -> 
 async def _is_quiet(bed: Bed, ledger: Ledger, observer: Observer, scene: tuple[Organisation, Organisation]) -> bool:
     found = await differences(bed, ledger, observer, scene)
     assert not found, "\n".join([f"{len(found)} differences", *found[:SHOWN]])
+    return True
+
+
+async def _holds_no_more(bed: Bed, before: Censuses) -> bool:
+    found = leaks(before, await censuses(bed))
+    assert not found, "\n".join(found)
     return True
 
 
