@@ -1,5 +1,6 @@
 """Carries a request to its service and the answer back."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from gateway.upstream import Upstream
 from shared.deadline import Deadline
 from shared.errors import DeadlinePassed, Unavailable, UpstreamFailed, UpstreamTimeout
 from shared.http.peer import IDLE_LIMIT
+
+log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 1.0
 WAITING_SHARE = 0.5
@@ -138,6 +141,9 @@ class Proxy:
             timeout=timeout,
             allow_redirects=False,
         ) as response:
+            if response.status == 401:
+                log.error("%s refuses this gateway's token: a clock is wrong, or the secrets differ", upstream.origin)
+                raise UpstreamFailed("The service did not accept the gateway's credentials.")
             headers = [(name.decode(), value.decode("utf-8", "replace")) for name, value in response.raw_headers]
             return UpstreamAnswer(response.status, answered(headers), await _body(response))
 

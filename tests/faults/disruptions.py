@@ -24,6 +24,8 @@ LOCKED_TABLES = {
 }
 ALL_OF_IT = "1000000000000000"
 """Bytes that must be free: more than any disk has."""
+REPUBLISHED = 200
+"""Events at most; each goes out three times more."""
 POISON = (b"no JSON", b'{"specversion": "1.0"}', b"\xff\xfe", b"[" * 10_000, b"{}")
 
 
@@ -132,14 +134,12 @@ async def redelivered(bed: Bed, choice: random.Random) -> AsyncIterator[None]:
         queue = await channel.get_queue(QUEUE)
         taken: list[aio_pika.abc.AbstractIncomingMessage] = []
         with contextlib.suppress(aio_pika.exceptions.QueueEmpty):
-            while len(taken) < 300:
+            while len(taken) < REPUBLISHED:
                 taken.append(await queue.get())
         copies = [message for message in taken for _ in range(3)]
         choice.shuffle(copies)
         exchange = await channel.get_exchange("training.events")
-        for message in copies:
-            copy = aio_pika.Message(message.body, content_type=message.content_type, message_id=message.message_id)
-            await exchange.publish(copy, message.routing_key or "")
+        await asyncio.gather(*(exchange.publish(_copy(message), message.routing_key or "") for message in copies))
         for message in taken:
             await message.ack()
     yield
@@ -244,6 +244,10 @@ DISRUPTIONS: tuple[Disruption, ...] = (
     redelivered, database_killed, database_frozen, database_connections_ended, table_locked, redis_killed,
     redis_frozen, redis_flushed, redis_out_of_memory, answers_lost, connections_cut, network_slow,
 )  # fmt: skip
+
+
+def _copy(message: aio_pika.abc.AbstractIncomingMessage) -> aio_pika.Message:
+    return aio_pika.Message(message.body, content_type=message.content_type, message_id=message.message_id)
 
 
 def database_of(bed: Bed, service: str) -> str:

@@ -142,6 +142,13 @@ def _without_bulkheads() -> None:
     vars(gateway.upstream)["Bulkhead"] = bulkhead
 
 
+def _without_load_shedding() -> None:
+    """Whoever comes is let in."""
+    import gateway.overload
+
+    gateway.overload.Overload.refuses = lambda *_: False  # type: ignore[method-assign]
+
+
 def _without_orderly_end() -> None:
     """SIGTERM ends the process as it ends any other."""
     import signal
@@ -258,6 +265,7 @@ GUARDS: dict[str, Callable[[], None]] = {
     "version check": _without_version_check,
     "idempotency": _without_idempotency,
     "time limits of the database": _without_time_limits_of_the_database,
+    "load shedding": _without_load_shedding,
     "orderly end": _without_orderly_end,
     "circuit": _without_circuit,
     "bulkheads": _without_bulkheads,

@@ -58,6 +58,8 @@ class Ledger:
     story: list[str] = field(default_factory=list)
     """What was broken and mended, with seconds since the start."""
     began: float = field(default_factory=time.monotonic)
+    quiet_after: float = 0.0
+    """Seconds after the last client until every invariant held, looking included."""
 
     def tell(self, line: str) -> None:
         self.story.append(f"{time.monotonic() - self.began:7.2f} s  {line}")

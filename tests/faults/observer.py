@@ -16,7 +16,7 @@ from tests.faults.bed import Bed
 
 QUEUE = "bed.subscriber"
 WATCH_INTERVAL = 0.3
-SILENCE = 0.5
+SILENCE = 0.25
 """Seconds without a message after which the queue counts as read to its end."""
 
 _VERSIONS = {

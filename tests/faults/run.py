@@ -35,10 +35,11 @@ async def story(bed: Bed, seed: int, *, quiet_within: float = QUIET_SECONDS) -> 
         began = time.monotonic()
         try:
             await eventually(lambda: _is_quiet(bed, ledger, observer, scene), deadline=quiet_within)
+            ledger.quiet_after = time.monotonic() - began
             await eventually(lambda: _holds_no_more(bed, before), deadline=quiet_within)
         except AssertionError as error:
             raise AssertionError(told(seed, ledger, str(error))) from None
-        ledger.tell(f"quiet {time.monotonic() - began:.2f} s after the last client")
+        ledger.tell(f"quiet {ledger.quiet_after:.2f} s after the last client")
         assert not ledger.violations, told(seed, ledger, "")
 
 

@@ -29,7 +29,7 @@ from tests.support.eventually import eventually
 from tests.support.world import SESSIONS, new_course
 
 SEED = 2
-WRITES = 25
+WRITES = 12
 """Acknowledged while the broker is away, before it comes back."""
 UNPUBLISHED = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 

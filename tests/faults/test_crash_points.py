@@ -33,10 +33,15 @@ async def test_control_without_one_transaction_events_are_lost(bed: Bed) -> None
 
 
 async def test_a_relay_that_is_killed_publishes_again(bed: Bed) -> None:
-    async with story(bed, SEED) as ledger, dying(bed, "enrollment", SEED, 8, points="relay") as kills:
+    async with (
+        bed.another("enrollment"),  # so that three relays share the outbox
+        story(bed, SEED) as ledger,
+        dying(bed, "enrollment", SEED, 8, points="relay") as kills,
+    ):
         await kills.reach(16)
         ledger.tell(f"killed at {kills.count()}")
-    figure("relay killed around the confirm", "kills", kills.count().total(), "")
+    figure("relay killed around the confirm, three at once", "kills", kills.count().total(), "")
+    figure("relay killed around the confirm, three at once", "all followed after", ledger.quiet_after, "s", goal=2)
 
 
 async def test_control_without_waiting_for_the_confirm_events_are_lost(bed: Bed) -> None:

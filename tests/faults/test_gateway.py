@@ -30,13 +30,15 @@ from tests.support.world import SESSIONS
 
 SEED = 5
 WRITES = 10
-KILLS = 4
+KILLS = 3
 ROLLING = (
     ("gateway-1", "history-1"),
     ("catalog-1", "enrollment-1"),
     ("gateway-2", "history-2"),
     ("catalog-2", "enrollment-2"),
 )
+FAR_TOO_MANY = 4000.0
+"""Requests a second, for any machine that runs this on one processor."""
 SECONDS = 12.0
 """Of an overload: the gateway lets bursts of three seconds pass, whose queue takes as long to empty."""
 
@@ -102,7 +104,7 @@ async def has_errors(bed: Bed, steady: SteadyLoad) -> bool:
 
 async def test_three_times_the_capacity_costs_hardly_any_of_it(bed: Bed) -> None:
     with on_one_processor(bed):
-        capacity = await arrivals(bed, rate=0, seconds=8)
+        capacity = await arrivals(bed, rate=0, seconds=4)
         rate = 3 * capacity["good_per_second"]
         overload, live = await asyncio.gather(arrivals(bed, rate=rate, seconds=SECONDS), health_meanwhile(bed))
     statuses = Counter({int(status): count for status, count in overload["statuses"].items()})
@@ -114,6 +116,13 @@ async def test_three_times_the_capacity_costs_hardly_any_of_it(bed: Bed) -> None
     ratio = overload["good_p99"] / capacity["good_p99"]
     figure("three times the capacity", "p99 of the admitted, as a multiple", ratio, "×", goal=2)
     figure("three times the capacity", f"of {rate:.0f}/s, slowest refusal", overload["refused_p99"] * 1000, "ms")
+
+
+async def test_control_without_shedding_nobody_is_refused_and_everybody_waits(bed: Bed) -> None:
+    async with bed.changed("gateway", WITHOUT="load shedding"):
+        with on_one_processor(bed):
+            overload = await arrivals(bed, rate=FAR_TOO_MANY, seconds=6)
+    assert set(overload["statuses"]) == {"200"}, overload["statuses"]
 
 
 @contextmanager

@@ -104,3 +104,15 @@ async def test_a_frozen_service(start_gateway: StartGateway, upstream: Upstream,
 
 async def _at_least(upstream: Upstream, count: int) -> bool:
     return len(upstream.received) >= count
+
+
+async def test_a_service_that_refuses_the_gateway_itself_is_no_fault_of_the_client(
+    edge: Edge, upstream: Upstream, token: str
+) -> None:
+    async def refuses(_: web.Request) -> web.StreamResponse:
+        return web.json_response({"success": False, "code": "token_expired"}, status=401)
+
+    upstream.answer = refuses
+    answer = await edge.client(token).get(COURSES)
+    assert (answer.status, answer.json["code"]) == (502, "upstream_failed")
+    assert "WWW-Authenticate" not in answer.headers
