@@ -161,3 +161,36 @@ def test_never_more_at_once_than_allowed_and_no_turn_is_lost(limit: int, visits:
 
     asyncio.run(scenario())
     assert most <= limit
+
+
+async def test_those_who_passed_the_door_count_before_they_arrive() -> None:
+    bulkhead = Bulkhead(2, 0, Overload(0.0, 0.0), LateLoop())
+    bulkhead._note_beginning()
+    for _ in range(2):
+        bulkhead.pass_door()
+    with pytest.raises(Overloaded):
+        bulkhead.pass_door()
+    arrivals = [bulkhead.arrival() for _ in range(2)]
+    with pytest.raises(Overloaded):
+        bulkhead.arrival()
+    for arrival in arrivals:
+        arrival.end()
+        arrival.end()
+    assert bulkhead.arriving == 0
+    bulkhead.arrival()
+
+
+async def test_those_who_passed_the_door_and_never_arrived_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    bulkhead = Bulkhead(1, 0, Overload(0.0, 0.0), LateLoop())
+    bulkhead._note_beginning()
+    bulkhead.pass_door()
+    with pytest.raises(Overloaded):
+        bulkhead.pass_door()
+    monkeypatch.setattr("gateway.bulkhead._FORGOTTEN_AFTER", 0.0)
+    bulkhead.pass_door()
+
+
+class LateLoop(LoopLag):
+    """The gateway has too much to do."""
+
+    is_late = True

@@ -1,0 +1,66 @@
+"""Under overload a read is refused before it is parsed: like any other refusal for its client, and safely."""
+
+import pytest
+
+from gateway.bulkhead import Bulkhead
+from gateway.overload import Overload
+from tests.integration.gateway.edge import Edge, Upstream, new_token
+from tests.support.raw_http import exchange
+
+COURSES = "/api/v1/training/courses"
+HEAD = "Host: gateway\r\n"
+
+
+@pytest.fixture
+def overloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every newcomer would have to wait for too long."""
+    monkeypatch.setattr(Overload, "lasts", True)
+    monkeypatch.setattr(Overload, "refuses", lambda *_: True)
+
+
+def request(line: str, headers: str = "", body: str = "") -> bytes:
+    return f"{line} HTTP/1.1\r\n{HEAD}{headers}\r\n{body}".encode()
+
+
+@pytest.mark.usefixtures("overloaded")
+async def test_the_refusal_is_that_of_the_contract_and_the_connection_stays(edge: Edge, upstream: Upstream) -> None:
+    answered = await exchange(edge.url, request(f"GET {COURSES}?page=1"), request(f"GET {COURSES}"))
+    assert [answer.status for answer in answered.answers] == [503, 503]
+    first, second = answered.answers
+    assert first.json["code"] == "upstream_unavailable"
+    assert int(first.headers["retry-after"]) >= 1
+    assert first.headers["x-request-id"] != second.headers["x-request-id"]
+    assert answered.kept
+    assert not upstream.received
+
+
+@pytest.mark.usefixtures("overloaded")
+@pytest.mark.parametrize(
+    "sent",
+    [
+        request(f"POST {COURSES}", "Content-Type: application/json\r\nContent-Length: 2\r\n", "{}"),
+        request(f"GET {COURSES}", "Content-Length: 2\r\n", "{}"),
+        request(f"GET {COURSES}", "Transfer-Encoding: chunked\r\n", "2\r\n{}\r\n0\r\n\r\n"),
+        request(f"GET {COURSES}") + request(f"GET {COURSES}"),
+    ],
+    ids=["a change", "a length", "chunks", "two at once"],
+)
+async def test_what_may_be_more_than_one_read_takes_the_ordinary_way_to_the_same_refusal(
+    edge: Edge, sent: bytes
+) -> None:
+    answered = await exchange(edge.url, sent)
+    assert {answer.status for answer in answered.answers} == {503}
+    assert len(answered.answers) == 1 + (sent.count(b"HTTP/1.1") - 1)
+
+
+@pytest.mark.usefixtures("overloaded")
+async def test_health_and_paths_of_nobody_are_not_refused(edge: Edge) -> None:
+    answered = await exchange(edge.url, request("GET /health/live"), request("GET /nowhere"))
+    assert [answer.status for answer in answered.answers] == [200, 404]
+
+
+async def test_without_overload_nothing_is_looked_at_there(
+    edge: Edge, organisation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(Bulkhead, "pass_door")
+    assert (await edge.client(new_token(organisation)).get(COURSES)).status == 200
