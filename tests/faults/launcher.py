@@ -13,6 +13,7 @@ None of this is in the product.
 """
 
 import asyncio
+import ctypes
 import os
 import random
 import runpy
@@ -32,6 +33,7 @@ READ_THE_CLOCK = ("gateway", "services", "shared", "jwt")
 
 def main(module: str, *arguments: str) -> None:
     """Runs the module as `python -m` does, after what the environment asks for has been done to it."""
+    die_with_parent()
     if point := os.environ.get("CRASH_AT"):
         name, _, count = point.rpartition(":")
         crash_points.arm(name, int(count))
@@ -59,6 +61,7 @@ def crash_again_and_again(module: str, choice: random.Random, points: list[str],
         name, visits = choice.choice(points), choice.randint(1, MOST_VISITS)
         child = os.fork()
         if not child:
+            die_with_parent()
             crash_points.arm(name, visits)
             return
         status = _wait(child)
@@ -67,8 +70,15 @@ def crash_again_and_again(module: str, choice: random.Random, points: list[str],
         with log.open("a") as lines:
             lines.write(f"{name}\n")
     child = os.fork()
-    if child:
+    if not child:
+        die_with_parent()
+    else:
         os._exit(os.waitstatus_to_exitcode(_wait(child)) & 0x7F)
+
+
+def die_with_parent() -> None:
+    """A run of tests that is killed leaves nobody behind (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _wait(child: int) -> int:
