@@ -19,12 +19,12 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 ACQUIRE_TIMEOUT = 0.25
 """Seconds to wait for a free connection: past it the service is overloaded and says so (FAULTS.md)."""
 CONNECT_TIMEOUT = 2.0
-COMMAND_TIMEOUT = 2.0
+COMMAND_TIMEOUT = 1.7
 """Seconds the client waits for one statement: it bounds a frozen server, which no server setting can."""
 
 _SERVER_SETTINGS = {
-    "statement_timeout": "1900ms",
-    "lock_timeout": "1500ms",
+    "statement_timeout": "1600ms",
+    "lock_timeout": "1400ms",
     "idle_in_transaction_session_timeout": "10s",
     "timezone": "UTC",
     "jit": "off",
