@@ -37,7 +37,7 @@ ROLLING = (
     ("gateway-2", "history-2"),
     ("catalog-2", "enrollment-2"),
 )
-FAR_TOO_MANY = 4000.0
+FAR_TOO_MANY = 3000.0
 """Requests a second, for any machine that runs this on one processor."""
 SECONDS = 10.0
 """Of an overload: the gateway lets bursts of three seconds pass, whose queue takes as long to empty."""
@@ -56,7 +56,7 @@ async def test_a_killed_gateway_doubles_nothing(bed: Bed) -> None:
     commands = sum(attempt.status == 201 for attempt in ledger.attempts)
     lost = sum(attempt.status is None for attempt in ledger.attempts)
     assert lost, "no kill met a request"
-    figure("gateway killed", f"doubled in {commands} acknowledged commands, {lost} answers lost", 0, "", goal=0)
+    figure("gateway killed", f"answers lost beside {commands} acknowledged commands", lost, "")
 
 
 async def test_control_without_kept_answers_retries_are_refused_or_doubled(bed: Bed) -> None:
@@ -121,7 +121,7 @@ async def test_three_times_the_capacity_costs_hardly_any_of_it(bed: Bed) -> None
 async def test_control_without_shedding_nobody_is_refused_and_everybody_waits(bed: Bed) -> None:
     async with bed.changed("gateway", WITHOUT="load shedding"):
         with on_one_processor(bed):
-            overload = await arrivals(bed, rate=FAR_TOO_MANY, seconds=5)
+            overload = await arrivals(bed, rate=FAR_TOO_MANY, seconds=4)
     assert set(overload["statuses"]) == {"200"}, overload["statuses"]
 
 
