@@ -22,7 +22,7 @@ from tests.faults.run import story, told
 
 CHAPTERS = 8
 """Disruptions of one story."""
-KILLS_OF_STORY = 100
+KILLS_OF_STORY = 50
 SAID = ("lost", "doubled", "oversold")
 
 

@@ -11,7 +11,7 @@ from tests.faults.bed import Bed
 from tests.faults.processes import ProductProcess
 from tests.support.eventually import eventually
 
-DEADLINE = 120.0
+DEADLINE = 240.0
 
 
 @dataclass(frozen=True)
