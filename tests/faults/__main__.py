@@ -23,6 +23,7 @@ from tests.faults.run import story, told
 CHAPTERS = 8
 """Disruptions of one story."""
 KILLS_OF_STORY = 50
+PEOPLE_OF_STORY = 200
 SAID = ("lost", "doubled", "oversold")
 
 
@@ -83,7 +84,7 @@ async def tell_stories(seed: int, chapters: Chapters, is_over: Callable[[Tally],
 async def _tell(bed: Bed, seed: int, chapters: Chapters, tally: Tally) -> Ledger:
     ledger = Ledger()
     try:
-        async with story(bed, seed) as ledger:
+        async with story(bed, seed, people=PEOPLE_OF_STORY) as ledger:
             await chapters(bed, seed, ledger, tally)
         differing = await verify(bed)
         assert not differing, told(seed, ledger, "\n".join(differing))

@@ -12,7 +12,7 @@ from tests.faults.leaks import Censuses, censuses, leaks
 from tests.faults.ledger import Ledger
 from tests.faults.load import load
 from tests.faults.observer import Observer, observing
-from tests.faults.scene import Organisation, new_scene
+from tests.faults.scene import PEOPLE, Organisation, new_scene
 from tests.support.eventually import eventually
 
 QUIET_SECONDS = 30.0
@@ -21,14 +21,16 @@ SHOWN = 20
 
 
 @asynccontextmanager
-async def story(bed: Bed, seed: int, *, quiet_within: float = QUIET_SECONDS) -> AsyncIterator[Ledger]:
+async def story(
+    bed: Bed, seed: int, *, quiet_within: float = QUIET_SECONDS, people: int = PEOPLE
+) -> AsyncIterator[Ledger]:
     """The block breaks and mends while clients are at work; after it everything that was promised is compared.
 
     Raises AssertionError with the seed, the history and what differs, when that is so for `quiet_within` seconds
     after the last client has ended.
     """
     async with observing(bed) as observer:
-        scene = await new_scene(bed)
+        scene = await new_scene(bed, people)
         before = await censuses(bed)
         async with load(bed, scene, seed) as ledger:
             yield ledger

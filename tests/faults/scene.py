@@ -35,13 +35,16 @@ class Organisation:
         return [other for other, of in self.sessions.items() if of == course and other != session]
 
 
-async def new_scene(bed: Bed) -> tuple[Organisation, Organisation]:
-    """Two organisations that nobody has worked on yet."""
-    first, second = await asyncio.gather(_new_organisation(bed), _new_organisation(bed))
+async def new_scene(bed: Bed, people: int = PEOPLE) -> tuple[Organisation, Organisation]:
+    """Two organisations that nobody has worked on yet, each with so many people.
+
+    A person can be enrolled in each session until that was completed: those of a long story have to be many.
+    """
+    first, second = await asyncio.gather(_new_organisation(bed, people), _new_organisation(bed, people))
     return first, second
 
 
-async def _new_organisation(bed: Bed) -> Organisation:
+async def _new_organisation(bed: Bed, count: int) -> Organisation:
     organisation, mark = new_organisation(), f"ONLY-{secrets.token_hex(8)}"
     client = bed.client(organisation)
     courses = [
@@ -55,7 +58,7 @@ async def _new_organisation(bed: Bed) -> Organisation:
         for course in courses
         for number in range(SESSIONS_OF_COURSE)
     }
-    people = await _in_parts(PEOPLE, lambda: world.new_employee(client, full_name=f"Person {mark}"))
+    people = await _in_parts(count, lambda: world.new_employee(client, full_name=f"Person {mark}"))
     for person in people:
         await eventually(partial(_is_known, client, person))
     return Organisation(organisation, mark, tuple(courses), sessions, tuple(people))
