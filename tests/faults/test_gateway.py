@@ -7,13 +7,14 @@ import os
 import random
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import aiohttp
+import asyncpg
 import psutil
 import pytest
 
@@ -37,6 +38,7 @@ ROLLING = (
     ("gateway-2", "history-2"),
     ("catalog-2", "enrollment-2"),
 )
+LOOK_INTERVAL = 0.2
 FAR_TOO_MANY = 3000.0
 """Requests a second, for any machine that runs this on one processor."""
 SECONDS = 10.0
@@ -62,11 +64,24 @@ async def test_a_killed_gateway_doubles_nothing(bed: Bed) -> None:
 async def test_control_without_kept_answers_retries_are_refused_or_doubled(bed: Bed) -> None:
     async with bed.changed("enrollment", WITHOUT="idempotency"), broken_promises(bed, SEED, of="already_enrolled"):
         balancer = bed.balancers["enrollment"]
-        for _ in range(10):
+        for _ in range(3):
+            newest = await newest_enrollment(bed)
             balancer.freeze(to_server=False)
-            await asyncio.sleep(0.3)  # answers are on their way
+            await eventually(partial(has_newer, bed, newest))  # whose answer is held back
             balancer.cut()
             balancer.thaw()
+
+
+async def newest_enrollment(bed: Bed) -> int:
+    connection = await asyncpg.connect(bed.database_urls["enrollment"], timeout=5)
+    try:
+        return int(await connection.fetchval("SELECT coalesce(max(id), 0) FROM enrollments"))
+    finally:
+        await connection.close()
+
+
+async def has_newer(bed: Bed, enrollment_id: int) -> bool:
+    return await newest_enrollment(bed) > enrollment_id
 
 
 async def test_a_rolling_restart_loses_no_request(bed: Bed) -> None:
@@ -106,7 +121,9 @@ async def test_three_times_the_capacity_costs_hardly_any_of_it(bed: Bed) -> None
     with on_one_processor(bed):
         capacity = await arrivals(bed, rate=0, seconds=3)
         rate = 3 * capacity["good_per_second"]
-        overload, live = await asyncio.gather(arrivals(bed, rate=rate, seconds=SECONDS), health_meanwhile(bed))
+        generator = asyncio.create_task(arrivals(bed, rate=rate, seconds=SECONDS))
+        live = await health_until(bed, generator)
+        overload = await generator
     statuses = Counter({int(status): count for status, count in overload["statuses"].items()})
     assert set(statuses) <= {200, 503}, statuses
     assert statuses[503], "nothing was refused, so it was no overload"
@@ -167,12 +184,12 @@ async def arrivals(bed: Bed, *, rate: float, seconds: float) -> dict[str, Any]:
     return result
 
 
-async def health_meanwhile(bed: Bed) -> set[int]:
-    """Statuses of the gateway's health, which no load may refuse."""
-    statuses, end = set(), time.monotonic() + SECONDS - 1
+async def health_until(bed: Bed, end: "asyncio.Task[Any]") -> set[int]:
+    """Statuses of the gateway's health, which no load may refuse, looked at again and again."""
+    statuses = set()
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http:
-        while time.monotonic() < end:
+        while not end.done():
             async with http.get(f"{bed.gateways[0].url}/health/live") as response:
                 statuses.add(response.status)
-            await asyncio.sleep(0.2)
+            await asyncio.wait({end}, timeout=LOOK_INTERVAL)
     return statuses
