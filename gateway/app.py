@@ -25,7 +25,7 @@ from gateway.settings import GatewaySettings
 from gateway.upstream import Upstream
 from gateway.users import read_users
 from shared.background import background
-from shared.http.protocol import DOORKEEPER
+from shared.http.door import DOORKEEPER
 from shared.http.server import READINESS, create_app
 
 _SESSION = web.AppKey("session", aiohttp.ClientSession)

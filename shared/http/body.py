@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
@@ -38,9 +38,19 @@ async def read_json(request: web.Request) -> Any:
 
     Raises `UnsupportedMediaType`, `MalformedJson`, and what `read_body` raises.
     """
-    if not is_json(request.headers.get("Content-Type", "")) or "Content-Encoding" in request.headers:
-        raise UnsupportedMediaType
+    _require_json(request.headers)
     return parse_json(await read_body(request))
+
+
+def json_of(headers: Mapping[str, str], body: bytes) -> Any:
+    """The same for a body that is there already."""
+    _require_json(headers)
+    return parse_json(body)
+
+
+def _require_json(headers: Mapping[str, str]) -> None:
+    if not is_json(headers.get("Content-Type", "")) or "Content-Encoding" in headers:
+        raise UnsupportedMediaType
 
 
 def is_json(content_type: str) -> bool:

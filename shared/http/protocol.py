@@ -6,13 +6,8 @@ What aiohttp's parser refuses never becomes a request, so no middleware sees it:
 
 import asyncio
 import logging
-import os
-import socket
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from http import HTTPStatus
-from typing import Any, Final, cast
+from collections.abc import Awaitable
+from typing import Any
 
 from aiohttp import StreamReader, web
 from aiohttp.http import HttpProcessingError, HttpVersion10, HttpVersion11, RawRequestMessage
@@ -22,7 +17,9 @@ from aiohttp.web_protocol import _ErrInfo
 
 from shared.errors import ApiError, BadRequest
 from shared.http.answers import api_error, failure
-from shared.observability import current_trace, new_uuid, trace_from
+from shared.http.door import Door
+from shared.http.wire import Written
+from shared.observability import current_trace, trace_from
 
 log = logging.getLogger(__name__)
 
@@ -35,79 +32,14 @@ LINGER = 2.0
 """Seconds a client that was refused gets to send the rest of its body: cut at once, it may never see the answer."""
 KEEPALIVE_TIMEOUT = 75.0
 """Seconds an idle connection stays open; longer than any client of ours keeps it, so that none is cut in use."""
-BACKLOG = 1024
-LAST_CALL_POLL = 0.02
-
-Doorkeeper = Callable[[bytes], ApiError | None]
-"""Looks at the beginning of a request before it is parsed, which is most of the work that a refusal costs.
-
-What it refuses with says the same each time.
-"""
-DOORKEEPER = web.AppKey[Doorkeeper]("doorkeeper")
-
-
-@asynccontextmanager
-async def listening(
-    app: web.Application, host: str, port: int, *, shutdown_timeout: float, last_call: float = 0.0
-) -> AsyncIterator[tuple[str, int]]:
-    """Serves the application, and gives the address.
-
-    At the end nobody new is let in. For `last_call` seconds open connections are served on, each answer being the
-    last of its connection, so that nobody sends a request into a connection that is just being closed. Then
-    running requests get `shutdown_timeout` seconds.
-    """
-    runner = web.AppRunner(app, shutdown_timeout=shutdown_timeout)
-    await runner.setup()
-    try:
-        server, loop, ending = cast(web.Server, runner.server), asyncio.get_running_loop(), asyncio.Event()
-        door = app.get(DOORKEEPER)
-
-        def connection() -> Protocol:
-            return Protocol(server, loop, ending, door)
-
-        listener = await loop.create_server(connection, host, port, backlog=BACKLOG)
-        door_socket = listener.sockets[0]
-        try:
-            yield door_socket.getsockname()[:2]
-        finally:
-            with socket.socket(fileno=os.dup(door_socket.fileno())) as still_open:
-                listener.close()
-                await _take_in_the_last(still_open, connection)
-            ending.set()
-            await _connections_end(server, last_call)
-    finally:
-        await runner.cleanup()
-
-
-async def _take_in_the_last(listener: socket.socket, connection: Callable[[], "Protocol"]) -> None:
-    """The kernel has taken connections that nobody has accepted yet; closing the listener would reset them."""
-    listener.setblocking(False)
-    for _ in range(BACKLOG):
-        try:
-            accepted, _address = listener.accept()
-        except OSError:
-            return
-        await asyncio.get_running_loop().connect_accepted_socket(connection, accepted)
-
-
-async def _connections_end(server: web.Server, within: float) -> None:
-    end = time.monotonic() + within
-    while server.connections and time.monotonic() < end:  # noqa: ASYNC110 - the server has no event for it
-        await asyncio.sleep(LAST_CALL_POLL)
 
 
 class Protocol(web.RequestHandler):
     """One connection."""
 
-    __slots__ = ("_doorkeeper", "_ending", "_head_timer", "_newest_body")
+    __slots__ = ("_answering", "_door", "_ending", "_head_timer", "_held_back", "_newest_body")
 
-    def __init__(
-        self,
-        server: web.Server,
-        loop: asyncio.AbstractEventLoop,
-        ending: asyncio.Event,
-        doorkeeper: Doorkeeper | None,
-    ) -> None:
+    def __init__(self, server: web.Server, loop: asyncio.AbstractEventLoop, ending: asyncio.Event, door: Door) -> None:
         options: dict[str, Any] = {
             "access_log": None,
             "auto_decompress": False,
@@ -119,21 +51,76 @@ class Protocol(web.RequestHandler):
         }
         super().__init__(server, loop=loop, **options)
         self._ending = ending
-        self._doorkeeper = doorkeeper
+        self._door = door
+        self._answering: asyncio.Task[None] | None = None
+        self._held_back = b""
         self._head_timer: asyncio.TimerHandle | None = None
         self._newest_body: StreamReader | None = None
 
     def data_received(self, data: bytes) -> None:
-        if self._doorkeeper is not None and self._is_between_requests() and _is_one_read(data):
-            refusal = self._doorkeeper(data)
-            if refusal is not None and self.transport is not None:
-                self.transport.write(_written(refusal))
-                return
-        super().data_received(data)
-        if self._messages:
-            self._refuse_faulty_framing()
-            self._notice_broken_body()
-        self._bound_head()
+        if self._answering is not None:
+            self._hold_back(data)
+        elif not self._is_between_requests() or not self._is_answered_at_the_door(data):
+            super().data_received(data)
+            if self._messages:
+                self._refuse_faulty_framing()
+                self._notice_broken_body()
+            self._bound_head()
+
+    def _is_answered_at_the_door(self, data: bytes) -> bool:
+        refusal = self._door.refusal(data)
+        if refusal is not None:
+            self._write(refusal)
+            return True
+        answer = self._door.answer(data)
+        if answer is not None:
+            self._answering = self._loop.create_task(self._answer(answer))
+        return answer is not None
+
+    async def _answer(self, answer: Awaitable[Written]) -> None:
+        """Not cancelled when its client goes away: what has begun is finished, as it is on the ordinary way."""
+        try:
+            answered = await answer
+            self._write(answered.message(last=self._ending.is_set()))
+            if self._ending.is_set():
+                self.force_close()
+            elif self._paused:
+                await self._drain_helper()
+        except ConnectionError:
+            log.info("a client went away before it had its answer")
+        except Exception as error:
+            log.error("a defect", exc_info=error)
+            self.force_close()
+        finally:
+            self._answering = None
+            self._next_keepalive_close_time = self._loop.time() + KEEPALIVE_TIMEOUT
+            self._take_back()
+
+    def _write(self, data: bytes) -> None:
+        if self.transport is not None:
+            self.transport.write(data)
+
+    def _hold_back(self, data: bytes) -> None:
+        """What comes behind a request waits for its answer, and the client with more of it."""
+        self._held_back += data
+        if self.transport is not None:
+            self.transport.pause_reading()
+
+    def _take_back(self) -> None:
+        data, self._held_back = self._held_back, b""
+        if data and self.transport is not None:
+            self.transport.resume_reading()
+            self.data_received(data)
+
+    def _process_keepalive(self) -> None:
+        if self._answering is not None:
+            self._next_keepalive_close_time = self._loop.time() + KEEPALIVE_TIMEOUT
+        super()._process_keepalive()
+
+    async def shutdown(self, timeout: float | None = None) -> None:
+        if self._answering is not None:
+            await asyncio.wait({self._answering}, timeout=timeout)
+        await super().shutdown(timeout)
 
     def _refuse_faulty_framing(self) -> None:
         """Puts the parser's own refusal in the place of what it lets pass, and drops what came behind."""
@@ -218,40 +205,6 @@ class Protocol(web.RequestHandler):
             response = _refusal(api_error(exc if isinstance(exc, Exception) else TimeoutError()))
         response.force_close()
         return response
-
-
-def _is_one_read(data: bytes) -> bool:
-    """Whether it is one whole GET without a body, so that the next byte begins another request."""
-    if not data.startswith(b"GET ") or data.find(b"\r\n\r\n") != len(data) - 4:
-        return False
-    head = data.lower()
-    return b"\ncontent-length" not in head and b"\ntransfer-encoding" not in head and b"\nconnection" not in head
-
-
-def _written(refusal: ApiError) -> bytes:
-    """The answer as it goes over the wire; the connection stays."""
-    kind = type(refusal)
-    if kind not in _WRITTEN_ONCE:
-        _WRITTEN_ONCE[kind] = _around_request_id(refusal)
-    head, body = _WRITTEN_ONCE[kind]
-    return head + str(new_uuid()).encode() + body
-
-
-_WRITTEN_ONCE: Final[dict[type[ApiError], tuple[bytes, bytes]]] = {}
-"""What stands before the request id and behind it: the same each time."""
-
-
-def _around_request_id(refusal: ApiError) -> tuple[bytes, bytes]:
-    answer = failure(refusal)
-    body = answer.text.encode()
-    head = [
-        f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}",
-        "Content-Type: application/json; charset=utf-8",
-        f"Content-Length: {len(body)}",
-        *(f"{name}: {value}" for name, value in answer.headers.items()),
-        "X-Request-Id: ",
-    ]
-    return "\r\n".join(head).encode(), b"\r\n\r\n" + body
 
 
 def _is_framed_well(message: RawRequestMessage) -> bool:

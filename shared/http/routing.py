@@ -5,21 +5,24 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from shared.deadline import HEADER as DEADLINE_HEADER
 from shared.deadline import LONGEST, current_deadline, read_deadline, time_left
 from shared.errors import ApiError, DeadlinePassed, NotFound, ValidationFailed
-from shared.http.answers import Answer, invalid
-from shared.http.body import read_json
-from shared.http.conditional import UNCONDITIONAL, Conditions, read_conditions
+from shared.http.answers import Answer
+from shared.http.asked import Asked, QueryReader, asked_by, asked_plainly, client_url, conditions, read_members
+from shared.http.conditional import UNCONDITIONAL, Conditions
+from shared.http.fast_path import FAST_PATH, FastPath, Handler
 from shared.http.fields import MAX_ID, Body, Query
-from shared.http.targets import checked_host
+from shared.http.plain import Headers, PlainRequest
 from shared.idempotency import Claim, digest, read_key
 from shared.identity import API_ACCESS, Caller, InternalTokenVerifier, bearer_token
+from shared.observability import Trace
 
 VERIFIER = web.AppKey("verifier", InternalTokenVerifier)
 
@@ -27,6 +30,7 @@ Q = TypeVar("Q", bound=Query)
 B = TypeVar("B", bound=Body)
 
 _ID = re.compile(r"[1-9][0-9]{0,18}\Z")
+_ID_SEGMENT = re.compile(r"/([1-9][0-9]{0,18})(?=/|\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,34 +78,87 @@ def numeric_id() -> ApiError:
 
 
 def add_routes(app: web.Application, routes: Iterable[Route[Any, Any]]) -> None:
-    for route in routes:
-        app.router.add_route(route.method, route.path, _endpoint(route))
+    """The only routes of the application, on aiohttp's way and on the fast path."""
+    endpoints = {(route.method, route.path): Endpoint(app, route) for route in routes}
+    for (method, path), endpoint in endpoints.items():
+        app.router.add_route(method, path, endpoint.respond)
+    fast_path: FastPath = partial(_handler_of, endpoints)
+    app[FAST_PATH] = fast_path
 
 
-def _endpoint(route: Route[Any, Any]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    async def endpoint(request: web.Request) -> web.StreamResponse:
-        current_deadline.set(read_deadline(request.headers.getall(DEADLINE_HEADER, [])))
-        caller = _authenticate(request)
+def _handler_of(endpoints: Mapping[tuple[str, str], "Endpoint"], request: PlainRequest) -> Handler | None:
+    """None for a path without a route, or with an escape or an id that a route has an answer of its own to."""
+    path_id, path = None, request.target.path
+    found = _ID_SEGMENT.search(path)
+    if found is not None:
+        path_id, path = found[1], f"{path[: found.start()]}/{{id}}{path[found.end() :]}"
+    endpoint = endpoints.get((request.method, path))
+    return None if endpoint is None else partial(endpoint.answer_plain, path_id)
+
+
+class Endpoint:
+    """Asks a request what its route declares, then the route's handler."""
+
+    def __init__(self, app: web.Application, route: Route[Any, Any]) -> None:
+        self._app = app
+        self._route = route
+        self._queries = QueryReader(route.query)
+
+    async def respond(self, request: web.Request) -> web.StreamResponse:
+        return (await self._answer(asked_by(request))).response()
+
+    async def answer_plain(self, path_id: str | None, request: PlainRequest, _: Trace) -> Answer:
+        return await self._answer(asked_plainly(request, path_id))
+
+    async def _answer(self, asked: Asked) -> Answer:
+        route, headers = self._route, asked.headers
+        current_deadline.set(read_deadline(headers.getall(DEADLINE_HEADER, [])))
+        caller = self._permitted(headers)
+        path_id, query = self._path_id(asked.id), self._queries.read(asked.query)
+        body = await self._body(asked)
+        call: Call[Any, Any] = Call(
+            app=self._app,
+            caller=caller,
+            id=path_id,
+            query=query,
+            body=body,
+            url=client_url(asked),
+            conditions=conditions(headers),
+            claim=self._claim(headers, caller, body),
+        )
+        return await _in_time(route, call)
+
+    def _permitted(self, headers: Headers) -> Caller:
+        """The caller, who may ask this; raises `TokenMissing`, `TokenInvalid` or `PermissionDenied`."""
+        route, caller = self._route, self._app[VERIFIER].verify(bearer_token(headers.getall("Authorization", [])))
         caller.require(API_ACCESS)
         if route.permissions:
             caller.require(*route.permissions)
         if route.authorize is not None:
             route.authorize(caller)
-        path_id, query = _path_id(request, route), _query(request, route.query)
-        body = await _body(request, route)
-        call: Call[Any, Any] = Call(
-            app=request.app,
-            caller=caller,
-            id=path_id,
-            query=query,
-            body=body,
-            url=_client_url(request),
-            conditions=_conditions(request),
-            claim=_claim(request, route, caller, body),
-        )
-        return (await _in_time(route, call)).response()
+        return caller
 
-    return endpoint
+    def _path_id(self, text: str | None) -> int:
+        if text is None:
+            return 0
+        if not _ID.match(text) or int(text) > MAX_ID:
+            raise NotFound() if text.isascii() and text.isdigit() else self._route.malformed_id()
+        return int(text)
+
+    async def _body(self, asked: Asked) -> BaseModel:
+        """A route without fields takes no body, or an empty object: a field in it is one that nobody knows."""
+        route = self._route
+        model = route.body or Body
+        if (route.body is None or route.body_optional) and (route.method == "GET" or not asked.has_body):
+            return model()
+        return await read_members(asked, model)
+
+    def _claim(self, headers: Headers, caller: Caller, body: BaseModel) -> Claim | None:
+        route = self._route
+        key = read_key(headers.getall("Idempotency-Key", [])) if route.method == "POST" else None
+        if key is None:
+            return None
+        return Claim(caller.organisation_id, caller.subject, route.path, key, digest(body.model_dump()))
 
 
 async def _in_time(route: Route[Any, Any], call: Call[Any, Any]) -> Answer:
@@ -116,63 +173,3 @@ async def _in_time(route: Route[Any, Any], call: Call[Any, Any]) -> Answer:
         if reading.expired():
             raise DeadlinePassed from None
         raise
-
-
-def _authenticate(request: web.Request) -> Caller:
-    return request.app[VERIFIER].verify(bearer_token(request.headers.getall("Authorization", [])))
-
-
-def _path_id(request: web.Request, route: Route[Any, Any]) -> int:
-    text = request.match_info.get("id")
-    if text is None:
-        return 0
-    if not _ID.match(text) or int(text) > MAX_ID:
-        raise NotFound() if text.isascii() and text.isdigit() else route.malformed_id()
-    return int(text)
-
-
-def _query(request: web.Request, model: type[Query]) -> Query:
-    values = dict(request.query)
-    twice = {name for name in values if len(request.query.getall(name)) > 1}
-    if twice:
-        raise ValidationFailed({name: ["This parameter stands twice."] for name in sorted(twice)})
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise invalid(error) from None
-
-
-async def _body(request: web.Request, route: Route[Any, Any]) -> BaseModel:
-    """A route without fields takes no body, or an empty object: a field in it is one that nobody knows."""
-    model = route.body or Body
-    optional = route.body is None or route.body_optional
-    if optional and (request.method == "GET" or not request.can_read_body):
-        return model()
-    value = await read_json(request)
-    if not isinstance(value, dict):
-        raise ValidationFailed({"body": ["The body must be a JSON object."]})
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        raise invalid(error) from None
-
-
-def _conditions(request: web.Request) -> Conditions:
-    headers = request.headers
-    if "If-Match" not in headers and "If-None-Match" not in headers:
-        return UNCONDITIONAL
-    return read_conditions(headers.getall("If-Match", []), headers.getall("If-None-Match", []))
-
-
-def _claim(request: web.Request, route: Route[Any, Any], caller: Caller, body: BaseModel) -> Claim | None:
-    key = read_key(request.headers.getall("Idempotency-Key", [])) if route.method == "POST" else None
-    if key is None:
-        return None
-    return Claim(caller.organisation_id, caller.subject, route.path, key, digest(body.model_dump()))
-
-
-def _client_url(request: web.Request) -> str:
-    """The gateway says where the client reached it; only verified callers get this far."""
-    scheme = request.headers.get("X-Forwarded-Proto", request.scheme)
-    host = request.headers.get("X-Forwarded-Host") or checked_host(request.headers.getall("Host", []))
-    return f"{scheme}://{host}{request.path}"

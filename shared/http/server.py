@@ -5,7 +5,6 @@ import json
 import logging
 import signal
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 import uvloop
 from aiohttp import web
@@ -13,7 +12,8 @@ from aiohttp import web
 from shared.errors import Overloaded
 from shared.http.answers import Answer, api_error, failure
 from shared.http.body import MAX_BODY_BYTES
-from shared.http.protocol import listening
+from shared.http.in_flight import IN_FLIGHT, InFlight
+from shared.http.listening import listening
 from shared.http.targets import check_address
 from shared.observability import current_trace, trace_from
 
@@ -30,17 +30,6 @@ READINESS = web.AppKey("readiness", dict[str, Check])
 """What the process cannot work without."""
 INFORMATION = web.AppKey("information", dict[str, Check])
 """What it can work without for a while: told beside readiness, and no reason to take the process away."""
-
-
-@dataclass
-class InFlight:
-    """How many requests run now, and how many may."""
-
-    limit: int
-    count: int = 0
-
-
-IN_FLIGHT = web.AppKey("in_flight", InFlight)
 
 
 def create_app(*, max_in_flight: int = MAX_IN_FLIGHT) -> web.Application:

@@ -10,7 +10,7 @@ import aiohttp
 
 from gateway.app import create_gateway
 from gateway.upstream import FAILURES
-from shared.http.server import IN_FLIGHT, InFlight
+from shared.http.in_flight import IN_FLIGHT, InFlight
 from tests.support.client import Client, client_token
 from tests.support.eventually import eventually
 from tests.support.service_process import ServiceProcess, service_process

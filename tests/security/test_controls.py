@@ -16,8 +16,10 @@ import services.catalog.store.pages
 import shared.idempotency
 from gateway.authentication import ClientTokenVerifier
 from gateway.headers import Headers
-from shared.http import routing
+from shared.http.asked import QueryReader
+from shared.http.plain import Headers as PlainHeaders
 from shared.http.protocol import Protocol
+from shared.http.routing import Endpoint
 from shared.http.targets import Target
 from shared.identity import Caller
 from tests.security import assignment, bodies, framing, headers, lists, targets, tenancy, tokens
@@ -73,17 +75,17 @@ async def test_control_with_the_first_of_several_tokens(own_world: World, monkey
 
 async def test_control_with_services_that_believe_headers(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The gateway's stripping then is what keeps the header from them; without it nothing does."""
-    authenticate = routing._authenticate
+    permitted = Endpoint._permitted
 
-    def gullible(request: web.Request) -> Caller:
-        caller = authenticate(request)
-        organisation = request.headers.get("X-Organisation-Id")
+    def gullible(endpoint: Endpoint, headers: PlainHeaders) -> Caller:
+        caller = permitted(endpoint, headers)
+        organisation = headers.get("X-Organisation-Id")
         return replace(caller, organisation_id=int(organisation)) if organisation else caller
 
     def everything(sent: Sequence[tuple[str, str]]) -> Headers:
         return [(name, value) for name, value in sent if name not in ("Authorization", "Host")]
 
-    monkeypatch.setattr(routing, "_authenticate", gullible)
+    monkeypatch.setattr(Endpoint, "_permitted", gullible)
     claim = "claims X-Organisation-Id: <their organisation>"
     assert await noticed(own_world, headers, "service", claim)
     assert await noticed(own_world, headers, "gateway", claim) == []
@@ -152,6 +154,7 @@ async def test_control_with_pythons_own_json(own_world: World, monkeypatch: pyte
 
 
 async def test_control_with_pythons_own_integers(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(QueryReader, "read", QueryReader._read)  # nothing good must be remembered beyond this test
     monkeypatch.setattr("shared.http.fields._DIGITS", re.compile(r"\s*[+-]?\w+\s*\Z"))
     assert await noticed(own_world, lists, "service", "/api/v1/training/courses page=%D9%A3")
     assert await noticed(own_world, lists, "gateway", "/api/v1/training/courses page=1_0")

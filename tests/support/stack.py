@@ -22,7 +22,7 @@ from gateway.settings import GatewaySettings
 from services.catalog.settings import CatalogSettings
 from services.enrollment.settings import EnrollmentSettings
 from services.history.settings import HistorySettings
-from shared.http.protocol import listening
+from shared.http.listening import listening
 from shared.identity import Caller, mint_internal_token
 from shared.service import Role, prepare
 from shared.settings import ServiceSettings

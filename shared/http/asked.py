@@ -1,0 +1,105 @@
+"""What a route is asked: the same of a request of aiohttp's and of a plain one, read by the same steps."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+from yarl import URL
+
+from shared.errors import ValidationFailed
+from shared.http.answers import invalid
+from shared.http.body import json_of, read_json
+from shared.http.conditional import UNCONDITIONAL, Conditions, read_conditions
+from shared.http.fields import Query
+from shared.http.plain import Headers, PlainRequest
+from shared.http.targets import checked_host
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_REMEMBERED_QUERIES: Final = 1000
+_REMEMBERED_LENGTH: Final = 256
+
+
+@dataclass(slots=True)
+class Asked:
+    """`path` is decoded, `query` is not; `id` is the text that stands in the path where the route has an id."""
+
+    headers: Headers
+    path: str
+    query: str
+    id: str | None
+    scheme: str
+    has_body: bool
+    json: Callable[[], Awaitable[Any]]
+    """The body as Python values, fractions as `Decimal`; raises what `read_json` raises."""
+
+
+def asked_by(request: web.Request) -> Asked:
+    return Asked(
+        request.headers,
+        request.path,
+        request.rel_url.raw_query_string,
+        request.match_info.get("id"),
+        request.scheme,
+        request.can_read_body,
+        lambda: read_json(request),
+    )
+
+
+def asked_plainly(request: PlainRequest, path_id: str | None) -> Asked:
+    async def json() -> Any:
+        return json_of(request.headers, request.body)
+
+    target = request.target
+    return Asked(request.headers, target.path, target.query, path_id, "http", bool(request.body), json)
+
+
+class QueryReader:
+    """Reads the queries of one route, and remembers those that were good: pages are asked for again and again."""
+
+    def __init__(self, model: type[Query]) -> None:
+        self._model = model
+        self._remembered = lru_cache(_REMEMBERED_QUERIES)(self._read)
+
+    def read(self, query: str) -> Query:
+        """Raises `ValidationFailed`."""
+        return self._remembered(query) if len(query) <= _REMEMBERED_LENGTH else self._read(query)
+
+    def _read(self, query: str) -> Query:
+        parameters = URL.build(path="/", query_string=query, encoded=True).query
+        twice = {name for name in parameters if len(parameters.getall(name)) > 1}
+        if twice:
+            raise ValidationFailed({name: ["This parameter stands twice."] for name in sorted(twice)})
+        return validated(self._model, dict(parameters))
+
+
+def validated(model: type[Model], values: Mapping[str, Any]) -> Model:
+    """An instance of the model; raises `ValidationFailed`."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
+async def read_members(asked: Asked, model: type[BaseModel]) -> BaseModel:
+    """The JSON object of the body; raises `ValidationFailed` and what `Asked.json` raises."""
+    value = await asked.json()
+    if not isinstance(value, dict):
+        raise ValidationFailed({"body": ["The body must be a JSON object."]})
+    return validated(model, value)
+
+
+def conditions(headers: Headers) -> Conditions:
+    if "If-Match" not in headers and "If-None-Match" not in headers:
+        return UNCONDITIONAL
+    return read_conditions(headers.getall("If-Match", []), headers.getall("If-None-Match", []))
+
+
+def client_url(asked: Asked) -> str:
+    """The gateway says where the client reached it; only verified callers get this far."""
+    scheme = asked.headers.get("X-Forwarded-Proto", asked.scheme)
+    host = asked.headers.get("X-Forwarded-Host") or checked_host(asked.headers.getall("Host", []))
+    return f"{scheme}://{host}{asked.path}"
