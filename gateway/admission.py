@@ -1,7 +1,7 @@
 """Who gets in: token, rate limit, revocation and `api.access`, in this order (contract, sections 1 and 2)."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
@@ -55,9 +55,21 @@ class Gate:
         """
         try:
             token = await self._verifier.verify(bearer_token(authorization))
-            return Admission(token, await self._limiter.hit(self._hit(token)))
         except (TokenMissing, TokenInvalid, KeysUnavailable):
             await self._require_room(f"rate:address:{address}", self._limits.address)
+            raise
+        return await self.admit_token(token, lambda: address)
+
+    def known_token(self, token: str) -> ClientToken | None:
+        """The token, if it was verified before and is good still."""
+        return self._verifier.known(token)
+
+    async def admit_token(self, token: ClientToken, address: Callable[[], str]) -> Admission:
+        """For a token that was verified; raises `TokenInvalid` when it was revoked, or `RateLimited` as above."""
+        try:
+            return Admission(token, await self._limiter.hit(self._hit(token)))
+        except TokenInvalid:
+            await self._require_room(f"rate:address:{address()}", self._limits.address)
             raise
 
     async def admit_login_from(self, address: str) -> None:

@@ -11,13 +11,14 @@ from gateway.authentication import ClientTokenVerifier
 from gateway.context import GATE, ISSUER, PROXY, ROUTER, SETTINGS
 from gateway.doorkeeper import refused_at_the_door
 from gateway.edge import answer_target
+from gateway.forwarding import REMEMBERED_CLIENTS, PlainForwarding
 from gateway.issuer import Issuer
 from gateway.key_set import RemoteKeySet
 from gateway.keys import IssuerKeys, KeySource, NoKeys
 from gateway.limiter import Limiter
 from gateway.loop_lag import LoopLag
 from gateway.passwords import PasswordChecker
-from gateway.proxy import Proxy, upstream_session
+from gateway.proxy import Proxy
 from gateway.redis_client import Availability, redis_client
 from gateway.revocation import Revocations
 from gateway.routes import Router, UpstreamName
@@ -25,7 +26,9 @@ from gateway.settings import GatewaySettings
 from gateway.upstream import Upstream
 from gateway.users import read_users
 from shared.background import background
-from shared.http.door import DOORKEEPER
+from shared.http.door import DOORKEEPER, READER
+from shared.http.fast_path import FAST_PATH, FastPath
+from shared.http.plain import PlainReader
 from shared.http.server import READINESS, create_app
 
 _SESSION = web.AppKey("session", aiohttp.ClientSession)
@@ -38,6 +41,7 @@ def create_gateway(settings: GatewaySettings) -> web.Application:
     app[ROUTER] = Router()
     app.router.add_route("*", "/{target:.*}", answer_target)
     app[DOORKEEPER] = lambda beginning: refused_at_the_door(app, beginning)
+    app[READER] = PlainReader(REMEMBERED_CLIENTS)
     app.cleanup_ctx.extend((_proxy, _keys, _issuer, _gate))
     return app
 
@@ -56,11 +60,17 @@ async def _proxy(app: web.Application) -> AsyncIterator[None]:
     }
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(background(lag.watch(), name="loop lag"))
-        app[_SESSION] = session = await stack.enter_async_context(upstream_session())
-        app[PROXY] = Proxy(session, upstreams, settings.upstream_timeout)
+        app[_SESSION] = session = await stack.enter_async_context(_session())
+        app[PROXY] = Proxy(upstreams, settings.upstream_timeout)
         for name, upstream in upstreams.items():
+            stack.callback(upstream.connections.close)
             await stack.enter_async_context(background(upstream.watch(session), name=f"{name} watch"))
         yield
+
+
+def _session() -> aiohttp.ClientSession:
+    """For what the gateway asks by itself: the services' health, and an outside provider's keys."""
+    return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
 
 
 async def _keys(app: web.Application) -> AsyncIterator[None]:
@@ -109,6 +119,8 @@ async def _gate(app: web.Application) -> AsyncIterator[None]:
         revocations,
         Limits(settings.rate_limit, settings.address_rate_limit, settings.login_rate_limit),
     )
+    fast_path: FastPath = PlainForwarding(app[GATE], app[PROXY], app[ROUTER], settings).handler
+    app[FAST_PATH] = fast_path
     await availability.connect()
     async with (
         background(availability.watch(), name="redis watch"),

@@ -60,7 +60,7 @@ class ClientTokenVerifier:
 
     async def verify(self, token: str) -> ClientToken:
         """Raises `TokenInvalid`, `TokenExpired`, or `Unavailable` when the keys cannot be had."""
-        known = self._known(token)
+        known = self.known(token)
         if known is not None:
             return known
         payload = await self._signed_payload(token)
@@ -68,7 +68,8 @@ class ClientTokenVerifier:
         self._remember(token, verified)
         return verified
 
-    def _known(self, token: str) -> ClientToken | None:
+    def known(self, token: str) -> ClientToken | None:
+        """The token, if it was verified before and is good still."""
         if self._source.keys is not self._verified_with:
             self._verified_with = self._source.keys
             self._tokens.clear()

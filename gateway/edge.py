@@ -6,7 +6,7 @@ from gateway.authentication import ClientToken
 from gateway.bulkhead import Arrival
 from gateway.context import PROXY, ROUTER, SETTINGS, with_token
 from gateway.endpoints import ENDPOINTS, answer
-from gateway.headers import forwarded, identity
+from gateway.headers import forwarded, identity, lines
 from gateway.proxy import UpstreamRequest
 from gateway.routes import UpstreamName
 from shared.errors import NotFound
@@ -39,7 +39,8 @@ async def _forward(request: web.Request, upstream: UpstreamName, target: Target,
         arrival.end()  # its body takes as long as the client wants
         upstream_request = await _upstream_request(request, target, token)
         answer = await request.app[PROXY].forward(upstream, upstream_request)
-        return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+        headers = [(name.decode(), value.decode("utf-8", "replace")) for name, value in answer.headers]
+        return web.Response(status=answer.status, headers=headers, body=answer.body)
 
     return await with_token(request, forward)
 
@@ -48,12 +49,9 @@ async def _upstream_request(request: web.Request, target: Target, token: ClientT
     settings = request.app[SETTINGS]
     scheme, host = _public_origin(request)
     internal_token = token.internal(settings.internal_token_secret.get_secret_value())
-    headers = [
-        *forwarded(request.headers.items()),
-        *identity(internal_token, current_trace.get(), scheme, host),
-    ]
+    headers = lines(forwarded(request.headers.items())) + identity(internal_token, current_trace.get(), scheme, host)
     body = await read_body(request) if request.can_read_body else b""
-    return UpstreamRequest(request.method, target.raw, headers, body)
+    return UpstreamRequest(request.method, target.raw, headers, body, "Idempotency-Key" in request.headers)
 
 
 def _public_origin(request: web.Request) -> tuple[str, str]:

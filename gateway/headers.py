@@ -1,12 +1,14 @@
 """Which headers pass the gateway, in either direction. Stripping comes first, adding after it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from shared.errors import BadRequest
 from shared.observability import Trace
 
 Headers = list[tuple[str, str]]
+RawHeaders = list[tuple[bytes, bytes]]
 
 REQUEST_HEADERS: Final = frozenset(
     {
@@ -47,7 +49,7 @@ _WRITTEN_BY_THE_GATEWAY: Final = frozenset({"content-length", "date", "server", 
 def forwarded(sent: Iterable[tuple[str, str]]) -> Headers:
     """The client's headers that go on to a service; raises `BadRequest` for a value that is not UTF-8."""
     headers = list(sent)
-    listed = _listed_by_connection(headers)
+    listed = _listed(value for name, value in headers if name.lower() == "connection")
     passing = [(n, v) for n, v in headers if n.lower() in REQUEST_HEADERS and n.lower() not in listed]
     for name, value in passing:
         # The server hands over bytes it could not decode as surrogates, which no client can send on.
@@ -56,24 +58,33 @@ def forwarded(sent: Iterable[tuple[str, str]]) -> Headers:
     return passing
 
 
-def identity(internal_token: str, trace: Trace, scheme: str, host: str) -> Headers:
-    """What the gateway says about a request: for whom, under which trace, and where the client asked."""
-    return [
-        ("Authorization", f"Bearer {internal_token}"),
-        ("X-Request-Id", trace.request_id),
-        ("traceparent", trace.traceparent),
-        ("X-Forwarded-Proto", scheme),
-        ("X-Forwarded-Host", host),
-    ]
+def identity(internal_token: str, trace: Trace, scheme: str, host: str) -> str:
+    """What the gateway says about a request, as header lines: for whom, under which trace, where the client asked."""
+    return (
+        f"Authorization: Bearer {internal_token}\r\nX-Request-Id: {trace.request_id}\r\n"
+        f"traceparent: {trace.traceparent}\r\nX-Forwarded-Proto: {scheme}\r\nX-Forwarded-Host: {host}\r\n"
+    )
 
 
-def answered(received: Iterable[tuple[str, str]]) -> Headers:
+def lines(headers: Iterable[tuple[str, str]]) -> str:
+    """Header lines, each with its end; raises `BadRequest` for one that would be two."""
+    each = [f"{name}: {value}\r\n" for name, value in headers]
+    text = "".join(each)
+    if text.count("\r") != len(each) or text.count("\n") != len(each):
+        raise BadRequest
+    return text
+
+
+def answered(received: Sequence[tuple[bytes, bytes]]) -> RawHeaders:
     """A service's headers that go back to the client."""
-    headers = list(received)
-    dropped = HOP_BY_HOP | _WRITTEN_BY_THE_GATEWAY | _listed_by_connection(headers)
-    return [(name, value) for name, value in headers if name.lower() not in dropped]
+    listed = _listed(value.decode("latin-1") for name, value in received if name.lower() == b"connection")
+    return [(n, v) for n, v in received if _goes_back(n) and not (listed and n.decode("latin-1").lower() in listed)]
 
 
-def _listed_by_connection(headers: Headers) -> frozenset[str]:
-    values = (value for name, value in headers if name.lower() == "connection")
-    return frozenset(option.strip().lower() for value in values for option in value.split(","))
+@lru_cache(256)
+def _goes_back(name: bytes) -> bool:
+    return name.decode("latin-1").lower() not in HOP_BY_HOP | _WRITTEN_BY_THE_GATEWAY
+
+
+def _listed(connection: Iterable[str]) -> frozenset[str]:
+    return frozenset(option.strip().lower() for value in connection for option in value.split(","))

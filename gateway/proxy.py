@@ -4,89 +4,57 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import aiohttp
-from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
-from yarl import URL
-
 from gateway.bulkhead import Arrival
-from gateway.headers import Headers, answered
+from gateway.connections import AnswerBroken, ConnectionLost, NotConnected
+from gateway.headers import RawHeaders, answered
 from gateway.routes import UpstreamName
 from gateway.upstream import Upstream
 from shared.deadline import Deadline
 from shared.errors import DeadlinePassed, Unavailable, UpstreamFailed, UpstreamTimeout
-from shared.http.peer import IDLE_LIMIT
 
 log = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT = 1.0
 WAITING_SHARE = 0.5
 """Of the time for an answer, that may pass before the request is sent: what is sent gets a fair chance."""
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
-_NOTHING_OF_ITS_OWN = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+_WITH_LENGTH = frozenset({"POST", "PUT", "PATCH"})
+"""RFC 9110, section 8.6: these say so when they have no body."""
 
 
-NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-"""No connection was made. Behind a service's address there may be several processes, of which one is just ending."""
-
-
-class ConnectionLost(aiohttp.ClientError):
-    """The service closed the connection before its answer began."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class UpstreamRequest:
-    """`target` is the client's own, byte for byte."""
+    """`target` is the client's own, byte for byte; `lines` are header lines, each with its end."""
 
     method: str
     target: str
-    headers: Headers
+    lines: str
     body: bytes
+    has_key: bool = False
+    """An `Idempotency-Key`."""
 
     @property
     def may_be_repeated(self) -> bool:
         """It changes nothing, or the service gives the second one the first one's answer (contract, section 1)."""
-        keyed = any(name.lower() == "idempotency-key" for name, _ in self.headers)
-        return self.method in ("GET", "HEAD") or (self.method == "POST" and keyed)
+        return self.method in ("GET", "HEAD") or (self.method == "POST" and self.has_key)
+
+    def message(self, host: str, deadline: Deadline) -> bytes:
+        """As it goes over the wire (RFC 9112)."""
+        name, value = deadline.header()
+        length = f"Content-Length: {len(self.body)}\r\n" if self.body or self.method in _WITH_LENGTH else ""
+        head = f"{self.method} {self.target} HTTP/1.1\r\nHost: {host}\r\n{self.lines}{name}: {value}\r\n{length}\r\n"
+        return head.encode() + self.body
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class UpstreamAnswer:
     status: int
-    headers: Headers
+    headers: RawHeaders
     body: bytes
-
-
-def upstream_session() -> aiohttp.ClientSession:
-    """A client that follows, remembers, unpacks and repeats nothing by itself."""
-    # Each `Upstream` bounds its own requests; a queue here would be one for all of them.
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_LIMIT)
-    return aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,
-        auto_decompress=False,
-        skip_auto_headers=_NOTHING_OF_ITS_OWN,
-        middlewares=(_sent_once,),
-    )
-
-
-async def _sent_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """aiohttp sends GET, PUT and DELETE again after a disconnect, unless the error is one it does not know."""
-    try:
-        return await handler(request)
-    except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError):
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise ConnectionLost(str(error)) from error
 
 
 class Proxy:
     """Forwards to the services by name; `timeout` is the seconds one answer may take, wait and retry included."""
 
-    def __init__(
-        self, session: aiohttp.ClientSession, upstreams: Mapping[UpstreamName, Upstream], timeout: float
-    ) -> None:
-        self._session = session
+    def __init__(self, upstreams: Mapping[UpstreamName, Upstream], timeout: float) -> None:
         self._upstreams = upstreams
         self._timeout = timeout
 
@@ -108,13 +76,13 @@ class Proxy:
         upstream.circuit.require_closed()
         async with upstream.bulkhead.turn(deadline.left() * WAITING_SHARE):
             try:
-                with upstream.circuit.passing(aiohttp.ClientError, OSError):
+                with upstream.circuit.passing(NotConnected, ConnectionLost, AnswerBroken, TimeoutError):
                     return await self._once_or_twice(upstream, request, deadline)
-            except NEVER_SENT:
+            except NotConnected:
                 raise Unavailable from None
             except (TimeoutError, DeadlinePassed):
                 raise UpstreamTimeout from None
-            except (aiohttp.ClientError, OSError):
+            except (ConnectionLost, AnswerBroken):
                 raise UpstreamFailed from None
 
     async def _once_or_twice(self, upstream: Upstream, request: UpstreamRequest, deadline: Deadline) -> UpstreamAnswer:
@@ -122,7 +90,7 @@ class Proxy:
         upstream.sent()
         try:
             return await self._send(upstream, request, deadline)
-        except NEVER_SENT:
+        except NotConnected:
             if not upstream.may_retry():
                 raise
         except ConnectionLost:
@@ -131,27 +99,10 @@ class Proxy:
         return await self._send(upstream, request, deadline)
 
     async def _send(self, upstream: Upstream, request: UpstreamRequest, deadline: Deadline) -> UpstreamAnswer:
-        url = URL(upstream.origin + request.target, encoded=True)
-        timeout = aiohttp.ClientTimeout(total=deadline.require(self._timeout), connect=CONNECT_TIMEOUT)
-        async with self._session.request(
-            request.method,
-            url,
-            headers=[*request.headers, deadline.header()],
-            data=request.body or None,
-            timeout=timeout,
-            allow_redirects=False,
-        ) as response:
-            if response.status == 401:
-                log.error("%s refuses this gateway's token: a clock is wrong, or the secrets differ", upstream.origin)
-                raise UpstreamFailed("The service did not accept the gateway's credentials.")
-            headers = [(name.decode(), value.decode("utf-8", "replace")) for name, value in response.raw_headers]
-            return UpstreamAnswer(response.status, answered(headers), await _body(response))
-
-
-async def _body(response: ClientResponse) -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise UpstreamFailed("The service's answer is too large.")
-    return bytes(body)
+        connections, seconds = upstream.connections, deadline.require(self._timeout)
+        message = request.message(connections.host, deadline)
+        answer = await connections.ask(message, seconds, without_body=request.method == "HEAD")
+        if answer.status == 401:
+            log.error("%s refuses this gateway's token: a clock is wrong, or the secrets differ", connections.origin)
+            raise UpstreamFailed("The service did not accept the gateway's credentials.")
+        return UpstreamAnswer(answer.status, answered(answer.headers), answer.body)

@@ -6,6 +6,7 @@ import aiohttp
 
 from gateway.bulkhead import Bulkhead
 from gateway.circuit import Circuit
+from gateway.connections import Connections
 from gateway.loop_lag import LoopLag
 from gateway.overload import Overload
 
@@ -25,7 +26,7 @@ class Upstream:
     """`limit` requests are at it at once, `waiting` more wait for their turn."""
 
     def __init__(self, name: str, origin: str, *, limit: int, waiting: int, lag: LoopLag) -> None:
-        self.origin = origin
+        self.connections = Connections(origin)
         self.bulkhead = Bulkhead(limit, waiting, Overload(LONG_WAIT, BURST), lag)
         self.circuit = Circuit(name, FAILURES)
         self._retries_saved = RETRY_SAVINGS
@@ -46,7 +47,7 @@ class Upstream:
 
         async def is_live() -> bool:
             try:
-                async with session.get(f"{self.origin}/health/live", timeout=LOOK_TIMEOUT) as response:
+                async with session.get(f"{self.connections.origin}/health/live", timeout=LOOK_TIMEOUT) as response:
                     return response.status == 200
             except (aiohttp.ClientError, OSError):
                 return False

@@ -46,11 +46,11 @@ class Door:
             self._written_once[kind] = written(failure(refusal), _REQUEST_ID).message(last=False)
         return self._written_once[kind].replace(_REQUEST_ID.encode(), str(new_uuid()).encode())
 
-    def answer(self, data: bytes) -> Coroutine[Any, Any, Written] | None:
+    def answer(self, data: bytes, peer: str) -> Coroutine[Any, Any, Written] | None:
         """That of the fast path, if the request is plain and somebody there answers it."""
         if self._fast_path is None:
             return None
-        request = self._reader.read(data)
+        request = self._reader.read(data, peer)
         handler = None if request is None else self._fast_path(request)
         if request is None or handler is None:
             return None

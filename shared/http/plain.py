@@ -31,13 +31,17 @@ Headers = CIMultiDictProxy[str]
 
 @dataclass(slots=True)
 class PlainRequest:
-    """No header stands in it twice; `head` is its header lines as they were sent, by which others may know it again."""
+    """No header stands in it twice; `head` is its header lines as they were sent, by which others may know it again.
+
+    `peer` is the address at the other end of the connection.
+    """
 
     method: str
     target: Target
     headers: Headers
     head: bytes
     body: bytes
+    peer: str
 
 
 class PlainReader:
@@ -48,7 +52,7 @@ class PlainReader:
         self._remembered = remembered
         self._known: OrderedDict[bytes, Headers] = OrderedDict()
 
-    def read(self, data: bytes) -> PlainRequest | None:
+    def read(self, data: bytes, peer: str) -> PlainRequest | None:
         """The one request that these bytes are; None where they are less, more or anything else."""
         head, end, body = data.partition(b"\r\n\r\n")
         line, _, lines = head.partition(b"\r\n")
@@ -62,7 +66,7 @@ class PlainReader:
         if body and method == "GET":
             return None
         try:
-            return PlainRequest(method, read_target(asked[2].decode()), headers, lines, body)
+            return PlainRequest(method, read_target(asked[2].decode()), headers, lines, body, peer)
         except BadRequest:
             return None
 

@@ -37,7 +37,7 @@ KEEPALIVE_TIMEOUT = 75.0
 class Protocol(web.RequestHandler):
     """One connection."""
 
-    __slots__ = ("_answering", "_door", "_ending", "_head_timer", "_held_back", "_newest_body")
+    __slots__ = ("_answering", "_door", "_ending", "_head_timer", "_held_back", "_newest_body", "_peer")
 
     def __init__(self, server: web.Server, loop: asyncio.AbstractEventLoop, ending: asyncio.Event, door: Door) -> None:
         options: dict[str, Any] = {
@@ -54,6 +54,7 @@ class Protocol(web.RequestHandler):
         self._door = door
         self._answering: asyncio.Task[None] | None = None
         self._held_back = b""
+        self._peer = ""
         self._head_timer: asyncio.TimerHandle | None = None
         self._newest_body: StreamReader | None = None
 
@@ -72,7 +73,7 @@ class Protocol(web.RequestHandler):
         if refusal is not None:
             self._write(refusal)
             return True
-        answer = self._door.answer(data)
+        answer = self._door.answer(data, self._peer)
         if answer is not None:
             self._answering = self._loop.create_task(self._answer(answer))
         return answer is not None
@@ -95,6 +96,11 @@ class Protocol(web.RequestHandler):
             self._answering = None
             self._next_keepalive_close_time = self._loop.time() + KEEPALIVE_TIMEOUT
             self._take_back()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        peer = transport.get_extra_info("peername")
+        self._peer = str(peer[0]) if isinstance(peer, tuple) else ""
 
     def _write(self, data: bytes) -> None:
         if self.transport is not None:

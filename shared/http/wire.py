@@ -9,7 +9,7 @@ from aiohttp.helpers import rfc822_formatted_time
 from shared.http.answers import Answer
 
 _STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
-_WITHOUT_LENGTH: Final = frozenset({204, 304})
+WITHOUT_LENGTH: Final = frozenset({204, 304})
 """RFC 9112, section 6.3: these end with their head."""
 
 
@@ -31,8 +31,8 @@ def status_line(status: int) -> str:
 
 def written(answer: Answer, request_id: str) -> Written:
     """Raises `ValueError` for a header that would end its line."""
-    body = b"" if answer.status in _WITHOUT_LENGTH else answer.text.encode()
-    length = "" if answer.status in _WITHOUT_LENGTH else f"Content-Length: {len(body)}\r\n"
+    body = b"" if answer.status in WITHOUT_LENGTH else answer.text.encode()
+    length = "" if answer.status in WITHOUT_LENGTH else f"Content-Length: {len(body)}\r\n"
     more = "".join([f"{name}: {value}\r\n" for name, value in answer.headers.items()])
     if more.count("\n") != len(answer.headers):
         raise ValueError("A header's value holds a line's end.")

@@ -18,6 +18,7 @@ from gateway.authentication import ClientTokenVerifier
 from gateway.headers import Headers
 from shared.http.asked import QueryReader
 from shared.http.plain import Headers as PlainHeaders
+from shared.http.plain import PlainReader
 from shared.http.protocol import Protocol
 from shared.http.routing import Endpoint
 from shared.http.targets import Target
@@ -88,8 +89,12 @@ async def test_control_with_services_that_believe_headers(own_world: World, monk
     monkeypatch.setattr(Endpoint, "_permitted", gullible)
     claim = "claims X-Organisation-Id: <their organisation>"
     assert await noticed(own_world, headers, "service", claim)
-    assert await noticed(own_world, headers, "gateway", claim) == []
-    monkeypatch.setattr("gateway.edge.forwarded", everything)
+    with monkeypatch.context() as ordinary_way:
+        ordinary_way.setattr(PlainReader, "read", lambda *_: None)
+        assert await noticed(own_world, headers, "gateway", claim) == []
+        ordinary_way.setattr("gateway.edge.forwarded", everything)
+        assert await noticed(own_world, headers, "gateway", claim)
+    monkeypatch.setattr("gateway.forwarding.forwarded", everything)
     assert await noticed(own_world, headers, "gateway", claim)
 
 

@@ -57,16 +57,16 @@ def test_a_value_that_is_no_text_is_refused() -> None:
 
 def test_an_answer_keeps_its_own_headers_alone() -> None:
     received = [
-        ("Content-Type", "application/json"),
-        ("ETag", '"1"'),
-        ("Server", "x"),
-        ("Date", "x"),
-        ("Content-Length", "3"),
-        ("Transfer-Encoding", "chunked"),
-        ("Connection", "X-Secret"),
-        ("X-Secret", "x"),
-        ("Link", "a"),
-        ("Link", "b"),
+        (b"Content-Type", b"application/json"),
+        (b"ETag", b'"1"'),
+        (b"Server", b"x"),
+        (b"Date", b"x"),
+        (b"Content-Length", b"3"),
+        (b"Transfer-Encoding", b"chunked"),
+        (b"Connection", b"X-Secret"),
+        (b"X-Secret", b"x"),
+        (b"Link", b"a"),
+        (b"Link", b"b"),
     ]
-    passing = [("Content-Type", "application/json"), ("ETag", '"1"'), ("Link", "a"), ("Link", "b")]
+    passing = [(b"Content-Type", b"application/json"), (b"ETag", b'"1"'), (b"Link", b"a"), (b"Link", b"b")]
     assert answered(received) == passing
