@@ -9,7 +9,7 @@ from aiohttp import web
 from gateway.admission import Gate, Limits
 from gateway.authentication import ClientTokenVerifier
 from gateway.context import GATE, ISSUER, PROXY, ROUTER, SETTINGS
-from gateway.doorkeeper import refused_at_the_door
+from gateway.doorkeeper import Doorkeeper
 from gateway.edge import answer_target
 from gateway.forwarding import REMEMBERED_CLIENTS, PlainForwarding
 from gateway.issuer import Issuer
@@ -40,7 +40,7 @@ def create_gateway(settings: GatewaySettings) -> web.Application:
     app[SETTINGS] = settings
     app[ROUTER] = Router()
     app.router.add_route("*", "/{target:.*}", answer_target)
-    app[DOORKEEPER] = lambda beginning: refused_at_the_door(app, beginning)
+    app[DOORKEEPER] = Doorkeeper(app)
     app[READER] = PlainReader(REMEMBERED_CLIENTS)
     app.cleanup_ctx.extend((_proxy, _keys, _issuer, _gate))
     return app
@@ -113,9 +113,10 @@ async def _gate(app: web.Application) -> AsyncIterator[None]:
     redis = redis_client(settings.redis_url.get_secret_value())
     availability = Availability(redis)
     revocations = Revocations(redis, availability)
+    limiter = Limiter(redis, availability, revocations)
     app[GATE] = Gate(
         _verifier(settings, app[_KEYS]),
-        Limiter(redis, availability, revocations),
+        limiter,
         revocations,
         Limits(settings.rate_limit, settings.address_rate_limit, settings.login_rate_limit),
     )
@@ -127,6 +128,7 @@ async def _gate(app: web.Application) -> AsyncIterator[None]:
         background(revocations.keep_written(), name="revocations"),
     ):
         yield
+    limiter.close()
     await redis.aclose()
 
 

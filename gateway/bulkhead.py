@@ -6,8 +6,6 @@ Each service has its own, so that a frozen one fills its own and leaves the othe
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final
 
 from gateway.loop_lag import LoopLag
@@ -85,15 +83,26 @@ class Bulkhead:
             self._require_room()
         return Arrival(self)
 
-    @asynccontextmanager
-    async def turn(self, timeout: float) -> AsyncIterator[None]:
+    def turn(self, timeout: float) -> "Turn":
         """Waits for a turn and holds it; raises `Overloaded` when none comes within `timeout` seconds."""
-        await self._begin(timeout)
+        return Turn(self, timeout)
+
+    async def begin(self, timeout: float) -> None:
+        """A turn that has to be `end`ed; raises `Overloaded`."""
+        if self._running < self._limit:
+            self._running += 1
+        else:
+            await self._wait_for_turn(timeout)
         self._note_beginning()
-        try:
-            yield
-        finally:
-            self._end()
+
+    def end(self) -> None:
+        """Hands the turn on to the one who has waited longest."""
+        while self._waiting:
+            turn, _ = self._waiting.popitem(last=False)
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._running -= 1
 
     def _note_beginning(self) -> None:
         now = time.monotonic()
@@ -117,30 +126,40 @@ class Bulkhead:
             return expected
         return max(expected, time.monotonic() - next(iter(self._waiting.values())))
 
-    async def _begin(self, timeout: float) -> None:
-        if self._running < self._limit:
-            self._running += 1
-            return
+    async def _wait_for_turn(self, timeout: float) -> None:
         if self._is_full():
             raise Overloaded
-        turn = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[None] = loop.create_future()
         self._waiting[turn] = time.monotonic()
+        timer = loop.call_later(timeout, self._give_up, turn)
         try:
-            async with asyncio.timeout(timeout):
-                await turn
-        except (TimeoutError, asyncio.CancelledError) as error:
+            await turn
+        except asyncio.CancelledError:
             self._waiting.pop(turn, None)
-            if not turn.cancelled():
-                self._end()  # the turn came in the same moment
-            if isinstance(error, TimeoutError):
-                raise Overloaded from None
+            if not turn.cancelled() and turn.exception() is None:
+                self.end()  # the turn came in the same moment
             raise
+        finally:
+            timer.cancel()
 
-    def _end(self) -> None:
-        """Hands the turn on to the one who has waited longest."""
-        while self._waiting:
-            turn, _ = self._waiting.popitem(last=False)
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._running -= 1
+    def _give_up(self, turn: "asyncio.Future[None]") -> None:
+        if not turn.done():
+            self._waiting.pop(turn)
+            turn.set_exception(Overloaded())
+
+
+class Turn:
+    """Entered, it is one at a service; a class, since a generator costs four times as much on the hot path."""
+
+    __slots__ = ("_bulkhead", "_timeout")
+
+    def __init__(self, bulkhead: Bulkhead, timeout: float) -> None:
+        self._bulkhead = bulkhead
+        self._timeout = timeout
+
+    async def __aenter__(self) -> None:
+        await self._bulkhead.begin(self._timeout)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._bulkhead.end()

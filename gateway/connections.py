@@ -9,7 +9,7 @@ import ssl
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -17,6 +17,8 @@ import httptools
 from shared.http.peer import IDLE_LIMIT
 
 CONNECT_TIMEOUT: Final = 1.0
+TICK: Final = 0.05
+"""Seconds between two looks at what is late: an answer is given up that much after its deadline, at most."""
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
 
 
@@ -55,6 +57,8 @@ class Connection(asyncio.Protocol):
         self._began = False
         self._without_body = False
         self.idle_since = 0.0
+        self.deadline = 0.0
+        """Of the answer it waits for, by the monotonic clock."""
 
     async def ask(self, message: bytes, seconds: float, *, without_body: bool) -> RawAnswer:
         """The answer to a request; `without_body` is the one to a HEAD.
@@ -67,7 +71,7 @@ class Connection(asyncio.Protocol):
         self._waiting = waiting
         self._answer, self._parts, self._size = RawAnswer(), [], 0
         self._began, self._without_body = False, without_body
-        timer = self._loop.call_later(seconds, self._fail, TimeoutError())
+        self.deadline = time.monotonic() + seconds
         self._transport.write(message)
         try:
             return await waiting
@@ -75,8 +79,11 @@ class Connection(asyncio.Protocol):
             self.close()
             raise
         finally:
-            timer.cancel()
             self._waiting = None
+
+    def give_up(self) -> None:
+        """The time for the answer is over."""
+        self._fail(TimeoutError())
 
     @property
     def is_open(self) -> bool:
@@ -88,8 +95,7 @@ class Connection(asyncio.Protocol):
             self._transport = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio promises it
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -147,6 +153,7 @@ class Connections:
         self._address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._idle: deque[Connection] = deque()
+        self._asked: set[Connection] = set()
         self._sweep: asyncio.TimerHandle | None = None
 
     async def ask(self, message: bytes, seconds: float, *, without_body: bool = False) -> RawAnswer:
@@ -157,8 +164,16 @@ class Connections:
         connection = self._take()
         if connection is None:
             connection, seconds = await self._connect(seconds)
-        answer = await connection.ask(message, seconds, without_body=without_body)
-        self._put(connection)
+        self._asked.add(connection)
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(TICK, self._look)
+        try:
+            answer = await connection.ask(message, seconds, without_body=without_body)
+        finally:
+            self._asked.discard(connection)
+        if connection.is_open:
+            connection.idle_since = time.monotonic()
+            self._idle.append(connection)
         return answer
 
     def close(self) -> None:
@@ -182,18 +197,15 @@ class Connections:
             connection.close()
         return None
 
-    def _put(self, connection: Connection) -> None:
-        if connection.is_open:
-            connection.idle_since = time.monotonic()
-            self._idle.append(connection)
-            if self._sweep is None:
-                self._sweep = asyncio.get_running_loop().call_later(IDLE_LIMIT, self._close_old)
-
-    def _close_old(self) -> None:
-        oldest = time.monotonic() - IDLE_LIMIT
-        while self._idle and self._idle[0].idle_since <= oldest:
+    def _look(self) -> None:
+        """One timer for all: one for each request would be a twentieth of its cost."""
+        now = time.monotonic()
+        for connection in [each for each in self._asked if each.deadline <= now]:
+            connection.give_up()
+        while self._idle and self._idle[0].idle_since <= now - IDLE_LIMIT:
             self._idle.popleft().close()
-        self._sweep = asyncio.get_running_loop().call_later(IDLE_LIMIT, self._close_old) if self._idle else None
+        is_used = self._asked or self._idle
+        self._sweep = asyncio.get_running_loop().call_later(TICK, self._look) if is_used else None
 
     async def _connect(self, seconds: float) -> tuple[Connection, float]:
         """A new connection, and how many of the seconds are left."""

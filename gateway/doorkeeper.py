@@ -10,16 +10,23 @@ from gateway.context import PROXY, ROUTER
 from shared.errors import Overloaded
 
 
-def refused_at_the_door(app: web.Application, beginning: bytes) -> Overloaded | None:
-    """The refusal of the GET that begins so, or None: then it takes the ordinary way, where all else is decided."""
-    if not app[PROXY].is_overloaded():
+class Doorkeeper:
+    """Asked about each request while there is too much to do, and about none before."""
+
+    def __init__(self, app: web.Application) -> None:
+        self._app = app
+
+    def is_on_duty(self) -> bool:
+        return self._app[PROXY].is_overloaded()
+
+    def refusal(self, beginning: bytes) -> Overloaded | None:
+        """Of the GET that begins so; None: it takes the ordinary way, where all else is decided."""
+        target = beginning[4 : beginning.find(b" ", 4)]
+        upstream = self._app[ROUTER].upstream_of(target.partition(b"?")[0].decode("latin-1"))
+        if upstream is None:
+            return None
+        try:
+            self._app[PROXY].pass_door(upstream)
+        except Overloaded as refusal:
+            return refusal
         return None
-    target = beginning[4 : beginning.find(b" ", 4)]
-    upstream = app[ROUTER].upstream_of(target.partition(b"?")[0].decode("latin-1"))
-    if upstream is None:
-        return None
-    try:
-        app[PROXY].pass_door(upstream)
-    except Overloaded as refusal:
-        return refusal
-    return None

@@ -121,8 +121,5 @@ def _passed_on(answer: UpstreamAnswer, decision: Decision, trace: Trace) -> Writ
     """The service's answer, with what the gateway says about it."""
     passing = b"".join([b"%b: %b\r\n" % header for header in answer.headers])
     length = "" if answer.status in WITHOUT_LENGTH else f"Content-Length: {len(answer.body)}\r\n"
-    own = (
-        f"{length}Date: {rfc822_formatted_time()}\r\nX-Request-Id: {trace.request_id}\r\n"
-        f"{lines(decision.headers().items())}"
-    )
-    return Written(status_line(answer.status).encode() + passing + own.encode(), answer.body)
+    own = f"{length}Date: {rfc822_formatted_time()}\r\nX-Request-Id: {trace.request_id}\r\n{decision.lines()}"
+    return Written(b"".join((status_line(answer.status), passing, own.encode())), answer.body)

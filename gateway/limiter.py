@@ -3,13 +3,14 @@
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from redis.asyncio import Redis
 
+from gateway.held_script import HeldScript
 from gateway.rate_limit import WINDOW_MS, Decision, Window, decide
-from gateway.redis_client import REDIS_ERRORS, Availability, within
+from gateway.redis_client import REDIS_ERRORS, Availability
 from gateway.revocation import Revocations, revocation_key
 from shared.batching import Batcher
 from shared.errors import TokenInvalid
@@ -19,8 +20,7 @@ _FIELDS = 5
 """Numbers the script returns for each request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """One request to count. `token_id` and `expires_at` are those of its token, empty where it has none."""
 
     key: str
@@ -44,8 +44,8 @@ class LocalWindows:
 
     def learn(self, key: str, decision: Decision) -> None:
         """What Redis counted, by this process's clock: losing Redis must not hand everyone a new window."""
-        behind = _now() - decision.now
-        self._keep(key, decision.window._replace(start=decision.window.start + behind))
+        start, current, previous = decision.window
+        self._keep(key, Window(start + _now() - decision.now, current, previous))
 
     def _keep(self, key: str, window: Window) -> None:
         self._windows[key] = window
@@ -60,12 +60,15 @@ class Limiter:
     def __init__(
         self, redis: Redis, availability: Availability, revocations: Revocations, *, length: int = WINDOW_MS
     ) -> None:
-        self._script = redis.register_script(_SCRIPT.read_text(encoding="utf-8"))
+        self._script = HeldScript(redis, _SCRIPT.read_text(encoding="utf-8"))
         self._availability = availability
         self._revocations = revocations
         self._length = length
         self._local = LocalWindows(length)
         self._batcher: Batcher[Hit, Decision] = Batcher(self._count)
+
+    def close(self) -> None:
+        self._script.close()
 
     async def hit(self, hit: Hit) -> Decision:
         """Counts a request, or not if it is refused; raises `TokenInvalid` when its token is revoked."""
@@ -90,7 +93,7 @@ class Limiter:
     async def _ask_redis(self, hits: Sequence[Hit]) -> list[int]:
         keys = [key for hit in hits for key in (hit.key, revocation_key(hit.token_id))]
         limits = [hit.limit for hit in hits]
-        numbers: list[int] = await within(self._script(keys=keys, args=[self._length, *limits]))
+        numbers: list[int] = await self._script.run(keys, [self._length, *limits])
         return numbers
 
     def _outcome(self, hit: Hit, now: int, numbers: Sequence[int]) -> Decision | Exception:

@@ -25,7 +25,7 @@ class Overload:
     @property
     def lasts(self) -> bool:
         """Whether somebody was refused lately: then others may be as well."""
-        return self._refused_lately(self._clock())
+        return self._refused_at is not None and self._refused_lately(self._clock())
 
     def refuses(self, wait: float, average: float) -> bool:
         """Whether a request that would wait so many seconds is refused, where newcomers lately did on average."""

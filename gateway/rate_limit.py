@@ -13,7 +13,6 @@ With a limit of L and windows of length W this holds:
 `rate_limit.lua` takes the same steps inside Redis, where all gateway processes count together.
 """
 
-from dataclasses import dataclass
 from math import ceil
 from typing import NamedTuple
 
@@ -28,8 +27,7 @@ class Window(NamedTuple):
     previous: int
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What became of one request, and how its key stands after it; times in milliseconds."""
 
     admitted: bool
@@ -49,16 +47,19 @@ class Decision:
         """Whole seconds until one request would be admitted; at least 1."""
         return max(1, ceil(wait(self.window, self.now, self.limit, self.length) / 1000))
 
+    def lines(self) -> str:
+        """`X-RateLimit-*`, and the fields of draft-ietf-httpapi-ratelimit-headers, as header lines."""
+        limit, remaining, left = self.limit, self.remaining, self._left
+        return (
+            f"X-RateLimit-Limit: {limit}\r\nX-RateLimit-Remaining: {remaining}\r\n"
+            f"X-RateLimit-Reset: {-(-(self.window.start + self.length) // 1000)}\r\n"
+            f'RateLimit-Policy: "default";q={limit};w={self.length // 1000}\r\n'
+            f'RateLimit: "default";r={remaining};t={-(-left // 1000)}\r\n'
+        )
+
     def headers(self) -> dict[str, str]:
-        """`X-RateLimit-*`, and the fields of draft-ietf-httpapi-ratelimit-headers."""
-        reset_at, left = ceil((self.window.start + self.length) / 1000), ceil(self._left / 1000)
-        return {
-            "X-RateLimit-Limit": str(self.limit),
-            "X-RateLimit-Remaining": str(self.remaining),
-            "X-RateLimit-Reset": str(reset_at),
-            "RateLimit-Policy": f'"default";q={self.limit};w={self.length // 1000}',
-            "RateLimit": f'"default";r={self.remaining};t={left}',
-        }
+        """The same by name."""
+        return dict(line.split(": ", 1) for line in self.lines().splitlines())
 
     @property
     def _left(self) -> int:

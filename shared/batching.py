@@ -22,7 +22,7 @@ Work = Callable[[Sequence[Item]], Awaitable[Sequence[Outcome | Exception]]]
 """Takes a batch and returns an outcome for each item, in the same order; an exception is one item's outcome."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Waiting(Generic[Item, Outcome]):
     item: Item
     outcome: "asyncio.Future[Outcome]"
@@ -50,6 +50,7 @@ class Batcher(Generic[Item, Outcome]):
         self._concurrency = concurrency
         self._waiting: deque[_Waiting[Item, Outcome]] = deque()
         self._running: set[asyncio.Task[None]] = set()
+        self._runners = 0
 
     async def submit(self, item: Item) -> Outcome:
         """The item's outcome; raises what `work` gave as its outcome, `Overloaded`, or `DeadlinePassed`.
@@ -60,8 +61,8 @@ class Batcher(Generic[Item, Outcome]):
             raise Overloaded
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(item, future, current_deadline.get()))
-        # A task that just ended is still in the set when those it answered go on, and may submit again at once.
-        if sum(not task.done() for task in self._running) < self._concurrency:
+        if self._runners < self._concurrency:
+            self._runners += 1
             # A batch serves many requests, so it must not log under the trace of the one that began it.
             task = asyncio.create_task(self._run(), context=Context())
             self._running.add(task)
@@ -74,6 +75,13 @@ class Batcher(Generic[Item, Outcome]):
             await asyncio.wait(self._running)
 
     async def _run(self) -> None:
+        try:
+            await self._work_off()
+        finally:
+            # In the same step as the last look at the queue: whoever comes next finds a runner or begins one.
+            self._runners -= 1
+
+    async def _work_off(self) -> None:
         while self._waiting:
             count = min(self._size, len(self._waiting))
             batch = [self._waiting.popleft() for _ in range(count)]

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.errors import BadRequest, DeadlinePassed
 
@@ -20,8 +20,7 @@ LONGEST = 60.0
 _MILLISECONDS = re.compile(r"[0-9]{1,9}\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(NamedTuple):
     """`at` is a moment of this process's monotonic clock, in seconds."""
 
     at: float

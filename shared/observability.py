@@ -2,10 +2,10 @@
 
 import logging
 import re
-import secrets
 import sys
 from contextvars import ContextVar
-from dataclasses import dataclass
+from random import getrandbits
+from typing import NamedTuple
 from uuid import UUID
 
 import uuid_utils
@@ -15,8 +15,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,128}\Z")
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(NamedTuple):
     """What ties log lines, requests and events together: the request id and the W3C `traceparent`."""
 
     request_id: str
@@ -30,13 +29,14 @@ current_trace: ContextVar[Trace] = ContextVar("current_trace", default=NO_TRACE)
 def trace_from(request_id: str, traceparent: str) -> Trace:
     """The trace a caller sent, where it is well formed; a new one where it is not."""
     return Trace(
-        request_id if _REQUEST_ID.match(request_id) else str(new_uuid()),
-        traceparent if _TRACEPARENT.match(traceparent) else new_traceparent(),
+        request_id if request_id and _REQUEST_ID.match(request_id) else str(uuid_utils.uuid7()),
+        traceparent if traceparent and _TRACEPARENT.match(traceparent) else new_traceparent(),
     )
 
 
 def new_traceparent() -> str:
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    """Its ids tell requests apart and are no secret."""
+    return f"00-{getrandbits(128) or 1:032x}-{getrandbits(64) or 1:016x}-01"
 
 
 def new_uuid() -> UUID:

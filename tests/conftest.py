@@ -1,11 +1,18 @@
 """What all tests share: one running system for the whole run, and an organisation of its own for each test."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+import uvloop
 
 from tests.support.client import Client, new_organisation
 from tests.support.stack import Stack, running_stack
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The product's own loop: its transports are others than asyncio's."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(scope="session")

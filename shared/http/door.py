@@ -1,7 +1,7 @@
 """What becomes of a request before aiohttp sees it: refused at once, answered at once, or let in."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from collections.abc import Coroutine
+from typing import Any, Final, Protocol
 
 from aiohttp import web
 
@@ -12,11 +12,17 @@ from shared.http.plain import PlainReader
 from shared.http.wire import Written, written
 from shared.observability import new_uuid
 
-Doorkeeper = Callable[[bytes], ApiError | None]
-"""Looks at the beginning of a GET before it is parsed, which is most of the work that a refusal costs.
 
-What it refuses with says the same each time.
-"""
+class Doorkeeper(Protocol):
+    """Looks at the beginning of a GET before it is parsed, which is most of the work that a refusal costs."""
+
+    def is_on_duty(self) -> bool:
+        """Whether it has to be asked these seconds."""
+
+    def refusal(self, beginning: bytes) -> ApiError | None:
+        """What the request is refused with, which says the same each time; None lets it in."""
+
+
 DOORKEEPER = web.AppKey[Doorkeeper]("doorkeeper")
 READER = web.AppKey("reader", PlainReader)
 _REQUEST_ID: Final = "00000000-0000-0000-0000-000000000000"
@@ -34,9 +40,9 @@ class Door:
 
     def refusal(self, data: bytes) -> bytes | None:
         """The answer to a GET that the doorkeeper refuses."""
-        if self._doorkeeper is None or not _is_one_read(data):
+        if self._doorkeeper is None or not self._doorkeeper.is_on_duty() or not _is_one_read(data):
             return None
-        refusal = self._doorkeeper(data)
+        refusal = self._doorkeeper.refusal(data)
         return None if refusal is None else self._written(refusal)
 
     def _written(self, refusal: ApiError) -> bytes:

@@ -8,6 +8,7 @@ aiohttp's parser and to all that stands behind it.
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -50,33 +51,43 @@ class PlainReader:
 
     def __init__(self, remembered: int = 0) -> None:
         self._remembered = remembered
-        self._known: OrderedDict[bytes, Headers] = OrderedDict()
+        self._known: OrderedDict[bytes, tuple[Headers, int]] = OrderedDict()
 
     def read(self, data: bytes, peer: str) -> PlainRequest | None:
         """The one request that these bytes are; None where they are less, more or anything else."""
         head, end, body = data.partition(b"\r\n\r\n")
         line, _, lines = head.partition(b"\r\n")
-        asked = _REQUEST_LINE.match(line)
-        if asked is None or not end or len(head) > MAX_HEAD_BYTES:
+        asked = request_line(line) if end and len(line) <= _REMEMBERED_BYTES else None
+        known = self._known.get(lines) or self._read_headers(lines)
+        if asked is None or known is None:
             return None
-        headers = self._known.get(lines) or self._read_headers(lines)
-        if headers is None or len(body) != int(headers.get("Content-Length", "0")):
+        (method, target), (headers, length) = asked, known
+        if len(body) != length or (body and method == "GET"):
             return None
-        method = asked[1].decode()
-        if body and method == "GET":
-            return None
-        try:
-            return PlainRequest(method, read_target(asked[2].decode()), headers, lines, body, peer)
-        except BadRequest:
-            return None
+        return PlainRequest(method, target, headers, lines, body, peer)
 
-    def _read_headers(self, lines: bytes) -> Headers | None:
-        headers = _headers(lines)
-        if headers is not None and self._remembered and len(lines) <= _REMEMBERED_BYTES:
-            self._known[lines] = headers
+    def _read_headers(self, lines: bytes) -> tuple[Headers, int] | None:
+        headers = _headers(lines) if len(lines) <= MAX_HEAD_BYTES else None
+        if headers is None:
+            return None
+        known = headers, int(headers.get("Content-Length", "0"))
+        if self._remembered and len(lines) <= _REMEMBERED_BYTES:
+            self._known[lines] = known
             if len(self._known) > self._remembered:
                 self._known.popitem(last=False)
-        return headers
+        return known
+
+
+@lru_cache(2000)
+def request_line(line: bytes) -> tuple[str, Target] | None:
+    """Method and target; None for what is not plain. The same pages are asked for again and again."""
+    asked = _REQUEST_LINE.match(line)
+    if asked is None:
+        return None
+    try:
+        return asked[1].decode(), read_target(asked[2].decode())
+    except BadRequest:
+        return None
 
 
 def _headers(lines: bytes) -> Headers | None:

@@ -165,7 +165,8 @@ class Protocol(web.RequestHandler):
             self.force_close()
 
     def _is_idle(self) -> bool:
-        return self._waiter is not None and not self._waiter.done()
+        """Whether no request is under way: aiohttp waits for one, or has had none yet on this connection."""
+        return self._request_count == 0 or (self._waiter is not None and not self._waiter.done())
 
     def _is_between_requests(self) -> bool:
         return self._is_idle() and not self._messages and self._head_timer is None and not self._ending.is_set()

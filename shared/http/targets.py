@@ -5,7 +5,7 @@ RFC 9112, section 3.2; RFC 3986, section 3.3.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from shared.errors import BadRequest
@@ -17,8 +17,7 @@ _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{
 _REFUSED_WHEN_ENCODED = frozenset(b"/\\%")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """Path and query exactly as the client sent them, still encoded."""
 
     path: str

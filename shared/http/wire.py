@@ -8,7 +8,7 @@ from aiohttp.helpers import rfc822_formatted_time
 
 from shared.http.answers import Answer
 
-_STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+_STATUS_LINES: Final = {each.value: f"HTTP/1.1 {each.value} {each.phrase}\r\n".encode() for each in HTTPStatus}
 WITHOUT_LENGTH: Final = frozenset({204, 304})
 """RFC 9112, section 6.3: these end with their head."""
 
@@ -25,8 +25,8 @@ class Written:
         return self.head + (b"Connection: close\r\n\r\n" if last else b"\r\n") + self.body
 
 
-def status_line(status: int) -> str:
-    return _STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"
+def status_line(status: int) -> bytes:
+    return _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
 
 
 def written(answer: Answer, request_id: str) -> Written:
@@ -37,7 +37,7 @@ def written(answer: Answer, request_id: str) -> Written:
     if more.count("\n") != len(answer.headers):
         raise ValueError("A header's value holds a line's end.")
     head = (
-        f"{status_line(answer.status)}Content-Type: application/json; charset=utf-8\r\n{length}"
+        f"Content-Type: application/json; charset=utf-8\r\n{length}"
         f"Date: {rfc822_formatted_time()}\r\nX-Request-Id: {request_id}\r\n{more}"
     )
-    return Written(head.encode(), body)
+    return Written(status_line(answer.status) + head.encode(), body)

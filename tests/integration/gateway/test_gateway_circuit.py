@@ -120,7 +120,7 @@ async def test_a_frozen_service_is_given_up_at_the_deadline_and_then_at_once(
 async def test_control_without_the_circuit_everyone_waits_for_the_deadline(
     start_gateway: StartGateway, upstream: Upstream, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Circuit, "_ended", lambda *_, **__: None)
+    monkeypatch.setattr(Circuit, "ended", lambda *_, **__: None)
     async with frozen_catalog(start_gateway, upstream) as (edge, _):
         for _ in range(2):
             assert await at_once(edge.client(token), FAILURES) == [504] * FAILURES

@@ -114,7 +114,7 @@ async def test_a_turn_that_comes_to_one_who_goes_away_in_that_moment_is_passed_o
     await settle()
     gone, _ = visitors.comes(1), visitors.comes(2)
     await settle()
-    visitors.bulkhead._end()  # the turn is handed to the one who goes
+    visitors.bulkhead.end()  # the turn is handed to the one who goes
     gone.cancel()
     await settle()
     assert gone.cancelled()
