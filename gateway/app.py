@@ -26,7 +26,7 @@ from gateway.settings import GatewaySettings
 from gateway.upstream import Upstream
 from gateway.users import read_users
 from shared.background import background
-from shared.http.door import DOORKEEPER, READER
+from shared.http.door import DOORKEEPER, PLAIN_READER
 from shared.http.fast_path import FAST_PATH, FastPath
 from shared.http.plain import PlainReader
 from shared.http.server import READINESS, create_app
@@ -41,7 +41,7 @@ def create_gateway(settings: GatewaySettings) -> web.Application:
     app[ROUTER] = Router()
     app.router.add_route("*", "/{target:.*}", answer_target)
     app[DOORKEEPER] = Doorkeeper(app)
-    app[READER] = PlainReader(REMEMBERED_CLIENTS)
+    app[PLAIN_READER] = PlainReader(REMEMBERED_CLIENTS)
     app.cleanup_ctx.extend((_proxy, _keys, _issuer, _gate))
     return app
 

@@ -6,7 +6,7 @@ Each service has its own, so that a frozen one fills its own and leaves the othe
 import asyncio
 import time
 from collections import OrderedDict
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.loop_lag import LoopLag
 from gateway.overload import Overload
@@ -15,8 +15,17 @@ from shared.errors import Overloaded
 _WEIGHT: Final = 1 / 32
 """Of the newest value in an average."""
 _FORGOTTEN_AFTER: Final = 0.5
+TICK: Final = 0.02
+"""Seconds between two looks for those who have waited for too long."""
 _LONGEST_INTERVAL: Final = 1.0
 """Seconds; a pause in which nobody came says nothing about how fast the next ones are served."""
+
+
+class _Wait(NamedTuple):
+    """Times of the monotonic clock."""
+
+    since: float
+    until: float
 
 
 class Arrival:
@@ -42,7 +51,8 @@ class Bulkhead:
         self._overload = overload
         self._lag = lag
         self._running = 0
-        self._waiting: OrderedDict[asyncio.Future[None], float] = OrderedDict()
+        self._waiting: OrderedDict[asyncio.Future[None], _Wait] = OrderedDict()
+        self._sweep: asyncio.TimerHandle | None = None
         self._interval = 0.0
         self._average_wait = 0.0
         self._at_the_door = 0
@@ -124,15 +134,17 @@ class Bulkhead:
         expected = (before + self._running if self._lag.is_late else before) * self._interval
         if not self._waiting:
             return expected
-        return max(expected, time.monotonic() - next(iter(self._waiting.values())))
+        return max(expected, time.monotonic() - next(iter(self._waiting.values())).since)
 
     async def _wait_for_turn(self, timeout: float) -> None:
         if self._is_full():
             raise Overloaded
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[None] = loop.create_future()
-        self._waiting[turn] = time.monotonic()
-        timer = loop.call_later(timeout, self._give_up, turn)
+        now = time.monotonic()
+        self._waiting[turn] = _Wait(now, now + timeout)
+        if self._sweep is None:
+            self._sweep = loop.call_later(TICK, self._give_up_late)
         try:
             await turn
         except asyncio.CancelledError:
@@ -140,13 +152,15 @@ class Bulkhead:
             if not turn.cancelled() and turn.exception() is None:
                 self.end()  # the turn came in the same moment
             raise
-        finally:
-            timer.cancel()
 
-    def _give_up(self, turn: "asyncio.Future[None]") -> None:
-        if not turn.done():
-            self._waiting.pop(turn)
+    def _give_up_late(self) -> None:
+        """One timer for all who wait: one for each would cost as much as its turn."""
+        now = time.monotonic()
+        for turn in [turn for turn, wait in self._waiting.items() if wait.until <= now and not turn.done()]:
+            del self._waiting[turn]
             turn.set_exception(Overloaded())
+        loop = asyncio.get_running_loop()
+        self._sweep = loop.call_later(TICK, self._give_up_late) if self._waiting else None
 
 
 class Turn:

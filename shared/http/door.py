@@ -24,7 +24,7 @@ class Doorkeeper(Protocol):
 
 
 DOORKEEPER = web.AppKey[Doorkeeper]("doorkeeper")
-READER = web.AppKey("reader", PlainReader)
+PLAIN_READER = web.AppKey("reader", PlainReader)
 _REQUEST_ID: Final = "00000000-0000-0000-0000-000000000000"
 
 
@@ -35,7 +35,7 @@ class Door:
         self._app = app
         self._doorkeeper = app.get(DOORKEEPER)
         self._fast_path = app.get(FAST_PATH)
-        self._reader = app.get(READER) or PlainReader()
+        self._reader = app.get(PLAIN_READER) or PlainReader()
         self._written_once: dict[type[ApiError], bytes] = {}
 
     def refusal(self, data: bytes) -> bytes | None:

@@ -1,6 +1,7 @@
 """Pages of the training lists and of the histories (contract, section 1)."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -24,7 +25,7 @@ class PagedQuery(Query):
     def offset(self) -> int:
         return (self.page - 1) * self.per_page
 
-    @property
+    @cached_property
     def filters(self) -> dict[str, str]:
         """What was asked for beside the page, as it goes back into links."""
         asked = self.model_dump(mode="json", exclude_none=True, exclude_unset=True, exclude={"page"})
