@@ -1,0 +1,123 @@
+"""What passes for a plain request is one to llhttp too, and says the same to it: there is no second reading."""
+
+import re
+from dataclasses import dataclass, field
+
+import httptools
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.http import plain
+from shared.http.plain import PlainReader, PlainRequest
+from tests.fuzz.effort import examples
+from tests.fuzz.mutation import mutated_bytes
+from tests.fuzz.test_controls import is_reached
+
+READ = b"GET /api/v1/training/courses?page=2 HTTP/1.1\r\nHost: muster.example\r\nAuthorization: Bearer a.b.c\r\n"
+CHANGE = (
+    b"POST /api/v1/training/enrollments HTTP/1.1\r\nHost: muster.example\r\nContent-Type: application/json\r\n"
+    b'Content-Length: 19\r\n\r\n{"session_id": 1001'
+)
+SECOND = b"GET /x HTTP/1.1\r\nHost: other\r\n\r\n"
+LINES = [
+    b"Content-Length: 0\r\n", b"Content-Length: 4\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n",
+    b"Connection: keep-alive\r\n", b"Host: other\r\n", b"X-Note: a\r\n", b" folded\r\n", b"Expect: 100-continue\r\n",
+    b"Upgrade: h2c\r\n", b"host : x\r\n", b"Accept:\r\n",
+]  # fmt: skip
+REQUESTS = st.one_of(
+    st.lists(st.sampled_from(LINES), max_size=3).map(lambda lines: READ + b"".join(lines) + b"\r\n"),
+    st.sampled_from([CHANGE, CHANGE + SECOND, READ + b"\r\n" + SECOND, READ]),
+)
+
+
+@dataclass
+class Heard:
+    """What llhttp makes of the same bytes."""
+
+    target: bytes = b""
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+    ended: int = 0
+
+    def on_url(self, url: bytes) -> None:
+        self.target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")))
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body
+
+    def on_message_complete(self) -> None:
+        self.ended += 1
+
+
+@pytest.mark.parametrize("remembered", [0, 1000], ids=["each anew", "remembered"])
+@examples
+@given(mutated_bytes(REQUESTS))
+def test_a_plain_request_is_read_alike_by_llhttp(remembered: int, data: bytes) -> None:
+    reader = PlainReader(remembered)
+    for _ in range(2):
+        read = reader.read(data, "127.0.0.1")
+        if read is not None:
+            _check(read, data)
+
+
+def _check(read: PlainRequest, data: bytes) -> None:
+    heard = Heard()
+    parser = httptools.HttpRequestParser(heard)
+    parser.feed_data(data)
+    assert heard.ended == 1
+    assert (parser.get_method().decode(), parser.get_http_version()) == (read.method, "1.1")
+    assert (heard.target.decode(), heard.body) == (read.target.raw, read.body)
+    assert sorted(heard.headers) == sorted((name.lower(), value) for name, value in read.headers.items())
+    assert parser.should_keep_alive()
+    assert not parser.should_upgrade()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        READ + b"\r\n" + SECOND,
+        READ,
+        READ + b"Content-Length: 4\r\n\r\n",
+        READ + b"Transfer-Encoding: chunked\r\n\r\n",
+        READ + b"Connection: close\r\n\r\n",
+        READ + b"Host: other\r\n\r\n",
+        READ + b"X-Note: a\r\n folded\r\n\r\n",
+        READ + b"host : x\r\n\r\n",
+        READ.replace(b"1.1", b"1.0") + b"\r\n",
+        READ.replace(b"Bearer ", b"Bearer \xc3\xa9") + b"\r\n",
+        READ.replace(b"/courses", b"//courses") + b"\r\n",
+        CHANGE + SECOND,
+        CHANGE[:-1],
+    ],
+)
+def test_what_is_less_more_or_anything_else_is_left_to_aiohttp(sent: bytes) -> None:
+    assert PlainReader().read(sent, "") is None
+
+
+def test_control_plain_requests_are_drawn_and_others_too() -> None:
+    is_reached(mutated_bytes(REQUESTS), lambda data: PlainReader().read(data, "") is not None)
+    is_reached(mutated_bytes(REQUESTS), lambda data: PlainReader().read(data, "") is None)
+
+
+@pytest.mark.parametrize(
+    ("guard", "instead"), [("_NEEDS_A_SECOND_LOOK", frozenset()), ("_HEADER_LINES", re.compile(rb"(?s).*"))]
+)
+def test_control_without_a_guard_the_readings_differ(
+    monkeypatch: pytest.MonkeyPatch, guard: str, instead: object
+) -> None:
+    monkeypatch.setattr(plain, guard, instead)
+
+    def differs(data: bytes) -> bool:
+        try:
+            read = PlainReader().read(data, "")
+            if read is not None:
+                _check(read, data)
+        except (AssertionError, ValueError, httptools.HttpParserError, httptools.HttpParserUpgrade):
+            return True
+        return False
+
+    is_reached(mutated_bytes(REQUESTS), differs)
