@@ -9,16 +9,24 @@ import asyncpg
 from asyncpg import exceptions as postgres
 
 from shared.deadline import time_left
+from shared.errors import Overloaded
+from shared.turns import Turns
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
+    _AsyncpgPool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+else:
+    _AsyncpgPool = asyncpg.Pool  # it is generic in its stubs alone
+
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 ACQUIRE_TIMEOUT = 0.25
-"""Seconds to wait for a free connection: past it the service is overloaded and says so (FAULTS.md)."""
+"""Seconds to wait for a free connection, and for a new one to open: past it the service is overloaded and says so
+(FAULTS.md)."""
 CONNECT_TIMEOUT = 2.0
+_USES = 50_000
+"""Statements of one connection, which then makes room for a new one; asyncpg's own default."""
 COMMAND_TIMEOUT = 1.7
 """Seconds the client waits for one statement: it bounds a frozen server, which no server setting can."""
 
@@ -31,6 +39,7 @@ _SERVER_SETTINGS = {
 }
 
 _UNAVAILABLE = (
+    Overloaded,  # no connection becomes free
     OSError,  # refused, reset, and the TimeoutError of every bound above
     postgres.PostgresConnectionError,
     postgres.InternalClientError,
@@ -49,6 +58,26 @@ def is_unavailable(error: BaseException) -> bool:
     return isinstance(error, _UNAVAILABLE)
 
 
+class Pool(_AsyncpgPool):
+    """asyncpg's, which refuses late and at the price of a cancelled wait, with `turns` at its connections before it."""
+
+    __slots__ = ("turns",)
+
+    def __init__(self, url: str, size: int, **options: Any) -> None:
+        super().__init__(
+            url,
+            min_size=0,
+            max_size=size,
+            max_queries=_USES,
+            max_inactive_connection_lifetime=0,  # one closed for being idle would have to be opened under load
+            connection_class=asyncpg.Connection,
+            record_class=asyncpg.Record,
+            loop=None,
+            **options,
+        )
+        self.turns = Turns(size)
+
+
 @asynccontextmanager
 async def connection_pool(url: str, *, name: str, size: int = 10) -> AsyncIterator[Pool]:
     """A pool of `size` connections, open from the start if the database is there, else when they are needed.
@@ -56,16 +85,15 @@ async def connection_pool(url: str, *, name: str, size: int = 10) -> AsyncIterat
     Closing is bounded: `Pool.close` hangs on a frozen server (MagicStack/asyncpg#1326), so it gets two seconds
     and then the connections are dropped.
     """
-    pool = await asyncpg.create_pool(
+    pool = Pool(
         url,
-        min_size=0,
-        max_size=size,
+        size,
         timeout=CONNECT_TIMEOUT,
         command_timeout=COMMAND_TIMEOUT,
-        max_inactive_connection_lifetime=0,  # one that was closed for being idle would have to be opened under load
         reset=_reset,
         server_settings={"application_name": name, **_SERVER_SETTINGS},
     )
+    await pool
     try:
         await _open_all(pool, size)
         yield pool
@@ -98,9 +126,13 @@ async def _reset(connection: Any) -> None:
 
 @asynccontextmanager
 async def connected(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection for single statements; raises `TimeoutError` when none is free in time, or `DeadlinePassed`."""
-    async with pool.acquire(timeout=time_left(ACQUIRE_TIMEOUT)) as connection:
-        yield connection
+    """A connection for single statements; raises `Overloaded` when none becomes free in time, or `DeadlinePassed`."""
+    await pool.turns.begin(time_left(ACQUIRE_TIMEOUT))
+    try:
+        async with pool.acquire(timeout=time_left(ACQUIRE_TIMEOUT)) as connection:
+            yield connection
+    finally:
+        pool.turns.end()
 
 
 @asynccontextmanager
@@ -110,7 +142,7 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     It is not begun after the deadline (`DeadlinePassed`). Once begun it is finished: cutting it short would save
     little, and leave the client to guess what was stored.
     """
-    async with pool.acquire(timeout=time_left(ACQUIRE_TIMEOUT)) as connection, connection.transaction():
+    async with connected(pool) as connection, connection.transaction():
         yield connection
 
 

@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Literal
 
-import asyncpg
 from aiohttp import web
 
 from shared.background import background
 from shared.broker import QueueName, connection_to, declare_queue
 from shared.consumer import Consumer, Subscriptions, routing_keys
-from shared.database import connection_pool, is_reachable
+from shared.database import Pool, connection_pool, is_reachable
 from shared.dead_letter_commands import add_dead_letter_commands
 from shared.housekeeping import keep_house
 from shared.http.routing import VERIFIER
@@ -25,7 +24,7 @@ from shared.settings import ServiceSettings
 Role = Literal["all", "api", "worker"]
 Context = Callable[[web.Application], AsyncIterator[None]]
 
-POOL = web.AppKey("pool", asyncpg.Pool)
+POOL = web.AppKey("pool", Pool)
 
 
 def create_service(name: str, settings: ServiceSettings) -> web.Application:

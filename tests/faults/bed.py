@@ -59,9 +59,9 @@ class Bed:
         return Client(self.http, self.gateways[gateway].url, token, of_services=False)
 
     @asynccontextmanager
-    async def changed(self, service: str, **changes: str) -> AsyncIterator[None]:
-        """Both processes of the service run with other variables in their environment; afterwards as before."""
-        processes = self.copies_of(service)
+    async def changed(self, *services: str, **changes: str) -> AsyncIterator[None]:
+        """Both processes of each service run with other variables in their environment; afterwards as before."""
+        processes = [process for service in services for process in self.copies_of(service)]
         await asyncio.gather(*(process.restart(**changes) for process in processes))
         try:
             yield

@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,8 @@ from tests.faults.bed import Bed
 
 ROOM = 40 * 2**20
 """Bytes free at first: two segments of the log, and a little."""
+SEGMENTS = 16
+"""Of the log at most: those there is room for, and those that the server keeps to write them anew."""
 
 
 @dataclass(frozen=True)
@@ -25,15 +27,21 @@ class SmallDisk:
     bed: Bed
     path: Path
 
-    async def fill(self) -> None:
-        """To the last byte; then the server is made to need another segment of its log."""
+    async def fill(self, between: Callable[[], Awaitable[None]]) -> None:
+        """To the last byte; then the server is made to need another segment of its log, until it has none.
+
+        What comes `between` may be written into the segment that is there, or not any more.
+        """
         with (self.path / "ballast").open("wb") as ballast:
             ballast.write(b"\0" * self._free())
-        for _ in range(8):
+        for _ in range(SEGMENTS):
             try:
                 await self._switch_segment()
+            except TimeoutError:
+                raise
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 return
+            await between()
         raise AssertionError("the server still finds room for its log")
 
     def clear(self) -> None:
@@ -45,8 +53,9 @@ class SmallDisk:
         return status.f_bavail * status.f_bsize
 
     async def _switch_segment(self) -> None:
-        connection = await asyncpg.connect(self.bed.servers.postgres.url, timeout=2, command_timeout=2)
+        connection = await asyncpg.connect(self.bed.servers.postgres.url, timeout=10, command_timeout=10)
         try:
+            await connection.execute("SET synchronous_commit = off")  # so that it writes nothing of the others
             await connection.execute("CREATE TABLE IF NOT EXISTS filler (x int); INSERT INTO filler VALUES (1)")
             await connection.execute("SELECT pg_switch_wal()")
         finally:
@@ -64,11 +73,15 @@ async def write_ahead_log_on_small_disk(bed: Bed) -> AsyncIterator[SmallDisk]:
     await asyncio.to_thread(_mount, log, small)
     log.rename(aside)
     log.symlink_to(small / "pg_wal")
+    settings = log.with_name("postgresql.auto.conf")
+    usual = settings.read_text()
+    settings.write_text(f"{usual}wal_writer_delay = 10s\n")  # commits alone decide when the log is written
     await bed.mend()
     try:
         yield SmallDisk(bed, small)
     finally:
         bed.servers.kill(bed.servers.postgres)
+        settings.write_text(usual)
         log.unlink()
         shutil.rmtree(aside)
         await asyncio.to_thread(_copy, small / "pg_wal", log)

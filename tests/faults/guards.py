@@ -16,6 +16,7 @@ import shared.database
 import shared.idempotency
 import shared.outbox
 import shared.relay
+import shared.turns
 from shared.database import Connection
 
 FOR_EVER = 3600.0
@@ -109,6 +110,11 @@ def _without_idempotency() -> None:
     shared.idempotency.keep_answers = keep_answers
 
 
+def _without_commits_on_disk() -> None:
+    """A commit counts before it is written, as PostgreSQL offers it to those who want speed."""
+    shared.database._SERVER_SETTINGS["synchronous_commit"] = "off"
+
+
 def _without_time_limits_of_the_database() -> None:
     """Statements may take for ever, as asyncpg has it by itself."""
     shared.database.COMMAND_TIMEOUT = FOR_EVER
@@ -116,8 +122,9 @@ def _without_time_limits_of_the_database() -> None:
 
 
 def _without_bound_of_the_wait_for_a_connection() -> None:
-    """`acquire` has no time limit of its own."""
+    """Who waits goes on waiting, whether or not those before get on."""
     shared.database.ACQUIRE_TIMEOUT = FOR_EVER
+    vars(shared.turns)["LOOKS"] = 10**9
 
 
 def _without_circuit() -> None:
@@ -264,6 +271,7 @@ GUARDS: dict[str, Callable[[], None]] = {
     "dead letters": _without_dead_letters,
     "version check": _without_version_check,
     "idempotency": _without_idempotency,
+    "commits on disk": _without_commits_on_disk,
     "time limits of the database": _without_time_limits_of_the_database,
     "load shedding": _without_load_shedding,
     "orderly end": _without_orderly_end,

@@ -19,6 +19,8 @@ class Attempt:
     gateway: int
     status: int | None
     what: str
+    reached: bool = True
+    """Whether the gateway took a connection; where it did not, it has seen nothing of the request."""
 
 
 @dataclass(slots=True)

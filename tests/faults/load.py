@@ -248,16 +248,17 @@ class Visitor:
         number = self._next % len(self._clients)
         began = time.monotonic()
         answer: Answer | None = None
+        reached = True
         try:
             options = {} if body is None else {"json": body}
             answer = await self._clients[number].request(method, path, headers=headers, **options)
         except TimeoutError:
             self._ledger.tell(f"no answer at all from gateway {number + 1}: {what}")
-        except (aiohttp.ClientError, OSError):
-            pass  # the connection says at once that nobody is there
+        except (aiohttp.ClientError, OSError) as error:
+            reached = not isinstance(error, aiohttp.ClientConnectorError)
         status = answer.status if answer is not None else None
         seconds = time.monotonic() - began
-        self._ledger.attempts.append(Attempt(began, seconds, _service_of(path), number, status, what))
+        self._ledger.attempts.append(Attempt(began, seconds, _service_of(path), number, status, what, reached))
         if answer is not None:
             self._check(answer, what)
         return answer

@@ -16,8 +16,8 @@ from tests.faults.bed import Bed
 
 QUEUE = "bed.subscriber"
 WATCH_INTERVAL = 0.3
-SILENCE = 0.25
-"""Seconds without a message after which the queue counts as read to its end."""
+READ_SECONDS = 2.0
+"""For the next message of those that are there."""
 
 _VERSIONS = {
     "history": "SELECT 'record' AS kind, organisation_id, id, version FROM records",
@@ -46,12 +46,15 @@ class Observer:
         async with connection:
             channel = await connection.channel()
             await channel.set_qos(prefetch_count=500)
-            queue = await channel.get_queue(QUEUE)
-            with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
-                async with queue.iterator(timeout=SILENCE) as messages:
-                    async for message in messages:
+            queue = await channel.declare_queue(QUEUE, passive=True)
+            left = queue.declaration_result.message_count or 0
+            with contextlib.suppress(TimeoutError):
+                async with queue.iterator(timeout=READ_SECONDS) as messages:
+                    while left:
+                        message = await anext(messages)
                         self._take(json.loads(message.body))
                         await message.ack()
+                        left -= 1
 
     def _take(self, event: dict[str, Any]) -> None:
         self.deliveries[event["id"]] += 1

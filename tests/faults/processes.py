@@ -49,6 +49,8 @@ class ProductProcess:
     started: int = 0
     """How often."""
     exits: list[int] = field(default_factory=list)
+    endings: list[tuple[float, float]] = field(default_factory=list)
+    """From when until when it ended in order, each time."""
     repository: Path = REPOSITORY
     """The source tree that it runs."""
     launcher: tuple[str, ...] = ("tests.faults.launcher",)
@@ -125,6 +127,7 @@ class ProductProcess:
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(self.ended(), STOP_SECONDS) == 0, f"{self.name}: {self.log_end()}"
+        self.endings.append((began, time.monotonic()))
         return time.monotonic() - began
 
     async def ended(self) -> int:

@@ -32,16 +32,11 @@ def unpack_release(directory: Path) -> Path:
 
 @asynccontextmanager
 async def rolled_back(bed: Bed, release: Path, names: Iterable[str]) -> AsyncIterator[list[ProductProcess]]:
-    """These run the released version, on the same ports; afterwards they are rolled forward again.
-
-    Connections of the gateways are made anew, so that each version is asked by each.
-    """
+    """These run the released version, on the same ports; afterwards they are rolled forward again."""
     pairs = [(bed.processes[name], _released(bed, bed.processes[name], release)) for name in names]
     bed.extra.extend(old for _, old in pairs)
     try:
         await asyncio.gather(*(_roll(new, old) for new, old in pairs))
-        for balancer in bed.balancers.values():
-            balancer.cut()
         yield [old for _, old in pairs]
     finally:
         await asyncio.gather(*(_roll(old, new) for new, old in pairs))
@@ -61,6 +56,7 @@ def _released(bed: Bed, process: ProductProcess, release: Path) -> ProductProces
         launcher=(),
         process=None,
         exits=[],
+        endings=[],
     )
 
 

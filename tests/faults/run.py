@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -17,17 +18,24 @@ from tests.support.eventually import eventually
 
 QUIET_SECONDS = 30.0
 CONTROL_SECONDS = 4.0
+STILL_SECONDS = 1.5
+"""Of the same differences look after look: then nothing is on its way any more that could undo them."""
 SHOWN = 20
 
 
 @asynccontextmanager
 async def story(
-    bed: Bed, seed: int, *, quiet_within: float = QUIET_SECONDS, people: int = PEOPLE
+    bed: Bed,
+    seed: int,
+    *,
+    quiet_within: float = QUIET_SECONDS,
+    still_for: float = QUIET_SECONDS,
+    people: int = PEOPLE,
 ) -> AsyncIterator[Ledger]:
     """The block breaks and mends while clients are at work; after it everything that was promised is compared.
 
     Raises AssertionError with the seed, the history and what differs, when that is so for `quiet_within` seconds
-    after the last client has ended.
+    after the last client has ended, or stays exactly the same for `still_for`.
     """
     async with observing(bed) as observer:
         scene = await new_scene(bed, people)
@@ -35,8 +43,10 @@ async def story(
         async with load(bed, scene, seed) as ledger:
             yield ledger
         began = time.monotonic()
+        look = _Look(bed, ledger, observer, scene)
         try:
-            await eventually(lambda: _is_quiet(bed, ledger, observer, scene), deadline=quiet_within)
+            await eventually(lambda: look.is_over(still_for), deadline=quiet_within)
+            assert not look.found, look.told()
             ledger.quiet_after = time.monotonic() - began
             await eventually(lambda: _holds_no_more(bed, before), deadline=quiet_within)
         except AssertionError as error:
@@ -45,10 +55,27 @@ async def story(
         assert not ledger.violations, told(seed, ledger, "")
 
 
-async def _is_quiet(bed: Bed, ledger: Ledger, observer: Observer, scene: tuple[Organisation, Organisation]) -> bool:
-    found = await differences(bed, ledger, observer, scene)
-    assert not found, "\n".join([f"{len(found)} differences", *found[:SHOWN]])
-    return True
+@dataclass
+class _Look:
+    """What differs, look after look."""
+
+    bed: Bed
+    ledger: Ledger
+    observer: Observer
+    scene: tuple[Organisation, Organisation]
+    found: list[str] = field(default_factory=list)
+    since: float = 0.0
+
+    async def is_over(self, still_for: float) -> bool:
+        """Whether nothing differs, or the same for so long; raises AssertionError otherwise."""
+        found = sorted(await differences(self.bed, self.ledger, self.observer, self.scene))
+        if found != self.found or not self.since:
+            self.found, self.since = found, time.monotonic()
+        assert not found or time.monotonic() - self.since >= still_for, self.told()
+        return True
+
+    def told(self) -> str:
+        return "\n".join([f"{len(self.found)} differences", *self.found[:SHOWN]])
 
 
 async def _holds_no_more(bed: Bed, before: Censuses) -> bool:
@@ -66,5 +93,5 @@ def told(seed: int, ledger: Ledger, what: str) -> str:
 async def broken_promises(bed: Bed, seed: int, *, of: str) -> AsyncIterator[Ledger]:
     """For controls: a story, run by processes that lack a guard, which must end with such differences."""
     with pytest.raises(AssertionError, match=of):
-        async with story(bed, seed, quiet_within=CONTROL_SECONDS) as ledger:
+        async with story(bed, seed, quiet_within=CONTROL_SECONDS, still_for=STILL_SECONDS) as ledger:
             yield ledger

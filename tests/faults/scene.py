@@ -4,11 +4,12 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+
+import asyncpg
 
 from tests.faults.bed import Bed
 from tests.support import world
-from tests.support.client import Client, new_organisation
+from tests.support.client import new_organisation
 from tests.support.eventually import eventually
 
 COURSES = 3
@@ -59,14 +60,18 @@ async def _new_organisation(bed: Bed, count: int) -> Organisation:
         for number in range(SESSIONS_OF_COURSE)
     }
     people = await _in_parts(count, lambda: world.new_employee(client, full_name=f"Person {mark}"))
-    for person in people:
-        await eventually(partial(_is_known, client, person))
+    await eventually(lambda: _are_known(bed, organisation, count))
     return Organisation(organisation, mark, tuple(courses), sessions, tuple(people))
 
 
-async def _is_known(client: Client, person: int) -> bool:
+async def _are_known(bed: Bed, organisation: int, count: int) -> bool:
     """To the histories, which hear of people by events."""
-    return (await client.get(f"/api/v1/employees/{person}/training")).status == 200
+    history = await asyncpg.connect(bed.database_urls["history"], timeout=5)
+    try:
+        known = await history.fetchval("SELECT count(*) FROM people WHERE organisation_id = $1", organisation)
+    finally:
+        await history.close()
+    return bool(known == count)
 
 
 async def _in_parts(count: int, make: Callable[[], Awaitable[int]]) -> Sequence[int]:

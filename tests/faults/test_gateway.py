@@ -102,8 +102,7 @@ async def restart(bed: Bed, name: str) -> float:
 
 
 async def test_control_without_an_orderly_end_requests_are_lost(bed: Bed) -> None:
-    changed = {"WITHOUT": "orderly end"}
-    async with bed.changed("gateway", **changed), bed.changed("catalog", **changed), SteadyLoad(bed, 200) as steady:
+    async with bed.changed("gateway", "catalog", WITHOUT="orderly end"), SteadyLoad(bed, 200) as steady:
         await eventually(lambda: has_errors(bed, steady), deadline=40)
 
 

@@ -1,6 +1,6 @@
 """The released version and this one side by side, on the database as this one has migrated it."""
 
-import time
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -8,8 +8,10 @@ import pytest
 
 from tests.faults.bed import SERVICES, Bed
 from tests.faults.dead_letters import dead_letters
+from tests.faults.ledger import Attempt
+from tests.faults.processes import ProductProcess
 from tests.faults.released import rolled_back, unpack_release
-from tests.faults.run import story
+from tests.faults.run import story, told
 from tests.faults.waiting import acknowledged
 from tests.support.client import Client, client_token, new_organisation
 from tests.support.eventually import eventually
@@ -17,7 +19,15 @@ from tests.support.world import enroll, new_course, new_employee, new_session
 
 SEED = 6
 WRITES = 20
-SECOND = ("catalog-2", "enrollment-2", "history-2", "gateway-2")
+FIRST, SECOND = [[f"{kind}-{copy}" for kind in (*SERVICES, "gateway")] for copy in (1, 2)]
+ASKED: Mapping[str, set[str]] = {
+    "catalog": {"catalog"},
+    "enrollment": {"enrollment", "catalog"},
+    "history": {"history"},
+}
+"""Services that a request to each may need."""
+NEWS_SECONDS = 0.1
+"""Until the bed's balancers have told the gateways that a connection is no more."""
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -29,19 +39,41 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 async def test_old_and_new_processes_understand_each_other_in_both_directions(bed: Bed, release: Path) -> None:
     before = await set_aside(bed)
-    async with AsyncExitStack() as rollout:
-        released = await rollout.enter_async_context(rolled_back(bed, release, SECOND))
+    async with AsyncExitStack() as first, AsyncExitStack() as second:
+        released = await second.enter_async_context(rolled_back(bed, release, SECOND))
+        for balancer in bed.balancers.values():
+            balancer.cut()  # so that each version is asked by each
         async with story(bed, SEED) as ledger:
-            ledger.tell("one process of each kind runs the released version")
-            await acknowledged(ledger, 2 * WRITES)
+            ledger.tell("the second of each kind runs the released version")
+            await acknowledged(ledger, WRITES)
             assert all(process.clients() for process in (*bed.processes.values(), *released) if process.alive)
-            rolled_forward = time.monotonic()
-            await rollout.aclose()
+            released += await first.enter_async_context(rolled_back(bed, release, FIRST))
+            ledger.tell("all run the released version")
+            await acknowledged(ledger, WRITES)
+            await second.aclose()
+            ledger.tell("the second of each kind runs this version")
+            await acknowledged(ledger, WRITES)
+            await first.aclose()
             ledger.tell("all run this version")
             await acknowledged(ledger, WRITES)
-    # What becomes of requests that meet a process as it ends is no question of its version.
-    assert not [attempt for attempt in ledger.failures() if attempt.at + attempt.seconds < rolled_forward]
+    failures = [attempt for attempt in ledger.failures() if attempt.reached]
+    of_this_version = [failed for failed in failures if not any(has_met_end(failed, process) for process in released)]
+    assert not of_this_version, told(SEED, ledger, f"{of_this_version} where {ends(bed, released)}")
     assert await set_aside(bed) == before
+
+
+def ends(bed: Bed, released: list[ProductProcess]) -> dict[str, list[tuple[float, float]]]:
+    """When which process ended, for those who read of a failure."""
+    return {process.name: process.endings for process in (*bed.processes.values(), *released)}
+
+
+def has_met_end(attempt: Attempt, process: ProductProcess) -> bool:
+    """Whether it was under way while the process ended and may have been there: the released one just breaks off."""
+    _, kind, copy = process.name.split("-")
+    may_be_there = attempt.gateway + 1 == int(copy) if kind == "gateway" else kind in ASKED[attempt.service]
+    return may_be_there and any(
+        attempt.at <= end + NEWS_SECONDS and begin <= attempt.at + attempt.seconds for begin, end in process.endings
+    )
 
 
 async def test_control_an_event_that_the_old_version_cannot_read_is_set_aside(bed: Bed, release: Path) -> None:

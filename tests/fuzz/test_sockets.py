@@ -14,6 +14,7 @@ from shared.identity import InternalTokenVerifier, bearer_token
 from tests.fuzz.effort import LONG
 from tests.fuzz.mutation import NASTY
 from tests.integration.gateway.edge import INTERNAL_SECRET, Upstream, new_token, settings
+from tests.security.corpus import COURSES, EMPLOYEES, ENROLLMENTS
 from tests.security.keys import keys_of
 from tests.support.raw_http import Exchange, exchange, is_alive
 from tests.support.stack import Stack, serving
@@ -25,12 +26,13 @@ ORGANISATION = 7
 SMUGGLED = "/api/v1/training/sessions"
 """No request of these is for this path; bodies hold one that is, without a token."""
 INNER = f"DELETE {SMUGGLED}/1 HTTP/1.1\r\nHost: x\r\n\r\n"
+PATHS = {"catalog": COURSES, "enrollment": ENROLLMENTS, "history": f"{EMPLOYEES}/7/training"}
 _HEAD = "Host: muster.example\r\nAuthorization: Bearer <token>\r\nX-Request-Id: fuzz-<number>\r\n"
-_POST = f"POST /api/v1/training/courses HTTP/1.1\r\n{_HEAD}Content-Type: application/json\r\n"
+_POST = f"POST {COURSES} HTTP/1.1\r\n{_HEAD}Content-Type: application/json\r\n"
 TEMPLATES = [
-    f"GET /api/v1/training/courses?page=1&search=a%20b HTTP/1.1\r\n{_HEAD}Accept: */*\r\n\r\n",
-    f'GET /api/v1/training/courses/5 HTTP/1.1\r\n{_HEAD}If-None-Match: "1-0a1b2c3d"\r\nConnection: keep-alive\r\n\r\n',
-    f"GET /api/v1/training/courses HTTP/1.1\r\n{_HEAD}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+    f"GET {COURSES}?page=1&search=a%20b HTTP/1.1\r\n{_HEAD}Accept: */*\r\n\r\n",
+    f'GET {COURSES}/5 HTTP/1.1\r\n{_HEAD}If-None-Match: "1-0a1b2c3d"\r\nConnection: keep-alive\r\n\r\n',
+    f"GET {COURSES} HTTP/1.1\r\n{_HEAD}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
     f'{_POST}Content-Length: 12\r\n\r\n{{"title": 1}}',
     f"{_POST}Content-Length: {len(INNER)}\r\n\r\n{INNER}",
     f"{_POST}Transfer-Encoding: chunked\r\n\r\n{len(INNER):x}\r\n{INNER}\r\n0\r\n\r\n",
@@ -44,13 +46,14 @@ PIECES = [
 ]  # fmt: skip
 
 
-def mutants(seed: int, token: str) -> Iterator[bytes]:
+def mutants(seed: int, token: str, path: str = COURSES) -> Iterator[bytes]:
     """Requests without end, the same for one seed."""
     chance = random.Random(seed)
     while True:
         # Wide enough that two stay apart when one of them loses a digit.
         number = f"{chance.getrandbits(128):032x}"
-        text = chance.choice(TEMPLATES).replace("<token>", token).replace("<number>", number)
+        template = chance.choice(TEMPLATES).replace(COURSES, path)
+        text = template.replace("<token>", token).replace("<number>", number)
         octets = bytearray(text.encode())
         for _ in range(chance.randint(1, 3)):
             start = chance.randrange(len(octets))
@@ -137,11 +140,13 @@ def check_received(upstream: Upstream) -> None:
         assert "transfer-encoding" not in names, received
 
 
-async def test_a_service_answers_or_closes(stack: Stack, organisation: int, seed: int) -> None:
-    requests = taken(mutants(seed + 1, keys_of("service", organisation).good()), REQUESTS)
-    for request, came in zip(requests, await answers_to(stack.catalog_url, requests), strict=True):
+@pytest.mark.parametrize("service", PATHS)
+async def test_a_service_answers_or_closes(stack: Stack, organisation: int, seed: int, service: str) -> None:
+    url, token = stack.url_of(service), keys_of("service", organisation).good()
+    requests = taken(mutants(seed + 1, token, PATHS[service]), REQUESTS)
+    for request, came in zip(requests, await answers_to(url, requests), strict=True):
         check(request, came)
-    assert await is_alive(stack.catalog_url)
+    assert await is_alive(url)
 
 
 async def test_control_a_server_that_answers_twice_is_noticed() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from jwt.utils import base64url_decode
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 import services.catalog.store.pages
 import shared.idempotency
@@ -23,7 +23,7 @@ from shared.http.protocol import Protocol
 from shared.http.routing import Endpoint
 from shared.http.targets import Target
 from shared.identity import Caller
-from tests.security import assignment, bodies, framing, headers, lists, targets, tenancy, tokens
+from tests.security import assignment, bodies, framing, headers, lists, targets, tenancy, tokens, values
 from tests.security.corpus import Place
 from tests.security.keys import public_bytes
 from tests.security.runner import failures, told_apart
@@ -156,6 +156,45 @@ async def test_control_with_pythons_own_json(own_world: World, monkeypatch: pyte
     monkeypatch.setattr("shared.http.body.parse_json", json.loads)
     for beginning in ("text a member twice", "text 5,000 decimals", "text 33 levels"):
         assert await noticed(own_world, bodies, "service", beginning), beginning
+
+
+@pytest.mark.parametrize("place", ["gateway", "service"])
+async def test_control_with_values_that_are_taken_as_they_come(
+    own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
+) -> None:
+    validate = BaseModel.model_validate.__func__  # type: ignore[attr-defined]
+
+    def anything(model: type[Any], value: Any) -> Any:
+        try:
+            return validate(model, value)
+        except ValidationError:
+            return model.model_construct(**value)
+
+    monkeypatch.setattr(BaseModel, "model_validate", classmethod(anything))
+    for beginning in ("title 1", "category", "validity_months 2147483648", "2^31 places", "id 2^63", "id text"):
+        assert await noticed(own_world, values, place, beginning), beginning
+
+
+@pytest.mark.parametrize("place", ["gateway", "service"])
+async def test_control_with_texts_that_no_database_can_hold(
+    own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
+) -> None:
+    monkeypatch.setattr("shared.http.fields._UNSTORABLE", re.compile(r"(?!)"))
+    for beginning in ('title "\\u0000', 'title "\\ud800', 'description "\\u0000', "a name with NUL"):
+        assert await noticed(own_world, values, place, beginning), beginning
+
+
+@pytest.mark.parametrize("place", ["gateway", "service"])
+async def test_control_with_moments_as_python_reads_them(
+    own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
+) -> None:
+    monkeypatch.setattr("shared.http.fields._TIMESTAMP", re.compile(""))
+    assert await noticed(own_world, values, place, "a start without an offset")
+
+
+async def test_control_with_addresses_of_any_scheme(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.enrollment.schemas._BEGINNING", re.compile(""))
+    assert await noticed(own_world, values, "gateway", "a certificate at http://x.example")
 
 
 async def test_control_with_pythons_own_integers(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,11 +104,12 @@ class Proxy:
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         self._addresses.rotate(-1)
-        for address in tuple(self._addresses)[:-1]:
+        *others, last = self._addresses  # as they are now: other connections turn them further meanwhile
+        for address in others:
             with contextlib.suppress(ConnectionRefusedError):
                 return await asyncio.open_connection(*address)
         async with asyncio.timeout(CONNECT_TIMEOUT):
-            return await asyncio.open_connection(*self._addresses[-1])
+            return await asyncio.open_connection(*last)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flowing: asyncio.Event) -> None:
         with contextlib.suppress(OSError):

@@ -1,13 +1,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 import pytest
 from aiohttp import web
 
 import shared.database
+import shared.turns
 from shared.database import Pool, connected, connection_pool, is_reachable, is_unavailable, transaction
+from shared.errors import Overloaded
 from shared.http.server import READINESS, create_app
 from tests.support.eventually import eventually
 from tests.support.projections import Database
@@ -18,6 +20,7 @@ BOUND = 15.0
 """Seconds after which a wait counts as one without a bound; the bounds under test are far shorter."""
 
 BOUND_UNDER_TEST = shared.database.ACQUIRE_TIMEOUT
+BURST = 64
 
 Block = Callable[[Pool], Awaitable[None]]
 
@@ -35,33 +38,45 @@ async def with_a_connection(pool: Pool) -> None:
 @asynccontextmanager
 async def exhausted(pool: Pool) -> AsyncIterator[None]:
     """Every connection of the pool is in use."""
-    held = [await pool.acquire() for _ in range(pool.get_max_size())]
-    try:
+    async with AsyncExitStack() as held:
+        for _ in range(pool.get_max_size()):
+            await held.enter_async_context(connected(pool))
         yield
-    finally:
-        for connection in held:
-            await pool.release(connection)
 
 
 @pytest.mark.parametrize("block", [in_a_transaction, with_a_connection])
 async def test_an_exhausted_pool_is_a_bounded_wait(catalog: Database, block: Block) -> None:
     async with connection_pool(catalog.url, name="small", size=2) as pool:
         async with exhausted(pool), asyncio.timeout(BOUND):
-            with pytest.raises(TimeoutError):
+            with pytest.raises(Overloaded) as raised:
                 await block(pool)
+        assert is_unavailable(raised.value)
         await block(pool)
 
 
 async def test_control_without_its_bound_the_wait_for_a_connection_has_no_end(
     catalog: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared.database, "ACQUIRE_TIMEOUT", None)
+    monkeypatch.setattr(shared.database, "ACQUIRE_TIMEOUT", BOUND)
+    monkeypatch.setattr(shared.turns, "LOOKS", BOUND / shared.turns.LOOK)
     async with connection_pool(catalog.url, name="small", size=1) as pool:
         async with exhausted(pool):
             waiting = asyncio.create_task(in_a_transaction(pool))
             done, _ = await asyncio.wait({waiting}, timeout=2 * BOUND_UNDER_TEST)
             assert not done
         await waiting
+
+
+async def test_a_burst_of_many_times_the_pool_is_served(catalog: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For as long as it gets on, everybody's turn comes."""
+    monkeypatch.setattr(shared.database, "ACQUIRE_TIMEOUT", BOUND)
+    async with connection_pool(catalog.url, name="small", size=2) as pool:
+        await asyncio.gather(*(for_a_moment(pool) for _ in range(BURST)))
+
+
+async def for_a_moment(pool: Pool) -> None:
+    async with connected(pool) as connection:
+        await connection.execute("SELECT pg_sleep(0.01)")
 
 
 async def test_an_exhausted_pool_is_a_503_with_retry_after(catalog: Database) -> None:
