@@ -8,6 +8,7 @@ from rich.console import Console
 
 from stack.arguments import make_parser
 from stack.audit import audit
+from stack.bench import bench
 from stack.checks import lint
 from stack.errors import StackError
 from stack.faults import faults
@@ -28,11 +29,13 @@ from stack.up import up
 def main(arguments: list[str]) -> int:
     """Run one command and answer its exit status; a StackError becomes its message and status 1."""
     try:
-        # argparse would take the options of pytest and of the stories for its own.
+        # argparse would take the options of pytest, of the stories and of the comparisons for its own.
         if arguments[:1] == ["test"]:
             return test(arguments[1:])
         if arguments[:1] == ["faults"]:
             return faults(arguments[1:])
+        if arguments[:1] == ["bench"]:
+            return bench(arguments[1:])
         return run(make_parser().parse_args(arguments))
     except StackError as error:
         print(error, file=sys.stderr)

@@ -58,6 +58,8 @@ def make_parser() -> argparse.ArgumentParser:
     test.add_argument("rest", nargs=argparse.REMAINDER, metavar="pytest arguments")
     faults = commands.add_parser("faults", help="break things at random, long", add_help=False)
     faults.add_argument("rest", nargs=argparse.REMAINDER, metavar="--minutes N --seed S")
+    bench = commands.add_parser("bench", help="measure against peers", add_help=False)
+    bench.add_argument("rest", nargs=argparse.REMAINDER, metavar="--scale N --rounds N --only NAME … --quick")
     fuzz = commands.add_parser("fuzz", help="look for inputs that break something", description=FUZZ_HELP)
     fuzz.add_argument("--minutes", type=positive, default=10, metavar="N", help="whole rounds for so long (default 10)")
     commands.add_parser(

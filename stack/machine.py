@@ -4,8 +4,9 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 VERSION_SECONDS = 10.0
@@ -13,13 +14,13 @@ VERSION_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Requirement:
-    """A server, the oldest version that will do, and Debian's and Ubuntu's package of it."""
+    """A program, the oldest version that will do, and Debian's and Ubuntu's package of it."""
 
     name: str
     oldest: tuple[int, ...]
     package: str
-    service: str
-    """Name under which the package would start it at boot."""
+    service: str | None
+    """Name under which the package would start it at boot; None for a program that is no server."""
 
     def __str__(self) -> str:
         return f"{self.name} ≥ {'.'.join(map(str, self.oldest))}"
@@ -28,11 +29,13 @@ class Requirement:
 POSTGRES = Requirement("PostgreSQL", (15,), "postgresql", "postgresql")
 REDIS = Requirement("Redis", (7,), "redis-server", "redis-server")
 RABBITMQ = Requirement("RabbitMQ", (3, 10), "rabbitmq-server", "rabbitmq-server")
+HAPROXY = Requirement("HAProxy", (2, 6), "haproxy", "haproxy")
+WRK = Requirement("wrk", (4,), "wrk", None)
 
 
 @dataclass(frozen=True)
 class Program:
-    """A server found on this machine: the directory of its programs and its version."""
+    """What was found on this machine: the directory of its programs and its version."""
 
     directory: Path
     version: tuple[int, ...]
@@ -44,7 +47,13 @@ class Program:
 
 def find(requirement: Requirement) -> Program | None:
     """The newest instance on this machine, be it too old; None when there is none."""
-    finders = {POSTGRES: _postgres_programs, REDIS: _redis_programs, RABBITMQ: _rabbitmq_programs}
+    finders: dict[Requirement, Callable[[], Iterator[Program]]] = {
+        POSTGRES: _postgres_programs,
+        REDIS: partial(_single_program, "redis-server"),
+        RABBITMQ: _rabbitmq_programs,
+        HAPROXY: partial(_single_program, "haproxy"),
+        WRK: partial(_single_program, "wrk"),
+    }
     return max(finders[requirement](), key=lambda program: program.version, default=None)
 
 
@@ -61,8 +70,8 @@ def _postgres_programs() -> Iterator[Program]:
             yield Program(directory, _asked_version(directory / "postgres"))
 
 
-def _redis_programs() -> Iterator[Program]:
-    found = shutil.which("redis-server", path=os.pathsep.join(map(str, _search_path())))
+def _single_program(name: str) -> Iterator[Program]:
+    found = shutil.which(name, path=os.pathsep.join(map(str, _search_path())))
     if found:
         yield Program(Path(found).parent, _asked_version(Path(found)))
 

@@ -1,4 +1,4 @@
-"""Installing the servers that are missing, from the packages of Debian or Ubuntu."""
+"""Installing the programs that are missing, from the packages of Debian or Ubuntu."""
 
 import os
 import shutil
@@ -130,7 +130,8 @@ def remove_stale_policy() -> None:
 
 
 def _disable_at_boot(installed: Sequence[Requirement], log_file: Path) -> None:
-    commands = [["update-rc.d", requirement.service, "disable"] for requirement in installed]
+    services = [requirement.service for requirement in installed if requirement.service]
+    commands = [["update-rc.d", service, "disable"] for service in services]
     if RABBITMQ in installed and shutil.which("systemctl"):
         commands.append(["systemctl", "disable", "epmd.socket", "epmd.service"])
     for command in commands:

@@ -3,7 +3,9 @@
 import os
 import shutil
 import signal
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import asyncpg
 
@@ -17,6 +19,7 @@ READY_SECONDS = 60.0
 INITDB_SECONDS = 120.0
 PROBE_SECONDS = 2.0
 SUPERUSER = "postgres"
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 SETTINGS = {"max_connections": "200", "log_min_messages": "warning", "log_checkpoints": "off"}
 THROWAWAY_SETTINGS = {
     "max_connections": "300",
@@ -31,13 +34,24 @@ THROWAWAY_SETTINGS = {
 class PostgresServer:
     """One data directory and the server on it, reachable by TCP on 127.0.0.1 with a password alone."""
 
-    def __init__(self, program: Program, layout: Layout, port: int, password: str, *, throwaway: bool = False) -> None:
+    def __init__(
+        self,
+        program: Program,
+        layout: Layout,
+        port: int,
+        password: str,
+        *,
+        throwaway: bool = False,
+        settings: Mapping[str, str] = NO_SETTINGS,
+    ) -> None:
+        """`settings` count before those of this module."""
         self.name = "PostgreSQL"
         self.version = program.version_text
         self.port = port
         self._programs = program.directory
         self._password = password
         self._throwaway = throwaway
+        self._settings = settings
         self._layout = layout
         self._home = layout.data / "postgres"
         self._data = self._home / "data"
@@ -53,7 +67,7 @@ class PostgresServer:
         """Make the data directory if there is none, start the server, return once it takes queries."""
         if not self._data.exists():
             await self._initialise()
-        settings = THROWAWAY_SETTINGS if self._throwaway else SETTINGS
+        settings = {**(THROWAWAY_SETTINGS if self._throwaway else SETTINGS), **self._settings}
         # A socket file's path is limited to 107 bytes, which a deep clone exceeds: TCP only.
         settings |= {"listen_addresses": "127.0.0.1", "port": str(self.port), "unix_socket_directories": ""}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]

@@ -1,12 +1,12 @@
 """The three servers together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from stack.credentials import Credentials
 from stack.definitions import Installation
 from stack.layout import Layout
 from stack.machine import POSTGRES, RABBITMQ, REDIS, Program, Requirement
-from stack.postgres import PostgresServer, postgres_process
+from stack.postgres import NO_SETTINGS, PostgresServer, postgres_process
 from stack.processes import ManagedProcess, recorded_processes
 from stack.rabbitmq import RabbitMQServer, mapper_process, rabbitmq_process
 from stack.redis import RedisServer, redis_process
@@ -24,16 +24,19 @@ def make_servers(
     *,
     throwaway: bool = False,
     installations: Sequence[Installation] = (Installation(),),
+    postgres_settings: Mapping[str, str] = NO_SETTINGS,
 ) -> list[Server]:
     """A server for each program found, not started yet; a throwaway one does not care for its data.
 
-    `installations` are those that the broker's users may serve.
+    `installations` are those that the broker's users may serve; `postgres_settings` count before the usual ones.
     """
     servers: list[Server] = []
     for requirement, program in programs.items():
         if requirement == POSTGRES:
             port, password = state.ports["postgres"], credentials.postgres
-            servers.append(PostgresServer(program, layout, port, password, throwaway=throwaway))
+            servers.append(
+                PostgresServer(program, layout, port, password, throwaway=throwaway, settings=postgres_settings)
+            )
         if requirement == REDIS:
             port, password = state.ports["redis"], credentials.redis
             servers.append(RedisServer(program, layout, port, password, throwaway=throwaway))

@@ -6,7 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +30,7 @@ PREFIX = "test-"
 INSTALLATIONS = tuple(Installation(f"test.events.{number}", f"test.{number}") for number in range(64))
 """What the users of the run's broker may serve: each system that a test starts takes the names of its own."""
 OWN_STOP_SECONDS = 2.0
-PYTEST_STOP_SECONDS = 20.0
+MODULE_STOP_SECONDS = 20.0
 # A shell that has read `.stack/env` would otherwise hand a running stack's addresses to the suite.
 NOT_PASSED_ON = frozenset(
     {
@@ -49,13 +50,20 @@ def test(pytest_arguments: Sequence[str]) -> int:
 
 async def with_servers(run: Callable[[Sequence[Server]], Awaitable[int]]) -> int:
     """What `run` answers, given servers that are started for it and leave nothing behind."""
+    async with own_layout() as layout:
+        return await run(await _start_servers(layout))
+
+
+@asynccontextmanager
+async def own_layout() -> AsyncIterator[Layout]:
+    """A directory of this run's own; what has a pid file there is stopped at the end, and the directory removed."""
     Layout(STACK_DIRECTORY).create()
     await sweep()
-    layout = _own_layout()
+    identity = own_identity()
+    layout = Layout(STACK_DIRECTORY / f"{PREFIX}{identity.pid}-{identity.started}")
     layout.create()
     try:
-        servers = await _start_servers(layout)
-        return await run(servers)
+        yield layout
     finally:
         await _remove(layout)
 
@@ -75,16 +83,21 @@ async def _start_servers(layout: Layout) -> list[Server]:
 async def run_pytest(arguments: Sequence[str], servers: Sequence[Server], **variables: str) -> int:
     """Run it on these servers, with more variables in its environment; answers its exit status."""
     urls = {server.name: server.url for server in servers}
-    environment = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
-    environment |= {
+    environment = {
         "TEST_DATABASE_URL": urls["PostgreSQL"],
         "TEST_REDIS_URL": urls["Redis"],
         "TEST_AMQP_URL": urls["RabbitMQ"],
-        **{f"TEST_{user.upper()}_AMQP_URL": url for user, url in _service_urls(servers).items()},
+        **{f"TEST_{user.upper()}_AMQP_URL": url for user, url in service_urls(servers).items()},
         **variables,
     }
-    command = [sys.executable, "-m", "pytest", *arguments]
-    process = subprocess.Popen(command, env=environment, cwd=REPOSITORY)  # noqa: ASYNC220 - takes 1 ms
+    return await run_module("pytest", arguments, environment)
+
+
+async def run_module(module: str, arguments: Sequence[str], variables: Mapping[str, str]) -> int:
+    """`python -m module arguments` with more variables in its environment; answers its exit status."""
+    environment = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
+    command = [sys.executable, "-m", module, *arguments]
+    process = subprocess.Popen(command, env={**environment, **variables}, cwd=REPOSITORY)  # noqa: ASYNC220 - takes 1 ms
     try:
         return await asyncio.to_thread(process.wait)
     except asyncio.CancelledError:
@@ -92,25 +105,21 @@ async def run_pytest(arguments: Sequence[str], servers: Sequence[Server], **vari
         raise
 
 
-def _service_urls(servers: Sequence[Server]) -> dict[str, str]:
+def service_urls(servers: Sequence[Server]) -> dict[str, str]:
+    """The broker's addresses as the services' own users."""
     [broker] = [server for server in servers if isinstance(server, RabbitMQServer)]
     return {service: broker.url_of(service) for service in PUBLISHED}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Let pytest finish its report after an interruption, but not for ever."""
+    """Let it finish its report after an interruption, but not for ever."""
     # A terminal's Ctrl-C has reached pytest already, and a second one would cut its report short.
-    for wait, number in ((OWN_STOP_SECONDS, signal.SIGINT), (PYTEST_STOP_SECONDS, signal.SIGKILL)):
+    for wait, number in ((OWN_STOP_SECONDS, signal.SIGINT), (MODULE_STOP_SECONDS, signal.SIGKILL)):
         try:
             process.wait(wait)
         except subprocess.TimeoutExpired:
             process.send_signal(number)
-    process.wait(PYTEST_STOP_SECONDS)
-
-
-def _own_layout() -> Layout:
-    identity = own_identity()
-    return Layout(STACK_DIRECTORY / f"{PREFIX}{identity.pid}-{identity.started}")
+    process.wait(MODULE_STOP_SECONDS)
 
 
 async def sweep() -> None:

@@ -1,0 +1,71 @@
+"""An installation of the product: databases of its own, names of its own on the broker, a port for each process."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bench.processes import new_port, python, run
+from bench.settings import SERVICES, Servers
+from stack.databases import DatabaseUrls, Passwords, ensure_databases
+from stack.definitions import Installation
+
+
+@dataclass(frozen=True)
+class Installed:
+    """Empty, migrated databases, and what each process is told; none runs yet."""
+
+    number: int
+    databases: Mapping[str, DatabaseUrls]
+    """By service: as the owner, and as the service's own role."""
+    ports: Mapping[str, int]
+    """Of the services and `gateway`, by name."""
+    environments: Mapping[str, Mapping[str, str]]
+    internal_secret: str
+    client_secret: str
+
+    @property
+    def owner_urls(self) -> dict[str, str]:
+        return {service: urls.owner for service, urls in self.databases.items()}
+
+    def url_of(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.ports[name]}"
+
+
+async def install(servers: Servers, number: int, names: Installation) -> Installed:
+    """Everything in its production settings."""
+    passwords = {f"{service}_{number}": Passwords(_secret(), _secret()) for service in SERVICES}
+    urls = await ensure_databases(servers.database_url, passwords)
+    databases = {service: urls[f"{service}_{number}"] for service in SERVICES}
+    ports = {name: new_port() for name in (*SERVICES, "gateway")}
+    internal_secret, client_secret = _secret(), _secret()
+    addresses = {f"{service.upper()}_URL": f"http://127.0.0.1:{ports[service]}" for service in SERVICES}
+    common = {"INTERNAL_TOKEN_SECRET": internal_secret, **addresses}
+    environments = {
+        service: {**common, **_of_service(servers, service, databases[service], names)} for service in SERVICES
+    }
+    environments["gateway"] = {**common, "REDIS_URL": servers.redis_url, "CLIENT_TOKEN_SECRET": client_secret}
+    for service in SERVICES:
+        migrate = python(f"services.{service}", "migrate")
+        await run(servers.layout, f"migrate-{service}-{number}", migrate, environments[service])
+    told = {name: {**environments[name], "PORT": str(port)} for name, port in ports.items()}
+    return Installed(number, databases, ports, told, internal_secret, client_secret)
+
+
+def _of_service(servers: Servers, service: str, database: DatabaseUrls, names: Installation) -> dict[str, str]:
+    return {
+        "DATABASE_URL": database.service,
+        "MIGRATION_DATABASE_URL": database.owner,
+        "AMQP_URL": servers.service_amqp_urls[service],
+        "MIGRATION_AMQP_URL": servers.amqp_url,
+        "EXCHANGE": names.exchange,
+        "QUEUE_PREFIX": names.queue_prefix,
+    }
+
+
+def serving(name: str, *arguments: str) -> list[str]:
+    """The command of a service or of the gateway."""
+    return python("gateway" if name == "gateway" else f"services.{name}", *arguments)
+
+
+def _secret() -> str:
+    return secrets.token_hex(24)

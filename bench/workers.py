@@ -1,0 +1,58 @@
+"""Services that are started and stopped one by one, on empty databases: for what a process does by itself."""
+
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from bench.installation import Installed, serving
+from bench.placement import Placement
+from bench.processes import Serving, serve
+from bench.programs import output_of
+from bench.settings import Servers
+from stack.layout import REPOSITORY
+
+PEER_SECONDS = 120.0
+
+
+class Workers:
+    """An installation of which nothing runs until it is asked for. `core` None is that of what is measured."""
+
+    def __init__(self, installed: Installed, servers: Servers, placement: Placement) -> None:
+        self.amqp_url = servers.amqp_url
+        """Of the administrator."""
+        self.internal_token_secret = installed.internal_secret
+        self._installed = installed
+        self._layout = servers.layout
+        self._placement = placement
+
+    def database_url(self, service: str) -> str:
+        """Of the owner of the tables."""
+        return self._installed.databases[service].owner
+
+    def url(self, service: str) -> str:
+        """Where the service's process listens while it runs."""
+        return self._installed.url_of(service)
+
+    @asynccontextmanager
+    async def service(self, service: str, *arguments: str, core: int | None = None) -> AsyncIterator[Serving]:
+        """`python -m services.SERVICE ARGUMENTS`, ready, while the block runs."""
+        process = await serve(
+            self._layout,
+            f"{service}-{self._installed.number}",
+            serving(service, *arguments),
+            self._cores(core),
+            self._installed.ports[service],
+            self._installed.environments[service],
+        )
+        try:
+            yield process
+        finally:
+            await process.stop()
+
+    async def peer(self, script: str, *arguments: object, core: int | None = None) -> str:
+        """What `bench/peers/SCRIPT.py ARGUMENTS` prints, run to its end with `AMQP_URL` in its environment."""
+        command = [sys.executable, str(REPOSITORY / "bench" / "peers" / f"{script}.py"), *map(str, arguments)]
+        return await output_of(command, self._cores(core), seconds=PEER_SECONDS, AMQP_URL=self.amqp_url)
+
+    def _cores(self, core: int | None) -> Sequence[int]:
+        return self._placement.measured if core is None else [core]
