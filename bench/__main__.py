@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import gateway, growth, lists, memory
+from bench import enrolling, gateway, growth, lists, memory
 from bench.bed import Bed, made_bed
 from bench.errors import NotMeasured
 from bench.placement import placement
@@ -30,6 +30,7 @@ Measurement = Callable[[Bed], AsyncIterator[Result]]
 MEASUREMENTS: Mapping[str, Measurement] = {
     "gateway": gateway.results,
     "lists": lists.results,
+    "enrolling": enrolling.results,
     "growth": growth.results,
     "memory": memory.results,
 }

@@ -9,7 +9,7 @@ from bench.installation import Installed, install, serving
 from bench.placement import Placement
 from bench.processes import Serving, serve
 from bench.settings import Effort, Servers
-from bench.tokens import bearers, client_tokens, internal_tokens
+from bench.tokens import bearers, by_secret, client_tokens, internal_tokens
 from bench.workers import Workers
 from stack.bench import INSTALLATIONS
 
@@ -32,7 +32,7 @@ class System:
 
     def client_bearers(self) -> list[str]:
         """Values of `Authorization` for the gateway, each of another user."""
-        return bearers(client_tokens(self.installed.client_secret, ORGANISATION))
+        return bearers(client_tokens(by_secret(self.installed.client_secret), ORGANISATION))
 
     def internal_bearers(self) -> list[str]:
         """Values of `Authorization` for a service itself."""

@@ -1,13 +1,16 @@
 """The gateway: requests a second against HAProxy with the same policies, and what it adds to a request's time.
 
-Tokens are HS256, which both know and which is HAProxy's cheapest: it verifies each request's token anew.
+HAProxy verifies each request's token anew, the gateway remembers those it has verified: so it matters how they are
+signed. Measured are RS256, which most providers use, and HS256, which is the cheapest there is.
 """
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 import aiohttp
 
 from bench.bed import Bed, System
+from bench.dataset import ORGANISATION
 from bench.errors import NotMeasured
 from bench.haproxy import haproxy, upstream
 from bench.load import Requests, wrk
@@ -15,14 +18,13 @@ from bench.open_loop import Latencies, open_loop
 from bench.processes import Serving, new_port, python
 from bench.results import Result, Samples, at_least, bounded
 from bench.rounds import alternate
+from bench.signing import Signing, key_pair, shared_secret
+from bench.tokens import USERS, bearers, client_tokens
 
 GOALS = {32: 0.60, 256: 0.75}
 """Connections → of HAProxy's requests a second."""
 PATH = "/api/v1/training/courses?per_page=5"
 """Its answer has about 2 kB."""
-IN_FLIGHT = 300
-"""Of the gateway, at one service: more than there are connections, so that none waits long enough to be refused.
-HAProxy refuses nobody either."""
 RATE = 1000
 P50_MILLISECONDS = 1.0
 P99_MILLISECONDS = 10.0
@@ -39,21 +41,27 @@ async def results(bed: Bed) -> AsyncIterator[Result]:
 async def _throughput(bed: Bed, system: System) -> AsyncIterator[Result]:
     """Both in front of one upstream that is far faster than they are."""
     fast = await upstream(bed, await _recorded(system))
-    peer = await haproxy(bed, fast, system.installed.client_secret)
-    ours = await _gateway(bed, system, fast)
-    requests = Requests.written(bed, [PATH], system.client_bearers())
-    await _require_refusal(ours.url)
-    await _require_refusal(peer.url)
-    for connections, goal in GOALS.items():
+    for signing in (key_pair(bed), shared_secret(system)):
+        ours = await _gateway(bed, system, fast, signing)
+        peer = await haproxy(bed, fast, signing)
+        await _require_refusal(ours.url)
+        await _require_refusal(peer.url)
+        requests = Requests.written(bed, [PATH], bearers(client_tokens(signing.sign, ORGANISATION)))
+        for connections, goal in GOALS.items():
+            yield await _compare(bed, requests, (ours, peer), signing, connections, goal)
+        await ours.stop()
+        await peer.stop()
 
-        async def per_second(url: str, connections: int = connections) -> float:
-            return (await wrk(bed, url, requests, connections=connections)).per_second
 
-        mine, theirs = await alternate(
-            lambda: per_second(ours.url), lambda: per_second(peer.url), rounds=bed.effort.rounds
-        )
-        note = f"one process each, HS256, {len(system.client_bearers())} users, wrk"
-        yield at_least(f"gateway, {connections} connections", "requests/s", mine, theirs, "HAProxy", goal, note)
+async def _compare(
+    bed: Bed, requests: Requests, both: tuple[Serving, Serving], signing: Signing, connections: int, goal: float
+) -> Result:
+    async def per_second(at: Serving) -> float:
+        return (await wrk(bed, at.url, requests, connections=connections)).per_second
+
+    mine, theirs = await alternate(*(partial(per_second, each) for each in both), rounds=bed.effort.rounds)
+    name = f"gateway, {connections} connections, {signing.algorithm}"
+    return at_least(name, "requests/s", mine, theirs, "HAProxy", goal, f"one process each, {USERS} users, wrk")
 
 
 async def _recorded(system: System) -> bytes:
@@ -64,13 +72,12 @@ async def _recorded(system: System) -> bytes:
         return await response.read()
 
 
-async def _gateway(bed: Bed, system: System, upstream: Serving) -> Serving:
+async def _gateway(bed: Bed, system: System, upstream: Serving, signing: Signing) -> Serving:
     """One more, in front of the upstream."""
     port = new_port()
     urls = {f"{name}_URL": upstream.url for name in ("CATALOG", "ENROLLMENT", "HISTORY")}
-    bounds = {"UPSTREAM_MAX_IN_FLIGHT": str(IN_FLIGHT)}
-    environment = {**system.installed.environments["gateway"], "PORT": str(port), **urls, **bounds}
-    return await bed.serve("gateway-alone", python("gateway"), environment, port)
+    environment = {**system.installed.environments["gateway"], "PORT": str(port), **urls, **signing.gateway}
+    return await bed.serve(f"gateway-{signing.algorithm}", python("gateway"), environment, port)
 
 
 async def _require_refusal(url: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bench.bed import Bed
 from bench.processes import Serving, new_port, serve
+from bench.signing import Signing
 from stack.layout import REPOSITORY
 
 CONFIGURATIONS = REPOSITORY / "bench" / "peers"
@@ -17,9 +18,9 @@ async def upstream(bed: Bed, answer: bytes) -> Serving:
     return await _haproxy(bed, "upstream", bed.placement.load, ANSWER=str(file))
 
 
-async def haproxy(bed: Bed, upstream: Serving, client_secret: str) -> Serving:
+async def haproxy(bed: Bed, upstream: Serving, signing: Signing) -> Serving:
     """With the gateway's policies, on the core of what is measured."""
-    variables = {"UPSTREAM_PORT": str(upstream.port), "CLIENT_TOKEN_SECRET": client_secret}
+    variables = {"UPSTREAM_PORT": str(upstream.port), "ALGORITHM": signing.algorithm, "KEY": signing.haproxy_key}
     return await _haproxy(bed, "haproxy", bed.placement.measured, **variables)
 
 

@@ -1,7 +1,7 @@
 """Tokens of many users, good for as long as the comparisons take."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jwt
@@ -16,9 +16,16 @@ RATE_LIMIT = 1_000_000
 PERMISSIONS = (API_ACCESS, VIEW, ENROLL, RECORD, MANAGE)
 
 
-def client_tokens(secret: str, organisation_id: int, count: int = USERS) -> list[str]:
+Sign = Callable[[dict[str, Any]], str]
+
+
+def client_tokens(sign: Sign, organisation_id: int, count: int = USERS) -> list[str]:
     """As a company's own provider issues them (contract, section 2), each of another user."""
-    return [_client_token(secret, organisation_id, number) for number in range(1, count + 1)]
+    return [_client_token(sign, organisation_id, number) for number in range(1, count + 1)]
+
+
+def by_secret(secret: str) -> Sign:
+    return lambda claims: jwt.encode(claims, secret, algorithm=ALGORITHM)
 
 
 def internal_tokens(secret: str, organisation_id: int, count: int = USERS) -> list[str]:
@@ -30,9 +37,9 @@ def bearers(tokens: Sequence[str]) -> list[str]:
     return [f"Bearer {token}" for token in tokens]
 
 
-def _client_token(secret: str, organisation_id: int, number: int) -> str:
+def _client_token(sign: Sign, organisation_id: int, number: int) -> str:
     own = {"iss": "muster", "aud": "muster-api", "jti": f"bench-{number:08}", "rate_limit": RATE_LIMIT}
-    return jwt.encode(_claims(organisation_id, number) | own, secret, algorithm=ALGORITHM)
+    return sign(_claims(organisation_id, number) | own)
 
 
 def _internal_token(secret: str, organisation_id: int, number: int) -> str:
