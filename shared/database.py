@@ -50,9 +50,12 @@ def is_unavailable(error: BaseException) -> bool:
 
 
 @asynccontextmanager
-async def connection_pool(url: str, *, name: str, size: int = 10) -> AsyncIterator[Pool]:
+async def connection_pool(
+    url: str, *, name: str, size: int = 10, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[Pool]:
     """A pool of `size` connections, open from the start if the database is there, else when they are needed.
 
+    `settings`: more of PostgreSQL's, for these connections.
     Closing is bounded: `Pool.close` hangs on a frozen server (MagicStack/asyncpg#1326), so it gets two seconds
     and then the connections are dropped.
     """
@@ -64,7 +67,7 @@ async def connection_pool(url: str, *, name: str, size: int = 10) -> AsyncIterat
         command_timeout=COMMAND_TIMEOUT,
         max_inactive_connection_lifetime=0,  # one that was closed for being idle would have to be opened under load
         reset=_reset,
-        server_settings={"application_name": name, **_SERVER_SETTINGS},
+        server_settings={"application_name": name, **_SERVER_SETTINGS, **(settings or {})},
     )
     try:
         await _open_all(pool, size)
