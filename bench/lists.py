@@ -62,15 +62,15 @@ LISTS = (
         "course list",
         "catalog",
         lambda size: [f"/api/v1/training/courses?page={page}" for page in _spread(min(10, size.courses // 15))],
-        lambda connection: catalog.course_page(connection, ORGANISATION, CourseQuery()),
+        lambda connection: catalog.course_page(ORGANISATION, CourseQuery()).alone(connection),
         lambda size: {},
     ),
     List(
         "session list of a course",
         "catalog",
         lambda size: [f"/api/v1/training/sessions?course_id={course}" for course in _spread(size.courses)],
-        lambda connection: catalog.session_page(
-            connection, ORGANISATION, SessionQuery.model_validate({"course_id": "1"})
+        lambda connection: catalog.session_page(ORGANISATION, SessionQuery.model_validate({"course_id": "1"})).alone(
+            connection
         ),
         lambda size: {2: (1, size.courses)},
     ),
@@ -79,15 +79,17 @@ LISTS = (
         "enrollment",
         lambda size: [f"/api/v1/training/enrollments?session_id={session}" for session in _spread(size.sessions)],
         lambda connection: enrollment.enrollment_page(
-            connection, ORGANISATION, EnrollmentQuery.model_validate({"session_id": "1"})
-        ),
+            ORGANISATION, EnrollmentQuery.model_validate({"session_id": "1"})
+        ).alone(connection),
         lambda size: {2: (1, size.sessions)},
     ),
     List(
         "history of 50 records",
         "history",
         lambda size: [f"/api/v1/employees/{person}/training" for person in _veterans(size)],
-        lambda connection: history.history_page(connection, ORGANISATION, 1, "employee", EmployeeHistoryQuery(), None),
+        lambda connection: history.history_page(ORGANISATION, 1, "employee", EmployeeHistoryQuery(), None).alone(
+            connection
+        ),
         lambda size: {2: (1, size.veterans)},
     ),
 )

@@ -79,9 +79,12 @@ class Pool(_AsyncpgPool):
 
 
 @asynccontextmanager
-async def connection_pool(url: str, *, name: str, size: int = 10) -> AsyncIterator[Pool]:
+async def connection_pool(
+    url: str, *, name: str, size: int = 10, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[Pool]:
     """A pool of `size` connections, open from the start if the database is there, else when they are needed.
 
+    `settings`: more of PostgreSQL's, for these connections.
     Closing is bounded: `Pool.close` hangs on a frozen server (MagicStack/asyncpg#1326), so it gets two seconds
     and then the connections are dropped.
     """
@@ -91,7 +94,7 @@ async def connection_pool(url: str, *, name: str, size: int = 10) -> AsyncIterat
         timeout=CONNECT_TIMEOUT,
         command_timeout=COMMAND_TIMEOUT,
         reset=_reset,
-        server_settings={"application_name": name, **_SERVER_SETTINGS},
+        server_settings={"application_name": name, **_SERVER_SETTINGS, **(settings or {})},
     )
     await pool
     try:

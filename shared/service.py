@@ -18,6 +18,7 @@ from shared.http.server import INFORMATION, READINESS, create_app
 from shared.identity import InternalTokenVerifier
 from shared.migrations import migrate
 from shared.projection_commands import add_projection_commands
+from shared.reading import Reader, reader
 from shared.relay import Relay
 from shared.settings import ServiceSettings
 
@@ -25,6 +26,7 @@ Role = Literal["all", "api", "worker"]
 Context = Callable[[web.Application], AsyncIterator[None]]
 
 POOL = web.AppKey("pool", Pool)
+READER = web.AppKey("reader", Reader)
 
 
 def create_service(name: str, settings: ServiceSettings) -> web.Application:
@@ -41,6 +43,16 @@ def create_service(name: str, settings: ServiceSettings) -> web.Application:
 
     app.cleanup_ctx.append(database)
     return app
+
+
+def reading(name: str, settings: ServiceSettings) -> Context:
+    """Lets requests read together, for as long as the application runs."""
+
+    async def context(app: web.Application) -> AsyncIterator[None]:
+        async with reader(settings.database_url.get_secret_value(), app[POOL], name=name) as app[READER]:
+            yield
+
+    return context
 
 
 def relay(name: str, settings: ServiceSettings) -> Context:

@@ -19,7 +19,7 @@ from shared.http.representation import Done, Page, Success
 from shared.http.routing import Call, Route
 from shared.idempotency import run_once
 from shared.identity import INTERNAL, MANAGE, VIEW
-from shared.service import POOL
+from shared.service import POOL, READER
 from shared.state_routes import state_routes
 
 ENROLLMENT = web.AppKey("enrollment", EnrollmentClient)
@@ -29,8 +29,7 @@ SESSIONS = "/api/v1/training/sessions"
 
 
 async def list_courses(call: Call[CourseQuery, Body]) -> Answer:
-    async with connected(call.app[POOL]) as connection:
-        total, items = await pages.course_page(connection, call.organisation_id, call.query)
+    total, items = await call.app[READER].read(pages.course_page(call.organisation_id, call.query))
     return page(call, total, items)
 
 
@@ -63,8 +62,7 @@ async def delete_course(call: Call[Query, Body]) -> Answer:
 
 
 async def list_sessions(call: Call[SessionQuery, Body]) -> Answer:
-    async with connected(call.app[POOL]) as connection:
-        total, items = await pages.session_page(connection, call.organisation_id, call.query)
+    total, items = await call.app[READER].read(pages.session_page(call.organisation_id, call.query))
     return page(call, total, items)
 
 

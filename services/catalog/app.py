@@ -12,7 +12,7 @@ from services.catalog.handlers import SUBSCRIPTIONS
 from services.catalog.settings import CatalogSettings
 from shared.http.peer import connected_peer
 from shared.http.routing import add_routes
-from shared.service import Role, consumer, create_service, relay
+from shared.service import Role, consumer, create_service, reading, relay
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -21,6 +21,7 @@ def build_app(settings: CatalogSettings, role: Role = "all") -> web.Application:
     app = create_service("catalog", settings)
     if role != "worker":
         add_routes(app, ROUTES)
+        app.cleanup_ctx.append(reading("catalog", settings))
         app.cleanup_ctx.append(partial(_enrollment, settings))
     if role != "api":
         app.cleanup_ctx.append(relay("catalog", settings))

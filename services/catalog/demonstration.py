@@ -84,7 +84,7 @@ def sessions(now: datetime) -> dict[int, SessionFields]:
 async def load_examples(pool: Pool) -> str:
     """Loads the examples' courses and sessions once, into a catalog without any; says what it did."""
     async with connected(pool) as connection:
-        total, _ = await pages.course_page(connection, ORGANISATION, CourseQuery())
+        total, _ = await pages.course_page(ORGANISATION, CourseQuery()).alone(connection)
     if total:
         return f"organisation {ORGANISATION} has courses already: the examples are for an empty one"
     await _start_ids(pool, course_id=1)

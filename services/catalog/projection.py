@@ -3,9 +3,10 @@
 from functools import partial
 
 from services.catalog.handlers import SUBSCRIPTIONS
-from services.catalog.store.recounts import recount, wrong_counts
+from services.catalog.store.recounts import TOTALS, recount, wrong_counts
 from shared.outbox import untold_changes
 from shared.projections import Copied, Projection
+from shared.totals import wrong_totals
 
 PROJECTION = Projection(
     copied=[Copied("enrollments", owner="enrollment", kind="enrollments")],
@@ -14,6 +15,7 @@ PROJECTION = Projection(
     recount=recount,
     checks=[
         wrong_counts,
+        *(partial(wrong_totals, totals=totals) for totals in TOTALS),
         partial(untold_changes, kind="course", table="courses"),
         partial(untold_changes, kind="session", table="sessions"),
     ],

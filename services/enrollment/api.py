@@ -42,7 +42,7 @@ from shared.http.pagination import PagedQuery
 from shared.http.representation import Done, Page, Success
 from shared.http.routing import Call, Route
 from shared.identity import ENROLL, ENROLL_SELF, INTERNAL, MANAGE, RECORD, VIEW
-from shared.service import POOL
+from shared.service import POOL, READER
 from shared.state_routes import state_routes
 
 DESK: web.AppKey[EnrollmentDesk] = web.AppKey("desk")
@@ -53,8 +53,7 @@ ENROLLMENTS = TRAINING + "/enrollments"
 
 
 async def list_enrollments(call: Call[EnrollmentQuery, Body]) -> Answer:
-    async with connected(call.app[POOL]) as connection:
-        total, items = await pages.enrollment_page(connection, call.organisation_id, call.query)
+    total, items = await call.app[READER].read(pages.enrollment_page(call.organisation_id, call.query))
     return page(call, total, items)
 
 

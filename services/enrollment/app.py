@@ -15,7 +15,7 @@ from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll_together
 from shared.background import background
 from shared.http.peer import connected_peer
 from shared.http.routing import add_routes
-from shared.service import POOL, Role, consumer, create_service, relay
+from shared.service import POOL, Role, consumer, create_service, reading, relay
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -24,6 +24,7 @@ def build_app(settings: EnrollmentSettings, role: Role = "all") -> web.Applicati
     app = create_service("enrollment", settings)
     if role != "worker":
         add_routes(app, ROUTES)
+        app.cleanup_ctx.append(reading("enrollment", settings))
         app.cleanup_ctx.append(partial(_desk, settings))
     if role != "api":
         app.cleanup_ctx.append(relay("enrollment", settings))

@@ -50,7 +50,7 @@ _NAMES = ("Ava", "Ben", "Chloe", "Dan", "Ella", "Finn", "Grace", "Hugo"), ("Nguy
 async def load_examples(pool: Pool, catalog: CatalogClient) -> str:
     """Loads the examples' people and enrollments once, where there are none; says what it did."""
     async with connected(pool) as connection:
-        total, _ = await pages.person_page(connection, ORGANISATION, "employee", PersonQuery(), None)
+        total, _ = await pages.person_page(ORGANISATION, "employee", PersonQuery(), None).alone(connection)
     if total:
         return f"organisation {ORGANISATION} has people already: the examples are for an empty one"
     if await catalog.session(ORGANISATION, WORKER_SESSION) is None:

@@ -15,7 +15,7 @@ from shared.http.fields import Body, Query
 from shared.http.representation import Done, Page, Success
 from shared.http.routing import Call, Route
 from shared.identity import MANAGE, VIEW
-from shared.service import POOL
+from shared.service import POOL, READER
 
 EMPLOYEES = "/api/v1/employees"
 STAFF = "/api/v1/staff"
@@ -30,8 +30,7 @@ async def list_staff(call: Call[PersonQuery, Body]) -> Answer:
 
 
 async def _list_people(call: Call[Any, Body], type_: str, company_id: int | None) -> Answer:
-    async with connected(call.app[POOL]) as connection:
-        total, items = await pages.person_page(connection, call.organisation_id, type_, call.query, company_id)
+    total, items = await call.app[READER].read(pages.person_page(call.organisation_id, type_, call.query, company_id))
     return page(call, total, items)
 
 

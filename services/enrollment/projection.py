@@ -4,9 +4,11 @@ from functools import partial
 
 from services.enrollment.store import copies
 from services.enrollment.store.audit_of_seats import wrong_seats
+from services.enrollment.store.totals import TOTALS
 from shared.events import CourseRemoved, CourseSaved, SessionRemoved, SessionSaved
 from shared.outbox import untold_changes
 from shared.projections import Copied, Projection
+from shared.totals import wrong_totals
 
 PROJECTION = Projection(
     copied=[
@@ -22,6 +24,7 @@ PROJECTION = Projection(
     },
     checks=[
         wrong_seats,
+        *(partial(wrong_totals, totals=totals) for totals in TOTALS),
         partial(untold_changes, kind="employee", table="people"),
         partial(untold_changes, kind="enrollment", table="enrollments"),
     ],

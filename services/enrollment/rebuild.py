@@ -1,4 +1,4 @@
-"""`rebuild`: puts right what enrollment copies from the catalog, row by row, while seats are given out.
+"""`rebuild`: puts right what enrollment copies from the catalog, row by row, while seats are given out, and totals.
 
 A session's row holds the seats as well, so it is never replaced: the catalog's state of it goes through the handler
 that follows its events, which knows what becomes of seats, of those who wait and of those who are enrolled.
@@ -11,6 +11,7 @@ from typing import Any
 from services.enrollment.projection import PROJECTION
 from services.enrollment.settings import EnrollmentSettings
 from services.enrollment.store import copies
+from services.enrollment.store.totals import TOTALS
 from services.enrollment.use_cases import sessions
 from shared.consumer import Handler
 from shared.database import Connection, Pool, connected, connection_pool, transaction
@@ -19,6 +20,7 @@ from shared.projection_commands import DONE, SETTLE, carried_out, tell
 from shared.projections import Comparison, Copied
 from shared.rebuilding import claim
 from shared.states import Key, Owner
+from shared.totals import correct_totals
 from shared.verification import Verification
 
 HANDLERS: Mapping[str, Handler] = {"courses": copies.save_courses, "sessions": sessions.follow}
@@ -35,6 +37,7 @@ def rebuild(settings: EnrollmentSettings) -> int:
         ) as pool:
             for copied in PROJECTION.copied:
                 await _mend_table(pool, owners[copied.owner], copied, verification)
+        print(f"totals of lists: {await correct_totals(compared.connection, TOTALS)} changed")
         return DONE
 
     return carried_out("enrollment", settings, PROJECTION, work)

@@ -7,7 +7,6 @@ from services.history import store
 from services.history.errors import WorkerNotFound
 from services.history.representations import TrainingRecord
 from services.history.schemas import EmployeeHistoryQuery, HistoryQuery
-from shared.database import connected
 from shared.errors import PermissionDenied
 from shared.http.answers import Answer
 from shared.http.fields import Body
@@ -15,7 +14,7 @@ from shared.http.pagination import history_meta
 from shared.http.representation import HistoryPage
 from shared.http.routing import Call, Route, numeric_id
 from shared.identity import VIEW, Caller
-from shared.service import POOL
+from shared.service import READER
 
 
 def require_staff(caller: Caller) -> None:
@@ -34,10 +33,8 @@ async def staff_history(call: Call[HistoryQuery, Body]) -> Answer:
 
 async def _history(call: Call[Any, Body], person_type: str, company_id: int | None) -> Answer:
     query: HistoryQuery = call.query
-    async with connected(call.app[POOL]) as connection:
-        found, total, items = await store.history_page(
-            connection, call.organisation_id, call.id, person_type, query, company_id
-        )
+    read = store.history_page(call.organisation_id, call.id, person_type, query, company_id)
+    found, total, items = await call.app[READER].read(read)
     if not found:
         raise WorkerNotFound
     return Answer(f'{{"data": {items}, "meta": {json.dumps(history_meta(query, total))}}}')

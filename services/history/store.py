@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from functools import cache
 
 from services.history.schemas import HistoryQuery
-from shared.database import Connection, where
+from shared.database import Connection
 from shared.events import CourseState, EmployeeState, EnrollmentEvent, Event, NamedItem, SessionState
+from shared.reading import PAGE_TYPES, Read, Statement
 
 # A person's records are few: they are matched first, then counted and cut to the page. `found` tells a person
 # without matching records from one that this organisation does not have.
@@ -18,10 +20,13 @@ WITH matched AS (
     JOIN people p ON p.organisation_id = r.organisation_id AND p.id = r.employee_id
     JOIN courses c ON c.organisation_id = r.organisation_id AND c.id = r.course_id
     JOIN sessions s ON s.organisation_id = r.organisation_id AND s.id = r.session_id
-    WHERE {where}
+    WHERE r.organisation_id = {{organisation_id}} AND r.employee_id = {{person_id}} AND {where}
 )
 SELECT
-    EXISTS (SELECT FROM people WHERE organisation_id = $1 AND id = $2 AND type = $3 AND NOT removed) AS found,
+    EXISTS (
+        SELECT FROM people
+        WHERE organisation_id = {{organisation_id}} AND id = {{person_id}} AND type = {{type}} AND NOT removed
+    ) AS found,
     (SELECT count(*) FROM matched) AS total,
     coalesce((SELECT json_agg(json_build_object(
         'id', id, 'type', CASE WHEN online THEN 'online' ELSE 'offline' END,
@@ -38,7 +43,7 @@ SELECT
             'venue', CASE WHEN NOT online THEN location END,
             'checked_in_at', history_timestamp(checked_in_at), 'check_in_method', check_in_method)
     ) ORDER BY training_date DESC, id) FROM (
-        SELECT * FROM matched ORDER BY training_date DESC, id LIMIT $4 OFFSET $5
+        SELECT * FROM matched ORDER BY training_date DESC, id LIMIT {{per_page}} OFFSET {{rows_before}}
     ) page), '[]')::text AS items
 """
 
@@ -49,6 +54,16 @@ _STATUS = {
     "cancelled": "r.status = 'cancelled'",
     "upcoming": "r.status IN ('enrolled', 'waitlisted') AND s.start_date > now()",
 }
+
+_FILTERS = {
+    "online": ("c.online = {online}", "boolean"),
+    "project_id": ("{project_id} = ANY(s.project_ids)", "bigint"),
+    "label_id": ("{label_id} = ANY(c.label_ids)", "bigint"),
+    "company_id": ("p.company_id = {company_id}", "bigint"),
+    "date_from": ("(coalesce(r.completed_at, s.start_date) AT TIME ZONE 'UTC')::date >= {date_from}", "date"),
+    "date_to": ("(coalesce(r.completed_at, s.start_date) AT TIME ZONE 'UTC')::date <= {date_to}", "date"),
+}
+"""Condition and type."""
 
 _SAVE_PEOPLE = """
 INSERT INTO people (organisation_id, id, version, type, full_name, company_id, company_name, removed)
@@ -100,32 +115,29 @@ WHERE excluded.version > records.version
 _ONLINE_MODES = ("online", "self_paced")
 
 
-async def history_page(
-    connection: Connection,
-    organisation_id: int,
-    person_id: int,
-    person_type: str,
-    query: HistoryQuery,
-    company_id: int | None,
-) -> tuple[bool, int, str]:
+def history_page(
+    organisation_id: int, person_id: int, person_type: str, query: HistoryQuery, company_id: int | None
+) -> Read:
     """Whether the organisation has the person, how many records match, and the page of them as JSON text."""
-    conditions, arguments = where(
-        {
-            "c.online = {}": None if query.type == "all" else query.type == "online",
-            "{} = ANY(s.project_ids)": query.project_id,
-            "{} = ANY(c.label_ids)": query.label_id,
-            "p.company_id = {}": company_id,
-            "(coalesce(r.completed_at, s.start_date) AT TIME ZONE 'UTC')::date >= {}": query.date_from,
-            "(coalesce(r.completed_at, s.start_date) AT TIME ZONE 'UTC')::date <= {}": query.date_to,
-        },
-        first=6,
-    )
-    of_status = _STATUS[query.status] if query.status else "true"
-    statement = _PAGE.format(where=f"r.organisation_id = $1 AND r.employee_id = $2 AND {of_status} AND {conditions}")
-    [row] = await connection.fetch(
-        statement, organisation_id, person_id, person_type, query.per_page, query.offset, *arguments
-    )
-    return row["found"], row["total"], row["items"]
+    asked = {
+        "online": None if query.type == "all" else query.type == "online",
+        "project_id": query.project_id,
+        "label_id": query.label_id,
+        "company_id": company_id,
+        "date_from": query.date_from,
+        "date_to": query.date_to,
+    }
+    given = {name: value for name, value in asked.items() if value is not None}
+    arguments = (organisation_id, person_id, person_type, *given.values(), query.per_page, query.offset)
+    return Read(_page_statement(tuple(given), query.status), arguments)
+
+
+@cache
+def _page_statement(filters: tuple[str, ...], status: str | None) -> Statement:
+    conditions = [_FILTERS[name][0] for name in filters] + ([_STATUS[status]] if status else [])
+    types = {"organisation_id": "bigint", "person_id": "bigint", "type": "text"}
+    types |= {name: _FILTERS[name][1] for name in filters}
+    return Statement(_PAGE.format(where=" AND ".join(conditions) or "true"), types | PAGE_TYPES)
 
 
 async def save_people(connection: Connection, events: Sequence[Event[EmployeeState]]) -> None:

@@ -10,9 +10,10 @@ from pydantic import Field
 from shared.http.fields import Query, QueryCount
 
 MAX_PAGE = 1_000_000_000
+MAX_PER_PAGE = 100
 
 Page = Annotated[QueryCount, Field(ge=1, le=MAX_PAGE)]
-PerPage = Annotated[QueryCount, Field(ge=1, le=100)]
+PerPage = Annotated[QueryCount, Field(ge=1, le=MAX_PER_PAGE)]
 
 
 class PagedQuery(Query):

@@ -1,12 +1,19 @@
-"""SQL of what clients read: pages and documents leave PostgreSQL as JSON text, in one round trip each."""
+"""SQL of what clients read: pages and documents leave PostgreSQL as JSON text, in one round trip each.
+
+Where a filter may leave many rows, their number comes from the totals that triggers keep: of courses by category and
+delivery mode; of sessions by status and day, over all days for those who ask for none. The sessions of one course are
+counted: they are few and stand together in an index. What a search finds is counted too: for parts of texts nobody can
+count ahead. A page takes its ids out of an index first, and the rows of those alone are joined.
+"""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
-from typing import Any
+from functools import cache
+from typing import get_args
 
-from services.catalog.schemas import CourseQuery, SessionQuery
-from shared.database import Connection, like, where
+from services.catalog.schemas import Category, CourseQuery, DeliveryMode, SessionQuery
+from shared.database import Connection, like
 from shared.http.conditional import Document
+from shared.reading import DEEP, PAGE_TYPES, Read, Statement, merged, page_of
 
 _COURSE_BEGINNING = """
     'id', c.id, 'title', c.title, 'category', c.category, 'delivery_mode', c.delivery_mode,
@@ -18,12 +25,13 @@ _COURSE_ITEM = f"""{_COURSE_BEGINNING},
     'total_enrollments', c.total_enrollments, 'created_at', training_timestamp(c.created_at)
 """
 
-_COURSE_PAGE = """
-SELECT (SELECT count(*) FROM courses c WHERE {where}) AS total,
-       coalesce((SELECT json_agg(json_build_object({item}) ORDER BY c.id) FROM (
-           SELECT * FROM courses c WHERE {where} ORDER BY c.id LIMIT {limit} OFFSET {offset}
-       ) c), '[]')::text AS items
-"""
+_COURSE_FILTERS = {
+    "category": "c.category = {category}",
+    "delivery_mode": "c.delivery_mode = {delivery_mode}",
+    "search": "lower(c.title) LIKE lower({search})",
+}
+_KINDS = {"category": get_args(Category), "delivery_mode": get_args(DeliveryMode)}
+"""Both stand in an index before the id."""
 
 # Sessions of today count whatever their hour; a course shows its next hundred.
 _COURSE_DETAIL = f"""
@@ -61,12 +69,14 @@ _SESSION_ITEM = """
     'status', s.status
 """
 
-_SESSION_PAGE = """
-SELECT (SELECT count(*) FROM sessions s WHERE {where}) AS total,
-       coalesce((SELECT json_agg(json_build_object({item}) ORDER BY s.start_date, s.id) FROM (
-           SELECT * FROM sessions s WHERE {where} ORDER BY s.start_date, s.id LIMIT {limit} OFFSET {offset}
-       ) s JOIN courses c ON c.organisation_id = s.organisation_id AND c.id = s.course_id), '[]')::text AS items
-"""
+_SESSION_FILTERS = {
+    "course_id": ("s.course_id = {course_id}", "bigint"),
+    "status": ("s.status = {status}", "text"),
+    "date_from": ("s.start_date >= {date_from}::timestamp AT TIME ZONE 'UTC'", "date"),
+    "date_to": ("s.start_date < {date_to}::timestamp AT TIME ZONE 'UTC'", "date"),
+}
+"""By the field of the query: condition and type."""
+_CELLS = {"status": "t.status = {status}", "date_from": "t.day >= {date_from}", "date_to": "t.day < {date_to}"}
 
 _SESSION_DETAIL = f"""
 SELECT s.version, json_build_object({_SESSION_ITEM}, 'projects', s.projects)::text AS document
@@ -75,50 +85,79 @@ WHERE s.organisation_id = $1 AND s.id = $2
 """  # noqa: S608 - made of constants
 
 
-async def course_page(connection: Connection, organisation_id: int, query: CourseQuery) -> tuple[int, str]:
+def course_page(organisation_id: int, query: CourseQuery) -> Read:
     """How many courses match, and the page of them as JSON text."""
-    conditions, arguments = where(
-        {
-            "c.organisation_id = {}": organisation_id,
-            "c.title ILIKE {}": like(query.search) if query.search else None,
-            "c.category = {}": query.category,
-            "c.delivery_mode = {}": query.delivery_mode,
-        }
+    asked = {
+        "category": query.category,
+        "delivery_mode": query.delivery_mode,
+        "search": like(query.search) if query.search else None,
+    }
+    given = {name: value for name, value in asked.items() if value is not None}
+    return Read(
+        _course_statement(tuple(given)),
+        (organisation_id, *given.values(), query.per_page, query.offset),
+        patient="search" in given or query.offset > DEEP,
     )
-    return await _page(connection, _COURSE_PAGE, _COURSE_ITEM, conditions, arguments, query)
 
 
-async def session_page(connection: Connection, organisation_id: int, query: SessionQuery) -> tuple[int, str]:
+@cache
+def _course_statement(filters: tuple[str, ...]) -> Statement:
+    where = " AND ".join(["c.organisation_id = {organisation_id}", *(_COURSE_FILTERS[name] for name in filters)])
+    ids = f"SELECT c.id FROM courses c WHERE {where}"  # noqa: S608 - made of constants
+    matched, total = "", _total_of_courses(filters)
+    if "search" in filters:
+        matched = f"WITH matched AS MATERIALIZED ({ids})"
+        ids, total = "SELECT id FROM matched", "SELECT count(*) FROM matched"
+    elif len(filters) == 1:
+        [other] = _KINDS.keys() - set(filters)
+        ids = merged(ids, "id", f"c.{other}", _KINDS[other])
+    text = f"""
+        {matched} SELECT ({total}) AS total, coalesce((
+            SELECT json_agg(json_build_object({_COURSE_ITEM}) ORDER BY c.id)
+            FROM {page_of(ids, "id")} page
+            JOIN courses c ON c.organisation_id = {{organisation_id}} AND c.id = page.id
+        ), '[]')::text AS items
+    """  # noqa: S608 - made of constants
+    return Statement(text, {"organisation_id": "bigint", **dict.fromkeys(filters, "text"), **PAGE_TYPES})
+
+
+def _total_of_courses(filters: Sequence[str]) -> str:
+    where = " AND ".join(["t.organisation_id = {organisation_id}", *(f"t.{name} = {{{name}}}" for name in filters)])
+    return f"SELECT coalesce(sum(t.total), 0)::bigint FROM courses_totals t WHERE {where}"  # noqa: S608 - of constants
+
+
+def session_page(organisation_id: int, query: SessionQuery) -> Read:
     """How many sessions match, and the page of them as JSON text."""
-    conditions, arguments = where(
-        {
-            "s.organisation_id = {}": organisation_id,
-            "s.course_id = {}": query.course_id,
-            "s.status = {}": query.status,
-            "s.start_date >= {}": _midnight(query.date_from),
-            "s.start_date < {}": _midnight(query.date_to),
-        }
-    )
-    return await _page(connection, _SESSION_PAGE, _SESSION_ITEM, conditions, arguments, query)
+    asked = {name: value for name in _SESSION_FILTERS if (value := getattr(query, name)) is not None}
+    arguments = (organisation_id, *asked.values(), query.per_page, query.offset)
+    return Read(_session_statement(tuple(asked)), arguments, patient=query.offset > DEEP)
 
 
-async def _page(
-    connection: Connection,
-    sql: str,
-    item: str,
-    conditions: str,
-    arguments: Sequence[Any],
-    query: CourseQuery | SessionQuery,
-) -> tuple[int, str]:
-    count = len(arguments)
-    statement = sql.format(where=conditions, item=item, limit=f"${count + 1}", offset=f"${count + 2}")
-    row = await connection.fetchrow(statement, *arguments, query.per_page, query.offset)
-    assert row is not None  # noqa: S101 - a SELECT without FROM has a row
-    return row["total"], row["items"]
+@cache
+def _session_statement(filters: tuple[str, ...]) -> Statement:
+    where = " AND ".join(["s.organisation_id = {organisation_id}", *(_SESSION_FILTERS[name][0] for name in filters)])
+    matching = f"FROM sessions s WHERE {where}"
+    ids = f"SELECT s.id, s.start_date {matching}"
+    total = f"SELECT count(*) {matching}" if "course_id" in filters else _total_of_sessions(filters)
+    text = f"""
+        SELECT ({total}) AS total, coalesce((
+            SELECT json_agg(json_build_object({_SESSION_ITEM}) ORDER BY s.start_date, s.id)
+            FROM {page_of(ids, "start_date, id")} page
+            JOIN sessions s ON s.organisation_id = {{organisation_id}} AND s.id = page.id
+            JOIN courses c ON c.organisation_id = s.organisation_id AND c.id = s.course_id
+        ), '[]')::text AS items
+    """  # noqa: S608 - made of constants
+    types = {"organisation_id": "bigint", **{name: _SESSION_FILTERS[name][1] for name in filters}}
+    return Statement(text, types | PAGE_TYPES)
 
 
-def _midnight(day: date | None) -> datetime | None:
-    return None if day is None else datetime.combine(day, time(), UTC)
+def _total_of_sessions(filters: Sequence[str]) -> str:
+    days = ">" if {"date_from", "date_to"} & set(filters) else "="
+    where = " AND ".join([f"t.day {days} '-infinity'", *(_CELLS[name] for name in filters)])
+    return f"""
+        SELECT coalesce(sum(t.total), 0)::bigint FROM sessions_totals t
+        WHERE t.organisation_id = {{organisation_id}} AND {where}
+    """  # noqa: S608 - made of constants
 
 
 async def course_detail(connection: Connection, organisation_id: int, course_id: int) -> Document | None:

@@ -4,6 +4,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from shared.database import Connection
+from shared.totals import Totals, correct_totals
+
+TOTALS = (
+    Totals("courses", ("organisation_id", "category", "delivery_mode")),
+    Totals("sessions", ("organisation_id", "day", "status")),
+)
 
 # Tables are named with their schema: these also run where temporary ones lie over them.
 _SESSIONS = """
@@ -59,12 +65,13 @@ async def wrong_counts(connection: Connection) -> AsyncIterator[str]:
 
 
 async def recount(connection: Connection) -> int:
-    """Makes the counts what the enrollments here come to; how many sessions and courses it changed.
+    """Makes the counts what the enrollments here come to, and the totals of lists; how many it changed.
 
     The caller keeps everybody from changing enrollments meanwhile.
     """
     statements = _RECOUNT_SESSIONS.format(_SESSIONS), _RECOUNT_COURSES.format(_COURSES)
-    return sum([int((await connection.execute(statement)).split()[-1]) for statement in statements])
+    recounted = sum([int((await connection.execute(statement)).split()[-1]) for statement in statements])
+    return recounted + await correct_totals(connection, TOTALS)
 
 
 def _said(value: Any) -> str:

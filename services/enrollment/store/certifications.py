@@ -91,8 +91,13 @@ FROM (
 ) page), '[]')::text AS items
 """
 
-# Only people who belong to the organisation have certifications, so without a filter nobody is looked up.
+# Only people who belong to the organisation have certifications, so without a filter nobody is looked up. How many
+# there are, also of one company, is a total that is kept; who has to do with a project is counted.
 _PEOPLE = "(SELECT count(*) FROM people p WHERE p.organisation_id = $1 AND NOT p.removed AND {people})"
+_ALL_PEOPLE = """(
+    SELECT coalesce(sum(total), 0)::bigint FROM people_totals
+    WHERE organisation_id = $1 AND company_id = {company}
+)"""
 _HOLDERS = """(
     SELECT count({counted}) FROM certifications c {join}
     WHERE c.organisation_id = $1 AND c.course_id = ANY($2::bigint[])
@@ -231,7 +236,8 @@ def _total(query: ComplianceQuery, people: str, courses: int) -> str:
     holders = _HOLDERS.replace("{counted}", "*" if courses == 1 else "DISTINCT c.employee_id")
     holders = holders.replace("{join}", _JOIN_PEOPLE if is_filtered else "").replace("{people}", people)
     now, ahead = holders.replace("{ahead}", _NOW), holders.replace("{ahead}", _AHEAD)
-    everybody = _PEOPLE.replace("{people}", people)
+    company = "0" if query.company_id is None else "$6"
+    everybody = _PEOPLE.replace("{people}", people) if query.project_id else _ALL_PEOPLE.replace("{company}", company)
     totals = {None: everybody, "valid": ahead, "expiring": f"{now} - {ahead}", "missing": f"{everybody} - {now}"}
     return totals[query.status]
 

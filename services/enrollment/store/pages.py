@@ -1,11 +1,20 @@
-"""SQL of what clients read: pages and documents leave PostgreSQL as JSON text, in one round trip each."""
+"""SQL of what clients read: pages and documents leave PostgreSQL as JSON text, in one round trip each.
 
-from datetime import UTC, datetime
+Where a filter may leave many rows, their number comes from the totals that triggers keep: of enrollments by course,
+status and year, in any combination, and without any; of people by type and company. What is left of one session, one
+person's enrollments or a search is counted: the first two are few and stand together in an index, and for parts of
+texts nobody can count ahead. A page takes its ids out of an index first, and the rows of those alone are joined.
+"""
 
-from services.enrollment.schemas import EnrollmentQuery, PersonQuery
-from shared.database import Connection, like, where
+from collections.abc import Sequence
+from functools import cache
+from typing import get_args
+
+from services.enrollment.schemas import EnrollmentQuery, PersonQuery, Status
+from shared.database import Connection, like
 from shared.http.conditional import Document
 from shared.http.pagination import PagedQuery
+from shared.reading import DEEP, PAGE_TYPES, Read, Statement, merged, page_of
 
 _ENROLLMENT_ITEM = """
     'id', e.id,
@@ -35,12 +44,17 @@ _ENROLLMENT_JOINS = """
     JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id
 """
 
-_ENROLLMENT_PAGE = """
-SELECT (SELECT count(*) FROM enrollments e WHERE {where}) AS total,
-       coalesce((SELECT json_agg({item} ORDER BY e.id DESC) FROM (
-           SELECT * FROM enrollments e WHERE {where} ORDER BY e.id DESC LIMIT {limit} OFFSET {offset}
-       ) e {joins}), '[]')::text AS items
-"""
+_FILTERS = {
+    "employee_id": ("e.employee_id = {employee_id}", "bigint"),
+    "session_id": ("e.session_id = {session_id}", "bigint"),
+    "course_id": ("e.course_id = {course_id}", "bigint"),
+    "status": ("e.status = {status}", "text"),
+    "year": ("utc_year(e.enrolled_at) = {year}", "integer"),
+}
+"""By the field of the query: condition and type."""
+_IN_CELLS = frozenset({"course_id", "status", "year"})
+_LED_BY_STATUS = frozenset({"course_id", "year"})
+"""Either has an index in which the status comes before the id."""
 
 _ENROLLMENT_MORE = """
     'certificate_url', e.certificate_url, 'checked_in_at', training_timestamp(e.checked_in_at),
@@ -87,12 +101,10 @@ _PERSON_ITEM = """
     'created_at', training_timestamp(p.created_at)
 """
 
-_PERSON_PAGE = """
-SELECT (SELECT count(*) FROM people p WHERE {where}) AS total,
-       coalesce((SELECT json_agg(json_build_object({item}) ORDER BY p.id) FROM (
-           SELECT * FROM people p WHERE {where} ORDER BY p.id LIMIT {limit} OFFSET {offset}
-       ) p), '[]')::text AS items
-"""
+_PERSON_FILTERS = {
+    "company_id": ("p.company_id = {company_id}", "bigint"),
+    "search": ("lower(p.full_name || ' ' || p.employee_id) LIKE lower({search})", "text"),
+}
 
 _PERSON_DETAIL = f"""
 SELECT p.version, json_build_object({_PERSON_ITEM})::text AS document FROM people p
@@ -100,30 +112,39 @@ WHERE p.organisation_id = $1 AND p.type = $2 AND p.id = $3 AND NOT p.removed
 """  # noqa: S608 - made of constants
 
 
-async def enrollment_page(connection: Connection, organisation_id: int, query: EnrollmentQuery) -> tuple[int, str]:
+def enrollment_page(organisation_id: int, query: EnrollmentQuery) -> Read:
     """How many enrollments match, and the page of them as JSON text."""
-    year = query.year
-    conditions, arguments = where(
-        {
-            "e.organisation_id = {}": organisation_id,
-            "e.employee_id = {}": query.employee_id,
-            "e.session_id = {}": query.session_id,
-            "e.course_id = {}": query.course_id,
-            "e.status = {}": query.status,
-            "e.enrolled_at >= {}": None if year is None else datetime(year, 1, 1, tzinfo=UTC),
-            "e.enrolled_at < {}": None if year is None else datetime(year + 1, 1, 1, tzinfo=UTC),
-        }
-    )
-    count = len(arguments)
-    statement = _ENROLLMENT_PAGE.format(
-        where=conditions,
-        item=_with_waitlist_position(_ENROLLMENT_ITEM),
-        joins=_ENROLLMENT_JOINS,
-        limit=f"${count + 1}",
-        offset=f"${count + 2}",
-    )
-    [row] = await connection.fetch(statement, *arguments, query.per_page, query.offset)
-    return row["total"], row["items"]
+    asked = {name: value for name in _FILTERS if (value := getattr(query, name)) is not None}
+    arguments = (organisation_id, *asked.values(), query.per_page, query.offset)
+    return Read(_enrollment_statement(tuple(asked)), arguments, patient=query.offset > DEEP)
+
+
+@cache
+def _enrollment_statement(filters: tuple[str, ...]) -> Statement:
+    where = " AND ".join(["e.organisation_id = {organisation_id}", *(_FILTERS[name][0] for name in filters)])
+    matching = f"FROM enrollments e WHERE {where}"
+    ids = f"SELECT e.id {matching}"
+    if len(filters) == 1 and filters[0] in _LED_BY_STATUS:
+        ids = merged(ids, "id DESC", "e.status", get_args(Status))
+    total = _total_of_cells(filters) if _IN_CELLS.issuperset(filters) else f"SELECT count(*) {matching}"
+    text = f"""
+        SELECT ({total}) AS total, coalesce((
+            SELECT json_agg({_with_waitlist_position(_ENROLLMENT_ITEM)} ORDER BY e.id DESC)
+            FROM {page_of(ids, "id DESC")} page
+            JOIN enrollments e ON e.organisation_id = {{organisation_id}} AND e.id = page.id {_ENROLLMENT_JOINS}
+        ), '[]')::text AS items
+    """  # noqa: S608 - made of constants
+    types = {"organisation_id": "bigint", **{name: _FILTERS[name][1] for name in filters}}
+    return Statement(text, types | PAGE_TYPES)
+
+
+def _total_of_cells(filters: Sequence[str]) -> str:
+    cells = {"course_id": "0"} | {name: f"{{{name}}}" for name in filters}
+    where = " AND ".join(f"t.{name} = {value}" for name, value in cells.items())
+    return f"""
+        SELECT coalesce(sum(t.total), 0)::bigint FROM enrollments_totals t
+        WHERE t.organisation_id = {{organisation_id}} AND {where}
+    """  # noqa: S608 - made of constants
 
 
 async def enrollment_detail(connection: Connection, organisation_id: int, enrollment_id: int) -> Document | None:
@@ -145,22 +166,45 @@ async def audit_page(
     return row["found"], row["total"], row["items"]
 
 
-async def person_page(
-    connection: Connection, organisation_id: int, type_: str, query: PersonQuery, company_id: int | None
-) -> tuple[int, str]:
+def person_page(organisation_id: int, type_: str, query: PersonQuery, company_id: int | None) -> Read:
     """How many people match, and the page of them as JSON text."""
-    conditions, arguments = where(
-        {
-            "p.organisation_id = {} AND NOT p.removed": organisation_id,
-            "p.type = {}": type_,
-            "p.company_id = {}": company_id,
-            "p.full_name || ' ' || p.employee_id ILIKE {}": like(query.search) if query.search else None,
-        }
+    asked = {"company_id": company_id, "search": like(query.search) if query.search else None}
+    given = {name: value for name, value in asked.items() if value is not None}
+    return Read(
+        _person_statement(tuple(given)),
+        (organisation_id, type_, *given.values(), query.per_page, query.offset),
+        patient="search" in given or query.offset > DEEP,
     )
-    count = len(arguments)
-    statement = _PERSON_PAGE.format(where=conditions, item=_PERSON_ITEM, limit=f"${count + 1}", offset=f"${count + 2}")
-    [row] = await connection.fetch(statement, *arguments, query.per_page, query.offset)
-    return row["total"], row["items"]
+
+
+@cache
+def _person_statement(filters: tuple[str, ...]) -> Statement:
+    where = " AND ".join(
+        ["p.organisation_id = {organisation_id} AND NOT p.removed AND p.type = {type}"]
+        + [_PERSON_FILTERS[name][0] for name in filters]
+    )
+    ids = f"SELECT p.id FROM people p WHERE {where}"  # noqa: S608 - made of constants
+    matched, total = "", _total_of_people(filters)
+    if "search" in filters:
+        matched = f"WITH matched AS MATERIALIZED ({ids})"
+        ids, total = "SELECT id FROM matched", "SELECT count(*) FROM matched"
+    text = f"""
+        {matched} SELECT ({total}) AS total, coalesce((
+            SELECT json_agg(json_build_object({_PERSON_ITEM}) ORDER BY p.id)
+            FROM {page_of(ids, "id")} page
+            JOIN people p ON p.organisation_id = {{organisation_id}} AND p.id = page.id
+        ), '[]')::text AS items
+    """  # noqa: S608 - made of constants
+    types = {"organisation_id": "bigint", "type": "text", **{name: _PERSON_FILTERS[name][1] for name in filters}}
+    return Statement(text, types | PAGE_TYPES)
+
+
+def _total_of_people(filters: Sequence[str]) -> str:
+    company = "{company_id}" if "company_id" in filters else "0"
+    return f"""
+        SELECT coalesce(sum(t.total), 0)::bigint FROM people_totals t
+        WHERE t.organisation_id = {{organisation_id}} AND t.company_id = {company} AND t.type = {{type}}
+    """  # noqa: S608 - made of constants
 
 
 async def person_detail(connection: Connection, organisation_id: int, type_: str, person_id: int) -> Document | None:

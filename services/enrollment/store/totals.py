@@ -1,0 +1,8 @@
+"""The totals that enrollment keeps of its lists."""
+
+from shared.totals import Totals
+
+TOTALS = (
+    Totals("enrollments", ("organisation_id", "course_id", "year", "status")),
+    Totals("people", ("organisation_id", "company_id", "type")),
+)

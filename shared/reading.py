@@ -1,0 +1,183 @@
+"""Reads that wait together go together (architecture, decision 11).
+
+What a short read costs is mostly the way to the database and back, and planning. So a `Read` stands for a SELECT of
+one row. Alone it is sent as it is. Those of one `Statement` that wait at the same moment are sent as one, around the
+same text, whose parameters are columns then:
+
+    SELECT read.n, answer.* FROM unnest($1::bigint[], …) WITH ORDINALITY AS read (…) CROSS JOIN LATERAL (…) AS answer
+
+A batch begins after its reads have arrived, so each sees everything that its client had acknowledged before.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from shared.batching import Batcher
+from shared.database import ACQUIRE_TIMEOUT, Connection, Pool, connected, connection_pool, is_unavailable
+from shared.errors import Overloaded
+from shared.http.pagination import MAX_PER_PAGE
+
+Row = tuple[Any, ...]
+
+BATCHES = 2
+"""At once: while PostgreSQL works on one, the answers of another are sent and the next gathers."""
+BATCH = 16
+"""Reads at most in one statement: more of them save little, and each waits for all."""
+
+DEEP = 1_000
+"""Rows before a page from which on it is read with patience: all of them are walked through, if only in an index."""
+
+PAGE_TYPES = {"per_page": "bigint", "rows_before": "bigint"}
+"""Of the parameters that every page has last."""
+
+SHORT_READS = {
+    "plan_cache_mode": "force_generic_plan",  # planning a page takes longer than reading it
+    "max_parallel_workers_per_gather": "0",
+    "random_page_cost": "1.1",  # what is read all day is in memory
+    "enable_hashjoin": "off",  # the few rows of a page are looked up, one by one
+    "enable_mergejoin": "off",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Statement:
+    """A SELECT of one row. Parameters stand in `text` as `{name}`; `types` are theirs in PostgreSQL, by name.
+
+    Made once for each shape of question: reads go together when theirs is the same object.
+    """
+
+    text: str
+    types: Mapping[str, str]
+
+    @cached_property
+    def alone(self) -> str:
+        parameters = {name: f"${place}::{type_}" for place, (name, type_) in enumerate(self.types.items(), 1)}
+        return self.text.format(**parameters)
+
+    @cached_property
+    def together(self) -> str:
+        arrays = ", ".join(f"${place}::{type_}[]" for place, type_ in enumerate(self.types.values(), 1))
+        answer = self.text.format(**{name: f"read.{name}" for name in self.types})
+        return f"""
+            SELECT read.n, answer.*
+            FROM unnest({arrays}) WITH ORDINALITY AS read ({", ".join(self.types)}, n)
+            CROSS JOIN LATERAL ({answer}) AS answer
+        """  # noqa: S608 - of constants and parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A statement with its arguments in the order of its `types`.
+
+    `patient`: it may take long, or needs a plan for its very arguments, as a search. Nobody waits for it but itself.
+    """
+
+    statement: Statement
+    arguments: Row
+    patient: bool = False
+
+    async def alone(self, connection: Connection) -> Row:
+        """The row, on a connection of one's own choice, as inside a transaction."""
+        [row] = await connection.fetch(self.statement.alone, *self.arguments)
+        return tuple(row)
+
+
+def merged(select: str, order: str, column: str, values: Iterable[str]) -> str:
+    """`select`, which ends in a WHERE clause, for each value of a column that its index has before the order wanted.
+
+    Each walks the index no further than the page ends, which PostgreSQL would not find out by itself.
+    """
+    end = f"ORDER BY {order} LIMIT {{per_page}} + {{rows_before}}"
+    return " UNION ALL ".join(f"({select} AND {column} = '{value}' {end})" for value in values)
+
+
+def page_of(select: str, order: str) -> str:
+    """The page of `select` that the parameters of `PAGE_TYPES` ask for, to be joined with what it shows.
+
+    The second limit tells the planner what it cannot know of the first: that pages are short.
+    """
+    page = f"{select} ORDER BY {order} LIMIT {{per_page}} OFFSET {{rows_before}}"
+    return f"(SELECT * FROM ({page}) AS page LIMIT {MAX_PER_PAGE})"  # noqa: S608 - of constants and parameters
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    read: Read
+    since: float
+
+    def is_too_late(self) -> bool:
+        return time.monotonic() - self.since > ACQUIRE_TIMEOUT
+
+
+class Reader:
+    """Reads for requests. `patient` are the connections for reads that are so, and those of everybody else."""
+
+    def __init__(self, pool: Pool, patient: Pool) -> None:
+        self._pool = pool
+        self._patient = patient
+        self._batcher: Batcher[_Waiting, Row] = Batcher(self._read_together, size=BATCH, concurrency=BATCHES)
+
+    async def read(self, read: Read) -> Row:
+        """The row; raises what the database raises, `TimeoutError`, `Overloaded` or `DeadlinePassed`."""
+        if read.patient:
+            return await self._read_alone(read)
+        return await self._batcher.submit(_Waiting(read, time.monotonic()))
+
+    async def _read_alone(self, read: Read) -> Row:
+        async with connected(self._patient) as connection:
+            return await read.alone(connection)
+
+    async def _read_together(self, waiting: Sequence[_Waiting]) -> Sequence[Row | Exception]:
+        """Nobody waits for a turn longer than for a free connection: a frozen database holds up one batch, not all."""
+        outcomes: list[Row | Exception] = [Overloaded()] * len(waiting)
+        places: dict[Statement, list[int]] = {}
+        for place, each in enumerate(waiting):
+            places.setdefault(each.read.statement, []).append(place)
+        for of_one in places.values():
+            in_time = [place for place in of_one if not waiting[place].is_too_late()]
+            rows = await self._rows([waiting[place].read for place in in_time])
+            for place, row in zip(in_time, rows, strict=True):
+                outcomes[place] = row
+        return outcomes
+
+    async def _rows(self, reads: Sequence[Read]) -> Sequence[Row | Exception]:
+        """A statement that is refused is sent again for each read alone, so that only the one at fault fails.
+
+        Not when the database is away or too slow: each would wait for it anew.
+        """
+        if not reads:
+            return []
+        try:
+            async with connected(self._pool) as connection:
+                return await _rows(connection, reads)
+        except Exception as error:
+            if is_unavailable(error) or len(reads) == 1:
+                return [error] * len(reads)
+        return await asyncio.gather(*map(self._outcome_alone, reads))
+
+    async def _outcome_alone(self, read: Read) -> Row | Exception:
+        try:
+            return await self._read_alone(read)
+        except Exception as error:
+            return error
+
+
+async def _rows(connection: Connection, reads: Sequence[Read]) -> list[Row]:
+    if len(reads) == 1:
+        return [await reads[0].alone(connection)]
+    columns = zip(*(read.arguments for read in reads), strict=True)
+    rows = await connection.fetch(reads[0].statement.together, *map(list, columns))
+    by_place = {row["n"]: tuple(row)[1:] for row in rows}
+    return [by_place[place] for place in range(1, len(reads) + 1)]
+
+
+@asynccontextmanager
+async def reader(url: str, patient: Pool, *, name: str) -> AsyncIterator[Reader]:
+    """One with connections of its own, as many as it has batches at once."""
+    async with connection_pool(url, name=f"{name} reader", size=BATCHES, settings=SHORT_READS) as pool:
+        yield Reader(pool, patient)

@@ -1,0 +1,105 @@
+"""A page of a list touches about as many rows as it shows, however many there are beside them."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from services.enrollment.schemas import EmployeeQuery, EnrollmentQuery, PersonQuery
+from services.enrollment.store import pages
+from shared.database import Connection
+from shared.reading import Read, Statement, reader
+from tests.support.enrollment_rows import ORGANISATION, enrollment_database, warm_pool
+from tests.support.totals import fill
+
+MANY = 20_000
+FEW = 600
+"""Rows that a page of 15 may touch, all tables together; the totals of its list are some of them."""
+
+_FILL = (
+    """INSERT INTO courses (organisation_id, id, version, title, prerequisites)
+    SELECT $1, id, 1, 'Course', '{}' FROM generate_series(1, 200) id WHERE $2 > 0""",
+    """INSERT INTO sessions (organisation_id, id, version, course_id, start_date, status, seats_max)
+    SELECT $1, id, 1, 1 + id % 200, now(), 'scheduled', 5000 FROM generate_series(1, 1000) id WHERE $2 > 0""",
+    """INSERT INTO people (organisation_id, id, type, employee_id, full_name, company_id, created_at)
+    SELECT $1, id, CASE id % 2 WHEN 0 THEN 'staff' ELSE 'employee' END, 'E-' || id, md5(id::text),
+        CASE id % 4 WHEN 1 THEN 1 END, now() FROM generate_series(1, $2) id""",
+    """INSERT INTO enrollments (organisation_id, id, session_id, course_id, employee_id, status, holds_seat,
+        enrolled_at)
+    SELECT $1, number, 1 + number % 1000, 1 + (number % 1000) / 5 % 2, number,
+        (ARRAY['enrolled', 'completed', 'failed', 'absent'])[1 + number % 4], true,
+        timestamptz '2024-01-01 00:00Z' + number * interval '1 hour'
+    FROM generate_series(1, $2) number""",
+)
+
+
+@pytest.fixture(scope="module")
+async def connection() -> AsyncIterator[Connection]:
+    """Planned as requests are."""
+    async with enrollment_database() as url, warm_pool(url, 2) as pool:
+        await fill(url, _FILL, ORGANISATION, MANY)
+        async with reader(url, pool, name="test") as reads, reads._pool.acquire() as connection:
+            yield connection
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+async def touched(connection: Connection, read: Read) -> float:
+    """Rows that the scans of the read's plan came across."""
+    await connection.execute(f"PREPARE page AS {read.statement.alone}")
+    arguments = ", ".join(f"'{argument}'" for argument in read.arguments)
+    try:
+        explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE page ({arguments})")
+    finally:
+        await connection.execute("DEALLOCATE page")
+    [top] = json.loads(explained)
+    scans = [node for node in nodes(top["Plan"]) if "Scan" in node["Node Type"]]
+    return float(
+        sum((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"] for node in scans)
+    )
+
+
+ENROLLMENTS = [
+    {},
+    {"status": "failed"},
+    {"status": "waitlisted"},
+    {"year": "2024"},
+    {"year": "2024", "status": "completed"},
+    {"year": "2024", "status": "waitlisted"},
+    {"course_id": "1"},
+    {"course_id": "1", "status": "completed"},
+    {"course_id": "1", "status": "waitlisted"},
+    {"session_id": "7"},
+    {"session_id": "7", "status": "completed"},
+    {"employee_id": "7"},
+    {"page": "10"},
+]
+
+
+@pytest.mark.parametrize("asked", ENROLLMENTS, ids=str)
+async def test_a_page_of_enrollments_touches_few_rows(connection: Connection, asked: dict[str, str]) -> None:
+    assert await touched(connection, pages.enrollment_page(ORGANISATION, EnrollmentQuery.model_validate(asked))) < FEW
+
+
+@pytest.mark.parametrize("type_", ["staff", "employee"])
+async def test_a_page_of_people_touches_few_rows(connection: Connection, type_: str) -> None:
+    assert await touched(connection, pages.person_page(ORGANISATION, type_, PersonQuery(), None)) < FEW
+    assert await touched(connection, pages.person_page(ORGANISATION, type_, EmployeeQuery(), 1)) < FEW
+
+
+async def test_a_search_for_what_few_have_touches_few_rows(connection: Connection) -> None:
+    query = PersonQuery(search="c4ca4238a0b92382")  # the first person's name
+    read = pages.person_page(ORGANISATION, "employee", query, None)
+    assert await touched(connection, read) < FEW
+
+
+async def test_control_counting_touches_all(connection: Connection) -> None:
+    counting = Statement(
+        "SELECT count(*) FROM enrollments WHERE organisation_id = {organisation_id}", {"organisation_id": "bigint"}
+    )
+    assert await touched(connection, Read(counting, (ORGANISATION,))) == MANY
