@@ -50,9 +50,8 @@ class HeldScript:
     async def _connect(self) -> "_Line":
         connection: Any = self._pool.make_connection()  # type: ignore[no-untyped-call]
         await connection.connect()
-        transport = connection._writer.transport
-        line = _Line(transport)
-        transport.set_protocol(line)
+        line = _Line(connection)
+        connection._writer.transport.set_protocol(line)
         return line
 
     async def _evaluate(self, line: "_Line", keys: Sequence[str], arguments: Sequence[int]) -> Any:
@@ -65,8 +64,9 @@ class HeldScript:
 class _Line(asyncio.Protocol):
     """The connection, from when redis-py has made it."""
 
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport: asyncio.Transport | None = transport
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection  # it closes the socket when it is collected as garbage
+        self._transport: asyncio.Transport | None = connection._writer.transport
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader()
         self._answer: asyncio.Future[Any] = self._loop.create_future()
