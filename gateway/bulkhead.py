@@ -39,6 +39,7 @@ class Arrival:
         """Can be said twice."""
         if self._bulkhead is not None:
             self._bulkhead.arriving -= 1
+            self._bulkhead._full_until = 0.0
             self._bulkhead = None
 
 
@@ -55,6 +56,7 @@ class Bulkhead:
         self._sweep: asyncio.TimerHandle | None = None
         self._interval = 0.0
         self._average_wait = 0.0
+        self._full_until = 0.0
         self._at_the_door = 0
         self._door_counted_since = 0.0
         self._began = time.monotonic()
@@ -66,31 +68,38 @@ class Bulkhead:
         """Whether newcomers are being refused these seconds."""
         return self._overload.lasts
 
-    def pass_door(self) -> None:
-        """For a request whose `arrival` comes a moment later, when it has been parsed; raises `Overloaded`.
+    def passes_door(self) -> bool:
+        """Whether a request is let in whose `arrival` comes a moment later, when it has been parsed.
 
         Many pass before the first of them arrives, so they count from here on. Some never arrive, as what turns out
         to be malformed: those are forgotten.
         """
         now = time.monotonic()
+        if now < self._full_until:
+            return False
         if now - self._door_counted_since > _FORGOTTEN_AFTER:
             self._at_the_door, self._door_counted_since = 0, now
-        self._require_room()
+        if not self._has_room():
+            return False
         self._at_the_door += 1
+        return True
 
-    def _require_room(self) -> None:
+    def _has_room(self) -> bool:
         wait = self._wait()
         # Requests come and go in waves, and the first of a wave finds nobody before it.
         self._average_wait += (wait - self._average_wait) * _WEIGHT
-        if self._is_full() or self._overload.refuses(wait, self._average_wait):
-            raise Overloaded
+        if not self._is_full() and not self._overload.refuses(wait, self._average_wait):
+            return True
+        # Waits only grow until somebody goes on, so there is no need to look again for each newcomer.
+        self._full_until = time.monotonic() + TICK
+        return False
 
     def arrival(self) -> Arrival:
         """To be asked for each newcomer before anything else is done for it; raises `Overloaded`."""
         if self._at_the_door:
             self._at_the_door -= 1
-        else:
-            self._require_room()
+        elif not self._has_room():
+            raise Overloaded
         return Arrival(self)
 
     def turn(self, timeout: float) -> "Turn":
@@ -107,6 +116,7 @@ class Bulkhead:
 
     def end(self) -> None:
         """Hands the turn on to the one who has waited longest."""
+        self._full_until = 0.0
         while self._waiting:
             turn, _ = self._waiting.popitem(last=False)
             if not turn.done():

@@ -15,6 +15,7 @@ class Doorkeeper:
 
     def __init__(self, app: web.Application) -> None:
         self._app = app
+        self._refusal = Overloaded()
 
     def is_on_duty(self) -> bool:
         return self._app[PROXY].is_overloaded()
@@ -23,10 +24,6 @@ class Doorkeeper:
         """Of the GET that begins so; None: it takes the ordinary way, where all else is decided."""
         target = beginning[4 : beginning.find(b" ", 4)]
         upstream = self._app[ROUTER].upstream_of(target.partition(b"?")[0].decode("latin-1"))
-        if upstream is None:
+        if upstream is None or self._app[PROXY].passes_door(upstream):
             return None
-        try:
-            self._app[PROXY].pass_door(upstream)
-        except Overloaded as refusal:
-            return refusal
-        return None
+        return self._refusal

@@ -59,9 +59,9 @@ class Proxy:
         self._bulkheads = [upstream.bulkhead for upstream in upstreams.values()]
         self._timeout = timeout
 
-    def pass_door(self, name: UpstreamName) -> None:
-        """To be asked before a request is parsed; raises `Overloaded`."""
-        self._upstreams[name].bulkhead.pass_door()
+    def passes_door(self, name: UpstreamName) -> bool:
+        """To be asked before a request is parsed."""
+        return self._upstreams[name].bulkhead.passes_door()
 
     def arrival(self, name: UpstreamName) -> Arrival:
         """To be asked before anything is done for a request; raises `Overloaded`."""

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import Final, Literal
 
 UpstreamName = Literal["catalog", "enrollment", "history"]
 
@@ -30,13 +31,21 @@ ROUTES: Sequence[Route] = (
 """The first that matches decides."""
 
 
+_REMEMBERED_PATHS: Final = 2000
+_REMEMBERED_LENGTH: Final = 256
+
+
 class Router:
     """Finds the service for a path as the client sent it, still encoded."""
 
     def __init__(self, routes: Sequence[Route] = ROUTES) -> None:
         self._patterns = [(_compiled(route.pattern), route.upstream) for route in routes]
+        self._remembered = lru_cache(_REMEMBERED_PATHS)(self._find)
 
     def upstream_of(self, path: str) -> UpstreamName | None:
+        return self._remembered(path) if len(path) <= _REMEMBERED_LENGTH else self._find(path)
+
+    def _find(self, path: str) -> UpstreamName | None:
         return next((upstream for pattern, upstream in self._patterns if pattern.fullmatch(path)), None)
 
 

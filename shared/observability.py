@@ -29,9 +29,14 @@ current_trace: ContextVar[Trace] = ContextVar("current_trace", default=NO_TRACE)
 def trace_from(request_id: str, traceparent: str) -> Trace:
     """The trace a caller sent, where it is well formed; a new one where it is not."""
     return Trace(
-        request_id if request_id and _REQUEST_ID.match(request_id) else str(uuid_utils.uuid7()),
+        request_id if request_id and _REQUEST_ID.match(request_id) else new_request_id(),
         traceparent if traceparent and _TRACEPARENT.match(traceparent) else new_traceparent(),
     )
+
+
+def new_request_id() -> str:
+    """A UUIDv7 (RFC 9562)."""
+    return str(uuid_utils.uuid7())
 
 
 def new_traceparent() -> str:

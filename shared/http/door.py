@@ -10,7 +10,7 @@ from shared.http.answers import failure
 from shared.http.fast_path import FAST_PATH, answer_plain
 from shared.http.plain import PlainReader
 from shared.http.wire import Written, written
-from shared.observability import new_uuid
+from shared.observability import new_request_id
 
 
 class Doorkeeper(Protocol):
@@ -50,7 +50,7 @@ class Door:
         kind = type(refusal)
         if kind not in self._written_once:
             self._written_once[kind] = written(failure(refusal), _REQUEST_ID).message(last=False)
-        return self._written_once[kind].replace(_REQUEST_ID.encode(), str(new_uuid()).encode())
+        return self._written_once[kind].replace(_REQUEST_ID.encode(), new_request_id().encode())
 
     def answer(self, data: bytes, peer: str) -> Coroutine[Any, Any, Written] | None:
         """That of the fast path, if the request is plain and somebody there answers it."""

@@ -62,5 +62,5 @@ async def test_health_and_paths_of_nobody_are_not_refused(edge: Edge) -> None:
 async def test_without_overload_nothing_is_looked_at_there(
     edge: Edge, organisation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(Bulkhead, "pass_door")
+    monkeypatch.delattr(Bulkhead, "passes_door")
     assert (await edge.client(new_token(organisation)).get(COURSES)).status == 200

@@ -11,6 +11,7 @@ from gateway.bulkhead import Bulkhead
 from gateway.loop_lag import LoopLag
 from gateway.overload import Overload
 from shared.errors import Overloaded
+from tests.support.eventually import eventually
 
 BOUND = 5.0
 
@@ -166,10 +167,7 @@ def test_never_more_at_once_than_allowed_and_no_turn_is_lost(limit: int, visits:
 async def test_those_who_passed_the_door_count_before_they_arrive() -> None:
     bulkhead = Bulkhead(2, 0, Overload(0.0, 0.0), LateLoop())
     bulkhead._note_beginning()
-    for _ in range(2):
-        bulkhead.pass_door()
-    with pytest.raises(Overloaded):
-        bulkhead.pass_door()
+    assert [bulkhead.passes_door() for _ in range(4)] == [True, True, False, False]
     arrivals = [bulkhead.arrival() for _ in range(2)]
     with pytest.raises(Overloaded):
         bulkhead.arrival()
@@ -183,11 +181,21 @@ async def test_those_who_passed_the_door_count_before_they_arrive() -> None:
 async def test_those_who_passed_the_door_and_never_arrived_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     bulkhead = Bulkhead(1, 0, Overload(0.0, 0.0), LateLoop())
     bulkhead._note_beginning()
-    bulkhead.pass_door()
-    with pytest.raises(Overloaded):
-        bulkhead.pass_door()
+    assert [bulkhead.passes_door() for _ in range(2)] == [True, False]
     monkeypatch.setattr("gateway.bulkhead._FORGOTTEN_AFTER", 0.0)
-    bulkhead.pass_door()
+
+    async def passes() -> bool:
+        return bulkhead.passes_door()  # by itself, though nobody goes on who was there before
+
+    assert await eventually(passes)
+
+
+async def test_one_who_goes_on_makes_room_at_the_door_at_once() -> None:
+    bulkhead = Bulkhead(1, 0, Overload(0.0, 0.0), LateLoop())
+    bulkhead._note_beginning()
+    assert [bulkhead.passes_door() for _ in range(2)] == [True, False]
+    bulkhead.arrival().end()
+    assert bulkhead.passes_door()
 
 
 class LateLoop(LoopLag):
