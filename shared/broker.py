@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import aio_pika
 import aiormq
@@ -11,6 +12,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, 
 from aiormq.abc import ArgumentsType
 
 from shared.background import was_cancelled
+from shared.wire import Wire
 
 EXCHANGE = "training.events"
 
@@ -53,21 +55,26 @@ class QueueName:
         return f"{self.dead_letters}.operator"
 
 
-class _Connection(aio_pika.Connection):
-    """Closed by `connection_to` alone."""
+class BrokerConnection(aio_pika.Connection):
+    """Closed by `connection_to` alone; `wire` is for what comes by the thousand."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.wire = Wire()
+        self.kwargs["transport_factory"] = self.wire
 
     def __del__(self) -> None:
         """aio-pika's own starts a task wherever the garbage collector runs, which need not be inside a loop."""
 
 
 @asynccontextmanager
-async def connection_to(url: str, *, name: str) -> AsyncIterator[AbstractConnection]:
+async def connection_to(url: str, *, name: str) -> AsyncIterator[BrokerConnection]:
     """A plain connection. Reconnecting is the caller's loop, which knows what must be set up again."""
     connection = await aio_pika.connect(
         url,
         timeout=CONNECT_TIMEOUT,
         client_properties={"connection_name": name},
-        connection_class=_Connection,
+        connection_class=BrokerConnection,
         heartbeat=HEARTBEAT,
     )
     try:

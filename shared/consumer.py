@@ -10,13 +10,14 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel
 
 from shared.backoff import Backoff
 from shared.broker import OPERATION_TIMEOUT, QueueName, connection_to, find_exchange, find_queue
 from shared.cloudevents import EventInvalid, decode
 from shared.database import Connection, Pool, is_unavailable, transaction
 from shared.dead_letters import dead_letter_of
+from shared.deliveries import Delivery, deliver
 from shared.events import Event, State
 from shared.outages import through_outages
 
@@ -32,8 +33,8 @@ Handler = Callable[[Connection, Sequence[Any]], Awaitable[None]]
 Subscriptions = Mapping[type[Event[State]], Handler]
 """What a service follows: event → handler, in the order in which handlers run inside a batch."""
 
-Delivery = tuple[AbstractIncomingMessage, Event[State]]
-Arrivals = asyncio.Queue[AbstractIncomingMessage | None]
+Decoded = tuple[Delivery, Event[State]]
+Arrivals = asyncio.Queue[Delivery | None]
 """What the broker sent and nobody has taken yet; None once it sends no more."""
 
 
@@ -94,16 +95,17 @@ class Consumer:
                 # Bounded by the prefetch: the broker sends no more than that without an acknowledgement.
                 arrived = Arrivals()
                 await _tell_of_end(channel, arrived)
-                await queue.consume(arrived.put, timeout=OPERATION_TIMEOUT)
+                underlay = await channel.get_underlay_channel()
+                await deliver(connection, underlay, queue.name, arrived.put_nowait)
                 self._connected = True
                 while True:
-                    messages = await self._next_batch(channel, arrived)
-                    await self._handle(channel, messages)
+                    deliveries = await self._next_batch(channel, arrived)
+                    await self._handle(channel, deliveries)
                     backoff.reset()
         finally:
             self._connected = False
 
-    async def _next_batch(self, channel: AbstractChannel, arrived: Arrivals) -> list[AbstractIncomingMessage]:
+    async def _next_batch(self, channel: AbstractChannel, arrived: Arrivals) -> list[Delivery]:
         while True:
             try:
                 taken = [await asyncio.wait_for(arrived.get(), WATCH_INTERVAL)]
@@ -112,10 +114,10 @@ class Consumer:
                 continue
             while len(taken) < BATCH and not arrived.empty():
                 taken.append(arrived.get_nowait())
-            messages = [message for message in taken if message is not None]
-            if len(messages) < len(taken):
+            deliveries = [delivery for delivery in taken if delivery is not None]
+            if len(deliveries) < len(taken):
                 raise ConnectionResetError("the broker sends the consumer no more")
-            return messages
+            return deliveries
 
     async def _watch(self, channel: AbstractChannel) -> None:
         """A consumer can be dropped without a word (mosquito/aio-pika#231); the broker knows."""
@@ -123,27 +125,27 @@ class Consumer:
         if not queue.declaration_result.consumer_count:
             raise ConnectionResetError("the broker has no consumer on this queue any more")
 
-    async def _handle(self, channel: AbstractChannel, messages: Sequence[AbstractIncomingMessage]) -> None:
-        deliveries: list[Delivery] = []
-        for message in messages:
+    async def _handle(self, channel: AbstractChannel, deliveries: Sequence[Delivery]) -> None:
+        decoded: list[Decoded] = []
+        for delivery in deliveries:
             try:
-                deliveries.append((message, decode(message.body)))
+                decoded.append((delivery, decode(delivery.body)))
             except EventInvalid as error:
-                await self._dead_letter(channel, message, error)
+                await self._dead_letter(channel, delivery, error)
         try:
-            await self._commit([event for _, event in deliveries])
+            await self._commit([event for _, event in decoded])
         except Exception as error:
             log.warning("a batch was refused and is applied one by one: %r", error)
-            await self._handle_one_by_one(channel, deliveries)
+            await self._handle_one_by_one(channel, decoded)
         # Deliveries of a channel are numbered in order, and each of these is settled one way or the other.
-        await messages[-1].ack(multiple=True)
+        await deliveries[-1].acknowledge_all()
 
-    async def _handle_one_by_one(self, channel: AbstractChannel, deliveries: Sequence[Delivery]) -> None:
-        for message, event in deliveries:
+    async def _handle_one_by_one(self, channel: AbstractChannel, decoded: Sequence[Decoded]) -> None:
+        for delivery, event in decoded:
             try:
                 await self._commit([event])
             except Exception as error:
-                await self._dead_letter(channel, message, error)
+                await self._dead_letter(channel, delivery, error)
 
     async def _commit(self, events: Sequence[Event[State]]) -> None:
         """Applies the events in one transaction, waiting as long as the database is away."""
@@ -159,8 +161,9 @@ class Consumer:
                 log.warning("the consumer waits for the database: %r", error)
             await asyncio.sleep(backoff.next())
 
-    async def _dead_letter(self, channel: AbstractChannel, message: AbstractIncomingMessage, error: Exception) -> None:
+    async def _dead_letter(self, channel: AbstractChannel, delivery: Delivery, error: Exception) -> None:
         """Confirmed in the dead-letter queue before the original is acknowledged."""
+        message = delivery.message()
         log.error(
             "a message can never be applied and goes to the dead letters",
             extra={"queue": self._queue.name, "event_id": message.message_id, "reason": repr(error)},

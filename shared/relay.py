@@ -5,22 +5,19 @@ A crash between the two publishes once more; nothing is ever marked that the bro
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import aio_pika
 import asyncpg
-from aio_pika.abc import AbstractExchange
-from aio_pika.exceptions import DeliveryError
 
 from shared import outbox
 from shared.backoff import Backoff
-from shared.broker import EXCHANGE, OPERATION_TIMEOUT, connection_to, find_exchange
-from shared.cloudevents import CONTENT_TYPE
+from shared.broker import EXCHANGE, connection_to
 from shared.database import COMMAND_TIMEOUT, CONNECT_TIMEOUT, Connection, Pool, transaction
 from shared.outages import through_outages
 from shared.outbox import OutboxRow
+from shared.publisher import Outcome, Publisher, publisher_on
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +35,7 @@ class Relay:
         self._database_url = database_url
         self._amqp_url = amqp_url
         self._name = name
-        self._exchange_name = exchange
+        self._exchange = exchange
         self._wake = asyncio.Event()
         self._connected = False
 
@@ -55,32 +52,30 @@ class Relay:
                 connection_to(self._amqp_url, name=f"{self._name} relay") as connection,
                 self._notified() as listener,
             ):
-                channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-                exchange = await find_exchange(channel, self._exchange_name)
+                publisher = await publisher_on(connection, self._exchange)
                 self._connected = True
                 while not listener.is_closed():
                     self._wake.clear()
-                    while await self._publish_batch(exchange):
+                    while await self._publish_batch(publisher):
                         backoff.reset()
                     await self._woken()
                 raise ConnectionResetError("the database closed the relay's notifications")
         finally:
             self._connected = False
 
-    async def _publish_batch(self, exchange: AbstractExchange) -> bool:
+    async def _publish_batch(self, publisher: Publisher) -> bool:
         """Whether there was something to publish. The rows stay locked until the broker has them."""
         async with transaction(self._pool) as connection:
             rows = await outbox.claim(connection, BATCH)
             if not rows:
                 return False
-            outcomes = await asyncio.gather(*(_publish(exchange, row) for row in rows), return_exceptions=True)
-            taken = [row for row, error in zip(rows, outcomes, strict=True) if error is None]
-            refused = [row for row, error in zip(rows, outcomes, strict=True) if isinstance(error, DeliveryError)]
-            await outbox.mark_published(connection, [row.id for row in taken])
-            await outbox.postpone(connection, [row.id for row in refused], POSTPONED_FOR)
+            confirmed, refused = await _publish(publisher, rows)
+            await outbox.mark_published(connection, [row.id for row in confirmed])
+            if refused:
+                await outbox.postpone(connection, [row.id for row in refused], POSTPONED_FOR)
         for row in refused:
             _report(row)
-        if len(taken) + len(refused) < len(rows):
+        if len(confirmed) + len(refused) < len(rows):
             raise ConnectionResetError("the broker went away before it confirmed everything")
         return True
 
@@ -106,15 +101,14 @@ class Relay:
             listener.terminate()
 
 
-async def _publish(exchange: AbstractExchange, row: OutboxRow) -> None:
-    """Returns once the broker has confirmed that it stored the message in every queue it goes to."""
-    message = aio_pika.Message(
-        row.body.encode(),
-        content_type=CONTENT_TYPE,
-        message_id=str(row.event_id),
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-    )
-    await exchange.publish(message, row.routing_key, mandatory=row.must_route, timeout=OPERATION_TIMEOUT)
+async def _publish(publisher: Publisher, rows: Sequence[OutboxRow]) -> tuple[list[OutboxRow], list[OutboxRow]]:
+    """Those that the broker has stored in every queue they go to, and those it refused; of others it said nothing."""
+    outcomes = list(zip(rows, await publisher.publish(rows), strict=True))
+    return _with(outcomes, Outcome.CONFIRMED), _with(outcomes, Outcome.REFUSED)
+
+
+def _with(outcomes: Sequence[tuple[OutboxRow, Outcome]], wanted: Outcome) -> list[OutboxRow]:
+    return [row for row, outcome in outcomes if outcome is wanted]
 
 
 def _report(row: OutboxRow) -> None:

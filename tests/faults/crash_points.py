@@ -41,7 +41,6 @@ REQUEST_POINTS = (
 RELAY_POINTS = (
     CrashPoint("relay: rows claimed", OUTBOX, "claim", "after"),
     CrashPoint("relay: about to publish", RELAY, "_publish", "before"),
-    CrashPoint("relay: one event confirmed", RELAY, "_publish", "after"),
     CrashPoint("relay: all confirmed", OUTBOX, "mark_published", "before"),
     CrashPoint("relay: marked", OUTBOX, "mark_published", "after"),
     CrashPoint("relay: after the commit", RELAY, "transaction", "after its commit"),

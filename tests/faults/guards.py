@@ -7,6 +7,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -61,8 +62,8 @@ def _without_confirm() -> None:
 def _without_mandatory() -> None:
     """The broker may drop what it has no queue for."""
 
-    async def publish(exchange: Any, row: Any) -> None:
-        await _publish(exchange, shared.outbox.OutboxRow(row.id, row.event_id, row.routing_key, row.body, False))
+    async def publish(publisher: Any, rows: Sequence[Any]) -> Any:
+        return await _publish(publisher, [replace(row, must_route=False) for row in rows])
 
     _publish, shared.relay._publish = shared.relay._publish, publish
 
@@ -71,10 +72,10 @@ def _without_ack_after_commit() -> None:
     """Messages are acknowledged when they arrive."""
     original = shared.consumer.Consumer._handle
 
-    async def handle(self: Any, channel: Any, messages: Sequence[Any]) -> None:
-        await messages[-1].ack(multiple=True)
+    async def handle(self: Any, channel: Any, deliveries: Sequence[Any]) -> None:
+        await deliveries[-1].acknowledge_all()
         try:
-            await original(self, channel, messages)
+            await original(self, channel, deliveries)
         except Exception as error:  # acknowledging twice is an error of the channel
             raise ConnectionResetError from error
 
@@ -84,7 +85,7 @@ def _without_ack_after_commit() -> None:
 def _without_dead_letters() -> None:
     """What cannot be applied goes back to the head of its queue."""
 
-    async def requeue(self: Any, channel: Any, message: Any, error: Exception) -> None:
+    async def requeue(self: Any, channel: Any, delivery: Any, error: Exception) -> None:
         raise ConnectionResetError(str(error))
 
     shared.consumer.Consumer._dead_letter = requeue  # type: ignore[method-assign]

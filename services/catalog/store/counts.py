@@ -6,19 +6,13 @@ from decimal import Decimal
 from shared.database import Connection
 from shared.events import EnrollmentEvent
 
-# Two consumers may hold different versions of one enrollment at once. Each first makes sure the row is there,
-# then locks it, and only then looks at what it said before: otherwise both would count it as new.
-_PLACEHOLDERS = """
+# Two consumers may hold different versions of one enrollment at once. Each first makes sure that the row is there and
+# locked, which a conflict does whatever its WHERE says, and only then looks at what it said before: otherwise both
+# would count it as new.
+_LOCK_ENROLLMENTS = """
 INSERT INTO enrollments (organisation_id, id, version, session_id, course_id)
 SELECT *, 0, 0, 0 FROM unnest($1::bigint[], $2::bigint[]) AS new (organisation_id, id) ORDER BY 1, 2
-ON CONFLICT DO NOTHING
-"""
-
-_LOCK_ENROLLMENTS = """
-SELECT FROM enrollments
-WHERE (organisation_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
-ORDER BY organisation_id, id
-FOR UPDATE
+ON CONFLICT (organisation_id, id) DO UPDATE SET version = enrollments.version WHERE false
 """
 
 _APPLY_ENROLLMENTS = """
@@ -63,7 +57,6 @@ async def apply_enrollments(connection: Connection, events: Sequence[EnrollmentE
     """Moves the counts of sessions and courses by what the events change; older versions change nothing."""
     organisations = [event.organisation_id for event in events]
     ids = [event.data.id for event in events]
-    await connection.execute(_PLACEHOLDERS, organisations, ids)
     await connection.execute(_LOCK_ENROLLMENTS, organisations, ids)
     scores: list[Decimal | None] = [event.data.score for event in events]
     await connection.execute(

@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel
 
 import services.catalog.handlers
 import shared.consumer
 from shared.consumer import BATCH, Arrivals, Consumer, routing_keys
 from shared.database import Connection, connection_pool
+from shared.deliveries import Delivery
 from tests.support.broker import TIMEOUT, Broker
 from tests.support.client import new_organisation
 from tests.support.consumers import Recorder, consumer_for, following, subscriptions_to
@@ -44,6 +45,18 @@ async def test_events_are_applied_and_acknowledged(catalog: Database, broker: Br
 async def is_counted(catalog: Database, organisation: int, expected: dict[int, int]) -> bool:
     assert await counted_of_sessions(catalog, organisation) == expected
     return True
+
+
+async def test_events_of_any_size_arrive_in_pieces_of_any_size(catalog: Database, broker: Broker) -> None:
+    """Larger than a frame of the broker's, over a network that passes on a few bytes at a time."""
+    recorder = Recorder()
+    feedback = {number: "é" * 100_000 * number for number in range(1, 4)}
+    async with proxy_for(broker.url) as (proxy, url):
+        proxy.chunk = 997
+        async with following(consumer_for(catalog.pool, broker, recorder.subscriptions, amqp_url=url)):
+            await broker.publish(enrollment(7, number, feedback=text) for number, text in feedback.items())
+            await recorder.has(*feedback)
+    assert {event.data.id: event.data.feedback for batch in recorder.batches for event in batch} == feedback
 
 
 class Stuck:
@@ -80,9 +93,9 @@ async def test_what_a_consumer_had_not_committed_when_it_died_is_delivered_again
 class HastyConsumer(Consumer):
     """Acknowledges before it has committed."""
 
-    async def _handle(self, channel: AbstractChannel, messages: Sequence[AbstractIncomingMessage]) -> None:
-        await messages[-1].ack(multiple=True)
-        await super()._handle(channel, messages)
+    async def _handle(self, channel: AbstractChannel, deliveries: Sequence[Delivery]) -> None:
+        await deliveries[-1].acknowledge_all()
+        await super()._handle(channel, deliveries)
 
 
 async def test_control_acknowledged_before_the_commit_it_is_lost(catalog: Database, broker: Broker) -> None:
@@ -261,7 +274,7 @@ class Droppable(Consumer):
 
     channel: AbstractChannel
 
-    async def _next_batch(self, channel: AbstractChannel, arrived: Arrivals) -> list[AbstractIncomingMessage]:
+    async def _next_batch(self, channel: AbstractChannel, arrived: Arrivals) -> list[Delivery]:
         self.channel = channel
         return await super()._next_batch(channel, arrived)
 

@@ -61,6 +61,17 @@ async def test_control_without_the_lock_two_relays_claim_the_same(
     assert first & second
 
 
+async def test_a_mark_waits_for_no_disk_and_what_comes_after_does(database: Database) -> None:
+    await commit(database, enrollment(7, 1))
+    async with connected(database.pool) as connection:
+        await connection.execute("SET synchronous_commit = on")
+        async with connection.transaction():
+            await outbox.mark_published(connection, [row.id for row in await outbox.claim(connection, 1)])
+            assert await connection.fetchval("SHOW synchronous_commit") == "off"
+        assert await connection.fetchval("SHOW synchronous_commit") == "on"
+        await connection.execute("RESET synchronous_commit")
+
+
 async def test_only_what_was_published_long_ago_is_pruned(database: Database, broker: Broker) -> None:
     await commit(database, *(enrollment(7, number) for number in range(1, 4)))
     await database.pool.execute("UPDATE outbox SET created_at = now() - interval '9 days'")

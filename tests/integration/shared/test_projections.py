@@ -168,43 +168,55 @@ async def counts_after_two_met_a_new_enrollment(catalog: Database) -> dict[int, 
 
 
 class Hesitant:
-    """A connection that waits to be let go before it locks the enrollments."""
+    """A connection that waits to be let go before it looks at what the enrollments said."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.arrived, self.released = asyncio.Event(), asyncio.Event()
 
     async def execute(self, sql: str, *arguments: Any) -> None:
-        if sql is counts_store._LOCK_ENROLLMENTS:
+        if sql is counts_store._APPLY_ENROLLMENTS:
             self.arrived.set()
             await self.released.wait()
         await self._connection.execute(sql, *arguments)
 
 
 async def counts_after_two_met_a_known_enrollment(catalog: Database) -> dict[int, int]:
-    """One applies version 2 just when another, on its way to version 3, has made sure that the row is there."""
+    """One is about to look, for version 3, when another applies version 2: at once, or once the first is done."""
     organisation = new_organisation()
     await insert_sessions(catalog, organisation, COURSES)
     first, second, third = three_versions(organisation)
     await apply_all(catalog, [first])
-    async with transaction(catalog.pool) as other_connection:
-        hesitant: Any = Hesitant(other_connection)
-        other = asyncio.create_task(apply(hesitant, CATALOG, [third]))
-        await hesitant.arrived.wait()
+    applied = asyncio.Event()
+
+    async def apply_second_until(other: "asyncio.Task[None]") -> None:
         async with transaction(catalog.pool) as connection:
             await apply(connection, CATALOG, [second])
-            hesitant.released.set()
+            applied.set()
             await eventually(lambda: waits_or_is_done(catalog, other))
+
+    async def waits_or_has_applied() -> bool:
+        return applied.is_set() or await waits_or_is_done(catalog, other)
+
+    async with transaction(catalog.pool) as connection:
+        hesitant: Any = Hesitant(connection)
+        other = asyncio.create_task(apply(hesitant, CATALOG, [third]))
+        await hesitant.arrived.wait()
+        another = asyncio.create_task(apply_second_until(other))
+        await eventually(waits_or_has_applied)
+        hesitant.released.set()
         await other
+    await another
     return await counted_of_sessions(catalog, organisation)
 
 
 Meeting = Callable[[Database], Awaitable[dict[int, int]]]
+PLACEHOLDER = counts_store._LOCK_ENROLLMENTS.partition("ON CONFLICT")[0] + "ON CONFLICT DO NOTHING"
 MEETINGS = {
-    "_PLACEHOLDERS": counts_after_two_met_a_new_enrollment,
-    "_LOCK_ENROLLMENTS": counts_after_two_met_a_known_enrollment,
+    "SELECT $1::bigint[], $2::bigint[]": counts_after_two_met_a_new_enrollment,
+    PLACEHOLDER: counts_after_two_met_a_known_enrollment,
 }
-"""The statement that guards a meeting."""
+"""What is there without the placeholder or without the lock, and the meeting for which it is not enough."""
 
 
 @pytest.mark.parametrize("meeting", MEETINGS.values())
@@ -216,5 +228,5 @@ async def test_two_consumers_at_once_count_an_enrollment_once(catalog: Database,
 async def test_control_without_placeholder_or_lock_two_at_once_count_wrong(
     catalog: Database, monkeypatch: pytest.MonkeyPatch, statement: str, meeting: Meeting
 ) -> None:
-    monkeypatch.setattr(counts_store, statement, "SELECT $1::bigint[], $2::bigint[]")
+    monkeypatch.setattr(counts_store, "_LOCK_ENROLLMENTS", statement)
     assert await meeting(catalog) != {1: 0, 2: 0, 3: 1}

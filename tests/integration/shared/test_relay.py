@@ -1,18 +1,24 @@
 import asyncio
 import itertools
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
-import aio_pika
 import pytest
-from aio_pika.abc import AbstractExchange, DeliveryMode
+from aio_pika.abc import DeliveryMode
 
+import shared.publisher
 import shared.relay
+from shared.events import EnrollmentStatus
 from shared.outbox import OutboxRow
-from tests.support.broker import Broker, Inbox
+from shared.publisher import Outcome, Publisher
+from tests.support.broker import TIMEOUT, Broker, Inbox
 from tests.support.events import enrollment
 from tests.support.eventually import eventually
 from tests.support.projections import Database
+from tests.support.proxy import proxy_for
 from tests.support.relays import WAITING, arrived, commit, everything_is_marked, ids, relay_for, running
 
 
@@ -86,10 +92,12 @@ async def only_waiting(database: Database, routing_key: str) -> bool:
 async def test_control_unless_publishing_is_mandatory_what_routes_nowhere_counts_as_published(
     database: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def publish_and_hope(exchange: AbstractExchange, row: OutboxRow) -> None:
-        await exchange.publish(aio_pika.Message(row.body.encode()), row.routing_key, mandatory=False)
+    publish = Publisher.publish
 
-    monkeypatch.setattr(shared.relay, "_publish", publish_and_hope)
+    async def publish_and_hope(self: Publisher, rows: Sequence[OutboxRow]) -> list[Outcome]:
+        return await publish(self, [replace(row, must_route=False) for row in rows])
+
+    monkeypatch.setattr(Publisher, "publish", publish_and_hope)
     async with running(relay_for(database, broker)):
         await commit(database, enrollment(7, 1))
         await eventually(lambda: everything_is_marked(database))
@@ -128,3 +136,76 @@ async def test_the_relay_ends_when_it_is_cancelled(database: Database, broker: B
     await asyncio.wait({task}, timeout=10)
     assert task.cancelled()
     assert not await relay.is_connected()
+
+
+async def fates_of_a_mixed_batch(database: Database, broker: Broker) -> dict[str, bool]:
+    """Routing key → whether its events are marked, of one batch in which some reach no queue and some a full one."""
+    await broker.inbox("enrollment.created")
+    await fill(broker, "enrollment.failed")
+    statuses: list[EnrollmentStatus] = ["enrolled", "absent", "failed", "enrolled"]
+    events = [enrollment(7, number, status=status) for number, status in enumerate(statuses * 50, 1)]
+    await commit(database, *events)
+    async with running(relay_for(database, broker)):
+        await eventually(lambda: everything_is_answered(database))
+    rows = await database.pool.fetch(
+        "SELECT routing_key, published_at IS NOT NULL AS marked, count(*) FROM outbox GROUP BY 1, 2"
+    )
+    assert sum(row["count"] for row in rows) == len(events)
+    return {row["routing_key"]: row["marked"] for row in rows}
+
+
+async def fill(broker: Broker, routing_key: str) -> None:
+    """A queue that has room for one such event and has got it."""
+    full: Any = {"x-max-length": 1, "x-overflow": "reject-publish"}
+    queue = await broker.channel.declare_queue(exclusive=True, arguments=full, timeout=TIMEOUT)
+    await queue.bind(broker.exchange, routing_key, timeout=TIMEOUT)
+    await broker.publish_body(b"{}", routing_key)
+
+
+async def everything_is_answered(database: Database) -> bool:
+    return bool(await database.value(f"{WAITING} AND retry_at IS NULL") == 0)
+
+
+async def test_of_a_batch_exactly_what_the_broker_took_is_marked(database: Database, broker: Broker) -> None:
+    assert await fates_of_a_mixed_batch(database, broker) == {
+        "enrollment.created": True,
+        "enrollment.absent": False,
+        "enrollment.failed": False,
+    }
+
+
+async def test_control_without_regard_to_returns_what_routes_nowhere_is_marked(
+    database: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Forgetful(set[str]):
+        def add(self, element: str) -> None:
+            return
+
+    make = Publisher.__init__
+
+    def forgetful(self: Publisher, *arguments: Any) -> None:
+        make(self, *arguments)
+        self._returned = Forgetful()
+
+    monkeypatch.setattr(Publisher, "__init__", forgetful)
+    assert (await fates_of_a_mixed_batch(database, broker))["enrollment.absent"]
+
+
+async def test_control_without_regard_to_refusals_what_a_full_queue_refused_is_marked(
+    database: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared.publisher, "_OUTCOMES", dict.fromkeys(shared.publisher._OUTCOMES, Outcome.CONFIRMED))
+    assert (await fates_of_a_mixed_batch(database, broker))["enrollment.failed"]
+
+
+async def test_events_of_any_size_pass_in_pieces_of_any_size(database: Database, broker: Broker) -> None:
+    """Larger than a frame of the broker's, over a network that passes on a few bytes at a time."""
+    inbox = await broker.inbox()
+    feedback = {number: "é" * 100_000 * number for number in range(1, 4)}
+    async with proxy_for(broker.url) as (proxy, url):
+        proxy.chunk = 997
+        async with running(relay_for(database, broker, amqp_url=url)):
+            await commit(database, *(enrollment(7, number, feedback=text) for number, text in feedback.items()))
+            await arrived(inbox, *feedback)
+    bodies = [json.loads(message.body) for message in inbox]
+    assert {body["data"]["id"]: body["data"]["feedback"] for body in bodies} == feedback

@@ -5,12 +5,11 @@ from typing import Any
 
 import asyncpg
 import pytest
-from aio_pika.abc import AbstractExchange
 
-import shared.relay
 from shared import outbox
 from shared.database import connection_pool, transaction
 from shared.outbox import OutboxRow
+from shared.publisher import Outcome, Publisher
 from shared.relay import Relay
 from tests.support.broker import Broker, Inbox
 from tests.support.events import enrollment
@@ -133,12 +132,13 @@ async def test_nothing_is_marked_that_the_broker_has_not_confirmed(database: Dat
 async def test_control_marked_before_it_is_confirmed_an_event_is_lost(
     database: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish, unconfirmed = shared.relay._publish, set[asyncio.Task[None]]()
+    publish, unconfirmed = Publisher.publish, set[asyncio.Task[list[Outcome]]]()
 
-    async def do_not_wait(exchange: AbstractExchange, row: OutboxRow) -> None:
-        unconfirmed.add(asyncio.create_task(publish(exchange, row)))
+    async def do_not_wait(self: Publisher, rows: Sequence[OutboxRow]) -> list[Outcome]:
+        unconfirmed.add(asyncio.create_task(publish(self, rows)))
+        return [Outcome.CONFIRMED] * len(rows)
 
-    monkeypatch.setattr(shared.relay, "_publish", do_not_wait)
+    monkeypatch.setattr(Publisher, "publish", do_not_wait)
     inbox = await publish_to_a_broker_that_goes_away(database, broker, noticed=everything_is_marked)
     await asyncio.gather(*unconfirmed, return_exceptions=True)
     assert ids(inbox) == {2}

@@ -5,7 +5,7 @@ import warnings
 import aio_pika
 from yarl import URL
 
-from shared.broker import _Connection
+from shared.broker import BrokerConnection
 
 
 def said_at_collection(connection_type: type[aio_pika.Connection]) -> list[str]:
@@ -27,7 +27,7 @@ def said_at_collection(connection_type: type[aio_pika.Connection]) -> list[str]:
 
 
 def test_a_broken_connection_is_collected_without_a_word() -> None:
-    assert said_at_collection(_Connection) == []
+    assert said_at_collection(BrokerConnection) == []
 
 
 def test_control_aio_pika_s_own_starts_what_nobody_ends() -> None:

@@ -1,0 +1,214 @@
+"""How fast events travel: outbox → broker, broker → projection, and commit → visible.
+
+Figures of ours are PostgreSQL's commit timestamps, of processes that run as in production, from their first batch to
+their last: no measuring slows them down, and no start counts. The peers take their own time. What is compared runs
+on one core, beside servers that may use all.
+"""
+
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Protocol
+
+import aio_pika
+import aiohttp
+import asyncpg
+
+from bench.event_data import SESSIONS, enrollments, fill_catalog, fill_enrollment, messages, new_organisation
+from bench.results import Result, Samples, at_least, bounded
+from bench.rounds import ROUNDS, alternate
+from shared import outbox
+from shared.broker import EXCHANGE, connection_to
+from shared.cloudevents import CONTENT_TYPE
+from shared.events import EnrollmentCreated
+from shared.identity import API_ACCESS, ENROLL, Caller, mint_internal_token
+
+EVENTS = 20_000
+"""In a round."""
+PER_SECOND, SECONDS = 500, 10
+"""Of the enrollments that are waited for."""
+CORE = 0
+PATIENCE = 120.0
+SERVICES = ("catalog", "enrollment", "history")
+
+_COMMITS = "SELECT pg_xact_commit_timestamp(xmin) AS moment, count(*) FROM {} WHERE {} > $1 GROUP BY 1 ORDER BY 1"
+_COUNT = "SELECT count(*) FROM {} WHERE organisation_id = $1"
+_MOMENTS = "SELECT id, pg_xact_commit_timestamp(xmin) FROM {} WHERE organisation_id = $1"
+_WAITING = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+
+Database = Any
+"""A connection of asyncpg's."""
+
+
+class Bed(Protocol):
+    """Servers with migrated databases; PostgreSQL with `fsync` and `track_commit_timestamp` on."""
+
+    amqp_url: str
+    """Of the administrator."""
+    internal_token_secret: str
+
+    def database_url(self, service: str) -> str:
+        """Of the owner of the tables, or of the superuser."""
+
+    def url(self, service: str) -> str:
+        """Where the service's process listens while it runs."""
+
+    def service(self, service: str, *arguments: str, core: int | None = None) -> AbstractAsyncContextManager[Any]:
+        """`python -m services.SERVICE ARGUMENTS` while the block runs, with its production settings, ready."""
+
+    async def peer(self, script: str, *arguments: object, core: int | None = None) -> str:
+        """What `bench/peers/SCRIPT.py ARGUMENTS` prints, run to its end with `AMQP_URL` in its environment."""
+
+
+async def results(bed: Bed, rounds: int = ROUNDS) -> AsyncIterator[Result]:
+    """In the order of the table. Needs migrated databases and declared queues; no service may run."""
+    ours, peer = await alternate(partial(_relayed, bed), partial(_bare_published, bed), rounds=rounds)
+    yield at_least("outbox → broker", "events/s", ours, peer, "aio-pika, confirmed", 1)
+    for service, table in (("history", "records"), ("catalog", "enrollments")):
+        measures = partial(_followed, bed, service, table), partial(_bare_consumed, bed)
+        ours, peer = await alternate(*measures, rounds=rounds)
+        yield at_least(f"broker → projection of the {service}", "events/s", ours, peer, "aio-pika, acknowledging", 1)
+    for result in await _visibility(bed):
+        yield result
+
+
+async def _relayed(bed: Bed) -> float:
+    """Events/s of enrollment's worker, of those that one transaction left in its outbox."""
+    await _empty_queues(bed)
+    async with _database(bed, "enrollment") as database, bed.service("enrollment", "--role", "worker", core=CORE):
+        last = await database.fetchval("SELECT coalesce(max(id), 0) FROM outbox")
+        async with database.transaction():
+            await outbox.add(database, "enrollment", enrollments(new_organisation(), EVENTS))
+        await _until(0, database, _WAITING)
+        return await _rate(database, "outbox", "id", last)
+
+
+async def _bare_published(bed: Bed) -> float:
+    await _empty_queues(bed)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".jsonl") as file:
+        file.writelines(json.dumps(message) + "\n" for message in messages(enrollments(new_organisation(), EVENTS)))
+        file.flush()
+        return EVENTS / float(await bed.peer("bare_publisher", EXCHANGE, file.name, core=CORE))
+
+
+async def _followed(bed: Bed, service: str, table: str) -> float:
+    """Events/s of the service's worker, of those that wait in its queue when it starts."""
+    organisation = new_organisation()
+    await _empty_queues(bed)
+    await _fill(bed, organisation)
+    await _publish(bed, enrollments(organisation, EVENTS))
+    async with _database(bed, service) as database, bed.service(service, "--role", "worker", core=CORE):
+        await _until(EVENTS, database, _COUNT.format(table), organisation)
+        return await _rate(database, table, "organisation_id", organisation - 1)
+
+
+async def _bare_consumed(bed: Bed) -> float:
+    await _empty_queues(bed)
+    await _publish(bed, enrollments(new_organisation(), EVENTS))
+    return EVENTS / float(await bed.peer("bare_consumer", "muster.history", EVENTS, core=CORE))
+
+
+async def _visibility(bed: Bed) -> list[Result]:
+    """From an enrollment's commit to that of its record and of its count, while enrolling goes on at a steady rate."""
+    organisation = new_organisation()
+    await _empty_queues(bed)
+    await _fill(bed, organisation)
+    async with bed.service("catalog"), bed.service("history"), bed.service("enrollment"):
+        await _enroll(bed, organisation)
+        committed = await _commits(bed, "enrollment", "enrollments", organisation)
+        recorded = await _commits(bed, "history", "records", organisation)
+        counted = await _commits(bed, "catalog", "enrollments", organisation)
+    return [*_waits("the history", committed, recorded), *_waits("the spot count", committed, counted)]
+
+
+def _waits(where: str, committed: dict[int, datetime], visible: dict[int, datetime]) -> list[Result]:
+    waits = sorted((visible[key] - committed[key]) / timedelta(milliseconds=1) for key in committed)
+    note = f"{len(waits)} enrollments at {PER_SECOND}/s, longest {waits[-1]:.0f} ms"
+    return [
+        bounded(f"commit → visible in {where}, p{percent}", "ms", Samples.of([_percentile(waits, percent)]), most, note)
+        for percent, most in ((50, 8.0), (99, 25.0))
+    ]
+
+
+def _percentile(ordered: list[float], percent: int) -> float:
+    return ordered[len(ordered) * percent // 100]
+
+
+async def _enroll(bed: Bed, organisation: int) -> None:
+    """An open loop: each request is sent at its moment, however long those before it take."""
+    caller = Caller(organisation, "bench", "Bench", "staff", frozenset({API_ACCESS, ENROLL}))
+    headers = {"Authorization": f"Bearer {mint_internal_token(caller, bed.internal_token_secret)}"}
+    address = f"{bed.url('enrollment')}/api/v1/training/enrollments"
+    began = time.monotonic()
+
+    async def enroll(number: int) -> None:
+        await asyncio.sleep(began + number / PER_SECOND - time.monotonic())
+        body = {"session_id": number % SESSIONS + 1, "employee_ids": [number + 1]}
+        async with http.post(address, json=body) as response:
+            if response.status != 201:
+                raise RuntimeError(f"an enrollment was answered {response.status}: {await response.text()}")
+
+    async with aiohttp.ClientSession(headers=headers) as http, asyncio.TaskGroup() as group:
+        for number in range(PER_SECOND * SECONDS):
+            group.create_task(enroll(number))
+
+
+async def _commits(bed: Bed, service: str, table: str, organisation: int) -> dict[int, datetime]:
+    """When each row was committed, once all are there."""
+    async with _database(bed, service) as database:
+        await _until(PER_SECOND * SECONDS, database, _COUNT.format(table), organisation)
+        return dict(await database.fetch(_MOMENTS.format(table), organisation))
+
+
+async def _rate(database: Database, table: str, column: str, after: int) -> float:
+    """Rows/s from the first transaction that wrote some to the last; those of the first are not counted."""
+    rows = await database.fetch(_COMMITS.format(table, column), after)
+    written = sum(row["count"] for row in rows[1:])
+    return float(written / (rows[-1]["moment"] - rows[0]["moment"]).total_seconds())
+
+
+async def _until(expected: int, database: Database, count: str, *arguments: object) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while await database.fetchval(count, *arguments) != expected:  # noqa: ASYNC110 - a table has no event
+            await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def _database(bed: Bed, service: str) -> AsyncIterator[Database]:
+    connection = await asyncpg.connect(bed.database_url(service), timeout=PATIENCE)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def _fill(bed: Bed, organisation: int) -> None:
+    async with _database(bed, "catalog") as catalog, _database(bed, "enrollment") as enrollment:
+        await fill_catalog(catalog, organisation)
+        await fill_enrollment(enrollment, organisation)
+
+
+async def _empty_queues(bed: Bed) -> None:
+    async with connection_to(bed.amqp_url, name="bench") as connection:
+        channel = await connection.channel()
+        for service in SERVICES:
+            queue = await channel.get_queue(f"muster.{service}")
+            await queue.purge(timeout=PATIENCE)
+
+
+async def _publish(bed: Bed, events: list[EnrollmentCreated]) -> None:
+    async with connection_to(bed.amqp_url, name="bench") as connection:
+        exchange = await (await connection.channel()).get_exchange(EXCHANGE)
+        for start in range(0, len(events), 500):
+            some = messages(events[start : start + 500])
+            await asyncio.gather(*(exchange.publish(_message(*each), each[1], timeout=PATIENCE) for each in some))
+
+
+def _message(event_id: str, routing_key: str, body: str) -> aio_pika.Message:
+    persistent = aio_pika.DeliveryMode.PERSISTENT
+    return aio_pika.Message(body.encode(), content_type=CONTENT_TYPE, message_id=event_id, delivery_mode=persistent)
