@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import enrolling, gateway, growth, lists, memory
+from bench import enrolling, events, gateway, growth, lists, memory
 from bench.bed import Bed, made_bed
 from bench.errors import NotMeasured
 from bench.placement import placement
@@ -27,14 +27,21 @@ Exit status 1 when a goal was not met.
 
 Measurement = Callable[[Bed], AsyncIterator[Result]]
 
+
+async def _events(bed: Bed) -> AsyncIterator[Result]:
+    async for result in events.results(await bed.workers(), bed.effort.rounds):
+        yield result
+
+
 MEASUREMENTS: Mapping[str, Measurement] = {
     "gateway": gateway.results,
     "lists": lists.results,
     "enrolling": enrolling.results,
+    "events": _events,
     "growth": growth.results,
     "memory": memory.results,
 }
-"""In the order of the table, which enrolling and events are to join."""
+"""In the order of the table."""
 RESULTS, PICTURE = REPOSITORY / "bench" / "results.json", REPOSITORY / "docs" / "bench.svg"
 FILE_WIDTH = 150
 PARTIAL = STACK_DIRECTORY / "bench"
