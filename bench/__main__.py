@@ -21,7 +21,8 @@ from stack.interruption import interruptible
 from stack.layout import REPOSITORY, STACK_DIRECTORY
 
 EPILOG = """\
-A whole run writes bench/results.json and docs/bench.svg; a part of it, or a quick look, leaves both in .stack/bench/.
+Results go to bench/results.json and docs/bench.svg, in the place of earlier ones of the same name; those of a quick
+look or of less than the whole data set go to .stack/bench/.
 Exit status 1 when a goal was not met.
 """
 
@@ -45,7 +46,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
 RESULTS, PICTURE = REPOSITORY / "bench" / "results.json", REPOSITORY / "docs" / "bench.svg"
 FILE_WIDTH = 150
 PARTIAL = STACK_DIRECTORY / "bench"
-"""Where a part of the measurements, or a quick look, leaves its results: what is committed is of whole runs alone."""
+"""Where a quick look, or one at fewer data, leaves its results."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -54,10 +55,10 @@ def main(arguments: Sequence[str]) -> int:
     names = [name for name in MEASUREMENTS if not parsed.only or name in parsed.only]
     effort = Effort(scale=parsed.scale, rounds=parsed.rounds, seconds=parsed.seconds, requests=parsed.requests)
     effort = quick(effort) if parsed.quick else effort
-    whole = names == list(MEASUREMENTS) and not parsed.quick
+    counts = not parsed.quick and effort.scale >= 1
     directory = PARTIAL
     directory.mkdir(parents=True, exist_ok=True)
-    files = (RESULTS, PICTURE) if whole else (directory / RESULTS.name, directory / PICTURE.name)
+    files = (RESULTS, PICTURE) if counts else (directory / RESULTS.name, directory / PICTURE.name)
     servers = servers_from(os.environ)
     return asyncio.run(interruptible(_measure(names, servers, effort, files), stopped_status=130))
 

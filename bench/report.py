@@ -58,9 +58,18 @@ def _figure(value: float) -> str:
 
 
 def write(results: Sequence[Result], data: Path, drawing: Path) -> None:
-    """Replaces the list of results and its picture; a run that ends early leaves those it had."""
-    text = json.dumps([result.as_json() for result in results], indent=2, ensure_ascii=False) + "\n"
-    for path, content in ((data, text), (drawing, picture(results))):
+    """Puts the results in the place of those of the same name, and draws all of them.
+
+    Each is of one run, but not all need be of the same: those that were not measured again stay.
+    """
+    kept = {result.name: result for result in read(data)} | {result.name: result for result in results}
+    text = json.dumps([result.as_json() for result in kept.values()], indent=2, ensure_ascii=False) + "\n"
+    for path, content in ((data, text), (drawing, picture(list(kept.values())))):
         draft = path.with_name(f"{path.name}.new")
         draft.write_text(content, encoding="utf-8")
         draft.replace(path)
+
+
+def read(data: Path) -> list[Result]:
+    """Those written before; none where there is no such file."""
+    return [Result.from_json(row) for row in json.loads(data.read_text(encoding="utf-8"))] if data.exists() else []

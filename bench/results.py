@@ -1,6 +1,6 @@
 """What a comparison found: samples of alternating rounds, and how they stand to their goal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -60,6 +60,19 @@ class Result:
             "met": self.met,
             "note": self.note,
         }
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> "Result":
+        """What `as_json` wrote; of the samples it has the lowest, the median and the highest."""
+        peer = None if row["peer"] is None else _samples(row["peer"], row["peer_range"])
+        ours = _samples(row["ours"], row["ours_range"])
+        return cls(
+            row["name"], row["unit"], ours, peer, row["peer_name"], row["ratio"], row["goal"], row["met"], row["note"]
+        )
+
+
+def _samples(middle: float, ends: Sequence[float]) -> Samples:
+    return Samples((ends[0], middle, ends[1]))
 
 
 def at_least(name: str, unit: str, ours: Samples, peer: Samples, peer_name: str, goal: float, note: str = "") -> Result:

@@ -79,4 +79,12 @@ async def test_an_interrupted_measurement_leaves_no_program_behind() -> None:
 
 
 async def _sleeping() -> bool:
-    return any("61.5" in child.cmdline() for child in psutil.Process().children())
+    return any("61.5" in _command(child) for child in psutil.Process().children())
+
+
+def _command(process: psutil.Process) -> list[str]:
+    """Nothing for one that has ended, whether or not anybody has taken note of it yet."""
+    try:
+        return process.cmdline()
+    except (psutil.ZombieProcess, psutil.NoSuchProcess):
+        return []
