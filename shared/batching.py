@@ -5,6 +5,7 @@ at once in a batch of one; under load the batches grow by themselves.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
@@ -18,6 +19,9 @@ from shared.errors import DeadlinePassed, Overloaded, Unavailable
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
+LOOK = 0.02
+"""Seconds between two looks for items that have waited for too long."""
+
 Work = Callable[[Sequence[Item]], Awaitable[Sequence[Outcome | Exception]]]
 """Takes a batch and returns an outcome for each item, in the same order; an exception is one item's outcome."""
 
@@ -27,6 +31,8 @@ class _Waiting(Generic[Item, Outcome]):
     item: Item
     outcome: "asyncio.Future[Outcome]"
     deadline: Deadline | None
+    since: float
+    """By the monotonic clock."""
 
     def is_wanted(self) -> bool:
         """Not by a client that went away before its turn, nor by one whose time is over."""
@@ -38,11 +44,18 @@ class _Waiting(Generic[Item, Outcome]):
 class Batcher(Generic[Item, Outcome]):
     """Runs `work` on all items that wait together, at most `concurrency` batches of at most `size` at once.
 
-    More than `waiting` items in the queue are refused with `Overloaded`.
+    More than `waiting` items in the queue are refused with `Overloaded`, and so is one that has waited for its turn
+    for `patience` seconds: where batches get stuck, those that wait need not wait as long.
     """
 
     def __init__(
-        self, work: Work[Item, Outcome], *, size: int = 500, waiting: int = 5_000, concurrency: int = 1
+        self,
+        work: Work[Item, Outcome],
+        *,
+        size: int = 500,
+        waiting: int = 5_000,
+        concurrency: int = 1,
+        patience: float | None = None,
     ) -> None:
         self._work = work
         self._size = size
@@ -51,6 +64,8 @@ class Batcher(Generic[Item, Outcome]):
         self._waiting: deque[_Waiting[Item, Outcome]] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._runners = 0
+        self._patience = patience
+        self._look: asyncio.TimerHandle | None = None
 
     async def submit(self, item: Item) -> Outcome:
         """The item's outcome; raises what `work` gave as its outcome, `Overloaded`, or `DeadlinePassed`.
@@ -59,8 +74,11 @@ class Batcher(Generic[Item, Outcome]):
         """
         if len(self._waiting) >= self._limit:
             raise Overloaded
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(item, future, current_deadline.get()))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Outcome] = loop.create_future()
+        self._waiting.append(_Waiting(item, future, current_deadline.get(), time.monotonic()))
+        if self._patience is not None and self._look is None:
+            self._look = loop.call_later(LOOK, self._refuse_late)
         if self._runners < self._concurrency:
             self._runners += 1
             # A batch serves many requests, so it must not log under the trace of the one that began it.
@@ -68,6 +86,14 @@ class Batcher(Generic[Item, Outcome]):
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         return await future
+
+    def _refuse_late(self) -> None:
+        now, patience = time.monotonic(), self._patience or 0.0
+        while self._waiting and now - self._waiting[0].since >= patience:
+            late = self._waiting.popleft()
+            if not late.outcome.done():
+                late.outcome.set_exception(Overloaded())
+        self._look = asyncio.get_running_loop().call_later(LOOK, self._refuse_late) if self._waiting else None
 
     async def drain(self) -> None:
         """Returns when nothing waits and nothing runs."""

@@ -10,7 +10,6 @@ A batch begins after its reads have arrived, so each sees everything that its cl
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,11 +17,13 @@ from functools import cached_property
 from typing import Any
 
 from shared.batching import Batcher
-from shared.database import ACQUIRE_TIMEOUT, Connection, Pool, connected, connection_pool, is_unavailable
-from shared.errors import Overloaded
+from shared.database import Connection, Pool, connected, connection_pool, is_unavailable
 from shared.http.pagination import MAX_PER_PAGE
 
 Row = tuple[Any, ...]
+
+PATIENCE = 0.2
+"""Seconds a read waits for its turn: a database that is stuck holds up those it has, and nobody else."""
 
 BATCHES = 2
 """At once: while PostgreSQL works on one, the answers of another are sent and the next gathers."""
@@ -105,53 +106,40 @@ def page_of(select: str, order: str) -> str:
     return f"(SELECT * FROM ({page}) AS page LIMIT {MAX_PER_PAGE})"  # noqa: S608 - of constants and parameters
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    read: Read
-    since: float
-
-    def is_too_late(self) -> bool:
-        return time.monotonic() - self.since > ACQUIRE_TIMEOUT
-
-
 class Reader:
     """Reads for requests. `patient` are the connections for reads that are so, and those of everybody else."""
 
     def __init__(self, pool: Pool, patient: Pool) -> None:
         self._pool = pool
         self._patient = patient
-        self._batcher: Batcher[_Waiting, Row] = Batcher(self._read_together, size=BATCH, concurrency=BATCHES)
+        self._batcher: Batcher[Read, Row] = Batcher(
+            self._read_together, size=BATCH, concurrency=BATCHES, patience=PATIENCE
+        )
 
     async def read(self, read: Read) -> Row:
         """The row; raises what the database raises, `TimeoutError`, `Overloaded` or `DeadlinePassed`."""
         if read.patient:
             return await self._read_alone(read)
-        return await self._batcher.submit(_Waiting(read, time.monotonic()))
+        return await self._batcher.submit(read)
 
     async def _read_alone(self, read: Read) -> Row:
         async with connected(self._patient) as connection:
             return await read.alone(connection)
 
-    async def _read_together(self, waiting: Sequence[_Waiting]) -> Sequence[Row | Exception]:
-        """Nobody waits for a turn longer than for a free connection: a frozen database holds up one batch, not all."""
-        outcomes: list[Row | Exception] = [Overloaded()] * len(waiting)
+    async def _read_together(self, reads: Sequence[Read]) -> Sequence[Row | Exception]:
         places: dict[Statement, list[int]] = {}
-        for place, each in enumerate(waiting):
-            places.setdefault(each.read.statement, []).append(place)
+        for place, read in enumerate(reads):
+            places.setdefault(read.statement, []).append(place)
+        outcomes: dict[int, Row | Exception] = {}
         for of_one in places.values():
-            in_time = [place for place in of_one if not waiting[place].is_too_late()]
-            rows = await self._rows([waiting[place].read for place in in_time])
-            for place, row in zip(in_time, rows, strict=True):
-                outcomes[place] = row
-        return outcomes
+            outcomes |= zip(of_one, await self._rows([reads[place] for place in of_one]), strict=True)
+        return [outcomes[place] for place in range(len(reads))]
 
     async def _rows(self, reads: Sequence[Read]) -> Sequence[Row | Exception]:
         """A statement that is refused is sent again for each read alone, so that only the one at fault fails.
 
         Not when the database is away or too slow: each would wait for it anew.
         """
-        if not reads:
-            return []
         try:
             async with connected(self._pool) as connection:
                 return await _rows(connection, reads)

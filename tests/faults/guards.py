@@ -16,6 +16,7 @@ import shared.consumer
 import shared.database
 import shared.idempotency
 import shared.outbox
+import shared.reading
 import shared.relay
 import shared.turns
 from shared.database import Connection
@@ -126,6 +127,7 @@ def _without_bound_of_the_wait_for_a_connection() -> None:
     """Who waits goes on waiting, whether or not those before get on."""
     shared.database.ACQUIRE_TIMEOUT = FOR_EVER
     vars(shared.turns)["LOOKS"] = 10**9
+    vars(shared.reading)["PATIENCE"] = FOR_EVER
 
 
 def _without_circuit() -> None:

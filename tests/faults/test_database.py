@@ -1,6 +1,7 @@
 """PostgreSQL dies, freezes, runs out of disk or connections, or a lock is held: 503 in time, and it heals."""
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -29,6 +30,7 @@ from tests.support.world import ENROLLMENTS
 
 SEED = 3
 WRITES = 15
+TRIES = 3
 CROWD = 100
 """Requests at once: five for each connection of the service's two pools."""
 CLIENT_DEADLINE = 4.0
@@ -99,12 +101,12 @@ async def enrollments_locked(bed: Bed) -> AsyncIterator[None]:
 
 
 async def crowd(bed: Bed) -> list[tuple[Answer, float] | BaseException]:
-    """Answers and their seconds, of clients who have little time."""
+    """Answers and their seconds, of clients who have little time and ask what takes a connection each."""
 
     async def ask(number: int) -> tuple[Answer, float]:
         began = time.monotonic()
         answer = await bed.client(6000, gateway=number % 2).request(
-            "GET", ENROLLMENTS, timeout=aiohttp.ClientTimeout(total=CLIENT_DEADLINE)
+            "GET", f"{ENROLLMENTS}/1", timeout=aiohttp.ClientTimeout(total=CLIENT_DEADLINE)
         )
         return answer, time.monotonic() - began
 
@@ -145,13 +147,17 @@ async def test_a_full_disk_loses_nothing_that_was_acknowledged(bed: Bed) -> None
 
 
 async def test_control_without_waiting_for_the_disk_what_was_acknowledged_is_lost(bed: Bed) -> None:
-    async with (
-        write_ahead_log_on_small_disk(bed) as disk,
-        bed.changed(*SERVICES, WITHOUT="commits on disk"),
-        broken_promises(bed, SEED, of="I1") as ledger,
-    ):
-        await acknowledged(ledger, WRITES)
-        await full_until_refused(disk, ledger)
+    for _ in range(TRIES):  # the log may have been written for another reason just before
+        with contextlib.suppress(pytest.fail.Exception):
+            async with (
+                write_ahead_log_on_small_disk(bed) as disk,
+                bed.changed(*SERVICES, WITHOUT="commits on disk"),
+                broken_promises(bed, SEED, of="I1") as ledger,
+            ):
+                await acknowledged(ledger, WRITES)
+                await full_until_refused(disk, ledger)
+            return
+    pytest.fail("nothing that was acknowledged was lost")
 
 
 async def full_until_refused(disk: SmallDisk, ledger: Ledger) -> float:

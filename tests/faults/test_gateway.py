@@ -41,7 +41,7 @@ ROLLING = (
 LOOK_INTERVAL = 0.2
 FAR_TOO_MANY = 3000.0
 """Requests a second, for any machine that runs this on one processor."""
-SECONDS = 10.0
+SECONDS = 6.0
 """Of an overload: the gateway lets bursts of three seconds pass, whose queue takes as long to empty."""
 
 pytestmark = pytest.mark.timeout(120)
@@ -113,12 +113,14 @@ async def has_errors(bed: Bed, steady: SteadyLoad) -> bool:
         process.process.terminate()
         await process.ended()
         await process.start(WITHOUT="orderly end")
-    return bool(steady.errors)
+        if steady.errors:
+            return True
+    return False
 
 
 async def test_three_times_the_capacity_costs_hardly_any_of_it(bed: Bed) -> None:
     with on_one_processor(bed):
-        capacity = await arrivals(bed, rate=0, seconds=3)
+        capacity = await arrivals(bed, rate=0, seconds=2)
         rate = 3 * capacity["good_per_second"]
         generator = asyncio.create_task(arrivals(bed, rate=rate, seconds=SECONDS))
         live = await health_until(bed, generator)
@@ -137,7 +139,7 @@ async def test_three_times_the_capacity_costs_hardly_any_of_it(bed: Bed) -> None
 async def test_control_without_shedding_nobody_is_refused_and_everybody_waits(bed: Bed) -> None:
     async with bed.changed("gateway", WITHOUT="load shedding"):
         with on_one_processor(bed):
-            overload = await arrivals(bed, rate=FAR_TOO_MANY, seconds=4)
+            overload = await arrivals(bed, rate=FAR_TOO_MANY, seconds=3)
     assert set(overload["statuses"]) == {"200"}, overload["statuses"]
 
 

@@ -46,7 +46,7 @@ async def test_old_and_new_processes_understand_each_other_in_both_directions(be
         async with story(bed, SEED) as ledger:
             ledger.tell("the second of each kind runs the released version")
             await acknowledged(ledger, WRITES)
-            assert all(process.clients() for process in (*bed.processes.values(), *released) if process.alive)
+            await eventually(lambda: all_are_asked(bed, released))
             released += await first.enter_async_context(rolled_back(bed, release, FIRST))
             ledger.tell("all run the released version")
             await acknowledged(ledger, WRITES)
@@ -60,6 +60,11 @@ async def test_old_and_new_processes_understand_each_other_in_both_directions(be
     of_this_version = [failed for failed in failures if not any(has_met_end(failed, process) for process in released)]
     assert not of_this_version, told(SEED, ledger, f"{of_this_version} where {ends(bed, released)}")
     assert await set_aside(bed) == before
+
+
+async def all_are_asked(bed: Bed, released: list[ProductProcess]) -> bool:
+    """Whether each process has a connection from somebody at this moment."""
+    return all(process.clients() for process in (*bed.processes.values(), *released) if process.alive)
 
 
 def ends(bed: Bed, released: list[ProductProcess]) -> dict[str, list[tuple[float, float]]]:

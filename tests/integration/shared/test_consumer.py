@@ -239,6 +239,7 @@ async def test_the_consumer_goes_on_after_the_broker_was_silent(
 ) -> None:
     monkeypatch.setattr(shared.consumer, "WATCH_INTERVAL", 0.2)
     monkeypatch.setattr(shared.consumer, "OPERATION_TIMEOUT", 0.5)
+    monkeypatch.setattr("shared.broker.OPERATION_TIMEOUT", 0.5)
     recorder = Recorder()
     async with proxy_for(broker.url) as (proxy, url):
         consumer = consumer_for(catalog.pool, broker, recorder.subscriptions, amqp_url=url)

@@ -122,6 +122,7 @@ async def test_poison_is_not_lost_when_the_broker_goes_away_before_it_is_set_asi
     catalog: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.consumer.WATCH_INTERVAL", 0.2)
+    monkeypatch.setattr("shared.consumer.OPERATION_TIMEOUT", 0.5)
     async with proxy_for(broker.url) as (proxy, url):
         stuck = asyncio.Event()
 
