@@ -40,7 +40,7 @@ PLACES = 100_000
 FASTEST = 10_000
 """Enrollments a second that nothing here reaches: so many people are needed to keep one from coming twice."""
 
-VISITORS, REQUESTS, SEATS = 256, 10_000, 200
+VISITORS, REQUESTS, SEATS = 64, 10_000, 200
 RUSH_GOAL = 1.0
 PATIENCE = 30.0
 _TAKEN = "SELECT seats_taken FROM sessions WHERE organisation_id = $1 AND id = $2"
