@@ -1,7 +1,7 @@
 """The bed of the comparisons: systems with a data set each, started when they are first asked for."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from bench.dataset import ORGANISATION, Size, load, today
@@ -22,6 +22,19 @@ class System:
     installed: Installed
     processes: Mapping[str, Serving]
     """The services and `gateway`, by name."""
+
+    @contextmanager
+    def on(self, cores: Sequence[int]) -> Iterator[None]:
+        """Its processes run on these cores for as long, and then where they ran before."""
+        families = [process for each in self.processes.values() for process in each.family()]
+        before = [process.cpu_affinity() for process in families]
+        for process in families:
+            process.cpu_affinity(list(cores))
+        try:
+            yield
+        finally:
+            for process, home in zip(families, before, strict=True):
+                process.cpu_affinity(home)
 
     @property
     def gateway_url(self) -> str:

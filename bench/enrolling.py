@@ -1,7 +1,8 @@
 """Enrolling: through the gateway, against pgbench with a transaction of three statements on the same server.
 
 Ours does more: checks who asks, the course's prerequisites and earlier enrollments, writes an audit trail, and its
-events travel on to two projections meanwhile, on the same core.
+events travel on to two projections meanwhile. All processes, the load too, run on all cores: an enrollment is the work
+of many.
 """
 
 import asyncio
@@ -51,8 +52,9 @@ _HOLDERS = "SELECT count(*) FROM enrollments WHERE organisation_id = $1 AND sess
 async def results(bed: Bed) -> AsyncIterator[Result]:
     system = await bed.system()
     comparisons = {_name(sessions): partial(_against_pgbench, bed, system, sessions) for sessions in GOALS}
-    async for result in one_by_one(bed, comparisons | {"rush": partial(_rush, bed, system)}):
-        yield result
+    with system.on(bed.placement.all):
+        async for result in one_by_one(bed, comparisons | {"rush": partial(_rush, bed, system)}):
+            yield result
 
 
 def _name(sessions: int) -> str:
@@ -66,7 +68,7 @@ async def _against_pgbench(bed: Bed, system: System, sessions: int) -> list[Resu
     needed = max(sessions, ceil(FASTEST * bed.effort.seconds / system.size.people))
     ours, theirs = await alternate(
         lambda: _enrolled(bed, system, needed),
-        lambda: pgbench(bed, peer, [script], connections=CLIENTS),
+        lambda: pgbench(bed, peer, [script], connections=CLIENTS, cores=bed.placement.all),
         rounds=bed.effort.rounds,
     )
     note = f"wrk, {CLIENTS} connections, one enrollment a request, {needed} sessions; pgbench -M prepared -c {CLIENTS}"
@@ -83,7 +85,7 @@ async def _enrolled(bed: Bed, system: System, sessions: int) -> float:
     seconds = bed.effort.seconds
     command = [bed.servers.wrk, "-t1", f"-c{CLIENTS}", f"-d{seconds}s", "--timeout=10s", "--latency"]
     command += ["-s", str(SCRIPT), system.gateway_url, "--", *arguments]
-    return parsed(await output_of(command, bed.placement.load, seconds=seconds)).per_second
+    return parsed(await output_of(command, bed.placement.all, seconds=seconds)).per_second
 
 
 async def _rush(bed: Bed, system: System) -> list[Result]:

@@ -76,13 +76,20 @@ def _written(number: int, arguments: Sequence[Any]) -> str:
     return f":p{number}" if isinstance(value, int) else "'" + str(value).replace("'", "''") + "'"
 
 
-async def pgbench(bed: Bed, database_url: str, scripts: Sequence[Path], *, connections: int = CONNECTIONS) -> float:
+async def pgbench(
+    bed: Bed,
+    database_url: str,
+    scripts: Sequence[Path],
+    *,
+    connections: int = CONNECTIONS,
+    cores: Sequence[int] | None = None,
+) -> float:
     """Transactions a second, prepared statements, one thread; raises `NotMeasured` when any failed."""
     seconds = bed.effort.seconds
     options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
     command = [bed.servers.pgbench, "--no-vacuum", "-M", "prepared", "-c", str(connections), "-j", "1"]
     command += ["-T", str(seconds), *(f"--file={path}" for path in scripts), database_url]
-    return parsed(await output_of(command, bed.placement.measured, seconds=seconds, PGOPTIONS=options))
+    return parsed(await output_of(command, cores or bed.placement.measured, seconds=seconds, PGOPTIONS=options))
 
 
 def parsed(output: str) -> float:

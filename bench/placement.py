@@ -12,6 +12,11 @@ class Placement:
     measured: Sequence[int]
     load: Sequence[int]
 
+    @property
+    def all(self) -> Sequence[int]:
+        """Both, for what is a matter of a whole machine."""
+        return sorted({*self.measured, *self.load})
+
     def __str__(self) -> str:
         return f"measured on core {_listed(self.measured)}, load from core {_listed(self.load)}"
 

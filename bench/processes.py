@@ -31,13 +31,16 @@ class Serving:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def resident_mebibytes(self) -> float:
-        """Its resident size, with that of the processes it has started."""
+    def family(self) -> list[psutil.Process]:
+        """It and the processes it has started; raises when it has ended."""
         leader = self.process.identity()
         if leader is None:
             raise self.process.failure(f"{self.process.name} has ended by itself.")
-        family = [psutil.Process(leader.pid), *psutil.Process(leader.pid).children(recursive=True)]
-        return sum(each.memory_info().rss for each in family) / 2**20
+        return [psutil.Process(leader.pid), *psutil.Process(leader.pid).children(recursive=True)]
+
+    def resident_mebibytes(self) -> float:
+        """Its resident size, with that of the processes it has started."""
+        return sum(each.memory_info().rss for each in self.family()) / 2**20
 
     async def stop(self) -> None:
         """At once: nothing of it is kept."""
