@@ -87,6 +87,8 @@ def _check(read: PlainRequest, data: bytes) -> None:
         READ + b"Host: other\r\n\r\n",
         READ + b"X-Note: a\r\n folded\r\n\r\n",
         READ + b"host : x\r\n\r\n",
+        READ + b"X-Note: a\r\nx-note: b\r\n\r\n",
+        READ + b"".join(b"X-Note-%d: x\r\n" % number for number in range(70)) + b"\r\n",
         READ.replace(b"1.1", b"1.0") + b"\r\n",
         READ.replace(b"Bearer ", b"Bearer \xc3\xa9") + b"\r\n",
         READ.replace(b"/courses", b"//courses") + b"\r\n",
