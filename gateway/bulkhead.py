@@ -38,8 +38,7 @@ class Arrival:
     def end(self) -> None:
         """Can be said twice."""
         if self._bulkhead is not None:
-            self._bulkhead.arriving -= 1
-            self._bulkhead._full_until = 0.0
+            self._bulkhead.has_arrived()
             self._bulkhead = None
 
 
@@ -93,6 +92,11 @@ class Bulkhead:
         # Waits only grow until somebody goes on, so there is no need to look again for each newcomer.
         self._full_until = time.monotonic() + TICK
         return False
+
+    def has_arrived(self) -> None:
+        """One that was let in has asked for its turn, or never will."""
+        self.arriving -= 1
+        self._full_until = 0.0
 
     def arrival(self) -> Arrival:
         """To be asked for each newcomer before anything else is done for it; raises `Overloaded`."""
