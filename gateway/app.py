@@ -9,7 +9,6 @@ from aiohttp import web
 from gateway.admission import Gate, Limits
 from gateway.authentication import ClientTokenVerifier
 from gateway.context import GATE, ISSUER, PROXY, ROUTER, SETTINGS
-from gateway.doorkeeper import Doorkeeper
 from gateway.edge import answer_target
 from gateway.forwarding import REMEMBERED_CLIENTS, PlainForwarding
 from gateway.issuer import Issuer
@@ -26,7 +25,7 @@ from gateway.settings import GatewaySettings
 from gateway.upstream import Upstream
 from gateway.users import read_users
 from shared.background import background
-from shared.http.door import DOORKEEPER, PLAIN_READER
+from shared.http.door import PLAIN_READER
 from shared.http.fast_path import FAST_PATH, FastPath
 from shared.http.plain import PlainReader
 from shared.http.server import READINESS, create_app
@@ -40,7 +39,6 @@ def create_gateway(settings: GatewaySettings) -> web.Application:
     app[SETTINGS] = settings
     app[ROUTER] = Router()
     app.router.add_route("*", "/{target:.*}", answer_target)
-    app[DOORKEEPER] = Doorkeeper(app)
     app[PLAIN_READER] = PlainReader(REMEMBERED_CLIENTS)
     app.cleanup_ctx.extend((_proxy, _keys, _issuer, _gate))
     return app

@@ -14,7 +14,6 @@ from shared.errors import Overloaded
 
 _WEIGHT: Final = 1 / 32
 """Of the newest value in an average."""
-_FORGOTTEN_AFTER: Final = 0.5
 TICK: Final = 0.02
 """Seconds between two looks for those who have waited for too long."""
 _LONGEST_INTERVAL: Final = 1.0
@@ -56,34 +55,17 @@ class Bulkhead:
         self._interval = 0.0
         self._average_wait = 0.0
         self._full_until = 0.0
-        self._at_the_door = 0
-        self._door_counted_since = 0.0
         self._began = time.monotonic()
         self.arriving = 0
         """Requests that have not asked for their turn yet: where the gateway itself is slow, they are many."""
 
-    @property
-    def is_overloaded(self) -> bool:
-        """Whether newcomers are being refused these seconds."""
-        return self._overload.lasts
-
-    def passes_door(self) -> bool:
-        """Whether a request is let in whose `arrival` comes a moment later, when it has been parsed.
-
-        Many pass before the first of them arrives, so they count from here on. Some never arrive, as what turns out
-        to be malformed: those are forgotten.
-        """
-        now = time.monotonic()
-        if now < self._full_until:
-            return False
-        if now - self._door_counted_since > _FORGOTTEN_AFTER:
-            self._at_the_door, self._door_counted_since = 0, now
-        if not self._has_room():
-            return False
-        self._at_the_door += 1
-        return True
+    def arrival(self) -> Arrival | None:
+        """To be asked for each newcomer before anything else is done for it; None: it has to be refused."""
+        return Arrival(self) if self._has_room() else None
 
     def _has_room(self) -> bool:
+        if time.monotonic() < self._full_until:
+            return False
         wait = self._wait()
         # Requests come and go in waves, and the first of a wave finds nobody before it.
         self._average_wait += (wait - self._average_wait) * _WEIGHT
@@ -97,14 +79,6 @@ class Bulkhead:
         """One that was let in has asked for its turn, or never will."""
         self.arriving -= 1
         self._full_until = 0.0
-
-    def arrival(self) -> Arrival:
-        """To be asked for each newcomer before anything else is done for it; raises `Overloaded`."""
-        if self._at_the_door:
-            self._at_the_door -= 1
-        elif not self._has_room():
-            raise Overloaded
-        return Arrival(self)
 
     def turn(self, timeout: float) -> "Turn":
         """Waits for a turn and holds it; raises `Overloaded` when none comes within `timeout` seconds."""
@@ -142,7 +116,7 @@ class Bulkhead:
         Where the loop is late, those that have their turn wait for the loop as well. As many as can have their turn
         at once are always let in: fewer could not show how fast they are served.
         """
-        before = self._at_the_door + self.arriving + len(self._waiting)
+        before = self.arriving + len(self._waiting)
         if before + self._running < self._limit:
             return 0.0
         expected = (before + self._running if self._lag.is_late else before) * self._interval

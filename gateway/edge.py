@@ -9,7 +9,7 @@ from gateway.endpoints import ENDPOINTS, answer
 from gateway.headers import forwarded, identity, lines
 from gateway.proxy import UpstreamRequest
 from gateway.routes import UpstreamName
-from shared.errors import NotFound
+from shared.errors import NotFound, Overloaded
 from shared.http.body import read_body
 from shared.http.targets import Target, checked_host, read_target
 from shared.observability import current_trace
@@ -28,6 +28,8 @@ async def answer_target(request: web.Request) -> web.Response:
     if upstream is None:
         raise NotFound
     arrival = request.app[PROXY].arrival(upstream)
+    if arrival is None:
+        raise Overloaded
     try:
         return await _forward(request, upstream, target, arrival)
     finally:

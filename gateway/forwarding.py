@@ -6,7 +6,6 @@ and every refusal before the count, takes the ordinary way (`gateway.edge`).
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -21,7 +20,7 @@ from gateway.proxy import Proxy, UpstreamAnswer, UpstreamRequest
 from gateway.rate_limit import Decision
 from gateway.routes import Router, UpstreamName
 from gateway.settings import GatewaySettings
-from shared.errors import ApiError
+from shared.errors import ApiError, Overloaded
 from shared.http.answers import Answer, api_error, failure
 from shared.http.fast_path import Handler
 from shared.http.plain import PlainRequest
@@ -30,6 +29,7 @@ from shared.identity import bearer_token
 from shared.observability import Trace
 
 REMEMBERED_CLIENTS: Final = 1000
+_OVERLOADED: Final = Overloaded()
 
 
 @dataclass(slots=True)
@@ -53,14 +53,20 @@ class PlainForwarding:
         self._secret = settings.internal_token_secret.get_secret_value()
         self._clients: OrderedDict[bytes, _Client] = OrderedDict()
 
-    def handler(self, request: PlainRequest) -> Handler | None:
+    def handler(self, request: PlainRequest) -> Handler | Overloaded | None:
         """Who answers it; None where the ordinary way has to."""
         upstream = self._router.upstream_of(request.target.path)
-        client = self._clients.get(request.head) or self._new_client(request)
-        if upstream is None or client is None:
+        if upstream is None:
             return None
-        token = self._gate.known_token(client.bearer)
-        return None if token is None else partial(self._forward, upstream, client, token)
+        arrival = self._proxy.arrival(upstream)
+        if arrival is None:
+            return _OVERLOADED
+        client = self._clients.get(request.head) or self._new_client(request)
+        token = None if client is None else self._gate.known_token(client.bearer)
+        if client is None or token is None:
+            arrival.end()
+            return None
+        return partial(self._forward, upstream, client, token, arrival)
 
     def _new_client(self, request: PlainRequest) -> _Client | None:
         try:
@@ -83,20 +89,14 @@ class PlainForwarding:
             "Idempotency-Key" in headers,
         )
 
-    def _forward(
-        self, name: UpstreamName, client: _Client, token: ClientToken, request: PlainRequest, trace: Trace
-    ) -> Awaitable[Answer | Written]:
-        """Raises `Overloaded` before anything is done for the request."""
-        return self._counted(name, client, token, request, trace, self._proxy.arrival(name))
-
-    async def _counted(
+    async def _forward(
         self,
         name: UpstreamName,
         client: _Client,
         token: ClientToken,
+        arrival: Arrival,
         request: PlainRequest,
         trace: Trace,
-        arrival: Arrival,
     ) -> Answer | Written:
         try:
             admission = await self._gate.admit_token(token, partial(self._address, request))

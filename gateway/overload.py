@@ -22,11 +22,6 @@ class Overload:
         self._long_since: float | None = None
         self._refused_at: float | None = None
 
-    @property
-    def lasts(self) -> bool:
-        """Whether somebody was refused lately: then others may be as well."""
-        return self._refused_at is not None and self._refused_lately(self._clock())
-
     def refuses(self, wait: float, average: float) -> bool:
         """Whether a request that would wait so many seconds is refused, where newcomers lately did on average."""
         now = self._clock()

@@ -56,23 +56,11 @@ class Proxy:
 
     def __init__(self, upstreams: Mapping[UpstreamName, Upstream], timeout: float) -> None:
         self._upstreams = upstreams
-        self._bulkheads = [upstream.bulkhead for upstream in upstreams.values()]
         self._timeout = timeout
 
-    def passes_door(self, name: UpstreamName) -> bool:
-        """To be asked before a request is parsed."""
-        return self._upstreams[name].bulkhead.passes_door()
-
-    def arrival(self, name: UpstreamName) -> Arrival:
-        """To be asked before anything is done for a request; raises `Overloaded`."""
+    def arrival(self, name: UpstreamName) -> Arrival | None:
+        """To be asked before anything is done for a request; None: it has to be refused."""
         return self._upstreams[name].bulkhead.arrival()
-
-    def is_overloaded(self) -> bool:
-        """Whether any of the services has more to do than it can, these seconds."""
-        for bulkhead in self._bulkheads:  # noqa: SIM110 - asked for each request, where a generator costs five times as much
-            if bulkhead.is_overloaded:
-                return True
-        return False
 
     async def forward(self, name: UpstreamName, request: UpstreamRequest) -> UpstreamAnswer:
         """Raises `Overloaded`, `Unavailable`, `UpstreamFailed` or `UpstreamTimeout`."""

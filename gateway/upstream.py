@@ -10,7 +10,7 @@ from gateway.connections import Connections
 from gateway.loop_lag import LoopLag
 from gateway.overload import Overload
 
-LONG_WAIT: Final = 0.05
+LONG_WAIT: Final = 0.02
 """Seconds in the queue that nobody has to expect for longer than `BURST` seconds."""
 BURST: Final = 3.0
 FAILURES: Final = 5

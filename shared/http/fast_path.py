@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from shared.errors import Overloaded
+from shared.errors import ApiError
 from shared.http.answers import Answer, api_error, failure
 from shared.http.in_flight import IN_FLIGHT
 from shared.http.plain import PlainRequest
@@ -17,23 +17,24 @@ from shared.http.wire import Written, written
 from shared.observability import Trace, current_trace, trace_from
 
 Handler = Callable[[PlainRequest, Trace], Awaitable[Answer | Written]]
-FastPath = Callable[[PlainRequest], Handler | None]
-"""Who answers a plain request; None: it takes the ordinary way, where all else is decided."""
+FastPath = Callable[[PlainRequest], Handler | ApiError | None]
+"""Who answers a plain request, or what it is refused with at once, which says the same each time: under overload most
+of what arrives is refused, so that must cost next to nothing. None: it takes the ordinary way, where all else is
+decided."""
 FAST_PATH = web.AppKey[FastPath]("fast_path")
 
 
 async def answer_plain(app: web.Application, handler: Handler, request: PlainRequest) -> Written:
-    """The answer, whatever happens; `Written` already where the handler has passed one through."""
+    """The answer, whatever happens; `Written` already where the handler has passed one through.
+
+    Whoever calls this has counted the request among those in flight; it ends here.
+    """
     trace = trace_from(request.headers.get("X-Request-Id", ""), request.headers.get("traceparent", ""))
     current_trace.set(trace)
-    in_flight = app[IN_FLIGHT]
-    in_flight.count += 1
     try:
-        if in_flight.count > in_flight.limit:
-            raise Overloaded
         answer = await handler(request, trace)
     except Exception as error:
         answer = failure(api_error(error))
     finally:
-        in_flight.count -= 1
+        app[IN_FLIGHT].count -= 1
     return answer if isinstance(answer, Written) else written(answer, trace.request_id)

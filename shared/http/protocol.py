@@ -69,12 +69,10 @@ class Protocol(web.RequestHandler):
             self._bound_head()
 
     def _is_answered_at_the_door(self, data: bytes) -> bool:
-        refusal = self._door.refusal(data)
-        if refusal is not None:
-            self._write(refusal)
-            return True
         answer = self._door.answer(data, self._peer)
-        if answer is not None:
+        if isinstance(answer, bytes):
+            self._write(answer)
+        elif answer is not None:
             self._answering = self._loop.create_task(self._answer(answer))
         return answer is not None
 

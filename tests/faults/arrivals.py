@@ -3,7 +3,7 @@
 In a process of its own, with as little work for each request as Python allows. They come over CONNECTIONS at most, and
 one that has to wait for a free connection is late from the moment it was due. A RATE (requests a second) of 0 asks in
 a closed loop instead: CLOSED clients, each with one request at a time, which shows what the system can do. Prints
-JSON: of the last quarter of the time, how many were answered with which status, and the latencies in seconds.
+JSON: of the last COUNTED seconds, how many were answered with which status, and the latencies in seconds.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ import uvloop
 
 CLOSED = 64
 CONNECTIONS = 1000
+COUNTED = 4.0
 PATIENCE = 10.0
 NO_ANSWER = 0
 
@@ -123,13 +124,13 @@ class Arrivals:
             self.outcomes.append((time.monotonic(), PATIENCE, NO_ANSWER))
 
     def report(self, seconds: float) -> dict[str, object]:
-        """Of the last quarter, when what takes time to notice has been noticed and what came of it is over."""
-        from_then = min(due for due, _, _ in self.outcomes) + seconds * 3 / 4
+        """Of the last COUNTED seconds, when what takes time to notice has been noticed and what came of it is over."""
+        from_then = min(due for due, _, _ in self.outcomes) + seconds - COUNTED
         counted = [(took, status) for due, took, status in self.outcomes if due >= from_then]
         good = sorted(took for took, status in counted if status == 200)
         return {
             "statuses": Counter(status for _, status in counted),
-            "good_per_second": len(good) / (seconds / 4),
+            "good_per_second": len(good) / COUNTED,
             "good_p50": good[len(good) // 2] if good else None,
             "good_p99": good[int(len(good) * 0.99)] if good else None,
             "refused_p99": max((took for took, status in counted if status == 503), default=None),

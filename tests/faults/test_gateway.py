@@ -27,7 +27,7 @@ from tests.faults.signals import family
 from tests.faults.steady import SteadyLoad
 from tests.faults.waiting import acknowledged
 from tests.support.eventually import eventually
-from tests.support.world import SESSIONS
+from tests.support.world import SESSIONS, new_course, new_session
 
 SEED = 5
 WRITES = 10
@@ -39,9 +39,13 @@ ROLLING = (
     ("catalog-2", "enrollment-2"),
 )
 LOOK_INTERVAL = 0.2
-FAR_TOO_MANY = 3000.0
+ORGANISATION = 8000
+FAR_TOO_MANY = 6000.0
 """Requests a second, for any machine that runs this on one processor."""
-SECONDS = 6.0
+PAGE = 15
+"""Sessions on the page that is asked for, as many as a page has by default."""
+CAPACITY_SECONDS = 6.0
+SECONDS = 10.0
 """Of an overload: the gateway lets bursts of three seconds pass, whose queue takes as long to empty."""
 
 pytestmark = pytest.mark.timeout(120)
@@ -119,12 +123,16 @@ async def has_errors(bed: Bed, steady: SteadyLoad) -> bool:
 
 
 async def test_three_times_the_capacity_costs_hardly_any_of_it(bed: Bed) -> None:
+    await a_page_of_sessions(bed)
     with on_one_processor(bed):
-        capacity = await arrivals(bed, rate=0, seconds=2)
-        rate = 3 * capacity["good_per_second"]
+        before = await arrivals(bed, rate=0, seconds=CAPACITY_SECONDS)
+        rate = 3 * before["good_per_second"]
         generator = asyncio.create_task(arrivals(bed, rate=rate, seconds=SECONDS))
         live = await health_until(bed, generator)
         overload = await generator
+        after = await arrivals(bed, rate=0, seconds=CAPACITY_SECONDS)
+    # Beside other virtual machines a core gives now more and now less.
+    capacity = {what: (before[what] + after[what]) / 2 for what in ("good_per_second", "good_p99")}
     statuses = Counter({int(status): count for status, count in overload["statuses"].items()})
     assert set(statuses) <= {200, 503}, statuses
     assert statuses[503], "nothing was refused, so it was no overload"
@@ -141,6 +149,12 @@ async def test_control_without_shedding_nobody_is_refused_and_everybody_waits(be
         with on_one_processor(bed):
             overload = await arrivals(bed, rate=FAR_TOO_MANY, seconds=3)
     assert set(overload["statuses"]) == {"200"}, overload["statuses"]
+
+
+async def a_page_of_sessions(bed: Bed) -> None:
+    client = bed.client(ORGANISATION)
+    course = await new_course(client)
+    await asyncio.gather(*(new_session(client, course) for _ in range(PAGE)))
 
 
 @contextmanager
@@ -167,7 +181,7 @@ def _pin(processes: Iterable[psutil.Process], processors: list[int]) -> None:
 
 async def arrivals(bed: Bed, *, rate: float, seconds: float) -> dict[str, Any]:
     """What a generator in a process of its own has seen."""
-    client = bed.client(8000)
+    client = bed.client(ORGANISATION)
     assert client.token is not None
     command = [
         sys.executable,

@@ -1,8 +1,11 @@
-"""Under overload a read is refused before it is parsed: like any other refusal for its client, and safely."""
+"""Under overload a plain request is refused before aiohttp sees it: like any other refusal for its client, and safely."""
+
+from collections.abc import Callable
 
 import pytest
+from aiohttp import web
 
-from gateway.bulkhead import Bulkhead
+from gateway.bulkhead import Arrival, Bulkhead
 from gateway.overload import Overload
 from tests.integration.gateway.edge import Edge, Upstream, new_token
 from tests.support.raw_http import exchange
@@ -14,12 +17,19 @@ HEAD = "Host: gateway\r\n"
 @pytest.fixture
 def overloaded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every newcomer would have to wait for too long."""
-    monkeypatch.setattr(Overload, "lasts", True)
     monkeypatch.setattr(Overload, "refuses", lambda *_: True)
 
 
 def request(line: str, headers: str = "", body: str = "") -> bytes:
     return f"{line} HTTP/1.1\r\n{HEAD}{headers}\r\n{body}".encode()
+
+
+@pytest.fixture
+def without_ordinary_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("aiohttp saw the request")
+
+    monkeypatch.setattr(web.RequestHandler, "data_received", never)
 
 
 @pytest.mark.usefixtures("overloaded")
@@ -34,20 +44,25 @@ async def test_the_refusal_is_that_of_the_contract_and_the_connection_stays(edge
     assert not upstream.received
 
 
+@pytest.mark.usefixtures("overloaded", "without_ordinary_way")
+async def test_aiohttp_sees_nothing_of_what_is_refused(edge: Edge, upstream: Upstream) -> None:
+    change = request(f"POST {COURSES}", "Content-Type: application/json\r\nContent-Length: 2\r\n", "{}")
+    answered = await exchange(edge.url, change, request(f"GET {COURSES}"))
+    assert [answer.status for answer in answered.answers] == [503, 503]
+    assert not upstream.received
+
+
 @pytest.mark.usefixtures("overloaded")
 @pytest.mark.parametrize(
     "sent",
     [
-        request(f"POST {COURSES}", "Content-Type: application/json\r\nContent-Length: 2\r\n", "{}"),
         request(f"GET {COURSES}", "Content-Length: 2\r\n", "{}"),
         request(f"GET {COURSES}", "Transfer-Encoding: chunked\r\n", "2\r\n{}\r\n0\r\n\r\n"),
         request(f"GET {COURSES}") + request(f"GET {COURSES}"),
     ],
-    ids=["a change", "a length", "chunks", "two at once"],
+    ids=["a length", "chunks", "two at once"],
 )
-async def test_what_may_be_more_than_one_read_takes_the_ordinary_way_to_the_same_refusal(
-    edge: Edge, sent: bytes
-) -> None:
+async def test_what_is_not_plain_takes_the_ordinary_way_to_the_same_refusal(edge: Edge, sent: bytes) -> None:
     answered = await exchange(edge.url, sent)
     assert {answer.status for answer in answered.answers} == {503}
     assert len(answered.answers) == 1 + (sent.count(b"HTTP/1.1") - 1)
@@ -59,8 +74,22 @@ async def test_health_and_paths_of_nobody_are_not_refused(edge: Edge) -> None:
     assert [answer.status for answer in answered.answers] == [200, 404]
 
 
-async def test_without_overload_nothing_is_looked_at_there(
+async def test_one_who_has_to_take_the_ordinary_way_is_counted_once(
     edge: Edge, organisation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(Bulkhead, "passes_door")
-    assert (await edge.client(new_token(organisation)).get(COURSES)).status == 200
+    bulkheads: set[Bulkhead] = set()
+    monkeypatch.setattr(Bulkhead, "arrival", watched(Bulkhead.arrival, bulkheads))
+    client = edge.client(new_token(organisation))
+    assert [(await client.get(COURSES)).status for _ in range(2)] == [200, 200]  # the token is not known at first
+    assert (await edge.client("no.such.token").get(COURSES)).status == 401
+    assert [bulkhead.arriving for bulkhead in bulkheads] == [0]
+
+
+def watched(
+    arrival: Callable[[Bulkhead], Arrival | None], bulkheads: set[Bulkhead]
+) -> Callable[[Bulkhead], Arrival | None]:
+    def noting(bulkhead: Bulkhead) -> Arrival | None:
+        bulkheads.add(bulkhead)
+        return arrival(bulkhead)
+
+    return noting

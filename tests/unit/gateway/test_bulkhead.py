@@ -11,7 +11,6 @@ from gateway.bulkhead import Bulkhead
 from gateway.loop_lag import LoopLag
 from gateway.overload import Overload
 from shared.errors import Overloaded
-from tests.support.eventually import eventually
 
 BOUND = 5.0
 
@@ -86,8 +85,7 @@ async def test_more_than_may_wait_are_refused(come: Come) -> None:
     for number in range(2):
         visitors.comes(number)
     await settle()
-    with pytest.raises(Overloaded):
-        visitors.bulkhead.arrival()
+    assert visitors.bulkhead.arrival() is None
     with pytest.raises(Overloaded):
         await visitors.comes(2)
 
@@ -164,38 +162,25 @@ def test_never_more_at_once_than_allowed_and_no_turn_is_lost(limit: int, visits:
     assert most <= limit
 
 
-async def test_those_who_passed_the_door_count_before_they_arrive() -> None:
+async def test_those_who_were_let_in_count_before_they_ask_for_their_turn() -> None:
     bulkhead = Bulkhead(2, 0, Overload(0.0, 0.0), LateLoop())
     bulkhead._note_beginning()
-    assert [bulkhead.passes_door() for _ in range(4)] == [True, True, False, False]
-    arrivals = [bulkhead.arrival() for _ in range(2)]
-    with pytest.raises(Overloaded):
-        bulkhead.arrival()
-    for arrival in arrivals:
+    arrivals = [bulkhead.arrival() for _ in range(4)]
+    assert [arrival is not None for arrival in arrivals] == [True, True, False, False]
+    for arrival in filter(None, arrivals):
         arrival.end()
         arrival.end()
     assert bulkhead.arriving == 0
-    bulkhead.arrival()
 
 
-async def test_those_who_passed_the_door_and_never_arrived_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_who_goes_on_makes_room_at_once() -> None:
     bulkhead = Bulkhead(1, 0, Overload(0.0, 0.0), LateLoop())
     bulkhead._note_beginning()
-    assert [bulkhead.passes_door() for _ in range(2)] == [True, False]
-    monkeypatch.setattr("gateway.bulkhead._FORGOTTEN_AFTER", 0.0)
-
-    async def passes() -> bool:
-        return bulkhead.passes_door()  # by itself, though nobody goes on who was there before
-
-    assert await eventually(passes)
-
-
-async def test_one_who_goes_on_makes_room_at_the_door_at_once() -> None:
-    bulkhead = Bulkhead(1, 0, Overload(0.0, 0.0), LateLoop())
-    bulkhead._note_beginning()
-    assert [bulkhead.passes_door() for _ in range(2)] == [True, False]
-    bulkhead.arrival().end()
-    assert bulkhead.passes_door()
+    first, second = bulkhead.arrival(), bulkhead.arrival()
+    assert first is not None
+    assert second is None
+    first.end()
+    assert bulkhead.arrival() is not None
 
 
 class LateLoop(LoopLag):
