@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
@@ -27,8 +28,10 @@ from stack.state import load_state
 from stack.steps import Steps
 
 PREFIX = "test-"
-INSTALLATIONS = tuple(Installation(f"test.events.{number}", f"test.{number}") for number in range(64))
+INSTALLATIONS = tuple(Installation(f"test.events.{number}", f"test.{number}") for number in range(128))
 """What the users of the run's broker may serve: each system that a test starts takes the names of its own."""
+PARTS: Final = (("--numprocesses=2", "--dist=loadfile", "--ignore=tests/faults"), ("tests/faults",))
+"""The whole suite: the faults by themselves, since their figures are times and rates."""
 OWN_STOP_SECONDS = 2.0
 MODULE_STOP_SECONDS = 20.0
 # A shell that has read `.stack/env` would otherwise hand a running stack's addresses to the suite.
@@ -44,8 +47,15 @@ NOT_PASSED_ON = frozenset(
 
 
 def test(pytest_arguments: Sequence[str]) -> int:
-    """Run pytest with these arguments; answers its exit status, or 130 when stopped by a signal before it."""
-    return asyncio.run(interruptible(with_servers(partial(run_pytest, pytest_arguments)), stopped_status=130))
+    """Run pytest with these arguments, or the whole suite; answers its exit status, or 130 when stopped by a signal."""
+    run = partial(run_pytest, pytest_arguments) if pytest_arguments else run_parts
+    return asyncio.run(interruptible(with_servers(run), stopped_status=130))
+
+
+async def run_parts(servers: Sequence[Server]) -> int:
+    """Every part, whatever comes of the one before; answers the first exit status that is not 0."""
+    statuses = [await run_pytest(part, servers) for part in PARTS]
+    return next((status for status in statuses if status != 0), 0)
 
 
 async def with_servers(run: Callable[[Sequence[Server]], Awaitable[int]]) -> int:

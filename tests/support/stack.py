@@ -1,5 +1,6 @@
 """The whole system inside the test's process: gateway and services on real servers, each on a free port."""
 
+import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -33,7 +34,9 @@ from tests.support.databases import ServiceDatabase, amqp_url, redis_url, servic
 
 CLIENT_SECRET = secrets.token_hex(32)
 INTERNAL_SECRET = secrets.token_hex(32)
-_INSTALLATIONS = iter(INSTALLATIONS)
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_INSTALLATIONS = iter(INSTALLATIONS[_WORKER::_WORKERS])
 
 
 def next_installation() -> Installation:

@@ -1,4 +1,4 @@
-"""Under overload a plain request is refused before aiohttp sees it: like any other refusal for its client, and safely."""
+"""Under overload a plain request is refused before aiohttp sees it: like any other refusal, and safely."""
 
 from collections.abc import Callable
 

@@ -99,7 +99,7 @@ async def installation() -> None:
 
 def refused_to(service: str) -> dict[str, Action]:
     """What the service's user must not be able to do."""
-    own, others = QUEUES[service].name, [QUEUES[other] for other in SERVICES if other != service]
+    own, others = QUEUES[service].name, [other for other in SERVICES if other != service]
     actions: dict[str, Action] = {
         "declare a queue elsewhere": declare("mine"),
         "declare a queue that the broker names": declare(""),
@@ -111,15 +111,16 @@ def refused_to(service: str) -> dict[str, Action]:
         "reach a queue by the default exchange": publish_by_default(own),
     }
     for other in others:
+        queue = QUEUES[other]
         actions |= {
-            f"consume from {other.name}": consume(other.name),
-            f"take from {other.name}": get(other.name),
-            f"take from {other.dead_letters}": get(other.dead_letters),
-            f"bind {other.name}": bind(other.name),
-            f"write to {other.name}": publish_by_default(other.name),
-            f"write through {other.dead_letters}": publish(other.dead_letters, other.name),
+            f"consume from {other}": consume(queue.name),
+            f"take from {other}": get(queue.name),
+            f"take from the dead letters of {other}": get(queue.dead_letters),
+            f"bind {other}": bind(queue.name),
+            f"write to {other}": publish_by_default(queue.name),
+            f"write through the dead letters of {other}": publish(queue.dead_letters, queue.name),
         }
-    foreign = {key for each, keys in EVENTS.items() if each != service for key in keys}
+    foreign = [key for each, keys in EVENTS.items() if each != service for key in keys]
     for key in (*foreign, "courses.saved", "xcourse.saved", "anything", ""):
         actions[f"publish '{key}'"] = publish(NAMES.exchange, key)
     return actions

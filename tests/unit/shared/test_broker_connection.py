@@ -14,7 +14,9 @@ def said_at_collection(connection_type: type[aio_pika.Connection]) -> list[str]:
     async def connection() -> aio_pika.Connection:
         return connection_type(URL("amqp://127.0.0.1:1"))
 
+    gc.collect()  # what others left lying about
     loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(None)  # else Python makes one where there was none yet
     try:
         unclosed = loop.run_until_complete(connection())
         with warnings.catch_warnings(record=True) as said:

@@ -108,6 +108,7 @@ def test_a_file_that_cannot_be_read_is_named(
         f"{MARK}",
         f"history:{MARK}@db",
     ],
+    ids=lambda address: address.replace(MARK, "mark"),
 )
 def test_an_address_that_cannot_be_read_is_refused_without_showing_it(
     address: str, directory: Directory, capsys: pytest.CaptureFixture[str]
