@@ -22,6 +22,8 @@ class System:
     installed: Installed
     processes: Mapping[str, Serving]
     """The services and `gateway`, by name."""
+    client_bearers: Sequence[str]
+    """Values of `Authorization` for the gateway, each of another user, who keeps it."""
 
     @contextmanager
     def on(self, cores: Sequence[int]) -> Iterator[None]:
@@ -42,10 +44,6 @@ class System:
 
     def url_of(self, service: str) -> str:
         return self.processes[service].url
-
-    def client_bearers(self) -> list[str]:
-        """Values of `Authorization` for the gateway, each of another user."""
-        return bearers(client_tokens(by_secret(self.installed.client_secret), ORGANISATION))
 
     def internal_bearers(self) -> list[str]:
         """Values of `Authorization` for a service itself."""
@@ -94,7 +92,8 @@ class Bed:
             name: await self.serve(f"{name}-{installed.number}", serving(name), environment, installed.ports[name])
             for name, environment in installed.environments.items()
         }
-        return System(size, installed, processes)
+        client_bearers = bearers(client_tokens(by_secret(installed.client_secret), ORGANISATION))
+        return System(size, installed, processes, client_bearers)
 
 
 @asynccontextmanager

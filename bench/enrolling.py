@@ -80,7 +80,7 @@ async def _against_pgbench(bed: Bed, system: System, sessions: int) -> list[Resu
 async def _enrolled(bed: Bed, system: System, sessions: int) -> float:
     """Enrollments a second, in new sessions."""
     ids = await _new_sessions(system, sessions, PLACES)
-    authorizations = _file(bed, system.client_bearers())
+    authorizations = _file(bed, system.client_bearers)
     arguments = [str(authorizations), str(_file(bed, map(str, ids))), "0", str(system.size.people)]
     seconds = bed.effort.seconds
     command = [bed.servers.wrk, "-t1", f"-c{CLIENTS}", f"-d{seconds}s", "--timeout=10s", "--latency"]
@@ -98,7 +98,7 @@ async def _rush(bed: Bed, system: System) -> list[Result]:
 
 async def _refused(bed: Bed, system: System) -> float:
     [session] = await _new_sessions(system, 1, SEATS)
-    bearers = system.client_bearers()
+    bearers = system.client_bearers
     came = await _crowd(
         bed,
         system,
@@ -124,7 +124,7 @@ def _people(system: System) -> list[int]:
 
 
 async def _listed(bed: Bed, system: System) -> float:
-    bearers = system.client_bearers()
+    bearers = system.client_bearers
     came = await _crowd(
         bed,
         system,
@@ -162,7 +162,7 @@ async def _enrollment_database(system: System) -> AsyncIterator[Any]:
 
 async def _new_sessions(system: System, count: int, places: int) -> list[int]:
     """Of a new course, made by the API as an administrator makes them."""
-    headers = {"Authorization": system.client_bearers()[0]}
+    headers = {"Authorization": system.client_bearers[0]}
     async with aiohttp.ClientSession(system.gateway_url, headers=headers) as http:
         course = await _created(http, "courses", COURSE)
         start = today() + timedelta(days=30)

@@ -90,7 +90,7 @@ async def _require_refusal(url: str) -> None:
 
 async def _added_time(bed: Bed, system: System) -> list[Result]:
     """At a fixed rate: the gateway in front of the catalog, above the catalog alone in the same round."""
-    through = Requests.written(bed, [PATH], system.client_bearers())
+    through = Requests.written(bed, [PATH], system.client_bearers)
     straight = Requests.written(bed, [PATH], system.internal_bearers())
     added: list[Latencies] = []
     for _ in range(bed.effort.rounds + 1):

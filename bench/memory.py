@@ -16,7 +16,7 @@ SLICE_SECONDS = 10
 async def results(bed: Bed) -> AsyncIterator[Result]:
     """Two for each process: its size at the end, and that against its size after a tenth of the requests."""
     system = await bed.system()
-    requests = Requests.written(bed, _paths(system), system.client_bearers())
+    requests = Requests.written(bed, _paths(system), system.client_bearers)
     asked = await _ask(bed, system, requests, bed.effort.requests // 10)
     early = _sizes(system)
     asked += await _ask(bed, system, requests, bed.effort.requests - asked)

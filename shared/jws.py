@@ -13,6 +13,7 @@ from shared.errors import MalformedJson, TokenInvalid
 from shared.http.body import parse_json
 
 MAX_TOKEN_BYTES = 8 * 1024
+_JWS = jwt.PyJWS()
 _COMPACT_JWS = re.compile(r"[A-Za-z0-9_-]{1,8192}\.[A-Za-z0-9_-]{1,8192}\.[A-Za-z0-9_-]{1,8192}\Z")
 
 
@@ -45,7 +46,7 @@ def read_header(token: str) -> Header:
 def signed_payload(token: str, key: Any, algorithm: str) -> bytes:
     """What was signed with this key by this algorithm; raises `TokenInvalid`."""
     try:
-        payload: bytes = jwt.PyJWS().decode(token, key, algorithms=[algorithm])
+        payload: bytes = _JWS.decode(token, key, algorithms=[algorithm])
     except (jwt.PyJWTError, ValueError):
         raise TokenInvalid from None
     return payload
