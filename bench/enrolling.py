@@ -67,7 +67,7 @@ async def _against_pgbench(bed: Bed, system: System, sessions: int) -> list[Resu
     # Enough sessions for the people there are: in a small data set one session would soon have everybody.
     needed = max(sessions, ceil(FASTEST * bed.effort.seconds / system.size.people))
     ours, theirs = await alternate(
-        lambda: _enrolled(bed, system, needed),
+        lambda: enrolled(bed, system, needed),
         lambda: pgbench(bed, peer, [script], connections=CLIENTS, cores=bed.placement.all),
         rounds=bed.effort.rounds,
     )
@@ -77,7 +77,7 @@ async def _against_pgbench(bed: Bed, system: System, sessions: int) -> list[Resu
     ]
 
 
-async def _enrolled(bed: Bed, system: System, sessions: int) -> float:
+async def enrolled(bed: Bed, system: System, sessions: int) -> float:
     """Enrollments a second, in new sessions."""
     ids = await _new_sessions(system, sessions, PLACES)
     authorizations = _file(bed, system.client_bearers)

@@ -1,4 +1,4 @@
-"""Growth: the 99th percentile of every list and every filter, at ten times the data against the run's own."""
+"""Growth: the 99th percentile of every list and every filter, and enrolling, at ten times the data of the run's own."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import timedelta
@@ -7,8 +7,9 @@ from functools import partial
 from bench.bed import Bed, System
 from bench.comparisons import one_by_one
 from bench.dataset import Size, today
+from bench.enrolling import enrolled
 from bench.load import Requests, wrk
-from bench.results import Result, at_most
+from bench.results import Result, at_least, at_most
 from bench.rounds import alternate
 
 TIMES = 10
@@ -17,6 +18,8 @@ CONNECTIONS = 8
 """Fewer than a service has connections to its database: what is looked at is the answer's own time."""
 SECONDS = 1
 PATHS = 200
+SESSIONS = 1000
+"""Enrolled in, over which the load is spread."""
 
 _TRAINING = "/api/v1/training"
 
@@ -107,8 +110,18 @@ LISTS: Mapping[str, tuple[str, Paths]] = {
 
 async def results(bed: Bed) -> AsyncIterator[Result]:
     small, large = await bed.system(), await bed.system(bed.effort.scale * TIMES)
-    async for result in one_by_one(bed, {name: partial(_compare, bed, small, large, name) for name in LISTS}):
+    lists = {name: partial(_compare, bed, small, large, name) for name in LISTS}
+    async for result in one_by_one(bed, lists | {"enrolling": partial(_enrolling, bed, small, large)}):
         yield result
+
+
+async def _enrolling(bed: Bed, small: System, large: System) -> list[Result]:
+    with small.on(bed.placement.all), large.on(bed.placement.all):
+        after, before = await alternate(
+            lambda: enrolled(bed, large, SESSIONS), lambda: enrolled(bed, small, SESSIONS), rounds=bed.effort.rounds
+        )
+    note = f"over {SESSIONS} sessions; {large.size.enrollments:,} enrollments"
+    return [at_least("growth: enrolling", "enrollments/s", after, before, f"a {TIMES}th of the data", 1 / GOAL, note)]
 
 
 async def _compare(bed: Bed, small: System, large: System, name: str) -> list[Result]:

@@ -24,6 +24,9 @@ from shared.outages import through_outages
 log = logging.getLogger(__name__)
 
 BATCH = 500
+GATHERING = 0.001
+"""Seconds for the rest of what was published together, which the broker hands out one by one: the transaction that
+a few more would need takes longer."""
 WATCH_INTERVAL = 5.0
 """Seconds of silence after which the consumer asks the broker whether it is still registered."""
 
@@ -112,6 +115,8 @@ class Consumer:
             except TimeoutError:
                 await self._watch(channel)
                 continue
+            if arrived.qsize() < BATCH - 1:
+                await asyncio.sleep(GATHERING)
             while len(taken) < BATCH and not arrived.empty():
                 taken.append(arrived.get_nowait())
             deliveries = [delivery for delivery in taken if delivery is not None]

@@ -56,19 +56,24 @@ class Relay:
                 self._connected = True
                 while not listener.is_closed():
                     self._wake.clear()
-                    while await self._publish_batch(publisher):
+                    while count := await self._publish_batch(publisher):
                         backoff.reset()
+                        if count < BATCH:
+                            break
                     await self._woken()
                 raise ConnectionResetError("the database closed the relay's notifications")
         finally:
             self._connected = False
 
-    async def _publish_batch(self, publisher: Publisher) -> bool:
-        """Whether there was something to publish. The rows stay locked until the broker has them."""
+    async def _publish_batch(self, publisher: Publisher) -> int:
+        """How many there were. The rows stay locked until the broker has them.
+
+        Fewer than a full batch are all: whatever is committed behind them wakes the relay.
+        """
         async with transaction(self._pool) as connection:
             rows = await outbox.claim(connection, BATCH)
             if not rows:
-                return False
+                return 0
             confirmed, refused = await _publish(publisher, rows)
             await outbox.mark_published(connection, [row.id for row in confirmed])
             if refused:
@@ -77,7 +82,7 @@ class Relay:
             _report(row)
         if len(confirmed) + len(refused) < len(rows):
             raise ConnectionResetError("the broker went away before it confirmed everything")
-        return True
+        return len(rows)
 
     async def _woken(self) -> None:
         try:
