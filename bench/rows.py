@@ -41,7 +41,7 @@ SELECT $1, n, 1 + (n - 1) / $4, 'Cohort ' || n, start, start + interval '8 hours
     CASE WHEN pick(n, 27, 2) > 0 THEN '[]' ELSE jsonb_build_array(
         jsonb_build_object('id', 1 + pick(n, 28, 30), 'name', 'Project ' || 1 + pick(n, 28, 30))) END
 FROM (
-    SELECT n, $2::timestamptz - interval '1000 days' + n * interval '1200 days' / $3::bigint
+    SELECT n, $2::timestamptz - interval '1000 days' + interval '1200 days' * (n / $3::bigint::double precision)
         + make_interval(mins => pick(n, 21, 60 * 96)::integer * 15) AS start
     FROM generate_series(1, $3::bigint) n
 ) session
@@ -67,7 +67,7 @@ INSERT INTO enrollments (organisation_id, id, session_id, course_id, employee_id
     feedback, enrolled_at, completed_at, valid_until, checked_in_at, check_in_method, notices_sent, end_told_at)
 SELECT $1, n, session_id, course_id, employee_id, status, holds_seat, score, score >= pass_score,
     CASE WHEN status = 'completed' AND pick(n, 57, 10) = 0 THEN 'Took part with interest.' END,
-    $2::timestamptz - interval '1030 days' + n * interval '1200 days' / ($3::bigint * $4::bigint),
+    $2::timestamptz - interval '1030 days' + interval '1200 days' * (n / ($3::bigint * $4::bigint)::double precision),
     completed_at, valid_until, CASE WHEN completed_at IS NOT NULL THEN start_date END,
     CASE WHEN completed_at IS NOT NULL THEN (ARRAY['manual', 'qr_code', 'kiosk'])[1 + pick(n, 58, 3)] END,
     coalesce(valid_until < $2, false)::integer, CASE WHEN valid_until < $2 THEN valid_until END
