@@ -13,6 +13,7 @@ import aio_pika
 import asyncpg
 
 from tests.faults.bed import Bed
+from tests.support.eventually import eventually
 
 QUEUE = "bed.subscriber"
 WATCH_INTERVAL = 0.3
@@ -103,6 +104,7 @@ async def observing(bed: Bed) -> AsyncIterator[Observer]:
         queue = await channel.declare_queue(QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
         await queue.bind("training.events", "#")
         await queue.purge()
+    await eventually(lambda: bed.servers.queue_outlives_a_kill(QUEUE))
     observer = Observer(bed)
     watch = asyncio.create_task(observer.watch())
     try:

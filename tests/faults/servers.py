@@ -68,6 +68,13 @@ class Servers:
     def alive(self, server: Running) -> bool:
         return server.process.identity() is not None
 
+    async def queue_outlives_a_kill(self, name: str) -> bool:
+        """Whether a quorum queue's registration has reached the disk.
+
+        That takes up to three seconds; of a broker killed before, the queue never gets a leader again (RabbitMQ 3.10).
+        """
+        return any(name.encode() in path.read_bytes() for path in self.layout.data.rglob("quorum/*/names.dets"))
+
     async def rabbitmqctl(self, *arguments: str) -> str:
         """The output of a command on the broker's node."""
         command, environment = self.rabbitmq.control_command(*arguments)
