@@ -4,8 +4,9 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from aiohttp import web
+from aiohttp.helpers import rfc822_formatted_time
 
-from shared.errors import ApiError, Overloaded
+from shared.errors import ApiError
 from shared.http.answers import failure
 from shared.http.fast_path import FAST_PATH, answer_plain
 from shared.http.in_flight import IN_FLIGHT, InFlight
@@ -15,7 +16,6 @@ from shared.observability import new_request_id
 
 PLAIN_READER = web.AppKey("reader", PlainReader)
 _REQUEST_ID: Final = "00000000-0000-0000-0000-000000000000"
-_OVERLOADED: Final = Overloaded()
 
 
 class Door:
@@ -27,16 +27,15 @@ class Door:
         self._fast_path = app.get(FAST_PATH)
         self._reader = app.get(PLAIN_READER) or PlainReader()
         self._refusals: dict[type[ApiError], tuple[bytes, bytes]] = {}
+        self._refusals_date = ""
 
     def answer(self, data: bytes, peer: str) -> Coroutine[Any, Any, Written] | bytes | None:
         """That of the fast path, if the request is plain and somebody there answers it; bytes where it is refused."""
-        request = None if self._fast_path is None else self._reader.read(data, peer)
-        if request is None or self._fast_path is None:
+        if self._fast_path is None or self._in_flight.count >= self._in_flight.limit:
             return None
-        if self._in_flight.count >= self._in_flight.limit:
-            return self._refusal(_OVERLOADED)
-        handler = self._fast_path(request)
-        if handler is None:
+        request = self._reader.read(data, peer)
+        handler = None if request is None else self._fast_path(request)
+        if request is None or handler is None:
             return None
         if isinstance(handler, ApiError):
             return self._refusal(handler)
@@ -44,7 +43,10 @@ class Door:
         return answer_plain(self._app, handler, request)
 
     def _refusal(self, error: ApiError) -> bytes:
-        """Those of one kind are the same each time but for the request id, and there may be thousands a second."""
+        """Those of one kind and second are the same but for the request id, and there may be thousands of them."""
+        if self._refusals_date != (date := rfc822_formatted_time()):
+            self._refusals_date = date
+            self._refusals.clear()
         parts = self._refusals.get(type(error))
         if parts is None:
             before, _, behind = written(failure(error), _REQUEST_ID).message(last=False).partition(_REQUEST_ID.encode())

@@ -5,10 +5,14 @@ from collections.abc import Callable
 import pytest
 from aiohttp import web
 
+from gateway.app import create_gateway
 from gateway.bulkhead import Arrival, Bulkhead
 from gateway.overload import Overload
-from tests.integration.gateway.edge import Edge, Upstream, new_token
+from gateway.settings import GatewaySettings
+from shared.http.in_flight import IN_FLIGHT
+from tests.integration.gateway.edge import Edge, Upstream, new_token, settings
 from tests.support.raw_http import exchange
+from tests.support.stack import serving
 
 COURSES = "/api/v1/training/courses"
 HEAD = "Host: gateway\r\n"
@@ -69,9 +73,26 @@ async def test_what_is_not_plain_takes_the_ordinary_way_to_the_same_refusal(edge
 
 
 @pytest.mark.usefixtures("overloaded")
+async def test_each_refusal_has_its_own_date(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    for date in ("Sun, 22 Nov 2026 10:00:00 GMT", "Sun, 22 Nov 2026 10:00:01 GMT"):
+        for module in ("door", "wire"):
+            monkeypatch.setattr(f"shared.http.{module}.rfc822_formatted_time", lambda date=date: date)
+        answered = await exchange(edge.url, request(f"GET {COURSES}"))
+        assert [answer.headers["date"] for answer in answered.answers] == [date]
+
+
+@pytest.mark.usefixtures("overloaded")
 async def test_health_and_paths_of_nobody_are_not_refused(edge: Edge) -> None:
     answered = await exchange(edge.url, request("GET /health/live"), request("GET /nowhere"))
     assert [answer.status for answer in answered.answers] == [200, 404]
+
+
+async def test_health_is_answered_where_no_more_may_be_in_flight(upstream: Upstream) -> None:
+    gateway = create_gateway(GatewaySettings(**settings(upstream.url)))
+    gateway[IN_FLIGHT].limit = 0
+    async with serving(gateway) as url:
+        answered = await exchange(url, request("GET /health/live"), request(f"GET {COURSES}"))
+    assert [answer.status for answer in answered.answers] == [200, 503]
 
 
 async def test_one_who_has_to_take_the_ordinary_way_is_counted_once(
