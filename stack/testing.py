@@ -32,6 +32,8 @@ INSTALLATIONS = tuple(Installation(f"test.events.{number}", f"test.{number}") fo
 """What the users of the run's broker may serve: each system that a test starts takes the names of its own."""
 PARTS: Final = (("--numprocesses=2", "--dist=loadfile", "--ignore=tests/faults"), ("tests/faults",))
 """The whole suite: the faults by themselves, since their figures are times and rates."""
+TESTS_FAILED: Final = 1
+"""Pytest's exit status; a higher one says that it was stopped, or could not do its work."""
 OWN_STOP_SECONDS = 2.0
 MODULE_STOP_SECONDS = 20.0
 # A shell that has read `.stack/env` would otherwise hand a running stack's addresses to the suite.
@@ -53,9 +55,13 @@ def test(pytest_arguments: Sequence[str]) -> int:
 
 
 async def run_parts(servers: Sequence[Server]) -> int:
-    """Every part, whatever comes of the one before; answers the first exit status that is not 0."""
-    statuses = [await run_pytest(part, servers) for part in PARTS]
-    return next((status for status in statuses if status != 0), 0)
+    """Every part, though tests of the one before failed; answers the highest exit status."""
+    worst = 0
+    for part in PARTS:
+        worst = max(worst, await run_pytest(part, servers))
+        if worst > TESTS_FAILED:
+            break
+    return worst
 
 
 async def with_servers(run: Callable[[Sequence[Server]], Awaitable[int]]) -> int:
