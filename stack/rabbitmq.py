@@ -91,7 +91,8 @@ class RabbitMQServer:
             raise StackError("RabbitMQ needs Erlang's epmd (package erlang-base), which is missing.")
         port = self._ports["epmd"]
         command = [str(epmd), "-port", str(port), "-address", "127.0.0.1"]
-        self._mapper.start(command, environment, self._home)
+        if self._mapper.identity() is None:  # it outlives its node, and a second one could not listen
+            self._mapper.start(command, environment, self._home)
         await self._mapper.wait_ready(lambda: accepts_connections(port), MAPPER_READY_SECONDS)
 
     def _configuration(self) -> str:
