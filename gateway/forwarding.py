@@ -1,8 +1,9 @@
 """Forwards plain requests straight from their connection: the hot path of the gateway.
 
 A request takes it when its token was verified before. It then costs one turn in a batch of counts, one message to
-the service and one to the client; what is the same in all requests of one client is made once. Every other request,
-and every refusal before the count, takes the ordinary way (`gateway.edge`).
+the service and one to the client; what is the same in all requests of one client is made once. Where there is too
+much to do it is refused at once, before anything else is looked at. Every other request, and every other refusal
+before the count, takes the ordinary way (`gateway.edge`).
 """
 
 from collections import OrderedDict

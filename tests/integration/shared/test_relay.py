@@ -38,7 +38,10 @@ async def test_committed_events_are_published_as_persistent_cloudevents(database
     assert (envelope["organisationid"], envelope["data"]["version"]) == (7, 2)
 
 
-async def test_what_was_committed_before_the_relay_began_is_published(database: Database, broker: Broker) -> None:
+async def test_what_was_committed_before_the_relay_began_is_published_batch_by_batch_without_a_pause(
+    database: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared.relay, "POLL_INTERVAL", 3600.0)
     inbox = await broker.inbox()
     await commit(database, *(enrollment(7, number) for number in range(1, 1201)))
     async with running(relay_for(database, broker)):
