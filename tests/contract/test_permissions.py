@@ -16,6 +16,7 @@ from tests.support.lifecycle import shown, transfer
 from tests.support.routes import PUBLIC
 from tests.support.stack import Stack
 from tests.support.world import (
+    COURSES,
     EMPLOYEES,
     ENROLLMENTS,
     STAFF,
@@ -51,12 +52,13 @@ async def rows_of(admin: Client) -> Rows:
 
 
 async def settled_rows_of(admin: Client) -> Rows:
-    """Rows that the histories have heard of too."""
+    """Rows that the histories and the catalog's counts have heard of too."""
     rows = await rows_of(admin)
 
     async def known() -> bool:
         histories = (f"{EMPLOYEES}/{rows['person']}/training", f"{STAFF}/{rows['staff']}/training")
-        return [(await admin.get(path)).status for path in histories] == [200, 200]
+        counted = (await admin.get(f"{COURSES}/{rows['course']}")).data["total_enrollments"] == 1
+        return counted and [(await admin.get(path)).status for path in histories] == [200, 200]
 
     await eventually(known)
     return rows

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.enrollment.rules import Actor, Grading
+from services.enrollment.rules import Actor, Grading, SessionKey
 from shared.database import Connection
 from shared.events import EnrollmentState
 
@@ -50,6 +50,10 @@ class LockedEnrollment:
     state: EnrollmentState
     grading: Grading
     now: datetime
+
+    @property
+    def session_key(self) -> SessionKey:
+        return self.organisation_id, self.state.session_id
 
 
 @dataclass(frozen=True, slots=True)

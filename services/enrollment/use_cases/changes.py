@@ -59,16 +59,25 @@ async def save(connection: Connection, changes: Sequence[Change], sessions: Mapp
         for key, count in moved.items()
         if count < 0 and key in sessions and sessions[key].promotes
     }
-    await promote(connection, free, changes[0].actor)
+    await promote(connection, free, dict.fromkeys(free, changes[0].actor))
 
 
-async def promote(connection: Connection, free: Mapping[SessionKey, int], actor: Actor) -> None:
-    """Gives free seats of locked sessions, which must not have begun, to those who waited longest."""
+async def promote(connection: Connection, free: Mapping[SessionKey, int], actors: Mapping[SessionKey, Actor]) -> None:
+    """Gives free seats of locked sessions, which must not have begun, to those who waited longest.
+
+    `actors` are those who freed the seats of each session.
+    """
     free = dict(free)
     while free:
         keys = await seat_store.first_in_line(connection, {key: min(seats, CHUNK) for key, seats in free.items()})
         changes = [
-            Change(locked.organisation_id, locked.state, rules.promoted(locked.state), EnrollmentPromoted, actor)
+            Change(
+                locked.organisation_id,
+                locked.state,
+                rules.promoted(locked.state),
+                EnrollmentPromoted,
+                actors[locked.session_key],
+            )
             for locked in await enrollment_store.lock(connection, keys)
         ]
         if not changes:

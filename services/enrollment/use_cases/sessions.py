@@ -60,11 +60,12 @@ async def follow(connection: Connection, events: Sequence[SessionEvent]) -> None
     await copies.save_sessions(connection, events)
     keys = [(event.organisation_id, event.data.id) for event in events]
     sessions = await seat_store.lock_sessions(connection, keys)
+    actors = {key: _actor(event.trace) for key, event in zip(keys, events, strict=True)}
     cancelled = [key for key, seats in sessions.items() if seats.status == "cancelled"]
     if cancelled:
-        await _cancel_enrollments(connection, cancelled, _actor(events[0].trace))
+        await _cancel_enrollments(connection, cancelled, actors)
     free = {key: seats.available for key, seats in sessions.items() if seats.promotes and seats.available}
-    await changes.promote(connection, free, _actor(events[0].trace))
+    await changes.promote(connection, free, actors)
 
 
 async def agree_capacity(pool: Pool, catalog: CatalogClient, key: SessionKey, capacity: int, version: int) -> None:
@@ -106,10 +107,18 @@ async def _learn_unknown(pool: Pool, catalog: CatalogClient, keys: Sequence[Sess
             raise SessionNotFound from None
 
 
-async def _cancel_enrollments(connection: Connection, keys: Sequence[SessionKey], actor: Actor) -> None:
+async def _cancel_enrollments(
+    connection: Connection, keys: Sequence[SessionKey], actors: Mapping[SessionKey, Actor]
+) -> None:
     while found := await seat_store.open_enrollments_of_sessions(connection, keys, CHUNK):
         cancellations = [
-            Change(locked.organisation_id, locked.state, rules.cancelled(locked.state), EnrollmentCancelled, actor)
+            Change(
+                locked.organisation_id,
+                locked.state,
+                rules.cancelled(locked.state),
+                EnrollmentCancelled,
+                actors[locked.session_key],
+            )
             for locked in await enrollment_store.lock(connection, found)
         ]
         await changes.save(connection, cancellations, {})

@@ -26,6 +26,7 @@ from shared.http.answers import Answer
 from shared.http.conditional import UNCONDITIONAL
 from shared.idempotency import Claim, digest
 from shared.identity import ENROLL, Caller
+from shared.observability import NO_TRACE, Trace
 
 ORGANISATIONS = (1, 2)
 SESSIONS = (11, 12)
@@ -59,6 +60,23 @@ class World:
         self, organisation: int, session: int, *, capacity: int, status: str = "scheduled", version: int | None = None
     ) -> None:
         """What the catalog's event does."""
+        await self.follow_together(self.news(organisation, session, capacity=capacity, status=status, version=version))
+
+    async def follow_together(self, *news: SessionSaved) -> None:
+        async with transaction(self.pool) as connection:
+            await sessions.follow(connection, news)
+
+    def news(
+        self,
+        organisation: int,
+        session: int,
+        *,
+        capacity: int,
+        status: str = "scheduled",
+        version: int | None = None,
+        trace: Trace = NO_TRACE,
+    ) -> SessionSaved:
+        """The catalog's event, of the next version if none is named."""
         key = organisation, session
         self.versions[key] = version or self.versions.get(key, 0) + 1
         start = datetime.now(UTC) + timedelta(days=30)
@@ -69,8 +87,7 @@ class World:
                 "max_participants": capacity, "status": status, "projects": [],
             }
         )  # fmt: skip
-        async with transaction(self.pool) as connection:
-            await sessions.follow(connection, [SessionSaved(organisation, state)])
+        return SessionSaved(organisation, state, trace)
 
     async def resize(self, organisation: int, session: int, capacity: int) -> None:
         """As the catalog does: fewer seats are agreed first."""

@@ -5,7 +5,12 @@ from typing import Any
 
 import pytest
 
+from shared.database import connection_pool
+from shared.observability import Trace
+from tests.integration.enrollment.seats_world import ORGANISATIONS, PEOPLE, World
+from tests.integration.enrollment.seats_world import SESSIONS as SESSIONS_OF_WORLD
 from tests.support.client import Answer, Client, new_organisation
+from tests.support.enrollment_rows import enrollment_database
 from tests.support.eventually import eventually
 from tests.support.lifecycle import change, changed, full_session_with_line, transfer
 from tests.support.stack import Stack
@@ -23,6 +28,10 @@ from tests.support.world import (
 )
 
 Entry = dict[str, Any]
+
+_CAUSED = """
+SELECT DISTINCT organisation_id, action, request_id FROM audit WHERE actor_subject = 'catalog' ORDER BY 1, 2, 3
+"""
 
 
 async def trail(client: Client, enrollment_id: int, **query: int) -> Answer:
@@ -132,6 +141,23 @@ async def test_a_session_that_is_cancelled_is_named_as_the_reason(admin: Client)
         return True
 
     await eventually(told)
+
+
+async def test_news_that_comes_together_gives_each_session_its_own_reason() -> None:
+    async with enrollment_database() as url, connection_pool(url, name="test", size=2) as pool:
+        world, session = World(pool), SESSIONS_OF_WORLD[0]
+        await world.populate()
+        for organisation in ORGANISATIONS:
+            await world.enroll(organisation, session, PEOPLE[:3], waitlist=True)
+        await world.follow_together(
+            world.news(1, session, capacity=2, status="cancelled", trace=Trace("request-0001", "")),
+            world.news(2, session, capacity=3, trace=Trace("request-0002", "")),
+        )
+        rows = await pool.fetch(_CAUSED)
+    assert [tuple(row) for row in rows] == [
+        (1, "enrollment.cancelled", "request-0001"),
+        (2, "enrollment.promoted", "request-0002"),
+    ]
 
 
 async def test_removing_a_person_is_told_in_what_it_cancels(stack: Stack, admin: Client, organisation: int) -> None:
