@@ -109,7 +109,7 @@ async def rows_of_every_kind(client: Client) -> list[int]:
 
 
 async def verify(stack: Stack, service: str) -> Outcome:
-    arguments = Namespace(settle=0.2, pause=0.0)
+    arguments = Namespace(settle=1.0, pause=0.0)
     return await run_here(partial(verify_copies, service, stack.settings[service], PROJECTIONS[service], arguments))
 
 
