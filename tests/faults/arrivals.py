@@ -1,9 +1,8 @@
-"""`python -m tests.faults.arrivals URL TOKEN RATE SECONDS`: requests that arrive whether or not others are answered.
+"""`python -m tests.faults.arrivals URL TOKEN PLAN`: requests that arrive whether or not others are answered.
 
 In a process of its own, with as little work for each request as Python allows. They come over CONNECTIONS at most, and
-one that has to wait for a free connection is late from the moment it was due. A RATE (requests a second) of 0 asks in
-a closed loop instead: CLOSED clients, each with one request at a time, which shows what the system can do. Prints
-JSON: of the last COUNTED seconds, how many were answered with which status, and the latencies in seconds.
+one that has to wait for a free connection is late from the moment it was due. PLAN is JSON, a list of `Step`s. Prints
+JSON: for each step, of its counted part, how many were answered with which status, and the latencies in seconds.
 """
 
 import asyncio
@@ -14,7 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Coroutine, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -22,7 +21,6 @@ import uvloop
 
 CLOSED = 64
 CONNECTIONS = 1000
-COUNTED = 4.0
 PATIENCE = 10.0
 NO_ANSWER = 0
 
@@ -65,9 +63,23 @@ class Connection(asyncio.Protocol):
             self._answer.set_result(status)
 
 
+@dataclass(frozen=True)
+class Step:
+    """`rate` requests a second for so many `seconds`, of which the last `counted` are reported.
+
+    `times`: of what was answered well in the step before, instead of a rate. With neither, CLOSED clients ask with
+    one request at a time each, which shows what the system can do.
+    """
+
+    seconds: float
+    counted: float
+    rate: float = 0.0
+    times: float = 0.0
+
+
 @dataclass
 class Arrivals:
-    """Those of one run."""
+    """Those of one step, over connections that stay."""
 
     host: str
     port: int
@@ -75,6 +87,11 @@ class Arrivals:
     outcomes: list[tuple[float, float, int]] = field(default_factory=list)
     """When each was due, the seconds until it was answered, and its status."""
     _idle: list[Connection] = field(default_factory=list)
+
+    async def step(self, step: "Step") -> dict[str, Any]:
+        self.outcomes.clear()
+        await (self.at_rate(step.rate, step.seconds) if step.rate else self.closed(CLOSED, step.seconds))
+        return self.report(step)
 
     async def one(self, due: float) -> None:
         """On a connection that is idle, or a new one."""
@@ -123,14 +140,14 @@ class Arrivals:
             each.cancel()
             self.outcomes.append((time.monotonic(), PATIENCE, NO_ANSWER))
 
-    def report(self, seconds: float) -> dict[str, object]:
-        """Of the last COUNTED seconds, when what takes time to notice has been noticed and what came of it is over."""
-        from_then = min(due for due, _, _ in self.outcomes) + seconds - COUNTED
+    def report(self, step: "Step") -> dict[str, Any]:
+        from_then = min(due for due, _, _ in self.outcomes) + step.seconds - step.counted
         counted = [(took, status) for due, took, status in self.outcomes if due >= from_then]
         good = sorted(took for took, status in counted if status == 200)
         return {
+            "rate": step.rate,
             "statuses": Counter(status for _, status in counted),
-            "good_per_second": len(good) / COUNTED,
+            "good_per_second": len(good) / step.counted,
             "good_p50": good[len(good) // 2] if good else None,
             "good_p99": good[int(len(good) * 0.99)] if good else None,
             "refused_p99": max((took for took, status in counted if status == 503), default=None),
@@ -146,13 +163,16 @@ def _poisson(rate: float, seconds: float) -> Iterator[float]:
         due += choice.expovariate(rate)
 
 
-async def main(url: str, token: str, rate: float, seconds: float) -> None:
+async def main(url: str, token: str, plan: str) -> None:
     parts = urlsplit(url)
     request = f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {token}\r\n\r\n"
     arrivals = Arrivals(parts.hostname or "", parts.port or 80, request.encode())
-    await (arrivals.at_rate(rate, seconds) if rate else arrivals.closed(CLOSED, seconds))
-    print(json.dumps(arrivals.report(seconds)))
+    done: list[dict[str, Any]] = []
+    for step in (Step(**each) for each in json.loads(plan)):
+        rate = step.rate or step.times * (done[-1]["good_per_second"] if done else 0.0)
+        done.append(await arrivals.step(replace(step, rate=rate)))
+    print(json.dumps(done))
 
 
 if __name__ == "__main__":
-    uvloop.run(main(sys.argv[1], sys.argv[2], float(sys.argv[3]), float(sys.argv[4])))
+    uvloop.run(main(*sys.argv[1:]))
