@@ -70,7 +70,7 @@ class GatewaySettings(ProcessSettings, TokenSettings):
     public_url: Origin | None = None
     """Where clients reach the gateway, for the links in answers; without it the request's own `Host`."""
     upstream_timeout: float = Field(default=10.0, gt=0, le=60)
-    upstream_max_in_flight: int = Field(default=64, ge=1)
+    upstream_max_in_flight: int = Field(default=112, ge=1)
     upstream_max_waiting: int = Field(default=1000, ge=0)
     """Requests that wait for their turn at one service: a burst is worked off, and no reason to refuse anybody."""
     max_in_flight: int = Field(default=4000, ge=1)

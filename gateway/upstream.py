@@ -10,8 +10,8 @@ from gateway.connections import Connections
 from gateway.loop_lag import LoopLag
 from gateway.overload import Overload
 
-LONG_WAIT: Final = 0.02
-"""Seconds in the queue that nobody has to expect for longer than `BURST` seconds."""
+LONG_WAIT: Final = 0.005
+"""Seconds in the queue that nobody has to expect for longer than `BURST` seconds (the target of RFC 8289, 4.3)."""
 BURST: Final = 3.0
 FAILURES: Final = 5
 """In a row, after which the service counts as away."""
