@@ -89,6 +89,14 @@ LISTS: Mapping[str, tuple[str, Paths]] = {
     "employees by text": ("enrollment", _these("/api/v1/employees?search={}", "Rossi", "EMP-0000012", "Grace%20Khan")),
     "staff": ("enrollment", _these("/api/v1/staff")),
     "compliance of a course": ("enrollment", _each(_TRAINING + "/compliance?course_id={}", lambda size: size.courses)),
+    "compliance of a course, valid": (
+        "enrollment",
+        _each(_TRAINING + "/compliance?status=valid&course_id={}", lambda size: size.courses),
+    ),
+    "compliance of a course, expiring": (
+        "enrollment",
+        _each(_TRAINING + "/compliance?status=expiring&course_id={}", lambda size: size.courses),
+    ),
     "compliance of a course, missing": (
         "enrollment",
         _each(_TRAINING + "/compliance?status=missing&course_id={}", lambda size: size.courses),
