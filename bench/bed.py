@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
-from bench.dataset import ORGANISATION, Size, load, today
+from bench.dataset import ORGANISATION, Size, load, today, write_down
 from bench.installation import Installed, install, serving
 from bench.placement import Placement
 from bench.processes import Serving, serve
@@ -88,6 +88,7 @@ class Bed:
     async def _make(self, size: Size) -> System:
         installed = await self._install(1 + len(self._systems))
         await load(installed.owner_urls, size, today(), self.say)
+        await write_down(self.servers.database_url)
         processes = {
             name: await self.serve(f"{name}-{installed.number}", serving(name), environment, installed.ports[name])
             for name, environment in installed.environments.items()

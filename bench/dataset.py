@@ -5,6 +5,7 @@ no events waiting and no audit trail, which no list reads. `python -m services.X
 """
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -29,6 +30,7 @@ CHUNK = 1_000_000
 """Enrollments of one statement."""
 QUEUED_CHUNKS = 8
 CONNECT_SECONDS = 10
+WRITING_SECONDS = 300
 
 Say = Callable[[str], None]
 
@@ -203,3 +205,13 @@ async def _complete(connections: Connections, told: _Told) -> None:
         await connections[service].execute(statement)
     async with told.step("vacuum and analyze"):
         await asyncio.gather(*(each.execute("VACUUM (ANALYZE, FREEZE)") for each in connections.values()))
+
+
+async def write_down(database_url: str) -> None:
+    """What loading has left in memory is written now, and not while something is measured; as the superuser."""
+    connection = await asyncpg.connect(database_url, timeout=CONNECT_SECONDS)
+    try:
+        await connection.execute("CHECKPOINT", timeout=WRITING_SECONDS)
+    finally:
+        await connection.close()
+    await asyncio.to_thread(os.sync)
