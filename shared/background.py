@@ -1,7 +1,7 @@
 """Work that runs beside the requests for as long as a process lives."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -23,3 +23,18 @@ async def background(work: Coroutine[Any, Any, None], *, name: str) -> AsyncIter
     finally:
         task.cancel()
         await asyncio.wait({task}, timeout=STOP_TIMEOUT)
+
+
+async def first_ended(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Runs all at once until one ends, and ends as that one did; the others are cancelled first.
+
+    Unlike a task group it ends for a bare CancelledError too, with which libraries tell of a lost connection.
+    """
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    ended.pop().result()

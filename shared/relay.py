@@ -4,6 +4,7 @@ A crash between the two publishes once more; nothing is ever marked that the bro
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from datetime import timedelta
 import asyncpg
 
 from shared import outbox
+from shared.background import first_ended
 from shared.backoff import Backoff
 from shared.broker import EXCHANGE, connection_to
 from shared.database import COMMAND_TIMEOUT, CONNECT_TIMEOUT, Connection, Pool, transaction
@@ -22,6 +24,8 @@ from shared.publisher import Outcome, Publisher, publisher_on
 log = logging.getLogger(__name__)
 
 BATCH = 500
+LANES = 2
+"""Batches under way at once: what is committed while the broker stores one goes on its way without waiting for it."""
 POLL_INTERVAL = 1.0
 """Seconds between looks at the outbox when no notification comes: the net for a lost one."""
 POSTPONED_FOR = timedelta(seconds=10)
@@ -37,6 +41,7 @@ class Relay:
         self._name = name
         self._exchange = exchange
         self._wake = asyncio.Event()
+        self._turn = asyncio.Lock()
         self._connected = False
 
     async def is_connected(self) -> bool:
@@ -54,27 +59,31 @@ class Relay:
             ):
                 publisher = await publisher_on(connection, self._exchange)
                 self._connected = True
-                while not listener.is_closed():
-                    self._wake.clear()
-                    while count := await self._publish_batch(publisher):
-                        backoff.reset()
-                        if count < BATCH:
-                            break
-                    await self._woken()
-                raise ConnectionResetError("the database closed the relay's notifications")
+                self._wake.set()
+                await first_ended(self._publish(publisher, listener, backoff) for _ in range(LANES))
         finally:
             self._connected = False
 
-    async def _publish_batch(self, publisher: Publisher) -> int:
-        """How many there were. The rows stay locked until the broker has them.
+    async def _publish(self, publisher: Publisher, listener: Connection, backoff: Backoff) -> None:
+        """One lane's work, until the database closes the notifications, which raises ConnectionResetError."""
+        while not listener.is_closed():
+            await self._woken()
+            if await self._publish_batch(publisher):
+                backoff.reset()
+        raise ConnectionResetError("the database closed the relay's notifications")
+
+    async def _publish_batch(self, publisher: Publisher) -> bool:
+        """Whether there was anything. The rows stay locked until the broker has them.
 
         Fewer than a full batch are all: whatever is committed behind them wakes the relay.
         """
         async with transaction(self._pool) as connection:
             rows = await outbox.claim(connection, BATCH)
             if not rows:
-                return 0
-            confirmed, refused = await _publish(publisher, rows)
+                return False
+            if len(rows) == BATCH:
+                self._wake.set()
+            confirmed, refused = await _outcomes(publisher, rows)
             await outbox.mark_published(connection, [row.id for row in confirmed])
             if refused:
                 await outbox.postpone(connection, [row.id for row in refused], POSTPONED_FOR)
@@ -82,13 +91,14 @@ class Relay:
             _report(row)
         if len(confirmed) + len(refused) < len(rows):
             raise ConnectionResetError("the broker went away before it confirmed everything")
-        return len(rows)
+        return True
 
     async def _woken(self) -> None:
-        try:
-            await asyncio.wait_for(self._wake.wait(), POLL_INTERVAL)
-        except TimeoutError:
-            return
+        """Returns to one lane for each notification, or when it is time to look without one."""
+        async with self._turn:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), POLL_INTERVAL)
+            self._wake.clear()
 
     @asynccontextmanager
     async def _notified(self) -> AsyncIterator[Connection]:
@@ -106,7 +116,7 @@ class Relay:
             listener.terminate()
 
 
-async def _publish(publisher: Publisher, rows: Sequence[OutboxRow]) -> tuple[list[OutboxRow], list[OutboxRow]]:
+async def _outcomes(publisher: Publisher, rows: Sequence[OutboxRow]) -> tuple[list[OutboxRow], list[OutboxRow]]:
     """Those that the broker has stored in every queue they go to, and those it refused; of others it said nothing."""
     outcomes = list(zip(rows, await publisher.publish(rows), strict=True))
     return _with(outcomes, Outcome.CONFIRMED), _with(outcomes, Outcome.REFUSED)

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import itertools
 import json
 from collections.abc import Sequence
@@ -59,6 +60,44 @@ async def test_a_notification_wakes_the_relay(
         for number in (1, 2, 3):
             await commit(database, enrollment(7, number))
             await arrived(inbox, number)
+
+
+async def second_while_the_first_is_stored(database: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether an event arrives that was committed while the relay waits for the confirmation of another."""
+    publish, stored = Publisher.publish, asyncio.Event()
+
+    async def first_is_stored_late(self: Publisher, rows: Sequence[OutboxRow]) -> list[Outcome]:
+        monkeypatch.setattr(Publisher, "publish", publish)
+        outcomes = await publish(self, rows)
+        await stored.wait()
+        return outcomes
+
+    monkeypatch.setattr(Publisher, "publish", first_is_stored_late)
+    inbox = await broker.inbox()
+    async with running(relay_for(database, broker)):
+        await commit(database, enrollment(7, 1))
+        await arrived(inbox, 1)
+        await commit(database, enrollment(7, 2))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(3):
+                await arrived(inbox, 2)
+        overtaken = ids(inbox) == {1, 2} and await database.value(WAITING) >= 1
+        stored.set()
+        await eventually(lambda: everything_is_marked(database))
+    return overtaken
+
+
+async def test_events_do_not_wait_while_the_broker_stores_those_before_them(
+    database: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await second_while_the_first_is_stored(database, broker, monkeypatch)
+
+
+async def test_control_in_a_single_lane_they_wait(
+    database: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared.relay, "LANES", 1)
+    assert not await second_while_the_first_is_stored(database, broker, monkeypatch)
 
 
 async def test_several_relays_leave_nothing_behind(database: Database, broker: Broker) -> None:
