@@ -60,12 +60,12 @@ class Relay:
                 publisher = await publisher_on(connection, self._exchange)
                 self._connected = True
                 self._wake.set()
-                await first_ended(self._publish(publisher, listener, backoff) for _ in range(LANES))
+                await first_ended(self._lane(publisher, listener, backoff) for _ in range(LANES))
         finally:
             self._connected = False
 
-    async def _publish(self, publisher: Publisher, listener: Connection, backoff: Backoff) -> None:
-        """One lane's work, until the database closes the notifications, which raises ConnectionResetError."""
+    async def _lane(self, publisher: Publisher, listener: Connection, backoff: Backoff) -> None:
+        """Batch after batch, until the database closes the notifications, which raises ConnectionResetError."""
         while not listener.is_closed():
             await self._woken()
             if await self._publish_batch(publisher):
@@ -83,7 +83,7 @@ class Relay:
                 return False
             if len(rows) == BATCH:
                 self._wake.set()
-            confirmed, refused = await _outcomes(publisher, rows)
+            confirmed, refused = await _publish(publisher, rows)
             await outbox.mark_published(connection, [row.id for row in confirmed])
             if refused:
                 await outbox.postpone(connection, [row.id for row in refused], POSTPONED_FOR)
@@ -116,7 +116,7 @@ class Relay:
             listener.terminate()
 
 
-async def _outcomes(publisher: Publisher, rows: Sequence[OutboxRow]) -> tuple[list[OutboxRow], list[OutboxRow]]:
+async def _publish(publisher: Publisher, rows: Sequence[OutboxRow]) -> tuple[list[OutboxRow], list[OutboxRow]]:
     """Those that the broker has stored in every queue they go to, and those it refused; of others it said nothing."""
     outcomes = list(zip(rows, await publisher.publish(rows), strict=True))
     return _with(outcomes, Outcome.CONFIRMED), _with(outcomes, Outcome.REFUSED)

@@ -64,9 +64,9 @@ def _without_mandatory() -> None:
     """The broker may drop what it has no queue for."""
 
     async def publish(publisher: Any, rows: Sequence[Any]) -> Any:
-        return await _outcomes(publisher, [replace(row, must_route=False) for row in rows])
+        return await _publish(publisher, [replace(row, must_route=False) for row in rows])
 
-    _outcomes, shared.relay._outcomes = shared.relay._outcomes, publish
+    _publish, shared.relay._publish = shared.relay._publish, publish
 
 
 def _without_ack_after_commit() -> None:
