@@ -118,7 +118,7 @@ def test_no_identity_and_no_hop_by_hop_header_is_forwarded(sent: list[tuple[str,
 @examples
 @given(HEADERS)
 def test_no_hop_by_hop_header_of_an_answer_comes_back(received: list[tuple[str, str]]) -> None:
-    raw = [(name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "replace")) for name, value in received]
+    raw = [(name.encode("utf-8", "replace"), value.encode("utf-8", "replace")) for name, value in received]
     names = {name.decode("latin-1").lower() for name, _ in answered(raw)}
     assert names.isdisjoint(HOP_BY_HOP | {"content-length", "date", "server", "x-request-id"})
 
