@@ -101,6 +101,9 @@ class Connection(asyncio.Protocol):
         self._transport = None
         self._pool.forget(self)
         self._fail(AnswerBroken("it broke off") if self._began else ConnectionLost())
+        # Parser and connection hold each other, and with them the last answer: a collector that looks seldom would
+        # keep thousands of them.
+        del self._parser
 
     def data_received(self, data: bytes) -> None:
         if self._waiting is None:

@@ -121,10 +121,18 @@ class InternalTokenVerifier:
             return known[0]
         claims = self._claims(token)
         caller = _caller(claims)
-        self._callers[token] = (caller, claims.exp + LEEWAY)
-        if len(self._callers) > self._remembered:
-            self._callers.popitem(last=False)
+        self._remember(token, caller, claims.exp + LEEWAY)
         return caller
+
+    def _remember(self, token: str, caller: Caller, until: float) -> None:
+        """Forgets those whose time is over, the oldest first: each client gets a new one twice a minute."""
+        now = time.time()
+        while self._callers and (len(self._callers) >= self._remembered or self._oldest_until() <= now):
+            self._callers.popitem(last=False)
+        self._callers[token] = (caller, until)
+
+    def _oldest_until(self) -> float:
+        return next(iter(self._callers.values()))[1]
 
     def _claims(self, token: str) -> InternalClaims:
         """Only the gateway holds the secret, yet a claim of the wrong type must end in 401 and not in a 500."""

@@ -111,6 +111,17 @@ def test_no_more_tokens_are_remembered_than_allowed() -> None:
     assert len(verifier._callers) == 3
 
 
+def test_tokens_whose_time_is_over_are_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    verifier = InternalTokenVerifier(SECRET)
+    for _ in range(3):
+        verifier.verify(mint_internal_token(CALLER, SECRET))
+        set_clock_forward(monkeypatch, LIFETIME / 2)
+    assert len(verifier._callers) == 3
+    set_clock_forward(monkeypatch, LEEWAY)
+    verifier.verify(mint_internal_token(CALLER, SECRET))
+    assert len(verifier._callers) == 2
+
+
 @pytest.mark.parametrize(
     "token",
     [
