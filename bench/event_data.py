@@ -9,7 +9,7 @@ from services.enrollment.store.copies import save_courses, save_sessions
 from shared.cloudevents import encode
 from shared.events import CourseSaved, CourseState, EnrollmentCreated, EnrollmentState, SessionSaved, SessionState
 
-COURSES, SESSIONS, PEOPLE = 100, 1000, 5000
+COURSES, SESSIONS, PEOPLE = 100, 1000, 6000
 """Of an organisation."""
 MOMENT = datetime(2030, 5, 15, 9, tzinfo=UTC)
 

@@ -159,8 +159,8 @@ async def test_a_crash_between_confirmation_and_mark_publishes_again_with_the_sa
         await commit(database, enrollment(7, 1))
         await eventually(lambda: everything_is_marked(database))
 
-    async def came_twice() -> bool:
-        return len(inbox) == 2
+    async def came_again() -> bool:
+        return len(inbox) > 1  # thrice where the other lane had taken it up just when the relay ended
 
-    await eventually(came_twice)
-    assert inbox[0].message_id == inbox[1].message_id
+    await eventually(came_again)
+    assert len({message.message_id for message in inbox}) == 1
