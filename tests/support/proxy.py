@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
 from collections import deque
 from collections.abc import AsyncIterator
@@ -17,15 +18,17 @@ class Proxy:
     """Passes bytes between clients and a server; of several, each connection goes to the next one that takes it.
 
     `latency` (seconds) delays every piece passed on, `chunk` (bytes) is the size of the pieces; both may be changed
-    at any time. Connections wait for ever while frozen: the bounds under test are the client's own.
+    at any time. Connections wait for ever while frozen: the bounds under test are the client's own. With `tls` its
+    clients speak TLS to it, and the server does not notice.
     """
 
-    def __init__(self, *addresses: tuple[str, int]) -> None:
+    def __init__(self, *addresses: tuple[str, int], tls: ssl.SSLContext | None = None) -> None:
         self.latency = 0.0
         self.chunk = CHUNK
         self.accepted = 0
         """Connections taken so far."""
         self._addresses = deque(addresses)
+        self._tls = tls
         self._listener: asyncio.Server | None = None
         self._own_port = 0
         self._connections: dict[asyncio.Task[None], list[asyncio.StreamWriter]] = {}
@@ -40,7 +43,7 @@ class Proxy:
     async def accept(self) -> None:
         """Takes connections, as from the start or after `refuse`."""
         if self._listener is None:
-            self._listener = await asyncio.start_server(self._serve, "127.0.0.1", self._own_port)
+            self._listener = await asyncio.start_server(self._serve, "127.0.0.1", self._own_port, ssl=self._tls)
             self._own_port = self._listener.sockets[0].getsockname()[1]
 
     async def refuse(self) -> None:
@@ -118,7 +121,8 @@ class Proxy:
                 await flowing.wait()
                 writer.write(piece)
                 await writer.drain()
-            writer.write_eof()
+            if writer.can_write_eof():
+                writer.write_eof()
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
@@ -129,12 +133,12 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 
 
 @asynccontextmanager
-async def proxy_for(url: str) -> AsyncIterator[tuple[Proxy, str]]:
+async def proxy_for(url: str, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[Proxy, str]]:
     """A proxy in front of the server of `url`, and the URL that leads through it."""
     parts = urlsplit(url)
     assert parts.hostname is not None
     assert parts.port is not None
-    proxy = Proxy((parts.hostname, parts.port))
+    proxy = Proxy((parts.hostname, parts.port), tls=tls)
     await proxy.accept()
     try:
         credentials, at, _ = parts.netloc.rpartition("@")

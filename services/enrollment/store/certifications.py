@@ -74,7 +74,7 @@ SELECT {total} AS total, coalesce((SELECT json_agg(json_build_object(
     'employee', json_build_object('id', p.id, 'type', p.type, 'employee_id', p.employee_id, 'full_name', p.full_name,
         'company', CASE WHEN p.company_id IS NOT NULL THEN
             json_build_object('id', p.company_id, 'name', p.company_name) END),
-    'status', CASE WHEN held.valid_until > now() + make_interval(days => $3) THEN 'valid'
+    'status', CASE WHEN held.valid_until > now() + {ahead} THEN 'valid'
         WHEN held.valid_until > now() THEN 'expiring' ELSE 'missing' END,
     'course_id', held.course_id, 'enrollment_id', held.enrollment_id,
     'completed_at', training_timestamp(held.completed_at),
@@ -250,7 +250,7 @@ async def compliance_page(
     people, arguments = where({"p.company_id = {}": query.company_id, _OF_PROJECT: query.project_id}, first=6)
     subject = organisation_id, course_ids, query.within_days
     ids = await _ids(connection, subject, query, people)
-    statement = _COMPLIANCE_PAGE.format(total=_total(query, people, len(course_ids)), ids=ids)
+    statement = _COMPLIANCE_PAGE.format(total=_total(query, people, len(course_ids)), ids=ids, ahead=_AHEAD)
     [row] = await connection.fetch(statement, *subject, query.per_page, query.offset, *arguments)
     return row["total"], row["items"]
 

@@ -1,0 +1,65 @@
+"""Redis and a service over TLS, on connections that the gateway holds itself."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.connections import Connections, NotConnected
+from gateway.held_script import HeldScript
+from gateway.redis_client import REDIS_ERRORS, redis_client
+from tests.support.databases import redis_url
+from tests.support.proxy import proxy_for
+from tests.support.tls import Tls
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: service\r\n\r\n"
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300_000
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> Tls:
+    return Tls.made(tmp_path)
+
+
+async def test_requests_are_counted_over_tls(tls: Tls) -> None:
+    async with proxy_for(redis_url().replace("redis:", "rediss:"), tls=tls.context) as (proxy, url):
+        redis = redis_client(f"{url}?ssl_ca_certs={tls.trusted}")
+        script = HeldScript(redis, "return {KEYS[1], ARGV[1]}")
+        for number in range(20):
+            assert await script.run([str(number)], [number]) == [str(number).encode()] * 2
+        assert proxy.accepted == 1
+        script.close()
+        await redis.aclose()
+
+
+async def test_a_redis_whose_certificate_nobody_trusts_is_not_asked(tls: Tls) -> None:
+    async with proxy_for(redis_url().replace("redis:", "rediss:"), tls=tls.context) as (_, url):
+        redis = redis_client(url)
+        with pytest.raises(REDIS_ERRORS):
+            await HeldScript(redis, "return 1").run([], [])
+        await redis.aclose()
+
+
+@pytest.fixture
+async def service_url(tls: Tls) -> AsyncIterator[str]:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readuntil(b"\r\n\r\n"):
+            writer.write(ANSWER)
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=tls.context) as server:
+        yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def test_a_service_is_asked_over_tls(service_url: str, tls: Tls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls.trusted))
+    connections = Connections(service_url)
+    for _ in range(3):
+        answer = await connections.ask(REQUEST, 5.0)
+        assert (answer.status, len(answer.body)) == (200, 300_000)
+    connections.close()
+
+
+async def test_a_service_whose_certificate_nobody_trusts_is_not_asked(service_url: str) -> None:
+    with pytest.raises(NotConnected):
+        await Connections(service_url).ask(REQUEST, 5.0)
