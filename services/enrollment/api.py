@@ -30,7 +30,7 @@ from services.enrollment.schemas import (
     OrganisationSettings,
     Transfer,
 )
-from services.enrollment.store import certifications, pages, states
+from services.enrollment.store import compliance, pages, states
 from services.enrollment.store import settings as settings_store
 from services.enrollment.use_cases import change, sessions, settings
 from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll
@@ -127,10 +127,10 @@ async def transfer_enrollment(call: Call[Query, Transfer]) -> Answer:
 
 async def list_compliance(call: Call[ComplianceQuery, Body]) -> Answer:
     async with connected(call.app[POOL]) as connection:
-        courses = await certifications.courses_asked_for(connection, call.organisation_id, call.query)
+        courses = await compliance.courses_asked_for(connection, call.organisation_id, call.query)
         if not courses and call.query.course_id is not None:
             raise CourseNotSelectable
-        total, items = await certifications.compliance_page(connection, call.organisation_id, courses, call.query)
+        total, items = await compliance.compliance_page(connection, call.organisation_id, courses, call.query)
     return page(call, total, items)
 
 

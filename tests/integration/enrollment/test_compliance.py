@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.enrollment.store import certifications
+from services.enrollment.store import compliance
 from tests.support.client import Client, new_organisation
 from tests.support.eventually import eventually
 from tests.support.lifecycle import changed, ends_at
@@ -136,11 +136,11 @@ def questions() -> Iterator[dict[str, Any]]:
                     yield {"status": status, "within_days": within_days, "company_id": company_id, "project": project}
 
 
-@pytest.mark.parametrize("few", [certifications.FEW, 0], ids=["few are sought", "many are sought"])
+@pytest.mark.parametrize("few", [compliance.FEW, 0], ids=["few are sought", "many are sought"])
 async def test_every_combination_of_filters_finds_whom_it_should(
     stack: Stack, admin: Client, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    monkeypatch.setattr(certifications, "FEW", few)
+    monkeypatch.setattr(compliance, "FEW", few)
     workforce = await new_workforce(stack, admin)
     first, second = workforce.courses
     subjects = [({"course_id": first}, (0,)), ({"course_id": second}, (1,)), ({"label_id": 5}, (0, 1))]
