@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from aio_pika.exceptions import DeliveryError
+from aiormq.exceptions import ChannelAccessRefused
 
 from shared.broker import BROKER_ERRORS, QueueName
 from shared.dead_letter_queue import WINDOW, DeadLetterQueue, QueueInUse, QueueMissing, dead_letter_queue
@@ -65,6 +66,8 @@ def answer_dead_letters(queue: QueueName, settings: ServiceSettings, arguments: 
         return _fail(f"another command works on {error}: try again when it has ended")
     except DeliveryError as error:
         return _fail(f"the broker does not take the message ({error!r}); what was not handed over stays", NOT_ALL_DONE)
+    except ChannelAccessRefused as error:
+        return _fail(f"RabbitMQ refused: {error}; MIGRATION_AMQP_URL has to be that of who administers the queues")
     except (*BROKER_ERRORS, asyncio.CancelledError) as error:  # aio-pika's for a connection that dropped
         return _fail(f"RabbitMQ cannot be reached: {error!r}; run the command again")
 

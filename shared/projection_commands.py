@@ -163,6 +163,8 @@ def _possible(work: Coroutine[Any, Any, int], if_not: str) -> int:
         reason = f"another rebuild is running{if_not}"
     except Unavailable as error:
         reason = f"the owner of the rows cannot be asked ({error.__cause__ or error}){if_not}"
+    except asyncpg.InsufficientPrivilegeError as error:
+        reason = f"the database refused: {error}; MIGRATION_DATABASE_URL has to be that of the tables' owner{if_not}"
     except asyncpg.PostgresError as error:  # an answer of the server, so nothing was committed
         reason = f"the database refused: {error!r}{if_not}"
     except Exception as error:

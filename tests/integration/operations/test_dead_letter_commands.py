@@ -13,6 +13,7 @@ from shared.broker import DELIVERY_LIMIT
 from shared.dead_letter_commands import answer_dead_letters
 from shared.dead_letter_queue import dead_letter_queue
 from shared.service import service_arguments, service_queue
+from shared.settings import ServiceSettings
 from tests.support.broker import TIMEOUT, Broker
 from tests.support.commands import Outcome, run, run_here
 from tests.support.consumers import Recorder, consumer_for, following, subscriptions_to
@@ -29,10 +30,10 @@ from tests.support.dead_letters import (
 from tests.support.events import encoded, enrollment
 from tests.support.eventually import eventually
 from tests.support.projections import Database, table
-from tests.support.stack import free_port
+from tests.support.stack import Stack, free_port
 
 
-async def command(settings: HistorySettings, *arguments: str) -> Outcome:
+async def command(settings: ServiceSettings, *arguments: str) -> Outcome:
     """Without a process of its own, which takes a second to start."""
     parsed = service_arguments("history")[0].parse_args(["dead-letters", *arguments])
     return await run_here(partial(answer_dead_letters, service_queue("history", settings), settings, parsed))
@@ -183,3 +184,10 @@ async def test_without_queue_or_broker_the_command_says_what_is_missing(settings
     away = await command(settings.model_copy(update={"migration_amqp_url": nowhere}), "list")
     assert away.status == 2
     assert "RabbitMQ cannot be reached" in away.errors
+
+
+async def test_with_the_privileges_of_a_process_that_serves_it_says_whose_are_needed(served: Stack) -> None:
+    settings = served.settings["history"]
+    refused = await command(settings.model_copy(update={"migration_amqp_url": settings.amqp_url}), "list")
+    assert refused.status == 2
+    assert "MIGRATION_AMQP_URL has to be that of who administers the queues" in refused.errors

@@ -169,3 +169,11 @@ async def test_without_an_owner_nothing_is_compared(served: Stack) -> None:
     unnamed = served.settings["history"].model_copy(update={"catalog_url": None})
     outcome = await run("history", unnamed, "rebuild")
     assert (outcome.status, outcome.errors) == (2, "the setting CATALOG_URL is needed to ask the owner of the rows\n")
+
+
+async def test_with_the_privileges_of_a_process_that_serves_it_says_whose_are_needed(served: Stack) -> None:
+    settings = served.settings["history"]
+    serving = settings.model_copy(update={"migration_database_url": settings.database_url})
+    outcome = await run("history", serving, "verify")
+    assert outcome.status == 2
+    assert "MIGRATION_DATABASE_URL has to be that of the tables' owner" in outcome.errors
