@@ -1,6 +1,7 @@
--- wrk's script: enrolls one person after the other, sessions in turn; nobody twice in one session.
--- Arguments: a file with values of Authorization, one with session ids, the first person's number, how many there are.
-local authorizations, sessions, first, people, count = {}, {}, 0, 0, 0
+-- wrk's script: enrolls everybody in turn, in one session after the other, and then everybody again in the next ones;
+-- nobody twice in one session, and nobody in many.
+-- Arguments: a file with values of Authorization, one with session ids, how many people there are.
+local authorizations, sessions, people, count = {}, {}, 0, 0
 
 local function lines_of(file)
   local lines = {}
@@ -10,18 +11,18 @@ end
 
 function init(arguments)
   authorizations, sessions = lines_of(arguments[1]), lines_of(arguments[2])
-  first, people = tonumber(arguments[3]), tonumber(arguments[4])
+  people = tonumber(arguments[3])
 end
 
 function request()
-  local session = sessions[count % #sessions + 1]
-  local person = (first + math.floor(count / #sessions)) % people + 1
+  local person = count % people
+  local session = sessions[(person + math.floor(count / people)) % #sessions + 1]
   count = count + 1
   local headers = {
     Host = wrk.headers["Host"], Authorization = authorizations[count % #authorizations + 1],
     ["Content-Type"] = "application/json",
   }
-  local body = string.format('{"session_id": %s, "employee_ids": [%d]}', session, person)
+  local body = string.format('{"session_id": %s, "employee_ids": [%d]}', session, person + 1)
   return wrk.format("POST", "/api/v1/training/enrollments", headers, body)
 end
 

@@ -81,7 +81,7 @@ async def enrolled(bed: Bed, system: System, sessions: int) -> float:
     """Enrollments a second, in new sessions."""
     ids = await _new_sessions(system, sessions, PLACES)
     authorizations = _file(bed, system.client_bearers)
-    arguments = [str(authorizations), str(_file(bed, map(str, ids))), "0", str(system.size.people)]
+    arguments = [str(authorizations), str(_file(bed, map(str, ids))), str(system.size.people)]
     seconds = bed.effort.seconds
     command = [bed.servers.wrk, "-t1", f"-c{CLIENTS}", f"-d{seconds}s", "--timeout=10s", "--latency"]
     command += ["-s", str(SCRIPT), system.gateway_url, "--", *arguments]
