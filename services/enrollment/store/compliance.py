@@ -110,31 +110,31 @@ async def compliance_page(
     """How many people match, and the page of them as JSON text."""
     people, arguments = where({"p.company_id = {}": query.company_id, _OF_PROJECT: query.project_id}, first=6)
     subject = organisation_id, course_ids, query.within_days
-    ids_of = _ids_of_those_who_lack if query.status == "missing" else _ids_of_holders
-    ids = await ids_of(connection, subject, query, people)
+    ids = await _ids(connection, subject, query, people)
     statement = _COMPLIANCE_PAGE.format(total=_total(query, people, len(course_ids)), ids=ids, ahead=_AHEAD)
     [row] = await connection.fetch(statement, *subject, query.per_page, query.offset, *arguments)
     return row["total"], row["items"]
 
 
-async def _ids_of_holders(connection: Connection, subject: Sequence[Any], query: ComplianceQuery, people: str) -> str:
+async def _ids(connection: Connection, subject: Sequence[Any], query: ComplianceQuery, people: str) -> str:
     """The SELECT of those whom the page is taken out of."""
-    sought = _SOUGHT.get(query.status or "")
-    if sought is None or not await connection.fetchval(_ARE_FEW.format(sought=sought[0]), *subject, FEW):
-        return _PEOPLE_IDS.format(people=people, status=_STATUS[query.status])
-    join = _JOIN_PEOPLE if _is_filtered(query) else ""
-    return _HOLDERS_IDS.format(join=join, people=people, status=" AND ".join(sought))
-
-
-async def _ids_of_those_who_lack(
-    connection: Connection, subject: Sequence[Any], query: ComplianceQuery, people: str
-) -> str:
-    """The same of those who miss a completion: a company or a project is walked, however few of it they are."""
-    organisation_id, course_ids, _ = subject
-    are_few = f"SELECT {_total(query, people, len(course_ids))} <= $3"
-    if not _is_filtered(query) and await connection.fetchval(are_few, organisation_id, course_ids, FEW):
+    if query.status in _SOUGHT and await _are_few_sought(connection, subject, query.status):
+        join = _JOIN_PEOPLE if _is_filtered(query) else ""
+        return _HOLDERS_IDS.format(join=join, people=people, status=" AND ".join(_SOUGHT[query.status]))
+    # A company or a project is walked, however few of it lack one.
+    if query.status == "missing" and not _is_filtered(query) and await _do_few_lack(connection, subject, query):
         return _LACKING_IDS
     return _PEOPLE_IDS.format(people=people, status=_STATUS[query.status])
+
+
+async def _are_few_sought(connection: Connection, subject: Sequence[Any], status: str) -> bool:
+    return bool(await connection.fetchval(_ARE_FEW.format(sought=_SOUGHT[status][0]), *subject, FEW))
+
+
+async def _do_few_lack(connection: Connection, subject: Sequence[Any], query: ComplianceQuery) -> bool:
+    organisation_id, course_ids, _ = subject
+    are_few = f"SELECT {_total(query, 'true', len(course_ids))} <= $3"
+    return bool(await connection.fetchval(are_few, organisation_id, course_ids, FEW))
 
 
 def _is_filtered(query: ComplianceQuery) -> bool:
