@@ -7,7 +7,10 @@ queue at once, with its reason.
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from aio_pika.abc import AbstractChannel
@@ -24,12 +27,9 @@ from shared.outages import through_outages
 log = logging.getLogger(__name__)
 
 BATCH = 500
-GATHERING = 0.001
-"""Seconds for the rest of what was published together, which the broker hands out one by one: the transaction that
-a few more would need takes longer."""
-MANY, GATHERING_MANY = 8, 0.006
-"""Where a batch held that many messages, at about a thousand a second, the next one gathers for so long: most of what a
-small batch costs is its transaction, and those who enroll need the processor more."""
+MANY, GATHERING = 750, 0.006
+"""From so many messages a second on a batch gathers for so many seconds: most of what a small one costs is its
+transaction, and those who enroll need the processor more. Below that it counts how soon the news is there."""
 WATCH_INTERVAL = 5.0
 """Seconds of silence after which the consumer asks the broker whether it is still registered."""
 
@@ -39,7 +39,6 @@ Handler = Callable[[Connection, Sequence[Any]], Awaitable[None]]
 Subscriptions = Mapping[type[Event[State]], Handler]
 """What a service follows: event → handler, in the order in which handlers run inside a batch."""
 
-Decoded = tuple[Delivery, Event[State]]
 Arrivals = asyncio.Queue[Delivery | None]
 """What the broker sent and nobody has taken yet; None once it sends no more."""
 
@@ -69,9 +68,41 @@ def newest_of_each_row(events: Iterable[Event[State]]) -> list[Event[State]]:
     return [newest[row] for row in sorted(newest, key=lambda row: row[1:])]
 
 
-def gathering(last_batch: int) -> float:
-    """Seconds that a batch waits for more, after one of so many messages."""
-    return GATHERING if last_batch < MANY else GATHERING_MANY
+class Batch:
+    """Deliveries that are applied in one transaction and acknowledged together; never empty."""
+
+    def __init__(self, first: Delivery) -> None:
+        self.last = first
+        self.decoded: list[tuple[Delivery, Event[State]]] = []
+        self.invalid: list[tuple[Delivery, EventInvalid]] = []
+        self._add(first)
+
+    def __len__(self) -> int:
+        return len(self.decoded) + len(self.invalid)
+
+    def take(self, arrived: Arrivals) -> None:
+        """What has arrived meanwhile, as far as there is room; the news that nothing more comes stays where it is."""
+        while len(self) < BATCH and not arrived.empty():
+            delivery = arrived.get_nowait()
+            if delivery is None:
+                arrived.put_nowait(None)
+                return
+            self._add(delivery)
+
+    def events(self) -> list[Event[State]]:
+        return [event for _, event in self.decoded]
+
+    def _add(self, delivery: Delivery) -> None:
+        self.last = delivery
+        try:
+            self.decoded.append((delivery, decode(delivery.body)))
+        except EventInvalid as error:
+            self.invalid.append((delivery, error))
+
+
+def gathering(messages: int, seconds: float) -> float:
+    """Seconds that a batch waits for more, where that many messages came in the seconds before it."""
+    return GATHERING if messages >= MANY * seconds else 0.0
 
 
 class Consumer:
@@ -88,7 +119,8 @@ class Consumer:
         self._amqp_url = amqp_url
         self._queue = queue
         self._subscriptions = subscriptions
-        self._last_batch = 0
+        self._gathering = 0.0
+        self._began = -math.inf
         self._connected = False
 
     async def is_connected(self) -> bool:
@@ -111,28 +143,26 @@ class Consumer:
                 await deliver(connection, underlay, queue.name, arrived.put_nowait)
                 self._connected = True
                 while True:
-                    deliveries = await self._next_batch(channel, arrived)
-                    await self._handle(channel, deliveries)
+                    batch = await self._next_batch(channel, arrived)
+                    await self._handle(channel, batch, arrived)
                     backoff.reset()
         finally:
             self._connected = False
 
-    async def _next_batch(self, channel: AbstractChannel, arrived: Arrivals) -> list[Delivery]:
+    async def _next_batch(self, channel: AbstractChannel, arrived: Arrivals) -> Batch:
+        """Of the first message that comes; others are taken along once its transaction has begun."""
         while True:
             try:
-                taken = [await asyncio.wait_for(arrived.get(), WATCH_INTERVAL)]
+                async with asyncio.timeout(WATCH_INTERVAL):
+                    first = await arrived.get()
             except TimeoutError:
                 await self._watch(channel)
                 continue
-            if arrived.qsize() < BATCH - 1:
-                await asyncio.sleep(gathering(self._last_batch))
-            while len(taken) < BATCH and not arrived.empty():
-                taken.append(arrived.get_nowait())
-            self._last_batch = len(taken)
-            deliveries = [delivery for delivery in taken if delivery is not None]
-            if len(deliveries) < len(taken):
+            if first is None:
                 raise ConnectionResetError("the broker sends the consumer no more")
-            return deliveries
+            if self._gathering and arrived.qsize() < BATCH - 1:
+                await asyncio.sleep(self._gathering)
+            return Batch(first)
 
     async def _watch(self, channel: AbstractChannel) -> None:
         """A consumer can be dropped without a word (mosquito/aio-pika#231); the broker knows."""
@@ -140,35 +170,40 @@ class Consumer:
         if not queue.declaration_result.consumer_count:
             raise ConnectionResetError("the broker has no consumer on this queue any more")
 
-    async def _handle(self, channel: AbstractChannel, deliveries: Sequence[Delivery]) -> None:
-        decoded: list[Decoded] = []
-        for delivery in deliveries:
-            try:
-                decoded.append((delivery, decode(delivery.body)))
-            except EventInvalid as error:
-                await self._dead_letter(channel, delivery, error)
+    async def _handle(self, channel: AbstractChannel, batch: Batch, arrived: Arrivals) -> None:
         try:
-            await self._commit([event for _, event in decoded])
+            await self._commit(partial(self._gathered, batch, arrived))
         except Exception as error:
             log.warning("a batch was refused and is applied one by one: %r", error)
-            await self._handle_one_by_one(channel, decoded)
+            await self._handle_one_by_one(channel, batch)
+        for delivery, invalid in batch.invalid:
+            await self._dead_letter(channel, delivery, invalid)
         # Deliveries of a channel are numbered in order, and each of these is settled one way or the other.
-        await deliveries[-1].acknowledge_all()
+        await batch.last.acknowledge_all()
 
-    async def _handle_one_by_one(self, channel: AbstractChannel, decoded: Sequence[Decoded]) -> None:
-        for delivery, event in decoded:
+    def _gathered(self, batch: Batch, arrived: Arrivals) -> list[Event[State]]:
+        batch.take(arrived)
+        now = time.monotonic()
+        self._gathering, self._began = gathering(len(batch), now - self._began), now
+        return batch.events()
+
+    async def _handle_one_by_one(self, channel: AbstractChannel, batch: Batch) -> None:
+        for delivery, event in batch.decoded:
             try:
-                await self._commit([event])
+                await self._commit(partial(list, [event]))
             except Exception as error:
                 await self._dead_letter(channel, delivery, error)
 
-    async def _commit(self, events: Sequence[Event[State]]) -> None:
-        """Applies the events in one transaction, waiting as long as the database is away."""
+    async def _commit(self, events: Callable[[], Sequence[Event[State]]]) -> None:
+        """Applies the events in one transaction, waiting as long as the database is away.
+
+        They are asked for when it has begun, which takes a round trip: what arrives meanwhile goes along.
+        """
         backoff = Backoff()
-        while events:
+        while True:
             try:
                 async with transaction(self._pool) as connection:
-                    await apply(connection, self._subscriptions, events)
+                    await apply(connection, self._subscriptions, events())
                 return
             except Exception as error:
                 if not is_unavailable(error):

@@ -25,10 +25,11 @@ WITH added AS (
 SELECT pg_notify('outbox', '')
 """
 
+# The relay's transactions begin before there is anything to claim: now() would be too early in them.
 _CLAIM = """
 SELECT id, event_id, routing_key, body, must_route
 FROM outbox
-WHERE published_at IS NULL AND (retry_at IS NULL OR retry_at <= now())
+WHERE published_at IS NULL AND (retry_at IS NULL OR retry_at <= statement_timestamp())
 ORDER BY id
 LIMIT $1
 FOR UPDATE SKIP LOCKED
@@ -36,10 +37,11 @@ FOR UPDATE SKIP LOCKED
 
 # A mark that a crash of the server takes away publishes once more, as a crash before it would: it waits for no disk.
 _MARK_PUBLISHED = """
-UPDATE outbox SET published_at = now() FROM set_config('synchronous_commit', 'off', true) WHERE id = ANY($1::bigint[])
+UPDATE outbox SET published_at = statement_timestamp() FROM set_config('synchronous_commit', 'off', true)
+WHERE id = ANY($1::bigint[])
 """
 
-_POSTPONE = "UPDATE outbox SET retry_at = now() + $2::interval WHERE id = ANY($1::bigint[])"
+_POSTPONE = "UPDATE outbox SET retry_at = statement_timestamp() + $2::interval WHERE id = ANY($1::bigint[])"
 
 _PRUNE = """
 DELETE FROM outbox

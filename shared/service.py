@@ -19,7 +19,7 @@ from shared.identity import InternalTokenVerifier
 from shared.migrations import migrate
 from shared.projection_commands import add_projection_commands
 from shared.reading import Reader, reader
-from shared.relay import Relay
+from shared.relay import LANES, Relay
 from shared.settings import ServiceSettings
 
 Role = Literal["all", "api", "worker"]
@@ -60,13 +60,15 @@ def relay(name: str, settings: ServiceSettings) -> Context:
 
     async def context(app: web.Application) -> AsyncIterator[None]:
         database_url, amqp_url = settings.database_url.get_secret_value(), settings.amqp_url.get_secret_value()
-        relay = Relay(app[POOL], database_url, amqp_url, name=name, exchange=settings.exchange)
-        app[INFORMATION]["relay"] = relay.is_connected
-        async with (
-            background(relay.run(), name="relay"),
-            background(keep_house(app[POOL]), name="housekeeping"),
-        ):
-            yield
+        # Connections of its own: it keeps them, and takes none from requests.
+        async with connection_pool(database_url, name=f"{name} relay", size=LANES) as pool:
+            relay = Relay(pool, database_url, amqp_url, name=name, exchange=settings.exchange)
+            app[INFORMATION]["relay"] = relay.is_connected
+            async with (
+                background(relay.run(), name="relay"),
+                background(keep_house(app[POOL]), name="housekeeping"),
+            ):
+                yield
 
     return context
 

@@ -73,10 +73,10 @@ def _without_ack_after_commit() -> None:
     """Messages are acknowledged when they arrive."""
     original = shared.consumer.Consumer._handle
 
-    async def handle(self: Any, channel: Any, deliveries: Sequence[Any]) -> None:
-        await deliveries[-1].acknowledge_all()
+    async def handle(self: Any, channel: Any, batch: Any, arrived: Any) -> None:
+        await batch.last.acknowledge_all()
         try:
-            await original(self, channel, deliveries)
+            await original(self, channel, batch, arrived)
         except Exception as error:  # acknowledging twice is an error of the channel
             raise ConnectionResetError from error
 

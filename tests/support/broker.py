@@ -78,6 +78,11 @@ class Broker:
                 return 0
         return queue.declaration_result.consumer_count or 0
 
+    async def is_delivered(self) -> bool:
+        """Whether nothing in the queue waits for a consumer to be sent to."""
+        queue = await self.channel.declare_queue(self.queue.name, passive=True, timeout=TIMEOUT)
+        return queue.declaration_result.message_count == 0
+
     async def delete_queue(self) -> None:
         await self.channel.queue_delete(self.queue.name, timeout=TIMEOUT)
 

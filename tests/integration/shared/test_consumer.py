@@ -9,9 +9,8 @@ from aio_pika.abc import AbstractChannel
 
 import services.catalog.handlers
 import shared.consumer
-from shared.consumer import BATCH, Arrivals, Consumer, routing_keys
+from shared.consumer import BATCH, Arrivals, Batch, Consumer, routing_keys
 from shared.database import Connection, connection_pool
-from shared.deliveries import Delivery
 from tests.support.broker import TIMEOUT, Broker
 from tests.support.client import new_organisation
 from tests.support.consumers import Recorder, consumer_for, following, subscriptions_to
@@ -93,9 +92,9 @@ async def test_what_a_consumer_had_not_committed_when_it_died_is_delivered_again
 class HastyConsumer(Consumer):
     """Acknowledges before it has committed."""
 
-    async def _handle(self, channel: AbstractChannel, deliveries: Sequence[Delivery]) -> None:
-        await deliveries[-1].acknowledge_all()
-        await super()._handle(channel, deliveries)
+    async def _handle(self, channel: AbstractChannel, batch: Batch, arrived: Arrivals) -> None:
+        await batch.last.acknowledge_all()
+        await super()._handle(channel, batch, arrived)
 
 
 async def test_control_acknowledged_before_the_commit_it_is_lost(catalog: Database, broker: Broker) -> None:
@@ -140,6 +139,27 @@ async def test_more_than_a_batch_is_applied_in_batches(catalog: Database, broker
         await recorder.has(*everyone)
     assert max(map(len, recorder.batches)) <= BATCH
     assert len(recorder.batches) < len(everyone) / 2
+
+
+async def test_what_arrives_before_the_transaction_has_begun_goes_along(
+    catalog: Database, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder = Recorder()
+
+    async def consumer_waits() -> bool:
+        return "the consumer waits for the database" in caplog.text
+
+    async with (
+        connection_pool(catalog.url, name="test", size=1) as pool,
+        following(consumer_for(pool, broker, recorder.subscriptions)),
+    ):
+        async with pool.acquire():
+            await broker.publish([enrollment(7, 1)])
+            await eventually(consumer_waits)
+            await broker.publish([enrollment(7, 2)])
+            await eventually(broker.is_delivered)
+        await recorder.has(1, 2)
+    assert len(recorder.batches) == 1
 
 
 async def test_the_same_row_in_one_batch_is_handled_once_in_its_newest_version(
@@ -275,7 +295,7 @@ class Droppable(Consumer):
 
     channel: AbstractChannel
 
-    async def _next_batch(self, channel: AbstractChannel, arrived: Arrivals) -> list[Delivery]:
+    async def _next_batch(self, channel: AbstractChannel, arrived: Arrivals) -> Batch:
         self.channel = channel
         return await super()._next_batch(channel, arrived)
 
