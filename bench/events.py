@@ -2,21 +2,20 @@
 
 Figures of ours are PostgreSQL's commit timestamps, of processes that run as in production, from their first batch to
 their last: no measuring slows them down, and no start counts. The peers take their own time. What is compared runs
-on one core, beside servers that may use all.
+on one core, beside servers that may use all; from commit to visible the whole system works, and may use all as well.
 """
 
 import asyncio
 import json
 import tempfile
-import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 import aio_pika
-import aiohttp
 import asyncpg
 
 from bench.event_data import SESSIONS, enrollments, fill_catalog, fill_enrollment, messages, new_organisation
@@ -64,6 +63,12 @@ class Bed(Protocol):
 
     def service(self, service: str, *arguments: str, core: int | None = None) -> AbstractAsyncContextManager[Any]:
         """`python -m services.SERVICE ARGUMENTS` while the block runs, with its production settings, ready."""
+
+    async def open_loop(self, url: str, requests: Path, *, rate: int, seconds: float) -> None:
+        """Sends the requests, each at its moment, however long those before it take."""
+
+    async def hand_over(self) -> dict[str, float]:
+        """Milliseconds for a byte to another process and back: `p50` and `p90`."""
 
     async def peer(self, script: str, *arguments: object, core: int | None = None) -> str:
         """What `bench/peers/SCRIPT.py ARGUMENTS` prints, run to its end with `AMQP_URL` in its environment."""
@@ -120,6 +125,7 @@ async def _bare_consumed(bed: Bed) -> float:
 async def _visibility(bed: Bed, rounds: int) -> list[Result]:
     """From an enrollment's commit to that of its record and of its count, while enrolling goes on at a steady rate."""
     await _empty_queues(bed)
+    hand_over = await bed.hand_over()
     waits: dict[str, list[list[float]]] = {where: [] for where in _VISIBLE_IN}
     async with bed.service("catalog"), bed.service("history"), bed.service("enrollment"):
         for _ in range(rounds):
@@ -129,7 +135,8 @@ async def _visibility(bed: Bed, rounds: int) -> list[Result]:
             committed = await _commits(bed, "enrollment", "enrollments", organisation)
             for where, (service, table) in _VISIBLE_IN.items():
                 waits[where].append(_waits(committed, await _commits(bed, service, table, organisation)))
-    return [result for where, of_rounds in waits.items() for result in _visible(where, of_rounds)]
+    note = "waking a process and being woken takes {p50:.2f} ms here, {p90:.2f} for one in ten".format(**hand_over)
+    return [result for where, of_rounds in waits.items() for result in _visible(where, of_rounds, note)]
 
 
 def _waits(committed: dict[int, datetime], visible: dict[int, datetime]) -> list[float]:
@@ -138,9 +145,9 @@ def _waits(committed: dict[int, datetime], visible: dict[int, datetime]) -> list
     return sorted((visible[key] - committed[key]) / timedelta(milliseconds=1) for key in warm)
 
 
-def _visible(where: str, rounds: list[list[float]]) -> list[Result]:
+def _visible(where: str, rounds: list[list[float]], machine: str) -> list[Result]:
     longest = max(waits[-1] for waits in rounds)
-    note = f"{PER_SECOND} enrollments/s for {SECONDS} s after {WARM_UP} s of warming up, longest {longest:.0f} ms"
+    note = f"{PER_SECOND}/s for {SECONDS} s after {WARM_UP} s of warming up, longest {longest:.0f} ms; {machine}"
     return [
         bounded(
             f"commit → visible in {where}, p{percent}",
@@ -158,22 +165,15 @@ def _percentile(ordered: list[float], percent: int) -> float:
 
 
 async def _enroll(bed: Bed, organisation: int) -> None:
-    """An open loop: each request is sent at its moment, however long those before it take."""
+    """Everyone is enrolled once, in sessions that take turns; raises `NotMeasured` when somebody is not."""
     caller = Caller(organisation, "bench", "Bench", "staff", frozenset({API_ACCESS, ENROLL}))
-    headers = {"Authorization": f"Bearer {mint_internal_token(caller, bed.internal_token_secret)}"}
-    address = f"{bed.url('enrollment')}/api/v1/training/enrollments"
-    began = time.monotonic()
-
-    async def enroll(number: int) -> None:
-        body = {"session_id": number % SESSIONS + 1, "employee_ids": [number + 1]}
-        async with http.post(address, json=body) as response:
-            if response.status != 201:
-                raise RuntimeError(f"an enrollment was answered {response.status}: {await response.text()}")
-
-    async with aiohttp.ClientSession(headers=headers) as http, asyncio.TaskGroup() as group:
+    authorization = f"Bearer {mint_internal_token(caller, bed.internal_token_secret)}"
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".requests") as file:
         for number in range(ENROLLED):
-            await asyncio.sleep(began + number / PER_SECOND - time.monotonic())
-            group.create_task(enroll(number))
+            body = {"session_id": number % SESSIONS + 1, "employee_ids": [number + 1]}
+            file.write(f"/api/v1/training/enrollments\t{authorization}\t{json.dumps(body)}\n")
+        file.flush()
+        await bed.open_loop(bed.url("enrollment"), Path(file.name), rate=PER_SECOND, seconds=WARM_UP + SECONDS)
 
 
 async def _commits(bed: Bed, service: str, table: str, organisation: int) -> dict[int, datetime]:

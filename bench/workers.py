@@ -1,12 +1,14 @@
 """Services that are started and stopped one by one, on empty databases: for what a process does by itself."""
 
+import json
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from bench.installation import Installed, serving
 from bench.placement import Placement
-from bench.processes import Serving, serve
+from bench.processes import Serving, python, serve
 from bench.programs import output_of
 from bench.settings import Servers
 from stack.layout import REPOSITORY
@@ -15,7 +17,7 @@ PEER_SECONDS = 120.0
 
 
 class Workers:
-    """An installation of which nothing runs until it is asked for. `core` None is that of what is measured."""
+    """An installation of which nothing runs until it is asked for. `core` None is any."""
 
     def __init__(self, installed: Installed, servers: Servers, placement: Placement) -> None:
         self.amqp_url = servers.amqp_url
@@ -54,5 +56,17 @@ class Workers:
         command = [sys.executable, str(REPOSITORY / "bench" / "peers" / f"{script}.py"), *map(str, arguments)]
         return await output_of(command, self._cores(core), seconds=PEER_SECONDS, AMQP_URL=self.amqp_url)
 
+    async def open_loop(self, url: str, requests: Path, *, rate: int, seconds: float) -> None:
+        """Requests at that rate, from the load's core; raises `NotMeasured` when one was not answered with 2xx."""
+        command = python("bench.open_loop", url, str(requests), "--rate", str(rate), "--seconds", str(seconds))
+        await output_of(command, self._placement.load, seconds=seconds)
+
+    async def hand_over(self) -> dict[str, float]:
+        """What `bench.hand_over` has measured."""
+        measured: dict[str, float] = json.loads(
+            await output_of(python("bench.hand_over"), self._placement.all, seconds=PEER_SECONDS)
+        )
+        return measured
+
     def _cores(self, core: int | None) -> Sequence[int]:
-        return self._placement.measured if core is None else [core]
+        return self._placement.all if core is None else [core]
