@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from stack.layout import REPOSITORY
+from tests.faults.arrivals import NO_ANSWER
 from tests.faults.bed import Bed
 from tests.faults.disruptions import gateway_killed
 from tests.faults.figures import figure
@@ -162,7 +163,8 @@ async def test_control_without_shedding_nobody_is_refused_and_everybody_waits(be
     async with bed.changed("gateway", WITHOUT="load shedding"):
         with on_one_processor(bed):
             [overload] = await arrivals(bed, [{"rate": FAR_TOO_MANY, "seconds": 3, "counted": 3}])
-    assert set(overload["statuses"]) == {"200"}, overload["statuses"]
+    # For some the generator does not wait to the end: how many depends on the machine.
+    assert {"200"} <= set(overload["statuses"]) <= {"200", str(NO_ANSWER)}, overload["statuses"]
 
 
 async def a_page_of_sessions(bed: Bed) -> None:
