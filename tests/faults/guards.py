@@ -70,25 +70,36 @@ def _without_mandatory() -> None:
 
 
 def _without_ack_after_commit() -> None:
-    """Messages are acknowledged when they arrive."""
-    original = shared.consumer.Consumer._handle
+    """Messages are acknowledged when they are taken, and never again."""
+    original, later = shared.consumer.Consumer._gathered, set()
 
-    async def handle(self: Any, channel: Any, batch: Any, arrived: Any) -> None:
-        await batch.last.acknowledge_all()
-        try:
-            await original(self, channel, batch, arrived)
-        except Exception as error:  # acknowledging twice is an error of the channel
-            raise ConnectionResetError from error
+    def gathered(self: Any, batch: Any, arrived: Any) -> Any:
+        events = original(self, batch, arrived)
+        later.add(asyncio.create_task(batch.last.acknowledge_all()))
+        batch.last = SimpleNamespace(acknowledge_all=_nothing)
+        return events
 
-    shared.consumer.Consumer._handle = handle  # type: ignore[method-assign]
+    shared.consumer.Consumer._gathered = gathered  # type: ignore[method-assign]
+
+
+async def _nothing() -> None:
+    pass
 
 
 def _without_dead_letters() -> None:
-    """What cannot be applied goes back to the head of its queue."""
+    """What cannot be applied is tried again for ever, or goes back to the head of its queue."""
+    original = shared.consumer.Consumer._gathered
+
+    def gathered(self: Any, batch: Any, arrived: Any) -> Any:
+        events = original(self, batch, arrived)
+        if batch.invalid:
+            raise ConnectionResetError(repr(batch.invalid))
+        return events
 
     async def requeue(self: Any, channel: Any, delivery: Any, error: Exception) -> None:
         raise ConnectionResetError(str(error))
 
+    shared.consumer.Consumer._gathered = gathered  # type: ignore[method-assign]
     shared.consumer.Consumer._dead_letter = requeue  # type: ignore[method-assign]
 
 

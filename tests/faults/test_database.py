@@ -152,7 +152,7 @@ async def test_control_without_waiting_for_the_disk_what_was_acknowledged_is_los
             async with (
                 write_ahead_log_on_small_disk(bed) as disk,
                 bed.changed(*SERVICES, WITHOUT="commits on disk"),
-                broken_promises(bed, SEED, of="I1") as ledger,
+                broken_promises(bed, SEED, of="I[13]") as ledger,  # of clients, or of the broker
             ):
                 await acknowledged(ledger, WRITES)
                 await full_until_refused(disk, ledger)
