@@ -129,10 +129,12 @@ async def delete_session(
 ) -> None:
     """Raises `SessionNotFound`, `PreconditionFailed`, `HasEnrollments`, `ChangedMeanwhile` or `Unavailable`."""
     async with transaction(pool) as connection:
-        _, version = await _lock_session(connection, organisation_id, session_id)
+        planned, version = await _lock_session(connection, organisation_id, session_id)
         conditions.check(version)
     await enrollment.close_sessions(organisation_id, {session_id: version})
     async with transaction(pool) as connection:
+        # Before the session, as whoever deletes the course or counts its enrollments does.
+        await rows.lock_course(connection, organisation_id, planned.course_id)
         _, current_version = await _lock_session(connection, organisation_id, session_id)
         if current_version != version:
             raise ChangedMeanwhile
