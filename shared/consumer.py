@@ -2,7 +2,7 @@
 
 Messages that wait together are applied in one transaction and acknowledged together after its commit. While
 the database is away the batch is kept and tried again; what can never be applied goes to the dead-letter
-queue at once, with its reason.
+queue, with its reason, before anything of its batch is acknowledged.
 """
 
 import asyncio
