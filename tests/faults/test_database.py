@@ -147,12 +147,12 @@ async def test_a_full_disk_loses_nothing_that_was_acknowledged(bed: Bed) -> None
 
 
 async def test_control_without_waiting_for_the_disk_what_was_acknowledged_is_lost(bed: Bed) -> None:
-    for _ in range(TRIES):  # the log may have been written for another reason just before
-        with contextlib.suppress(pytest.fail.Exception):
+    for _ in range(TRIES):  # the log may have been written for another reason just before, or only copies were lost
+        with contextlib.suppress(pytest.fail.Exception, AssertionError):
             async with (
                 write_ahead_log_on_small_disk(bed) as disk,
                 bed.changed(*SERVICES, WITHOUT="commits on disk"),
-                broken_promises(bed, SEED, of="I[13]") as ledger,  # of clients, or of the broker
+                broken_promises(bed, SEED, of="I1") as ledger,
             ):
                 await acknowledged(ledger, WRITES)
                 await full_until_refused(disk, ledger)
