@@ -31,12 +31,30 @@ COMMAND_TIMEOUT = 1.6
 """Seconds the client waits for one statement: it bounds a frozen server, which no server setting can. With the wait for
 a connection it leaves room under the two seconds after which a refusal is late (FAULTS.md)."""
 
+BY_KEY = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "seq_page_cost": "0.1",
+    "random_page_cost": "0.1",
+}
+"""Statements here find a few rows by an index, whatever their arguments are, in pages that are in memory. Planning them
+takes longer than carrying them out, and a plan that is kept from when a table was small must not read all of it once it
+is large, which PostgreSQL notices when it takes the statistics anew."""
+_ANY_PLAN = """
+    SET LOCAL plan_cache_mode = auto; SET LOCAL enable_seqscan = on;
+    SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on;
+    SET LOCAL seq_page_cost = 1; SET LOCAL random_page_cost = 4
+"""
+
 _SERVER_SETTINGS = {
     "statement_timeout": "1500ms",
     "lock_timeout": "1300ms",
     "idle_in_transaction_session_timeout": "10s",
     "timezone": "UTC",
     "jit": "off",
+    **BY_KEY,
 }
 
 _UNAVAILABLE = (
@@ -147,6 +165,17 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     little, and leave the client to guess what was stored.
     """
     async with connected(pool) as connection, connection.transaction():
+        yield connection
+
+
+@asynccontextmanager
+async def patient(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection for a statement that may read many rows: it is planned for its arguments, by all that is known.
+
+    Raises what `connected` does.
+    """
+    async with transaction(pool) as connection:
+        await connection.execute(_ANY_PLAN)
         yield connection
 
 

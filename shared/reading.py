@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any
 
 from shared.batching import Batcher
-from shared.database import Connection, Pool, connected, connection_pool, is_unavailable
+from shared.database import Connection, Pool, connected, connection_pool, is_unavailable, patient
 from shared.http.pagination import MAX_PER_PAGE
 
 Row = tuple[Any, ...]
@@ -37,12 +37,9 @@ PAGE_TYPES = {"per_page": "bigint", "rows_before": "bigint"}
 """Of the parameters that every page has last."""
 
 SHORT_READS = {
-    "plan_cache_mode": "force_generic_plan",  # planning a page takes longer than reading it
     "max_parallel_workers_per_gather": "0",
-    "random_page_cost": "1.1",  # what is read all day is in memory
-    "enable_hashjoin": "off",  # the few rows of a page are looked up, one by one
-    "enable_mergejoin": "off",
 }
+"""Beside what all connections have."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,23 +104,20 @@ def page_of(select: str, order: str) -> str:
 
 
 class Reader:
-    """Reads for requests. `patient` are the connections for reads that are so, and those of everybody else."""
+    """Reads for requests: short ones together on the connections of `pool`, and others on those of everybody else."""
 
-    def __init__(self, pool: Pool, patient: Pool) -> None:
+    def __init__(self, pool: Pool, others: Pool) -> None:
         self._pool = pool
-        self._patient = patient
+        self._others = others
         self._batcher: Batcher[Read, Row] = Batcher(
             self._read_together, size=BATCH, concurrency=BATCHES, patience=PATIENCE
         )
 
     async def read(self, read: Read) -> Row:
         """The row; raises what the database raises, `TimeoutError`, `Overloaded` or `DeadlinePassed`."""
-        if read.patient:
-            return await self._read_alone(read)
-        return await self._batcher.submit(read)
-
-    async def _read_alone(self, read: Read) -> Row:
-        async with connected(self._patient) as connection:
+        if not read.patient:
+            return await self._batcher.submit(read)
+        async with patient(self._others) as connection:
             return await read.alone(connection)
 
     async def _read_together(self, reads: Sequence[Read]) -> Sequence[Row | Exception]:
@@ -150,7 +144,8 @@ class Reader:
 
     async def _outcome_alone(self, read: Read) -> Row | Exception:
         try:
-            return await self._read_alone(read)
+            async with connected(self._others) as connection:
+                return await read.alone(connection)
         except Exception as error:
             return error
 
@@ -165,7 +160,7 @@ async def _rows(connection: Connection, reads: Sequence[Read]) -> list[Row]:
 
 
 @asynccontextmanager
-async def reader(url: str, patient: Pool, *, name: str) -> AsyncIterator[Reader]:
+async def reader(url: str, others: Pool, *, name: str) -> AsyncIterator[Reader]:
     """One with connections of its own, as many as it has batches at once."""
     async with connection_pool(url, name=f"{name} reader", size=BATCHES, settings=SHORT_READS) as pool:
-        yield Reader(pool, patient)
+        yield Reader(pool, others)

@@ -34,7 +34,7 @@ from services.enrollment.store import compliance, pages, states
 from services.enrollment.store import settings as settings_store
 from services.enrollment.use_cases import change, sessions, settings
 from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll
-from shared.database import connected
+from shared.database import connected, patient
 from shared.http.answers import Answer, success
 from shared.http.documents import changed, document, page
 from shared.http.fields import Body, Query
@@ -126,7 +126,7 @@ async def transfer_enrollment(call: Call[Query, Transfer]) -> Answer:
 
 
 async def list_compliance(call: Call[ComplianceQuery, Body]) -> Answer:
-    async with connected(call.app[POOL]) as connection:
+    async with patient(call.app[POOL]) as connection:
         courses = await compliance.courses_asked_for(connection, call.organisation_id, call.query)
         if not courses and call.query.course_id is not None:
             raise CourseNotSelectable

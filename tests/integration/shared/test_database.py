@@ -8,7 +8,7 @@ from aiohttp import web
 
 import shared.database
 import shared.turns
-from shared.database import Pool, connected, connection_pool, is_reachable, is_unavailable, transaction
+from shared.database import Pool, connected, connection_pool, is_reachable, is_unavailable, patient, transaction
 from shared.errors import Overloaded
 from shared.http.server import READINESS, create_app
 from tests.support.eventually import eventually
@@ -42,6 +42,15 @@ async def exhausted(pool: Pool) -> AsyncIterator[None]:
         for _ in range(pool.get_max_size()):
             await held.enter_async_context(connected(pool))
         yield
+
+
+async def test_a_patient_statement_is_planned_for_its_arguments_and_the_next_one_is_not(catalog: Database) -> None:
+    plans = "SELECT current_setting('plan_cache_mode'), current_setting('enable_hashjoin')"
+    async with connection_pool(catalog.url, name="patient", size=1) as pool:
+        async with patient(pool) as connection:
+            assert tuple(await connection.fetchrow(plans) or ()) == ("auto", "on")
+        async with connected(pool) as connection:
+            assert tuple(await connection.fetchrow(plans) or ()) == ("force_generic_plan", "off")
 
 
 @pytest.mark.parametrize("block", [in_a_transaction, with_a_connection])
