@@ -27,15 +27,13 @@ SELECT FROM people WHERE (organisation_id, id) IN (SELECT * FROM unnest($1::bigi
 ORDER BY organisation_id, id FOR SHARE
 """
 
-# At most one enrollment of a person in a session is not cancelled. EXISTS would let PostgreSQL gather all enrollments
-# there are for a few to be looked up in.
 _CANDIDATES = """
 SELECT asked.organisation_id, asked.session_id, asked.employee_id, p.id IS NOT NULL AS known,
-    (
-        SELECT true FROM enrollments e
+    EXISTS (
+        SELECT FROM enrollments e
         WHERE e.organisation_id = asked.organisation_id AND e.session_id = asked.session_id
             AND e.employee_id = asked.employee_id AND e.status <> 'cancelled'
-    ) IS NOT NULL AS enrolled,
+    ) AS enrolled,
     ARRAY (
         SELECT coalesce(required.title, 'course ' || required_id)
         FROM unnest(c.prerequisites) AS required_id

@@ -27,10 +27,14 @@ MANY = 20_000
 FEW = 300
 """Rows that one change may touch, all tables together."""
 
-_CANCELLED = """
+_PEOPLE = """
+INSERT INTO people (organisation_id, id, type, employee_id, full_name, created_at)
+SELECT $1, n, 'employee', 'E-' || n, 'John Doe', now() FROM generate_series(1, $2) n
+"""
+_ENROLLED = """
 INSERT INTO enrollments (organisation_id, session_id, course_id, employee_id, status, holds_seat, enrolled_at)
-SELECT organisation_id, session_id, course_id, employee_id, 'cancelled', false, enrolled_at
-FROM (SELECT * FROM enrollments LIMIT 1) enrolled, generate_series(1, $1)
+SELECT organisation_id, session_id, course_id, n, 'enrolled', true, enrolled_at
+FROM (SELECT * FROM enrollments LIMIT 1) enrolled, generate_series(1, $1) n
 """
 _COUNTED = """
 INSERT INTO enrollments (organisation_id, id, version, session_id, course_id)
@@ -73,7 +77,8 @@ async def test_enrolling(enrollment: Pool) -> None:
     await execute(enrollment, "VACUUM ANALYZE")
     for person in people[FIRST:]:
         await enroll(enrollment, session_id, person)
-    await execute(enrollment, _CANCELLED, MANY)
+    await execute(enrollment, _PEOPLE, ORGANISATION, MANY)
+    await execute(enrollment, _ENROLLED, MANY)
     [person] = await new_people(enrollment, 1)
     before = await rows_read(enrollment)
     assert isinstance(await enroll(enrollment, session_id, person), Answer)
