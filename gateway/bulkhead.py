@@ -13,7 +13,9 @@ from gateway.overload import Overload
 from shared.errors import Overloaded
 
 _WEIGHT: Final = 1 / 32
-"""Of the newest value in an average."""
+"""Of the newest interval in their average."""
+_WAVE: Final = 1 / 512
+"""Of the newest wait: a wave has some hundred requests, and its first find nobody before them."""
 TICK: Final = 0.02
 """Seconds between two looks for those who have waited for too long."""
 _LONGEST_INTERVAL: Final = 1.0
@@ -67,8 +69,7 @@ class Bulkhead:
         if time.monotonic() < self._full_until:
             return False
         wait = self._wait()
-        # Requests come and go in waves, and the first of a wave finds nobody before it.
-        self._average_wait += (wait - self._average_wait) * _WEIGHT
+        self._average_wait += (wait - self._average_wait) * _WAVE
         if not self._is_full() and not self._overload.refuses(wait, self._average_wait):
             return True
         # Waits only grow until somebody goes on, so there is no need to look again for each newcomer.

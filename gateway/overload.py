@@ -1,8 +1,11 @@
 """Whether more comes in than goes out, told from how long a request would wait for its turn.
 
-The idea is CoDel's (RFC 8289): a queue that empties again is a burst, and everyone in it is served; a queue that
+The idea is CoDel's (RFC 8289): a queue that empties again is a burst, and everyone in it is served; a long queue that
 stays is more load than there is capacity, and waiting in it helps nobody. From then on it is kept so short that
 nobody waits for long, until a while has passed in which nobody had to be refused.
+
+Unlike CoDel it has two bounds. Clients who ask again as soon as they are answered keep a queue for as long as they
+like, but it never grows beyond their number. Refused they would ask again at once, and refusing takes from answering.
 """
 
 import time
@@ -12,11 +15,15 @@ from collections.abc import Callable
 class Overload:
     """Judges each newcomer by the wait it has to expect, in seconds, as `clock` gives them.
 
-    More than `target` is long; once newcomers had to expect that on average for an `interval`, it is no burst any more.
+    Once newcomers had to expect more than `bearable` on average for an `interval`, it is no burst any more, and
+    whoever had to wait for more than `target` is refused.
     """
 
-    def __init__(self, target: float, interval: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, target: float, bearable: float, interval: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._target = target
+        self._bearable = bearable
         self._interval = interval
         self._clock = clock
         self._long_since: float | None = None
@@ -25,7 +32,7 @@ class Overload:
     def refuses(self, wait: float, average: float) -> bool:
         """Whether a request that would wait so many seconds is refused, where newcomers lately did on average."""
         now = self._clock()
-        if average <= self._target:
+        if average <= self._bearable:
             self._long_since = None
         elif self._long_since is None:
             self._long_since = now

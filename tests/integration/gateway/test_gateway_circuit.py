@@ -166,7 +166,7 @@ async def test_under_overload_newcomers_are_refused_before_anything_else_is_done
 ) -> None:
     """Not even their token is looked at; the other services' routes and the gateway's health are not meant."""
     monkeypatch.setattr("gateway.upstream.BURST", 0.0)
-    monkeypatch.setattr("gateway.upstream.LONG_WAIT", 0.01)
+    monkeypatch.setattr("gateway.upstream.BEARABLE_WAIT", 0.01)
     edge, released = await start_gateway(upstream_max_in_flight=1), asyncio.Event()
 
     async def frozen(request: web.Request) -> web.StreamResponse:

@@ -19,7 +19,7 @@ class Visitors:
     """Requests that hold their turn until they are let go."""
 
     def __init__(self, limit: int, waiting: int) -> None:
-        self.bulkhead = Bulkhead(limit, waiting, Overload(0.1, 2.0), LoopLag())
+        self.bulkhead = Bulkhead(limit, waiting, Overload(0.1, 0.1, 2.0), LoopLag())
         self.inside: list[int] = []
         self._released: dict[int, asyncio.Event] = {}
         self._visits: list[asyncio.Task[None]] = []
@@ -121,7 +121,7 @@ async def test_a_turn_that_comes_to_one_who_goes_away_in_that_moment_is_passed_o
 
 
 async def test_a_failure_gives_the_turn_back() -> None:
-    bulkhead = Bulkhead(1, 0, Overload(0.1, 2.0), LoopLag())
+    bulkhead = Bulkhead(1, 0, Overload(0.1, 0.1, 2.0), LoopLag())
     for _ in range(3):
         with pytest.raises(ValueError, match="failed"):
             async with bulkhead.turn(BOUND):
@@ -133,7 +133,7 @@ async def test_a_failure_gives_the_turn_back() -> None:
     visits=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.booleans()), max_size=25),
 )
 def test_never_more_at_once_than_allowed_and_no_turn_is_lost(limit: int, visits: list[tuple[int, int, bool]]) -> None:
-    bulkhead, running, most = Bulkhead(limit, 100, Overload(0.1, 2.0), LoopLag()), 0, 0
+    bulkhead, running, most = Bulkhead(limit, 100, Overload(0.1, 0.1, 2.0), LoopLag()), 0, 0
 
     async def visit(before: int, during: int) -> None:
         nonlocal running, most
@@ -163,7 +163,7 @@ def test_never_more_at_once_than_allowed_and_no_turn_is_lost(limit: int, visits:
 
 
 async def test_those_who_were_let_in_count_before_they_ask_for_their_turn() -> None:
-    bulkhead = Bulkhead(2, 0, Overload(0.0, 0.0), LateLoop())
+    bulkhead = Bulkhead(2, 0, Overload(0.0, 0.0, 0.0), LateLoop())
     bulkhead._note_beginning()
     arrivals = [bulkhead.arrival() for _ in range(4)]
     assert [arrival is not None for arrival in arrivals] == [True, True, False, False]
@@ -174,7 +174,7 @@ async def test_those_who_were_let_in_count_before_they_ask_for_their_turn() -> N
 
 
 async def test_one_who_goes_on_makes_room_at_once() -> None:
-    bulkhead = Bulkhead(1, 0, Overload(0.0, 0.0), LateLoop())
+    bulkhead = Bulkhead(1, 0, Overload(0.0, 0.0, 0.0), LateLoop())
     bulkhead._note_beginning()
     first, second = bulkhead.arrival(), bulkhead.arrival()
     assert first is not None
@@ -187,3 +187,27 @@ class LateLoop(LoopLag):
     """The gateway has too much to do."""
 
     is_late = True
+
+
+def test_the_first_of_a_wave_who_find_nobody_before_them_do_not_hide_the_others_wait() -> None:
+    overload = Waves()
+    bulkhead = Bulkhead(1, 1000, overload, LateLoop())
+    bulkhead._note_beginning()
+    for _ in range(20):
+        arrivals = [bulkhead.arrival() for _ in range(256)]
+        for arrival in filter(None, arrivals):
+            arrival.end()
+    settled = overload.averages[len(overload.averages) // 2 :]
+    assert min(settled) > 0.5 * max(settled)
+
+
+class Waves(Overload):
+    """Refuses nobody and remembers what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0, 0.0, 0.0)
+        self.averages: list[float] = []
+
+    def refuses(self, wait: float, average: float) -> bool:
+        self.averages.append(average)
+        return False

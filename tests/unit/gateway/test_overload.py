@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from gateway.overload import Overload
 
-TARGET, INTERVAL = 0.1, 2.0
-LONG, SHORT = 0.5, 0.05
+TARGET, BEARABLE, INTERVAL = 0.1, 0.3, 2.0
+LONG, MIDDLING, SHORT = 0.5, 0.2, 0.05
 
 
 class Newcomers:
@@ -16,7 +16,7 @@ class Newcomers:
 
     def __init__(self) -> None:
         self.now = 1000.0
-        self._overload = Overload(target=TARGET, interval=INTERVAL, clock=lambda: self.now)
+        self._overload = Overload(TARGET, BEARABLE, INTERVAL, clock=lambda: self.now)
 
     def refused(self, wait: float, after: float = 0.0) -> bool:
         self.now += after
@@ -36,10 +36,22 @@ def test_a_burst_is_served_however_long_the_wait() -> None:
     assert not any(newcomers.refused(number / 100, 0.001) for number in range(1000))
 
 
-def test_a_queue_that_stays_is_refused_newcomers() -> None:
+def test_a_long_queue_that_stays_is_refused_newcomers() -> None:
     newcomers = Newcomers()
     newcomers.overload()
     assert newcomers.refused(LONG)
+
+
+def test_a_queue_that_stays_but_does_not_grow_long_is_served() -> None:
+    """As many clients as there are, each asking again when it is answered, keep one for as long as they like."""
+    newcomers = Newcomers()
+    assert not any(newcomers.refused(MIDDLING, INTERVAL) for _ in range(10))
+
+
+def test_under_overload_the_queue_is_cut_shorter_than_that() -> None:
+    newcomers = Newcomers()
+    newcomers.overload()
+    assert newcomers.refused(MIDDLING)
 
 
 def test_under_overload_those_are_admitted_who_wait_shortly() -> None:
@@ -70,7 +82,7 @@ def test_only_long_waits_are_refused_and_only_after_an_interval_of_them(
     newcomers, long_since, refused_at = Newcomers(), None, float("-inf")
     for after, wait in arrivals:
         refused = newcomers.refused(wait, after)
-        long_since = None if wait <= TARGET else newcomers.now if long_since is None else long_since
+        long_since = None if wait <= BEARABLE else newcomers.now if long_since is None else long_since
         stays = long_since is not None and newcomers.now - long_since >= INTERVAL
         lately = newcomers.now - refused_at < INTERVAL
         assert refused == (wait > TARGET and (stays or lately))
