@@ -21,12 +21,12 @@ class ClientToken:
     id: str
     expires_at: int
     rate_limit: int | None
+    rate_key: str = field(init=False)
     _internal: str = field(default="", repr=False)
     _minted_at: float = 0.0
 
-    @property
-    def rate_key(self) -> str:
-        return f"rate:{self.caller.organisation_id}:{self.caller.subject}"
+    def __post_init__(self) -> None:
+        self.rate_key = f"rate:{self.caller.organisation_id}:{self.caller.subject}"
 
     def internal(self, secret: str) -> str:
         """The internal token; a new one once half of the last one's life is over."""

@@ -58,6 +58,7 @@ class Bulkhead:
         self._average_wait = 0.0
         self._full_until = 0.0
         self._began = time.monotonic()
+        self._loop = asyncio.get_running_loop()  # once: looking for it is a system call
         self.arriving = 0
         """Requests that have not asked for their turn yet: where the gateway itself is slow, they are many."""
 
@@ -128,12 +129,11 @@ class Bulkhead:
     async def _wait_for_turn(self, timeout: float) -> None:
         if self._is_full():
             raise Overloaded
-        loop = asyncio.get_running_loop()
-        turn: asyncio.Future[None] = loop.create_future()
+        turn: asyncio.Future[None] = self._loop.create_future()
         now = time.monotonic()
         self._waiting[turn] = _Wait(now, now + timeout)
         if self._sweep is None:
-            self._sweep = loop.call_later(TICK, self._give_up_late)
+            self._sweep = self._loop.call_later(TICK, self._give_up_late)
         try:
             await turn
         except asyncio.CancelledError:
@@ -148,8 +148,7 @@ class Bulkhead:
         for turn in [turn for turn, wait in self._waiting.items() if wait.until <= now and not turn.done()]:
             del self._waiting[turn]
             turn.set_exception(Overloaded())
-        loop = asyncio.get_running_loop()
-        self._sweep = loop.call_later(TICK, self._give_up_late) if self._waiting else None
+        self._sweep = self._loop.call_later(TICK, self._give_up_late) if self._waiting else None
 
 
 class Turn:

@@ -77,8 +77,12 @@ def lines(headers: Iterable[tuple[str, str]]) -> str:
 
 def answered(received: Sequence[tuple[bytes, bytes]]) -> RawHeaders:
     """A service's headers that go back to the client."""
-    listed = _listed(value.decode("latin-1") for name, value in received if name.lower() == b"connection")
-    return [(n, v) for n, v in received if _goes_back(n) and not (listed and n.decode("latin-1").lower() in listed)]
+    passing = [(n, v) for n, v in received if _goes_back(n)]
+    connection = [v.decode("latin-1") for n, v in received if n.lower() == b"connection"]
+    if not connection:
+        return passing
+    listed = _listed(connection)
+    return [(n, v) for n, v in passing if n.decode("latin-1").lower() not in listed]
 
 
 @lru_cache(256)

@@ -42,10 +42,11 @@ class LocalWindows:
         self._keep(hit.key, decision.window)
         return decision
 
-    def learn(self, key: str, decision: Decision) -> None:
-        """What Redis counted, by this process's clock: losing Redis must not hand everyone a new window."""
-        start, current, previous = decision.window
-        self._keep(key, Window(start + _now() - decision.now, current, previous))
+    def learn(self, key: str, window: Window, ahead: int) -> None:
+        """What Redis counted, whose clock this process's is `ahead` of, in milliseconds: losing Redis must not hand
+        everyone a new window."""
+        start, current, previous = window
+        self._keep(key, Window(start + ahead, current, previous))
 
     def _keep(self, key: str, window: Window) -> None:
         self._windows[key] = window
@@ -85,8 +86,9 @@ class Limiter:
             self._availability.lost(error)
             return [self._local.count(hit) for hit in hits]
         now, rest = numbers[0], numbers[1:]
+        ahead = _now() - now
         return [
-            self._outcome(hit, now, rest[at : at + _FIELDS])
+            self._outcome(hit, now, ahead, rest[at : at + _FIELDS])
             for hit, at in zip(hits, range(0, len(rest), _FIELDS), strict=True)
         ]
 
@@ -96,14 +98,14 @@ class Limiter:
         numbers: list[int] = await self._script.run(keys, [self._length, *limits])
         return numbers
 
-    def _outcome(self, hit: Hit, now: int, numbers: Sequence[int]) -> Decision | Exception:
+    def _outcome(self, hit: Hit, now: int, ahead: int, numbers: Sequence[int]) -> Decision | Exception:
         revoked, admitted, *window = numbers
         if revoked:
             self._revocations.remember(hit.token_id, hit.expires_at)
             return _revoked()
-        decision = Decision(bool(admitted), hit.limit, Window(*window), now, self._length)
-        self._local.learn(hit.key, decision)
-        return decision
+        known = Window(*window)
+        self._local.learn(hit.key, known, ahead)
+        return Decision(bool(admitted), hit.limit, known, now, self._length)
 
 
 def _revoked() -> TokenInvalid:

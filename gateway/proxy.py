@@ -9,6 +9,7 @@ from gateway.connections import AnswerBroken, ConnectionLost, NotConnected
 from gateway.headers import RawHeaders, answered
 from gateway.routes import UpstreamName
 from gateway.upstream import Upstream
+from shared.deadline import HEADER as DEADLINE
 from shared.deadline import Deadline
 from shared.errors import DeadlinePassed, Unavailable, UpstreamFailed, UpstreamTimeout
 
@@ -36,11 +37,11 @@ class UpstreamRequest:
         """It changes nothing, or the service gives the second one the first one's answer (contract, section 1)."""
         return self.method in ("GET", "HEAD") or (self.method == "POST" and self.has_key)
 
-    def message(self, host: str, deadline: Deadline) -> bytes:
-        """As it goes over the wire (RFC 9112)."""
-        name, value = deadline.header()
+    def message(self, host: str, seconds: float) -> bytes:
+        """As it goes over the wire (RFC 9112), with the time that is left for its answer."""
         length = f"Content-Length: {len(self.body)}\r\n" if self.body or self.method in _WITH_LENGTH else ""
-        head = f"{self.method} {self.target} HTTP/1.1\r\nHost: {host}\r\n{self.lines}{name}: {value}\r\n{length}\r\n"
+        deadline = f"{DEADLINE}: {int(seconds * 1000)}\r\n"
+        head = f"{self.method} {self.target} HTTP/1.1\r\nHost: {host}\r\n{self.lines}{deadline}{length}\r\n"
         return head.encode() + self.body
 
 
@@ -66,7 +67,7 @@ class Proxy:
         """Raises `Overloaded`, `Unavailable`, `UpstreamFailed` or `UpstreamTimeout`."""
         upstream, deadline = self._upstreams[name], Deadline.after(self._timeout)
         upstream.circuit.require_closed()
-        async with upstream.bulkhead.turn(deadline.left() * WAITING_SHARE):
+        async with upstream.bulkhead.turn(self._timeout * WAITING_SHARE):
             try:
                 with upstream.circuit.passing(NotConnected, ConnectionLost, AnswerBroken, TimeoutError):
                     return await self._once_or_twice(upstream, request, deadline)
@@ -92,7 +93,7 @@ class Proxy:
 
     async def _send(self, upstream: Upstream, request: UpstreamRequest, deadline: Deadline) -> UpstreamAnswer:
         connections, seconds = upstream.connections, deadline.require(self._timeout)
-        message = request.message(connections.host, deadline)
+        message = request.message(connections.host, seconds)
         answer = await connections.ask(message, seconds, without_body=request.method == "HEAD")
         if answer.status == 401:
             log.error("%s refuses this gateway's token: a clock is wrong, or the secrets differ", connections.origin)

@@ -39,8 +39,7 @@ class Decision(NamedTuple):
     @property
     def remaining(self) -> int:
         """How many more would be admitted at this moment."""
-        weighted = self.window.previous * self._left + self.window.current * self.length
-        return max(0, (self.limit * self.length - weighted) // self.length)
+        return self._remaining(self._left)
 
     @property
     def retry_after(self) -> int:
@@ -49,11 +48,12 @@ class Decision(NamedTuple):
 
     def lines(self) -> str:
         """`X-RateLimit-*`, and the fields of draft-ietf-httpapi-ratelimit-headers, as header lines."""
-        limit, remaining, left = self.limit, self.remaining, self._left
+        limit, length, left = self.limit, self.length, self._left
+        remaining = self._remaining(left)
         return (
             f"X-RateLimit-Limit: {limit}\r\nX-RateLimit-Remaining: {remaining}\r\n"
-            f"X-RateLimit-Reset: {-(-(self.window.start + self.length) // 1000)}\r\n"
-            f'RateLimit-Policy: "default";q={limit};w={self.length // 1000}\r\n'
+            f"X-RateLimit-Reset: {-(-(self.window.start + length) // 1000)}\r\n"
+            f'RateLimit-Policy: "default";q={limit};w={length // 1000}\r\n'
             f'RateLimit: "default";r={remaining};t={-(-left // 1000)}\r\n'
         )
 
@@ -64,6 +64,10 @@ class Decision(NamedTuple):
     @property
     def _left(self) -> int:
         return _left(self.window, self.now, self.length)
+
+    def _remaining(self, left: int) -> int:
+        weighted = self.window.previous * left + self.window.current * self.length
+        return max(0, (self.limit * self.length - weighted) // self.length)
 
 
 def decide(known: Window | None, now: int, limit: int, length: int = WINDOW_MS) -> Decision:

@@ -66,6 +66,7 @@ class Batcher(Generic[Item, Outcome]):
         self._runners = 0
         self._patience = patience
         self._look: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()  # once: looking for it is a system call
 
     async def submit(self, item: Item) -> Outcome:
         """The item's outcome; raises what `work` gave as its outcome, `Overloaded`, or `DeadlinePassed`.
@@ -74,11 +75,10 @@ class Batcher(Generic[Item, Outcome]):
         """
         if len(self._waiting) >= self._limit:
             raise Overloaded
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Outcome] = loop.create_future()
+        future: asyncio.Future[Outcome] = self._loop.create_future()
         self._waiting.append(_Waiting(item, future, current_deadline.get(), time.monotonic()))
         if self._patience is not None and self._look is None:
-            self._look = loop.call_later(LOOK, self._refuse_late)
+            self._look = self._loop.call_later(LOOK, self._refuse_late)
         if self._runners < self._concurrency:
             self._runners += 1
             # A batch serves many requests, so it must not log under the trace of the one that began it.
@@ -93,7 +93,7 @@ class Batcher(Generic[Item, Outcome]):
             late = self._waiting.popleft()
             if not late.outcome.done():
                 late.outcome.set_exception(Overloaded())
-        self._look = asyncio.get_running_loop().call_later(LOOK, self._refuse_late) if self._waiting else None
+        self._look = self._loop.call_later(LOOK, self._refuse_late) if self._waiting else None
 
     async def drain(self) -> None:
         """Returns when nothing waits and nothing runs."""

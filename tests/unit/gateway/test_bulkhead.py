@@ -133,9 +133,9 @@ async def test_a_failure_gives_the_turn_back() -> None:
     visits=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.booleans()), max_size=25),
 )
 def test_never_more_at_once_than_allowed_and_no_turn_is_lost(limit: int, visits: list[tuple[int, int, bool]]) -> None:
-    bulkhead, running, most = Bulkhead(limit, 100, Overload(0.1, 0.1, 2.0), LoopLag()), 0, 0
+    running = most = 0
 
-    async def visit(before: int, during: int) -> None:
+    async def visit(bulkhead: Bulkhead, before: int, during: int) -> None:
         nonlocal running, most
         for _ in range(before):
             await asyncio.sleep(0)
@@ -149,9 +149,9 @@ def test_never_more_at_once_than_allowed_and_no_turn_is_lost(limit: int, visits:
                 running -= 1
 
     async def scenario() -> None:
-        tasks = []
+        bulkhead, tasks = Bulkhead(limit, 100, Overload(0.1, 0.1, 2.0), LoopLag()), []
         for before, during, goes_away in visits:
-            tasks.append(asyncio.create_task(visit(before, during)))
+            tasks.append(asyncio.create_task(visit(bulkhead, before, during)))
             if goes_away:
                 asyncio.get_running_loop().call_later(0, tasks[-1].cancel)
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -189,7 +189,7 @@ class LateLoop(LoopLag):
     is_late = True
 
 
-def test_the_first_of_a_wave_who_find_nobody_before_them_do_not_hide_the_others_wait() -> None:
+async def test_the_first_of_a_wave_who_find_nobody_before_them_do_not_hide_the_others_wait() -> None:
     overload = Waves()
     bulkhead = Bulkhead(1, 1000, overload, LateLoop())
     bulkhead._note_beginning()
