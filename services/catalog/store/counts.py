@@ -15,6 +15,8 @@ SELECT *, 0, 0, 0 FROM unnest($1::bigint[], $2::bigint[]) AS new (organisation_i
 ON CONFLICT (organisation_id, id) DO UPDATE SET version = enrollments.version WHERE false
 """
 
+# Rows are looked up, and so locked, in the order of what they change by: first courses, then sessions, each by their
+# ids. Grouped by hash a large batch and a small one would lock them in different orders, and each wait for the other.
 _APPLY_ENROLLMENTS = """
 WITH changed AS (
     UPDATE enrollments e
@@ -35,13 +37,14 @@ WITH changed AS (
 ), by_session AS (
     SELECT organisation_id, session_id, sum(sign) AS enrolled
     FROM difference WHERE holds_seat GROUP BY organisation_id, session_id HAVING sum(sign) <> 0
+    ORDER BY organisation_id, session_id
 ), counted AS (
     SELECT * FROM difference WHERE status NOT IN ('cancelled', 'waitlisted')
 ), by_course AS (
     SELECT organisation_id, course_id, sum(sign) AS enrollments,
         coalesce(sum(sign) FILTER (WHERE status = 'completed'), 0) AS completed,
         coalesce(sum(sign) FILTER (WHERE score IS NOT NULL), 0) AS scored, coalesce(sum(sign * score), 0) AS scores
-    FROM counted GROUP BY organisation_id, course_id
+    FROM counted GROUP BY organisation_id, course_id ORDER BY organisation_id, course_id
 ), sessions_counted AS (
     UPDATE sessions s SET enrolled_count = enrolled_count + d.enrolled FROM by_session d
     WHERE s.organisation_id = d.organisation_id AND s.id = d.session_id
