@@ -43,3 +43,13 @@ def test_a_malformed_traceparent_is_replaced_by_one_of_our_own(traceparent: str)
     taken = trace_from("", traceparent).traceparent
     assert taken != traceparent
     assert trace_from("", taken).traceparent == taken
+
+
+def test_a_new_trace_has_no_id_of_zeros_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which W3C forbids (Trace Context, sections 3.2.2.3 and 3.2.2.4), and so others would not take it."""
+    monkeypatch.setattr("shared.observability.getrandbits", lambda _: 0)
+    traceparent = new_traceparent()
+    assert trace_from("request-0001", traceparent).traceparent == traceparent
+    _, trace_id, parent_id, _ = traceparent.split("-")
+    assert int(trace_id, 16)
+    assert int(parent_id, 16)
