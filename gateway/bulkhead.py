@@ -9,13 +9,11 @@ from collections import OrderedDict
 from typing import Final, NamedTuple
 
 from gateway.loop_lag import LoopLag
-from gateway.overload import Overload
+from gateway.overload import AverageWait, Overload
 from shared.errors import Overloaded
 
 _WEIGHT: Final = 1 / 32
 """Of the newest interval in their average."""
-_WAVE: Final = 1 / 512
-"""Of the newest wait: a wave has some hundred requests, and its first find nobody before them."""
 TICK: Final = 0.02
 """Seconds between two looks for those who have waited for too long."""
 _LONGEST_INTERVAL: Final = 1.0
@@ -55,7 +53,7 @@ class Bulkhead:
         self._waiting: OrderedDict[asyncio.Future[None], _Wait] = OrderedDict()
         self._sweep: asyncio.TimerHandle | None = None
         self._interval = 0.0
-        self._average_wait = 0.0
+        self._average_wait = AverageWait()
         self._full_until = 0.0
         self._began = time.monotonic()
         self._loop = asyncio.get_running_loop()  # once: looking for it is a system call
@@ -70,8 +68,8 @@ class Bulkhead:
         if time.monotonic() < self._full_until:
             return False
         wait = self._wait()
-        self._average_wait += (wait - self._average_wait) * _WAVE
-        if not self._is_full() and not self._overload.refuses(wait, self._average_wait):
+        average = self._average_wait.with_newcomer(wait)
+        if not self._is_full() and not self._overload.refuses(wait, average):
             return True
         # Waits only grow until somebody goes on, so there is no need to look again for each newcomer.
         self._full_until = time.monotonic() + TICK

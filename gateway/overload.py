@@ -10,6 +10,31 @@ like, but it never grows beyond their number. Refused they would ask again at on
 
 import time
 from collections.abc import Callable
+from typing import Final
+
+_WAVE: Final = 1 / 512
+"""Weight of the newest wait: a wave has some hundred requests, and its first find nobody before them."""
+CALM: Final = 1.0
+"""Seconds in which nobody had to wait: what was before says nothing any more, however few have come since."""
+
+
+class AverageWait:
+    """Seconds that newcomers lately had to expect, as `clock` gives them."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._average = 0.0
+        self._waited_at = clock()
+
+    def with_newcomer(self, wait: float) -> float:
+        """The average, now that one more came who has to wait for so many seconds."""
+        now = self._clock()
+        if wait > 0:
+            self._waited_at = now
+        elif now - self._waited_at > CALM:
+            self._average = 0.0
+        self._average += (wait - self._average) * _WAVE
+        return self._average
 
 
 class Overload:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.overload import Overload
+from gateway.overload import CALM, AverageWait, Overload
 
 TARGET, BEARABLE, INTERVAL = 0.1, 0.3, 2.0
 LONG, MIDDLING, SHORT = 0.5, 0.2, 0.05
@@ -87,3 +87,37 @@ def test_only_long_waits_are_refused_and_only_after_an_interval_of_them(
         lately = newcomers.now - refused_at < INTERVAL
         assert refused == (wait > TARGET and (stays or lately))
         refused_at = newcomers.now if refused else refused_at
+
+
+class Arrivals:
+    """Newcomers whose wait is averaged, by a clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self._average = AverageWait(clock=lambda: self.now)
+
+    def average(self, wait: float, *, newcomers: int = 1, after: float = 0.0) -> float:
+        averages = []
+        for _ in range(newcomers):
+            self.now += after
+            averages.append(self._average.with_newcomer(wait))
+        return averages[-1]
+
+
+def test_the_average_of_many_newcomers_is_what_they_wait() -> None:
+    assert Arrivals().average(LONG, newcomers=5000) > 0.99 * LONG
+
+
+def test_a_long_wait_is_forgotten_once_nobody_had_to_wait_for_a_while_however_few_come() -> None:
+    arrivals = Arrivals()
+    arrivals.average(LONG, newcomers=5000)
+    assert arrivals.average(0.0, newcomers=3, after=CALM / 2) == 0.0
+
+
+def test_the_first_of_each_wave_waits_for_nobody_and_that_is_no_calm() -> None:
+    arrivals = Arrivals()
+    arrivals.average(LONG, newcomers=5000)
+    for _ in range(20):
+        arrivals.average(0.0, after=0.8 * CALM)
+        arrivals.average(LONG)
+    assert arrivals.average(LONG) > 0.9 * LONG
