@@ -31,22 +31,20 @@ COMMAND_TIMEOUT = 1.6
 """Seconds the client waits for one statement: it bounds a frozen server, which no server setting can. With the wait for
 a connection it leaves room under the two seconds after which a refusal is late (FAULTS.md)."""
 
-BY_KEY = {
-    "plan_cache_mode": "force_generic_plan",
-    "enable_seqscan": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
-    "seq_page_cost": "0.1",
-    "random_page_cost": "0.1",
+_PLANNING = {
+    "plan_cache_mode": ("force_generic_plan", "auto"),
+    "enable_seqscan": ("off", "on"),
+    "enable_hashjoin": ("off", "on"),
+    "enable_mergejoin": ("off", "on"),
+    "seq_page_cost": ("0.1", "1"),
+    "random_page_cost": ("0.1", "4"),
 }
+"""For statements that find by key, and as PostgreSQL has it."""
+BY_KEY = {name: value for name, (value, _) in _PLANNING.items()}
 """Statements here find a few rows by an index, whatever their arguments are, in pages that are in memory. Planning them
 takes longer than carrying them out, and a plan that is kept from when a table was small must not read all of it once it
 is large, which PostgreSQL notices when it takes the statistics anew."""
-_ANY_PLAN = """
-    SET LOCAL plan_cache_mode = auto; SET LOCAL enable_seqscan = on;
-    SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on;
-    SET LOCAL seq_page_cost = 1; SET LOCAL random_page_cost = 4
-"""
+_ANY_PLAN = "; ".join(f"SET LOCAL {name} = {default}" for name, (_, default) in _PLANNING.items())
 
 _SERVER_SETTINGS = {
     "statement_timeout": "1500ms",

@@ -15,6 +15,7 @@ import psutil
 
 from stack.environment import base_environment
 from stack.layout import REPOSITORY
+from tests.faults.forks import ForkedProcess, fork
 from tests.faults.signals import family, freeze, kill, thaw
 from tests.support.eventually import eventually
 
@@ -45,7 +46,7 @@ class ProductProcess:
     environment: Mapping[str, str]
     logs: Path
     arguments: tuple[str, ...] = ()
-    process: asyncio.subprocess.Process | None = None
+    process: asyncio.subprocess.Process | ForkedProcess | None = None
     started: int = 0
     """How often."""
     exits: list[int] = field(default_factory=list)
@@ -73,19 +74,13 @@ class ProductProcess:
         """Starts it and does not wait."""
         assert not self.alive, f"{self.name} runs already"
         environment = {**base_environment(), **self.environment, "CENSUS_FILE": str(self._census_file), **changes}
-        with (self.logs / f"{self.name}.log").open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                *self.launcher,
-                self.module,
-                *self.arguments,
-                cwd=self.repository,
-                env={**environment, "PORT": str(self.port), "PYTHONFAULTHANDLER": "1"},
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        run = fork if self.repository == REPOSITORY else _run_anew
+        self.process = await run(
+            *(*self.launcher, self.module, *self.arguments),
+            directory=self.repository,
+            environment={**environment, "PORT": str(self.port)},
+            log=self.logs / f"{self.name}.log",
+        )
         self.started += 1
         self._give_priority(STARTING)
 
@@ -180,3 +175,20 @@ class ProductProcess:
 
     def _family(self) -> list[psutil.Process]:
         return family(self.process.pid) if self.process is not None and self.alive else []
+
+
+async def _run_anew(
+    *command: str, directory: Path, environment: Mapping[str, str], log: Path
+) -> asyncio.subprocess.Process:
+    """Of another version: it may have other libraries."""
+    with log.open("ab") as file:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            *command,
+            cwd=directory,
+            env={**environment, "PYTHONFAULTHANDLER": "1"},
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )

@@ -153,7 +153,7 @@ def _percents(shares: Iterable[float]) -> str:
 async def test_control_without_shedding_nobody_is_refused(bed: Bed) -> None:
     async with bed.changed("gateway", WITHOUT="load shedding"):
         with on_one_processor(bed):
-            _, overload = await arrivals(bed, [CAPACITY, NOTICED])
+            _, overload = await arrivals(bed, [CAPACITY, {"times": 3, "seconds": 5, "counted": 1}])
     assert "503" not in overload["statuses"], overload["statuses"]  # some give up, which is what shedding spares them
 
 
