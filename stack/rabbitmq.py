@@ -21,6 +21,10 @@ METHOD_FRAME = b"\x01"
 # The distribution is bound to the loopback interface like the rest.
 ERLANG_OPTIONS = "+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}"
 
+LOG_BYTES = 128_000_000
+"""Of the quorum queues' log. What is in it is in memory as well: as large as by default it would alone reach the limit
+of the memory, and publishers wait until it is given back (RabbitMQ, "Quorum Queues": memory for three logs)."""
+
 
 class RabbitMQServer:
     """One data directory and the node on it, reachable by TCP on 127.0.0.1 with a password alone."""
@@ -100,6 +104,7 @@ class RabbitMQServer:
             f"listeners.tcp.local = 127.0.0.1:{self.port}\n"
             f"load_definitions = {self._home}/definitions.json\n"
             "disk_free_limit.absolute = 100MB\nvm_memory_high_watermark.absolute = 512MB\n"
+            f"raft.wal_max_size_bytes = {LOG_BYTES}\n"
         )
 
     def _environment(self) -> dict[str, str]:
