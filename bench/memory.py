@@ -48,7 +48,8 @@ async def _ask(bed: Bed, system: System, requests: Requests, count: int) -> int:
     while asked < count:
         load = await wrk(bed, system.gateway_url, requests, connections=CONNECTIONS, seconds=SLICE_SECONDS)
         asked += load.requests
-        bed.say(f"  {asked:,} of {count:,} requests")
+        sizes = ", ".join(f"{name} {size:.1f}" for name, size in _sizes(system).items())
+        bed.say(f"  {asked:,} of {count:,} requests; MiB: {sizes}")
     return asked
 
 
