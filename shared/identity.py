@@ -125,11 +125,15 @@ class InternalTokenVerifier:
         return caller
 
     def _remember(self, token: str, caller: Caller, until: float) -> None:
-        """Forgets those whose time is over, the oldest first: each client gets a new one twice a minute."""
+        """Forgets those whose time is over, the oldest first: each client gets a new one twice a minute.
+
+        None is remembered for longer than the gateway's last: it would keep those behind it.
+        """
         now = time.time()
+        self._callers.pop(token, None)
         while self._callers and (len(self._callers) >= self._remembered or self._oldest_until() <= now):
             self._callers.popitem(last=False)
-        self._callers[token] = (caller, until)
+        self._callers[token] = (caller, min(until, now + LIFETIME + LEEWAY))
 
     def _oldest_until(self) -> float:
         return next(iter(self._callers.values()))[1]

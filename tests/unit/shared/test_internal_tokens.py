@@ -122,6 +122,15 @@ def test_tokens_whose_time_is_over_are_not_remembered(monkeypatch: pytest.Monkey
     assert len(verifier._callers) == 2
 
 
+def test_one_that_lasts_for_long_keeps_no_others_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    verifier, lasting = InternalTokenVerifier(SECRET), signed(claims(sub="lasting"))
+    for number in range(10):
+        assert verifier.verify(lasting).subject == "lasting"
+        verifier.verify(signed(claims(sub=f"user-{number}", exp=int(time.time()) + LIFETIME)))
+        set_clock_forward(monkeypatch, LIFETIME + LEEWAY)
+    assert len(verifier._callers) <= 3
+
+
 @pytest.mark.parametrize(
     "token",
     [
