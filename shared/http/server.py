@@ -106,8 +106,8 @@ async def _serve(app: web.Application, host: str, port: int) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    _collect_seldom()  # before anybody can connect: it takes as long as fifty requests
     async with listening(app, host, port, shutdown_timeout=SHUTDOWN_TIMEOUT, last_call=LAST_CALL) as address:
-        _collect_seldom()
         log.info("serving on http://%s:%s", *address)
         await stopped.wait()
         log.info("stopping")
