@@ -56,8 +56,6 @@ class ProductProcess:
     """The source tree that it runs."""
     launcher: tuple[str, ...] = ("tests.faults.launcher",)
     """The module that starts the product's; none where that is to be started as it is."""
-    forked: bool = True
-    """From one that has the libraries imported; otherwise a start takes as long as it does in production."""
 
     @property
     def url(self) -> str:
@@ -76,7 +74,7 @@ class ProductProcess:
         """Starts it and does not wait."""
         assert not self.alive, f"{self.name} runs already"
         environment = {**base_environment(), **self.environment, "CENSUS_FILE": str(self._census_file), **changes}
-        run = fork if self.forked and self.repository == REPOSITORY else _run_anew
+        run = fork if self.repository == REPOSITORY else _run_anew
         self.process = await run(
             *(*self.launcher, self.module, *self.arguments),
             directory=self.repository,
