@@ -99,9 +99,10 @@ async def test_a_rolling_restart_loses_no_request(bed: Bed) -> None:
 
 
 async def restart(bed: Bed, name: str, steady: SteadyLoad) -> float:
-    """The seconds until the process had ended. Returns when the new one has served for a while, as who restarts waits.
+    """The seconds until the process had ended.
 
-    All that run here share two processors, and one that has just begun still opens connections and plans statements.
+    Returns when the new one has served for a while, for which an operator waits as well: one that has just begun
+    still plans its statements, and all that run here share two processors.
     """
     process = bed.processes[name]
     seconds = await process.terminate()
