@@ -4,15 +4,16 @@ import asyncio
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from tests.faults.bed import Bed
+from tests.faults.bed import SERVICES, Bed
+from tests.faults.signals import freeze, thaw
 
 ROOM = 40 * 2**20
 """Bytes free at first: two segments of the log, and a little."""
@@ -34,15 +35,40 @@ class SmallDisk:
         """
         with (self.path / "ballast").open("wb") as ballast:
             ballast.write(b"\0" * self._free())
-        for _ in range(SEGMENTS):
-            try:
-                await self._switch_segment()
-            except TimeoutError:
-                raise
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                return
-            await between()
+        with self._log_written_by_commits_alone():
+            for _ in range(SEGMENTS):
+                try:
+                    with self._services_frozen():
+                        await self._switch_segment()
+                except TimeoutError:
+                    raise
+                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                    return
+                await between()
         raise AssertionError("the server still finds room for its log")
+
+    @contextmanager
+    def _log_written_by_commits_alone(self) -> Iterator[None]:
+        """The log's writer stands still: else it notices the full disk at the first page, whatever its delay is."""
+        servers = self.bed.servers
+        writer = [each for each in servers.processes_of(servers.postgres) if "walwriter" in " ".join(each.cmdline())]
+        freeze(writer)
+        try:
+            yield
+        finally:
+            thaw(writer)
+
+    @contextmanager
+    def _services_frozen(self) -> Iterator[None]:
+        """Whoever waited for the switch would write into the next segment at once, and the server write both."""
+        processes = [process for service in SERVICES for process in self.bed.copies_of(service)]
+        for process in processes:
+            process.freeze()
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.thaw()
 
     def clear(self) -> None:
         """There is room again."""
@@ -73,15 +99,11 @@ async def write_ahead_log_on_small_disk(bed: Bed) -> AsyncIterator[SmallDisk]:
     await asyncio.to_thread(_mount, log, small)
     log.rename(aside)
     log.symlink_to(small / "pg_wal")
-    settings = log.with_name("postgresql.auto.conf")
-    usual = settings.read_text()
-    settings.write_text(f"{usual}wal_writer_delay = 10s\n")  # commits alone decide when the log is written
     await bed.mend()
     try:
         yield SmallDisk(bed, small)
     finally:
         bed.servers.kill(bed.servers.postgres)
-        settings.write_text(usual)
         log.unlink()
         shutil.rmtree(aside)
         await asyncio.to_thread(_copy, small / "pg_wal", log)
