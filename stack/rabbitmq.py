@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from stack.definitions import ADMINISTRATOR, Installation, definitions
 from stack.environment import base_environment
+from stack.erlang_modules import broker_of, link_alone, search_options
 from stack.errors import StackError
 from stack.layout import Layout, write_private
 from stack.machine import Program, find_epmd
@@ -48,6 +49,8 @@ class RabbitMQServer:
         self._installations = installations
         self._home = layout.data / "rabbitmq"
         self._mnesia = self._home / "mnesia"
+        self._plugins = self._home / "plugins"
+        self._broker = broker_of(program.directory)
         self._complete = self._home / "complete"
         self.process = rabbitmq_process(layout)
         self._mapper = mapper_process(layout)
@@ -75,6 +78,8 @@ class RabbitMQServer:
         write_private(self._home / "rabbitmq.conf", self._configuration())
         write_private(self._home / "enabled_plugins", "[].\n")
         write_private(self._home / "rabbitmq-env.conf", "")
+        if self._broker:
+            link_alone(self._plugins, self._broker)
         self.process.start([str(self._program)], environment, self._home)
         try:
             await self.process.wait_ready(self._speaks_amqp, READY_SECONDS)
@@ -110,6 +115,7 @@ class RabbitMQServer:
     def _environment(self) -> dict[str, str]:
         home = str(self._home)
         return base_environment(
+            **self._search_for_modules(),
             HOME=home,
             RABBITMQ_NODENAME=self._node,
             RABBITMQ_CONFIG_FILE=f"{home}/rabbitmq.conf",
@@ -123,10 +129,18 @@ class RabbitMQServer:
             RABBITMQ_LOGS="-",
             RABBITMQ_PID_FILE=f"{home}/node.pid",
             RABBITMQ_DIST_PORT=str(self._ports["rabbitmq_distribution"]),
-            RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=ERLANG_OPTIONS,
             ERL_EPMD_PORT=str(self._ports["epmd"]),
             ERL_EPMD_ADDRESS="127.0.0.1",
         )
+
+    def _search_for_modules(self) -> dict[str, str]:
+        epmd = find_epmd()
+        if self._broker is None or epmd is None:
+            return {"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": ERLANG_OPTIONS}
+        return {
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{ERLANG_OPTIONS} {search_options(self._broker, epmd)}",
+            "RABBITMQ_PLUGINS_DIR": str(self._plugins),
+        }
 
     async def _speaks_amqp(self) -> bool:
         try:
