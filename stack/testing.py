@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Final
 
 from rich.console import Console
@@ -34,6 +35,9 @@ PARTS: Final = (("--numprocesses=2", "--dist=loadfile", "--ignore=tests/faults")
 """The whole suite: the faults by themselves, since their figures are times and rates."""
 TESTS_FAILED: Final = 1
 """Pytest's exit status; a higher one says that it was stopped, or could not do its work."""
+MEMORY = Path("/dev/shm")  # noqa: S108 - the directories in it are made by mkdtemp
+MEMORY_BYTES = 2 * 2**30
+"""What must be free of it; the suite takes 0.4 GB."""
 OWN_STOP_SECONDS = 2.0
 MODULE_STOP_SECONDS = 20.0
 # A shell that has read `.stack/env` would otherwise hand a running stack's addresses to the suite.
@@ -67,6 +71,7 @@ async def run_parts(servers: Sequence[Server]) -> int:
 async def with_servers(run: Callable[[Sequence[Server]], Awaitable[int]]) -> int:
     """What `run` answers, given servers that are started for it and leave nothing behind."""
     async with own_layout() as layout:
+        keep_in_memory(layout)
         return await run(await _start_servers(layout))
 
 
@@ -82,6 +87,13 @@ async def own_layout() -> AsyncIterator[Layout]:
         yield layout
     finally:
         await _remove(layout)
+
+
+def keep_in_memory(layout: Layout) -> None:
+    """Put what the servers keep where no disk is waited for, if there is room: it is thrown away anyway."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_BYTES:
+        layout.data.rmdir()
+        layout.data.symlink_to(mkdtemp(prefix=f"muster-{layout.root.name}-", dir=MEMORY))
 
 
 async def _start_servers(layout: Layout) -> list[Server]:
@@ -156,4 +168,5 @@ async def _remove(layout: Layout) -> None:
     servers = server_processes(layout)
     others = other_processes(layout, servers)
     await asyncio.gather(*(process.stop(0) for process in (*servers, *others)))
-    await asyncio.to_thread(shutil.rmtree, layout.root, ignore_errors=True)
+    for directory in (layout.data.resolve(), layout.root):  # the data may be elsewhere
+        await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)

@@ -108,8 +108,9 @@ async def rows_of_every_kind(client: Client) -> list[int]:
     return [*ids, seated, *line]
 
 
-async def verify(stack: Stack, service: str) -> Outcome:
-    arguments = Namespace(settle=1.0, pause=0.0)
+async def verify(stack: Stack, service: str, *, settle: float = 0.25) -> Outcome:
+    """`settle`: seconds until what differs is looked at again, little where everything has been followed."""
+    arguments = Namespace(settle=settle, pause=0.0)
     return await run_here(partial(verify_copies, service, stack.settings[service], PROJECTIONS[service], arguments))
 
 

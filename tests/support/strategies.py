@@ -37,8 +37,15 @@ def _field(name: str, annotation: Any) -> st.SearchStrategy[Any]:
 st.register_type_strategy(datetime, MOMENTS)
 
 
+# Once: Hypothesis checks each strategy that it meets for the first time, which takes longer than to draw from it.
+_EVENTS = {
+    event_type: st.builds(event_type, organisation_id=IDS, data=states(model), trace=TRACES)
+    for event_type, model in STATE_OF.items()
+}
+
+
 def events(event_type: type[Event[State]]) -> st.SearchStrategy[Event[State]]:
-    return st.builds(event_type, organisation_id=IDS, data=states(STATE_OF[event_type]), trace=TRACES)
+    return _EVENTS[event_type]
 
 
 ANY_EVENT = st.sampled_from(list(STATE_OF)).flatmap(events)

@@ -134,7 +134,7 @@ async def test_under_load_readers_notice_nothing_and_the_end_is_that_of_an_untou
 
         await eventually(the_same)
     for service in SERVICES:
-        verified = await verify(served, service)
+        verified = await verify(served, service, settle=1.0)
         assert verified.status == 0, verified.output
 
 

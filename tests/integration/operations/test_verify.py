@@ -124,7 +124,7 @@ async def test_changes_under_way_are_no_differences(served: Stack, organisation:
         return count
 
     writing = asyncio.create_task(write())
-    outcomes = [await verify(served, service) for service in SERVICES]
+    outcomes = [await verify(served, service, settle=1.0) for service in SERVICES]
     done.set()
     assert await writing > 0
     assert [(outcome.status, outcome.errors) for outcome in outcomes] == [(0, "")] * 3
