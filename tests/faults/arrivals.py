@@ -67,8 +67,8 @@ class Connection(asyncio.Protocol):
 class Step:
     """`rate` requests a second for so many `seconds`, of which the last `counted` are reported.
 
-    `times`: of what was answered well in the step before, instead of a rate. With neither, CLOSED clients ask with
-    one request at a time each, which shows what the system can do.
+    With neither a rate nor `times`, CLOSED clients ask with one request at a time each, which shows what the system
+    can do; `times` is of what was answered well in the last of those steps, instead of a rate.
     """
 
     seconds: float
@@ -168,9 +168,11 @@ async def main(url: str, token: str, plan: str) -> None:
     request = f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {token}\r\n\r\n"
     arrivals = Arrivals(parts.hostname or "", parts.port or 80, request.encode())
     done: list[dict[str, Any]] = []
+    capacity = 0.0
     for step in (Step(**each) for each in json.loads(plan)):
-        rate = step.rate or step.times * (done[-1]["good_per_second"] if done else 0.0)
-        done.append(await arrivals.step(replace(step, rate=rate)))
+        done.append(await arrivals.step(replace(step, rate=step.rate or step.times * capacity)))
+        if not done[-1]["rate"]:
+            capacity = done[-1]["good_per_second"]
     print(json.dumps(done))
 
 

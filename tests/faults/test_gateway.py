@@ -2,14 +2,11 @@
 
 import asyncio
 import contextlib
-import json
 import os
 import random
 import statistics
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -19,16 +16,15 @@ import asyncpg
 import psutil
 import pytest
 
-from stack.layout import REPOSITORY
 from tests.faults.bed import Bed
 from tests.faults.disruptions import gateway_killed
 from tests.faults.figures import figure
+from tests.faults.page import Plan, a_page_of_sessions, arrivals, beside_neighbours
 from tests.faults.run import broken_promises, story
 from tests.faults.signals import family
 from tests.faults.steady import SteadyLoad
 from tests.faults.waiting import acknowledged
 from tests.support.eventually import eventually
-from tests.support.world import SESSIONS, new_course, new_session
 
 SEED = 5
 WRITES = 10
@@ -38,16 +34,15 @@ ROLLING = [f"{name}-{copy}" for copy in (1, 2) for name in ("gateway", "history"
 SETTLED = 200
 """Requests between a start and the next end, of 200 a second."""
 LOOK_INTERVAL = 0.2
-ORGANISATION = 8000
-Plan = dict[str, float]
-"""A step of `tests.faults.arrivals`."""
-PAGE = 15
-"""Sessions on the page that is asked for, as many as a page has by default."""
 CAPACITY: Plan = {"seconds": 2, "counted": 1.5}
-NOTICED: Plan = {"times": 3, "seconds": 8, "counted": 1}
-"""The gateway lets bursts of three seconds pass, whose queue takes as long to empty."""
+NOTICED: Plan = {"times": 3, "seconds": 5, "counted": 1}
+"""The gateway lets bursts of three seconds pass."""
 OVERLOAD: Plan = {"times": 3, "seconds": 2.5, "counted": 2}
-"""Once more before the gateway has forgotten the last one, so it refuses from the start."""
+"""Once more before the gateway has forgotten the last one, so it refuses from the start.
+
+The first to begin so follows NOTICED at once: the queue of a burst takes a second to empty, and with the two of a look
+at the capacity it would be forgotten.
+"""
 ROUNDS = 5
 
 pytestmark = pytest.mark.timeout(120)
@@ -136,28 +131,22 @@ async def has_errors(bed: Bed, steady: SteadyLoad) -> bool:
 async def test_three_times_the_capacity_costs_hardly_any_of_it(bed: Bed) -> None:
     await a_page_of_sessions(bed)
     with on_one_processor(bed):
-        generator = asyncio.create_task(arrivals(bed, [CAPACITY, NOTICED, CAPACITY, *[OVERLOAD, CAPACITY] * ROUNDS]))
+        begin = [CAPACITY, NOTICED, OVERLOAD]
+        plan = [*begin, CAPACITY, *[OVERLOAD, CAPACITY] * ROUNDS]
+        generator = asyncio.create_task(arrivals(bed, plan))
         live = await health_until(bed, generator)
-        steps = (await generator)[2:]
+        steps = (await generator)[len(begin) :]
     assert live == {200}
     overloads = steps[1::2]
     for overload in overloads:
         assert set(overload["statuses"]) <= {"200", "503"}, overload["statuses"]
         assert overload["statuses"].get("503"), "nothing was refused, so it was no overload"
-    goodput, p99 = (of_capacity(steps, what) for what in ("good_per_second", "good_p99"))
+    goodput, p99 = (beside_neighbours([step[what] for step in steps]) for what in ("good_per_second", "good_p99"))
     lost = 100 * (1 - statistics.median(goodput))
     figure("three times the capacity", f"lost of the goodput, of {_percents(goodput)} left", lost, "%", goal=10)
     figure("three times the capacity", "p99 of the admitted, as a multiple", statistics.median(p99), "×", goal=2)
     slowest = max(overload["refused_p99"] for overload in overloads)
     figure("three times the capacity", f"of {overloads[-1]['rate']:.0f}/s, slowest refusal", slowest * 1000, "ms")
-
-
-def of_capacity(steps: Sequence[dict[str, Any]], what: str) -> list[float]:
-    """Each overload beside the capacity just before and just after it: a core gives now more and now less here."""
-    return [
-        step[what] * 2 / (before[what] + after[what])
-        for before, step, after in zip(steps[::2], steps[1::2], steps[2::2], strict=False)
-    ]
 
 
 def _percents(shares: Iterable[float]) -> str:
@@ -169,12 +158,6 @@ async def test_control_without_shedding_nobody_is_refused(bed: Bed) -> None:
         with on_one_processor(bed):
             _, overload = await arrivals(bed, [CAPACITY, {"times": 3, "seconds": 5, "counted": 1}])
     assert "503" not in overload["statuses"], overload["statuses"]  # some give up, which is what shedding spares them
-
-
-async def a_page_of_sessions(bed: Bed) -> None:
-    client = bed.client(ORGANISATION)
-    course = await new_course(client)
-    await asyncio.gather(*(new_session(client, course) for _ in range(PAGE)))
 
 
 @contextmanager
@@ -197,18 +180,6 @@ def _pin(processes: Iterable[psutil.Process], processors: list[int]) -> None:
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.cpu_affinity(processors)
-
-
-async def arrivals(bed: Bed, plan: Sequence[Plan]) -> list[dict[str, Any]]:
-    """What a generator in a process of its own has seen in each step."""
-    client = bed.client(ORGANISATION)
-    assert client.token is not None
-    command = [sys.executable, "-m", "tests.faults.arrivals", client.url + SESSIONS, client.token, json.dumps(plan)]
-    process = await asyncio.create_subprocess_exec(*command, cwd=REPOSITORY, stdout=subprocess.PIPE)
-    output, _ = await asyncio.wait_for(process.communicate(), sum(step["seconds"] for step in plan) + 30)
-    assert process.returncode == 0
-    result: list[dict[str, Any]] = json.loads(output)
-    return result
 
 
 async def health_until(bed: Bed, end: "asyncio.Task[Any]") -> set[int]:

@@ -1,7 +1,10 @@
 """A service dies, freezes or answers in vain: its own routes fail fast, the others' do not notice."""
 
 import asyncio
+import contextlib
+import statistics
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,6 +13,7 @@ import pytest
 from tests.faults.bed import Bed
 from tests.faults.figures import figure
 from tests.faults.ledger import Attempt, Ledger
+from tests.faults.page import ORGANISATION, Plan, a_page_of_sessions, arrivals, beside_neighbours
 from tests.faults.run import story
 from tests.faults.waiting import acknowledged, answers
 from tests.support.client import Answer, Client
@@ -20,7 +24,13 @@ SEED = 4
 WRITES = 15
 SHORT = {"UPSTREAM_TIMEOUT": "2"}
 """Seconds the gateways wait for an answer, so that tests need not wait ten."""
+SHORTER = {"UPSTREAM_TIMEOUT": "0.5"}
 CROWD = 150
+SHARE: Plan = {"rate": 300, "seconds": 1.2, "counted": 1}
+"""Of what the machine can answer: with more, its own noise is all that is measured."""
+HISTORY_RATE = 30
+"""Requests a second."""
+ROUNDS = 3
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -76,18 +86,55 @@ async def reads_history(client: Client) -> bool:
 async def test_a_frozen_service_leaves_the_routes_of_the_others_alone(bed: Bed) -> None:
     async with bed.changed("gateway", **SHORT), story(bed, SEED) as ledger:
         await acknowledged(ledger, 2 * WRITES)
-        frozen_at = time.monotonic()
         statuses = await crowd_at_frozen_history(bed, ledger)
-        thawed = time.monotonic()
         await acknowledged(ledger, WRITES)
     assert set(statuses) <= {503, 504}
     assert 504 in statuses
     others = [attempt for attempt in ledger.attempts if attempt.service != "history"]
     assert not [attempt for attempt in others if attempt.status is None or attempt.status >= 500]
-    before = [attempt for attempt in others if attempt.at < frozen_at]
-    meanwhile = [attempt for attempt in others if frozen_at <= attempt.at < thawed]
-    change = p99(meanwhile) / p99(before) * 100 - 100
+
+
+async def test_while_a_service_is_frozen_the_others_answer_as_quickly(bed: Bed) -> None:
+    await a_page_of_sessions(bed)
+    async with bed.changed("gateway", **SHORTER), asking_history(bed) as statuses:
+        p99 = [await p99_of_sessions(bed)]
+        for _ in range(ROUNDS):
+            statuses.clear()
+            async with frozen_history(bed):
+                p99.append(await p99_of_sessions(bed))
+            assert statuses[504], statuses
+            await eventually(lambda: reads_history(bed.client(ORGANISATION)))
+            p99.append(await p99_of_sessions(bed))
+    change = statistics.median(beside_neighbours(p99)) * 100 - 100
     figure("service frozen", "others' p99 changed by", change, "%", goal=10)
+
+
+async def p99_of_sessions(bed: Bed) -> float:
+    [step] = await arrivals(bed, [SHARE])
+    assert step["statuses"].keys() == {"200"}, step["statuses"]
+    return float(step["good_p99"])
+
+
+@asynccontextmanager
+async def asking_history(bed: Bed) -> AsyncIterator[Counter[int]]:
+    """Some ask for it again and again while the block runs, whether or not they are answered; gives their statuses."""
+    client, statuses = bed.client(ORGANISATION), Counter[int]()
+
+    async def ask_once() -> None:
+        statuses[(await client.get("/api/v1/employees/1/training")).status] += 1
+
+    async def ask() -> None:
+        async with asyncio.TaskGroup() as asked:
+            while not done.is_set():
+                asked.create_task(ask_once())
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(done.wait(), 1 / HISTORY_RATE)
+
+    done = asyncio.Event()
+    async with asyncio.TaskGroup() as asking:
+        asking.create_task(ask())
+        yield statuses
+        done.set()
 
 
 async def test_control_with_one_bulkhead_for_all_the_others_notice(bed: Bed) -> None:
@@ -158,8 +205,3 @@ async def ask_again_after_lost_answer(bed: Bed) -> tuple[Answer, Answer, list[st
 
 def since(ledger: Ledger, moment: float) -> list[Attempt]:
     return [attempt for attempt in ledger.attempts if attempt.at >= moment]
-
-
-def p99(attempts: list[Attempt]) -> float:
-    seconds = sorted(attempt.seconds for attempt in attempts)
-    return seconds[min(len(seconds) - 1, int(len(seconds) * 0.99))]

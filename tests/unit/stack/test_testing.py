@@ -1,3 +1,4 @@
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -39,14 +40,14 @@ def test_without_room_in_memory_data_stay_on_the_disk(
     assert not layout.data.is_symlink()
 
 
-async def test_what_a_killed_run_has_left_in_memory_is_swept_away(
+def test_what_a_killed_run_has_left_in_memory_is_swept_away(
     layout: Layout, memory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     testing.keep_in_memory(layout)
     (layout.data / "postgres").mkdir()
     monkeypatch.setattr(testing, "STACK_DIRECTORY", layout.root.parent)
     monkeypatch.setattr(testing, "run_owner", lambda _: Gone())
-    await testing.sweep()
+    asyncio.run(testing.sweep())
     assert list(memory.iterdir()) == []
     assert not layout.root.exists()
 
