@@ -31,8 +31,12 @@ from stack.steps import Steps
 PREFIX = "test-"
 INSTALLATIONS = tuple(Installation(f"test.events.{number}", f"test.{number}") for number in range(128))
 """What the users of the run's broker may serve: each system that a test starts takes the names of its own."""
-PARTS: Final = (("--numprocesses=2", "--dist=loadfile", "--ignore=tests/faults"), ("tests/faults",))
-"""The whole suite: the faults by themselves, since their figures are times and rates."""
+PARTS: Final = (
+    ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder", "--ignore=tests/faults"),
+    ("tests/faults",),
+)
+"""The whole suite: the faults by themselves, since their figures are times and rates, and before them everything else
+in the order of its folders, of which the last has the shortest tests."""
 TESTS_FAILED: Final = 1
 """Pytest's exit status; a higher one says that it was stopped, or could not do its work."""
 MEMORY = Path("/dev/shm")  # noqa: S108 - the directories in it are made by mkdtemp

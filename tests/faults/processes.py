@@ -15,9 +15,9 @@ import psutil
 
 from stack.environment import base_environment
 from stack.layout import REPOSITORY
-from tests.faults.forks import ForkedProcess, fork
 from tests.faults.signals import family, freeze, kill, thaw
 from tests.support.eventually import eventually
+from tests.support.forks import ForkedProcess, fork
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 12.0
@@ -79,7 +79,7 @@ class ProductProcess:
             *(*self.launcher, self.module, *self.arguments),
             directory=self.repository,
             environment={**environment, "PORT": str(self.port)},
-            log=self.logs / f"{self.name}.log",
+            output=self.logs / f"{self.name}.log",
         )
         self.started += 1
         self._give_priority(STARTING)
@@ -178,10 +178,10 @@ class ProductProcess:
 
 
 async def _run_anew(
-    *command: str, directory: Path, environment: Mapping[str, str], log: Path
+    *command: str, directory: Path, environment: Mapping[str, str], output: Path
 ) -> asyncio.subprocess.Process:
     """Of another version: it may have other libraries."""
-    with log.open("ab") as file:
+    with output.open("ab") as file:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",

@@ -43,7 +43,7 @@ OVERLOAD: Plan = {"times": 3, "seconds": 2.5, "counted": 2}
 The first to begin so follows NOTICED at once: the queue of a burst takes a second to empty, and with the two of a look
 at the capacity it would be forgotten.
 """
-ROUNDS = 5
+ROUNDS = 3
 
 pytestmark = pytest.mark.timeout(120)
 

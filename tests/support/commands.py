@@ -9,9 +9,12 @@ from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from shared.settings import ServiceSettings
+from tests.support.forks import fork
 from tests.support.service_process import REPOSITORY, environment
 
 
@@ -44,11 +47,23 @@ async def start(service: str, settings: ServiceSettings, *arguments: str) -> Pro
 
 
 async def run(service: str, settings: ServiceSettings, *arguments: str) -> Outcome:
-    """The same, at its end."""
-    process = await start(service, settings, *arguments)
-    output, errors = await process.communicate()
-    assert process.returncode is not None
-    return Outcome(process.returncode, output.decode(), errors.decode())
+    """The same at its end, in a process forked from one that has the libraries."""
+    with TemporaryDirectory() as folder:
+        output, errors = Path(folder, "output"), Path(folder, "errors")
+        process = await fork(
+            f"services.{service}",
+            *arguments,
+            directory=REPOSITORY,
+            environment={**os.environ, **environment(settings)},
+            output=output,
+            errors=errors,
+        )
+        status = await process.wait()
+        return Outcome(status, *await asyncio.to_thread(_texts, output, errors))
+
+
+def _texts(*files: Path) -> list[str]:
+    return [file.read_text() for file in files]
 
 
 async def run_here(command: Callable[[], int]) -> Outcome:

@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 
 from tests.support.eventually import eventually
+from tests.support.forks import fork
 from tests.support.service_process import REPOSITORY
 from tests.support.stack import free_port
 
@@ -66,10 +67,6 @@ class Watched:
 
         await eventually(has_said)
 
-    async def ends(self) -> int:
-        """Its exit status, once it has ended by itself."""
-        return await asyncio.wait_for(self.process.wait(), END_SECONDS)
-
 
 @asynccontextmanager
 async def watched(
@@ -84,7 +81,7 @@ async def watched(
             module,
             *arguments,
             cwd=REPOSITORY,
-            env={"PATH": os.environ["PATH"], "PORT": str(port), "LOG_LEVEL": "DEBUG", **environment},
+            env=_variables(environment, port),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=file,
             stderr=file,
@@ -98,3 +95,18 @@ async def watched(
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def ended(
+    module: str, environment: dict[str, str], folder: Path, arguments: Sequence[str] = ()
+) -> tuple[int, str]:
+    """The exit status and the output of one that ends by itself, forked from one that has the libraries."""
+    output = folder / "output"
+    variables = _variables(environment, free_port())
+    process = await fork(module, *arguments, directory=REPOSITORY, environment=variables, output=output)
+    status = await asyncio.wait_for(process.wait(), END_SECONDS)
+    return status, await asyncio.to_thread(output.read_text, errors="replace")
+
+
+def _variables(environment: dict[str, str], port: int) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "PORT": str(port), "LOG_LEVEL": "DEBUG", **environment}

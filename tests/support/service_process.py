@@ -1,9 +1,7 @@
 """A service as a real process of the operating system, which can be killed."""
 
-import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from pydantic import SecretStr
 
 from shared.settings import ServiceSettings
 from tests.support.eventually import eventually
+from tests.support.forks import ForkedProcess, fork
 from tests.support.stack import free_port
 
 REPOSITORY = Path(__file__).parents[2]
@@ -24,7 +23,7 @@ class ServiceProcess:
     """One that serves on `url`."""
 
     url: str
-    process: asyncio.subprocess.Process
+    process: ForkedProcess
 
     async def kill(self) -> None:
         """At once, like the kernel does it: nothing is finished, nothing is said."""
@@ -36,23 +35,20 @@ class ServiceProcess:
 async def service_process(module: str, settings: ServiceSettings, *arguments: str) -> AsyncIterator[ServiceProcess]:
     """`python -m module arguments`, once it is ready; killed at the end if it still runs."""
     port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
+    process = await fork(
         module,
         *arguments,
-        cwd=REPOSITORY,
-        env={**os.environ, **environment(settings), "PORT": str(port)},
-        stderr=asyncio.subprocess.DEVNULL,
+        directory=REPOSITORY,
+        environment={**os.environ, **environment(settings), "PORT": str(port)},
+        output=Path(os.devnull),
     )
     try:
         url = f"http://127.0.0.1:{port}"
         await _ready(process, url)
         yield ServiceProcess(url, process)
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        process.send_signal(signal.SIGKILL)
+        await process.wait()
 
 
 def environment(settings: ServiceSettings) -> dict[str, str]:
@@ -67,7 +63,7 @@ def _written(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-async def _ready(process: asyncio.subprocess.Process, url: str) -> None:
+async def _ready(process: ForkedProcess, url: str) -> None:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as http:
 
         async def is_ready() -> bool:

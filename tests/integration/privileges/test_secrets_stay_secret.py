@@ -18,7 +18,7 @@ from shared.service import prepare
 from tests.integration.privileges.test_database_roles import execute
 from tests.support.client import ADMIN_PERMISSIONS, client_token
 from tests.support.databases import ServiceDatabase, amqp_url, redis_url, server_url, service_amqp_url, service_database
-from tests.support.marked import watched
+from tests.support.marked import ended, watched
 from tests.support.stack import MODULES, SUBSCRIPTIONS, Stack, free_port
 
 MARK = f"mark{secrets.token_hex(8)}"
@@ -76,10 +76,10 @@ async def test_while_database_and_broker_are_away(service: str, tmp_path: Path) 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_with_a_wrong_password_of_the_database(service: str, stack: Stack, tmp_path: Path) -> None:
     variables = environment(service, DATABASE_URL=with_mark(stack.settings[service].database_url.get_secret_value()))
-    async with watched(f"services.{service}", variables, tmp_path) as process:
-        assert await process.ends() != 0
-    assert "password authentication failed" in process.output
-    assert MARK not in process.visible
+    status, output = await ended(f"services.{service}", variables, tmp_path)
+    assert status != 0
+    assert "password authentication failed" in output
+    assert MARK not in output
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -128,19 +128,19 @@ async def test_with_a_defect(service: str, stack: Stack, marked_database: Servic
 async def test_with_settings_that_are_refused(
     command: tuple[str, ...], changes: dict[str, str], tmp_path: Path
 ) -> None:
-    async with watched("services.catalog", environment("catalog") | changes, tmp_path, command) as process:
-        assert await process.ends() == 2
-    assert f"setting {next(iter(changes))}: " in process.output
-    assert MARK not in process.visible
+    status, output = await ended("services.catalog", environment("catalog") | changes, tmp_path, command)
+    assert status == 2
+    assert f"setting {next(iter(changes))}: " in output
+    assert MARK not in output
 
 
 @pytest.mark.parametrize("command", ["migrate", "seed"])
 async def test_with_a_command_that_fails(command: str, tmp_path: Path) -> None:
     variables = environment("catalog", MIGRATION_DATABASE_URL=with_mark(server_url()))
-    async with watched("services.catalog", variables, tmp_path, [command]) as process:
-        assert await process.ends() != 0
-    assert "password authentication failed" in process.output
-    assert MARK not in process.visible
+    status, output = await ended("services.catalog", variables, tmp_path, [command])
+    assert status != 0
+    assert "password authentication failed" in output
+    assert MARK not in output
 
 
 def gateway_environment(folder: Path, redis: str) -> dict[str, str]:
@@ -174,17 +174,16 @@ async def test_of_a_gateway_whose_keys_are_damaged(command: tuple[str, ...], tmp
     variables = gateway_environment(tmp_path, redis_url())
     (tmp_path / "keys.json").write_text(f'{{"keys": [{{"kty": "OKP", "crv": "Ed25519", "d": "{MARK}"}}]}}')
     arguments = [*command, "--org", "1", "--subject", "s"] if command else []
-    async with watched("gateway", variables, tmp_path, arguments) as process:
-        assert await process.ends() != 0
-    assert process.output
-    assert MARK not in process.visible
+    status, output = await ended("gateway", variables, tmp_path, arguments)
+    assert status != 0
+    assert output
+    assert MARK not in output
 
 
 async def test_control_what_a_careless_process_writes_is_noticed(tmp_path: Path) -> None:
     variables = environment("catalog", AMQP_URL=with_mark(amqp_url()))
-    async with watched("tests.support.careless", variables, tmp_path) as process:
-        await process.ends()
-    assert MARK in process.visible
+    _, output = await ended("tests.support.careless", variables, tmp_path)
+    assert MARK in output
 
 
 async def test_control_what_a_process_is_started_as_is_noticed(tmp_path: Path) -> None:

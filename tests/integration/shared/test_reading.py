@@ -15,7 +15,10 @@ from shared.reading import PAGE_TYPES, Read, Reader, Statement, merged, page_of,
 from tests.support.projections import Database
 
 DIVIDED = Statement("SELECT 10 / {by} AS quotient, clock_timestamp() AS at", {"by": "integer"})
-TEXT = Statement("SELECT {text} || '!' AS text, statement_timestamp() AS at", {"text": "text"})
+TEXT = Statement(
+    "SELECT {text} || '!' AS text, pg_backend_pid() || ' at ' || statement_timestamp() AS statement", {"text": "text"}
+)
+"""Two statements may begin in the same microsecond, but not on one connection."""
 DIVISION_BY_ZERO = asyncpg.DivisionByZeroError
 
 

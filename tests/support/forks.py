@@ -20,7 +20,7 @@ _CONTEXT.set_forkserver_preload(
 
 
 class ForkedProcess:
-    """Has of `asyncio.subprocess.Process` what the bed needs."""
+    """Has of `asyncio.subprocess.Process` what tests need."""
 
     def __init__(self, process: ForkServerProcess) -> None:
         self._process = process
@@ -57,21 +57,29 @@ class ForkedProcess:
 
 
 async def fork(
-    module: str, *arguments: str, directory: Path, environment: Mapping[str, str], log: Path
+    module: str,
+    *arguments: str,
+    directory: Path,
+    environment: Mapping[str, str],
+    output: Path,
+    errors: Path | None = None,
 ) -> ForkedProcess:
-    """`python -m module arguments` there, with no other variables, and its output at the end of that file."""
+    """`python -m module arguments` there, with no other variables; what it writes is added to the files, or the one."""
+    files = (output, errors or output)
     process = _CONTEXT.Process(
-        target=_become, args=(module, arguments, directory, dict(environment), log), name=module, daemon=True
+        target=_become, args=(module, arguments, directory, dict(environment), files), name=module, daemon=True
     )
     await asyncio.to_thread(process.start)  # the first one waits for the libraries
     return ForkedProcess(process)
 
 
-def _become(module: str, arguments: Sequence[str], directory: Path, environment: Mapping[str, str], log: Path) -> None:
+def _become(
+    module: str, arguments: Sequence[str], directory: Path, environment: Mapping[str, str], files: Sequence[Path]
+) -> None:
     os.setsid()
-    with log.open("ab") as file:
-        os.dup2(file.fileno(), sys.stdout.fileno())
-        os.dup2(file.fileno(), sys.stderr.fileno())
+    for path, stream in zip(files, (sys.stdout, sys.stderr), strict=True):
+        with path.open("ab") as file:
+            os.dup2(file.fileno(), stream.fileno())
     os.chdir(directory)
     os.environ.clear()
     os.environ.update(environment)
