@@ -131,14 +131,13 @@ async def has_errors(bed: Bed, steady: SteadyLoad) -> bool:
 async def test_three_times_the_capacity_costs_hardly_any_of_it(bed: Bed) -> None:
     await a_page_of_sessions(bed)
     with on_one_processor(bed):
-        begin = [CAPACITY, NOTICED, OVERLOAD]
-        plan = [*begin, CAPACITY, *[OVERLOAD, CAPACITY] * ROUNDS]
+        plan = [CAPACITY, NOTICED, OVERLOAD, CAPACITY, *[OVERLOAD, CAPACITY] * ROUNDS]
         generator = asyncio.create_task(arrivals(bed, plan))
         live = await health_until(bed, generator)
-        steps = (await generator)[len(begin) :]
+        _, noticed, _, *steps = await generator
     assert live == {200}
     overloads = steps[1::2]
-    for overload in overloads:
+    for overload in (noticed, *overloads):
         assert set(overload["statuses"]) <= {"200", "503"}, overload["statuses"]
         assert overload["statuses"].get("503"), "nothing was refused, so it was no overload"
     goodput, p99 = (beside_neighbours([step[what] for step in steps]) for what in ("good_per_second", "good_p99"))
@@ -156,7 +155,7 @@ def _percents(shares: Iterable[float]) -> str:
 async def test_control_without_shedding_nobody_is_refused(bed: Bed) -> None:
     async with bed.changed("gateway", WITHOUT="load shedding"):
         with on_one_processor(bed):
-            _, overload = await arrivals(bed, [CAPACITY, {"times": 3, "seconds": 5, "counted": 1}])
+            _, overload = await arrivals(bed, [CAPACITY, NOTICED])
     assert "503" not in overload["statuses"], overload["statuses"]  # some give up, which is what shedding spares them
 
 
