@@ -75,7 +75,6 @@ async def run_parts(servers: Sequence[Server]) -> int:
 async def with_servers(run: Callable[[Sequence[Server]], Awaitable[int]]) -> int:
     """What `run` answers, given servers that are started for it and leave nothing behind."""
     async with own_layout() as layout:
-        keep_in_memory(layout)
         return await run(await _start_servers(layout))
 
 
@@ -101,6 +100,7 @@ def keep_in_memory(layout: Layout) -> None:
 
 
 async def _start_servers(layout: Layout) -> list[Server]:
+    keep_in_memory(layout)
     # Everything but pytest's own output goes to standard error.
     with Steps(Console(stderr=True)) as steps:
         install_log = Layout(STACK_DIRECTORY).log / "install.log"

@@ -34,11 +34,3 @@ async def arrivals(bed: Bed, plan: Sequence[Plan]) -> list[dict[str, Any]]:
     assert process.returncode == 0
     result: list[dict[str, Any]] = json.loads(output)
     return result
-
-
-def beside_neighbours(values: Sequence[float]) -> list[float]:
-    """Every second value as a multiple of those before and after it: a core gives now more and now less here."""
-    return [
-        value * 2 / (before + after)
-        for before, value, after in zip(values[::2], values[1::2], values[2::2], strict=False)
-    ]

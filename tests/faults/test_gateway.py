@@ -18,8 +18,8 @@ import pytest
 
 from tests.faults.bed import Bed
 from tests.faults.disruptions import gateway_killed
-from tests.faults.figures import figure
-from tests.faults.page import Plan, a_page_of_sessions, arrivals, beside_neighbours
+from tests.faults.figures import beside_neighbours, figure
+from tests.faults.page import Plan, a_page_of_sessions, arrivals
 from tests.faults.run import broken_promises, story
 from tests.faults.signals import family
 from tests.faults.steady import SteadyLoad

@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.faults.bed import Bed
-from tests.faults.figures import figure
+from tests.faults.figures import beside_neighbours, figure
 from tests.faults.ledger import Attempt, Ledger
-from tests.faults.page import ORGANISATION, Plan, a_page_of_sessions, arrivals, beside_neighbours
+from tests.faults.page import ORGANISATION, Plan, a_page_of_sessions, arrivals
 from tests.faults.run import story
 from tests.faults.waiting import acknowledged, answers
 from tests.support.client import Answer, Client

@@ -17,6 +17,9 @@ from shared.settings import ServiceSettings
 from tests.support.forks import fork
 from tests.support.service_process import REPOSITORY, environment
 
+END_SECONDS = 45.0
+"""Less than a test may take."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -58,7 +61,7 @@ async def run(service: str, settings: ServiceSettings, *arguments: str) -> Outco
             output=output,
             errors=errors,
         )
-        status = await process.wait()
+        status = await process.end_within(END_SECONDS)
         return Outcome(status, *await asyncio.to_thread(_texts, output, errors))
 
 

@@ -8,6 +8,7 @@ import faulthandler
 import multiprocessing
 import os
 import runpy
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
@@ -50,6 +51,13 @@ class ForkedProcess:
         await self._ended.wait()
         assert self.returncode is not None
         return self.returncode
+
+    async def end_within(self, seconds: float) -> int:
+        """Its exit status once it has ended by itself; raises `TimeoutError`, and kills it then."""
+        try:
+            return await asyncio.wait_for(self.wait(), seconds)
+        finally:
+            self.send_signal(signal.SIGKILL)
 
     def _has_ended(self) -> None:
         self._loop.remove_reader(self._process.sentinel)

@@ -104,7 +104,7 @@ async def ended(
     output = folder / "output"
     variables = _variables(environment, free_port())
     process = await fork(module, *arguments, directory=REPOSITORY, environment=variables, output=output)
-    status = await asyncio.wait_for(process.wait(), END_SECONDS)
+    status = await process.end_within(END_SECONDS)
     return status, await asyncio.to_thread(output.read_text, errors="replace")
 
 
