@@ -92,10 +92,11 @@ async def _added_time(bed: Bed, system: System) -> list[Result]:
     """At a fixed rate: the gateway in front of the catalog, above the catalog alone in the same round."""
     through = Requests.written(bed, [PATH], system.client_bearers)
     straight = Requests.written(bed, [PATH], system.internal_bearers())
+    at_rate = partial(open_loop, bed.placement.load, rate=RATE, seconds=bed.effort.seconds)
     added: list[Latencies] = []
     for _ in range(bed.effort.rounds + 1):
-        alone = await open_loop(bed, system.url_of("catalog"), straight, rate=RATE)
-        both = await open_loop(bed, system.gateway_url, through, rate=RATE)
+        alone = await at_rate(system.url_of("catalog"), straight.file)
+        both = await at_rate(system.gateway_url, through.file)
         added.append(Latencies(both.p50 - alone.p50, both.p99 - alone.p99))
     name, note = f"gateway at {RATE} requests/s", "above asking the service; own open-loop generator, warmed up"
     return [

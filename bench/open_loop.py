@@ -17,9 +17,7 @@ from math import ceil
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bench.bed import Bed
 from bench.errors import NotMeasured
-from bench.load import Requests
 from bench.processes import python
 from bench.programs import output_of
 
@@ -37,11 +35,10 @@ class Latencies:
     p99: float
 
 
-async def open_loop(bed: Bed, url: str, requests: Requests, *, rate: int) -> Latencies:
-    """Raises `NotMeasured` when any answer was no 2xx or none came."""
-    seconds = bed.effort.seconds
-    command = python("bench.open_loop", url, str(requests.file), "--rate", str(rate), "--seconds", str(seconds))
-    return Latencies(**json.loads(await output_of(command, bed.placement.load, seconds=seconds)))
+async def open_loop(cores: Sequence[int], url: str, requests: Path, *, rate: int, seconds: float) -> Latencies:
+    """The file's requests, from these cores; raises `NotMeasured` when any answer was no 2xx or none came."""
+    command = python("bench.open_loop", url, str(requests), "--rate", str(rate), "--seconds", str(seconds))
+    return Latencies(**json.loads(await output_of(command, cores, seconds=seconds)))
 
 
 class _Connection(asyncio.Protocol):

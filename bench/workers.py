@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bench.installation import Installed, serving
+from bench.open_loop import open_loop
 from bench.placement import Placement
 from bench.processes import Serving, python, serve
 from bench.programs import output_of
@@ -58,8 +59,7 @@ class Workers:
 
     async def open_loop(self, url: str, requests: Path, *, rate: int, seconds: float) -> None:
         """Requests at that rate, from the load's core; raises `NotMeasured` when one was not answered with 2xx."""
-        command = python("bench.open_loop", url, str(requests), "--rate", str(rate), "--seconds", str(seconds))
-        await output_of(command, self._placement.load, seconds=seconds)
+        await open_loop(self._placement.load, url, requests, rate=rate, seconds=seconds)
 
     async def hand_over(self) -> dict[str, float]:
         """What `bench.hand_over` has measured."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -15,11 +14,6 @@ from tests.support.tls import Tls
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: service\r\n\r\n"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300_000
-
-
-@pytest.fixture
-def tls(tmp_path: Path) -> Tls:
-    return Tls.made(tmp_path)
 
 
 async def test_requests_are_counted_over_tls(tls: Tls) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import aiormq
 import pytest
@@ -17,11 +16,6 @@ from tests.support.relays import commit, relay_for, running
 from tests.support.tls import Tls
 
 MORE_THAN_A_FRAME = "é" * 200_000
-
-
-@pytest.fixture
-def tls(tmp_path: Path) -> Tls:
-    return Tls.made(tmp_path)
 
 
 @pytest.fixture
