@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+import psutil
 import pytest
 
+from stack.testing import run_owner
 from tests.faults.bed import SERVICES, Bed
 from tests.faults.signals import freeze, thaw
 
 ROOM = 40 * 2**20
 """Bytes free at first: two segments of the log, and a little."""
+DEVICE = "muster-small-disk"
 SEGMENTS = 16
 """Of the log at most: those there is room for, and those that the server keeps to write them anew."""
 
@@ -91,12 +94,12 @@ class SmallDisk:
 @asynccontextmanager
 async def write_ahead_log_on_small_disk(bed: Bed) -> AsyncIterator[SmallDisk]:
     """The server runs so while the block does."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small disk needs root's rights")
+    require_rights()
     log = bed.servers.layout.data / "postgres" / "data" / "pg_wal"
     small, aside = log.with_name("small-disk"), log.with_name("pg_wal.aside")
     bed.servers.kill(bed.servers.postgres)
-    await asyncio.to_thread(_mount, log, small)
+    await asyncio.to_thread(unmount_forgotten)
+    await asyncio.to_thread(_mount_with, log, small)
     log.rename(aside)
     log.symlink_to(small / "pg_wal")
     await bed.mend()
@@ -112,11 +115,28 @@ async def write_ahead_log_on_small_disk(bed: Bed) -> AsyncIterator[SmallDisk]:
         await bed.servers.revive(bed.servers.postgres)
 
 
-def _mount(log: Path, small: Path) -> None:
-    size = sum(file.stat().st_size for file in log.rglob("*") if file.is_file()) + ROOM
-    small.mkdir()
+def require_rights() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root's rights")
+
+
+def mount(directory: Path, size: int) -> None:
+    """A disk of that many bytes, there."""
+    directory.mkdir()
     options = f"size={size},mode=0755"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "muster-small-disk", str(small)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, DEVICE, str(directory)], check=True)
+
+
+def unmount_forgotten() -> None:
+    """Those of runs that were killed meanwhile: nobody could remove the directories that they are mounted in."""
+    for disk in psutil.disk_partitions(all=True):
+        owners = [run_owner(parent) for parent in Path(disk.mountpoint).parents]
+        if disk.device == DEVICE and not any(owner is not None and owner.is_alive() for owner in owners):
+            subprocess.run(["umount", "--lazy", disk.mountpoint], check=True)
+
+
+def _mount_with(log: Path, small: Path) -> None:
+    mount(small, sum(file.stat().st_size for file in log.rglob("*") if file.is_file()) + ROOM)
     _copy(log, small / "pg_wal")
 
 
