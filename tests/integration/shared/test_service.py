@@ -1,0 +1,36 @@
+"""What a service's process puts together: who uses whose connections."""
+
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from shared.database import connected, connection_pool
+from shared.http.server import INFORMATION
+from shared.service import POOL, relay
+from shared.settings import ServiceSettings
+from tests.support.broker import Broker
+from tests.support.events import enrollment
+from tests.support.projections import Database
+from tests.support.relays import arrived, commit
+
+SIZE = 2
+
+
+async def test_events_go_out_while_requests_have_all_connections(database: Database, broker: Broker) -> None:
+    settings = ServiceSettings(
+        database_url=SecretStr(database.url),
+        amqp_url=SecretStr(broker.url),
+        internal_token_secret=SecretStr("s" * 32),
+        exchange=broker.exchange.name,
+        port=0,
+    )
+    app, inbox = web.Application(), await broker.inbox()
+    async with AsyncExitStack() as exits:
+        app[POOL] = pool = await exits.enter_async_context(connection_pool(database.url, name="requests", size=SIZE))
+        app[INFORMATION] = {}
+        for _ in range(SIZE):
+            await exits.enter_async_context(connected(pool))
+        await exits.enter_async_context(asynccontextmanager(relay("test", settings))(app))
+        await commit(database, enrollment(7, 1))
+        await arrived(inbox, 1)
