@@ -9,6 +9,7 @@ import ssl
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final, cast
 from urllib.parse import urlsplit
 
@@ -20,6 +21,11 @@ CONNECT_TIMEOUT: Final = 1.0
 TICK: Final = 0.05
 """Seconds between two looks at what is late: an answer is given up that much after its deadline, at most."""
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
+"""Of everything that comes for one request: heads, chunk sizes and trailers included."""
+MAX_HEADERS: Final = 100
+MAX_HEAD_BYTES: Final = 64 * 1024
+"""Of an answer's head, together with the interim answers before it."""
+_LINE_END: Final = (b"\r", b"\n")
 
 
 class NotConnected(Exception):
@@ -35,6 +41,10 @@ class AnswerBroken(Exception):
     """The answer broke off, is too large, or is not HTTP."""
 
 
+class _BytesBehindAnswer(Exception):
+    """Another message begins behind a complete answer, which nobody asked for."""
+
+
 @dataclass(slots=True)
 class RawAnswer:
     status: int = 0
@@ -43,7 +53,11 @@ class RawAnswer:
 
 
 class Connection(asyncio.Protocol):
-    """One connection; httptools calls the methods that begin with `on_`."""
+    """One connection; httptools calls the methods that begin with `on_`.
+
+    An answer that is complete cannot change any more, and any byte behind it ends the connection: whoever asked next
+    would take it for a part of their own answer.
+    """
 
     def __init__(self, pool: "Connections") -> None:
         self._pool = pool
@@ -53,8 +67,10 @@ class Connection(asyncio.Protocol):
         self._waiting: asyncio.Future[RawAnswer] | None = None
         self._answer = RawAnswer()
         self._parts: list[bytes] = []
-        self._size = 0
-        self._began = False
+        self._received = 0
+        self._trailers = 0
+        self._has_head = False
+        self._is_complete = False
         self._without_body = False
         self.idle_since = 0.0
         self.deadline = 0.0
@@ -69,8 +85,8 @@ class Connection(asyncio.Protocol):
             raise ConnectionLost
         waiting: asyncio.Future[RawAnswer] = self._loop.create_future()
         self._waiting = waiting
-        self._answer, self._parts, self._size = RawAnswer(), [], 0
-        self._began, self._without_body = False, without_body
+        self._answer, self._parts, self._received, self._trailers = RawAnswer(), [], 0, 0
+        self._has_head, self._is_complete, self._without_body = False, False, without_body
         self.deadline = time.monotonic() + seconds
         self._transport.write(message)
         try:
@@ -100,46 +116,87 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._pool.forget(self)
-        self._fail(AnswerBroken("it broke off") if self._began else ConnectionLost())
+        self._fail(AnswerBroken("it broke off") if self._received else ConnectionLost())
         # Parser and connection hold each other, and with them the last answer: a collector that looks seldom would
         # keep thousands of them.
         del self._parser
 
     def data_received(self, data: bytes) -> None:
-        if self._waiting is None:
+        if self._waiting is None or self._waiting.done():
             self.close()  # nobody asked for anything
             return
-        self._began = True
+        self._received += len(data)
         try:
-            self._parser.feed_data(data)
+            self._feed(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._fail(AnswerBroken(str(error)))
+            self._break_off(str(error))
+        if self._received > (MAX_ANSWER_BYTES if self._has_head else MAX_HEAD_BYTES):
+            self._break_off("it is too large")
+
+    def _feed(self, data: bytes) -> None:
+        """The parser tells of a byte behind the answer, unless it is a line's end, which it reads over.
+
+        So data that ends in one goes to it in two pieces: an answer that was complete before the last byte has bytes
+        behind it.
+        """
+        if not data.endswith(_LINE_END):
+            self._parser.feed_data(data)
+            return
+        if len(data) > 1:
+            self._parser.feed_data(data[:-1])
+        if self._is_complete:
+            self.close()
+        else:
+            self._parser.feed_data(data[-1:])
+
+    def on_message_begin(self) -> None:
+        if self._is_complete:
+            raise _BytesBehindAnswer
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._answer.headers.append((name, value))
+        if not self._has_head:
+            self._answer.headers.append((name, value))
+            return
+        self._trailers += 1  # they end here: a client could take them for headers
+        if self._trailers > MAX_HEADERS:
+            self._break_off("it has too many trailers")
 
     def on_headers_complete(self) -> None:
-        self._answer.status = self._parser.get_status_code()
-        if self._without_body:
-            self._complete(reusable=False)  # its length tells of a body that never comes
+        self._answer.status = status = self._parser.get_status_code()
+        if len(self._answer.headers) > MAX_HEADERS:
+            self._break_off("it has too many headers")
+        elif self._received > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
+            self._break_off("its head is too large")
+        elif status == HTTPStatus.SWITCHING_PROTOCOLS:
+            self._break_off("it changes the protocol")
+        elif status >= HTTPStatus.OK:
+            self._has_head = True
+            if self._without_body:
+                self._complete(reusable=False)  # its length tells of a body that never comes
 
     def on_body(self, body: bytes) -> None:
         self._parts.append(body)
-        self._size += len(body)
-        if self._size > MAX_ANSWER_BYTES:
-            self._fail(AnswerBroken("it is too large"))
 
     def on_message_complete(self) -> None:
-        self._complete(reusable=self._parser.should_keep_alive())
+        if self._has_head:
+            self._complete(reusable=self._parser.should_keep_alive())
+        else:
+            self._answer = RawAnswer()  # it was an interim one (RFC 9110, section 15.2)
+
+    def _head_bytes(self) -> int:
+        return sum(len(name) + len(value) + 4 for name, value in self._answer.headers)
 
     def _complete(self, *, reusable: bool) -> None:
-        if self._answer.status < 200:
-            self._fail(AnswerBroken("it is an interim one"))
-        elif self._waiting is not None and not self._waiting.done():
+        self._is_complete = True
+        if self._waiting is not None and not self._waiting.done():
             self._answer.body = b"".join(self._parts)
             self._waiting.set_result(self._answer)
         if not reusable:
             self.close()
+
+    def _break_off(self, reason: str) -> None:
+        self._fail(AnswerBroken(reason))
+        self.close()
 
     def _fail(self, error: Exception) -> None:
         if self._waiting is not None and not self._waiting.done():
