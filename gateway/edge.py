@@ -6,7 +6,7 @@ from gateway.authentication import ClientToken
 from gateway.bulkhead import Arrival
 from gateway.context import PROXY, ROUTER, SETTINGS, with_token
 from gateway.endpoints import ENDPOINTS, answer
-from gateway.headers import forwarded, identity, lines
+from gateway.headers import forwarded, has_idempotency_key, identity, lines
 from gateway.proxy import UpstreamRequest
 from gateway.routes import UpstreamName
 from shared.errors import NotFound, Overloaded
@@ -51,9 +51,10 @@ async def _upstream_request(request: web.Request, target: Target, token: ClientT
     settings = request.app[SETTINGS]
     scheme, host = _public_origin(request)
     internal_token = token.internal(settings.internal_token_secret.get_secret_value())
-    headers = lines(forwarded(request.headers.items())) + identity(internal_token, current_trace.get(), scheme, host)
+    passing = forwarded(request.headers.items())
+    headers = lines(passing) + identity(internal_token, current_trace.get(), scheme, host)
     body = await read_body(request) if request.can_read_body else b""
-    return UpstreamRequest(request.method, target.raw, headers, body, "Idempotency-Key" in request.headers)
+    return UpstreamRequest(request.method, target.raw, headers, body, has_idempotency_key(passing))
 
 
 def _public_origin(request: web.Request) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from aiohttp.helpers import rfc822_formatted_time
 from gateway.admission import Gate, client_network
 from gateway.authentication import ClientToken
 from gateway.bulkhead import Arrival
-from gateway.headers import forwarded, identity, lines
+from gateway.headers import forwarded, has_idempotency_key, identity, lines
 from gateway.proxy import Proxy, UpstreamAnswer, UpstreamRequest
 from gateway.rate_limit import Decision
 from gateway.routes import Router, UpstreamName
@@ -82,12 +82,13 @@ class PlainForwarding:
     def _read_client(self, request: PlainRequest) -> _Client:
         headers = request.headers
         scheme, _, host = self._public_origin or ("http", "", headers["Host"])
+        passing = forwarded(headers.items())
         return _Client(
             bearer_token(headers.getall("Authorization", [])),
-            lines(forwarded(headers.items())),
+            lines(passing),
             scheme,
             host,
-            "Idempotency-Key" in headers,
+            has_idempotency_key(passing),
         )
 
     async def _forward(

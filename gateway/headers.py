@@ -58,6 +58,11 @@ def forwarded(sent: Iterable[tuple[str, str]]) -> Headers:
     return passing
 
 
+def has_idempotency_key(passing: Iterable[tuple[str, str]]) -> bool:
+    """Of what goes on to the service: a key that stays behind makes no request safe to repeat."""
+    return any(name.lower() == "idempotency-key" for name, _ in passing)
+
+
 def identity(internal_token: str, trace: Trace, scheme: str, host: str) -> str:
     """What the gateway says about a request, as header lines: for whom, under which trace, where the client asked."""
     return (

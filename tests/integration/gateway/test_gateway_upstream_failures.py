@@ -38,6 +38,16 @@ async def test_a_change_is_never_sent_twice(
     assert len(upstream.received) == 1
 
 
+async def test_a_change_whose_key_stays_behind_is_never_sent_twice(edge: Edge, upstream: Upstream, token: str) -> None:
+    """The service would not know the second one for a repetition."""
+    upstream.answer = _breaks_off
+    head = f"POST {COURSES} HTTP/1.1\r\nConnection: Idempotency-Key\r\nIdempotency-Key: one\r\nContent-Length: 0"
+    status, _ = await edge.send(head, token=token)
+    assert status == 502
+    assert len(upstream.received) == 1
+    assert "Idempotency-Key" not in dict(upstream.received[0].headers)
+
+
 @pytest.mark.parametrize(("method", "key"), [("GET", {}), ("HEAD", {}), ("POST", {"Idempotency-Key": "one"})])
 async def test_what_may_be_repeated_is_sent_once_more(
     edge: Edge, upstream: Upstream, token: str, method: str, key: dict[str, str]
