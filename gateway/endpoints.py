@@ -10,7 +10,7 @@ from gateway.authentication import ClientToken
 from gateway.context import GATE, ISSUER, client_address, with_token
 from gateway.users import Email
 from shared.errors import ApiError, MethodNotAllowed, NotFound, ValidationFailed
-from shared.http.answers import Answer, invalid, success
+from shared.http.answers import Answer, Caching, invalid, success
 from shared.http.body import read_json
 from shared.http.fields import Body, Text
 
@@ -50,8 +50,7 @@ async def login(request: web.Request) -> web.Response:
         "user": user.described(),
     }
     # A token must not stay in anybody's cache (RFC 6749, section 5.1).
-    answer = success(_json(data), message="Login successful", headers={"Cache-Control": "no-store"})
-    return answer.response()
+    return success(_json(data), message="Login successful", caching=Caching.NOT_STORED).response()
 
 
 async def logout(request: web.Request) -> web.Response:
@@ -76,7 +75,7 @@ async def key_set(request: web.Request) -> web.Response:
     issuer = request.app[ISSUER]
     if issuer is None:
         raise NotFound
-    return Answer(issuer.published_keys(), headers={"Cache-Control": "public, max-age=300"}).response()
+    return Answer(issuer.published_keys(), caching=Caching.PUBLIC).response()
 
 
 ENDPOINTS: Mapping[str, Mapping[str, Handler]] = {

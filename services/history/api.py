@@ -8,7 +8,7 @@ from services.history.errors import WorkerNotFound
 from services.history.representations import TrainingRecord
 from services.history.schemas import EmployeeHistoryQuery, HistoryQuery
 from shared.errors import PermissionDenied
-from shared.http.answers import Answer
+from shared.http.answers import Answer, Caching
 from shared.http.fields import Body
 from shared.http.pagination import history_meta
 from shared.http.representation import HistoryPage
@@ -37,7 +37,8 @@ async def _history(call: Call[Any, Body], person_type: str, company_id: int | No
     found, total, items = await call.app[READER].read(read)
     if not found:
         raise WorkerNotFound
-    return Answer(f'{{"data": {items}, "meta": {json.dumps(history_meta(query, total))}}}')
+    text = f'{{"data": {items}, "meta": {json.dumps(history_meta(query, total))}}}'
+    return Answer(text, caching=Caching.REVALIDATED)
 
 
 ROUTES: list[Route[Any, Any]] = [

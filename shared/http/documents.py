@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.http.answers import Answer, success
+from shared.http.answers import Answer, Caching, success
 from shared.http.conditional import Conditions, Document
 from shared.http.pagination import PagedQuery, training_links, training_meta
 from shared.http.routing import Call
@@ -11,7 +11,9 @@ from shared.http.routing import Call
 def document(row: Document, conditions: Conditions) -> Answer:
     """The row, or 304 where the client holds just this (RFC 9110, section 13.1.2)."""
     headers = {"ETag": row.etag}
-    return Answer("", 304, headers) if conditions.holds(row) else success(row.text, headers=headers)
+    if conditions.holds(row):
+        return Answer("", 304, headers, Caching.REVALIDATED)
+    return success(row.text, headers=headers, caching=Caching.REVALIDATED)
 
 
 def changed(row: Document, message: str | None = None) -> Answer:
@@ -25,4 +27,5 @@ def created(row: Document, location: str, message: str | None = None) -> Answer:
 def page(call: Call[Any, Any], total: int, items: str) -> Answer:
     """A page of a training list, with its meta and links."""
     query: PagedQuery = call.query
-    return success(items, meta=training_meta(query, total), links=training_links(call.url, query, total))
+    meta, links = training_meta(query, total), training_links(call.url, query, total)
+    return success(items, meta=meta, links=links, caching=Caching.REVALIDATED)

@@ -11,7 +11,7 @@ import uvloop
 from aiohttp import web
 
 from shared.errors import Overloaded
-from shared.http.answers import Answer, api_error, failure
+from shared.http.answers import Answer, Caching, api_error, failure
 from shared.http.body import MAX_BODY_BYTES
 from shared.http.in_flight import IN_FLIGHT, InFlight
 from shared.http.listening import listening
@@ -76,7 +76,7 @@ async def _hide_server(_: web.Request, response: web.StreamResponse) -> None:
 
 
 async def _live(_: web.Request) -> web.Response:
-    return Answer('{"status": "live"}').response()
+    return Answer('{"status": "live"}', caching=Caching.NOT_STORED).response()
 
 
 async def _ready(request: web.Request) -> web.Response:
@@ -86,7 +86,7 @@ async def _ready(request: web.Request) -> web.Response:
     outcomes = dict(zip(checks, await asyncio.gather(*(check() for check in checks.values())), strict=True))
     ready = all(outcomes[name] for name in needed)
     answer = {"status": "ready" if ready else "not ready", "checks": outcomes}
-    return Answer(json.dumps(answer), 200 if ready else 503).response()
+    return Answer(json.dumps(answer), 200 if ready else 503, caching=Caching.NOT_STORED).response()
 
 
 def run(app: web.Application, host: str, port: int) -> None:
