@@ -2,6 +2,7 @@
 
 from services.catalog.schemas import Category, DeliveryMode, SessionStatus
 from shared.events import CourseState, SessionState
+from shared.http.conditional import RowKey
 from shared.http.representation import Day, Named, Number, Representation, Titled, TrainingTimestamp
 
 
@@ -69,3 +70,11 @@ class SessionWithCourses(Representation):
 
     session: SessionState
     courses: list[CourseState]
+
+
+def course_row(organisation_id: int, course_id: int) -> RowKey:
+    return RowKey("course", organisation_id, course_id)
+
+
+def session_row(organisation_id: int, session_id: int) -> RowKey:
+    return RowKey("session", organisation_id, session_id)

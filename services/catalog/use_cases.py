@@ -12,6 +12,7 @@ from services.catalog.errors import (
     IsPrerequisite,
     SessionNotFound,
 )
+from services.catalog.representations import course_row, session_row
 from services.catalog.schemas import CourseFields, SessionFields
 from services.catalog.store import pages, rows, states
 from shared import outbox
@@ -41,7 +42,7 @@ async def change_course(
     """The course's new representation; raises `CourseNotFound`, `PreconditionFailed` or `ValidationFailed`."""
     async with transaction(pool) as connection:
         current, version = await _lock_course(connection, organisation_id, course_id)
-        conditions.check(version)
+        conditions.check(course_row(organisation_id, course_id), version)
         changed = rules.changed_course(course_id, current, patch)
         await _check_prerequisites(connection, organisation_id, changed)
         if changed == current:
@@ -60,7 +61,7 @@ async def delete_course(
     """
     async with transaction(pool) as connection:
         _, version = await _lock_course(connection, organisation_id, course_id)
-        conditions.check(version)
+        conditions.check(course_row(organisation_id, course_id), version)
         await _check_nobody_asks_for(connection, organisation_id, course_id)
         sessions = await rows.sessions_of_course(connection, organisation_id, course_id)
     await enrollment.close_sessions(organisation_id, sessions)
@@ -103,7 +104,7 @@ async def change_session(
     """
     async with transaction(pool) as connection:
         planned, planned_version = await _lock_session(connection, organisation_id, session_id)
-        conditions.check(planned_version)
+        conditions.check(session_row(organisation_id, session_id), planned_version)
         changed = rules.changed_session(planned, patch)
         if changed.max_participants >= planned.max_participants:
             return await _change_session(connection, organisation_id, session_id, planned, changed)
@@ -130,7 +131,7 @@ async def delete_session(
     """Raises `SessionNotFound`, `PreconditionFailed`, `HasEnrollments`, `ChangedMeanwhile` or `Unavailable`."""
     async with transaction(pool) as connection:
         planned, version = await _lock_session(connection, organisation_id, session_id)
-        conditions.check(version)
+        conditions.check(session_row(organisation_id, session_id), version)
     await enrollment.close_sessions(organisation_id, {session_id: version})
     async with transaction(pool) as connection:
         # Before the session, as whoever deletes the course or counts its enrollments does.

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from services.enrollment.schemas import CheckInMethod, Status
+from shared.http.conditional import RowKey
 from shared.http.representation import Day, Named, Number, Representation, Titled, TrainingTimestamp
 
 Place = Annotated[int, Field(ge=1)]
@@ -121,3 +122,16 @@ class ComplianceItem(Representation):
 
 class SettingsAnswer(Representation):
     time_zone: str
+
+
+def enrollment_row(organisation_id: int, enrollment_id: int) -> RowKey:
+    return RowKey("enrollment", organisation_id, enrollment_id)
+
+
+def person_row(organisation_id: int, person_id: int) -> RowKey:
+    """Employees and staff share their ids."""
+    return RowKey("person", organisation_id, person_id)
+
+
+def settings_row(organisation_id: int) -> RowKey:
+    return RowKey("settings", organisation_id)

@@ -1,13 +1,14 @@
 """`ETag`, `If-None-Match` and `If-Match` (contract, section 3; RFC 9110, section 13) on every route they concern."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from shared.http.conditional import Conditions
-from tests.support.client import Answer, Client
+from tests.support.client import Answer, Client, new_organisation
 from tests.support.lifecycle import line_up
+from tests.support.stack import Stack
 from tests.support.world import (
     COURSES,
     EMPLOYEES,
@@ -44,6 +45,22 @@ CHANGES: list[tuple[str, str, str, Any]] = [
 EVERY_CHANGE = pytest.mark.parametrize(
     ("kind", "method", "more", "body"), CHANGES, ids=lambda value: value if isinstance(value, str) else ""
 )
+
+
+def version_of(tag: str) -> str:
+    return tag.rsplit("-", 2)[1]
+
+
+@pytest.fixture
+async def others(stack: Stack) -> Sequence[str]:
+    """The tags of rows of every kind, just made, in another organisation; ids of its people may be the same ones."""
+    stranger = stack.client(new_organisation())
+    course_id = await new_course(stranger)
+    session_id = await new_session(stranger, course_id)
+    [enrollment_id] = await enroll(stranger, session_id, await new_employee(stranger))
+    rows = (f"{COURSES}/{course_id}", f"{SESSIONS}/{session_id}", f"{ENROLLMENTS}/{enrollment_id}", SETTINGS)
+    people = (f"{EMPLOYEES}/{await new_employee(stranger)}", f"{STAFF}/{await new_staff(stranger)}")
+    return [(await stranger.get(path)).headers["ETag"] for path in (*rows, *people)]
 
 
 @pytest.fixture
@@ -151,6 +168,38 @@ async def test_control_without_the_check_an_older_version_is_no_hindrance(
     monkeypatch.setattr(Conditions, "check", lambda *_: None)
     old = await outdated(admin, paths, kind)
     assert (await send(admin, paths, kind, method, more, body, If_Match=old)).status == 200
+
+
+@EVERY_CHANGE
+async def test_the_tag_of_another_row_is_no_condition_for_this_one(
+    admin: Client, paths: Mapping[str, str], others: Sequence[str], kind: str, method: str, more: str, body: Any
+) -> None:
+    """Though it has the same version: of the same kind, of another, and of another organisation."""
+    before = await admin.get(paths[kind])
+    assert {version_of(tag) for tag in others} == {version_of(before.headers["ETag"])}
+    for tag in (*others, ", ".join(others)):
+        answer = await send(admin, paths, kind, method, more, body, If_Match=tag)
+        assert (answer.status, answer.json["code"]) == (412, "precondition_failed"), tag
+    assert (await admin.get(paths[kind])).text == before.text
+
+
+@EVERY_CHANGE
+async def test_control_with_tags_of_versions_alone(
+    admin: Client,
+    paths: Mapping[str, str],
+    others: Sequence[str],
+    kind: str,
+    method: str,
+    more: str,
+    body: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def same_version(tag: str, beginning: str) -> bool:
+        return version_of(tag) == beginning.rsplit("-", 2)[1]
+
+    monkeypatch.setattr("shared.http.conditional._is_of", same_version)
+    answer = await send(admin, paths, kind, method, more, body, If_Match=others[0])
+    assert answer.status < 300
 
 
 @pytest.mark.parametrize("path", [EMPLOYEES, STAFF])

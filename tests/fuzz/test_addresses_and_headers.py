@@ -14,7 +14,7 @@ from gateway.admission import client_network
 from gateway.headers import HOP_BY_HOP, REQUEST_HEADERS, answered, forwarded
 from gateway.routes import ROUTES, Router
 from shared.errors import BadRequest, PreconditionFailed, TokenInvalid, TokenMissing, ValidationFailed
-from shared.http.conditional import Document, read_conditions
+from shared.http.conditional import Document, RowKey, read_conditions
 from shared.http.routing import add_routes
 from shared.http.targets import checked_host, read_target
 from shared.idempotency import read_key
@@ -155,7 +155,16 @@ def test_a_client_has_some_network_whatever_is_forwarded(forwarded_for: list[str
     assert client_network("192.0.2.1", forwarded_for, trusted)
 
 
-_TAG = st.sampled_from(['"1-0a1b2c3d"', 'W/"1-0a1b2c3d"', "*", '"2-00000000", "3-00000000"', '""'])
+_ROW = RowKey("course", 1, 17)
+_TAG = st.sampled_from(
+    [
+        '"course-1-17-1-0a1b2c3d"',
+        'W/"course-1-17-1-0a1b2c3d"',
+        "*",
+        '"course-1-17-2-00000000", "course-1-16-1-00000000"',
+        '""',
+    ]
+)
 
 
 @examples
@@ -163,12 +172,12 @@ _TAG = st.sampled_from(['"1-0a1b2c3d"', 'W/"1-0a1b2c3d"', "*", '"2-00000000", "3
 def test_conditions_are_met_or_not(if_match: list[str], if_none_match: list[str]) -> None:
     conditions = read_conditions(if_match, if_none_match)
     assert (conditions.if_match is None, conditions.if_none_match is None) == (not if_match, not if_none_match)
-    conditions.holds(Document(1, "{}"))
+    conditions.holds(Document(_ROW, 1, "{}"))
     try:
-        conditions.check(1)
+        conditions.check(_ROW, 1)
     except PreconditionFailed:
         return
-    assert not if_match or "*" in if_match[0] or '"1-' in ",".join(if_match)
+    assert not if_match or "*" in if_match[0] or _ROW.tag(1) in ",".join(if_match)
 
 
 @examples

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import get_args
 
+from services.catalog.representations import course_row, session_row
 from services.catalog.schemas import Category, CourseQuery, DeliveryMode, SessionQuery
 from shared.database import Connection, like
 from shared.http.conditional import Document
@@ -162,9 +163,11 @@ def _total_of_sessions(filters: Sequence[str]) -> str:
 
 async def course_detail(connection: Connection, organisation_id: int, course_id: int) -> Document | None:
     row = await connection.fetchrow(_COURSE_DETAIL, organisation_id, course_id)
-    return None if row is None else Document(row["version"], row["document"])
+    key = course_row(organisation_id, course_id)
+    return None if row is None else Document(key, row["version"], row["document"])
 
 
 async def session_detail(connection: Connection, organisation_id: int, session_id: int) -> Document | None:
     row = await connection.fetchrow(_SESSION_DETAIL, organisation_id, session_id)
-    return None if row is None else Document(row["version"], row["document"])
+    key = session_row(organisation_id, session_id)
+    return None if row is None else Document(key, row["version"], row["document"])

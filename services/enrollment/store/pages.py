@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import get_args
 
+from services.enrollment.representations import enrollment_row, person_row
 from services.enrollment.schemas import EnrollmentQuery, PersonQuery, Status
 from shared.database import Connection, like
 from shared.http.conditional import Document
@@ -149,13 +150,14 @@ def _total_of_cells(filters: Sequence[str]) -> str:
 
 async def enrollment_detail(connection: Connection, organisation_id: int, enrollment_id: int) -> Document | None:
     row = await connection.fetchrow(_ENROLLMENT_DETAIL, organisation_id, enrollment_id)
-    return None if row is None else Document(row["version"], row["document"])
+    key = enrollment_row(organisation_id, enrollment_id)
+    return None if row is None else Document(key, row["version"], row["document"])
 
 
 async def completion(connection: Connection, organisation_id: int, enrollment_id: int) -> Document:
     """What the answer to a completion tells."""
     [row] = await connection.fetch(_COMPLETION, organisation_id, enrollment_id)
-    return Document(row["version"], row["document"])
+    return Document(enrollment_row(organisation_id, enrollment_id), row["version"], row["document"])
 
 
 async def audit_page(
@@ -210,7 +212,8 @@ def _total_of_people(filters: Sequence[str]) -> str:
 async def person_detail(connection: Connection, organisation_id: int, type_: str, person_id: int) -> Document | None:
     """The person, unless they are removed or of the other type."""
     row = await connection.fetchrow(_PERSON_DETAIL, organisation_id, type_, person_id)
-    return None if row is None else Document(row["version"], row["document"])
+    key = person_row(organisation_id, person_id)
+    return None if row is None else Document(key, row["version"], row["document"])
 
 
 async def sessions_with_room(connection: Connection, organisation_id: int) -> list[tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 import json
 
+from services.enrollment.representations import settings_row
 from shared.database import Connection
 from shared.http.conditional import Document
 
@@ -20,7 +21,7 @@ WHERE organisation_settings.version = $3
 async def settings(connection: Connection, organisation_id: int) -> Document:
     """The organisation's settings; its time zone is UTC where it has set none."""
     [row] = await connection.fetch(_SETTINGS, organisation_id)
-    return Document(row["version"], json.dumps({"time_zone": row["time_zone"]}))
+    return Document(settings_row(organisation_id), row["version"], json.dumps({"time_zone": row["time_zone"]}))
 
 
 async def save_settings(connection: Connection, organisation_id: int, time_zone: str, version: int) -> bool:

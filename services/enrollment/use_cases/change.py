@@ -5,6 +5,7 @@ from datetime import datetime
 from services.enrollment import rules
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.errors import ChangedMeanwhile, EnrollmentNotFound, SessionUnknown
+from services.enrollment.representations import enrollment_row
 from services.enrollment.rules import Actor, Seats, SessionKey
 from services.enrollment.schemas import CheckIn, Completion
 from services.enrollment.store import enrollments as enrollment_store
@@ -141,7 +142,7 @@ async def _lock(
     if not found:
         raise EnrollmentNotFound
     [locked] = found
-    conditions.check(locked.state.version)
+    conditions.check(enrollment_row(organisation_id, enrollment_id), locked.state.version)
     return locked
 
 

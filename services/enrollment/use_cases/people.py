@@ -5,6 +5,7 @@ from datetime import datetime
 
 from services.enrollment import rules
 from services.enrollment.errors import ChangedMeanwhile, PersonNotFound, PersonOfOtherType
+from services.enrollment.representations import person_row
 from services.enrollment.rules import Actor, Seats, SessionKey
 from services.enrollment.schemas import EmployeeFields
 from services.enrollment.store import enrollments as enrollment_store
@@ -40,7 +41,7 @@ async def save_person(
         if current is not None and current.type != type_ and not current.removed:
             raise PersonOfOtherType(current.type)
         new = current is None or current.removed
-        conditions.check(0 if current is None or new else current.version)
+        conditions.check(person_row(organisation_id, person_id), 0 if current is None or new else current.version)
         if current is None or new or not _says(current, fields):
             saved = await store.save_person(
                 connection,
@@ -91,7 +92,7 @@ async def remove_person(
         current = await store.lock_person(connection, organisation_id, person_id)
         if current is None or current.type != type_ or current.removed:
             raise PersonNotFound
-        conditions.check(current.version)
+        conditions.check(person_row(organisation_id, person_id), current.version)
         if planned != await seat_store.open_enrollments_of_person(connection, organisation_id, person_id):
             raise ChangedMeanwhile
         await _cancel(connection, organisation_id, [enrollment_id for enrollment_id, _ in planned], sessions, actor)

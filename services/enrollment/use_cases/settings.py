@@ -15,7 +15,7 @@ async def save_settings(
 
     async def work(connection: Connection) -> Document:
         current = await store.settings(connection, organisation_id)
-        conditions.check(current.version)
+        conditions.check(current.row, current.version)
         if OrganisationSettings.model_validate_json(current.text) == wanted:
             return current
         if not await store.save_settings(connection, organisation_id, wanted.time_zone, current.version):

@@ -5,18 +5,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import PreconditionFailed
-from shared.http.conditional import UNCONDITIONAL, Document, read_conditions
+from shared.http.conditional import UNCONDITIONAL, Document, RowKey, read_conditions
 
-DOCUMENT = Document(3, '{"id": 1}')
+ROW = RowKey("course", 7, 1)
+DOCUMENT = Document(ROW, 3, '{"id": 1}')
 TAG = DOCUMENT.etag
-OLDER = Document(2, '{"id": 1}').etag
-SAME_VERSION = Document(3, '{"id": 1, "enrolled_count": 2}').etag
+OLDER = Document(ROW, 2, '{"id": 1}').etag
+SAME_VERSION = Document(ROW, 3, '{"id": 1, "enrolled_count": 2}').etag
 NO_ROW = 0
+OF_OTHER_ROWS = [
+    Document(row, DOCUMENT.version, DOCUMENT.text).etag
+    for row in (RowKey("course", 7, 2), RowKey("course", 7, 11), RowKey("course", 8, 1), RowKey("session", 7, 1))
+]
 
 
 def may_change(*if_match: str, version: int = DOCUMENT.version) -> bool:
     try:
-        read_conditions(if_match, ()).check(version)
+        read_conditions(if_match, ()).check(ROW, version)
     except PreconditionFailed:
         return False
     return True
@@ -40,10 +45,16 @@ def may_change(*if_match: str, version: int = DOCUMENT.version) -> bool:
         ([TAG[:-1]], False),
         ([""], False),
         (['""'], False),
+        (OF_OTHER_ROWS, False),
+        ([*OF_OTHER_ROWS, TAG], True),
         (['"3"'], False),
-        (['"03-00000000"'], False),
-        (['"0-00000000"'], False),
-        ([f'"{"9" * 400}-00000000"'], False),
+        (['"3-00000000"'], False),
+        (['"course-7-1-3-00000000"'], True),
+        (['"course-7-1-03-00000000"'], False),
+        (['"course-7-1-0-00000000"'], False),
+        (['"course-7-1-3-000000000"'], False),
+        (['"course-7-1-3-0000000"'], False),
+        ([f'"course-7-1-{"9" * 400}-00000000"'], False),
         (['"somebody else\'s"'], False),
     ],
 )
@@ -53,8 +64,8 @@ def test_a_change_starts_from_a_version_that_was_named(if_match: list[str], expe
 
 def test_nothing_matches_where_there_is_no_row() -> None:
     assert not may_change("*", version=NO_ROW)
-    assert not may_change('"0-00000000"', version=NO_ROW)
-    UNCONDITIONAL.check(NO_ROW)
+    assert not may_change('"course-7-1-0-00000000"', version=NO_ROW)
+    UNCONDITIONAL.check(ROW, NO_ROW)
 
 
 @pytest.mark.parametrize(
@@ -64,10 +75,10 @@ def test_nothing_matches_where_there_is_no_row() -> None:
 def test_a_change_does_not_start_from_what_is_excluded(if_none_match: str, version: int, expected: bool) -> None:
     conditions = read_conditions((), [if_none_match])
     if expected:
-        conditions.check(version)
+        conditions.check(ROW, version)
     else:
         with pytest.raises(PreconditionFailed):
-            conditions.check(version)
+            conditions.check(ROW, version)
 
 
 @pytest.mark.parametrize(
@@ -96,4 +107,4 @@ def test_no_header_is_too_strange(values: list[str]) -> None:
     conditions = read_conditions(values, values)
     assert conditions.holds(DOCUMENT) in (True, False)
     with pytest.raises(PreconditionFailed):
-        conditions.check(DOCUMENT.version)
+        conditions.check(ROW, DOCUMENT.version)
