@@ -23,6 +23,7 @@ from shared.dead_letters import dead_letter_of
 from shared.deliveries import Delivery, deliver
 from shared.events import Event, State
 from shared.outages import through_outages
+from shared.row_security import scope
 
 log = logging.getLogger(__name__)
 
@@ -171,11 +172,13 @@ class Consumer:
             raise ConnectionResetError("the broker has no consumer on this queue any more")
 
     async def _handle(self, channel: AbstractChannel, batch: Batch, arrived: Arrivals) -> None:
+        began = time.monotonic()
         try:
             await self._commit(partial(self._gathered, batch, arrived))
         except Exception as error:
             log.warning("a batch was refused and is applied one by one: %r", error)
             await self._handle_one_by_one(channel, batch)
+        self._gathering, self._began = gathering(len(batch), began - self._began), began
         for delivery, invalid in batch.invalid:
             await self._dead_letter(channel, delivery, invalid)
         # Deliveries of a channel are numbered in order, and each of these is settled one way or the other.
@@ -183,8 +186,6 @@ class Consumer:
 
     def _gathered(self, batch: Batch, arrived: Arrivals) -> list[Event[State]]:
         batch.take(arrived)
-        now = time.monotonic()
-        self._gathering, self._began = gathering(len(batch), now - self._began), now
         return batch.events()
 
     async def _handle_one_by_one(self, channel: AbstractChannel, batch: Batch) -> None:
@@ -197,13 +198,18 @@ class Consumer:
     async def _commit(self, events: Callable[[], Sequence[Event[State]]]) -> None:
         """Applies the events in one transaction, waiting as long as the database is away.
 
-        They are asked for when it has begun, which takes a round trip: what arrives meanwhile goes along.
+        It begins with the organisations of the events so far. They are asked for again when it has begun, which takes
+        a round trip: what arrives meanwhile goes along, and seldom brings an organisation that was not there before.
         """
         backoff = Backoff()
         while True:
             try:
-                async with transaction(self._pool) as connection:
-                    await apply(connection, self._subscriptions, events())
+                organisations = _organisations(events())
+                async with transaction(self._pool, organisations) as connection:
+                    gathered = events()
+                    if not organisations.issuperset(more := _organisations(gathered)):
+                        await connection.execute(scope(more))
+                    await apply(connection, self._subscriptions, gathered)
                 return
             except Exception as error:
                 if not is_unavailable(error):
@@ -222,6 +228,10 @@ class Consumer:
         await exchange.publish(
             dead_letter_of(message, error), self._queue.dead_letters, mandatory=True, timeout=OPERATION_TIMEOUT
         )
+
+
+def _organisations(events: Iterable[Event[State]]) -> set[int]:
+    return {event.organisation_id for event in events}
 
 
 async def _tell_of_end(channel: AbstractChannel, arrived: Arrivals) -> None:

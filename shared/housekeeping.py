@@ -4,7 +4,8 @@ import asyncio
 import logging
 
 from shared import idempotency, outbox
-from shared.database import Pool, connected, is_unavailable
+from shared.database import Pool, is_unavailable, transaction
+from shared.row_security import EVERY_ORGANISATION
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +17,7 @@ async def keep_house(pool: Pool) -> None:
     """Runs until it is cancelled, through any outage of the database."""
     while True:
         try:
-            async with connected(pool) as connection:
+            async with transaction(pool, EVERY_ORGANISATION) as connection:
                 await outbox.prune(connection)
                 await idempotency.prune(connection)
         except Exception as error:

@@ -138,14 +138,16 @@ async def prune(connection: Connection) -> None:
     await connection.execute(_PRUNE)
 
 
-async def run_once(pool: Pool, claim: Claim | None, work: Callable[[Connection], Awaitable[Answer]]) -> Answer:
+async def run_once(
+    pool: Pool, organisation_id: int, claim: Claim | None, work: Callable[[Connection], Awaitable[Answer]]
+) -> Answer:
     """Runs `work` in one transaction, and keeps its answer for the claim there; or gives the answer kept before.
 
     A refusal rolls the transaction back, so it is kept in one of its own. Raises `IdempotencyInFlight`,
     `IdempotencyKeyReused` and whatever `work` raises.
     """
     try:
-        async with transaction(pool) as connection:
+        async with transaction(pool, [organisation_id]) as connection:
             if claim is None:
                 return await work(connection)
             return await _once(connection, claim, work)
@@ -156,7 +158,7 @@ async def run_once(pool: Pool, claim: Claim | None, work: Callable[[Connection],
 
 async def keep_refusal(pool: Pool, claim: Claim, error: ApiError) -> None:
     """Keeps a refusal whose transaction was rolled back, or that never had one."""
-    async with transaction(pool) as connection:
+    async with transaction(pool, [claim.organisation_id]) as connection:
         if await find_answers(connection, [claim]) == [None]:
             await keep_answers(connection, [(claim, failure(error))])
 

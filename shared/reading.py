@@ -6,6 +6,9 @@ same text, whose parameters are columns then:
 
     SELECT read.n, answer.* FROM unnest($1::bigint[], …) WITH ORDINALITY AS read (…) CROSS JOIN LATERAL (…) AS answer
 
+A statement sees the rows of its reads' organisations alone (shared/row_security.py): it says so where its parameters
+come from, before any of the rest is read.
+
 A batch begins after its reads have arrived, so each sees everything that its client had acknowledged before.
 """
 
@@ -19,6 +22,7 @@ from typing import Any
 from shared.batching import Batcher
 from shared.database import Connection, Pool, connected, connection_pool, is_unavailable, patient
 from shared.http.pagination import MAX_PER_PAGE
+from shared.row_security import SETTING, scoped
 
 Row = tuple[Any, ...]
 
@@ -46,6 +50,7 @@ SHORT_READS = {
 class Statement:
     """A SELECT of one row. Parameters stand in `text` as `{name}`; `types` are theirs in PostgreSQL, by name.
 
+    The first is `organisation_id`, or the statement sees no organisation's rows.
     Made once for each shape of question: reads go together when theirs is the same object.
     """
 
@@ -54,23 +59,38 @@ class Statement:
 
     @cached_property
     def alone(self) -> str:
+        """In a transaction that sees the organisation's rows."""
         parameters = {name: f"${place}::{type_}" for place, (name, type_) in enumerate(self.types.items(), 1)}
         return self.text.format(**parameters)
 
     @cached_property
+    def alone_scoped(self) -> str:
+        """Without a transaction."""
+        return scoped(self.alone, tuple(self.types.values())) if self._has_organisation else self.alone
+
+    @cached_property
     def together(self) -> str:
-        arrays = ", ".join(f"${place}::{type_}[]" for place, type_ in enumerate(self.types.values(), 1))
+        """Without a transaction, for many reads."""
+        arrays = [f"${place}::{type_}[]" for place, type_ in enumerate(self.types.values(), 1)]
+        columns = list(self.types)
+        if self._has_organisation:
+            arrays.append(f"ARRAY[set_config('{SETTING}', $1::bigint[]::text, true)]")
+            columns.append("scope")
         answer = self.text.format(**{name: f"read.{name}" for name in self.types})
         return f"""
             SELECT read.n, answer.*
-            FROM unnest({arrays}) WITH ORDINALITY AS read ({", ".join(self.types)}, n)
+            FROM unnest({", ".join(arrays)}) WITH ORDINALITY AS read ({", ".join(columns)}, n)
             CROSS JOIN LATERAL ({answer}) AS answer
         """  # noqa: S608 - of constants and parameters
+
+    @property
+    def _has_organisation(self) -> bool:
+        return next(iter(self.types), None) == "organisation_id"
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A statement with its arguments in the order of its `types`.
+    """A statement with its arguments in the order of its `types`, the organisation first.
 
     `patient`: it may take long, or needs a plan for its very arguments, as a search. Nobody waits for it but itself.
     """
@@ -79,9 +99,20 @@ class Read:
     arguments: Row
     patient: bool = False
 
+    @property
+    def organisation_id(self) -> int:
+        """Whose rows it sees."""
+        organisation_id: int = self.arguments[0]
+        return organisation_id
+
     async def alone(self, connection: Connection) -> Row:
-        """The row, on a connection of one's own choice, as inside a transaction."""
+        """The row, in a transaction that sees the organisation's rows."""
         [row] = await connection.fetch(self.statement.alone, *self.arguments)
+        return tuple(row)
+
+    async def alone_scoped(self, connection: Connection) -> Row:
+        """The row, without a transaction."""
+        [row] = await connection.fetch(self.statement.alone_scoped, *self.arguments)
         return tuple(row)
 
 
@@ -117,7 +148,7 @@ class Reader:
         """The row; raises what the database raises, `TimeoutError`, `Overloaded` or `DeadlinePassed`."""
         if not read.patient:
             return await self._batcher.submit(read)
-        async with patient(self._others) as connection:
+        async with patient(self._others, [read.organisation_id]) as connection:
             return await read.alone(connection)
 
     async def _read_together(self, reads: Sequence[Read]) -> Sequence[Row | Exception]:
@@ -145,14 +176,14 @@ class Reader:
     async def _outcome_alone(self, read: Read) -> Row | Exception:
         try:
             async with connected(self._others) as connection:
-                return await read.alone(connection)
+                return await read.alone_scoped(connection)
         except Exception as error:
             return error
 
 
 async def _rows(connection: Connection, reads: Sequence[Read]) -> list[Row]:
     if len(reads) == 1:
-        return [await reads[0].alone(connection)]
+        return [await reads[0].alone_scoped(connection)]
     columns = zip(*(read.arguments for read in reads), strict=True)
     rows = await connection.fetch(reads[0].statement.together, *map(list, columns))
     by_place = {row["n"]: tuple(row)[1:] for row in rows}

@@ -20,6 +20,7 @@ from shared.database import COMMAND_TIMEOUT, CONNECT_TIMEOUT, Connection, Pool, 
 from shared.outages import through_outages
 from shared.outbox import OutboxRow
 from shared.publisher import Outcome, Publisher, publisher_on
+from shared.row_security import EVERY_ORGANISATION
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class Relay:
         Fewer than a full batch are all: whatever is committed behind them wakes the relay. The transaction begins
         before that, so that a notification costs one round trip less; until it reads it holds nothing.
         """
-        async with transaction(self._pool) as connection:
+        async with transaction(self._pool, EVERY_ORGANISATION) as connection:
             await self._woken()
             rows = await outbox.claim(connection, BATCH)
             if not rows:

@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from shared.database import connected
+from shared.database import transaction
 from shared.http.answers import Answer
 from shared.http.fields import MAX_ID, Body, Id, Query, QueryCount
 from shared.http.routing import Call, Route
 from shared.identity import INTERNAL
+from shared.row_security import EVERY_ORGANISATION
 from shared.service import POOL
 from shared.states import MAX_PAGE, Kind, ToldStates, encode_states
 
@@ -41,12 +42,12 @@ def state_routes(kinds: Mapping[str, Kind]) -> list[Route[Any, Any]]:
 def _routes(name: str, kind: Kind) -> list[Route[Any, Any]]:
     async def page(call: Call[StatesQuery, Body]) -> Answer:
         after = call.query.after_organisation, call.query.after_id
-        async with connected(call.app[POOL]) as connection:
+        async with transaction(call.app[POOL], EVERY_ORGANISATION) as connection:
             return Answer(encode_states(await kind.page(connection, after, call.query.limit)))
 
     async def current(call: Call[Query, RowKeys]) -> Answer:
         keys = [(key.organisation_id, key.id) for key in call.body.keys]
-        async with connected(call.app[POOL]) as connection:
+        async with transaction(call.app[POOL], EVERY_ORGANISATION) as connection:
             return Answer(encode_states(await kind.current(connection, keys)))
 
     path = f"/internal/states/{name}"

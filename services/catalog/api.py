@@ -11,7 +11,7 @@ from services.catalog.errors import CourseNotFound, SessionNotFound
 from services.catalog.representations import CourseDetail, CourseItem, SessionDetail, SessionItem, SessionWithCourses
 from services.catalog.schemas import CourseFields, CourseQuery, MergePatch, SessionFields, SessionQuery
 from services.catalog.store import pages, rows, states
-from shared.database import Connection, connected
+from shared.database import Connection, connected, transaction
 from shared.http.answers import Answer, success
 from shared.http.documents import changed, created, document, page
 from shared.http.fields import Body, Query
@@ -46,7 +46,7 @@ async def create_course(call: Call[Query, CourseFields]) -> Answer:
         course_id, course = await use_cases.create_course(connection, call.organisation_id, call.body)
         return created(course, f"{COURSES}/{course_id}", "Course created successfully")
 
-    return await run_once(call.app[POOL], call.claim, create)
+    return await run_once(call.app[POOL], call.organisation_id, call.claim, create)
 
 
 async def change_course(call: Call[Query, MergePatch]) -> Answer:
@@ -79,7 +79,7 @@ async def create_session(call: Call[Query, SessionFields]) -> Answer:
         session_id, session = await use_cases.create_session(connection, call.organisation_id, call.body)
         return created(session, f"{SESSIONS}/{session_id}", "Session created successfully")
 
-    return await run_once(call.app[POOL], call.claim, create)
+    return await run_once(call.app[POOL], call.organisation_id, call.claim, create)
 
 
 async def change_session(call: Call[Query, MergePatch]) -> Answer:
@@ -96,7 +96,7 @@ async def delete_session(call: Call[Query, Body]) -> Answer:
 
 async def session_state(call: Call[Query, Body]) -> Answer:
     """For enrollment alone, and not routed by the gateway: a session that its events have not brought yet."""
-    async with connected(call.app[POOL]) as connection:
+    async with transaction(call.app[POOL], [call.organisation_id]) as connection:
         session = await rows.session_state(connection, call.organisation_id, call.id)
         if session is None:
             raise SessionNotFound

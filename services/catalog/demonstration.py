@@ -10,7 +10,7 @@ from services.catalog import use_cases
 from services.catalog.schemas import CourseFields, CourseQuery, Facilitator, SessionFields
 from services.catalog.store import pages, rows
 from shared.batching import each
-from shared.database import Pool, connected, transaction
+from shared.database import Pool, transaction
 from shared.http.fields import IdAndName
 
 ORGANISATION = 1
@@ -83,25 +83,25 @@ def sessions(now: datetime) -> dict[int, SessionFields]:
 
 async def load_examples(pool: Pool) -> str:
     """Loads the examples' courses and sessions once, into a catalog without any; says what it did."""
-    async with connected(pool) as connection:
+    async with transaction(pool, [ORGANISATION]) as connection:
         total, _ = await pages.course_page(ORGANISATION, CourseQuery()).alone(connection)
     if total:
         return f"organisation {ORGANISATION} has courses already: the examples are for an empty one"
     await _start_ids(pool, course_id=1)
     for course in COURSES:
-        async with transaction(pool) as connection:
+        async with transaction(pool, [ORGANISATION]) as connection:
             created_at = datetime(2026, 1, 10, tzinfo=UTC)
             await use_cases.create_course(connection, ORGANISATION, course, created_at=created_at)
     planned = sessions(datetime.now(UTC))
     for session_id, session in planned.items():
         await _start_ids(pool, session_id=session_id)
-        async with transaction(pool) as connection:
+        async with transaction(pool, [ORGANISATION]) as connection:
             await use_cases.create_session(connection, ORGANISATION, session)
     return f"{len(COURSES)} courses and {len(planned)} sessions of the examples"
 
 
 async def _start_ids(pool: Pool, **ids: int) -> None:
-    async with transaction(pool) as connection:
+    async with transaction(pool, [ORGANISATION]) as connection:
         await rows.start_ids_at(connection, **ids)
 
 
@@ -114,7 +114,7 @@ async def load_many(pool: Pool, courses: int, sessions: int, places: int) -> str
         fields = _course(
             f"Course {number:05}", chance.choice(categories), chance.choice(modes), pass_score=60, validity_months=24
         )
-        async with transaction(pool) as connection:
+        async with transaction(pool, [ORGANISATION]) as connection:
             return (await use_cases.create_course(connection, ORGANISATION, fields))[0]
 
     ids = await each(range(courses), add_course, lambda done: _report("courses", done, courses))
@@ -124,7 +124,7 @@ async def load_many(pool: Pool, courses: int, sessions: int, places: int) -> str
         start = today + timedelta(days=chance.randint(-360, 360))
         session = _session(ids[number % courses], f"Session {number:06}", start, f"Room {number % 40}")
         fields = session.model_copy(update={"max_participants": places})
-        async with transaction(pool) as connection:
+        async with transaction(pool, [ORGANISATION]) as connection:
             return (await use_cases.create_session(connection, ORGANISATION, fields))[0]
 
     await each(range(sessions), add_session, lambda done: _report("sessions", done, sessions))

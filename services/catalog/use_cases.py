@@ -40,7 +40,7 @@ async def change_course(
     pool: Pool, organisation_id: int, course_id: int, patch: dict[str, Any], conditions: Conditions = UNCONDITIONAL
 ) -> Document:
     """The course's new representation; raises `CourseNotFound`, `PreconditionFailed` or `ValidationFailed`."""
-    async with transaction(pool) as connection:
+    async with transaction(pool, [organisation_id]) as connection:
         current, version = await _lock_course(connection, organisation_id, course_id)
         conditions.check(course_row(organisation_id, course_id), version)
         changed = rules.changed_course(course_id, current, patch)
@@ -59,13 +59,13 @@ async def delete_course(
     Raises `CourseNotFound`, `PreconditionFailed`, `HasEnrollments`, `IsPrerequisite`, `ChangedMeanwhile` or
     `Unavailable`.
     """
-    async with transaction(pool) as connection:
+    async with transaction(pool, [organisation_id]) as connection:
         _, version = await _lock_course(connection, organisation_id, course_id)
         conditions.check(course_row(organisation_id, course_id), version)
         await _check_nobody_asks_for(connection, organisation_id, course_id)
         sessions = await rows.sessions_of_course(connection, organisation_id, course_id)
     await enrollment.close_sessions(organisation_id, sessions)
-    async with transaction(pool) as connection:
+    async with transaction(pool, [organisation_id]) as connection:
         current_version = await rows.lock_course_to_delete(connection, organisation_id, course_id)
         current_sessions = await rows.sessions_of_course(connection, organisation_id, course_id)
         if (current_version, current_sessions) != (version, sessions):
@@ -102,14 +102,14 @@ async def change_session(
     Raises `SessionNotFound`, `PreconditionFailed`, `ValidationFailed`, `StatusMoveForbidden`,
     `CapacityBelowEnrolled`, `ChangedMeanwhile` or `Unavailable`.
     """
-    async with transaction(pool) as connection:
+    async with transaction(pool, [organisation_id]) as connection:
         planned, planned_version = await _lock_session(connection, organisation_id, session_id)
         conditions.check(session_row(organisation_id, session_id), planned_version)
         changed = rules.changed_session(planned, patch)
         if changed.max_participants >= planned.max_participants:
             return await _change_session(connection, organisation_id, session_id, planned, changed)
     await enrollment.agree_capacity(organisation_id, session_id, planned_version + 1, changed.max_participants)
-    async with transaction(pool) as connection:
+    async with transaction(pool, [organisation_id]) as connection:
         current, version = await _lock_session(connection, organisation_id, session_id)
         if version != planned_version:
             raise ChangedMeanwhile
@@ -129,11 +129,11 @@ async def delete_session(
     pool: Pool, enrollment: EnrollmentClient, organisation_id: int, session_id: int, conditions: Conditions
 ) -> None:
     """Raises `SessionNotFound`, `PreconditionFailed`, `HasEnrollments`, `ChangedMeanwhile` or `Unavailable`."""
-    async with transaction(pool) as connection:
+    async with transaction(pool, [organisation_id]) as connection:
         planned, version = await _lock_session(connection, organisation_id, session_id)
         conditions.check(session_row(organisation_id, session_id), version)
     await enrollment.close_sessions(organisation_id, {session_id: version})
-    async with transaction(pool) as connection:
+    async with transaction(pool, [organisation_id]) as connection:
         # Before the session, as whoever deletes the course or counts its enrollments does.
         await rows.lock_course(connection, organisation_id, planned.course_id)
         _, current_version = await _lock_session(connection, organisation_id, session_id)

@@ -126,7 +126,7 @@ async def transfer_enrollment(call: Call[Query, Transfer]) -> Answer:
 
 
 async def list_compliance(call: Call[ComplianceQuery, Body]) -> Answer:
-    async with patient(call.app[POOL]) as connection:
+    async with patient(call.app[POOL], [call.organisation_id]) as connection:
         courses = await compliance.courses_asked_for(connection, call.organisation_id, call.query)
         if not courses and call.query.course_id is not None:
             raise CourseNotSelectable

@@ -18,7 +18,7 @@ from services.enrollment.store import pages
 from services.enrollment.use_cases import change, people
 from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll, enroll_together
 from shared.batching import each
-from shared.database import Pool, connected, transaction
+from shared.database import Pool, transaction
 from shared.http.answers import Answer
 from shared.http.fields import IdAndName
 
@@ -49,7 +49,7 @@ _NAMES = ("Ava", "Ben", "Chloe", "Dan", "Ella", "Finn", "Grace", "Hugo"), ("Nguy
 
 async def load_examples(pool: Pool, catalog: CatalogClient) -> str:
     """Loads the examples' people and enrollments once, where there are none; says what it did."""
-    async with connected(pool) as connection:
+    async with transaction(pool, [ORGANISATION]) as connection:
         total, _ = await pages.person_page(ORGANISATION, "employee", PersonQuery(), None).alone(connection)
     if total:
         return f"organisation {ORGANISATION} has people already: the examples are for an empty one"
@@ -115,7 +115,7 @@ def _ids(answer: Answer) -> list[int]:
 
 
 async def _start_ids(pool: Pool, enrollment_id: int) -> None:
-    async with transaction(pool) as connection:
+    async with transaction(pool, [ORGANISATION]) as connection:
         await enrollments_store.start_ids_at(connection, enrollment_id)
 
 
@@ -148,7 +148,7 @@ async def _sessions_with_room(pool: Pool, wanted: int) -> list[tuple[int, int]]:
     """Sessions and their free seats, once the catalog's events have brought enough of them."""
     async with asyncio.timeout(120):
         while True:
-            async with connected(pool) as connection:
+            async with transaction(pool, [ORGANISATION]) as connection:
                 found = await pages.sessions_with_room(connection, ORGANISATION)
             if sum(room for _, room in found) >= wanted:
                 return found

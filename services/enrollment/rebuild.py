@@ -14,7 +14,7 @@ from services.enrollment.store import copies
 from services.enrollment.store.totals import TOTALS
 from services.enrollment.use_cases import sessions
 from shared.consumer import Handler
-from shared.database import Connection, Pool, connected, connection_pool, transaction
+from shared.database import Connection, Pool, connection_pool, transaction
 from shared.events import Event
 from shared.projection_commands import DONE, SETTLE, carried_out, tell
 from shared.projections import Comparison, Copied
@@ -63,15 +63,15 @@ async def mend(pool: Pool, owner: Owner, copied: Copied, key: Key) -> str:
     The catalog is asked after the copy was read: it then knows at least that version, or the copy is wrong. A copy
     that changes in between is left, and so is a session that was closed because the catalog wants to delete it.
     """
-    async with connected(pool) as connection:
+    async with transaction(pool, [key[0]]) as connection:
         standing = await copies.standing(connection, copied.table, key)
     told = await owner.current(copied.kind, [key])
-    async with transaction(pool) as connection:
+    async with transaction(pool, [key[0]]) as connection:
         outcome = await _write(connection, copied, key, standing, told)
     if outcome == "changed":
         # While its version was wrong, the copy may have turned away news that came since the catalog was asked.
         news = await owner.current(copied.kind, [key])
-        async with transaction(pool) as connection:
+        async with transaction(pool, [key[0]]) as connection:
             await HANDLERS[copied.table](connection, news)
     return outcome
 

@@ -16,6 +16,7 @@ from services.enrollment.use_cases.enroll import enroll_together
 from shared.database import Pool, connected, connection_pool, transaction
 from shared.http.answers import Answer
 from shared.migrations import migrate
+from shared.row_security import EVERY_ORGANISATION
 from tests.support import events
 from tests.support.databases import fresh_database
 
@@ -47,7 +48,7 @@ async def new_session(pool: Pool, places: int) -> int:
     """The id of a session with so many places, as the catalog's events would bring it."""
     session_id, course_id = (secrets.randbelow(2**40) + 1 for _ in range(2))
     session = events.session(ORGANISATION, session_id, course_id=course_id, max_participants=places)
-    async with transaction(pool) as connection:
+    async with transaction(pool, EVERY_ORGANISATION) as connection:
         await copies.save_courses(connection, [events.course(ORGANISATION, course_id)])
         await copies.save_sessions(connection, [session])
     return session_id

@@ -10,6 +10,7 @@ from shared.background import background
 from shared.database import transaction
 from shared.events import Event
 from shared.relay import Relay
+from shared.row_security import EVERY_ORGANISATION
 from tests.support.broker import Broker, Inbox
 from tests.support.eventually import eventually
 from tests.support.projections import Database
@@ -30,7 +31,7 @@ async def running(*relays: Relay) -> AsyncIterator[None]:
 
 
 async def commit(database: Database, *events: Event[Any]) -> None:
-    async with transaction(database.pool) as connection:
+    async with transaction(database.pool, EVERY_ORGANISATION) as connection:
         await outbox.add(connection, "enrollment", events)
 
 

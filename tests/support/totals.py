@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from shared.database import Connection, Pool, connected, transaction
+from shared.row_security import EVERY_ORGANISATION
 from shared.totals import Totals, wrong_totals
 
 _FUNCTION = "SELECT pg_get_functiondef($1::regproc)"
@@ -45,6 +46,6 @@ async def trigger_without(pool: Pool, function: str, guard: str, instead: str = 
 @asynccontextmanager
 async def under_way(pool: Pool, statement: str, *arguments: object) -> AsyncIterator[Connection]:
     """A transaction that has changed something and is not committed before the block ends."""
-    async with transaction(pool) as connection:
+    async with transaction(pool, EVERY_ORGANISATION) as connection:
         await connection.execute(statement, *arguments)
         yield connection

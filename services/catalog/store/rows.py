@@ -60,8 +60,9 @@ UPDATE sessions SET version = version + 1, course_id = $3, session_name = $4, st
 WHERE organisation_id = $1 AND id = $2
 """
 
+# The index of prerequisites can be used in a view alone (decision 10).
 _IS_PREREQUISITE = """
-SELECT EXISTS (SELECT FROM courses WHERE organisation_id = $1 AND prerequisites @> ARRAY[$2::bigint])
+SELECT EXISTS (SELECT FROM courses_in_scope WHERE organisation_id = $1 AND prerequisites @> ARRAY[$2::bigint])
 """
 
 _DELETE_SESSION = """

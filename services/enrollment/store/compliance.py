@@ -96,8 +96,9 @@ _OF_PROJECT = """EXISTS (
 async def courses_asked_for(connection: Connection, organisation_id: int, query: ComplianceQuery) -> list[int]:
     """The course asked for, if there is one, or all that carry the label."""
     subject, arguments = where({"id = {}": query.course_id, "label_ids @> ARRAY[{}::bigint]": query.label_id}, first=2)
+    # The index of labels can be used in a view alone (decision 10).
     rows = await connection.fetch(
-        f"SELECT id FROM courses WHERE organisation_id = $1 AND NOT removed AND {subject}",  # noqa: S608 - of constants
+        f"SELECT id FROM courses_in_scope WHERE organisation_id = $1 AND NOT removed AND {subject}",  # noqa: S608 - of constants
         organisation_id,
         *arguments,
     )

@@ -5,11 +5,15 @@ import json
 from services.enrollment.representations import settings_row
 from shared.database import Connection
 from shared.http.conditional import Document
+from shared.row_security import scoped
 
-_SETTINGS = """
+_SETTINGS = scoped(
+    """
 SELECT coalesce(o.version, 1) AS version, coalesce(o.time_zone, 'UTC') AS time_zone
 FROM (SELECT $1::bigint AS organisation_id) AS asked LEFT JOIN organisation_settings o USING (organisation_id)
-"""
+""",
+    ("bigint",),
+)
 
 _SAVE = """
 INSERT INTO organisation_settings (organisation_id, time_zone, version) VALUES ($1, $2, $3 + 1)

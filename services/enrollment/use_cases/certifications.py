@@ -11,6 +11,7 @@ from services.enrollment.use_cases import SOURCE
 from shared import outbox
 from shared.database import Connection, Pool, is_unavailable, transaction
 from shared.events import CertificationExpired, CertificationExpiring, CertificationState
+from shared.row_security import EVERY_ORGANISATION
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ async def tell_ends(pool: Pool, notice_days: Sequence[int]) -> None:
 
 async def tell_batch(pool: Pool, notice_days: Sequence[int]) -> bool:
     """Whether there was something to look at."""
-    async with transaction(pool) as connection:
+    async with transaction(pool, EVERY_ORGANISATION) as connection:
         endings = await store.lock_endings(connection, BATCH)
         if not endings:
             return False

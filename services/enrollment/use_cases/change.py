@@ -42,7 +42,7 @@ async def complete(
 
     `now` is the database's clock where it is not given.
     """
-    async with transaction(pool) as connection:
+    async with transaction(pool, [organisation_id]) as connection:
         locked = await _lock(connection, organisation_id, enrollment_id, conditions)
         state = rules.completed(locked.state, locked.grading, completion, now or locked.now)
         event = EnrollmentFailed if state.status == "failed" else EnrollmentCompleted
@@ -60,7 +60,7 @@ async def check_in(
     conditions: Conditions = UNCONDITIONAL,
 ) -> Document:
     """The enrollment's representation; raises `EnrollmentClosed`."""
-    async with transaction(pool) as connection:
+    async with transaction(pool, [organisation_id]) as connection:
         locked = await _lock(connection, organisation_id, enrollment_id, conditions)
         state = rules.checked_in(locked.state, check_in, locked.now)
         await changes.save(connection, [Change(organisation_id, locked.state, state, EnrollmentCheckedIn, actor)], {})
@@ -80,7 +80,7 @@ async def cancel(
         await changes.save(connection, [change], sessions)
         return await _detail(connection, organisation_id, enrollment_id)
 
-    return await in_transaction(pool, work)
+    return await in_transaction(pool, organisation_id, work)
 
 
 async def mark_absent(
@@ -100,7 +100,7 @@ async def mark_absent(
         await changes.save(connection, [change], sessions)
         return await _detail(connection, organisation_id, enrollment_id)
 
-    return await in_transaction(pool, work)
+    return await in_transaction(pool, organisation_id, work)
 
 
 async def transfer(
@@ -132,7 +132,9 @@ async def transfer(
         return await _detail(connection, organisation_id, enrollment_id)
 
     key = (organisation_id, session_id)
-    return await sessions_use_case.with_known_session(pool, catalog, key, lambda: in_transaction(pool, work))
+    return await sessions_use_case.with_known_session(
+        pool, catalog, key, lambda: in_transaction(pool, organisation_id, work)
+    )
 
 
 async def _lock(

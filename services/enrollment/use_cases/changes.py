@@ -126,13 +126,13 @@ async def _move_seats(connection: Connection, changes: Sequence[Change]) -> dict
     return seats
 
 
-async def in_transaction(pool: Pool, work: Callable[[Connection], Awaitable[T]]) -> T:
+async def in_transaction(pool: Pool, organisation_id: int, work: Callable[[Connection], Awaitable[T]]) -> T:
     """Runs `work` in a transaction, again if another change came in between; raises `ChangedMeanwhile` at last."""
     for _ in range(ATTEMPTS - 1):
         try:
-            async with transaction(pool) as connection:
+            async with transaction(pool, [organisation_id]) as connection:
                 return await work(connection)
         except ChangedMeanwhile:
             continue
-    async with transaction(pool) as connection:
+    async with transaction(pool, [organisation_id]) as connection:
         return await work(connection)

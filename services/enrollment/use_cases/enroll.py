@@ -64,7 +64,8 @@ async def _enroll_alone(pool: Pool, command: EnrollCommand) -> Answer | Exceptio
 
 
 async def _enroll_in_one_transaction(pool: Pool, commands: Sequence[EnrollCommand]) -> list[Answer | Exception]:
-    async with transaction(pool) as connection:
+    organisations = {command.organisation_id for command in commands}
+    async with transaction(pool, organisations) as connection:
         outcomes = await _kept_answers(connection, commands)
         fresh = [position for position, outcome in enumerate(outcomes) if outcome is None]
         decided = await _decide_and_write(connection, [commands[position] for position in fresh])

@@ -57,7 +57,7 @@ async def save_person(
             await certifications.follow_person(connection, organisation_id, person_id)
         return new, await _detail(connection, organisation_id, type_, person_id)
 
-    return await in_transaction(pool, work)
+    return await in_transaction(pool, organisation_id, work)
 
 
 def _says(person: EmployeeState, fields: EmployeeFields) -> bool:
@@ -103,7 +103,7 @@ async def remove_person(
         await _publish_person(connection, organisation_id, removed, EmployeeRemoved)
         await certifications.follow_person(connection, organisation_id, person_id)
 
-    await in_transaction(pool, work)
+    await in_transaction(pool, organisation_id, work)
 
 
 async def _cancel(

@@ -18,7 +18,7 @@ from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases import changes
 from services.enrollment.use_cases.changes import CHUNK, Change
-from shared.database import Connection, Pool, connected, transaction
+from shared.database import Connection, Pool, transaction
 from shared.events import EnrollmentCancelled, Event, SessionState
 from shared.observability import Trace
 
@@ -31,7 +31,7 @@ async def learn(pool: Pool, catalog: CatalogClient, key: SessionKey) -> None:
     found = await catalog.session(*key)
     if found is None:
         raise SessionNotSelectable
-    async with transaction(pool) as connection:
+    async with transaction(pool, [key[0]]) as connection:
         await copies.save_courses(connection, found.courses)
         await follow(connection, [found.session])
 
@@ -74,7 +74,7 @@ async def agree_capacity(pool: Pool, catalog: CatalogClient, key: SessionKey, ca
     The catalog asks before it commits the session's `version` with fewer places.
     """
     await _learn_unknown(pool, catalog, [key])
-    async with transaction(pool) as connection:
+    async with transaction(pool, [key[0]]) as connection:
         sessions = await seat_store.lock_sessions(connection, [key])
         if key not in sessions:
             raise SessionNotFound
@@ -90,7 +90,7 @@ async def close(pool: Pool, catalog: CatalogClient, versions: Mapping[SessionKey
     """
     keys = sorted(versions)
     await _learn_unknown(pool, catalog, keys)
-    async with transaction(pool) as connection:
+    async with transaction(pool, _organisations(keys)) as connection:
         await seat_store.lock_sessions(connection, keys)
         if await seat_store.have_enrollments(connection, keys):
             raise SessionHasEnrollments
@@ -98,7 +98,7 @@ async def close(pool: Pool, catalog: CatalogClient, versions: Mapping[SessionKey
 
 
 async def _learn_unknown(pool: Pool, catalog: CatalogClient, keys: Sequence[SessionKey]) -> None:
-    async with connected(pool) as connection:
+    async with transaction(pool, _organisations(keys)) as connection:
         unknown = await seat_store.unknown_sessions(connection, keys)
     for key in unknown:
         try:
@@ -122,6 +122,10 @@ async def _cancel_enrollments(
             for locked in await enrollment_store.lock(connection, found)
         ]
         await changes.save(connection, cancellations, {})
+
+
+def _organisations(keys: Sequence[SessionKey]) -> set[int]:
+    return {organisation_id for organisation_id, _ in keys}
 
 
 def _actor(trace: Trace) -> Actor:

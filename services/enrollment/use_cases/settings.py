@@ -22,4 +22,4 @@ async def save_settings(
             raise ChangedMeanwhile
         return await store.settings(connection, organisation_id)
 
-    return await in_transaction(pool, work)
+    return await in_transaction(pool, organisation_id, work)

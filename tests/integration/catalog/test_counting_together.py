@@ -15,6 +15,7 @@ from services.catalog.store import counts
 from shared.database import Pool, connected, connection_pool, transaction
 from shared.events import EnrollmentEvent
 from shared.migrations import migrate
+from shared.row_security import EVERY_ORGANISATION
 from tests.support import events
 from tests.support.databases import fresh_database
 
@@ -60,7 +61,7 @@ async def _consume(pool: Pool, consumer: int) -> None:
     choice, first = random.Random(SEED + consumer), 1 + consumer * BATCHES * max(ENROLLED)
     for number in range(BATCHES):
         batch = _batch(choice, first + number * ENROLLED[consumer], ENROLLED[consumer])
-        async with transaction(pool) as connection:
+        async with transaction(pool, EVERY_ORGANISATION) as connection:
             await counts.apply_enrollments(connection, batch)
 
 

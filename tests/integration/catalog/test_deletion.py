@@ -11,6 +11,7 @@ from services.catalog.store import rows as store
 from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases import sessions as session_use_cases
 from shared.database import Pool, connection_pool, transaction
+from shared.row_security import EVERY_ORGANISATION
 from tests.integration.enrollment.seats_world import World, nobody
 from tests.support.client import Answer, Client, new_organisation
 from tests.support.enrollment_rows import enrollment_database, warm_pool
@@ -236,7 +237,7 @@ async def test_a_course_is_not_deleted_while_it_gets_a_session(
 async def test_a_session_that_is_deleted_waits_for_its_course_before_it_is_held(admin: Client, catalog: Pool) -> None:
     ids = await course_and_session(admin)
     organisation: int = await catalog.fetchval("SELECT organisation_id FROM courses WHERE id = $1", ids[COURSES])
-    async with transaction(catalog) as connection:
+    async with transaction(catalog, EVERY_ORGANISATION) as connection:
         await store.lock_course_to_delete(connection, organisation, ids[COURSES])
         deleting = asyncio.create_task(admin.delete(f"{SESSIONS}/{ids[SESSIONS]}"))
         await eventually(lambda: _is_done_or_waits(deleting, catalog))

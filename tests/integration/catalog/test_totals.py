@@ -12,6 +12,7 @@ from services.catalog.schemas import CourseQuery, SessionQuery
 from services.catalog.store import pages
 from services.catalog.store.recounts import TOTALS
 from shared.database import connected, is_unavailable, transaction
+from shared.row_security import EVERY_ORGANISATION
 from shared.totals import correct_totals
 from tests.support.projections import Database, catalog_database, insert_sessions
 from tests.support.totals import trigger_without, under_way, wrong
@@ -44,7 +45,7 @@ async def change_at_random(catalog: Database, seed: int) -> None:
         first = 1 + seed * 1000 + number * 5
         try:
             await insert_sessions(catalog, ORGANISATION, {first + n: first + n % 3 for n in range(5)})
-            async with transaction(catalog.pool) as connection:
+            async with transaction(catalog.pool, EVERY_ORGANISATION) as connection:
                 await connection.execute(chance.choice(STATEMENTS), chance.randrange(1, 1000))
                 if number % 4 == 0:
                     raise KeyError("rolled back")
@@ -72,7 +73,7 @@ async def test_control_without_one_of_the_triggers_totals_are_wrong(catalog: Dat
     await rush(catalog)
     found = await wrong(catalog.pool, TOTALS)
     assert found
-    async with transaction(catalog.pool) as connection:
+    async with transaction(catalog.pool, EVERY_ORGANISATION) as connection:
         assert await correct_totals(connection, TOTALS) == len(found)
     assert await wrong(catalog.pool, TOTALS) == []
 

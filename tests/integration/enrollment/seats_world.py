@@ -27,6 +27,7 @@ from shared.http.conditional import UNCONDITIONAL
 from shared.idempotency import Claim, digest
 from shared.identity import ENROLL, Caller
 from shared.observability import NO_TRACE, Trace
+from shared.row_security import EVERY_ORGANISATION
 
 ORGANISATIONS = (1, 2)
 SESSIONS = (11, 12)
@@ -48,7 +49,7 @@ class World:
                 id=1, version=1, title="Course", category="safety", delivery_mode="in_person", pass_score=None,
                 validity_months=None, labels=(), prerequisites=(),
             )  # fmt: skip
-            async with transaction(self.pool) as connection:
+            async with transaction(self.pool, EVERY_ORGANISATION) as connection:
                 await copies.save_courses(connection, [CourseSaved(organisation, course)])
             for session in SESSIONS:
                 await self.follow(organisation, session, capacity=2)
@@ -63,7 +64,7 @@ class World:
         await self.follow_together(self.news(organisation, session, capacity=capacity, status=status, version=version))
 
     async def follow_together(self, *news: SessionSaved) -> None:
-        async with transaction(self.pool) as connection:
+        async with transaction(self.pool, EVERY_ORGANISATION) as connection:
             await sessions.follow(connection, news)
 
     def news(
@@ -150,9 +151,9 @@ class World:
         random.shuffle(events)
         for start in range(0, len(events), 7):
             newest: list[Any] = newest_of_each_row(events[start : start + 7])
-            async with transaction(catalog) as connection:
+            async with transaction(catalog, EVERY_ORGANISATION) as connection:
                 await services.catalog.store.counts.apply_enrollments(connection, newest)
-            async with transaction(history) as connection:
+            async with transaction(history, EVERY_ORGANISATION) as connection:
                 await services.history.store.save_records(connection, newest)
         assert await _rows(catalog, _SPOTS) == await _rows(self.pool, _SEATS)
         assert await _rows(catalog, _TOTALS) == await _rows(self.pool, _ENROLLED)

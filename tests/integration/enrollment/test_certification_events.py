@@ -14,6 +14,7 @@ from services.enrollment.store import certifications as store
 from services.enrollment.use_cases import change
 from services.enrollment.use_cases.certifications import follow_completions, tell_batch
 from shared.database import Pool, transaction
+from shared.row_security import EVERY_ORGANISATION
 from tests.support.enrollment_rows import (
     ACTOR,
     ORGANISATION,
@@ -125,7 +126,7 @@ async def test_a_correction_that_leaves_the_end_tells_nothing_again(pool: Pool) 
     await look(pool)
     before = await pool.fetchrow("SELECT * FROM certifications")
     assert before is not None
-    async with transaction(pool) as connection:
+    async with transaction(pool, EVERY_ORGANISATION) as connection:
         await follow_completions(connection, [(ORGANISATION, before["course_id"], before["employee_id"])])
     await look(pool)
     assert await pool.fetchrow("SELECT * FROM certifications") == before

@@ -14,6 +14,7 @@ from services.enrollment.store.totals import TOTALS
 from services.enrollment.use_cases import change
 from shared.database import Pool, connected, is_unavailable, transaction
 from shared.errors import Conflict, NotFound
+from shared.row_security import EVERY_ORGANISATION
 from shared.totals import correct_totals
 from tests.support.enrollment_rows import (
     ACTOR,
@@ -56,7 +57,7 @@ async def change_at_random(pool: Pool, sessions: Sequence[int], people: Sequence
             answer = await enroll(pool, chance.choice(sessions), *chance.sample(people, 3), waitlist=True)
             for data in granted([answer]):
                 await change.complete(pool, ORGANISATION, data["enrollments"][0]["id"], Completion(), ACTOR)
-            async with transaction(pool) as connection:
+            async with transaction(pool, EVERY_ORGANISATION) as connection:
                 await connection.execute(statement, number)
                 if number % 4 == 0:
                     raise KeyError("rolled back")
@@ -91,7 +92,7 @@ async def test_control_without_the_triggers_totals_are_wrong(pool: Pool) -> None
     await rush(pool)
     found = await wrong(pool, TOTALS)
     assert found
-    async with transaction(pool) as connection:
+    async with transaction(pool, EVERY_ORGANISATION) as connection:
         assert await correct_totals(connection, TOTALS) == len(found)
     assert await wrong(pool, TOTALS) == []
 

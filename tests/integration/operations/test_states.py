@@ -13,6 +13,7 @@ from shared.database import connected, connection_pool, transaction
 from shared.events import CourseRemoved, CourseSaved, Event, State
 from shared.migrations import migrate
 from shared.projection_commands import connected_owners
+from shared.row_security import EVERY_ORGANISATION
 from shared.states import FIRST, Key, Owner, key_of
 from tests.support.databases import fresh_database
 from tests.support.events import course
@@ -66,7 +67,10 @@ async def test_rows_deleted_right_before_the_catalog_began_to_remember_them_are_
     removed = CourseRemoved(7, course(7, 3, 2, removed=True).data)
     async with fresh_database("catalog") as url:
         await migrate(url, tmp_path)
-        async with connection_pool(url, name="test", size=2) as pool, transaction(pool) as connection:
+        async with (
+            connection_pool(url, name="test", size=2) as pool,
+            transaction(pool, EVERY_ORGANISATION) as connection,
+        ):
             await outbox.add(connection, "catalog", [removed])
         await migrate(url, MIGRATIONS)
         async with connection_pool(url, name="test", size=2) as pool, connected(pool) as connection:

@@ -20,6 +20,7 @@ from shared.database import (
 )
 from shared.errors import Overloaded
 from shared.http.server import READINESS, create_app
+from shared.row_security import EVERY_ORGANISATION
 from tests.support.eventually import eventually
 from tests.support.projections import Database
 from tests.support.proxy import Proxy, proxy_for
@@ -35,7 +36,7 @@ Block = Callable[[Pool], Awaitable[None]]
 
 
 async def in_a_transaction(pool: Pool) -> None:
-    async with transaction(pool) as connection:
+    async with transaction(pool, EVERY_ORGANISATION) as connection:
         await connection.execute("SELECT 1")
 
 
@@ -56,7 +57,7 @@ async def exhausted(pool: Pool) -> AsyncIterator[None]:
 async def test_a_patient_statement_is_planned_for_its_arguments_and_the_next_one_is_not(catalog: Database) -> None:
     changed = "SELECT array_agg(name) FROM pg_settings WHERE name = ANY($1) AND setting <> boot_val"
     async with connection_pool(catalog.url, name="patient", size=1) as pool:
-        async with patient(pool) as connection:
+        async with patient(pool, EVERY_ORGANISATION) as connection:
             assert await connection.fetchval(changed, list(BY_KEY)) is None
         async with connected(pool) as connection:
             assert set(await connection.fetchval(changed, list(BY_KEY))) == set(BY_KEY)
@@ -201,7 +202,7 @@ async def test_a_transaction_left_by_an_exception_is_rolled_back(catalog: Databa
 
 
 async def fail_in_a_transaction(pool: Pool) -> None:
-    async with transaction(pool) as connection:
+    async with transaction(pool, EVERY_ORGANISATION) as connection:
         await connection.execute("CREATE TABLE leftover ()")
         raise ZeroDivisionError
 
@@ -209,7 +210,7 @@ async def fail_in_a_transaction(pool: Pool) -> None:
 async def test_a_statement_that_takes_too_long_is_unavailable(catalog: Database) -> None:
     async with connection_pool(catalog.url, name="slow", size=1) as pool:
         with pytest.raises(Exception) as raised:  # noqa: PT011 - its kind is what is_unavailable decides
-            async with transaction(pool) as connection:
+            async with transaction(pool, EVERY_ORGANISATION) as connection:
                 await connection.execute("SELECT pg_sleep(30)")
         assert is_unavailable(raised.value)
         await in_a_transaction(pool)

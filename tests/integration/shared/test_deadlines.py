@@ -12,6 +12,7 @@ from shared.database import Pool, connected, connection_pool, transaction
 from shared.deadline import HEADER, Deadline, current_deadline
 from shared.errors import DeadlinePassed
 from shared.http.peer import connected_peer
+from shared.row_security import EVERY_ORGANISATION
 from tests.support.client import Answer, Client
 from tests.support.eventually import eventually
 from tests.support.hold import waits_for_a_lock
@@ -54,7 +55,7 @@ async def locked(url: str, statement: str, *arguments: object) -> AsyncIterator[
     """What the statement locks is locked by somebody else, in the database at `url`."""
     async with (
         connection_pool(url, name="somebody else", size=3) as pool,
-        transaction(pool) as connection,
+        transaction(pool, EVERY_ORGANISATION) as connection,
     ):
         await connection.execute(statement, *arguments)
         yield pool
@@ -85,7 +86,7 @@ async def test_a_transaction_is_not_begun_after_the_deadline_and_finished_once_b
         with deadline(0), pytest.raises(DeadlinePassed):
             await _execute(pool, "INSERT INTO late VALUES (1)")
         with deadline(10):
-            async with transaction(pool) as connection:
+            async with transaction(pool, EVERY_ORGANISATION) as connection:
                 with deadline(0):
                     await connection.execute("INSERT INTO late VALUES (2)")
         async with connected(pool) as connection:
@@ -93,7 +94,7 @@ async def test_a_transaction_is_not_begun_after_the_deadline_and_finished_once_b
 
 
 async def _execute(pool: Pool, statement: str) -> None:
-    async with transaction(pool) as connection:
+    async with transaction(pool, EVERY_ORGANISATION) as connection:
         await connection.execute(statement)
 
 

@@ -15,6 +15,7 @@ from shared import outbox
 from shared.database import Pool, connected, connection_pool, transaction
 from shared.http.answers import Answer
 from shared.migrations import migrate
+from shared.row_security import EVERY_ORGANISATION
 from tests.support import events
 from tests.support.databases import fresh_database
 from tests.support.enrollment_rows import ORGANISATION, enroll, enrollment_database, execute, new_people, new_session
@@ -89,7 +90,7 @@ async def test_counting_enrollments(catalog: Pool) -> None:
     ids = count(1 + MANY)
 
     async def apply() -> None:
-        async with transaction(catalog) as connection:
+        async with transaction(catalog, EVERY_ORGANISATION) as connection:
             await counts.apply_enrollments(connection, [events.enrollment(ORGANISATION, next(ids))])
 
     await execute(catalog, _COUNTED, ORGANISATION, 1, FIRST)
@@ -106,7 +107,7 @@ async def test_publishing(enrollment: Pool) -> None:
     ids = count(1)
 
     async def publish() -> None:
-        async with transaction(enrollment) as connection:
+        async with transaction(enrollment, EVERY_ORGANISATION) as connection:
             await outbox.add(connection, "enrollment", [events.enrollment(ORGANISATION, next(ids))])
             rows = await outbox.claim(connection, 500)
             assert len(rows) == 1

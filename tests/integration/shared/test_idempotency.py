@@ -22,6 +22,7 @@ from shared.errors import (
 )
 from shared.http.answers import Answer, failure
 from shared.idempotency import Claim, run_once
+from shared.row_security import EVERY_ORGANISATION
 from tests.support.projections import catalog_database
 
 CLAIM = Claim(1, "subject", "/route", "key", b"digest")
@@ -43,7 +44,7 @@ async def answered(pool: Pool, outcome: Answer | ApiError) -> Answer:
         return outcome
 
     try:
-        return await run_once(pool, CLAIM, work)
+        return await run_once(pool, CLAIM.organisation_id, CLAIM, work)
     except ApiError as error:
         return failure(error)
 
@@ -81,14 +82,14 @@ async def test_what_a_refused_request_wrote_is_undone_and_its_answer_kept(pool: 
         raise ValidationFailed
 
     with pytest.raises(ValidationFailed):
-        await run_once(pool, CLAIM, work)
+        await run_once(pool, CLAIM.organisation_id, CLAIM, work)
     assert await pool.fetchval("SELECT count(*) FROM enrollments") == 0
-    assert (await run_once(pool, CLAIM, work)).status == 422
+    assert (await run_once(pool, CLAIM.organisation_id, CLAIM, work)).status == 422
 
 
 async def test_old_keys_are_deleted_and_young_ones_stay(pool: Pool) -> None:
     await answered(pool, CREATED)
-    async with transaction(pool) as connection:
+    async with transaction(pool, EVERY_ORGANISATION) as connection:
         await connection.execute("UPDATE idempotency_keys SET created_at = now() - interval '24 hours', key = 'old'")
     await answered(pool, CREATED)
     async with connected(pool) as connection:
@@ -98,7 +99,7 @@ async def test_old_keys_are_deleted_and_young_ones_stay(pool: Pool) -> None:
 
 
 async def test_one_key_twice_in_one_batch_is_in_flight_the_second_time(pool: Pool) -> None:
-    async with transaction(pool) as connection:
+    async with transaction(pool, EVERY_ORGANISATION) as connection:
         first, second = await idempotency.find_answers(connection, [CLAIM, CLAIM])
     assert first is None
     assert isinstance(second, IdempotencyInFlight)

@@ -4,6 +4,7 @@ import pytest
 
 from shared import outbox
 from shared.database import connected, transaction
+from shared.row_security import EVERY_ORGANISATION
 from tests.support.broker import Broker
 from tests.support.events import enrollment
 from tests.support.guards import without
@@ -15,7 +16,7 @@ async def test_events_of_a_change_that_was_rolled_back_are_not_published(databas
     inbox = await broker.inbox()
     async with running(relay_for(database, broker)):
         with contextlib.suppress(ZeroDivisionError):
-            async with transaction(database.pool) as connection:
+            async with transaction(database.pool, EVERY_ORGANISATION) as connection:
                 await outbox.add(connection, "enrollment", [enrollment(7, 1)])
                 raise ZeroDivisionError
         await commit(database, enrollment(7, 2))
@@ -30,7 +31,7 @@ async def test_control_events_added_beside_the_transaction_outlive_its_rollback(
     inbox = await broker.inbox()
     async with running(relay_for(database, broker)):
         with contextlib.suppress(ZeroDivisionError):
-            async with transaction(database.pool), connected(database.pool) as another:
+            async with transaction(database.pool, EVERY_ORGANISATION), connected(database.pool) as another:
                 await outbox.add(another, "enrollment", [enrollment(7, 1)])
                 raise ZeroDivisionError
         await arrived(inbox, 1)
@@ -43,7 +44,10 @@ async def test_an_event_has_the_time_of_its_row_by_the_clock_of_the_database(dat
 
 async def claimed_by_two(database: Database) -> tuple[set[int], set[int]]:
     await commit(database, *(enrollment(7, number) for number in range(1, 11)))
-    async with transaction(database.pool) as one, transaction(database.pool) as another:
+    async with (
+        transaction(database.pool, EVERY_ORGANISATION) as one,
+        transaction(database.pool, EVERY_ORGANISATION) as another,
+    ):
         first, second = await outbox.claim(one, 6), await outbox.claim(another, 6)
     return {row.id for row in first}, {row.id for row in second}
 
@@ -77,6 +81,6 @@ async def test_only_what_was_published_long_ago_is_pruned(database: Database, br
     await database.pool.execute("UPDATE outbox SET created_at = now() - interval '9 days'")
     await database.pool.execute("UPDATE outbox SET published_at = now() - interval '25 hours' WHERE id = 1")
     await database.pool.execute("UPDATE outbox SET published_at = now() - interval '23 hours' WHERE id = 2")
-    async with transaction(database.pool) as connection:
+    async with transaction(database.pool, EVERY_ORGANISATION) as connection:
         await outbox.prune(connection)
     assert [row["id"] for row in await database.pool.fetch("SELECT id FROM outbox ORDER BY id")] == [2, 3]

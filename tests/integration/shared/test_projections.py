@@ -14,6 +14,7 @@ from services.catalog.store import counts as counts_store
 from shared.consumer import Subscriptions, apply
 from shared.database import Connection, transaction
 from shared.events import EmployeeRemoved, EnrollmentEvent, Event, State
+from shared.row_security import EVERY_ORGANISATION
 from tests.support.client import new_organisation
 from tests.support.events import (
     course,
@@ -42,7 +43,7 @@ async def apply_in_batches(
     waiting = list(events)
     while waiting:
         batch = [waiting.pop() for _ in range(min(len(waiting), chance.randint(1, 40)))]
-        async with transaction(database.pool) as connection:
+        async with transaction(database.pool, EVERY_ORGANISATION) as connection:
             await apply(connection, subscriptions, batch)
 
 
@@ -130,7 +131,7 @@ async def test_control_without_the_version_check_an_older_state_replaces_a_newer
 
     async def versions() -> list[int]:
         for version in (2, 1):
-            async with transaction(history.pool) as connection:
+            async with transaction(history.pool, EVERY_ORGANISATION) as connection:
                 await apply(connection, HISTORY, [make(organisation, 1, version)])
         return [row["version"] for row in await table(history, name, organisation)]
 
@@ -140,7 +141,7 @@ async def test_control_without_the_version_check_an_older_state_replaces_a_newer
 
 
 async def apply_all(catalog: Database, events: Sequence[Event[State]]) -> None:
-    async with transaction(catalog.pool) as connection:
+    async with transaction(catalog.pool, EVERY_ORGANISATION) as connection:
         await apply(connection, CATALOG, events)
 
 
@@ -159,7 +160,7 @@ async def counts_after_two_met_a_new_enrollment(catalog: Database) -> dict[int, 
     organisation = new_organisation()
     await insert_sessions(catalog, organisation, COURSES)
     _, second, third = three_versions(organisation)
-    async with transaction(catalog.pool) as connection:
+    async with transaction(catalog.pool, EVERY_ORGANISATION) as connection:
         await apply(connection, CATALOG, [second])
         other = asyncio.create_task(apply_all(catalog, [third]))
         await eventually(lambda: waits_or_is_done(catalog, other))
@@ -190,7 +191,7 @@ async def counts_after_two_met_a_known_enrollment(catalog: Database) -> dict[int
     applied = asyncio.Event()
 
     async def apply_second_until(other: "asyncio.Task[None]") -> None:
-        async with transaction(catalog.pool) as connection:
+        async with transaction(catalog.pool, EVERY_ORGANISATION) as connection:
             await apply(connection, CATALOG, [second])
             applied.set()
             await eventually(lambda: waits_or_is_done(catalog, other))
@@ -198,7 +199,7 @@ async def counts_after_two_met_a_known_enrollment(catalog: Database) -> dict[int
     async def waits_or_has_applied() -> bool:
         return applied.is_set() or await waits_or_is_done(catalog, other)
 
-    async with transaction(catalog.pool) as connection:
+    async with transaction(catalog.pool, EVERY_ORGANISATION) as connection:
         hesitant: Any = Hesitant(connection)
         other = asyncio.create_task(apply(hesitant, CATALOG, [third]))
         await hesitant.arrived.wait()

@@ -12,6 +12,7 @@ from shared.database import ACQUIRE_TIMEOUT, connection_pool, transaction
 from shared.deadline import Deadline, current_deadline
 from shared.errors import DeadlinePassed, Overloaded
 from shared.reading import PAGE_TYPES, Read, Reader, Statement, merged, page_of, reader
+from shared.row_security import EVERY_ORGANISATION
 from tests.support.projections import Database
 
 DIVIDED = Statement("SELECT 10 / {by} AS quotient, clock_timestamp() AS at", {"by": "integer"})
@@ -126,7 +127,7 @@ async def test_what_was_committed_before_is_seen_by_whoever_waits_with_others(
     async with connection_pool(catalog.url, name="test", size=2) as pool:
 
         async def write_and_read(number: int) -> int:
-            async with transaction(pool) as connection:
+            async with transaction(pool, EVERY_ORGANISATION) as connection:
                 await connection.execute(
                     "INSERT INTO removed (kind, organisation_id, id, state) VALUES ('courses', $1, $2, '{}')",
                     organisation + number % 3,

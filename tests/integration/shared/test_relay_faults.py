@@ -11,6 +11,7 @@ from shared.database import connection_pool, transaction
 from shared.outbox import OutboxRow
 from shared.publisher import Outcome, Publisher
 from shared.relay import Relay
+from shared.row_security import EVERY_ORGANISATION
 from tests.support.broker import Broker, Inbox
 from tests.support.events import enrollment
 from tests.support.eventually import eventually
@@ -120,7 +121,7 @@ async def publish_to_a_broker_that_goes_away(database: Database, broker: Broker,
 
 
 async def everything_is_claimed(database: Database) -> bool:
-    async with transaction(database.pool) as connection:
+    async with transaction(database.pool, EVERY_ORGANISATION) as connection:
         return not await outbox.claim(connection, 1)
 
 

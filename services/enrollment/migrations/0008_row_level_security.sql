@@ -1,0 +1,65 @@
+-- Row-level security (decision 10): a second wall between organisations, behind the condition of every statement. The
+-- service's role sees and writes the rows of the organisations that its transaction has named. The owner, who migrates,
+-- verifies and rebuilds, is exempt.
+
+-- What the present transaction may see; 0 stands for every organisation. Connections of processes of the release before
+-- this one have no switch and see everything, as before: they run beside this release while it is installed.
+CREATE FUNCTION organisations_in_scope() RETURNS bigint[] LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN CASE WHEN current_setting('muster.row_security', true) = 'on'
+        THEN nullif(current_setting('muster.organisations', true), '')::bigint[] ELSE '{0}' END;
+
+-- For every table with a column organisation_id, also those that later migrations make. As subqueries the functions are
+-- called once for each statement. An OR is no condition for an index, so statements keep the plans that they had.
+CREATE FUNCTION separate_organisations(listed regclass) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', listed);
+    EXECUTE format('CREATE POLICY organisations_in_scope ON %s USING (organisation_id = ANY'
+        ' ((SELECT organisations_in_scope())::bigint[]) OR 0 = ANY ((SELECT organisations_in_scope())::bigint[]))', listed);
+END $$;
+
+-- All tables are locked at once, or none of them is: whoever waited for one while it held another could wait for a
+-- service's transaction that waits for it.
+DO $$
+DECLARE
+    tables regclass[] := ARRAY (
+        SELECT c.oid FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attname = 'organisation_id'
+        ORDER BY c.relname);
+BEGIN
+    PERFORM set_config('lock_timeout', '100ms', true);
+    FOR attempt IN 1..200 LOOP
+        BEGIN
+            EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', array_to_string(tables, ', '));
+            EXIT;
+        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+            IF attempt = 200 THEN
+                RAISE;
+            END IF;
+        END;
+    END LOOP;
+    PERFORM set_config('lock_timeout', '0', true), separate_organisations(listed) FROM unnest(tables) AS listed;
+END $$;
+
+-- Under a policy PostgreSQL tests no condition before it that might tell of the row it fails on, and so uses no index of
+-- texts, arrays or functions of a column. Views that hold the same condition can: they read as the owner.
+CREATE VIEW courses_in_scope AS
+    SELECT organisation_id, id, label_ids, removed FROM courses
+    WHERE organisation_id = ANY ((SELECT organisations_in_scope())::bigint[])
+        OR 0 = ANY ((SELECT organisations_in_scope())::bigint[])
+    WITH CHECK OPTION;
+
+CREATE VIEW enrollments_in_scope AS
+    SELECT organisation_id, id, session_id, course_id, employee_id, status, enrolled_at FROM enrollments
+    WHERE organisation_id = ANY ((SELECT organisations_in_scope())::bigint[])
+        OR 0 = ANY ((SELECT organisations_in_scope())::bigint[])
+    WITH CHECK OPTION;
+
+CREATE VIEW people_in_scope AS
+    SELECT organisation_id, id, type, employee_id, full_name, company_id, removed FROM people
+    WHERE organisation_id = ANY ((SELECT organisations_in_scope())::bigint[])
+        OR 0 = ANY ((SELECT organisations_in_scope())::bigint[])
+    WITH CHECK OPTION;
+
+-- They were read as the owner, and so past the policies.
+ALTER VIEW enrollments_counted SET (security_invoker = true);
+ALTER VIEW people_counted SET (security_invoker = true);
