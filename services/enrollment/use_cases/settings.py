@@ -1,5 +1,7 @@
 """What an organisation sets for itself."""
 
+from typing import Any
+
 from services.enrollment.errors import ChangedMeanwhile
 from services.enrollment.schemas import OrganisationSettings
 from services.enrollment.store import settings as store
@@ -8,6 +10,7 @@ from shared import audit_trail
 from shared.audit import Actor, AuditEntry, differences
 from shared.database import Connection, Pool
 from shared.http.conditional import UNCONDITIONAL, Conditions, Document
+from shared.security_log import SecurityEvent, record
 
 
 async def save_settings(
@@ -18,8 +21,10 @@ async def save_settings(
     conditions: Conditions = UNCONDITIONAL,
 ) -> Document:
     """The settings as they stand then; raises `PreconditionFailed`."""
+    changes: dict[str, Any] = {}
 
     async def work(connection: Connection) -> Document:
+        changes.clear()  # another attempt
         current = await store.settings(connection, organisation_id)
         conditions.check(current.version)
         before = OrganisationSettings.model_validate_json(current.text)
@@ -27,20 +32,13 @@ async def save_settings(
             return current
         if not await store.save_settings(connection, organisation_id, wanted.time_zone, current.version):
             raise ChangedMeanwhile
-        await audit_trail.add(
-            connection,
-            [
-                AuditEntry(
-                    "settings",
-                    organisation_id,
-                    organisation_id,
-                    current.version + 1,
-                    "settings.saved",
-                    actor,
-                    differences(before, wanted),
-                )
-            ],
-        )
+        changes.update(differences(before, wanted))
+        version, action = current.version + 1, "settings.saved"
+        entry = AuditEntry("settings", organisation_id, organisation_id, version, action, actor, changes)
+        await audit_trail.add(connection, [entry])
         return await store.settings(connection, organisation_id)
 
-    return await in_transaction(pool, work)
+    saved = await in_transaction(pool, work)
+    if changes:
+        record(SecurityEvent.SETTINGS_CHANGED, subject=actor.subject, organisation_id=organisation_id, changes=changes)
+    return saved
