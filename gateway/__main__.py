@@ -18,6 +18,7 @@ def main() -> None:
     if arguments.command is None:
         _serve()
         return
+    configure_logging("gateway", "INFO")
     try:
         arguments.run(arguments)
     except CommandFailed as error:

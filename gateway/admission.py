@@ -10,8 +10,9 @@ from gateway.key_set import KeysUnavailable
 from gateway.limiter import Hit, Limiter
 from gateway.rate_limit import Decision
 from gateway.revocation import Revocations
-from shared.errors import RateLimited, TokenInvalid, TokenMissing
+from shared.errors import PermissionDenied, RateLimited, TokenInvalid, TokenMissing
 from shared.identity import API_ACCESS, bearer_token
+from shared.security_log import SecurityEvent, record
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +30,21 @@ class Admission:
 
     token: ClientToken
     decision: Decision
+    address: Callable[[], str]
+    """Of the client, for the security log: it is worked out for those alone that are refused."""
 
     def require(self) -> ClientToken:
         """The token; raises `RateLimited`, or `PermissionDenied` without `api.access`."""
-        _require_admitted(self.decision)
-        self.token.caller.require(API_ACCESS)
+        if not self.decision.admitted:
+            self._record(SecurityEvent.RATE_LIMITED, reason="user")
+            raise RateLimited(self.decision.retry_after)
+        if not self.token.caller.may(API_ACCESS):
+            self._record(SecurityEvent.PERMISSION_DENIED, permission=API_ACCESS)
+            raise PermissionDenied(API_ACCESS)
         return self.token
+
+    def _record(self, event: SecurityEvent, **fields: str) -> None:
+        _record_of(self.token, event, self.address(), **fields)
 
 
 class Gate:
@@ -55,8 +65,12 @@ class Gate:
         """
         try:
             token = await self._verifier.verify(bearer_token(authorization))
-        except (TokenMissing, TokenInvalid, KeysUnavailable):
-            await self._require_room(f"rate:address:{address}", self._limits.address)
+        except KeysUnavailable:
+            await self._require_room_for(address)
+            raise
+        except (TokenMissing, TokenInvalid) as error:
+            await self._require_room_for(address)
+            record(SecurityEvent.TOKEN_REFUSED, reason=error.reason, address=address)
             raise
         return await self.admit_token(token, lambda: address)
 
@@ -67,34 +81,42 @@ class Gate:
     async def admit_token(self, token: ClientToken, address: Callable[[], str]) -> Admission:
         """For a token that was verified; raises `TokenInvalid` when it was revoked, or `RateLimited` as above."""
         try:
-            return Admission(token, await self._limiter.hit(self._hit(token)))
-        except TokenInvalid:
-            await self._require_room(f"rate:address:{address()}", self._limits.address)
+            return Admission(token, await self._limiter.hit(self._hit(token)), address)
+        except TokenInvalid as error:
+            await self._require_room_for(address())
+            _record_of(token, SecurityEvent.TOKEN_REFUSED, address(), reason=error.reason)
             raise
 
     async def admit_login_from(self, address: str) -> None:
         """Counts an attempt to log in; raises `RateLimited`."""
-        await self._require_room(f"rate:login-address:{address}", self._limits.login)
+        await self._require_room(f"rate:login-address:{address}", self._limits.login, "login_address", address)
 
-    async def admit_login_as(self, email: str) -> None:
+    async def admit_login_as(self, email: str, address: str) -> None:
         """Counts an attempt to log in as this user, known or not; raises `RateLimited`."""
         # A digest: Redis need not hold what people typed, of any length.
         digest = hashlib.sha256(email.casefold().encode()).hexdigest()
-        await self._require_room(f"rate:login-email:{digest}", self._limits.login)
+        await self._require_room(f"rate:login-email:{digest}", self._limits.login, "login_user", address)
 
-    async def revoke(self, token: ClientToken) -> None:
+    async def revoke(self, token: ClientToken, address: str) -> None:
         await self._revocations.revoke(token.id, token.expires_at)
+        _record_of(token, SecurityEvent.TOKEN_REVOKED, address, token_id=token.id)
 
     def _hit(self, token: ClientToken) -> Hit:
         return Hit(token.rate_key, token.rate_limit or self._limits.user, token.id, token.expires_at)
 
-    async def _require_room(self, key: str, limit: int) -> None:
-        _require_admitted(await self._limiter.hit(Hit(key, limit)))
+    async def _require_room_for(self, address: str) -> None:
+        await self._require_room(f"rate:address:{address}", self._limits.address, "address", address)
+
+    async def _require_room(self, key: str, limit: int, reason: str, address: str) -> None:
+        decision = await self._limiter.hit(Hit(key, limit))
+        if not decision.admitted:
+            record(SecurityEvent.RATE_LIMITED, reason=reason, address=address)
+            raise RateLimited(decision.retry_after)
 
 
-def _require_admitted(decision: Decision) -> None:
-    if not decision.admitted:
-        raise RateLimited(decision.retry_after)
+def _record_of(token: ClientToken, event: SecurityEvent, address: str, **fields: str) -> None:
+    caller = token.caller
+    record(event, subject=caller.subject, organisation_id=caller.organisation_id, address=address, **fields)
 
 
 def client_network(peer: str, forwarded_for: Sequence[str], trusted_proxies: int) -> str:

@@ -87,18 +87,18 @@ class ClientTokenVerifier:
     async def _signed_payload(self, token: str) -> bytes:
         header = read_header(token)
         if header.alg not in self._algorithms:
-            raise TokenInvalid("The token's algorithm is not accepted.")
+            raise TokenInvalid("The token's algorithm is not accepted.", reason="algorithm")
         return signed_payload(token, await self._key(header), header.alg)
 
     async def _key(self, header: Header) -> Any:
         """The secret for HS256 and nothing else; for the others the key that `kid` names, if it is one for `alg`."""
         if header.alg == "HS256":
             if self._secret is None:
-                raise TokenInvalid("The token's algorithm is not accepted.")
+                raise TokenInvalid("The token's algorithm is not accepted.", reason="algorithm")
             return self._secret
         key = await self._source.find(header.kid) if header.kid else None
         if key is None or key.algorithm != header.alg:
-            raise TokenInvalid("The token's key is not known.")
+            raise TokenInvalid("The token's key is not known.", reason="unknown_key")
         return key.material
 
 

@@ -21,12 +21,13 @@ def read_claims(payload: bytes, issuer: str, audience: str, now: float) -> Claim
     try:
         claims = Claims.model_validate(parse_json(payload))
     except (MalformedJson, ValidationError):
-        raise TokenInvalid("The token's claims are not valid.") from None
+        raise TokenInvalid("The token's claims are not valid.", reason="claims") from None
     audiences = [claims.aud] if isinstance(claims.aud, str) else claims.aud
     if claims.iss != issuer or audience not in audiences:
-        raise TokenInvalid("The token's issuer or audience is not accepted.")
+        reason = "issuer" if claims.iss != issuer else "audience"
+        raise TokenInvalid("The token's issuer or audience is not accepted.", reason=reason)
     if max(claims.iat, claims.nbf) > now + LEEWAY:
-        raise TokenInvalid("The token is not valid yet.")
+        raise TokenInvalid("The token is not valid yet.", reason="not_yet_valid")
     if claims.exp <= now - LEEWAY:
         raise TokenExpired
     return claims

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from gateway.issuer import Subject, issue
-from gateway.keys import KeyInvalid, new_issuer_keys, parse_issuer_keys
+from gateway.keys import KeyInvalid, new_issuer_keys, parse_issuer_keys, record_key_change
 from gateway.passwords import hash_password
 from gateway.settings import TokenSettings
 from gateway.users import ROLES, User, UsersInvalid, put_user
@@ -86,8 +86,10 @@ def _create_keys(arguments: argparse.Namespace) -> None:
         return
     except OSError as error:
         raise CommandFailed(str(error)) from None
+    text = new_issuer_keys()
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(new_issuer_keys())
+        file.write(text)
+    record_key_change({}, parse_issuer_keys(text).keys, "command")
 
 
 def _put_user(arguments: argparse.Namespace) -> None:

@@ -8,11 +8,12 @@ from pydantic import Field, ValidationError
 
 from gateway.authentication import ClientToken
 from gateway.context import GATE, ISSUER, client_address, with_token
-from gateway.users import Email
+from gateway.users import Email, User
 from shared.errors import ApiError, MethodNotAllowed, NotFound, ValidationFailed
 from shared.http.answers import Answer, Caching, invalid, success
 from shared.http.body import read_json
 from shared.http.fields import Body, Text
+from shared.security_log import SecurityEvent, record
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -37,12 +38,15 @@ async def login(request: web.Request) -> web.Response:
     issuer = request.app[ISSUER]
     if issuer is None:
         raise NotFound
-    await request.app[GATE].admit_login_from(client_address(request))
+    address = client_address(request)
+    await request.app[GATE].admit_login_from(address)
     credentials = await _credentials(request)
-    await request.app[GATE].admit_login_as(credentials.email)
+    await request.app[GATE].admit_login_as(credentials.email, address)
     user = await issuer.authenticate(credentials.email, credentials.password)
     if user is None:
+        _record_login(SecurityEvent.LOGIN_FAILED, issuer.user_with(credentials.email), address)
         raise CredentialsRefused
+    _record_login(SecurityEvent.LOGIN_SUCCEEDED, user, address)
     data = {
         "token": issuer.token_for(user),
         "token_type": "Bearer",
@@ -55,7 +59,7 @@ async def login(request: web.Request) -> web.Response:
 
 async def logout(request: web.Request) -> web.Response:
     async def revoke(token: ClientToken) -> web.Response:
-        await request.app[GATE].revoke(token)
+        await request.app[GATE].revoke(token, client_address(request))
         return success(None, message="Logged out successfully").response()
 
     return await with_token(request, revoke)
@@ -104,6 +108,15 @@ async def _credentials(request: web.Request) -> Credentials:
         return Credentials.model_validate(value)
     except ValidationError as error:
         raise invalid(error) from None
+
+
+def _record_login(event: SecurityEvent, user: User | None, address: str) -> None:
+    """Of a user nobody knows nothing is told: what was typed may be a password in the wrong field."""
+    if user is None:
+        record(event, reason="unknown_user", address=address)
+        return
+    reason = "wrong_password" if event is SecurityEvent.LOGIN_FAILED else ""
+    record(event, reason=reason, subject=str(user.id), organisation_id=user.organisation_id, address=address)
 
 
 def _described_by_claims(token: ClientToken) -> dict[str, object]:

@@ -67,9 +67,12 @@ class Issuer:
 
     async def authenticate(self, email: str, password: str) -> User | None:
         """The user whose password this is; nobody and a wrong password look and take the same."""
-        user = self._users.contents.with_email(email) if self._users else None
+        user = self.user_with(email)
         right = await self._passwords.is_right(password, user.password_hash if user else None)
         return user if right else None
+
+    def user_with(self, email: str) -> User | None:
+        return self._users.contents.with_email(email) if self._users else None
 
     def token_for(self, user: User) -> str:
         subject = Subject(user.organisation_id, str(user.id), user.name, "staff", ROLES[user.role], user.employee_id)

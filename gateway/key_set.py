@@ -7,7 +7,7 @@ from math import ceil
 
 import aiohttp
 
-from gateway.keys import MAX_KEYS, Key, KeyInvalid, Keys, public_key
+from gateway.keys import MAX_KEYS, Key, KeyInvalid, Keys, public_key, record_key_change
 from shared.errors import MalformedJson, Unavailable
 from shared.http.body import parse_json
 
@@ -93,10 +93,12 @@ class RemoteKeySet:
         except (aiohttp.ClientError, TimeoutError, OSError, KeySetUnreadable) as error:
             log.warning("the key set cannot be read, the last good one stays: %r", error)
             return
-        self._read_once = True
+        first, self._read_once = not self._read_once, True
         missing = asked_for | self._missing | set(self.keys)
         self._missing = (missing if len(missing) <= MAX_MISSING else asked_for) - set(keys)
         if set(keys) != set(self.keys) or any(keys[name].jwk != self.keys[name].jwk for name in keys):
+            if not first:
+                record_key_change(self.keys, keys, "identity provider")
             self.keys = keys
 
     async def _download(self) -> bytes:

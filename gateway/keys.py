@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.settings import Algorithm
 from gateway.watched_file import WatchedFile
+from shared.security_log import SecurityEvent, record
 
 _ALGORITHM_OF: Mapping[tuple[str, str | None], Algorithm] = {
     ("OKP", "Ed25519"): "EdDSA",
@@ -23,6 +24,9 @@ _ALGORITHM_OF: Mapping[tuple[str, str | None], Algorithm] = {
 _PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e", "kid", "use", "alg")
 _MIN_RSA_BITS = 2048
 MAX_KEYS = 100
+_KEYS_SHOWN = 20
+_NAME_SHOWN = 64
+"""Of the keys that a line of the log names, and characters of each name: an outside provider chooses them."""
 
 
 class KeyInvalid(ValueError):
@@ -110,7 +114,7 @@ class IssuerKeys:
     """The built-in issuer's keys; the file is read again when it changes, so keys rotate without a restart."""
 
     def __init__(self, path: Path) -> None:
-        self._file = WatchedFile(path, parse_issuer_keys)
+        self._file = WatchedFile(path, parse_issuer_keys, _record_change)
 
     @property
     def current(self) -> IssuerKeySet:
@@ -123,6 +127,18 @@ class IssuerKeys:
     async def find(self, key_id: str) -> Key | None:
         # Another process may have begun to sign with a key that this one has not seen yet.
         return self.keys.get(key_id) or self._file.current().keys.get(key_id)
+
+
+def record_key_change(before: Keys, after: Keys, by: str) -> None:
+    """`by` says where the keys come from: the issuer's file, an identity provider, or a command that makes them."""
+    changed = [name for name in after if name in before and after[name].jwk != before[name].jwk]
+    names = {"added": after.keys() - before.keys(), "removed": before.keys() - after.keys(), "changed": changed}
+    listed = {what: [name[:_NAME_SHOWN] for name in sorted(those)[:_KEYS_SHOWN]] for what, those in names.items()}
+    record(SecurityEvent.KEY_SET_CHANGED, by=by, **listed)
+
+
+def _record_change(before: IssuerKeySet, after: IssuerKeySet) -> None:
+    record_key_change(before.keys, after.keys, "file")
 
 
 class NoKeys:

@@ -109,7 +109,7 @@ class Limiter:
 
 
 def _revoked() -> TokenInvalid:
-    return TokenInvalid("The token was revoked.")
+    return TokenInvalid("The token was revoked.", reason="revoked")
 
 
 def _now() -> int:

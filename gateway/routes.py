@@ -22,7 +22,7 @@ ROUTES: Sequence[Route] = (
     Route("/api/v1/training/sessions/**", "catalog"),
     Route("/api/v1/training/enrollments/**", "enrollment"),
     Route("/api/v1/training/compliance", "enrollment"),
-    Route("/api/v1/training/settings", "enrollment"),
+    Route("/api/v1/training/settings/**", "enrollment"),
     Route("/api/v1/employees/{id}/training", "history"),
     Route("/api/v1/staff/{id}/training", "history"),
     Route("/api/v1/employees/**", "enrollment"),

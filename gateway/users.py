@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from gateway.watched_file import WatchedFile, write_private
 from shared.http.fields import MAX_ID, Name, Text
 from shared.identity import API_ACCESS, ENROLL, ENROLL_SELF, MANAGE, RECORD, VIEW
+from shared.security_log import SecurityEvent, record
 
 RoleName = Literal["Admin", "HR Manager", "Trainer", "Employee"]
 
@@ -105,7 +106,31 @@ def parse_users(text: str) -> Users:
 
 def read_users(path: Path) -> WatchedFile[Users]:
     """The users, read again when the file changes."""
-    return WatchedFile(path, parse_users)
+    return WatchedFile(path, parse_users, _record_changes)
+
+
+def _record_changes(before: Users, after: Users) -> None:
+    """A line for each user whom a new file adds, changes or leaves out."""
+    for user in after.by_id.values():
+        if (old := before.by_id.get(user.id)) != user:
+            record_saved(old, user, "file")
+    for user in before.by_id.values():
+        if user.id not in after.by_id:
+            record(SecurityEvent.USER_REMOVED, subject=str(user.id), organisation_id=user.organisation_id, by="file")
+
+
+def record_saved(old: User | None, user: User, by: str) -> None:
+    """`fields` names what differs, and not how."""
+    fields = [name for name in User.model_fields if old is None or getattr(old, name) != getattr(user, name)]
+    record(
+        SecurityEvent.USER_SAVED,
+        reason="changed" if old else "added",
+        subject=str(user.id),
+        organisation_id=user.organisation_id,
+        role=user.role,
+        fields=fields,
+        by=by,
+    )
 
 
 def put_user(path: Path, user: User) -> None:
@@ -119,3 +144,4 @@ def put_user(path: Path, user: User) -> None:
     users = users_of({**known, user.id: user}.values())
     text = json.dumps(_LIST.dump_python(list(users.by_id.values()), mode="json"), indent=2, ensure_ascii=False)
     write_private(path, text + "\n")
+    record_saved(known.get(user.id), user, "command")

@@ -18,12 +18,16 @@ LOOK_PAUSE = 1.0
 class WatchedFile(Generic[Contents]):
     """Reads the file at once, and again after each change; a change that cannot be read leaves the last contents.
 
-    `parse` takes the file's text and raises `ValueError` for what it cannot use.
+    `parse` takes the file's text and raises `ValueError` for what it cannot use; `changed` is told the contents before
+    and after a change.
     """
 
-    def __init__(self, path: Path, parse: Callable[[str], Contents]) -> None:
+    def __init__(
+        self, path: Path, parse: Callable[[str], Contents], changed: Callable[[Contents, Contents], None]
+    ) -> None:
         self._path = path
         self._parse = parse
+        self._changed = changed
         self._looked_at = time.monotonic()
         self._version = self._stat()
         self._contents = parse(path.read_text(encoding="utf-8"))
@@ -46,7 +50,8 @@ class WatchedFile(Generic[Contents]):
             version = self._stat()
             if version != self._version:
                 self._version = version
-                self._contents = self._parse(self._path.read_text(encoding="utf-8"))
+                before, self._contents = self._contents, self._parse(self._path.read_text(encoding="utf-8"))
+                self._changed(before, self._contents)
         except (OSError, ValueError) as error:
             log.error("%s cannot be read, its last contents stay: %s", self._path.name, error)
 

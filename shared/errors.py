@@ -49,18 +49,23 @@ class TokenMissing(ApiError):
     status = 401
     code = "token_missing"
     message = "A bearer token is required."
+    reason = "missing"
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message, headers={"WWW-Authenticate": 'Bearer realm="muster"'})
 
 
 class TokenInvalid(ApiError):
+    """`reason` is the kind of refusal for the security log; a client is told no more than `message`."""
+
     status = 401
     code = "token_invalid"
     message = "The token is not valid."
+    reason = "malformed"
 
-    def __init__(self, message: str | None = None) -> None:
+    def __init__(self, message: str | None = None, *, reason: str | None = None) -> None:
         super().__init__(message)
+        self.reason = reason or self.reason
         self.headers["WWW-Authenticate"] = (
             f'Bearer realm="muster", error="invalid_token", error_description="{self.message}"'
         )
@@ -69,6 +74,7 @@ class TokenInvalid(ApiError):
 class TokenExpired(TokenInvalid):
     code = "token_expired"
     message = "The token has expired."
+    reason = "expired"
 
 
 class PermissionDenied(ApiError):
@@ -76,6 +82,7 @@ class PermissionDenied(ApiError):
     code = "permission_denied"
 
     def __init__(self, permission: str) -> None:
+        self.permission = permission
         super().__init__(f"This needs the permission {permission}.")
 
 

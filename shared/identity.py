@@ -141,15 +141,15 @@ class InternalTokenVerifier:
     def _claims(self, token: str) -> InternalClaims:
         """Only the gateway holds the secret, yet a claim of the wrong type must end in 401 and not in a 500."""
         if read_header(token).alg != ALGORITHM:
-            raise TokenInvalid("The token's algorithm is not accepted.")
+            raise TokenInvalid("The token's algorithm is not accepted.", reason="algorithm")
         payload = signed_payload(token, self._secret, ALGORITHM)
         try:
             claims = InternalClaims.model_validate(parse_json(payload))
         except (MalformedJson, ValidationError):
-            raise TokenInvalid("The token's claims are not valid.") from None
+            raise TokenInvalid("The token's claims are not valid.", reason="claims") from None
         now = time.time()
         if max(claims.iat, claims.nbf) > now + LEEWAY:
-            raise TokenInvalid("The token is not valid yet.")
+            raise TokenInvalid("The token is not valid yet.", reason="not_yet_valid")
         if claims.exp <= now - LEEWAY:
             raise TokenExpired
         return claims

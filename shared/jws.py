@@ -48,5 +48,5 @@ def signed_payload(token: str, key: Any, algorithm: str) -> bytes:
     try:
         payload: bytes = _JWS.decode(token, key, algorithms=[algorithm])
     except (jwt.PyJWTError, ValueError):
-        raise TokenInvalid from None
+        raise TokenInvalid(reason="signature") from None
     return payload

@@ -71,5 +71,6 @@ def configure_logging(process: str, level: str) -> None:
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("muster.security").setLevel(logging.INFO)  # whatever else is wanted
     logging.getLogger("aio_pika").setLevel(logging.WARNING)
     logging.getLogger("aiormq").setLevel(logging.WARNING)

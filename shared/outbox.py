@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from shared import audit_trail
+from shared.audit import AuditEntry
 from shared.cloudevents import encode
 from shared.database import Connection
 from shared.events import Event, State
@@ -24,6 +26,9 @@ WITH added AS (
 )
 SELECT pg_notify('outbox', '')
 """
+
+# One round trip for both: a change that is told is a change that is in the trail.
+_ADD_WITH_TRAIL = f"WITH trail AS ({audit_trail.INSERT.format(entries='$6')}), {_ADD.strip().removeprefix('WITH ')}"
 
 # The relay's transactions begin before there is anything to claim: now() would be too early in them.
 _CLAIM = """
@@ -79,19 +84,27 @@ class OutboxRow:
     must_route: bool
 
 
-async def add(connection: Connection, source: str, events: Sequence[Event[State]]) -> None:
-    """Adds the events to the transaction that `connection` is in; the relay is woken when it commits."""
+async def add(
+    connection: Connection, source: str, events: Sequence[Event[State]], trail: Sequence[AuditEntry] = ()
+) -> None:
+    """Adds the events to the transaction that `connection` is in; the relay is woken when it commits.
+
+    `trail`: the entries of the audit trail for the same changes.
+    """
     if not events:
         return
     encoded = [encode(event, source) for event in events]
-    await connection.execute(
-        _ADD,
+    columns = [
         [event_id for event_id, _ in encoded],
         [event.organisation_id for event in events],
         [event.type for event in events],
         [body for _, body in encoded],
         [event.must_route for event in events],
-    )
+    ]
+    if trail:
+        await connection.execute(_ADD_WITH_TRAIL, *columns, audit_trail.entries_json(trail))
+    else:
+        await connection.execute(_ADD, *columns)
 
 
 async def claim(connection: Connection, limit: int) -> list[OutboxRow]:

@@ -11,11 +11,13 @@ from services.catalog.errors import CourseNotFound, SessionNotFound
 from services.catalog.representations import CourseDetail, CourseItem, SessionDetail, SessionItem, SessionWithCourses
 from services.catalog.schemas import CourseFields, CourseQuery, MergePatch, SessionFields, SessionQuery
 from services.catalog.store import pages, rows, states
+from shared.audit import actor_of
 from shared.database import Connection, connected, transaction
 from shared.http.answers import Answer, success
 from shared.http.documents import changed, created, document, page
 from shared.http.fields import Body, Query
-from shared.http.representation import Done, Page, Success
+from shared.http.pagination import PagedQuery
+from shared.http.representation import AuditItem, Done, Page, Success
 from shared.http.routing import Call, Route
 from shared.idempotency import run_once
 from shared.identity import INTERNAL, MANAGE, VIEW
@@ -43,7 +45,7 @@ async def get_course(call: Call[Query, Body]) -> Answer:
 
 async def create_course(call: Call[Query, CourseFields]) -> Answer:
     async def create(connection: Connection) -> Answer:
-        course_id, course = await use_cases.create_course(connection, call.organisation_id, call.body)
+        course_id, course = await use_cases.create_course(connection, call.organisation_id, call.body, actor_of(call))
         return created(course, f"{COURSES}/{course_id}", "Course created successfully")
 
     return await run_once(call.app[POOL], call.organisation_id, call.claim, create)
@@ -51,13 +53,15 @@ async def create_course(call: Call[Query, CourseFields]) -> Answer:
 
 async def change_course(call: Call[Query, MergePatch]) -> Answer:
     course = await use_cases.change_course(
-        call.app[POOL], call.organisation_id, call.id, call.body.members, call.conditions
+        call.app[POOL], call.organisation_id, call.id, call.body.members, actor_of(call), call.conditions
     )
     return changed(course, "Course updated successfully")
 
 
 async def delete_course(call: Call[Query, Body]) -> Answer:
-    await use_cases.delete_course(call.app[POOL], call.app[ENROLLMENT], call.organisation_id, call.id, call.conditions)
+    await use_cases.delete_course(
+        call.app[POOL], call.app[ENROLLMENT], call.organisation_id, call.id, actor_of(call), call.conditions
+    )
     return success(None, message="Course deleted successfully")
 
 
@@ -76,7 +80,9 @@ async def get_session(call: Call[Query, Body]) -> Answer:
 
 async def create_session(call: Call[Query, SessionFields]) -> Answer:
     async def create(connection: Connection) -> Answer:
-        session_id, session = await use_cases.create_session(connection, call.organisation_id, call.body)
+        session_id, session = await use_cases.create_session(
+            connection, call.organisation_id, call.body, actor_of(call)
+        )
         return created(session, f"{SESSIONS}/{session_id}", "Session created successfully")
 
     return await run_once(call.app[POOL], call.organisation_id, call.claim, create)
@@ -84,14 +90,38 @@ async def create_session(call: Call[Query, SessionFields]) -> Answer:
 
 async def change_session(call: Call[Query, MergePatch]) -> Answer:
     session = await use_cases.change_session(
-        call.app[POOL], call.app[ENROLLMENT], call.organisation_id, call.id, call.body.members, call.conditions
+        call.app[POOL],
+        call.app[ENROLLMENT],
+        call.organisation_id,
+        call.id,
+        call.body.members,
+        actor_of(call),
+        call.conditions,
     )
     return changed(session, "Session updated successfully")
 
 
 async def delete_session(call: Call[Query, Body]) -> Answer:
-    await use_cases.delete_session(call.app[POOL], call.app[ENROLLMENT], call.organisation_id, call.id, call.conditions)
+    await use_cases.delete_session(
+        call.app[POOL], call.app[ENROLLMENT], call.organisation_id, call.id, actor_of(call), call.conditions
+    )
     return success(None, message="Session deleted successfully")
+
+
+async def list_course_changes(call: Call[PagedQuery, Body]) -> Answer:
+    async with connected(call.app[POOL]) as connection:
+        found, total, items = await pages.course_trail(connection, call.organisation_id, call.id, call.query)
+    if not found:
+        raise CourseNotFound
+    return page(call, total, items)
+
+
+async def list_session_changes(call: Call[PagedQuery, Body]) -> Answer:
+    async with connected(call.app[POOL]) as connection:
+        found, total, items = await pages.session_trail(connection, call.organisation_id, call.id, call.query)
+    if not found:
+        raise SessionNotFound
+    return page(call, total, items)
 
 
 async def session_state(call: Call[Query, Body]) -> Answer:
@@ -126,6 +156,22 @@ ROUTES: list[Route[Any, Any]] = [
         body=MergePatch,
     ),
     Route("DELETE", SESSIONS + "/{id}", delete_session, {200: Done}, permissions=[MANAGE]),
+    Route(
+        "GET",
+        COURSES + "/{id}/audit",
+        list_course_changes,
+        {200: Page[AuditItem]},
+        permissions=[VIEW],
+        query=PagedQuery,
+    ),
+    Route(
+        "GET",
+        SESSIONS + "/{id}/audit",
+        list_session_changes,
+        {200: Page[AuditItem]},
+        permissions=[VIEW],
+        query=PagedQuery,
+    ),
     Route("GET", "/internal/sessions/{id}", session_state, {200: SessionWithCourses}, permissions=[INTERNAL]),
     *state_routes(states.KINDS),
 ]

@@ -16,16 +16,22 @@ from services.catalog.representations import course_row, session_row
 from services.catalog.schemas import CourseFields, SessionFields
 from services.catalog.store import pages, rows, states
 from shared import outbox
+from shared.audit import Actor, AuditEntry, differences
 from shared.database import Connection, Pool, transaction
-from shared.events import CourseRemoved, CourseSaved, SessionRemoved, SessionSaved
+from shared.events import CourseRemoved, CourseSaved, Event, SessionRemoved, SessionSaved
 from shared.http.conditional import UNCONDITIONAL, Conditions, Document
-from shared.observability import current_trace
 
 SOURCE = "catalog"
+Changes = dict[str, dict[str, Any]]
 
 
 async def create_course(
-    connection: Connection, organisation_id: int, course: CourseFields, *, created_at: datetime | None = None
+    connection: Connection,
+    organisation_id: int,
+    course: CourseFields,
+    actor: Actor,
+    *,
+    created_at: datetime | None = None,
 ) -> tuple[int, Document]:
     """The new course's id and representation; raises `CourseNotSelectable` for an unknown prerequisite.
 
@@ -33,11 +39,16 @@ async def create_course(
     """
     await _check_prerequisites(connection, organisation_id, course)
     course_id = await rows.insert_course(connection, organisation_id, course, created_at)
-    return course_id, await _publish_course(connection, organisation_id, course_id)
+    return course_id, await _publish_course(connection, organisation_id, course_id, differences(None, course), actor)
 
 
 async def change_course(
-    pool: Pool, organisation_id: int, course_id: int, patch: dict[str, Any], conditions: Conditions = UNCONDITIONAL
+    pool: Pool,
+    organisation_id: int,
+    course_id: int,
+    patch: dict[str, Any],
+    actor: Actor,
+    conditions: Conditions = UNCONDITIONAL,
 ) -> Document:
     """The course's new representation; raises `CourseNotFound`, `PreconditionFailed` or `ValidationFailed`."""
     async with transaction(pool, [organisation_id]) as connection:
@@ -48,11 +59,12 @@ async def change_course(
         if changed == current:
             return await _course(connection, organisation_id, course_id)
         await rows.update_course(connection, organisation_id, course_id, changed)
-        return await _publish_course(connection, organisation_id, course_id)
+        changes = differences(current, changed)
+        return await _publish_course(connection, organisation_id, course_id, changes, actor)
 
 
 async def delete_course(
-    pool: Pool, enrollment: EnrollmentClient, organisation_id: int, course_id: int, conditions: Conditions
+    pool: Pool, enrollment: EnrollmentClient, organisation_id: int, course_id: int, actor: Actor, conditions: Conditions
 ) -> None:
     """Deletes the course with its sessions.
 
@@ -72,11 +84,13 @@ async def delete_course(
             raise ChangedMeanwhile
         await _check_nobody_asks_for(connection, organisation_id, course_id)
         for session_id in sessions:
-            await _remove_session(connection, organisation_id, session_id)
-        await _remove_course(connection, organisation_id, course_id)
+            await _remove_session(connection, organisation_id, session_id, actor)
+        await _remove_course(connection, organisation_id, course_id, actor)
 
 
-async def create_session(connection: Connection, organisation_id: int, session: SessionFields) -> tuple[int, Document]:
+async def create_session(
+    connection: Connection, organisation_id: int, session: SessionFields, actor: Actor
+) -> tuple[int, Document]:
     """The new session's id and representation; raises `CourseNotSelectable`.
 
     In the caller's transaction, which an `Idempotency-Key` may share.
@@ -85,7 +99,8 @@ async def create_session(connection: Connection, organisation_id: int, session: 
     if not await rows.existing_courses(connection, organisation_id, [session.course_id]):
         raise CourseNotSelectable("course_id")
     session_id = await rows.insert_session(connection, organisation_id, session)
-    return session_id, await _publish_session(connection, organisation_id, session_id)
+    changes = differences(None, session)
+    return session_id, await _publish_session(connection, organisation_id, session_id, changes, actor)
 
 
 async def change_session(
@@ -94,6 +109,7 @@ async def change_session(
     organisation_id: int,
     session_id: int,
     patch: dict[str, Any],
+    actor: Actor,
     conditions: Conditions = UNCONDITIONAL,
 ) -> Document:
     """The session's new representation.
@@ -107,26 +123,37 @@ async def change_session(
         conditions.check(session_row(organisation_id, session_id), planned_version)
         changed = rules.changed_session(planned, patch)
         if changed.max_participants >= planned.max_participants:
-            return await _change_session(connection, organisation_id, session_id, planned, changed)
+            return await _change_session(connection, organisation_id, session_id, planned, changed, actor)
     await enrollment.agree_capacity(organisation_id, session_id, planned_version + 1, changed.max_participants)
     async with transaction(pool, [organisation_id]) as connection:
         current, version = await _lock_session(connection, organisation_id, session_id)
         if version != planned_version:
             raise ChangedMeanwhile
-        return await _change_session(connection, organisation_id, session_id, current, changed)
+        return await _change_session(connection, organisation_id, session_id, current, changed, actor)
 
 
 async def _change_session(
-    connection: Connection, organisation_id: int, session_id: int, current: SessionFields, changed: SessionFields
+    connection: Connection,
+    organisation_id: int,
+    session_id: int,
+    current: SessionFields,
+    changed: SessionFields,
+    actor: Actor,
 ) -> Document:
     if changed == current:
         return await _session(connection, organisation_id, session_id)
     await rows.update_session(connection, organisation_id, session_id, changed)
-    return await _publish_session(connection, organisation_id, session_id)
+    changes = differences(current, changed)
+    return await _publish_session(connection, organisation_id, session_id, changes, actor)
 
 
 async def delete_session(
-    pool: Pool, enrollment: EnrollmentClient, organisation_id: int, session_id: int, conditions: Conditions
+    pool: Pool,
+    enrollment: EnrollmentClient,
+    organisation_id: int,
+    session_id: int,
+    actor: Actor,
+    conditions: Conditions,
 ) -> None:
     """Raises `SessionNotFound`, `PreconditionFailed`, `HasEnrollments`, `ChangedMeanwhile` or `Unavailable`."""
     async with transaction(pool, [organisation_id]) as connection:
@@ -139,25 +166,25 @@ async def delete_session(
         _, current_version = await _lock_session(connection, organisation_id, session_id)
         if current_version != version:
             raise ChangedMeanwhile
-        await _remove_session(connection, organisation_id, session_id)
+        await _remove_session(connection, organisation_id, session_id, actor)
 
 
-async def _remove_course(connection: Connection, organisation_id: int, course_id: int) -> None:
+async def _remove_course(connection: Connection, organisation_id: int, course_id: int, actor: Actor) -> None:
     [state] = await rows.course_states(connection, organisation_id, [course_id])
-    await rows.delete_course(connection, organisation_id, course_id)
+    deleted = await rows.delete_course(connection, organisation_id, course_id)
     removed = state.model_copy(update={"version": state.version + 1, "removed": True})
     await states.remember_removed(connection, "courses", organisation_id, removed)
-    await outbox.add(connection, SOURCE, [CourseRemoved(organisation_id, removed, current_trace.get())])
+    await _tell(connection, CourseRemoved(organisation_id, removed, actor.trace), differences(deleted, None), actor)
 
 
-async def _remove_session(connection: Connection, organisation_id: int, session_id: int) -> None:
+async def _remove_session(connection: Connection, organisation_id: int, session_id: int, actor: Actor) -> None:
     state = await rows.session_state(connection, organisation_id, session_id)
     if state is None:
         raise SessionNotFound
-    await rows.delete_session(connection, organisation_id, session_id)
+    deleted = await rows.delete_session(connection, organisation_id, session_id)
     removed = state.model_copy(update={"version": state.version + 1, "removed": True})
     await states.remember_removed(connection, "sessions", organisation_id, removed)
-    await outbox.add(connection, SOURCE, [SessionRemoved(organisation_id, removed, current_trace.get())])
+    await _tell(connection, SessionRemoved(organisation_id, removed, actor.trace), differences(deleted, None), actor)
 
 
 async def _lock_course(connection: Connection, organisation_id: int, course_id: int) -> tuple[CourseFields, int]:
@@ -185,18 +212,30 @@ async def _check_prerequisites(connection: Connection, organisation_id: int, cou
         rules.check_courses_exist("prerequisites", course.prerequisites, existing)
 
 
-async def _publish_course(connection: Connection, organisation_id: int, course_id: int) -> Document:
+async def _publish_course(
+    connection: Connection, organisation_id: int, course_id: int, changes: Changes, actor: Actor
+) -> Document:
     [state] = await rows.course_states(connection, organisation_id, [course_id])
-    await outbox.add(connection, SOURCE, [CourseSaved(organisation_id, state, current_trace.get())])
+    await _tell(connection, CourseSaved(organisation_id, state, actor.trace), changes, actor)
     return await _course(connection, organisation_id, course_id)
 
 
-async def _publish_session(connection: Connection, organisation_id: int, session_id: int) -> Document:
+async def _publish_session(
+    connection: Connection, organisation_id: int, session_id: int, changes: Changes, actor: Actor
+) -> Document:
     state = await rows.session_state(connection, organisation_id, session_id)
     if state is None:
         raise SessionNotFound
-    await outbox.add(connection, SOURCE, [SessionSaved(organisation_id, state, current_trace.get())])
+    await _tell(connection, SessionSaved(organisation_id, state, actor.trace), changes, actor)
     return await _session(connection, organisation_id, session_id)
+
+
+async def _tell(connection: Connection, event: Event[Any], changes: Changes, actor: Actor) -> None:
+    """The event, and the entry of the audit trail for the same change."""
+    kind, _, _ = event.type.partition(".")
+    state = event.data
+    entry = AuditEntry(kind, event.organisation_id, state.id, state.version, event.type, actor, changes)
+    await outbox.add(connection, SOURCE, [event], [entry])
 
 
 async def _course(connection: Connection, organisation_id: int, course_id: int) -> Document:

@@ -5,12 +5,10 @@ from typing import Any
 from aiohttp import web
 
 from services.enrollment import rules
-from services.enrollment.actor import actor_of
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.errors import CourseNotSelectable, EnrollmentNotFound
 from services.enrollment.people_api import PEOPLE_ROUTES
 from services.enrollment.representations import (
-    AuditItem,
     CompletionAnswer,
     ComplianceItem,
     EnrolledPeople,
@@ -34,12 +32,13 @@ from services.enrollment.store import compliance, pages, states
 from services.enrollment.store import settings as settings_store
 from services.enrollment.use_cases import change, sessions, settings
 from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll
+from shared.audit import actor_of
 from shared.database import connected, patient
 from shared.http.answers import Answer, success
 from shared.http.documents import changed, document, page
 from shared.http.fields import Body, Query
 from shared.http.pagination import PagedQuery
-from shared.http.representation import Done, Page, Success
+from shared.http.representation import AuditItem, Done, Page, Success
 from shared.http.routing import Call, Route
 from shared.identity import ENROLL, ENROLL_SELF, INTERNAL, MANAGE, RECORD, VIEW
 from shared.service import POOL, READER
@@ -140,7 +139,16 @@ async def get_settings(call: Call[Query, Body]) -> Answer:
 
 
 async def put_settings(call: Call[Query, OrganisationSettings]) -> Answer:
-    return changed(await settings.save_settings(call.app[POOL], call.organisation_id, call.body, call.conditions))
+    saved = await settings.save_settings(
+        call.app[POOL], call.organisation_id, call.body, actor_of(call), call.conditions
+    )
+    return changed(saved)
+
+
+async def list_settings_changes(call: Call[PagedQuery, Body]) -> Answer:
+    async with connected(call.app[POOL]) as connection:
+        total, items = await pages.settings_trail(connection, call.organisation_id, call.query)
+    return page(call, total, items)
 
 
 async def agree_capacity(call: Call[Query, Capacity]) -> Answer:
@@ -231,6 +239,14 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[SettingsAnswer]},
         permissions=[MANAGE],
         body=OrganisationSettings,
+    ),
+    Route(
+        "GET",
+        TRAINING + "/settings/audit",
+        list_settings_changes,
+        {200: Page[AuditItem]},
+        permissions=[VIEW],
+        query=PagedQuery,
     ),
     *PEOPLE_ROUTES,
     Route(

@@ -11,12 +11,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from services.enrollment.catalog_client import CatalogClient
-from services.enrollment.rules import Actor, EnrollCommand
+from services.enrollment.rules import EnrollCommand
 from services.enrollment.schemas import CheckIn, Completion, EmployeeFields, PersonQuery
 from services.enrollment.store import enrollments as enrollments_store
 from services.enrollment.store import pages
 from services.enrollment.use_cases import change, people
 from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll, enroll_together
+from shared.audit import Actor
 from shared.batching import each
 from shared.database import Pool, transaction
 from shared.http.answers import Answer
@@ -72,7 +73,7 @@ async def _add_people(pool: Pool) -> None:
 
     async def add(person_id: int, name: str, type_: str = "employee", company: IdAndName | None = None) -> None:
         fields = EmployeeFields(employee_id=f"EMP-{person_id:03}", full_name=name, company=company)
-        await people.save_person(pool, ORGANISATION, type_, person_id, fields, created_at=created)
+        await people.save_person(pool, ORGANISATION, type_, person_id, fields, _ACTOR, created_at=created)
 
     await add(10, "Sarah Williams", "staff")
     for person_id, name in ((42, "John Doe"), (43, "Jane Roe"), (44, "Sam Lee")):
@@ -128,7 +129,7 @@ async def load_many(pool: Pool, people_count: int, enrollments: int) -> str:
         company = IdAndName(id=1 + number % 40, name=f"Contractor {1 + number % 40}") if number % 2 else None
         name = f"{chance.choice(_NAMES[0])} {chance.choice(_NAMES[1])}"
         fields = EmployeeFields(employee_id=f"P-{number:06}", full_name=name, company=company)
-        await people.save_person(pool, ORGANISATION, "employee", first_id + number, fields)
+        await people.save_person(pool, ORGANISATION, "employee", first_id + number, fields, _ACTOR)
 
     await each(range(people_count), add_person, lambda done: _report("people", done, people_count))
     everyone = range(first_id, first_id + people_count)

@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from services.enrollment.actor import actor_of
 from services.enrollment.errors import PersonNotFound
 from services.enrollment.representations import PersonItem
 from services.enrollment.schemas import EmployeeFields, EmployeeQuery, PersonQuery, StaffFields
 from services.enrollment.store import pages
 from services.enrollment.use_cases import people
+from shared.audit import actor_of
 from shared.database import connected
 from shared.http.answers import Answer, success
 from shared.http.documents import changed, created, document, page
 from shared.http.fields import Body, Query
-from shared.http.representation import Done, Page, Success
+from shared.http.pagination import PagedQuery
+from shared.http.representation import AuditItem, Done, Page, Success
 from shared.http.routing import Call, Route
 from shared.identity import MANAGE, VIEW
 from shared.service import POOL, READER
@@ -61,7 +62,7 @@ async def put_staff(call: Call[Query, StaffFields]) -> Answer:
 
 async def _put_person(call: Call[Query, Any], type_: str, fields: EmployeeFields, path: str) -> Answer:
     new, person = await people.save_person(
-        call.app[POOL], call.organisation_id, type_, call.id, fields, call.conditions
+        call.app[POOL], call.organisation_id, type_, call.id, fields, actor_of(call), call.conditions
     )
     return created(person, f"{path}/{call.id}") if new else changed(person)
 
@@ -77,6 +78,22 @@ async def delete_staff(call: Call[Query, Body]) -> Answer:
 async def _delete_person(call: Call[Query, Body], type_: str) -> Answer:
     await people.remove_person(call.app[POOL], call.organisation_id, type_, call.id, actor_of(call), call.conditions)
     return success(None, message="Removed from the organisation")
+
+
+async def list_employee_changes(call: Call[PagedQuery, Body]) -> Answer:
+    return await _list_changes(call, "employee")
+
+
+async def list_staff_changes(call: Call[PagedQuery, Body]) -> Answer:
+    return await _list_changes(call, "staff")
+
+
+async def _list_changes(call: Call[PagedQuery, Body], type_: str) -> Answer:
+    async with connected(call.app[POOL]) as connection:
+        found, total, items = await pages.person_trail(connection, call.organisation_id, type_, call.id, call.query)
+    if not found:
+        raise PersonNotFound
+    return page(call, total, items)
 
 
 PEOPLE_ROUTES: list[Route[Any, Any]] = [
@@ -102,4 +119,15 @@ PEOPLE_ROUTES: list[Route[Any, Any]] = [
         body=StaffFields,
     ),
     Route("DELETE", STAFF + "/{id}", delete_staff, {200: Done}, permissions=[MANAGE]),
+    Route(
+        "GET",
+        EMPLOYEES + "/{id}/audit",
+        list_employee_changes,
+        {200: Page[AuditItem]},
+        permissions=[VIEW],
+        query=PagedQuery,
+    ),
+    Route(
+        "GET", STAFF + "/{id}/audit", list_staff_changes, {200: Page[AuditItem]}, permissions=[VIEW], query=PagedQuery
+    ),
 ]

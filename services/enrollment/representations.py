@@ -1,6 +1,6 @@
 """What enrollment answers (contract, section 4)."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -74,22 +74,6 @@ class CompletionAnswer(Representation):
     passed: bool | None
     feedback: str | None
     completed_at: TrainingTimestamp
-
-
-class ChangedBy(Representation):
-    subject: str
-    name: str
-
-
-class AuditItem(Representation):
-    """`changes`: by field, `{"from": …, "to": …}`."""
-
-    version: int
-    action: str
-    changed_at: TrainingTimestamp
-    changed_by: ChangedBy
-    request_id: str
-    changes: dict[str, Any]
 
 
 class PersonItem(Representation):

@@ -21,25 +21,16 @@ from services.enrollment.errors import (
     SessionUnknown,
 )
 from services.enrollment.schemas import CheckIn, Completion
+from shared.audit import Actor
 from shared.errors import ApiError, PermissionDenied
 from shared.events import EnrollmentState
 from shared.idempotency import Claim
 from shared.identity import ENROLL, ENROLL_SELF, Caller
-from shared.observability import NO_TRACE, Trace
 
 SessionKey = tuple[int, int]
 """Organisation and session."""
 CandidateKey = tuple[int, int, int]
 """Organisation, session and person."""
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who changes something, and in which request: for the audit trail and the events."""
-
-    subject: str
-    name: str
-    trace: Trace = NO_TRACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,17 +246,6 @@ def plan_notice(
 def days_left(valid_until: datetime, now: datetime) -> int:
     """Whole days until the end, rounded up; 0 once it has come."""
     return max(0, -((now - valid_until) // timedelta(days=1)))
-
-
-def differences(before: EnrollmentState | None, after: EnrollmentState) -> dict[str, dict[str, Any]]:
-    """`{"status": {"from": "enrolled", "to": "completed"}}`; from nothing for a new one, whose nulls say nothing."""
-    old = {} if before is None else before.model_dump(mode="json")
-    new = after.model_dump(mode="json")
-    return {
-        name: {"from": old.get(name), "to": value}
-        for name, value in new.items()
-        if old.get(name) != value and name not in ("id", "version")
-    }
 
 
 def _changed(enrollment: EnrollmentState, **values: Any) -> EnrollmentState:

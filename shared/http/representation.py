@@ -3,7 +3,7 @@
 The answers themselves are JSON text made by PostgreSQL; nothing is built from these models to be sent.
 """
 
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -51,6 +51,22 @@ class Done(Representation):
 
     success: Literal[True]
     message: str = ""
+
+
+class ChangedBy(Representation):
+    subject: str
+    name: str
+
+
+class AuditItem(Representation):
+    """`changes`: by field, `{"from": …, "to": …}`."""
+
+    version: int
+    action: str
+    changed_at: TrainingTimestamp
+    changed_by: ChangedBy
+    request_id: str
+    changes: dict[str, Any]
 
 
 class TrainingMeta(Representation):

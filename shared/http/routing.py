@@ -13,7 +13,15 @@ from pydantic import BaseModel
 
 from shared.deadline import HEADER as DEADLINE_HEADER
 from shared.deadline import LONGEST, current_deadline, read_deadline, time_left
-from shared.errors import ApiError, DeadlinePassed, NotFound, ValidationFailed
+from shared.errors import (
+    ApiError,
+    DeadlinePassed,
+    NotFound,
+    PermissionDenied,
+    TokenInvalid,
+    TokenMissing,
+    ValidationFailed,
+)
 from shared.http.answers import Answer
 from shared.http.asked import Asked, QueryReader, asked_by, asked_plainly, client_url, conditions, read_members
 from shared.http.conditional import UNCONDITIONAL, Conditions
@@ -23,6 +31,7 @@ from shared.http.plain import Headers, PlainRequest
 from shared.idempotency import Claim, digest, read_key
 from shared.identity import API_ACCESS, Caller, InternalTokenVerifier, bearer_token
 from shared.observability import Trace
+from shared.security_log import SecurityEvent, record
 
 FAR = 5.0
 """Seconds; a deadline that far off comes after the bounds of every wait that a read has, and needs no timer."""
@@ -128,17 +137,38 @@ class Endpoint:
             conditions=conditions(headers),
             claim=self._claim(headers, caller, body),
         )
-        return await _in_time(route, call)
+        try:
+            return await _in_time(route, call)
+        except PermissionDenied as error:  # a rule's, about what is asked for
+            _record_denied(caller, error, route)
+            raise
 
     def _permitted(self, headers: Headers) -> Caller:
         """The caller, who may ask this; raises `TokenMissing`, `TokenInvalid` or `PermissionDenied`."""
-        route, caller = self._route, self._app[VERIFIER].verify(bearer_token(headers.getall("Authorization", [])))
+        caller = self._caller(headers)
+        try:
+            self._require_permission(caller)
+        except PermissionDenied as error:
+            _record_denied(caller, error, self._route)
+            raise
+        return caller
+
+    def _caller(self, headers: Headers) -> Caller:
+        """Raises `TokenMissing` or `TokenInvalid`."""
+        try:
+            return self._app[VERIFIER].verify(bearer_token(headers.getall("Authorization", [])))
+        except (TokenMissing, TokenInvalid) as error:
+            record(SecurityEvent.INTERNAL_TOKEN_REFUSED, reason=error.reason)
+            raise
+
+    def _require_permission(self, caller: Caller) -> None:
+        """Raises `PermissionDenied`, or what the route's `authorize` raises."""
+        route = self._route
         caller.require(API_ACCESS)
         if route.permissions:
             caller.require(*route.permissions)
         if route.authorize is not None:
             route.authorize(caller)
-        return caller
 
     def _path_id(self, text: str | None) -> int:
         if text is None:
@@ -161,6 +191,16 @@ class Endpoint:
         if key is None:
             return None
         return Claim(caller.organisation_id, caller.subject, route.path, key, digest(body.model_dump()))
+
+
+def _record_denied(caller: Caller, error: PermissionDenied, route: Route[Any, Any]) -> None:
+    record(
+        SecurityEvent.PERMISSION_DENIED,
+        subject=caller.subject,
+        organisation_id=caller.organisation_id,
+        permission=error.permission,
+        route=f"{route.method} {route.path}",
+    )
 
 
 async def _in_time(route: Route[Any, Any], call: Call[Any, Any]) -> Answer:

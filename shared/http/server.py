@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import uvloop
 from aiohttp import web
 
+from shared import security_log
 from shared.errors import Overloaded
 from shared.http.answers import Answer, Caching, api_error, failure
 from shared.http.body import MAX_BODY_BYTES
@@ -42,6 +43,7 @@ def create_app(*, max_in_flight: int = MAX_IN_FLIGHT) -> web.Application:
     app[READINESS] = {}
     app[INFORMATION] = {}
     app.on_response_prepare.append(_hide_server)
+    app.on_cleanup.append(_tell_suppressed_lines)
     app.router.add_get("/health/live", _live)
     app.router.add_get("/health/ready", _ready)
     return app
@@ -73,6 +75,10 @@ async def edge(
 async def _hide_server(_: web.Request, response: web.StreamResponse) -> None:
     """Nobody outside needs to know what this is built with."""
     response.headers.popall("Server", None)
+
+
+async def _tell_suppressed_lines(_: web.Application) -> None:
+    security_log.PROCESS_LOG.flush()
 
 
 async def _live(_: web.Request) -> web.Response:

@@ -34,16 +34,16 @@ def _without_outbox_transaction() -> None:
     """The event is written a moment after the commit, in a transaction of its own."""
     original, later = shared.outbox.add, set()
 
-    async def add(connection: Connection, source: str, events: Sequence[Any]) -> None:
-        later.add(asyncio.create_task(_add_later(original, connection, source, events)))
+    async def add(connection: Connection, source: str, events: Sequence[Any], trail: Sequence[Any] = ()) -> None:
+        later.add(asyncio.create_task(_add_later(original, connection, source, events, trail)))
 
     shared.outbox.add = add
 
 
-async def _add_later(add: Callable[..., Any], connection: Any, source: str, events: Sequence[Any]) -> None:
+async def _add_later(add: Callable[..., Any], connection: Any, *what: Any) -> None:
     await asyncio.sleep(0.05)
     async with connection._holder._pool.acquire() as own:
-        await add(own, source, events)
+        await add(own, *what)
 
 
 def _without_confirm() -> None:

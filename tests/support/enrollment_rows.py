@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from services.enrollment.app import MIGRATIONS
-from services.enrollment.rules import Actor, EnrollCommand
+from services.enrollment.rules import EnrollCommand
 from services.enrollment.schemas import EmployeeFields
 from services.enrollment.store import copies
 from services.enrollment.use_cases import people
 from services.enrollment.use_cases.enroll import enroll_together
+from shared.audit import Actor
 from shared.database import Pool, connected, connection_pool, transaction
 from shared.http.answers import Answer
 from shared.migrations import migrate
@@ -58,7 +59,7 @@ async def new_people(pool: Pool, count: int) -> list[int]:
     ids = [secrets.randbelow(2**40) + 1 for _ in range(count)]
     for person_id in ids:
         fields = EmployeeFields(employee_id=f"E-{person_id}", full_name="John Doe")
-        await people.save_person(pool, ORGANISATION, "employee", person_id, fields)
+        await people.save_person(pool, ORGANISATION, "employee", person_id, fields, ACTOR)
     return ids
 
 

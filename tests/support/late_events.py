@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from services.enrollment.__main__ import main
 from shared import outbox
+from shared.audit import AuditEntry
 from shared.database import Connection
 from shared.events import Event, State
 
@@ -19,7 +20,9 @@ def add_late() -> None:
     """From now on no event joins its transaction."""
     waiting = set()
 
-    async def add(connection: Connection, source: str, events: Sequence[Event[State]]) -> None:
+    async def add(
+        connection: Connection, source: str, events: Sequence[Event[State]], trail: Sequence[AuditEntry] = ()
+    ) -> None:
         waiting.add(asyncio.create_task(asyncio.sleep(LATE)))
 
     outbox.add = add

@@ -12,8 +12,10 @@ from typing import get_args
 
 from services.catalog.representations import course_row, session_row
 from services.catalog.schemas import Category, CourseQuery, DeliveryMode, SessionQuery
+from shared import audit_trail
 from shared.database import Connection, like
 from shared.http.conditional import Document
+from shared.http.pagination import PagedQuery
 from shared.reading import DEEP, PAGE_TYPES, Read, Statement, merged, page_of
 from shared.row_security import scoped
 
@@ -168,6 +170,33 @@ def _total_of_sessions(filters: Sequence[str]) -> str:
         SELECT coalesce(sum(t.total), 0)::bigint FROM sessions_totals t
         WHERE t.organisation_id = {{organisation_id}} AND {where}
     """  # noqa: S608 - made of constants
+
+
+_COURSE_TRAIL = audit_trail.page_sql(
+    audit_trail.entries_of("course"),
+    f"""EXISTS (SELECT FROM courses WHERE organisation_id = $1 AND id = $2)
+        OR EXISTS (SELECT FROM {audit_trail.entries_of("course")})""",  # noqa: S608 - made of constants
+)
+_SESSION_TRAIL = audit_trail.page_sql(
+    audit_trail.entries_of("session"),
+    f"""EXISTS (SELECT FROM sessions WHERE organisation_id = $1 AND id = $2)
+        OR EXISTS (SELECT FROM {audit_trail.entries_of("session")})""",  # noqa: S608 - made of constants
+)
+"""What was deleted keeps its trail; what was there before trails were kept has an empty one."""
+
+
+async def course_trail(
+    connection: Connection, organisation_id: int, course_id: int, query: PagedQuery
+) -> tuple[bool, int, str]:
+    """As `shared.audit_trail.page`."""
+    return await audit_trail.page(connection, _COURSE_TRAIL, organisation_id, course_id, query)
+
+
+async def session_trail(
+    connection: Connection, organisation_id: int, session_id: int, query: PagedQuery
+) -> tuple[bool, int, str]:
+    """As `shared.audit_trail.page`."""
+    return await audit_trail.page(connection, _SESSION_TRAIL, organisation_id, session_id, query)
 
 
 async def course_detail(connection: Connection, organisation_id: int, course_id: int) -> Document | None:

@@ -67,10 +67,12 @@ SELECT EXISTS (SELECT FROM courses_in_scope WHERE organisation_id = $1 AND prere
 
 _DELETE_SESSION = """
 WITH deleted AS (
-    DELETE FROM sessions WHERE organisation_id = $1 AND id = $2 RETURNING organisation_id, course_id
+    DELETE FROM sessions WHERE organisation_id = $1 AND id = $2 RETURNING *
+), counted AS (
+    UPDATE courses c SET total_sessions = total_sessions - 1 FROM deleted d
+    WHERE c.organisation_id = d.organisation_id AND c.id = d.course_id
 )
-UPDATE courses c SET total_sessions = total_sessions - 1 FROM deleted d
-WHERE c.organisation_id = d.organisation_id AND c.id = d.course_id
+SELECT * FROM deleted
 """
 
 
@@ -97,9 +99,7 @@ async def lock_course(connection: Connection, organisation_id: int, course_id: i
     row = await connection.fetchrow(
         "SELECT * FROM courses WHERE organisation_id = $1 AND id = $2 FOR NO KEY UPDATE", organisation_id, course_id
     )
-    if row is None:
-        return None
-    return CourseFields.model_validate(_fields(row, CourseFields, "labels")), row["version"]
+    return None if row is None else (_course_fields(row), row["version"])
 
 
 async def lock_session(
@@ -109,9 +109,7 @@ async def lock_session(
     row = await connection.fetchrow(
         "SELECT * FROM sessions WHERE organisation_id = $1 AND id = $2 FOR UPDATE", organisation_id, session_id
     )
-    if row is None:
-        return None
-    return SessionFields.model_validate(_fields(row, SessionFields, "projects", "facilitator")), row["version"]
+    return None if row is None else (_session_fields(row), row["version"])
 
 
 async def sessions_of_course(connection: Connection, organisation_id: int, course_id: int) -> dict[int, int]:
@@ -138,13 +136,26 @@ async def lock_course_to_delete(connection: Connection, organisation_id: int, co
     return version
 
 
-async def delete_course(connection: Connection, organisation_id: int, course_id: int) -> None:
-    await connection.execute("DELETE FROM courses WHERE organisation_id = $1 AND id = $2", organisation_id, course_id)
+async def delete_course(connection: Connection, organisation_id: int, course_id: int) -> CourseFields:
+    """The course as it was, which exists."""
+    [row] = await connection.fetch(
+        "DELETE FROM courses WHERE organisation_id = $1 AND id = $2 RETURNING *", organisation_id, course_id
+    )
+    return _course_fields(row)
 
 
-async def delete_session(connection: Connection, organisation_id: int, session_id: int) -> None:
-    """Its course has one session less."""
-    await connection.execute(_DELETE_SESSION, organisation_id, session_id)
+async def delete_session(connection: Connection, organisation_id: int, session_id: int) -> SessionFields:
+    """The session as it was, which exists; its course has one session less."""
+    [row] = await connection.fetch(_DELETE_SESSION, organisation_id, session_id)
+    return _session_fields(row)
+
+
+def _course_fields(row: Any) -> CourseFields:
+    return CourseFields.model_validate(_fields(row, CourseFields, "labels"))
+
+
+def _session_fields(row: Any) -> SessionFields:
+    return SessionFields.model_validate(_fields(row, SessionFields, "projects", "facilitator"))
 
 
 def _fields(row: Any, model: type[CourseFields] | type[SessionFields], *json_columns: str) -> dict[str, Any]:

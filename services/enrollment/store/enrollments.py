@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.enrollment.rules import Actor, Grading, SessionKey
+from services.enrollment.rules import Grading, SessionKey
+from shared.audit import Actor
 from shared.database import Connection
 from shared.events import EnrollmentState
 

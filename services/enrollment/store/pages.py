@@ -12,6 +12,7 @@ from typing import get_args
 
 from services.enrollment.representations import enrollment_row, person_row
 from services.enrollment.schemas import EnrollmentQuery, PersonQuery, Status
+from shared import audit_trail
 from shared.database import Connection, like
 from shared.http.conditional import Document
 from shared.http.pagination import PagedQuery
@@ -80,20 +81,21 @@ FROM enrollments e JOIN people p ON p.organisation_id = e.organisation_id AND p.
 WHERE e.organisation_id = $1 AND e.id = $2
 """
 
-_AUDIT_PAGE = scoped(
-    """
-SELECT EXISTS (SELECT FROM enrollments WHERE organisation_id = $1 AND id = $2) AS found,
-    (SELECT count(*) FROM audit WHERE organisation_id = $1 AND enrollment_id = $2) AS total,
-    coalesce((SELECT json_agg(json_build_object('version', version, 'action', action,
-        'changed_at', training_timestamp(changed_at),
-        'changed_by', json_build_object('subject', actor_subject, 'name', actor_name),
-        'request_id', request_id, 'changes', changes) ORDER BY version) FROM (
-            SELECT * FROM audit WHERE organisation_id = $1 AND enrollment_id = $2
-            ORDER BY version LIMIT $3 OFFSET $4
-        ) entry), '[]')::text AS items
-""",
-    ("bigint", "bigint", "bigint", "bigint"),
+_ENROLLMENT_TRAIL = audit_trail.page_sql(
+    "audit WHERE organisation_id = $1 AND enrollment_id = $2",
+    "EXISTS (SELECT FROM enrollments WHERE organisation_id = $1 AND id = $2)",
 )
+
+_PERSON_TRAILS = {
+    type_: audit_trail.page_sql(
+        audit_trail.entries_of("person"),
+        f"EXISTS (SELECT FROM people WHERE organisation_id = $1 AND id = $2 AND type = '{type_}')",
+    )
+    for type_ in ("employee", "staff")
+}
+"""Those who were removed keep theirs."""
+
+_SETTINGS_TRAIL = audit_trail.page_sql(audit_trail.entries_of("settings"), "true")
 
 _SESSIONS_WITH_ROOM = """
 SELECT s.id, s.seats_max - s.seats_taken AS room
@@ -178,9 +180,21 @@ async def completion(connection: Connection, organisation_id: int, enrollment_id
 async def audit_page(
     connection: Connection, organisation_id: int, enrollment_id: int, query: PagedQuery
 ) -> tuple[bool, int, str]:
-    """Whether there is such an enrollment, how many of its changes are known, and the page of them as JSON text."""
-    [row] = await connection.fetch(_AUDIT_PAGE, organisation_id, enrollment_id, query.per_page, query.offset)
-    return row["found"], row["total"], row["items"]
+    """As `shared.audit_trail.page`."""
+    return await audit_trail.page(connection, _ENROLLMENT_TRAIL, organisation_id, enrollment_id, query)
+
+
+async def person_trail(
+    connection: Connection, organisation_id: int, type_: str, person_id: int, query: PagedQuery
+) -> tuple[bool, int, str]:
+    """As `shared.audit_trail.page`."""
+    return await audit_trail.page(connection, _PERSON_TRAILS[type_], organisation_id, person_id, query)
+
+
+async def settings_trail(connection: Connection, organisation_id: int, query: PagedQuery) -> tuple[int, str]:
+    """How many changes of the organisation's settings are known, and the page of them as JSON text."""
+    _, total, items = await audit_trail.page(connection, _SETTINGS_TRAIL, organisation_id, organisation_id, query)
+    return total, items
 
 
 def person_page(organisation_id: int, type_: str, query: PersonQuery, company_id: int | None) -> Read:

@@ -6,7 +6,7 @@ from services.enrollment import rules
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.errors import ChangedMeanwhile, EnrollmentNotFound, SessionUnknown
 from services.enrollment.representations import enrollment_row
-from services.enrollment.rules import Actor, Seats, SessionKey
+from services.enrollment.rules import Seats, SessionKey
 from services.enrollment.schemas import CheckIn, Completion
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import pages
@@ -15,6 +15,7 @@ from services.enrollment.store.enrollments import LockedEnrollment
 from services.enrollment.use_cases import changes
 from services.enrollment.use_cases import sessions as sessions_use_case
 from services.enrollment.use_cases.changes import Change, in_transaction
+from shared.audit import Actor
 from shared.database import Connection, Pool, transaction
 from shared.events import (
     EnrollmentCancelled,

@@ -7,12 +7,13 @@ from typing import TypeVar
 
 from services.enrollment import rules
 from services.enrollment.errors import ChangedMeanwhile
-from services.enrollment.rules import Actor, Seats, SessionKey
+from services.enrollment.rules import Seats, SessionKey
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import seats as seat_store
 from services.enrollment.store.enrollments import AuditEntry
 from services.enrollment.use_cases import SOURCE, certifications
 from shared import outbox
+from shared.audit import Actor, differences
 from shared.database import Connection, Pool, transaction
 from shared.events import EnrollmentEvent, EnrollmentPromoted, EnrollmentState
 
@@ -111,7 +112,7 @@ def _audit_entry(change: Change) -> AuditEntry:
         change.after.version,
         change.event.type,
         change.actor,
-        rules.differences(change.before, change.after),
+        differences(change.before, change.after),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from services.enrollment import rules
 from services.enrollment.errors import ChangedMeanwhile, PersonNotFound, PersonOfOtherType
 from services.enrollment.representations import person_row
-from services.enrollment.rules import Actor, Seats, SessionKey
+from services.enrollment.rules import Seats, SessionKey
 from services.enrollment.schemas import EmployeeFields
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import pages
@@ -15,10 +15,10 @@ from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases import SOURCE, certifications, changes
 from services.enrollment.use_cases.changes import Change, in_transaction
 from shared import outbox
+from shared.audit import Actor, AuditEntry, differences
 from shared.database import Connection, Pool
 from shared.events import EmployeeRemoved, EmployeeSaved, EmployeeState, EnrollmentCancelled
 from shared.http.conditional import UNCONDITIONAL, Conditions, Document
-from shared.observability import current_trace
 
 
 async def save_person(
@@ -27,6 +27,7 @@ async def save_person(
     type_: str,
     person_id: int,
     fields: EmployeeFields,
+    actor: Actor,
     conditions: Conditions = UNCONDITIONAL,
     *,
     created_at: datetime | None = None,
@@ -52,7 +53,7 @@ async def save_person(
                 fields=fields,
                 created_at=created_at,
             )
-            await _publish_person(connection, organisation_id, saved, EmployeeSaved)
+            await _publish_person(connection, organisation_id, current, saved, EmployeeSaved, actor)
         if current is not None and current.removed:
             await certifications.follow_person(connection, organisation_id, person_id)
         return new, await _detail(connection, organisation_id, type_, person_id)
@@ -100,7 +101,7 @@ async def remove_person(
         removed = await store.save_person(
             connection, organisation_id, current, person_id=person_id, type_=type_, fields=fields, removed=True
         )
-        await _publish_person(connection, organisation_id, removed, EmployeeRemoved)
+        await _publish_person(connection, organisation_id, current, removed, EmployeeRemoved, actor)
         await certifications.follow_person(connection, organisation_id, person_id)
 
     await in_transaction(pool, organisation_id, work)
@@ -123,9 +124,13 @@ async def _cancel(
 async def _publish_person(
     connection: Connection,
     organisation_id: int,
+    before: EmployeeState | None,
     person: EmployeeState | None,
     told: type[EmployeeSaved] | type[EmployeeRemoved],
+    actor: Actor,
 ) -> None:
     if person is None:
         raise ChangedMeanwhile
-    await outbox.add(connection, SOURCE, [told(organisation_id, person, current_trace.get())])
+    changes = differences(before, person)
+    entry = AuditEntry("person", organisation_id, person.id, person.version, told.type, actor, changes)
+    await outbox.add(connection, SOURCE, [told(organisation_id, person, actor.trace)], [entry])

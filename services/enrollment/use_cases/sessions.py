@@ -12,12 +12,13 @@ from services.enrollment.errors import (
     SessionNotSelectable,
     SessionUnknown,
 )
-from services.enrollment.rules import Actor, SessionKey
+from services.enrollment.rules import SessionKey
 from services.enrollment.store import copies
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases import changes
 from services.enrollment.use_cases.changes import CHUNK, Change
+from shared.audit import Actor
 from shared.database import Connection, Pool, transaction
 from shared.events import EnrollmentCancelled, Event, SessionState
 from shared.observability import Trace

@@ -8,12 +8,15 @@ import pytest
 from services.catalog import use_cases
 from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.store import rows as store
+from shared.audit import Actor
 from shared.database import Pool, connection_pool
 from shared.http.peer import connected_peer
 from tests.support.client import Client
 from tests.support.hold import hold_after, without_lock
 from tests.support.stack import INTERNAL_SECRET, Stack
 from tests.support.world import COURSES, SESSIONS, new_course, new_session
+
+ACTOR = Actor("test", "Test")
 
 
 @pytest.fixture
@@ -61,8 +64,8 @@ async def test_control_without_the_lock_a_change_of_a_course_is_lost(
     without_lock(monkeypatch, store, "lock_course")
     hold_after(monkeypatch, store, "lock_course", parties=2)
     await asyncio.gather(
-        use_cases.change_course(pool, organisation, course_id, {"title": "B"}),
-        use_cases.change_course(pool, organisation, course_id, {"description": "D"}),
+        use_cases.change_course(pool, organisation, course_id, {"title": "B"}, ACTOR),
+        use_cases.change_course(pool, organisation, course_id, {"description": "D"}, ACTOR),
     )
     answer = (await admin.get(f"{COURSES}/{course_id}")).data
     assert (answer["title"], answer["description"]) != ("B", "D")
@@ -75,8 +78,8 @@ async def test_control_without_the_lock_a_change_of_a_session_is_lost(
     without_lock(monkeypatch, store, "lock_session")
     hold_after(monkeypatch, store, "lock_session", parties=2)
     await asyncio.gather(
-        use_cases.change_session(pool, enrollment, organisation, session_id, {"session_name": "B"}),
-        use_cases.change_session(pool, enrollment, organisation, session_id, {"location": "L"}),
+        use_cases.change_session(pool, enrollment, organisation, session_id, {"session_name": "B"}, ACTOR),
+        use_cases.change_session(pool, enrollment, organisation, session_id, {"location": "L"}, ACTOR),
     )
     answer = (await admin.get(f"{SESSIONS}/{session_id}")).data
     assert (answer["session_name"], answer["location"]) != ("B", "L")

@@ -12,11 +12,12 @@ import services.catalog.store.counts
 import services.enrollment.app
 import services.history.store
 from services.enrollment.catalog_client import CatalogClient
-from services.enrollment.rules import Actor, EnrollCommand
+from services.enrollment.rules import EnrollCommand
 from services.enrollment.schemas import EmployeeFields
 from services.enrollment.store import copies
 from services.enrollment.use_cases import change, people, sessions
 from services.enrollment.use_cases.enroll import enroll_together
+from shared.audit import Actor
 from shared.cloudevents import decode
 from shared.consumer import newest_of_each_row
 from shared.database import Pool, transaction
@@ -55,7 +56,7 @@ class World:
                 await self.follow(organisation, session, capacity=2)
             for person in PEOPLE:
                 fields = EmployeeFields(employee_id=str(person), full_name="Somebody")
-                await people.save_person(self.pool, organisation, "employee", person, fields)
+                await people.save_person(self.pool, organisation, "employee", person, fields, ACTOR)
 
     async def follow(
         self, organisation: int, session: int, *, capacity: int, status: str = "scheduled", version: int | None = None
@@ -130,7 +131,7 @@ class World:
     async def remove_and_return(self, organisation: int, person: int) -> None:
         await people.remove_person(self.pool, organisation, "employee", person, ACTOR, UNCONDITIONAL)
         fields = EmployeeFields(employee_id=str(person), full_name="Somebody")
-        await people.save_person(self.pool, organisation, "employee", person, fields)
+        await people.save_person(self.pool, organisation, "employee", person, fields, ACTOR)
 
     async def enrollments(self) -> list[tuple[int, int]]:
         rows = await self.pool.fetch("SELECT organisation_id, id FROM enrollments ORDER BY organisation_id, id")

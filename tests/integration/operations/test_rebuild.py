@@ -72,8 +72,9 @@ async def empty(served: Stack) -> None:
 
 
 EVERY_TABLE = {
-    "catalog": "courses, sessions, enrollments, removed, outbox, idempotency_keys",
-    "enrollment": "courses, sessions, people, enrollments, audit, certifications, outbox, idempotency_keys",
+    "catalog": "courses, sessions, enrollments, removed, audit_trail, outbox, idempotency_keys",
+    "enrollment": "courses, sessions, people, enrollments, audit, audit_trail, certifications, outbox,"
+    " idempotency_keys",
     "history": "courses, sessions, people, records",
 }
 

@@ -16,7 +16,6 @@ from services.enrollment.errors import (
     SessionUnknown,
 )
 from services.enrollment.rules import (
-    Actor,
     Candidate,
     CandidateKey,
     EnrollCommand,
@@ -27,6 +26,7 @@ from services.enrollment.rules import (
     check_may_enroll,
     decide_in_order,
 )
+from shared.audit import Actor
 from shared.errors import PermissionDenied
 from shared.identity import Caller
 

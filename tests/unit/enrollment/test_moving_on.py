@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from services.enrollment.errors import EmployeeLeft, EnrolledThere, SessionClosed, SessionFull, SessionOfOtherCourse
-from services.enrollment.rules import Candidate, Seats, cancelled, differences, marked_absent, promoted, transferred
+from services.enrollment.rules import Candidate, Seats, cancelled, marked_absent, promoted, transferred
+from shared.audit import differences
 from tests.unit.enrollment.test_becoming import HERE, NEW_THERE, THERE, enrollment
 
 BEGUN = replace(HERE, started=True)

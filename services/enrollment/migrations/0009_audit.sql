@@ -1,0 +1,15 @@
+-- As `audit` has it of enrollments, for people and for what an organisation sets for itself: one line for each version.
+CREATE TABLE audit_trail (
+    organisation_id bigint NOT NULL,
+    kind text NOT NULL,
+    id bigint NOT NULL,
+    version integer NOT NULL,
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    action text NOT NULL,
+    actor_subject text NOT NULL,
+    actor_name text NOT NULL,
+    request_id text NOT NULL,
+    changes jsonb NOT NULL,
+    PRIMARY KEY (organisation_id, kind, id, version)
+);
+SELECT separate_organisations('audit_trail');
