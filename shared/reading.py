@@ -50,12 +50,16 @@ SHORT_READS = {
 class Statement:
     """A SELECT of one row. Parameters stand in `text` as `{name}`; `types` are theirs in PostgreSQL, by name.
 
-    The first is `organisation_id`, or the statement sees no organisation's rows.
+    The first is `organisation_id`, a bigint: the statement sees its rows alone.
     Made once for each shape of question: reads go together when theirs is the same object.
     """
 
     text: str
     types: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        if next(iter(self.types), None) != "organisation_id":
+            raise ValueError("the first parameter of a statement is organisation_id")
 
     @cached_property
     def alone(self) -> str:
@@ -66,26 +70,19 @@ class Statement:
     @cached_property
     def alone_scoped(self) -> str:
         """Without a transaction."""
-        return scoped(self.alone, tuple(self.types.values())) if self._has_organisation else self.alone
+        return scoped(self.alone, tuple(self.types.values()))
 
     @cached_property
     def together(self) -> str:
         """Without a transaction, for many reads."""
-        arrays = [f"${place}::{type_}[]" for place, type_ in enumerate(self.types.values(), 1)]
-        columns = list(self.types)
-        if self._has_organisation:
-            arrays.append(f"ARRAY[set_config('{SETTING}', $1::bigint[]::text, true)]")
-            columns.append("scope")
+        arrays = ", ".join(f"${place}::{type_}[]" for place, type_ in enumerate(self.types.values(), 1))
+        scope = f"ARRAY[set_config('{SETTING}', $1::bigint[]::text, true)]"
         answer = self.text.format(**{name: f"read.{name}" for name in self.types})
         return f"""
             SELECT read.n, answer.*
-            FROM unnest({", ".join(arrays)}) WITH ORDINALITY AS read ({", ".join(columns)}, n)
+            FROM unnest({arrays}, {scope}) WITH ORDINALITY AS read ({", ".join(self.types)}, scope, n)
             CROSS JOIN LATERAL ({answer}) AS answer
         """  # noqa: S608 - of constants and parameters
-
-    @property
-    def _has_organisation(self) -> bool:
-        return next(iter(self.types), None) == "organisation_id"
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,7 @@ async def test_the_list_of_courses_tells_how_many_match(filled: Database, asked:
 
 async def assert_page(filled: Database, read: Any, matching: str, order: str) -> None:
     async with connected(filled.pool) as connection:
-        total, items = await read.alone(connection)
+        total, items = await read.alone_scoped(connection)
         shown = await connection.fetch("SELECT (i ->> 'id')::bigint AS id FROM json_array_elements($1::json) i", items)
         ids = await connection.fetch(f"SELECT id FROM {matching} ORDER BY {order} LIMIT 4 OFFSET 4")
     assert total == await filled.value(f"SELECT count(*) FROM {matching}")

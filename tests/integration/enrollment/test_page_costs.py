@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from services.enrollment.app import MIGRATIONS
 from services.enrollment.schemas import EmployeeQuery, EnrollmentQuery, PersonQuery
 from services.enrollment.store import pages
 from shared.database import Connection
+from shared.migrations import migrate
 from shared.reading import Read, Statement, reader
-from tests.support.enrollment_rows import ORGANISATION, enrollment_database, warm_pool
+from tests.support.databases import service_database
+from tests.support.enrollment_rows import ORGANISATION, warm_pool
 from tests.support.totals import fill
 
 MANY = 20_000
@@ -36,10 +39,11 @@ _FILL = (
 
 @pytest.fixture(scope="module")
 async def connection() -> AsyncIterator[Connection]:
-    """Planned as requests are."""
-    async with enrollment_database() as url, warm_pool(url, 2) as pool:
-        await fill(url, _FILL, ORGANISATION, MANY)
-        async with reader(url, pool, name="test") as reads, reads._pool.acquire() as connection:
+    """Planned as requests are, and as the service, which row-level security holds for."""
+    async with service_database("enrollment") as database, warm_pool(database.service_url, 2) as pool:
+        await migrate(database.owner_url, MIGRATIONS)
+        await fill(database.superuser_url, _FILL, ORGANISATION, MANY)
+        async with reader(database.service_url, pool, name="test") as reads, reads._pool.acquire() as connection:
             yield connection
 
 
@@ -50,9 +54,17 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 async def touched(connection: Connection, read: Read) -> float:
-    """Rows that the scans of the read's plan came across."""
-    await connection.execute(f"PREPARE page AS {read.statement.alone}")
-    arguments = ", ".join(f"'{argument}'" for argument in read.arguments)
+    """Rows that the scans of the read's plan came across, alone or for each of three that go together."""
+    alone = ", ".join(f"'{argument}'" for argument in read.arguments)
+    together = ", ".join(f"""'{{"{each}", "{each}", "{each}"}}'""" for each in read.arguments)
+    return max(
+        await _touched(connection, read.statement.alone_scoped, alone),
+        await _touched(connection, read.statement.together, together) / 3,
+    )
+
+
+async def _touched(connection: Connection, statement: str, arguments: str) -> float:
+    await connection.execute(f"PREPARE page AS {statement}")
     try:
         explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE page ({arguments})")
     finally:
@@ -100,6 +112,7 @@ async def test_a_search_for_what_few_have_touches_few_rows(connection: Connectio
 
 async def test_control_counting_touches_all(connection: Connection) -> None:
     counting = Statement(
-        "SELECT count(*) FROM enrollments WHERE organisation_id = {organisation_id}", {"organisation_id": "bigint"}
+        "SELECT count(*) AS rows FROM enrollments WHERE organisation_id = {organisation_id}",
+        {"organisation_id": "bigint"},
     )
-    assert await touched(connection, Read(counting, (ORGANISATION,))) == MANY
+    assert await touched(connection, Read(counting, (ORGANISATION,))) >= MANY

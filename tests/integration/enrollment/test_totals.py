@@ -131,10 +131,10 @@ async def test_rows_that_come_by_copy_or_are_truncated_count(pool: Pool) -> None
         await connection.execute("ALTER TABLE people ALTER created_at SET DEFAULT now()")
         await connection.copy_records_to_table("people", records=rows, columns=columns)
         read = pages.person_page(ORGANISATION, "staff", PersonQuery(), None)
-        assert (await read.alone(connection))[0] == 200
+        assert (await read.alone_scoped(connection))[0] == 200
         assert await wrong(pool, TOTALS) == []
         await connection.execute("TRUNCATE people, enrollments")
-        assert (await read.alone(connection))[0] == 0
+        assert (await read.alone_scoped(connection))[0] == 0
     assert await wrong(pool, TOTALS) == []
 
 
@@ -167,7 +167,7 @@ async def test_a_list_tells_how_many_rows_match(filled: Pool, asked: dict[str, A
         read = pages.enrollment_page(
             ORGANISATION, EnrollmentQuery.model_validate({**asked, "per_page": "3", "page": "2"})
         )
-        total, items = await read.alone(connection)
+        total, items = await read.alone_scoped(connection)
         shown = await connection.fetchval("SELECT array_agg(i ->> 'id') FROM json_array_elements($1::json) i", items)
     assert total == await counted(filled, f"SELECT count(*) FROM enrollments WHERE {where}")
     assert shown == [str(row["id"]) for row in ids]

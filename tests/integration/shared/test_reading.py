@@ -15,9 +15,11 @@ from shared.reading import PAGE_TYPES, Read, Reader, Statement, merged, page_of,
 from shared.row_security import EVERY_ORGANISATION
 from tests.support.projections import Database
 
-DIVIDED = Statement("SELECT 10 / {by} AS quotient, clock_timestamp() AS at", {"by": "integer"})
+ORGANISATION = {"organisation_id": "bigint"}
+DIVIDED = Statement("SELECT 10 / {by} AS quotient, clock_timestamp() AS at", ORGANISATION | {"by": "integer"})
 TEXT = Statement(
-    "SELECT {text} || '!' AS text, pg_backend_pid() || ' at ' || statement_timestamp() AS statement", {"text": "text"}
+    "SELECT {text} || '!' AS text, pg_backend_pid() || ' at ' || statement_timestamp() AS statement",
+    ORGANISATION | {"text": "text"},
 )
 """Two statements may begin in the same microsecond, but not on one connection."""
 DIVISION_BY_ZERO = asyncpg.DivisionByZeroError
@@ -34,11 +36,11 @@ async def outcomes(reads: Reader, *asked: Read) -> list[Any]:
 
 
 def divided(by: int) -> Read:
-    return Read(DIVIDED, (by,))
+    return Read(DIVIDED, (1, by))
 
 
 def text(value: str | None) -> Read:
-    return Read(TEXT, (value,))
+    return Read(TEXT, (1, value))
 
 
 async def test_each_gets_its_own_row_whatever_waits_beside_it(reads: Reader) -> None:
@@ -84,10 +86,10 @@ async def test_control_without_that_bound_one_waits_as_long_as_it_takes(
 
 async def behind_slow_reads(reads: Reader) -> list[type[Any]]:
     """What becomes of a read that finds all turns taken for a while."""
-    slow = Statement("SELECT pg_sleep({seconds})::text AS slept", {"seconds": "double precision"})
+    slow = Statement("SELECT pg_sleep({seconds})::text AS slept", ORGANISATION | {"seconds": "double precision"})
     turns = []
     for _ in range(reading.BATCHES):
-        turns.append(asyncio.create_task(reads.read(Read(slow, (2 * ACQUIRE_TIMEOUT,)))))
+        turns.append(asyncio.create_task(reads.read(Read(slow, (1, 2 * ACQUIRE_TIMEOUT)))))
         for _ in range(5):  # until it has its turn, so that the next one is not in the same batch
             await asyncio.sleep(0)
     behind = await outcomes(reads, text("a"))
@@ -111,7 +113,7 @@ async def test_while_the_database_is_away_nobody_asks_it_again(reads: Reader, mo
 async def test_a_read_after_its_deadline_is_not_asked(reads: Reader) -> None:
     token = current_deadline.set(Deadline.after(0))
     try:
-        for read in (text("a"), Read(TEXT, ("a",), patient=True)):
+        for read in (text("a"), Read(TEXT, (1, "a"), patient=True)):
             with pytest.raises(DeadlinePassed):
                 await reads.read(read)
     finally:
@@ -141,9 +143,9 @@ async def test_what_was_committed_before_is_seen_by_whoever_waits_with_others(
 
 
 async def test_a_merged_page_is_that_of_all_values_in_their_order(reads: Reader) -> None:
-    numbers = "SELECT n AS id, n % 3 AS kind FROM generate_series(1, 100) AS n WHERE {from} <= n"
+    numbers = "SELECT n AS id, n % 3 AS kind FROM generate_series(1, 100) AS n WHERE {first} <= n"
     page = page_of(merged(f"SELECT id FROM ({numbers}) rows WHERE true", "id", "kind::text", "012"), "id")
-    paged = Statement(f"SELECT array_agg(id ORDER BY id) AS ids FROM {page} page", {"from": "integer"} | PAGE_TYPES)
-    quoted = Statement(paged.text.replace("{from}", "{first}"), {"first": "integer"} | PAGE_TYPES)
-    rows = await outcomes(reads, Read(quoted, (1, 5, 0)), Read(quoted, (20, 4, 3)), Read(quoted, (98, 10, 0)))
+    types = ORGANISATION | {"first": "integer"} | PAGE_TYPES
+    paged = Statement(f"SELECT array_agg(id ORDER BY id) AS ids FROM {page} page", types)
+    rows = await outcomes(reads, *(Read(paged, (1, *asked)) for asked in ((1, 5, 0), (20, 4, 3), (98, 10, 0))))
     assert rows == [([1, 2, 3, 4, 5],), ([23, 24, 25, 26],), ([98, 99, 100],)]

@@ -1,0 +1,126 @@
+"""With the organisation taken out of every statement's conditions, the database still shows no row of another."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.security import tenancy
+from tests.security.runner import failures
+from tests.security.world import World, contents, database_url, new_world
+from tests.support.stack import Stack
+
+SERVICES = ("catalog", "enrollment", "history")
+
+_CONDITIONS = (
+    # = $1, or the same where the statement sets its own scope
+    (r"\b(?:\w+\.)?organisation_id = (\$1|(?:read|given)\.\w+)(?:::bigint)?\b", r"\1::bigint IS NOT NULL"),
+    # of many rows at once
+    (
+        r"\((?:\w+\.)?organisation_id, ((?:\w+\.)?\w+)\)"
+        r" IN \(SELECT \* FROM unnest\(\$1::bigint\[\], \$2::bigint\[\]\)\)",
+        r"\1 IN (SELECT id_asked FROM unnest($1::bigint[], $2::bigint[]) AS asked (organisation_asked, id_asked))",
+    ),
+    (r"\b\w+\.organisation_id = (?:asked|free|closed|new)\.organisation_id AND ", ""),
+)
+
+
+def without_organisations(statement: str) -> str:
+    for condition, instead in _CONDITIONS:
+        statement = re.sub(condition, instead, statement)
+    return statement
+
+
+@pytest.fixture
+def careless(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Statements that were sent without their condition."""
+    changed: set[str] = set()
+    execute = asyncpg.Connection._execute  # type: ignore[attr-defined]
+
+    async def without(connection: Any, statement: str, *arguments: Any, **named: Any) -> Any:
+        written = without_organisations(statement)
+        if written != statement:
+            changed.add(written)
+        return await execute(connection, written, *arguments, **named)
+
+    monkeypatch.setattr(asyncpg.Connection, "_execute", without)
+    return changed
+
+
+@asynccontextmanager
+async def without_wall(stack: Stack) -> AsyncIterator[None]:
+    """The policies let everything pass."""
+    kept: dict[str, str] = {}
+    for service in SERVICES:
+        connection = await asyncpg.connect(database_url(stack, service), timeout=10)
+        kept[service] = await connection.fetchval("SELECT pg_get_functiondef('organisations_in_scope'::regproc)")
+        await connection.execute(
+            "CREATE OR REPLACE FUNCTION organisations_in_scope() RETURNS bigint[]"
+            " LANGUAGE sql STABLE PARALLEL SAFE RETURN '{0}'::bigint[]"
+        )
+        await connection.close()
+    yield
+    for service, definition in kept.items():
+        connection = await asyncpg.connect(database_url(stack, service), timeout=10)
+        await connection.execute(definition)
+        await connection.close()
+
+
+async def test_no_row_of_another_organisation_is_seen_or_changed(world: World, careless: set[str]) -> None:
+    before = await contents(world)
+    assert await failures(world, tenancy.FAMILY, "service") == []
+    assert await contents(world) == before
+    assert len(careless) >= 20
+
+
+async def test_control_without_the_wall_they_are(secured_stack: Stack, careless: set[str]) -> None:
+    own_world = await new_world(secured_stack)
+    before = await contents(own_world)
+    async with without_wall(secured_stack):
+        found = await failures(own_world, tenancy.FAMILY, "service")
+    assert await contents(own_world) != before
+    assert len(found) >= 40, found
+
+
+LISTS = (
+    ("catalog", "/api/v1/training/courses"),
+    ("catalog", "/api/v1/training/courses?search=leader"),
+    ("catalog", "/api/v1/training/courses?category=safety&delivery_mode=online"),
+    ("catalog", "/api/v1/training/courses?category=leadership"),
+    ("catalog", "/api/v1/training/sessions"),
+    ("catalog", "/api/v1/training/sessions?status=scheduled"),
+    ("catalog", "/api/v1/training/sessions?date_from=2020-01-01&date_to=2040-01-01"),
+    ("enrollment", "/api/v1/training/enrollments"),
+    ("enrollment", "/api/v1/training/enrollments?status=enrolled"),
+    ("enrollment", f"/api/v1/training/enrollments?year={date.today().year}"),
+    ("enrollment", "/api/v1/employees"),
+    ("enrollment", "/api/v1/employees?company_id=77"),
+    ("enrollment", "/api/v1/employees?search=doe"),
+    ("enrollment", "/api/v1/staff"),
+)
+"""Pages of everything, one for each way in which rows are found."""
+
+
+async def listed(world: World) -> list[tuple[int, list[int]]]:
+    """How many rows each list counts and shows."""
+    stack = world.stack
+    answers = [await stack.direct(stack.url_of(name), world.organisation).get(path) for name, path in LISTS]
+    return [(answer.body["meta"]["total"], [row["id"] for row in answer.body["data"]]) for answer in answers]
+
+
+async def test_lists_are_the_same_with_and_without_their_condition(
+    secured_stack: Stack, request: pytest.FixtureRequest
+) -> None:
+    own_world = await new_world(secured_stack)
+    right = await listed(own_world)
+    assert all(total for total, _ in right[:2])
+    changed = request.getfixturevalue("careless")
+    assert await listed(own_world) == right
+    assert len(changed) >= len(LISTS)
+    async with without_wall(secured_stack):
+        wrong = await listed(own_world)
+    assert [path for (_, path), *found in zip(LISTS, right, wrong, strict=True) if found[0] == found[1]] == []
