@@ -5,7 +5,7 @@ import re
 import sys
 from contextvars import ContextVar
 from random import getrandbits
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 from uuid import UUID
 
 import uuid_utils
@@ -58,9 +58,9 @@ class _TraceFilter(logging.Filter):
         return True
 
 
-def configure_logging(process: str, level: str) -> None:
-    """JSON lines on standard error, each with the process and, inside a request, its id."""
-    handler = logging.StreamHandler(sys.stderr)
+def json_lines(process: str, stream: TextIO) -> logging.Handler:
+    """Writes JSON lines, each with the process and, inside a request, its id."""
+    handler = logging.StreamHandler(stream)
     handler.addFilter(_TraceFilter())
     handler.setFormatter(
         JsonFormatter(
@@ -70,7 +70,12 @@ def configure_logging(process: str, level: str) -> None:
             static_fields={"process": process},
         )
     )
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    return handler
+
+
+def configure_logging(process: str, level: str) -> None:
+    """JSON lines on standard error."""
+    logging.basicConfig(level=level, handlers=[json_lines(process, sys.stderr)], force=True)
     logging.getLogger("muster.security").setLevel(logging.INFO)  # whatever else is wanted
     logging.getLogger("aio_pika").setLevel(logging.WARNING)
     logging.getLogger("aiormq").setLevel(logging.WARNING)

@@ -2,12 +2,13 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 import uvloop
 
 from tests.support.client import Client, new_organisation
+from tests.support.security_lines import SecurityLines, written_lines
 from tests.support.stack import Stack, running_stack
 
 
@@ -26,6 +27,13 @@ def pytest_collection_finish() -> None:
 async def stack() -> AsyncIterator[Stack]:
     async with running_stack() as stack:
         yield stack
+
+
+@pytest.fixture
+def security_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[SecurityLines]:
+    """What the test writes to the security log, with bounds of its own."""
+    with written_lines(monkeypatch) as lines:
+        yield lines
 
 
 @pytest.fixture

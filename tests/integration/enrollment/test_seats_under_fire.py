@@ -53,7 +53,8 @@ class Databases:
 
     async def clear(self) -> None:
         await self.enrollment.execute(
-            "TRUNCATE enrollments, sessions, courses, people, audit, outbox, idempotency_keys, certifications"
+            "TRUNCATE enrollments, sessions, courses, people, audit, audit_trail, outbox, idempotency_keys,"
+            " certifications"
         )
         await self.catalog.execute("TRUNCATE enrollments, sessions, courses, outbox")
         await self.history.execute("TRUNCATE records")
