@@ -109,7 +109,7 @@ async def listed(world: World) -> list[tuple[int, list[int]]]:
     """How many rows each list counts and shows."""
     stack = world.stack
     answers = [await stack.direct(stack.url_of(name), world.organisation).get(path) for name, path in LISTS]
-    return [(answer.body["meta"]["total"], [row["id"] for row in answer.body["data"]]) for answer in answers]
+    return [(answer.json["meta"]["total"], [row["id"] for row in answer.json["data"]]) for answer in answers]
 
 
 async def test_lists_are_the_same_with_and_without_their_condition(
