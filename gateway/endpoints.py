@@ -2,24 +2,29 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Final
 
 from aiohttp import web
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from gateway.authentication import ClientToken
 from gateway.context import GATE, ISSUER, client_address, with_token
 from gateway.users import Email
 from shared.errors import ApiError, MethodNotAllowed, NotFound, ValidationFailed
-from shared.http.answers import Answer, invalid, success
-from shared.http.body import read_json
-from shared.http.fields import Body, Text
+from shared.http.answers import Answer, success
+from shared.http.asked import body_of
+from shared.http.body import BodyLimits, read_json
+from shared.http.fields import Body, one_line, storable
+
+LOGIN_LIMITS: Final = BodyLimits(max_bytes=8 * 1024, max_values=100)
+"""Anybody may log in, or try to."""
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class Credentials(Body):
-    email: Email
-    password: Text = Field(min_length=1, max_length=1024, repr=False)
+    email: Annotated[Email, AfterValidator(one_line)]
+    password: Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(storable)] = Field(repr=False)
 
 
 class CredentialsRefused(ApiError):
@@ -98,13 +103,7 @@ async def answer(methods: Mapping[str, Handler], request: web.Request) -> web.Re
 
 
 async def _credentials(request: web.Request) -> Credentials:
-    value = await read_json(request)
-    if not isinstance(value, dict):
-        raise ValidationFailed({"body": ["The body must be a JSON object."]})
-    try:
-        return Credentials.model_validate(value)
-    except ValidationError as error:
-        raise invalid(error) from None
+    return body_of(Credentials, await read_json(request, LOGIN_LIMITS))
 
 
 def _described_by_claims(token: ClientToken) -> dict[str, object]:

@@ -8,6 +8,7 @@ from typing import Any
 from services.catalog.schemas import CourseFields, SessionFields
 from shared.database import Connection
 from shared.events import CourseState, SessionState
+from shared.http.fields import STORED
 
 COURSE_STATE = """json_build_object('id', id, 'version', version, 'title', title, 'category', category,
     'delivery_mode', delivery_mode, 'pass_score', pass_score, 'validity_months', validity_months,
@@ -98,7 +99,7 @@ async def lock_course(connection: Connection, organisation_id: int, course_id: i
     )
     if row is None:
         return None
-    return CourseFields.model_validate(_fields(row, CourseFields, "labels")), row["version"]
+    return CourseFields.model_validate(_fields(row, CourseFields, "labels"), context=STORED), row["version"]
 
 
 async def lock_session(
@@ -110,7 +111,8 @@ async def lock_session(
     )
     if row is None:
         return None
-    return SessionFields.model_validate(_fields(row, SessionFields, "projects", "facilitator")), row["version"]
+    fields = _fields(row, SessionFields, "projects", "facilitator")
+    return SessionFields.model_validate(fields, context=STORED), row["version"]
 
 
 async def sessions_of_course(connection: Connection, organisation_id: int, course_id: int) -> dict[int, int]:

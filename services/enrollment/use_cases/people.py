@@ -17,6 +17,7 @@ from shared import outbox
 from shared.database import Connection, Pool
 from shared.events import EmployeeRemoved, EmployeeSaved, EmployeeState, EnrollmentCancelled
 from shared.http.conditional import UNCONDITIONAL, Conditions, Document
+from shared.http.fields import STORED
 from shared.observability import current_trace
 
 
@@ -95,7 +96,8 @@ async def remove_person(
         if planned != await seat_store.open_enrollments_of_person(connection, organisation_id, person_id):
             raise ChangedMeanwhile
         await _cancel(connection, organisation_id, [enrollment_id for enrollment_id, _ in planned], sessions, actor)
-        fields = EmployeeFields.model_validate(current.model_dump(include=set(EmployeeFields.model_fields)))
+        stored = current.model_dump(include=set(EmployeeFields.model_fields))
+        fields = EmployeeFields.model_validate(stored, context=STORED)
         removed = await store.save_person(
             connection, organisation_id, current, person_id=person_id, type_=type_, fields=fields, removed=True
         )
