@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import enrolling, events, gateway, growth, lists, memory
+from bench import enrolling, events, gateway, growth, holding, lists, memory
 from bench.bed import Bed, made_bed
 from bench.errors import NotMeasured
 from bench.placement import placement
@@ -40,6 +40,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "enrolling": enrolling.results,
     "events": _events,
     "growth": growth.results,
+    "holding": holding.results,
     "memory": memory.results,
 }
 """In the order of the table."""

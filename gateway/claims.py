@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from shared.claims import CallerClaims, Word
-from shared.errors import MalformedJson, TokenExpired, TokenInvalid
+from shared.errors import MalformedJson, TokenExpired, TokenInvalid, TooManyValues
 from shared.http.body import parse_json
 from shared.identity import LEEWAY
 
@@ -20,7 +20,7 @@ def read_claims(payload: bytes, issuer: str, audience: str, now: float) -> Claim
     """The claims of a token whose signature is good; raises `TokenInvalid` or `TokenExpired`."""
     try:
         claims = Claims.model_validate(parse_json(payload))
-    except (MalformedJson, ValidationError):
+    except (MalformedJson, TooManyValues, ValidationError):
         raise TokenInvalid("The token's claims are not valid.", reason="claims") from None
     audiences = [claims.aud] if isinstance(claims.aud, str) else claims.aud
     if claims.iss != issuer or audience not in audiences:

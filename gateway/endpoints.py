@@ -2,25 +2,30 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Final
 
 from aiohttp import web
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from gateway.authentication import ClientToken
 from gateway.context import GATE, ISSUER, client_address, with_token
 from gateway.users import Email, User
 from shared.errors import ApiError, MethodNotAllowed, NotFound, ValidationFailed
-from shared.http.answers import Answer, Caching, invalid, success
-from shared.http.body import read_json
-from shared.http.fields import Body, Text
+from shared.http.answers import Answer, Caching, success
+from shared.http.asked import body_of
+from shared.http.body import BodyLimits, read_json
+from shared.http.fields import Body, one_line, storable
 from shared.security_log import SecurityEvent, record
+
+LOGIN_LIMITS: Final = BodyLimits(max_bytes=8 * 1024, max_values=100)
+"""Anybody may log in, or try to."""
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class Credentials(Body):
-    email: Email
-    password: Text = Field(min_length=1, max_length=1024, repr=False)
+    email: Annotated[Email, AfterValidator(one_line)]
+    password: Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(storable)] = Field(repr=False)
 
 
 class CredentialsRefused(ApiError):
@@ -101,13 +106,7 @@ async def answer(methods: Mapping[str, Handler], request: web.Request) -> web.Re
 
 
 async def _credentials(request: web.Request) -> Credentials:
-    value = await read_json(request)
-    if not isinstance(value, dict):
-        raise ValidationFailed({"body": ["The body must be a JSON object."]})
-    try:
-        return Credentials.model_validate(value)
-    except ValidationError as error:
-        raise invalid(error) from None
+    return body_of(Credentials, await read_json(request, LOGIN_LIMITS))
 
 
 def _record_login(event: SecurityEvent, user: User | None, address: str) -> None:

@@ -8,7 +8,7 @@ from math import ceil
 import aiohttp
 
 from gateway.keys import MAX_KEYS, Key, KeyInvalid, Keys, public_key, record_key_change
-from shared.errors import MalformedJson, Unavailable
+from shared.errors import MalformedJson, TooManyValues, Unavailable
 from shared.http.body import parse_json
 
 log = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ class RemoteKeySet:
 def _parsed(body: bytes) -> Keys:
     try:
         members = parse_json(body)
-    except MalformedJson as error:
+    except (MalformedJson, TooManyValues) as error:
         raise KeySetUnreadable(error.message) from None
     jwks = members.get("keys") if isinstance(members, dict) else None
     if not isinstance(jwks, list) or len(jwks) > MAX_KEYS:

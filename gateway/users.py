@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from gateway.watched_file import WatchedFile, write_private
-from shared.http.fields import MAX_ID, Name, Text
+from shared.http.fields import MAX_ID, STORED, Name, storable
 from shared.identity import API_ACCESS, ENROLL, ENROLL_SELF, MANAGE, RECORD, VIEW
 from shared.security_log import SecurityEvent, record
 
@@ -32,7 +32,7 @@ def _email(value: str) -> str:
     return value
 
 
-Email = Annotated[Text, Field(max_length=254), AfterValidator(_email)]
+Email = Annotated[str, Field(max_length=254), AfterValidator(storable), AfterValidator(_email)]
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 
 
@@ -98,7 +98,7 @@ def users_of(users: Iterable[User]) -> Users:
 def parse_users(text: str) -> Users:
     """Raises `UsersInvalid`."""
     try:
-        return users_of(_LIST.validate_json(text))
+        return users_of(_LIST.validate_json(text, context=STORED))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise UsersInvalid(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -1,7 +1,18 @@
 """The tree of errors a client can see; `shared.http.answers` turns each into its answer (contract, section 1)."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, ClassVar, Final
+
+MAX_ERRORS: Final = 20
+"""Reasons that one answer tells; with `MAX_NAME` and `MAX_REASON` no answer to an error is over 64 KB."""
+MAX_NAME: Final = 100
+MAX_REASON: Final = 300
+"""Characters of a field's name and of a reason: names are the client's own."""
+
+
+def shortened(text: str, most: int = MAX_NAME) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 class ApiError(Exception):
@@ -137,6 +148,13 @@ class PayloadTooLarge(ApiError):
     message = "The body is too large."
 
 
+class TooManyValues(PayloadTooLarge):
+    """A size like that of the bytes, and refused like it: the same request in several parts is taken."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The body has more than {limit:,} JSON values. Send it in several requests.")
+
+
 class UnsupportedMediaType(ApiError):
     status = 415
     code = "unsupported_media_type"
@@ -144,7 +162,11 @@ class UnsupportedMediaType(ApiError):
 
 
 class ValidationFailed(ApiError):
-    """`errors` names each wrong field (a list item's is dotted: `employee_ids.1`) with its reasons."""
+    """`errors` names each wrong field (a list item's is dotted: `employee_ids.1`) with its reasons.
+
+    At most `MAX_ERRORS` reasons are told; `errors_omitted` beside them says how many are not. `omitted` are those
+    that the caller has left out of `errors` already.
+    """
 
     status = 422
     code = "validation_failed"
@@ -157,10 +179,23 @@ class ValidationFailed(ApiError):
         message: str | None = None,
         code: str | None = None,
         details: Mapping[str, Any] | None = None,
+        omitted: int = 0,
     ) -> None:
         super().__init__(message, code=code, details=details)
-        if errors:
-            self.details["errors"] = {field: list(reasons) for field, reasons in errors.items()}
+        if not errors:
+            return
+        told: dict[str, list[str]] = {}
+        for name, reason in islice(_each(errors), MAX_ERRORS):
+            told.setdefault(shortened(name), []).append(shortened(reason, MAX_REASON))
+        self.details["errors"] = told
+        omitted += max(0, sum(map(len, errors.values())) - MAX_ERRORS)
+        if omitted:
+            self.details["errors_omitted"] = omitted
+            self.message = f"{self.message} {omitted:,} more {'error is' if omitted == 1 else 'errors are'} not listed."
+
+
+def _each(errors: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    return ((name, reason) for name, reasons in errors.items() for reason in reasons)
 
 
 class IdempotencyKeyReused(ValidationFailed):

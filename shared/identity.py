@@ -15,7 +15,7 @@ import jwt
 from pydantic import Field, ValidationError, model_validator
 
 from shared.claims import CallerClaims, UserType
-from shared.errors import MalformedJson, PermissionDenied, TokenExpired, TokenInvalid, TokenMissing
+from shared.errors import MalformedJson, PermissionDenied, TokenExpired, TokenInvalid, TokenMissing, TooManyValues
 from shared.http.body import parse_json
 from shared.http.fields import MAX_ID
 from shared.jws import read_header, signed_payload
@@ -145,7 +145,7 @@ class InternalTokenVerifier:
         payload = signed_payload(token, self._secret, ALGORITHM)
         try:
             claims = InternalClaims.model_validate(parse_json(payload))
-        except (MalformedJson, ValidationError):
+        except (MalformedJson, TooManyValues, ValidationError):
             raise TokenInvalid("The token's claims are not valid.", reason="claims") from None
         now = time.time()
         if max(claims.iat, claims.nbf) > now + LEEWAY:

@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from shared.errors import MalformedJson, TokenInvalid
+from shared.errors import MalformedJson, TokenInvalid, TooManyValues
 from shared.http.body import parse_json
 
 MAX_TOKEN_BYTES = 8 * 1024
@@ -36,7 +36,7 @@ def read_header(token: str) -> Header:
     try:
         members = parse_json(jwt.utils.base64url_decode(token.partition(".")[0]))
         header = Header.model_validate(members)
-    except (MalformedJson, ValidationError, ValueError):
+    except (MalformedJson, TooManyValues, ValidationError, ValueError):
         raise TokenInvalid from None
     if header.typ.lower().removeprefix("application/") not in ("jwt", "at+jwt"):
         raise TokenInvalid

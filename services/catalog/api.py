@@ -9,7 +9,7 @@ from services.catalog import use_cases
 from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.errors import CourseNotFound, SessionNotFound
 from services.catalog.representations import CourseDetail, CourseItem, SessionDetail, SessionItem, SessionWithCourses
-from services.catalog.schemas import CourseFields, CourseQuery, MergePatch, SessionFields, SessionQuery
+from services.catalog.schemas import CourseFields, CoursePatch, CourseQuery, SessionFields, SessionPatch, SessionQuery
 from services.catalog.store import pages, rows, states
 from shared.audit import actor_of
 from shared.database import Connection, connected, transaction
@@ -51,7 +51,7 @@ async def create_course(call: Call[Query, CourseFields]) -> Answer:
     return await run_once(call.app[POOL], call.organisation_id, call.claim, create)
 
 
-async def change_course(call: Call[Query, MergePatch]) -> Answer:
+async def change_course(call: Call[Query, CoursePatch]) -> Answer:
     course = await use_cases.change_course(
         call.app[POOL], call.organisation_id, call.id, call.body.members, actor_of(call), call.conditions
     )
@@ -88,7 +88,7 @@ async def create_session(call: Call[Query, SessionFields]) -> Answer:
     return await run_once(call.app[POOL], call.organisation_id, call.claim, create)
 
 
-async def change_session(call: Call[Query, MergePatch]) -> Answer:
+async def change_session(call: Call[Query, SessionPatch]) -> Answer:
     session = await use_cases.change_session(
         call.app[POOL],
         call.app[ENROLLMENT],
@@ -141,7 +141,7 @@ ROUTES: list[Route[Any, Any]] = [
     Route("GET", COURSES + "/{id}", get_course, {200: Success[CourseDetail]}, permissions=[VIEW]),
     Route("POST", COURSES, create_course, {201: Success[CourseDetail]}, permissions=[MANAGE], body=CourseFields),
     Route(
-        "PATCH", COURSES + "/{id}", change_course, {200: Success[CourseDetail]}, permissions=[MANAGE], body=MergePatch
+        "PATCH", COURSES + "/{id}", change_course, {200: Success[CourseDetail]}, permissions=[MANAGE], body=CoursePatch
     ),
     Route("DELETE", COURSES + "/{id}", delete_course, {200: Done}, permissions=[MANAGE]),
     Route("GET", SESSIONS, list_sessions, {200: Page[SessionItem]}, permissions=[VIEW], query=SessionQuery),
@@ -153,7 +153,7 @@ ROUTES: list[Route[Any, Any]] = [
         change_session,
         {200: Success[SessionDetail]},
         permissions=[MANAGE],
-        body=MergePatch,
+        body=SessionPatch,
     ),
     Route("DELETE", SESSIONS + "/{id}", delete_session, {200: Done}, permissions=[MANAGE]),
     Route(

@@ -1,5 +1,6 @@
 """What may become of courses and sessions: values in, values out (contract, section 3)."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
@@ -7,7 +8,7 @@ from pydantic import ValidationError
 from services.catalog.errors import CourseNotSelectable, StatusMoveForbidden
 from services.catalog.schemas import CourseFields, SessionFields
 from shared.errors import ValidationFailed
-from shared.http.answers import invalid
+from shared.http.members import invalid
 
 _STATUS_MOVES = {
     "scheduled": {"in_progress", "cancelled"},
@@ -30,10 +31,20 @@ def merge_patch(document: Any, patch: Any) -> Any:
     return merged
 
 
+def _texts(value: Any) -> Iterator[str]:
+    """All texts of a document. What stays as it is stays allowed, whatever new texts may be."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each)
+
+
 def changed_course(course_id: int, current: CourseFields, patch: dict[str, Any]) -> CourseFields:
     """The course after a change; raises `ValidationFailed`."""
+    document = current.model_dump()
     try:
-        changed = CourseFields.model_validate(merge_patch(current.model_dump(), patch))
+        changed = CourseFields.model_validate(merge_patch(document, patch), context=set(_texts(document)))
     except ValidationError as error:
         raise invalid(error) from None
     if course_id in changed.prerequisites:
@@ -44,8 +55,9 @@ def changed_course(course_id: int, current: CourseFields, patch: dict[str, Any])
 
 def changed_session(current: SessionFields, patch: dict[str, Any]) -> SessionFields:
     """The session after a change; raises `ValidationFailed` or `StatusMoveForbidden`."""
+    document = current.model_dump()
     try:
-        changed = SessionFields.model_validate(merge_patch(current.model_dump(), patch))
+        changed = SessionFields.model_validate(merge_patch(document, patch), context=set(_texts(document)))
     except ValidationError as error:
         raise invalid(error) from None
     if changed.course_id != current.course_id:

@@ -4,18 +4,20 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from shared.http.fields import (
     Body,
     Count,
     Id,
     IdAndName,
+    LongText,
+    MergePatch,
     Name,
     Number,
     QueryDate,
     QueryId,
-    Text,
+    Search,
     Timestamp,
 )
 from shared.http.pagination import PagedQuery
@@ -40,7 +42,7 @@ Score = Annotated[Number, Field(ge=0, le=100, decimal_places=2)]
 
 
 class CourseQuery(PagedQuery):
-    search: Annotated[Text, Field(max_length=255)] | None = None
+    search: Search | None = None
     category: Category | None = None
     delivery_mode: DeliveryMode | None = None
 
@@ -62,7 +64,7 @@ class CourseFields(Body):
     cost_per_participant: Money = Decimal(0)
     provider: Literal["internal", "external"] = "internal"
     provider_name: Name | None = None
-    description: Annotated[Text, Field(max_length=10_000)] | None = None
+    description: LongText | None = None
     pass_score: Score | None = None
     validity_months: Annotated[Count, Field(ge=1, le=1200)] | None = None
     prerequisites: CourseIds = Field(default_factory=list)
@@ -96,11 +98,9 @@ class SessionFields(Body):
         return end
 
 
-class MergePatch(Body):
-    """Any members: RFC 7396 merges them into the document, and the result is checked as a whole."""
+class CoursePatch(MergePatch):
+    document = CourseFields
 
-    model_config = ConfigDict(extra="allow")
 
-    @property
-    def members(self) -> dict[str, Any]:
-        return dict(self.__pydantic_extra__ or {})
+class SessionPatch(MergePatch):
+    document = SessionFields

@@ -18,6 +18,7 @@ from services.enrollment.representations import (
 )
 from services.enrollment.rules import EnrollCommand
 from services.enrollment.schemas import (
+    CLOSING_LIMITS,
     Capacity,
     CheckIn,
     Closing,
@@ -252,6 +253,14 @@ ROUTES: list[Route[Any, Any]] = [
     Route(
         "POST", "/internal/sessions/{id}/capacity", agree_capacity, {200: Done}, permissions=[INTERNAL], body=Capacity
     ),
-    Route("POST", "/internal/sessions/close", close_sessions, {200: Done}, permissions=[INTERNAL], body=Closing),
+    Route(
+        "POST",
+        "/internal/sessions/close",
+        close_sessions,
+        {200: Done},
+        permissions=[INTERNAL],
+        body=Closing,
+        limits=CLOSING_LIMITS,
+    ),
     *state_routes(states.KINDS),
 ]

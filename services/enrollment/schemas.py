@@ -1,26 +1,34 @@
 """What clients send to enrollment (contract, section 4)."""
 
-import re
+from functools import cache
 from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, field_validator, model_validator
+from pydantic import AfterValidator, FailFast, Field, field_validator, model_validator
 
-from shared.http.fields import Body, Count, Id, IdAndName, Name, Number, QueryCount, QueryId, Text, Timestamp
+from shared.http.body import BodyLimits
+from shared.http.fields import (
+    Body,
+    Count,
+    Id,
+    IdAndName,
+    LongText,
+    Name,
+    Number,
+    QueryCount,
+    QueryId,
+    Search,
+    Timestamp,
+    one_line,
+)
+from shared.http.https_url import HttpsUrl
 from shared.http.pagination import PagedQuery
 
 Status = Literal["enrolled", "waitlisted", "completed", "failed", "absent", "cancelled"]
 CheckInMethod = Literal["manual", "qr_code", "kiosk"]
 
-_URL = TypeAdapter(HttpUrl)
-_BEGINNING = re.compile(r"https://[^/?#\\@]")
-"""Pydantic reads slashes too many as if they were none, and clients of the record may not."""
-
-
-def _https(value: str) -> str:
-    if not _BEGINNING.match(value) or not value.isascii() or _URL.validate_python(value).host is None:
-        raise ValueError("must be an https URL")
-    return value
+_time_zones = cache(available_timezones)
+"""Read once: they are looked for in hundreds of directories and files."""
 
 
 class EnrollmentQuery(PagedQuery):
@@ -51,12 +59,12 @@ class ComplianceQuery(PagedQuery):
 class OrganisationSettings(Body):
     """`time_zone`: a name of the IANA database; calendar months of validity are counted in it."""
 
-    time_zone: Annotated[Text, Field(max_length=64)]
+    time_zone: Annotated[str, Field(max_length=64), AfterValidator(one_line)]
 
     @field_validator("time_zone")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in available_timezones():
+        if name not in _time_zones():
             raise ValueError("must be a time zone of the IANA database, like Australia/Sydney")
         return name
 
@@ -80,8 +88,8 @@ class Completion(Body):
     """A member that is left out keeps what the record says; `null` clears it."""
 
     score: Annotated[Number, Field(ge=0, le=100, decimal_places=2)] | None = None
-    feedback: Annotated[Text, Field(max_length=10_000)] | None = None
-    certificate_url: Annotated[Text, Field(max_length=2048), AfterValidator(_https)] | None = None
+    feedback: LongText | None = None
+    certificate_url: HttpsUrl | None = None
 
 
 class Transfer(Body):
@@ -109,14 +117,20 @@ class SessionVersion(Body):
     version: Annotated[Count, Field(ge=1)]
 
 
+MAX_CLOSED = 20_000
+
+
 class Closing(Body):
     """Sessions that the catalog wants to delete, as it has them."""
 
-    sessions: Annotated[list[SessionVersion], Field(max_length=20_000)]
+    sessions: Annotated[list[SessionVersion], Field(max_length=MAX_CLOSED), FailFast()]
+
+
+CLOSING_LIMITS = BodyLimits(max_values=3 * MAX_CLOSED + 2)
 
 
 class PersonQuery(PagedQuery):
-    search: Annotated[Text, Field(max_length=255)] | None = None
+    search: Search | None = None
 
 
 class EmployeeQuery(PersonQuery):

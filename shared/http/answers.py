@@ -8,7 +8,6 @@ from enum import Enum
 from typing import Any, Final
 
 from aiohttp import web
-from pydantic import ValidationError
 
 from shared.database import is_unavailable
 from shared.errors import (
@@ -18,7 +17,6 @@ from shared.errors import (
     NotFound,
     PayloadTooLarge,
     Unavailable,
-    ValidationFailed,
 )
 
 log = logging.getLogger(__name__)
@@ -85,20 +83,6 @@ def success(
 def failure(error: ApiError) -> Answer:
     body = {"success": False, "message": error.message, "code": error.code, **error.details}
     return Answer(json.dumps(body, ensure_ascii=False), error.status, error.headers)
-
-
-def invalid(error: ValidationError) -> ValidationFailed:
-    """A model's refusal in the contract's words: every wrong field with its reasons."""
-    errors: dict[str, list[str]] = {}
-    for detail in error.errors(include_url=False, include_input=False):
-        field = ".".join(map(str, detail["loc"])) or "body"
-        errors.setdefault(field, []).append(_reason(detail["type"], detail["msg"]))
-    return ValidationFailed(errors)
-
-
-def _reason(kind: str, message: str) -> str:
-    known = {"extra_forbidden": "This field is not known.", "missing": "This field is required."}
-    return known.get(kind) or message.removeprefix("Value error, ").rstrip(".").capitalize() + "."
 
 
 def api_error(error: Exception) -> ApiError:

@@ -1,5 +1,6 @@
 """What a route is asked: the same of a request of aiohttp's and of a plain one, read by the same steps."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,10 +11,10 @@ from pydantic import BaseModel, ValidationError
 from yarl import URL
 
 from shared.errors import ValidationFailed
-from shared.http.answers import invalid
-from shared.http.body import json_of, read_json
+from shared.http.body import USUAL_LIMITS, BodyLimits, json_of, read_json
 from shared.http.conditional import UNCONDITIONAL, Conditions, read_conditions
-from shared.http.fields import Query
+from shared.http.fields import MergePatch, Query
+from shared.http.members import Unknown, invalid, known_members
 from shared.http.plain import Headers, PlainRequest
 from shared.http.targets import checked_host
 
@@ -33,7 +34,7 @@ class Asked:
     id: str | None
     scheme: str
     has_body: bool
-    json: Callable[[], Awaitable[Any]]
+    json: Callable[[BodyLimits], Awaitable[Any]]
     """The body as Python values, fractions as `Decimal`; raises what `read_json` raises."""
 
 
@@ -45,13 +46,13 @@ def asked_by(request: web.Request) -> Asked:
         request.match_info.get("id"),
         request.scheme,
         request.can_read_body,
-        lambda: read_json(request),
+        lambda limits: read_json(request, limits),
     )
 
 
 def asked_plainly(request: PlainRequest, path_id: str | None) -> Asked:
-    async def json() -> Any:
-        return json_of(request.headers, request.body)
+    async def json(limits: BodyLimits) -> Any:
+        return json_of(request.headers, request.body, limits)
 
     target = request.target
     return Asked(request.headers, target.path, target.query, path_id, "http", bool(request.body), json)
@@ -70,26 +71,46 @@ class QueryReader:
 
     def _read(self, query: str) -> Query:
         parameters = URL.build(path="/", query_string=query, encoded=True).query
-        twice = {name for name in parameters if len(parameters.getall(name)) > 1}
-        if twice:
-            raise ValidationFailed({name: ["This parameter stands twice."] for name in sorted(twice)})
-        return validated(self._model, dict(parameters))
+        values = dict(parameters)
+        if len(values) < len(parameters):
+            twice = sorted(name for name, times in Counter(name for name, _ in parameters.items()).items() if times > 1)
+            raise ValidationFailed({name: ["This parameter stands twice."] for name in twice})
+        return validated(self._model, values)
 
 
 def validated(model: type[Model], values: Mapping[str, Any]) -> Model:
-    """An instance of the model; raises `ValidationFailed`."""
+    """An instance of the model, which sees no member that it does not know; raises `ValidationFailed`."""
+    unknown = Unknown()
+    known = known_members(model, values, unknown)
     try:
-        return model.model_validate(values)
+        instance = model.model_validate(known)
     except ValidationError as error:
-        raise invalid(error) from None
+        raise invalid(error, unknown) from None
+    if unknown.count:
+        raise ValidationFailed(unknown.errors(), omitted=unknown.omitted)
+    return instance
 
 
-async def read_members(asked: Asked, model: type[BaseModel]) -> BaseModel:
+async def read_members(asked: Asked, model: type[BaseModel], limits: BodyLimits = USUAL_LIMITS) -> BaseModel:
     """The JSON object of the body; raises `ValidationFailed` and what `Asked.json` raises."""
-    value = await asked.json()
+    return body_of(model, await asked.json(limits))
+
+
+def body_of(model: type[Model], value: Any) -> Model:
+    """The model of a JSON object; raises `ValidationFailed`."""
     if not isinstance(value, dict):
         raise ValidationFailed({"body": ["The body must be a JSON object."]})
+    if issubclass(model, MergePatch):
+        check_members_known(model.document, value)
     return validated(model, value)
+
+
+def check_members_known(document: type[BaseModel], patch: Mapping[str, Any]) -> None:
+    """A member of a patch is one of the document, even where `null` would remove it; raises `ValidationFailed`."""
+    unknown = Unknown()
+    known_members(document, patch, unknown)
+    if unknown.count:
+        raise ValidationFailed(unknown.errors(), omitted=unknown.omitted)
 
 
 def conditions(headers: Headers) -> Conditions:

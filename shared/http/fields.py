@@ -1,15 +1,17 @@
 """The kinds of value that queries and bodies are made of: stricter than pydantic's own (contract, section 1).
 
 Pydantic reads `"1_0"`, `true` and `"+7"` as integers, a number as a timestamp, and lets NUL pass,
-which PostgreSQL then refuses with an error of its own.
+which PostgreSQL then refuses with an error of its own. Lengths come before all else: a text that is too long is not
+looked through.
 """
 
 import re
+from collections.abc import Container
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 MAX_ID = 2**63 - 1
 
@@ -19,18 +21,16 @@ _TIMESTAMP = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})\Z"
 )
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Also what Unicode alone ends a line with."""
+_CONTROL_IN_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+"""The same but for tabulators and the ends of lines."""
 
 
 def _digits(value: Any) -> int:
     if not isinstance(value, str) or not _DIGITS.match(value):
         raise ValueError("must be a whole number")
     return int(value)
-
-
-def _integer(value: Any) -> int:
-    if type(value) is not int:
-        raise ValueError("must be a whole number")
-    return value
 
 
 def _number(value: Any) -> Decimal:
@@ -61,10 +61,28 @@ def _timestamp(value: Any) -> datetime:
         raise ValueError("is not a moment of the calendar") from None
 
 
-def _storable(value: str) -> str:
+def storable(value: str) -> str:
     if _UNSTORABLE.search(value):
         raise ValueError("must not contain NUL or lone surrogates")
     return value
+
+
+def one_line(value: str, info: ValidationInfo) -> str:
+    if _CONTROL.search(value) and not _is_stored(value, info):
+        raise ValueError("must be one line without control characters")
+    return storable(value)
+
+
+def several_lines(value: str, info: ValidationInfo) -> str:
+    if _CONTROL_IN_LINES.search(value) and not _is_stored(value, info):
+        raise ValueError("must not contain control characters but for tabulators and line ends")
+    return storable(value)
+
+
+def _is_stored(value: str, info: ValidationInfo) -> bool:
+    """Whether it is a text that an earlier version let in: the context of a validation holds those (`STORED`)."""
+    stored: Container[str] = info.context or ()
+    return value in stored
 
 
 def _filled(value: str) -> str:
@@ -73,14 +91,25 @@ def _filled(value: str) -> str:
     return value
 
 
-Id = Annotated[int, BeforeValidator(_integer), Field(ge=1, le=MAX_ID)]
+class _AnyText(Container[str]):
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+STORED: Final = _AnyText()
+"""The context to validate rows with that are stored already, in which any text stands."""
+
+Id = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
 """A positive 64-bit integer in a body."""
-Count = Annotated[int, BeforeValidator(_integer)]
+Count = Annotated[int, Field(strict=True)]
 Number = Annotated[Decimal, BeforeValidator(_number)]
 Timestamp = Annotated[datetime, BeforeValidator(_timestamp)]
 """RFC 3339 with an offset, read as UTC."""
-Text = Annotated[str, AfterValidator(_storable)]
-Name = Annotated[str, AfterValidator(_storable), AfterValidator(_filled), Field(max_length=255)]
+Text = Annotated[str, AfterValidator(several_lines)]
+Name = Annotated[str, Field(max_length=255), AfterValidator(one_line), AfterValidator(_filled)]
+LongText = Annotated[str, Field(max_length=10_000), AfterValidator(several_lines)]
+Search = Annotated[str, Field(max_length=255), AfterValidator(storable)]
+"""Any text that a row could hold; it is kept nowhere."""
 
 QueryId = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=MAX_ID)]
 QueryCount = Annotated[int, BeforeValidator(_digits)]
@@ -99,6 +128,18 @@ class Query(Input):
 
 class Body(Input):
     """The JSON body of a route."""
+
+
+class MergePatch(Body):
+    """Any members of `document`: RFC 7396 merges them into it, and the result is checked as a whole."""
+
+    model_config = ConfigDict(extra="allow")
+
+    document: ClassVar[type[BaseModel]]
+
+    @property
+    def members(self) -> dict[str, Any]:
+        return dict(self.__pydantic_extra__ or {})
 
 
 class IdAndName(Body):

@@ -24,6 +24,7 @@ from shared.errors import (
 )
 from shared.http.answers import Answer
 from shared.http.asked import Asked, QueryReader, asked_by, asked_plainly, client_url, conditions, read_members
+from shared.http.body import USUAL_LIMITS, BodyLimits
 from shared.http.conditional import UNCONDITIONAL, Conditions
 from shared.http.fast_path import FAST_PATH, FastPath, Handler
 from shared.http.fields import MAX_ID, Body, Query
@@ -77,6 +78,8 @@ class Route(Generic[Q, B]):
     query: type[Query] = Query
     body: type[BaseModel] | None = None
     body_optional: bool = False
+    limits: BodyLimits = USUAL_LIMITS
+    """What a body may hold, where that is more or less than usual."""
     malformed_id: Callable[[], ApiError] = NotFound
     """What is raised for a path id that is no positive 64-bit integer."""
     authorize: Callable[[Caller], None] | None = None
@@ -183,7 +186,7 @@ class Endpoint:
         model = route.body or Body
         if (route.body is None or route.body_optional) and (route.method == "GET" or not asked.has_body):
             return model()
-        return await read_members(asked, model)
+        return await read_members(asked, model, route.limits)
 
     def _claim(self, headers: Headers, caller: Caller, body: BaseModel) -> Claim | None:
         route = self._route

@@ -11,11 +11,12 @@ from pydantic import BaseModel, ValidationError
 
 from services.catalog import rules
 from services.catalog.errors import StatusMoveForbidden
-from services.catalog.schemas import CourseFields, MergePatch, SessionFields
+from services.catalog.schemas import CourseFields, SessionFields
 from shared.errors import MalformedJson, ValidationFailed
-from shared.http.answers import failure, invalid
+from shared.http.answers import failure
 from shared.http.body import MAX_DEPTH, is_json, parse_json
-from shared.http.fields import Query
+from shared.http.fields import MergePatch, Query
+from shared.http.members import invalid
 from shared.http.pagination import MAX_PAGE, PagedQuery, training_links, training_meta
 from shared.idempotency import digest
 from tests.fuzz.effort import examples
@@ -64,7 +65,7 @@ def test_any_json_is_a_body_or_refused_by_name(model: type[BaseModel], data: st.
         assert_is_refusal(invalid(error))
         return
     assert len(digest(body.model_dump())) == 32
-    if model is not MergePatch:  # which is checked once it is merged
+    if not issubclass(model, MergePatch):  # which is checked once it is merged
         assert_is_storable(body.model_dump(mode="json"))
 
 

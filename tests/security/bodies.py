@@ -7,6 +7,7 @@ from tests.security.corpus import (
     ENROLLMENTS,
     HOST,
     JSON,
+    NOT_FOUND,
     NOT_JSON,
     TOO_LARGE,
     Case,
@@ -22,10 +23,19 @@ from tests.security.corpus import (
 
 NOT_AN_OBJECT = invalid("body")
 REQUIRED = ("title", "category", "delivery_mode", "duration_hours")
+FIRST_MEMBERS = [f"m{number}" for number in range(20)]
+
+
+def members(count: int) -> str:
+    return "{" + ",".join(f'"m{number}":1' for number in range(count)) + "}"
 
 
 def typed(name: str, content_type: str, expected: Expected = NOT_JSON, *headers: str) -> Case:
     return Case(f"type {name}", post(course(), *headers, content_type=content_type), expected)
+
+
+def login(name: str, body: str, expected: Expected) -> Case:
+    return Case(f"login {name}", send("POST", "/api/v1/auth/login", body), expected, direct=NOT_FOUND)
 
 
 TYPES = [
@@ -44,6 +54,19 @@ TYPES = [
     typed("UTF-7", "Content-Type: application/json; charset=utf-7"),
     typed("another parameter", "Content-Type: application/json; profile=x"),
     typed("UTF-8 and another parameter", "Content-Type: application/json; charset=utf-8; a=b"),
+    typed("UTF-8 twice", "Content-Type: application/json; charset=utf-8; charset=utf-8"),
+    typed("UTF-8 in broken quotes", 'Content-Type: application/json; charset=ut"f-8"'),
+    typed("UTF-8 without a semicolon", "Content-Type: application/json charset=utf-8"),
+    Case(
+        "type UTF-8 and a semicolon",
+        send("POST", COURSES, "{}", content_type="Content-Type: application/json; charset=utf-8;"),
+        invalid(*REQUIRED),
+    ),
+    Case(
+        "type quoted UTF-8 in capitals",
+        send("POST", COURSES, "{}", content_type='Content-Type: APPLICATION/JSON;CHARSET="UTF-8" ; '),
+        invalid(*REQUIRED),
+    ),
     typed("gzip", JSON, NOT_JSON, "Content-Encoding: gzip"),
     typed("deflate", JSON, NOT_JSON, "Content-Encoding: deflate"),
     typed("br", JSON, NOT_JSON, "Content-Encoding: br"),
@@ -56,7 +79,43 @@ SIZES = [
     Case("1 MiB and one byte", post('"' + _FULL[1:] + '"'), TOO_LARGE),
     Case("2 MiB", post('"' + _FULL * 2 + '"'), TOO_LARGE),
     Case("1 MiB of blanks", post(" " * 1024 * 1024), BAD_JSON),
-    Case("1 MiB of brackets", post("[" * 1024 * 1024), BAD_JSON),
+    Case("1 MiB of brackets", post("[" * 1024 * 1024), TOO_LARGE),
+    Case("1 MiB of commas", post("," * 1024 * 1024), TOO_LARGE),
+    Case("1 MiB of commas as a title", post(course(title='"' + "," * 1_000_000 + '"')), invalid("title")),
+    Case("10,001 values", post('{"x": [' + ",".join(["0"] * 9_999) + "]}"), TOO_LARGE),
+    Case("10,000 values", post('{"x": [' + ",".join(["0"] * 9_998) + "]}"), invalid(*REQUIRED, "x")),
+    Case("10,000 texts and one", post('{"x": [' + ",".join(['"a,b"'] * 9_999) + "]}"), TOO_LARGE),
+    Case("90,000 members nobody knows", post(members(90_000)), TOO_LARGE),
+    Case("9,999 members nobody knows", post(members(9_999)), invalid(*REQUIRED, *FIRST_MEMBERS[:16])),
+    Case(
+        "9,999 members nobody knows for an enrollment",
+        send("POST", ENROLLMENTS, members(9_999)),
+        invalid("session_id", "employee_ids", *FIRST_MEMBERS[:18]),
+        service="enrollment",
+    ),
+    Case(
+        "9,999 members nobody knows in a patch",
+        send("PATCH", f"{COURSES}/<course>", members(9_999)),
+        invalid(*FIRST_MEMBERS),
+    ),
+    Case(
+        "labels of 190 members nobody knows each",
+        post(course(labels="[" + ",".join([members(190)[:-1] + ',"id":1,"name":"x"}'] * 50) + "]")),
+        invalid("labels", *(f"labels.0.{name}" for name in FIRST_MEMBERS[:19])),
+    ),
+    Case(
+        "500 people of whom none is a number",
+        send("POST", ENROLLMENTS, '{"session_id": 1, "employee_ids": [' + ",".join(['"a"'] * 500) + "]}"),
+        invalid(*(f"employee_ids.{position}" for position in range(20))),
+        service="enrollment",
+    ),
+    login("8 KiB and a byte", '{"email": "' + "x" * (8 * 1024 - 12) + '"}', TOO_LARGE),
+    login("90,000 members nobody knows", members(90_000), TOO_LARGE),
+    login("101 values", '{"email": [' + ",".join(["0"] * 99) + "]}", TOO_LARGE),
+    login("members nobody knows", members(90), invalid("email", "password", *FIRST_MEMBERS[:18])),
+    login("an address of two lines", '{"email": "a@b.example\\u0085", "password": "x"}', invalid("email")),
+    Case("a name of 1 MB", post('{"' + "n" * 1_000_000 + '": 1}'), invalid(*REQUIRED, "n" * 99 + "\u2026")),
+    Case("a name of 500 KB twice", post('{"' + '": 1, "'.join(["n" * 500_000] * 2) + '": 1}'), BAD_JSON),
     Case("1 MiB of digits", post("9" * 1024 * 1024), BAD_JSON),
     Case("a body on a GET", get(COURSES, "Content-Length: 2", JSON) + "{}", Expected(200)),
     Case(
@@ -125,8 +184,9 @@ SYNTAX = [
     text("a member twice, once escaped", '{"title": "a", "\\u0074itle": "b"}'),
     text("a member twice within", course(labels='[{"id": 1, "id": 2, "name": "x"}]')),
     text("33 levels", '{"x": ' + "[" * 32 + "]" * 32 + "}"),
-    text("100,000 levels", "[" * 100_000 + "]" * 100_000),
-    text("100,000 objects in one another", '{"a":' * 100_000),
+    text("100,000 levels", "[" * 100_000 + "]" * 100_000, TOO_LARGE),
+    text("5,000 levels", "[" * 5_000 + "]" * 5_000),
+    text("100,000 objects in one another", '{"a":' * 100_000, TOO_LARGE),
     text("a form", "title=x&category=safety"),
     text("XML", '<?xml version="1.0"?><!DOCTYPE x SYSTEM "file:///etc/passwd"><x/>'),
     text("a list", "[]", NOT_AN_OBJECT),
@@ -138,8 +198,13 @@ SYNTAX = [
     text("no members", "{}", invalid(*REQUIRED)),
     text("__proto__", course(__proto__="{}"), invalid("__proto__")),
     text("an empty name", '{"": 1}', Expected(422, "validation_failed", names=(*REQUIRED, "body"))),
-    text("half a character as a name", '{"\\ud800": 1}', invalid("body")),
+    text("half a character as a name", '{"\\ud800": 1}'),
+    text("half a character", course(title='"\\ud800"')),
+    text("two halves in the wrong order", course(title='"\\udc00\\ud800"')),
+    text("1,001 digits", course(duration_hours="9" * 1001)),
+    text("1,001 decimals", course(duration_hours="0." + "9" * 1001)),
+    text("100 numbers of 5,000 digits", '{"x": [' + ",".join(["9" * 5000] * 100) + "]}"),
     text("32 levels", '{"x": ' + "[" * 31 + "]" * 31 + "}", invalid(*REQUIRED, "x")),
 ]
 
-FAMILY = Family("bodies", [*TYPES, *SIZES, *SYNTAX], 80)
+FAMILY = Family("bodies", [*TYPES, *SIZES, *SYNTAX], 110)

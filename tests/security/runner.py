@@ -10,6 +10,7 @@ from tests.security.world import World
 from tests.support.raw_http import Exchange, NotHttp, RawAnswer, exchange
 
 AT_ONCE = 8
+MAX_REFUSAL = 64 * 1024
 
 
 async def failures(world: World, family: Family, place: Place) -> list[str]:
@@ -93,6 +94,8 @@ def _of_answer(answer: RawAnswer, expected: Expected, is_head: bool) -> Iterator
         yield f"code {body.get('code')} instead of {expected.code}: {answer.body[:300]!r}"
     if expected.status >= 400 and (body.get("success") is not False or not body.get("message")):
         yield f"no envelope of an error: {body}"
+    if expected.status >= 400 and len(answer.body) > MAX_REFUSAL:
+        yield f"a refusal of {len(answer.body)} bytes"
     if sorted(body.get("errors", {})) != sorted(expected.names):
         yield f"errors {body.get('errors')} instead of {expected.names}"
     if expected.total is not None and body["meta"]["total"] != expected.total:

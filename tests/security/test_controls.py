@@ -17,6 +17,8 @@ import shared.idempotency
 from gateway.authentication import ClientTokenVerifier
 from gateway.headers import Headers
 from shared.http.asked import QueryReader
+from shared.http.body import BodyLimits
+from shared.http.members import Unknown
 from shared.http.plain import Headers as PlainHeaders
 from shared.http.plain import PlainReader
 from shared.http.protocol import Protocol
@@ -143,7 +145,7 @@ async def test_control_with_targets_that_are_taken_as_they_come(
 
 
 async def test_control_without_a_limit_of_bodies(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def unlimited(request: web.Request) -> bytes:
+    async def unlimited(request: web.Request, limit: int = 0) -> bytes:
         return await request.content.read()
 
     monkeypatch.setattr("shared.http.body.read_body", unlimited)
@@ -153,8 +155,8 @@ async def test_control_without_a_limit_of_bodies(own_world: World, monkeypatch: 
 
 
 async def test_control_with_pythons_own_json(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.http.body.parse_json", json.loads)
-    for beginning in ("text a member twice", "text 5,000 decimals", "text 33 levels"):
+    monkeypatch.setattr("shared.http.body.parse_json", lambda body, _: json.loads(body))
+    for beginning in ("text a member twice", "text 5,000 decimals", "text 33 levels", "text half a character"):
         assert await noticed(own_world, bodies, "service", beginning), beginning
 
 
@@ -179,8 +181,9 @@ async def test_control_with_values_that_are_taken_as_they_come(
 async def test_control_with_texts_that_no_database_can_hold(
     own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> None:
-    monkeypatch.setattr("shared.http.fields._UNSTORABLE", re.compile(r"(?!)"))
-    for beginning in ('title "\\u0000', 'title "\\ud800', 'description "\\u0000', "a name with NUL"):
+    for guard in ("_UNSTORABLE", "_CONTROL", "_CONTROL_IN_LINES"):
+        monkeypatch.setattr(f"shared.http.fields.{guard}", re.compile(r"(?!)"))
+    for beginning in ('title "\\u0000', 'description "\\u0000', "a name with NUL"):
         assert await noticed(own_world, values, place, beginning), beginning
 
 
@@ -193,8 +196,60 @@ async def test_control_with_moments_as_python_reads_them(
 
 
 async def test_control_with_addresses_of_any_scheme(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.enrollment.schemas._BEGINNING", re.compile(""))
-    assert await noticed(own_world, values, "gateway", "a certificate at http://x.example")
+    monkeypatch.setattr(
+        "shared.http.https_url._URL", re.compile(r"(?s)https?://(?:[^/]*@)?(?P<authority>[A-Za-z0-9.:-]*)")
+    )
+    for url in ("http://x.example", "https://trusted.test@evil.test/", "https://a.test\\\\b", "https://x.example/a b"):
+        assert await noticed(own_world, values, "gateway", f"a certificate at {url}"), url
+
+
+async def test_control_with_hosts_of_any_kind(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.http.https_url._is_host", lambda *_: True)
+    for url in ("https://[1::2::3]/", "https://x..example/", "https://1.2.3.256/"):
+        assert await noticed(own_world, values, "gateway", f"a certificate at {url}"), url
+
+
+@pytest.mark.parametrize("place", ["gateway", "service"])
+async def test_control_with_control_characters(own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place) -> None:
+    monkeypatch.setattr("shared.http.fields._CONTROL", re.compile(r"(?!)"))
+    for beginning in ('title "a\\t', "a label named", "session_name", "location", "a facilitator", "a project named"):
+        assert await noticed(own_world, values, place, beginning), beginning
+    for beginning in ("employee_id of a person", "full_name of a person", "a company named", 'provider_name "'):
+        assert await noticed(own_world, values, place, beginning), beginning
+    assert await noticed(own_world, values, place, "feedback") == []
+    monkeypatch.setattr("shared.http.fields._CONTROL_IN_LINES", re.compile(r"(?!)"))
+    assert await noticed(own_world, values, place, "feedback")
+
+
+@pytest.mark.parametrize("place", ["gateway", "service"])
+async def test_control_with_any_number_of_values(
+    own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
+) -> None:
+    monkeypatch.setattr("shared.http.body._check_counts", lambda *_: None)
+    for beginning in ("10,001 values", "10,000 texts and one", "90,000 members nobody knows", "text 1,001 digits"):
+        assert await noticed(own_world, bodies, place, beginning), beginning
+
+
+@pytest.mark.parametrize("place", ["gateway", "service"])
+async def test_control_with_every_error_told(own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place) -> None:
+    monkeypatch.setattr("shared.errors.MAX_ERRORS", 100_000)
+    monkeypatch.setattr("shared.http.members.MAX_ERRORS", 100_000)
+    for beginning in ("9,999 members nobody knows", "labels of 190 members", "500 people of whom none"):
+        assert await noticed(own_world, bodies, place, beginning), beginning
+
+
+@pytest.mark.parametrize("place", ["gateway", "service"])
+async def test_control_with_names_of_any_length(
+    own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
+) -> None:
+    monkeypatch.setattr("shared.errors.shortened", lambda text, _=0: text)
+    assert await noticed(own_world, bodies, place, "a name of 1 MB")
+
+
+async def test_control_with_logins_like_any_other_body(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.endpoints.LOGIN_LIMITS", BodyLimits())
+    assert await noticed(own_world, bodies, "gateway", "login 8 KiB and a byte")
+    assert await noticed(own_world, bodies, "gateway", "login 101 values")
 
 
 async def test_control_with_pythons_own_integers(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,13 +267,7 @@ async def test_control_with_searches_that_are_patterns(own_world: World, monkeyp
 async def test_control_with_fields_that_nobody_knows(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are dropped, as pydantic does unless told: harmless here, and still noticed, as is what is changed."""
     before = await contents(own_world)
-    validate = BaseModel.model_validate.__func__  # type: ignore[attr-defined]
-
-    def known_alone(model: type[Any], value: Any) -> Any:
-        known = model.model_config.get("extra") == "allow" or not isinstance(value, dict)
-        return validate(model, value if known else {name: value[name] for name in value if name in model.model_fields})
-
-    monkeypatch.setattr(BaseModel, "model_validate", classmethod(known_alone))
+    monkeypatch.setattr(Unknown, "add", lambda *_: None)
     assert await noticed(own_world, assignment, "gateway", "organisation_id in POST /api/v1/training/courses")
     assert await contents(own_world) != before
 

@@ -1,5 +1,7 @@
 """Values outside of what a field can be: numbers, texts, moments, addresses and ids of every wrong kind."""
 
+import json
+
 from tests.security.corpus import (
     COURSES,
     EMPLOYEES,
@@ -31,6 +33,18 @@ def of(name: str, method: str, path: str, body: str, *names: str, service: Servi
     return Case(name, send(method, path, body), invalid(*names), service=service)
 
 
+CONTROLS = (
+    '"\\u0000"',
+    '"a\\tb"',
+    '"a\\nb"',
+    '"a\\r\\nb"',
+    '"\\u001b[31mx"',
+    '"x\\u007f"',
+    '"x\\u0085y"',
+    '"x\\u2028y"',
+)
+"""What is no part of one line."""
+
 VALUES = [
     *wrong(
         "title",
@@ -42,9 +56,7 @@ VALUES = [
         '["x"]',
         '{"a": 1}',
         '"' + "x" * 256 + '"',
-        '"\\u0000"',
-        '"\\ud800"',
-        '"\\udc00\\ud800"',
+        *CONTROLS,
     ),
     *wrong("category", "null", '"SAFETY"', '"safety "', '"cooking"', "1", '["safety"]', '"safety\\u0000"'),
     *wrong(
@@ -66,7 +78,79 @@ VALUES = [
     *wrong("cost_per_participant", "-0.01", "0.001", "1e10", "1e308", "99999999999999999999", '"0"', "null", "1e-7"),
     *wrong("pass_score", "101", "-1", "100.01", '"80"', "true", "1e2000"),
     *wrong("validity_months", "0", "-1", "1.0", "1e1", "1.5", "1201", '"12"', "true", "2147483648", "9" * 30),
-    *wrong("description", "1", '"' + "x" * 10_001 + '"', '"\\u0000"'),
+    *wrong("description", "1", '"' + "x" * 10_001 + '"', '"\\u0000"', '"a\\u001b[31m"', '"a\\u0008"', '"a\\u007f"'),
+    *wrong("provider_name", *CONTROLS),
+    *(
+        of(
+            f"a label named {written}",
+            "POST",
+            COURSES,
+            course(labels=f'[{{"id": 1, "name": {written}}}]'),
+            "labels.0.name",
+        )
+        for written in CONTROLS
+    ),
+    *(
+        of(f"{member} {written}", "PATCH", f"{SESSIONS}/<session>", f'{{"{member}": {written}}}', member)
+        for member in ("session_name", "location")
+        for written in CONTROLS
+    ),
+    *(
+        of(
+            f"a facilitator {written}",
+            "PATCH",
+            f"{SESSIONS}/<session>",
+            f'{{"facilitator": {{"id": 1, "full_name": {written}}}}}',
+            "facilitator.full_name",
+        )
+        for written in CONTROLS
+    ),
+    *(
+        of(
+            f"a project named {written}",
+            "PATCH",
+            f"{SESSIONS}/<session>",
+            f'{{"projects": [{{"id": 1, "name": {written}}}]}}',
+            "projects.0.name",
+        )
+        for written in CONTROLS
+    ),
+    *(
+        of(
+            f"{member} of a person {written}",
+            "PUT",
+            f"{EMPLOYEES}/<person>",
+            json.dumps({"employee_id": "E", "full_name": "x", "company": {"id": 1, "name": "x"}} | {member: 0}).replace(
+                "0", written
+            ),
+            member,
+            service="enrollment",
+        )
+        for member in ("employee_id", "full_name")
+        for written in CONTROLS
+    ),
+    *(
+        of(
+            f"a company named {written}",
+            "PUT",
+            f"{EMPLOYEES}/<person>",
+            f'{{"employee_id": "E", "full_name": "x", "company": {{"id": 1, "name": {written}}}}}',
+            "company.name",
+            service="enrollment",
+        )
+        for written in CONTROLS
+    ),
+    *(
+        of(
+            f"feedback {written}",
+            "PATCH",
+            f"{ENROLLMENTS}/<enrollment>/complete",
+            f'{{"feedback": {written}}}',
+            "feedback",
+            service="enrollment",
+        )
+        for written in ('"\\u0000"', '"a\\u001b[31m"', '"a\\u0085b"')
+    ),
     *wrong("provider", "null", '"other"', "true"),
     *wrong("prerequisites", "null", "1", '"1"', "{}"),
     *wrong("labels", "null", "{}", '"x"'),
@@ -143,7 +227,7 @@ VALUES = [
     ),
     *(
         of(
-            f"a certificate at {url}",
+            f"a certificate at {url[:60]}",
             "PATCH",
             f"{ENROLLMENTS}/<enrollment>/complete",
             f'{{"certificate_url": "{url}"}}',
@@ -161,6 +245,48 @@ VALUES = [
             "https://\\u00e9.example",
             " https://x.example",
             "data:text/html,x",
+            "https://trusted.test@evil.test/",
+            "https://user:password@x.example/",
+            "https://@x.example/",
+            "https://a.test\\\\@b.test",
+            "https://a.test\\\\b",
+            "https://x.example/a b",
+            "https://x.example/\\n",
+            "https://x.example\\r\\n/",
+            "https://x.example/a\\tb",
+            "https://x.example/\\u0000",
+            "https://x.example/\\u00e9",
+            'https://x.example/\\"x',
+            "https://x.example/<x>",
+            "https://x.example/{x}",
+            "https://x.example/a|b",
+            "https://x.example/a^b`",
+            "https://x.example/%",
+            "https://x.example/%2",
+            "https://x.example/%zz",
+            "https://x.example/#a#b",
+            "https://x.example/[a]",
+            "https://x.example:0/",
+            "https://x.example:65536/",
+            "https://x.example:a/",
+            "https://x.example:/",
+            "https://[::1",
+            "https://[::g]/",
+            "https://[1::2::3]/",
+            "https://::1/",
+            "https://1.2.3.256/",
+            "https://1.2.3/",
+            "https://x..example/",
+            "https://.example/",
+            "https://-x.example/",
+            "https://x-.example/",
+            "https://%78.example/",
+            "https://x!.example/",
+            "https:x.example",
+            "https:/x.example",
+            "https:///x.example",
+            "https://x.example/ ",
+            "https://x.example/" + "a" * 2048,
         )
     ),
     of(
@@ -193,4 +319,4 @@ VALUES = [
     wrong_id("waitlist as a number", "1", "waitlist"),
 ]
 
-FAMILY = Family("values", VALUES, 115)
+FAMILY = Family("values", VALUES, 230)

@@ -8,6 +8,7 @@ from typing import Any
 from services.catalog.schemas import CourseFields, SessionFields
 from shared.database import Connection
 from shared.events import CourseState, SessionState
+from shared.http.fields import STORED
 
 COURSE_STATE = """json_build_object('id', id, 'version', version, 'title', title, 'category', category,
     'delivery_mode', delivery_mode, 'pass_score', pass_score, 'validity_months', validity_months,
@@ -151,11 +152,11 @@ async def delete_session(connection: Connection, organisation_id: int, session_i
 
 
 def _course_fields(row: Any) -> CourseFields:
-    return CourseFields.model_validate(_fields(row, CourseFields, "labels"))
+    return CourseFields.model_validate(_fields(row, CourseFields, "labels"), context=STORED)
 
 
 def _session_fields(row: Any) -> SessionFields:
-    return SessionFields.model_validate(_fields(row, SessionFields, "projects", "facilitator"))
+    return SessionFields.model_validate(_fields(row, SessionFields, "projects", "facilitator"), context=STORED)
 
 
 def _fields(row: Any, model: type[CourseFields] | type[SessionFields], *json_columns: str) -> dict[str, Any]:

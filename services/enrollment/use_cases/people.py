@@ -19,6 +19,7 @@ from shared.audit import Actor, AuditEntry, differences
 from shared.database import Connection, Pool
 from shared.events import EmployeeRemoved, EmployeeSaved, EmployeeState, EnrollmentCancelled
 from shared.http.conditional import UNCONDITIONAL, Conditions, Document
+from shared.http.fields import STORED
 
 
 async def save_person(
@@ -97,7 +98,8 @@ async def remove_person(
         if planned != await seat_store.open_enrollments_of_person(connection, organisation_id, person_id):
             raise ChangedMeanwhile
         await _cancel(connection, organisation_id, [enrollment_id for enrollment_id, _ in planned], sessions, actor)
-        fields = EmployeeFields.model_validate(current.model_dump(include=set(EmployeeFields.model_fields)))
+        stored = current.model_dump(include=set(EmployeeFields.model_fields))
+        fields = EmployeeFields.model_validate(stored, context=STORED)
         removed = await store.save_person(
             connection, organisation_id, current, person_id=person_id, type_=type_, fields=fields, removed=True
         )

@@ -139,3 +139,15 @@ def test_a_wrong_token_command_prints_no_token(
         run(monkeypatch, "token", *arguments)
     assert caught.value.code == 2
     assert not capsys.readouterr().out
+
+
+def test_a_name_that_is_refused_today_is_read_from_a_file_of_before(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "users.json"
+    add(monkeypatch, file)
+    old = json.loads(file.read_text())
+    old[0]["name"] = "Ada\tLovelace"
+    assert parse_users(json.dumps(old)).by_id[7].name == "Ada\tLovelace"
+    with pytest.raises(SystemExit):
+        add(monkeypatch, file, name="Ada\tLovelace")

@@ -9,8 +9,9 @@ from asyncpg import exceptions as postgres
 from pydantic import BaseModel, ValidationError, field_validator
 
 from shared.errors import ApiError, Conflict, NotFound, Overloaded, PermissionDenied, TokenMissing, ValidationFailed
-from shared.http.answers import Answer, api_error, failure, invalid, success
+from shared.http.answers import Answer, api_error, failure, success
 from shared.http.fields import Body, Id, IdAndName
+from shared.http.members import invalid
 
 
 def body_of(answer: Answer) -> Any:

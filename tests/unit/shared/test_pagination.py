@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.http.fields import Text
+from shared.http.fields import Search
 from shared.http.pagination import MAX_PAGE, PagedQuery, history_meta, training_links, training_meta
 
 URL = "https://muster.example/api/v1/training/courses"
 
 
 class CourseQuery(PagedQuery):
-    search: Text | None = None
+    search: Search | None = None
 
 
 def query(**asked: Any) -> CourseQuery:

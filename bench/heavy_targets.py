@@ -1,0 +1,86 @@
+"""The routes of gateway and services, each with a body that is good, as the search for heavy requests takes them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+import services.catalog.api
+import services.enrollment.api
+import services.history.api
+from bench.heavy_requests import Target
+from gateway.endpoints import ENDPOINTS, Credentials
+from services.catalog.schemas import CourseFields, CoursePatch, SessionFields, SessionPatch
+from services.enrollment.schemas import (
+    Capacity,
+    CheckIn,
+    Closing,
+    Completion,
+    EmployeeFields,
+    EnrollmentRequest,
+    OrganisationSettings,
+    StaffFields,
+    Transfer,
+)
+from shared.http.routing import Route
+from shared.state_routes import RowKeys
+
+TABLES: Final[Mapping[str, Sequence[Route[Any, Any]]]] = {
+    "catalog": services.catalog.api.ROUTES,
+    "enrollment": services.enrollment.api.ROUTES,
+    "history": services.history.api.ROUTES,
+}
+_PERSON: Final = {"employee_id": "E-1", "full_name": "x"}
+GOOD: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
+    CourseFields: {"title": "x", "category": "safety", "delivery_mode": "online", "duration_hours": 1},
+    CoursePatch: {},
+    SessionFields: {
+        "course_id": 1,
+        "session_name": "x",
+        "start_date": "2030-05-15T09:00:00Z",
+        "end_date": "2030-05-15T17:00:00Z",
+        "max_participants": 5,
+    },
+    SessionPatch: {},
+    EnrollmentRequest: {"session_id": 1, "employee_ids": [1]},
+    Completion: {},
+    Transfer: {"session_id": 1},
+    CheckIn: {"method": "manual"},
+    OrganisationSettings: {"time_zone": "UTC"},
+    EmployeeFields: _PERSON,
+    StaffFields: _PERSON,
+    Capacity: {"max_participants": 1, "version": 1},
+    Closing: {"sessions": []},
+    RowKeys: {"keys": []},
+}
+
+
+def targets_of(service: str, *, internal: bool) -> list[Target]:
+    """Every route of a service; with those that only services may ask, or without."""
+    return [_target(route) for route in TABLES[service] if internal or not route.path.startswith("/internal/")]
+
+
+def gateway_targets() -> list[Target]:
+    """The gateway's own endpoints, a path of nobody's, and routes whose requests it passes on."""
+    credentials = tuple(Credentials.model_fields)
+    good = {"email": "a@b.example", "password": "x"}
+    own = [
+        Target(f"{method} {path}", method, path, good, credentials)
+        for path, methods in ENDPOINTS.items()
+        for method in methods
+    ]
+    passed_on = [_target(route) for route in TABLES["catalog"] if route.method in ("POST", "PATCH")]
+    return [*own, Target("POST /nothing", "POST", "/nothing", {}), *passed_on]
+
+
+def _target(route: Route[Any, Any]) -> Target:
+    model = route.body
+    fields = getattr(model, "document", model)
+    return Target(
+        f"{route.method} {route.path}",
+        route.method,
+        route.path.replace("{id}", "1"),
+        {} if model is None else GOOD[model],
+        tuple(fields.model_fields) if fields is not None else (),
+        tuple(route.query.model_fields),
+    )
