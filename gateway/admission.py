@@ -13,6 +13,9 @@ from gateway.revocation import Revocations
 from shared.errors import RateLimited, TokenInvalid, TokenMissing
 from shared.identity import API_ACCESS, bearer_token
 
+LOGOUTS = 10
+"""Beyond a user's minute, in each of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -81,6 +84,16 @@ class Gate:
         # A digest: Redis need not hold what people typed, of any length.
         digest = hashlib.sha256(email.casefold().encode()).hexdigest()
         await self._require_room(f"rate:login-email:{digest}", self._limits.login)
+
+    async def require_logout(self, admission: Admission) -> ClientToken:
+        """The token, also when its user's minute is used up: a stolen one must not keep its owner from ending it.
+
+        Raises `RateLimited` past `LOGOUTS` of those in a minute, or `PermissionDenied`.
+        """
+        if not admission.decision.admitted:
+            await self._require_room(f"{admission.token.rate_key}:logout", LOGOUTS)
+        admission.token.caller.require(API_ACCESS)
+        return admission.token
 
     async def revoke(self, token: ClientToken) -> None:
         await self._revocations.revoke(token.id, token.expires_at)

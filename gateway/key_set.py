@@ -7,9 +7,9 @@ from math import ceil
 
 import aiohttp
 
-from gateway.keys import MAX_KEYS, Key, KeyInvalid, Keys, public_key
 from shared.errors import MalformedJson, Unavailable
 from shared.http.body import parse_json
+from shared.jwk import MAX_KEYS, Key, KeyInvalid, Keys, public_key
 
 log = logging.getLogger(__name__)
 

@@ -18,9 +18,10 @@ from shared.http.fields import Body, Query
 from shared.http.representation import Done, Page, Success
 from shared.http.routing import Call, Route
 from shared.idempotency import run_once
-from shared.identity import INTERNAL, MANAGE, VIEW
+from shared.identity import MANAGE, VIEW
 from shared.service import POOL, READER
 from shared.state_routes import state_routes
+from shared.trust import FETCH_SESSION
 
 ENROLLMENT = web.AppKey("enrollment", EnrollmentClient)
 
@@ -126,6 +127,6 @@ ROUTES: list[Route[Any, Any]] = [
         body=MergePatch,
     ),
     Route("DELETE", SESSIONS + "/{id}", delete_session, {200: Done}, permissions=[MANAGE]),
-    Route("GET", "/internal/sessions/{id}", session_state, {200: SessionWithCourses}, permissions=[INTERNAL]),
+    Route("GET", "/internal/sessions/{id}", session_state, {200: SessionWithCourses}, permissions=[FETCH_SESSION]),
     *state_routes(states.KINDS),
 ]

@@ -41,9 +41,10 @@ from shared.http.fields import Body, Query
 from shared.http.pagination import PagedQuery
 from shared.http.representation import Done, Page, Success
 from shared.http.routing import Call, Route
-from shared.identity import ENROLL, ENROLL_SELF, INTERNAL, MANAGE, RECORD, VIEW
+from shared.identity import ENROLL, ENROLL_SELF, MANAGE, RECORD, VIEW
 from shared.service import POOL, READER
 from shared.state_routes import state_routes
+from shared.trust import SEATS
 
 DESK: web.AppKey[EnrollmentDesk] = web.AppKey("desk")
 CATALOG = web.AppKey("catalog", CatalogClient)
@@ -233,9 +234,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=OrganisationSettings,
     ),
     *PEOPLE_ROUTES,
-    Route(
-        "POST", "/internal/sessions/{id}/capacity", agree_capacity, {200: Done}, permissions=[INTERNAL], body=Capacity
-    ),
-    Route("POST", "/internal/sessions/close", close_sessions, {200: Done}, permissions=[INTERNAL], body=Closing),
+    Route("POST", "/internal/sessions/{id}/capacity", agree_capacity, {200: Done}, permissions=[SEATS], body=Capacity),
+    Route("POST", "/internal/sessions/close", close_sessions, {200: Done}, permissions=[SEATS], body=Closing),
     *state_routes(states.KINDS),
 ]
