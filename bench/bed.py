@@ -9,7 +9,7 @@ from bench.installation import Installed, install, serving
 from bench.placement import Placement
 from bench.processes import Serving, serve
 from bench.settings import Effort, Servers
-from bench.tokens import bearers, by_secret, client_tokens, internal_tokens
+from bench.tokens import bearers, by_gateway, by_secret, client_tokens, internal_tokens
 from bench.workers import Workers
 from stack.bench import INSTALLATIONS
 
@@ -45,9 +45,13 @@ class System:
     def url_of(self, service: str) -> str:
         return self.processes[service].url
 
-    def internal_bearers(self) -> list[str]:
+    def internal_bearers(self, service: str) -> list[str]:
         """Values of `Authorization` for a service itself."""
-        return bearers(internal_tokens(self.installed.internal_secret, ORGANISATION))
+        return bearers(internal_tokens(by_gateway(self.installed.internal_keys), service, ORGANISATION))
+
+    def peer_bearers(self) -> list[str]:
+        """The same for a peer, by the secret of its own: cheaper to verify, and it verifies every time."""
+        return bearers(internal_tokens(by_secret(self.installed.peer_secret), "internal", ORGANISATION))
 
 
 @dataclass

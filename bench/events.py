@@ -25,7 +25,10 @@ from shared import outbox
 from shared.broker import EXCHANGE, connection_to
 from shared.cloudevents import CONTENT_TYPE
 from shared.events import EnrollmentCreated
-from shared.identity import API_ACCESS, ENROLL, Caller, mint_internal_token
+from shared.identity import API_ACCESS, ENROLL, Caller
+from shared.make_internal_keys import private_keys_file
+from shared.signing import KeySigner
+from shared.trust import GATEWAY
 
 EVENTS = 20_000
 """In a round."""
@@ -53,7 +56,8 @@ class Bed(Protocol):
 
     amqp_url: str
     """Of the administrator."""
-    internal_token_secret: str
+    internal_keys: Path
+    """The directory of the keys that internal tokens are signed with."""
 
     def database_url(self, service: str) -> str:
         """Of the owner of the tables, or of the superuser."""
@@ -167,7 +171,8 @@ def _percentile(ordered: list[float], percent: int) -> float:
 async def _enroll(bed: Bed, organisation: int) -> None:
     """Everyone is enrolled once, in sessions that take turns; raises `NotMeasured` when somebody is not."""
     caller = Caller(organisation, "bench", "Bench", "staff", frozenset({API_ACCESS, ENROLL}))
-    authorization = f"Bearer {mint_internal_token(caller, bed.internal_token_secret)}"
+    signer = KeySigner(GATEWAY, private_keys_file(bed.internal_keys, GATEWAY))
+    authorization = f"Bearer {signer.sign(caller, 'enrollment')}"
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".requests") as file:
         for number in range(ENROLLED):
             body = {"session_id": number % SESSIONS + 1, "employee_ids": [number + 1]}

@@ -66,7 +66,7 @@ async def _compare(
 
 async def _recorded(system: System) -> bytes:
     """What the catalog answers there."""
-    headers = {"Authorization": system.internal_bearers()[0]}
+    headers = {"Authorization": system.internal_bearers("catalog")[0]}
     async with aiohttp.ClientSession(headers=headers) as http, http.get(system.url_of("catalog") + PATH) as response:
         response.raise_for_status()
         return await response.read()
@@ -91,7 +91,7 @@ async def _require_refusal(url: str) -> None:
 async def _added_time(bed: Bed, system: System) -> list[Result]:
     """At a fixed rate: the gateway in front of the catalog, above the catalog alone in the same round."""
     through = Requests.written(bed, [PATH], system.client_bearers)
-    straight = Requests.written(bed, [PATH], system.internal_bearers())
+    straight = Requests.written(bed, [PATH], system.internal_bearers("catalog"))
     at_rate = partial(open_loop, bed.placement.load, rate=RATE, seconds=bed.effort.seconds)
     added: list[Latencies] = []
     for _ in range(bed.effort.rounds + 1):

@@ -140,7 +140,7 @@ async def _compare(bed: Bed, small: System, large: System, name: str) -> list[Re
         load = await wrk(bed, system.url_of(service), requests, connections=CONNECTIONS, seconds=SECONDS)
         return load.p99
 
-    little, much = [Requests.written(bed, paths(each.size), each.internal_bearers()) for each in (small, large)]
+    little, much = [Requests.written(bed, paths(each.size), each.internal_bearers(service)) for each in (small, large)]
     before, after = await alternate(
         lambda: p99(small, little), lambda: p99(large, much), rounds=ROUNDS * bed.effort.rounds
     )

@@ -16,7 +16,7 @@ from bench.heavy_targets import TABLES, gateway_targets, targets_of
 from bench.installation import serving
 from bench.processes import Serving, new_port
 from bench.results import Result, Samples, bounded
-from gateway.keys import new_issuer_keys
+from shared.jwk import new_private_keys
 
 MILLISECONDS = 20.0
 TRIES_A_ROUND = 12
@@ -49,13 +49,13 @@ async def results(bed: Bed) -> AsyncIterator[Result]:
 
 
 def _services(system: System) -> list[Process]:
-    return [Process(name, system.processes[name], system.internal_bearers()[0]) for name in TABLES]
+    return [Process(name, system.processes[name], system.internal_bearers(name)[0]) for name in TABLES]
 
 
 async def _gateway(bed: Bed, system: System) -> Process:
     """One more, in which anybody may log in as often as they like."""
     keys = bed.servers.layout.root / "issuer-keys.json"
-    keys.write_text(new_issuer_keys())
+    keys.write_text(new_private_keys())
     port, number = new_port(), system.installed.number
     settings = {"PORT": str(port), "ISSUER_KEYS_FILE": str(keys), "LOGIN_RATE_LIMIT": "1000000"}
     environment = {**system.installed.environments["gateway"], **settings, "ADDRESS_RATE_LIMIT": "1000000"}

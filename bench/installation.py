@@ -3,9 +3,12 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.processes import new_port, python, run
 from bench.settings import SERVICES, Servers
+from shared.make_internal_keys import make_internal_keys, private_keys_file, trusted_keys_file
+from shared.trust import GATEWAY
 from stack.databases import DatabaseUrls, Passwords, ensure_databases
 from stack.definitions import Installation
 
@@ -20,8 +23,11 @@ class Installed:
     ports: Mapping[str, int]
     """Of the services and `gateway`, by name."""
     environments: Mapping[str, Mapping[str, str]]
-    internal_secret: str
+    internal_keys: Path
+    """The directory of the keys that gateway and services sign internal tokens with."""
     client_secret: str
+    peer_secret: str
+    """Of a peer whose own tokens are signed as its tutorial does."""
 
     @property
     def owner_urls(self) -> dict[str, str]:
@@ -37,18 +43,31 @@ async def install(servers: Servers, number: int, names: Installation) -> Install
     urls = await ensure_databases(servers.database_url, passwords)
     databases = {service: urls[f"{service}_{number}"] for service in SERVICES}
     ports = {name: new_port() for name in (*SERVICES, "gateway")}
-    internal_secret, client_secret = _secret(), _secret()
+    internal_keys = servers.layout.data / f"internal-keys-{number}"
+    make_internal_keys(internal_keys)
+    client_secret, peer_secret = _secret(), _secret()
     addresses = {f"{service.upper()}_URL": f"http://127.0.0.1:{ports[service]}" for service in SERVICES}
-    common = {"INTERNAL_TOKEN_SECRET": internal_secret, **addresses}
+    trusted = {"INTERNAL_TRUSTED_KEYS_FILE": str(trusted_keys_file(internal_keys))}
     environments = {
-        service: {**common, **_of_service(servers, service, databases[service], names)} for service in SERVICES
+        service: {
+            **addresses,
+            **trusted,
+            "INTERNAL_KEYS_FILE": str(private_keys_file(internal_keys, service)),
+            **_of_service(servers, service, databases[service], names),
+        }
+        for service in SERVICES
     }
-    environments["gateway"] = {**common, "REDIS_URL": servers.redis_url, "CLIENT_TOKEN_SECRET": client_secret}
+    environments["gateway"] = {
+        **addresses,
+        "INTERNAL_KEYS_FILE": str(private_keys_file(internal_keys, GATEWAY)),
+        "REDIS_URL": servers.redis_url,
+        "CLIENT_TOKEN_SECRET": client_secret,
+    }
     for service in SERVICES:
         migrate = python(f"services.{service}", "migrate")
         await run(servers.layout, f"migrate-{service}-{number}", migrate, environments[service])
     told = {name: {**environments[name], "PORT": str(port)} for name, port in ports.items()}
-    return Installed(number, databases, ports, told, internal_secret, client_secret)
+    return Installed(number, databases, ports, told, internal_keys, client_secret, peer_secret)
 
 
 def _of_service(servers: Servers, service: str, database: DatabaseUrls, names: Installation) -> dict[str, str]:

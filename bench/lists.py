@@ -108,18 +108,18 @@ async def results(bed: Bed) -> AsyncIterator[Result]:
 
 
 async def _compare(bed: Bed, system: System, peer: Serving, each: List) -> list[Result]:
-    tokens, url = system.internal_bearers(), system.url_of(each.service)
+    url, tokens, peer_tokens = system.url_of(each.service), system.internal_bearers(each.service), system.peer_bearers()
     paths = each.paths(system.size)
-    await require_same(url, peer.url, paths[:: max(1, len(paths) // COMPARED)], tokens[0])
-    requests = Requests.written(bed, paths, tokens)
+    await require_same((url, tokens[0]), (peer.url, peer_tokens[0]), paths[:: max(1, len(paths) // COMPARED)])
+    requests, of_peer = Requests.written(bed, paths, tokens), Requests.written(bed, paths, peer_tokens)
     sql = written(bed, script(await statement_of(each.read), each.drawn(system.size)))
 
-    async def per_second(at: str) -> float:
+    async def per_second(at: str, requests: Requests) -> float:
         return (await wrk(bed, at, requests, connections=CONNECTIONS)).per_second
 
     ours, fastapi, alone = await alternate(
-        lambda: per_second(url),
-        lambda: per_second(peer.url),
+        lambda: per_second(url, requests),
+        lambda: per_second(peer.url, of_peer),
         lambda: pgbench(bed, system.installed.databases[each.service].service, [sql]),
         rounds=bed.effort.rounds,
     )

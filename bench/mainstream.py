@@ -25,21 +25,21 @@ async def mainstream(bed: Bed, system: System) -> Serving:
     command += ["--http", "httptools", "--no-access-log", "--log-level", "warning"]
     databases = {f"{name.upper()}_DATABASE_URL": urls.service for name, urls in system.installed.databases.items()}
     return await bed.serve(
-        "fastapi", command, {"INTERNAL_TOKEN_SECRET": system.installed.internal_secret, **databases}, port
+        "fastapi", command, {"INTERNAL_TOKEN_SECRET": system.installed.peer_secret, **databases}, port
     )
 
 
-async def require_same(ours: str, peer: str, paths: Sequence[str], authorization: str) -> None:
-    """Asks both; raises `NotMeasured` where they do beyond `DIFFERENCES`."""
-    async with aiohttp.ClientSession(headers={"Authorization": authorization}, timeout=_TIMEOUT) as http:
+async def require_same(ours: tuple[str, str], peer: tuple[str, str], paths: Sequence[str]) -> None:
+    """Asks both, by address and `Authorization`; raises `NotMeasured` where they differ beyond `DIFFERENCES`."""
+    async with aiohttp.ClientSession(timeout=_TIMEOUT) as http:
         for path in paths:
-            found, expected = [comparable(await _json(http, url + path)) for url in (ours, peer)]
+            found, expected = [comparable(await _json(http, url + path, bearer)) for url, bearer in (ours, peer)]
             if found != expected:
                 raise NotMeasured(f"{path}:\n  ours {json.dumps(found)}\n  peer {json.dumps(expected)}")
 
 
-async def _json(http: aiohttp.ClientSession, url: str) -> Any:
-    async with http.get(url) as response:
+async def _json(http: aiohttp.ClientSession, url: str, bearer: str) -> Any:
+    async with http.get(url, headers={"Authorization": bearer}) as response:
         if response.status != 200:
             raise NotMeasured(f"{url}: {response.status} {await response.text()}")
         return await response.json()

@@ -2,11 +2,14 @@
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import jwt
 
-from shared.identity import API_ACCESS, AUDIENCE, ENROLL, ISSUER, MANAGE, RECORD, VIEW
+from shared.identity import API_ACCESS, ENROLL, MANAGE, RECORD, VIEW
+from shared.make_internal_keys import private_keys_file
+from shared.trust import GATEWAY, parse_internal_keys
 
 ALGORITHM = "HS256"
 LIFETIME = 24 * 3600
@@ -28,9 +31,15 @@ def by_secret(secret: str) -> Sign:
     return lambda claims: jwt.encode(claims, secret, algorithm=ALGORITHM)
 
 
-def internal_tokens(secret: str, organisation_id: int, count: int = USERS) -> list[str]:
-    """As the gateway sends them to the services, but for their lifetime."""
-    return [_internal_token(secret, organisation_id, number) for number in range(1, count + 1)]
+def internal_tokens(sign: Sign, audience: str, organisation_id: int, count: int = USERS) -> list[str]:
+    """As the gateway sends them to a service, but for their lifetime."""
+    own = {"iss": GATEWAY, "aud": audience}
+    return [sign(_claims(organisation_id, n) | own | {"jti": f"bench-{n:08}"}) for n in range(1, count + 1)]
+
+
+def by_gateway(directory: Path) -> Sign:
+    """With the gateway's key out of the directory of internal ones."""
+    return parse_internal_keys(private_keys_file(directory, GATEWAY).read_text()).sign
 
 
 def bearers(tokens: Sequence[str]) -> list[str]:
@@ -40,10 +49,6 @@ def bearers(tokens: Sequence[str]) -> list[str]:
 def _client_token(sign: Sign, organisation_id: int, number: int) -> str:
     own = {"iss": "muster", "aud": "muster-api", "jti": f"bench-{number:08}", "rate_limit": RATE_LIMIT}
     return sign(_claims(organisation_id, number) | own)
-
-
-def _internal_token(secret: str, organisation_id: int, number: int) -> str:
-    return jwt.encode(_claims(organisation_id, number) | {"iss": ISSUER, "aud": AUDIENCE}, secret, algorithm=ALGORITHM)
 
 
 def _claims(organisation_id: int, number: int) -> dict[str, Any]:

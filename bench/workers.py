@@ -23,7 +23,7 @@ class Workers:
     def __init__(self, installed: Installed, servers: Servers, placement: Placement) -> None:
         self.amqp_url = servers.amqp_url
         """Of the administrator."""
-        self.internal_token_secret = installed.internal_secret
+        self.internal_keys = installed.internal_keys
         self._installed = installed
         self._layout = servers.layout
         self._placement = placement

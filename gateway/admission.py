@@ -14,6 +14,9 @@ from shared.errors import PermissionDenied, RateLimited, TokenInvalid, TokenMiss
 from shared.identity import API_ACCESS, bearer_token
 from shared.security_log import SecurityEvent, record
 
+LOGOUTS = 10
+"""Beyond a user's minute, in each of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -38,6 +41,10 @@ class Admission:
         if not self.decision.admitted:
             self._record(SecurityEvent.RATE_LIMITED, reason="user")
             raise RateLimited(self.decision.retry_after)
+        return self.require_access()
+
+    def require_access(self) -> ClientToken:
+        """The token, whatever the limit says; raises `PermissionDenied` without `api.access`."""
         if not self.token.caller.may(API_ACCESS):
             self._record(SecurityEvent.PERMISSION_DENIED, permission=API_ACCESS)
             raise PermissionDenied(API_ACCESS)
@@ -96,6 +103,15 @@ class Gate:
         # A digest: Redis need not hold what people typed, of any length.
         digest = hashlib.sha256(email.casefold().encode()).hexdigest()
         await self._require_room(f"rate:login-email:{digest}", self._limits.login, "login_user", address)
+
+    async def require_logout(self, admission: Admission) -> ClientToken:
+        """The token, also when its user's minute is used up: a stolen one must not keep its owner from ending it.
+
+        Raises `RateLimited` past `LOGOUTS` of those in a minute, or `PermissionDenied`.
+        """
+        if not admission.decision.admitted:
+            await self._require_room(f"{admission.token.rate_key}:logout", LOGOUTS, "logout", admission.address())
+        return admission.require_access()
 
     async def revoke(self, token: ClientToken, address: str) -> None:
         await self._revocations.revoke(token.id, token.expires_at)

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from gateway.admission import Gate, Limits
 from gateway.authentication import ClientTokenVerifier
-from gateway.context import GATE, ISSUER, PROXY, ROUTER, SETTINGS
+from gateway.context import GATE, ISSUER, PROXY, ROUTER, SETTINGS, SIGNER
 from gateway.edge import answer_target
 from gateway.forwarding import REMEMBERED_CLIENTS, PlainForwarding
 from gateway.issuer import Issuer
@@ -29,6 +29,8 @@ from shared.http.door import PLAIN_READER
 from shared.http.fast_path import FAST_PATH, FastPath
 from shared.http.plain import PlainReader
 from shared.http.server import READINESS, create_app
+from shared.signing import internal_signer
+from shared.trust import GATEWAY
 
 _SESSION = web.AppKey("session", aiohttp.ClientSession)
 _KEYS: web.AppKey[KeySource] = web.AppKey("keys")
@@ -37,6 +39,7 @@ _KEYS: web.AppKey[KeySource] = web.AppKey("keys")
 def create_gateway(settings: GatewaySettings) -> web.Application:
     app = create_app(max_in_flight=settings.max_in_flight)
     app[SETTINGS] = settings
+    app[SIGNER] = internal_signer(GATEWAY, settings)
     app[ROUTER] = Router()
     app.router.add_route("*", "/{target:.*}", answer_target)
     app[PLAIN_READER] = PlainReader(REMEMBERED_CLIENTS)
@@ -118,7 +121,7 @@ async def _gate(app: web.Application) -> AsyncIterator[None]:
         revocations,
         Limits(settings.rate_limit, settings.address_rate_limit, settings.login_rate_limit),
     )
-    fast_path: FastPath = PlainForwarding(app[GATE], app[PROXY], app[ROUTER], settings).handler
+    fast_path: FastPath = PlainForwarding(app[GATE], app[PROXY], app[ROUTER], app[SIGNER], settings).handler
     app[FAST_PATH] = fast_path
     await availability.connect()
     async with (

@@ -10,11 +10,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from gateway.issuer import Subject, issue
-from gateway.keys import KeyInvalid, new_issuer_keys, parse_issuer_keys, record_key_change
 from gateway.passwords import hash_password
 from gateway.settings import TokenSettings
 from gateway.users import ROLES, User, UsersInvalid, put_user
 from shared.http.fields import MAX_ID
+from shared.jwk import KeyInvalid, new_private_keys, parse_private_keys
+from shared.key_changes import record_key_change
 
 MIN_PASSWORD = 8
 MAX_PASSWORD = 1024
@@ -64,7 +65,7 @@ def _print_token(arguments: argparse.Namespace) -> None:
     if settings.issuer_keys_file is None:
         raise CommandFailed("set ISSUER_KEYS_FILE to the key set to sign with")
     try:
-        keys = parse_issuer_keys(settings.issuer_keys_file.read_text(encoding="utf-8"))
+        keys = parse_private_keys(settings.issuer_keys_file.read_text(encoding="utf-8"))
     except (OSError, KeyInvalid) as error:
         raise CommandFailed(f"ISSUER_KEYS_FILE: {error}") from None
     subject = Subject(
@@ -86,10 +87,10 @@ def _create_keys(arguments: argparse.Namespace) -> None:
         return
     except OSError as error:
         raise CommandFailed(str(error)) from None
-    text = new_issuer_keys()
+    text = new_private_keys()
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
-    record_key_change({}, parse_issuer_keys(text).keys, "command")
+    record_key_change({}, parse_private_keys(text).keys, "command")
 
 
 def _put_user(arguments: argparse.Namespace) -> None:

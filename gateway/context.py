@@ -11,7 +11,9 @@ from gateway.proxy import Proxy
 from gateway.routes import Router
 from gateway.settings import GatewaySettings
 from shared.http.answers import api_error, failure
+from shared.signing import InternalSigner
 
+SIGNER: web.AppKey[InternalSigner] = web.AppKey("signer")
 SETTINGS = web.AppKey("settings", GatewaySettings)
 GATE = web.AppKey("gate", Gate)
 PROXY = web.AppKey("proxy", Proxy)
@@ -19,15 +21,19 @@ ROUTER = web.AppKey("router", Router)
 ISSUER: web.AppKey[Issuer | None] = web.AppKey("issuer")
 
 
-async def with_token(request: web.Request, handler: Callable[[ClientToken], Awaitable[web.Response]]) -> web.Response:
+TokenHandler = Callable[[ClientToken], Awaitable[web.Response]]
+
+
+async def with_token(request: web.Request, handler: TokenHandler, *, logging_out: bool = False) -> web.Response:
     """The handler's answer for a request that gets in. From the limiter on, every answer carries the limit.
 
     Raises what `Gate.admit` raises.
     """
-    authorization = request.headers.getall("Authorization", [])
-    admission = await request.app[GATE].admit(authorization, client_address(request))
+    gate, authorization = request.app[GATE], request.headers.getall("Authorization", [])
+    admission = await gate.admit(authorization, client_address(request))
     try:
-        response = await handler(admission.require())
+        token = await gate.require_logout(admission) if logging_out else admission.require()
+        response = await handler(token)
     except Exception as error:
         response = failure(api_error(error)).response()
     response.headers.update(admission.decision.headers())

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from gateway.authentication import ClientToken
 from gateway.bulkhead import Arrival
-from gateway.context import PROXY, ROUTER, SETTINGS, with_token
+from gateway.context import PROXY, ROUTER, SETTINGS, SIGNER, with_token
 from gateway.endpoints import ENDPOINTS, answer
 from gateway.headers import forwarded, has_idempotency_key, identity, lines
 from gateway.proxy import UpstreamRequest
@@ -39,7 +39,7 @@ async def answer_target(request: web.Request) -> web.Response:
 async def _forward(request: web.Request, upstream: UpstreamName, target: Target, arrival: Arrival) -> web.Response:
     async def forward(token: ClientToken) -> web.Response:
         arrival.end()  # its body takes as long as the client wants
-        upstream_request = await _upstream_request(request, target, token)
+        upstream_request = await _upstream_request(request, upstream, target, token)
         answer = await request.app[PROXY].forward(upstream, upstream_request)
         headers = [(name.decode(), value.decode("utf-8", "replace")) for name, value in answer.headers]
         return web.Response(status=answer.status, headers=headers, body=answer.body)
@@ -47,10 +47,11 @@ async def _forward(request: web.Request, upstream: UpstreamName, target: Target,
     return await with_token(request, forward)
 
 
-async def _upstream_request(request: web.Request, target: Target, token: ClientToken) -> UpstreamRequest:
-    settings = request.app[SETTINGS]
+async def _upstream_request(
+    request: web.Request, upstream: UpstreamName, target: Target, token: ClientToken
+) -> UpstreamRequest:
     scheme, host = _public_origin(request)
-    internal_token = token.internal(settings.internal_token_secret.get_secret_value())
+    internal_token = token.internal(request.app[SIGNER], upstream)
     passing = forwarded(request.headers.items())
     headers = lines(passing) + identity(internal_token, current_trace.get(), scheme, host)
     body = await read_body(request) if request.can_read_body else b""

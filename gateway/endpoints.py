@@ -67,7 +67,7 @@ async def logout(request: web.Request) -> web.Response:
         await request.app[GATE].revoke(token, client_address(request))
         return success(None, message="Logged out successfully").response()
 
-    return await with_token(request, revoke)
+    return await with_token(request, revoke, logging_out=True)
 
 
 async def me(request: web.Request) -> web.Response:

@@ -28,6 +28,7 @@ from shared.http.plain import PlainRequest
 from shared.http.wire import WITHOUT_LENGTH, Written, status_line
 from shared.identity import bearer_token
 from shared.observability import Trace
+from shared.signing import InternalSigner
 
 REMEMBERED_CLIENTS: Final = 1000
 _OVERLOADED: Final = Overloaded()
@@ -45,13 +46,15 @@ class _Client:
 
 
 class PlainForwarding:
-    def __init__(self, gate: Gate, proxy: Proxy, router: Router, settings: GatewaySettings) -> None:
+    def __init__(
+        self, gate: Gate, proxy: Proxy, router: Router, signer: InternalSigner, settings: GatewaySettings
+    ) -> None:
         self._gate = gate
         self._proxy = proxy
         self._router = router
         self._trusted_proxies = settings.trusted_proxies
         self._public_origin = settings.public_url.partition("://") if settings.public_url is not None else None
-        self._secret = settings.internal_token_secret.get_secret_value()
+        self._signer = signer
         self._clients: OrderedDict[bytes, _Client] = OrderedDict()
 
     def handler(self, request: PlainRequest) -> Handler | Overloaded | None:
@@ -105,7 +108,7 @@ class PlainForwarding:
         finally:
             arrival.end()
         try:
-            who = identity(admission.require().internal(self._secret), trace, client.scheme, client.host)
+            who = identity(admission.require().internal(self._signer, name), trace, client.scheme, client.host)
             answer = await self._proxy.forward(
                 name,
                 UpstreamRequest(request.method, request.target.raw, client.lines + who, request.body, client.has_key),

@@ -5,12 +5,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.keys import IssuerKeys, IssuerKeySet
+from gateway.keys import IssuerKeys
 from gateway.passwords import PasswordChecker
 from gateway.users import ROLES, User, Users
-from gateway.watched_file import WatchedFile
 from shared.claims import UserType
+from shared.jwk import PrivateKeySet
 from shared.observability import new_uuid
+from shared.watched_file import WatchedFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Subject:
     employee_id: int | None = None
 
 
-def issue(keys: IssuerKeySet, subject: Subject, *, issuer: str, audience: str, ttl: int) -> str:
+def issue(keys: PrivateKeySet, subject: Subject, *, issuer: str, audience: str, ttl: int) -> str:
     """A signed token good for `ttl` seconds; a negative one makes a token that has expired."""
     now = int(time.time())
     claims: dict[str, Any] = {

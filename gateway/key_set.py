@@ -7,9 +7,10 @@ from math import ceil
 
 import aiohttp
 
-from gateway.keys import MAX_KEYS, Key, KeyInvalid, Keys, public_key, record_key_change
 from shared.errors import MalformedJson, TooManyValues, Unavailable
 from shared.http.body import parse_json
+from shared.jwk import MAX_KEYS, Key, KeyInvalid, Keys, public_key
+from shared.key_changes import record_key_change
 
 log = logging.getLogger(__name__)
 

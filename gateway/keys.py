@@ -1,50 +1,11 @@
-"""JSON Web Keys (RFC 7517): what verifies tokens, and the private set the built-in issuer signs with."""
+"""Where the gateway has the keys from that verify client tokens, and the built-in issuer those that sign them."""
 
-import base64
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from gateway.settings import Algorithm
-from gateway.watched_file import WatchedFile
-from shared.security_log import SecurityEvent, record
-
-_ALGORITHM_OF: Mapping[tuple[str, str | None], Algorithm] = {
-    ("OKP", "Ed25519"): "EdDSA",
-    ("EC", "P-256"): "ES256",
-    ("RSA", None): "RS256",
-}
-"""Key type and curve say which one algorithm a key is for (RFC 8725, section 3.1)."""
-_PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e", "kid", "use", "alg")
-_MIN_RSA_BITS = 2048
-MAX_KEYS = 100
-_KEYS_SHOWN = 20
-_NAME_SHOWN = 64
-"""Of the keys that a line of the log names, and characters of each name: an outside provider chooses them."""
-
-
-class KeyInvalid(ValueError):
-    """A JSON Web Key that cannot be used here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A public key with the one algorithm it is for; `jwk` holds nothing private."""
-
-    id: str
-    algorithm: Algorithm
-    material: jwt.PyJWK
-    jwk: Mapping[str, str]
-
-
-Keys = Mapping[str, Key]
-"""Public keys by their `kid`."""
+from shared.jwk import Key, Keys, PrivateKeySet, parse_private_keys
+from shared.key_changes import record_issuer_keys
+from shared.watched_file import WatchedFile
 
 
 class KeySource(Protocol):
@@ -58,66 +19,14 @@ class KeySource(Protocol):
         """The key with this `kid`, looked for outside if need be; raises `Unavailable` when nobody can say."""
 
 
-def public_key(jwk: Mapping[str, Any]) -> Key:
-    """The public part of a JSON Web Key; raises `KeyInvalid`."""
-    public = {name: jwk[name] for name in _PUBLIC_MEMBERS if name in jwk}
-    if not all(isinstance(value, str) for value in public.values()) or not public.get("kid"):
-        raise KeyInvalid("a key needs a kid, and text in every member")
-    algorithm = _ALGORITHM_OF.get((public.get("kty", ""), public.get("crv")))
-    if algorithm is None or public.get("alg", algorithm) != algorithm or public.get("use", "sig") != "sig":
-        raise KeyInvalid(f"the key {public['kid']} is not for signatures by EdDSA, ES256 or RS256")
-    material = _material(public, algorithm)
-    if algorithm == "RS256" and material.key.key_size < _MIN_RSA_BITS:
-        raise KeyInvalid(f"the key {public['kid']} has less than {_MIN_RSA_BITS} bits")
-    return Key(public["kid"], algorithm, material, {**public, "alg": algorithm, "use": "sig"})
-
-
-def _material(jwk: Mapping[str, Any], algorithm: Algorithm) -> jwt.PyJWK:
-    try:
-        return jwt.PyJWK(dict(jwk), algorithm=algorithm)
-    except (jwt.PyJWTError, ValueError, TypeError) as error:
-        raise KeyInvalid(f"the key {jwk.get('kid')} cannot be read: {error}") from None
-
-
-@dataclass(frozen=True, slots=True)
-class IssuerKeySet:
-    """The first key signs; all verify, so that a new one can be published before it signs."""
-
-    signing: jwt.PyJWK
-    algorithm: Algorithm
-    key_id: str
-    keys: Keys
-
-    def sign(self, claims: Mapping[str, Any]) -> str:
-        return jwt.encode(dict(claims), self.signing, self.algorithm, headers={"kid": self.key_id})
-
-    def published(self) -> str:
-        """The public key set, as JSON text."""
-        return json.dumps({"keys": [key.jwk for key in self.keys.values()]})
-
-
-def parse_issuer_keys(text: str) -> IssuerKeySet:
-    """A private JWK set; raises `KeyInvalid`."""
-    try:
-        jwks = json.loads(text)["keys"]
-        keys = {key.id: key for key in map(public_key, jwks)}
-        first = jwks[0]
-        if len(keys) != len(jwks) or len(keys) > MAX_KEYS or "d" not in first:
-            raise KeyInvalid("each key needs a kid of its own, and the first one its private part")
-    except (KeyError, IndexError, TypeError, AttributeError, json.JSONDecodeError):
-        raise KeyInvalid("the file is not a JWK set") from None
-    signing = keys[first["kid"]]
-    return IssuerKeySet(_material(first, signing.algorithm), signing.algorithm, signing.id, keys)
-
-
 class IssuerKeys:
     """The built-in issuer's keys; the file is read again when it changes, so keys rotate without a restart."""
 
     def __init__(self, path: Path) -> None:
-        self._file = WatchedFile(path, parse_issuer_keys, _record_change)
+        self._file = WatchedFile(path, parse_private_keys, record_issuer_keys)
 
     @property
-    def current(self) -> IssuerKeySet:
+    def current(self) -> PrivateKeySet:
         return self._file.contents
 
     @property
@@ -129,18 +38,6 @@ class IssuerKeys:
         return self.keys.get(key_id) or self._file.current().keys.get(key_id)
 
 
-def record_key_change(before: Keys, after: Keys, by: str) -> None:
-    """`by` says where the keys come from: the issuer's file, an identity provider, or a command that makes them."""
-    changed = [name for name in after if name in before and after[name].jwk != before[name].jwk]
-    names = {"added": after.keys() - before.keys(), "removed": before.keys() - after.keys(), "changed": changed}
-    listed = {what: [name[:_NAME_SHOWN] for name in sorted(those)[:_KEYS_SHOWN]] for what, those in names.items()}
-    record(SecurityEvent.KEY_SET_CHANGED, by=by, **listed)
-
-
-def _record_change(before: IssuerKeySet, after: IssuerKeySet) -> None:
-    record_key_change(before.keys, after.keys, "file")
-
-
 class NoKeys:
     """Where only tokens signed with a shared secret count."""
 
@@ -149,20 +46,3 @@ class NoKeys:
 
     async def find(self, key_id: str) -> Key | None:
         return None
-
-
-def new_issuer_keys() -> str:
-    """A private JWK set with one new Ed25519 key, as JSON text; its `kid` is its thumbprint (RFC 7638)."""
-    private = Ed25519PrivateKey.generate()
-    members = {
-        "crv": "Ed25519",
-        "kty": "OKP",
-        "x": _base64url(private.public_key().public_bytes_raw()),
-    }
-    thumbprint = hashlib.sha256(json.dumps(members, sort_keys=True, separators=(",", ":")).encode()).digest()
-    key = {**members, "d": _base64url(private.private_bytes_raw()), "kid": _base64url(thumbprint)}
-    return json.dumps({"keys": [{**key, "alg": "EdDSA", "use": "sig"}]}, indent=2) + "\n"
-
-
-def _base64url(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()

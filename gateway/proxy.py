@@ -96,6 +96,6 @@ class Proxy:
         message = request.message(connections.host, seconds)
         answer = await connections.ask(message, seconds, without_body=request.method == "HEAD")
         if answer.status == 401:
-            log.error("%s refuses this gateway's token: a clock is wrong, or the secrets differ", connections.origin)
+            log.error("%s refuses this gateway's token: a clock is wrong, or its key not trusted", connections.origin)
             raise UpstreamFailed("The service did not accept the gateway's credentials.")
         return UpstreamAnswer(answer.status, answered(answer.headers), answer.body)

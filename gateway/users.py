@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from gateway.watched_file import WatchedFile, write_private
 from shared.http.fields import MAX_ID, STORED, Name, storable
 from shared.identity import API_ACCESS, ENROLL, ENROLL_SELF, MANAGE, RECORD, VIEW
 from shared.security_log import SecurityEvent, record
+from shared.watched_file import WatchedFile, write_private
 
 RoleName = Literal["Admin", "HR Manager", "Trainer", "Employee"]
 

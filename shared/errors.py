@@ -93,8 +93,11 @@ class PermissionDenied(ApiError):
     code = "permission_denied"
 
     def __init__(self, permission: str) -> None:
+        """RFC 6750, section 3.1; what is no scope there, such as a kind of user, goes without one."""
+        scope = "" if " " in permission else f', scope="{permission}"'
         self.permission = permission
-        super().__init__(f"This needs the permission {permission}.")
+        challenge = f'Bearer realm="muster", error="insufficient_scope"{scope}'
+        super().__init__(f"This needs the permission {permission}.", headers={"WWW-Authenticate": challenge})
 
 
 class NotFound(ApiError):

@@ -1,28 +1,25 @@
 """Who is asking: the caller behind a request, carried between processes by the internal JWT.
 
-The gateway mints it from a client's token, the services verify it (architecture, decision 6). It lives for
-seconds, so that a copied one is soon worthless, and has an audience of its own, so that no client token
-passes for it.
+The gateway mints it from a client's token, each service those of its own calls (`shared.signing`), and a service takes
+it only from who may say this to it (`shared.trust`). It lives for seconds, so that a copied one is soon worthless.
 """
 
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Protocol
 
-import jwt
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ValidationError
 
-from shared.claims import CallerClaims, UserType
+from shared import previous_tokens
+from shared.claims import InternalClaims, UserType
 from shared.errors import MalformedJson, PermissionDenied, TokenExpired, TokenInvalid, TokenMissing, TooManyValues
 from shared.http.body import parse_json
-from shared.http.fields import MAX_ID
 from shared.jws import read_header, signed_payload
+from shared.trust import GATEWAY, TrustedKey, TrustedKeys, may_grant
 
-AUDIENCE = "internal"
-ISSUER = "muster-gateway"
-ALGORITHM = "HS256"
+ALGORITHM = "EdDSA"
 LIFETIME = 60
 """Seconds an internal token is good for; longer than any request may take."""
 LEEWAY = 30
@@ -34,26 +31,6 @@ ENROLL = "training.enroll"
 ENROLL_SELF = "training.enroll.self"
 RECORD = "training.record"
 MANAGE = "training.manage"
-INTERNAL = "internal.call"
-"""Opens what services ask of each other. The gateway lets no client have it, whatever a token says."""
-
-
-EVERY_ORGANISATION = 0
-"""In place of an organisation's id, when one service asks another about the rows of all of them."""
-
-
-class InternalClaims(CallerClaims):
-    """What an internal token says: by the gateway, for services alone."""
-
-    iss: Literal["muster-gateway"]
-    aud: Literal["internal"]
-    org: Annotated[int, Field(ge=EVERY_ORGANISATION, le=MAX_ID)]
-
-    @model_validator(mode="after")
-    def _of_one_organisation(self) -> Self:
-        if self.org == EVERY_ORGANISATION and INTERNAL not in self.permissions:
-            raise ValueError("only services ask about every organisation")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +54,6 @@ class Caller:
             raise PermissionDenied(permissions[0])
 
 
-def mint_internal_token(caller: Caller, secret: str) -> str:
-    """A token for the services, good for `LIFETIME` seconds."""
-    now = int(time.time())
-    claims: dict[str, Any] = {
-        "iss": ISSUER,
-        "aud": AUDIENCE,
-        "iat": now,
-        "exp": now + LIFETIME,
-        "sub": caller.subject,
-        "org": caller.organisation_id,
-        "name": caller.name,
-        "user_type": caller.user_type,
-        "permissions": sorted(caller.permissions),
-    }
-    if caller.employee_id is not None:
-        claims["employee_id"] = caller.employee_id
-    return jwt.encode(claims, secret, algorithm=ALGORITHM)
-
-
 def bearer_token(authorization: Sequence[str]) -> str:
     """The token in the request's `Authorization` headers (RFC 6750); raises `TokenMissing` or `TokenInvalid`."""
     if len(authorization) > 1:
@@ -106,16 +64,38 @@ def bearer_token(authorization: Sequence[str]) -> str:
     return token.strip()
 
 
-class InternalTokenVerifier:
-    """Reads internal tokens; remembers those it verified, since a gateway sends one token many times."""
+class TrustSource(Protocol):
+    """Where the public keys come from that internal tokens are verified with."""
 
-    def __init__(self, secret: str, remembered: int = 10_000) -> None:
-        self._secret = secret
+    @property
+    def contents(self) -> TrustedKeys:
+        """Those known now; another object after every change."""
+
+    def current(self) -> TrustedKeys:
+        """The same, looked at again."""
+
+
+class InternalTokenVerifier:
+    """Reads internal tokens for one service; remembers those it verified, since a gateway sends one many times.
+
+    `previous_secret`: tokens that the version before signed with it are taken too.
+    """
+
+    def __init__(
+        self, audience: str, trusted: TrustSource, previous_secret: str | None = None, remembered: int = 10_000
+    ) -> None:
+        self._audience = audience
+        self._trusted = trusted
+        self._verified_with = trusted.contents
+        self._previous_secret = previous_secret
         self._remembered = remembered
         self._callers: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
 
     def verify(self, token: str) -> Caller:
         """The caller a token speaks for; raises `TokenInvalid` or `TokenExpired`."""
+        if self._trusted.contents is not self._verified_with:
+            self._verified_with = self._trusted.contents
+            self._callers.clear()
         known = self._callers.get(token)
         if known is not None and time.time() < known[1]:
             return known[0]
@@ -139,20 +119,51 @@ class InternalTokenVerifier:
         return next(iter(self._callers.values()))[1]
 
     def _claims(self, token: str) -> InternalClaims:
-        """Only the gateway holds the secret, yet a claim of the wrong type must end in 401 and not in a 500."""
-        if read_header(token).alg != ALGORITHM:
+        """What a token says that somebody signed who may say it."""
+        header = read_header(token)
+        if header.alg == previous_tokens.ALGORITHM and self._previous_secret is not None:
+            payload = signed_payload(token, self._previous_secret, previous_tokens.ALGORITHM)
+            return _current(_read(payload, previous_tokens.PreviousClaims))
+        if header.alg != ALGORITHM:
             raise TokenInvalid("The token's algorithm is not accepted.", reason="algorithm")
-        payload = signed_payload(token, self._secret, ALGORITHM)
-        try:
-            claims = InternalClaims.model_validate(parse_json(payload))
-        except (MalformedJson, TooManyValues, ValidationError):
-            raise TokenInvalid("The token's claims are not valid.", reason="claims") from None
-        now = time.time()
-        if max(claims.iat, claims.nbf) > now + LEEWAY:
-            raise TokenInvalid("The token is not valid yet.", reason="not_yet_valid")
-        if claims.exp <= now - LEEWAY:
-            raise TokenExpired
-        return claims
+        trusted = self._key(header.kid)
+        claims = _read(signed_payload(token, trusted.key.material, ALGORITHM), InternalClaims)
+        self._require_granted(trusted.issuer, claims)
+        return _current(claims)
+
+    def _key(self, key_id: str | None) -> TrustedKey:
+        """Raises `TokenInvalid`. The file is looked at again: another process may have a new key already."""
+        trusted = self._trusted.contents.get(key_id or "") or self._trusted.current().get(key_id or "")
+        if trusted is None:
+            raise TokenInvalid("The token's key is not known.", reason="key")
+        return trusted
+
+    def _require_granted(self, issuer: str, claims: InternalClaims) -> None:
+        """Whoever holds the key may say this, here; a service speaks as itself alone. Raises `TokenInvalid`."""
+        if claims.iss != issuer or claims.aud != self._audience:
+            reason = "issuer" if claims.iss != issuer else "audience"
+            raise TokenInvalid("The token's issuer or audience is not accepted.", reason=reason)
+        of_itself = issuer == GATEWAY or (claims.sub, claims.user_type) == (issuer, "service")
+        if not of_itself or not may_grant(issuer, self._audience, claims.permissions):
+            raise TokenInvalid("The token's issuer may not grant this.", reason="grant")
+
+
+def _read(payload: bytes, model: type[InternalClaims]) -> InternalClaims:
+    """A claim of the wrong type must end in 401 and not in a 500, whoever signed it."""
+    try:
+        return model.model_validate(parse_json(payload))
+    except (MalformedJson, TooManyValues, ValidationError):
+        raise TokenInvalid("The token's claims are not valid.", reason="claims") from None
+
+
+def _current(claims: InternalClaims) -> InternalClaims:
+    """The claims; raises `TokenInvalid` before their time and `TokenExpired` after it."""
+    now = time.time()
+    if max(claims.iat, claims.nbf) > now + LEEWAY:
+        raise TokenInvalid("The token is not valid yet.", reason="not_yet_valid")
+    if claims.exp <= now - LEEWAY:
+        raise TokenExpired
+    return claims
 
 
 def _caller(claims: InternalClaims) -> Caller:

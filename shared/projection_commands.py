@@ -15,6 +15,7 @@ from shared.http.peer import connected_peer
 from shared.projections import Comparison, Projection, comparison
 from shared.rebuilding import Rebuilding, RebuildRunning
 from shared.settings import ServiceSettings
+from shared.signing import internal_signer
 from shared.states import Owner
 from shared.verification import Verification
 
@@ -72,14 +73,15 @@ async def connected_owners(
     settings: ServiceSettings, name: str, projection: Projection
 ) -> AsyncIterator[dict[str, Owner]]:
     """Those whose rows the service copies, by their names; raises `OwnerUnknown`."""
+    signer = internal_signer(name, settings)
     async with AsyncExitStack() as exits:
         owners: dict[str, Owner] = {}
         for owner in dict.fromkeys(copied.owner for copied in projection.copied):
             url = getattr(settings, f"{owner}_url", None)
             if not url:
                 raise OwnerUnknown(f"{owner.upper()}_URL")
-            secret = settings.internal_token_secret.get_secret_value()
-            owners[owner] = Owner(await exits.enter_async_context(connected_peer(url, secret, name)))
+            peer = connected_peer(url, name=owner, asking=name, signer=signer)
+            owners[owner] = Owner(await exits.enter_async_context(peer))
         yield owners
 
 

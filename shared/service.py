@@ -1,6 +1,7 @@
 """What the three services' processes have in common: the parts their `app.py` puts together, and their commands."""
 
 import argparse
+import logging
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Literal
@@ -16,11 +17,16 @@ from shared.housekeeping import keep_house
 from shared.http.routing import VERIFIER
 from shared.http.server import INFORMATION, READINESS, create_app
 from shared.identity import InternalTokenVerifier
+from shared.key_changes import record_trusted_keys
 from shared.migrations import migrate
 from shared.projection_commands import add_projection_commands
 from shared.reading import Reader, reader
 from shared.relay import LANES, Relay
 from shared.settings import ServiceSettings
+from shared.trust import NobodyTrusted, parse_trusted_keys
+from shared.watched_file import WatchedFile
+
+log = logging.getLogger(__name__)
 
 Role = Literal["all", "api", "worker"]
 Context = Callable[[web.Application], AsyncIterator[None]]
@@ -32,7 +38,7 @@ READER = web.AppKey("reader", Reader)
 def create_service(name: str, settings: ServiceSettings) -> web.Application:
     """An application with its pool and the check of internal tokens; the service adds what makes it itself."""
     app = create_app(max_in_flight=settings.max_in_flight)
-    app[VERIFIER] = InternalTokenVerifier(settings.internal_token_secret.get_secret_value())
+    app[VERIFIER] = _verifier(name, settings)
 
     async def database(app: web.Application) -> AsyncIterator[None]:
         url, size = settings.database_url.get_secret_value(), settings.database_pool_size
@@ -43,6 +49,17 @@ def create_service(name: str, settings: ServiceSettings) -> web.Application:
 
     app.cleanup_ctx.append(database)
     return app
+
+
+def _verifier(name: str, settings: ServiceSettings) -> InternalTokenVerifier:
+    path, secret = settings.internal_trusted_keys_file, settings.internal_token_secret
+    if secret is not None:
+        log.warning("INTERNAL_TOKEN_SECRET is set: whoever holds it can speak as anybody. Unset it after the update")
+    return InternalTokenVerifier(
+        name,
+        WatchedFile(path, parse_trusted_keys, record_trusted_keys) if path is not None else NobodyTrusted(),
+        secret.get_secret_value() if secret is not None else None,
+    )
 
 
 def reading(name: str, settings: ServiceSettings) -> Context:

@@ -1,18 +1,21 @@
 """Settings that every process reads once, at its start: from its environment, or each from a file of its name."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from shared.broker import EXCHANGE
+from shared.trust import parse_internal_keys, parse_trusted_keys
 
 InternalSecret = Annotated[SecretStr, Field(min_length=32)]
-"""Signs the internal JWT; shorter keys than 32 bytes are weaker than HS256 itself (RFC 7518, section 3.2)."""
+"""Signs internal tokens as the version before has them; below 32 bytes it would be weaker than HS256 itself (RFC 7518,
+section 3.2)."""
 
 SECRETS_DIRECTORY = Path("/run/secrets")
 """Where containers find their secrets, one a file. What the environment says counts before them."""
@@ -36,6 +39,25 @@ Address = Annotated[SecretStr, Field(min_length=1), AfterValidator(_address)]
 """With a password in it, special characters percent-encoded (RFC 3986, section 3.2.1)."""
 
 
+def _parsed_by(parse: Callable[[str], object]) -> AfterValidator:
+    """Reads the file once now, so that a wrong one is told of under its setting's name."""
+
+    def check(path: Path) -> Path:
+        try:
+            parse(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+        return path
+
+    return AfterValidator(check)
+
+
+InternalKeysFile = Annotated[Path, _parsed_by(parse_internal_keys)]
+TrustedKeysFile = Annotated[Path, _parsed_by(parse_trusted_keys)]
+
+
 class ProcessSettings(BaseSettings):
     """A missing or malformed setting ends the start with a message that names it."""
 
@@ -44,13 +66,24 @@ class ProcessSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     log_level: str = "INFO"
-    internal_token_secret: InternalSecret
+    internal_keys_file: InternalKeysFile | None = None
+    """The process's own private keys: the first signs what it tells a service."""
+    internal_token_secret: InternalSecret | None = None
+    """Shared by all processes of the version before; set while an update is under way (`shared.previous_tokens`)."""
     max_in_flight: int = Field(default=1000, ge=1)
+
+    @model_validator(mode="after")
+    def _can_sign(self) -> Self:
+        if self.internal_keys_file is None and self.internal_token_secret is None:
+            raise ValueError("set INTERNAL_KEYS_FILE to the key set that signs this process's internal tokens")
+        return self
 
 
 class ServiceSettings(ProcessSettings):
     """`database_url` and `amqp_url` belong to who may do the service's work and no more (docs/operations.md)."""
 
+    internal_trusted_keys_file: TrustedKeysFile | None = None
+    """Public keys of those who may ask this service."""
     database_url: Address
     migration_database_url: Address = Field(default_factory=lambda settings: settings["database_url"])
     """As the owner of the tables: for `migrate` and the other commands of an operator."""
@@ -61,6 +94,12 @@ class ServiceSettings(ProcessSettings):
     queue_prefix: str = "muster"
     """Begins the name of the service's queue: two installations can share a broker."""
     database_pool_size: int = Field(default=10, ge=2, le=100)
+
+    @model_validator(mode="after")
+    def _can_verify(self) -> Self:
+        if self.internal_trusted_keys_file is None and self.internal_token_secret is None:
+            raise ValueError("set INTERNAL_TRUSTED_KEYS_FILE to the public keys of those who may ask this service")
+        return self
 
 
 Settings = TypeVar("Settings", bound=BaseSettings)
@@ -89,5 +128,5 @@ def _explained(detail: ErrorDetails, directory: Path) -> str:
         case "too_short":
             reason = f"is empty or too short: it needs {detail['ctx']['min_length']} characters or more"
         case _:
-            reason = detail["msg"]
-    return f"setting {name.upper()}: {reason}"
+            reason = detail["msg"].removeprefix("Value error, ")
+    return f"setting {name.upper()}: {reason}" if name else f"settings: {reason}"

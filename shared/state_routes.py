@@ -9,10 +9,10 @@ from shared.database import transaction
 from shared.http.answers import Answer
 from shared.http.fields import MAX_ID, Body, Id, Query, QueryCount
 from shared.http.routing import Call, Route
-from shared.identity import INTERNAL
 from shared.row_security import EVERY_ORGANISATION
 from shared.service import POOL
 from shared.states import MAX_PAGE, Kind, ToldStates, encode_states
+from shared.trust import STATES
 
 AfterId = Annotated[QueryCount, Field(le=MAX_ID)]
 
@@ -52,6 +52,6 @@ def _routes(name: str, kind: Kind) -> list[Route[Any, Any]]:
 
     path = f"/internal/states/{name}"
     return [
-        Route("GET", path, page, {200: ToldStates}, permissions=[INTERNAL], query=StatesQuery),
-        Route("POST", path, current, {200: ToldStates}, permissions=[INTERNAL], body=RowKeys),
+        Route("GET", path, page, {200: ToldStates}, permissions=[STATES], query=StatesQuery),
+        Route("POST", path, current, {200: ToldStates}, permissions=[STATES], body=RowKeys),
     ]

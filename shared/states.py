@@ -8,11 +8,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared.backoff import Backoff
+from shared.claims import EVERY_ORGANISATION
 from shared.database import Connection
 from shared.errors import Unavailable
 from shared.events import STATE_OF, Event, State
 from shared.http.peer import Peer
-from shared.identity import EVERY_ORGANISATION
+from shared.trust import STATES
 
 Key = tuple[int, int]
 """Organisation and id of a row; pages are in this order, through all organisations."""
@@ -85,7 +86,7 @@ class Owner:
         return await self._ask_once(method, path, body)
 
     async def _ask_once(self, method: str, path: str, body: dict[str, Any] | None) -> list[Event[State]]:
-        answer = await self._peer.ask(method, path, EVERY_ORGANISATION, body)
+        answer = await self._peer.ask(method, path, EVERY_ORGANISATION, STATES, body)
         if answer.status != 200:
             raise Unavailable(f"{path} was answered with {answer.status}")
         return [_event(told) for told in ToldStates.model_validate_json(answer.text).states]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import aiohttp
 
 from stack.addresses import Addresses
-from stack.credentials import Credentials
 from stack.environment import base_environment
 from stack.layout import REPOSITORY, Layout
 from stack.processes import ManagedProcess
@@ -55,16 +54,17 @@ async def answers_ready(session: aiohttp.ClientSession, url: str) -> bool:
         return False
 
 
-def make_applications(layout: Layout, credentials: Credentials, addresses: Addresses) -> list[Application]:
+def make_applications(layout: Layout, addresses: Addresses) -> list[Application]:
     """The three services and the gateway, each with the environment that it alone needs."""
-    services = [make_service(name, layout, credentials, addresses) for name in SERVICES]
-    return [*services, make_gateway(layout, credentials, addresses)]
+    services = [make_service(name, layout, addresses) for name in SERVICES]
+    return [*services, make_gateway(layout, addresses)]
 
 
-def make_service(name: str, layout: Layout, credentials: Credentials, addresses: Addresses) -> Application:
+def make_service(name: str, layout: Layout, addresses: Addresses) -> Application:
     """One service: it gets its own database's address and no other's, as the role and the user of its own."""
     url: str = getattr(addresses, f"{name}_url")
     variables = {
+        "INTERNAL_TRUSTED_KEYS_FILE": str(layout.internal_keys_file("trusted")),
         "DATABASE_URL": getattr(addresses, f"{name}_database_url"),
         "AMQP_URL": getattr(addresses, f"{name}_amqp_url"),
     }
@@ -76,10 +76,10 @@ def make_service(name: str, layout: Layout, credentials: Credentials, addresses:
         variables["ENROLLMENT_URL"] = addresses.enrollment_url
     if name != "catalog":
         variables["CATALOG_URL"] = addresses.catalog_url
-    return _application(name, f"services.{name}", url, variables, layout, credentials, privileges)
+    return _application(name, f"services.{name}", url, variables, layout, privileges)
 
 
-def make_gateway(layout: Layout, credentials: Credentials, addresses: Addresses) -> Application:
+def make_gateway(layout: Layout, addresses: Addresses) -> Application:
     """The gateway with its built-in issuer."""
     variables = {
         "REDIS_URL": addresses.redis_url,
@@ -89,7 +89,7 @@ def make_gateway(layout: Layout, credentials: Credentials, addresses: Addresses)
         "ISSUER_KEYS_FILE": str(layout.issuer_keys_file),
         "ISSUER_USERS_FILE": str(layout.issuer_users_file),
     }
-    return _application("gateway", "gateway", addresses.gateway_url, variables, layout, credentials)
+    return _application("gateway", "gateway", addresses.gateway_url, variables, layout)
 
 
 def _application(
@@ -98,14 +98,13 @@ def _application(
     url: str,
     variables: dict[str, str],
     layout: Layout,
-    credentials: Credentials,
     privileges: dict[str, str] | None = None,
 ) -> Application:
     host, _, port = url.removeprefix("http://").partition(":")
     environment = base_environment(
         HOST=host,
         PORT=port,
-        INTERNAL_TOKEN_SECRET=credentials.internal_token,
+        INTERNAL_KEYS_FILE=str(layout.internal_keys_file(name)),
         PYTHONUNBUFFERED="1",
         **variables,
     )

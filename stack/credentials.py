@@ -27,7 +27,6 @@ class Credentials:
     rabbitmq_catalog: str
     rabbitmq_enrollment: str
     rabbitmq_history: str
-    internal_token: str
     demonstration_login: str
 
     def of_database(self, service: str) -> Passwords:

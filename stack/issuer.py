@@ -1,4 +1,4 @@
-"""The gateway's built-in issuer in the local stack: its keys, its demonstration users, its tokens."""
+"""Keys in the local stack: those of internal tokens, and those of the built-in issuer with its users and tokens."""
 
 import asyncio
 import subprocess
@@ -34,6 +34,15 @@ USERS = (
     DemonstrationUser("4", "Emil Employee", "employee@example.com", "Employee", employee_id="42"),
 )
 ADMIN = USERS[0]
+
+
+async def prepare_internal_keys(layout: Layout) -> None:
+    """Make those that are missing. The secret that took their place in earlier versions is nobody's any more."""
+    if not layout.internal_keys_file("trusted").exists():  # it is written last
+        process = ManagedProcess("internal keys", layout.run / "internal-keys.pid", layout.log / "internal-keys.log")
+        command = [sys.executable, "-m", "shared.make_internal_keys", str(layout.internal_keys)]
+        await process.run(command, base_environment(), REPOSITORY, seconds=COMMAND_SECONDS)
+    (layout.secrets / "internal_token").unlink(missing_ok=True)
 
 
 async def prepare_issuer(layout: Layout, password: str) -> None:

@@ -57,6 +57,15 @@ class Layout:
         return self.root / "keys.json"
 
     @property
+    def internal_keys(self) -> Path:
+        """Keys that the gateway and the services sign with when they ask each other."""
+        return self.root / "internal-keys"
+
+    def internal_keys_file(self, name: str) -> Path:
+        """The private ones of the gateway or a service; those of `trusted` are all the public ones."""
+        return self.internal_keys / name / "keys.json"
+
+    @property
     def issuer_users_file(self) -> Path:
         return self.root / "users.json"
 

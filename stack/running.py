@@ -4,7 +4,6 @@ import asyncio
 
 from stack.addresses import read_addresses
 from stack.applications import make_gateway, make_service
-from stack.credentials import load_credentials
 from stack.interruption import interruptible
 from stack.issuer import make_token
 from stack.layout import STACK_DIRECTORY, Layout
@@ -17,7 +16,7 @@ INTERRUPTED = 130
 def token(options: list[str]) -> int:
     """Print a client token, alone on its line."""
     layout = Layout(STACK_DIRECTORY)
-    gateway = make_gateway(layout, load_credentials(layout.secrets), read_addresses(layout))
+    gateway = make_gateway(layout, read_addresses(layout))
     print(asyncio.run(make_token(options, gateway.environment)))
     return 0
 
@@ -29,8 +28,7 @@ def seed(size: Size, steps: Steps) -> int:
 
 async def _seed(layout: Layout, size: Size, steps: Steps) -> int:
     addresses = read_addresses(layout)
-    credentials = load_credentials(layout.secrets)
-    catalog = make_service("catalog", layout, credentials, addresses)
-    enrollment = make_service("enrollment", layout, credentials, addresses)
+    catalog = make_service("catalog", layout, addresses)
+    enrollment = make_service("enrollment", layout, addresses)
     await load(size, catalog, enrollment, layout.log / "seed.log", steps)
     return 0

@@ -17,7 +17,7 @@ from stack.applications import (
 from stack.credentials import Credentials, load_credentials
 from stack.databases import ensure_databases, keep_roles_out_of_maintenance, without_password
 from stack.interruption import all_or_first_error
-from stack.issuer import make_token, prepare_issuer, token_options
+from stack.issuer import make_token, prepare_internal_keys, prepare_issuer, token_options
 from stack.layout import REPOSITORY, Layout, write_private
 from stack.machine import POSTGRES, RABBITMQ, REDIS, Requirement
 from stack.packages import provide
@@ -61,7 +61,7 @@ async def start_stack(layout: Layout, given: GivenServers, steps: Steps) -> None
     if given.amqp_url:
         steps.say("AMQP_URL is given: its user serves all three services, which private brokers keep apart.")
     addresses = await _addresses(given, servers, state, credentials)
-    applications = make_applications(layout, credentials, addresses)
+    applications = make_applications(layout, addresses)
     await _migrate(layout, applications, steps)
     token = await _start_applications(applications, steps)
     database_server = without_password(given.database_url) if given.database_url else "private"
@@ -71,6 +71,7 @@ async def start_stack(layout: Layout, given: GivenServers, steps: Steps) -> None
 
 async def _prepare_issuer(layout: Layout, credentials: Credentials, steps: Steps) -> None:
     with steps.step("Keys and demonstration users"):
+        await prepare_internal_keys(layout)
         await prepare_issuer(layout, credentials.demonstration_login)
 
 

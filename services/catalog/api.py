@@ -20,9 +20,10 @@ from shared.http.pagination import PagedQuery
 from shared.http.representation import AuditItem, Done, Page, Success
 from shared.http.routing import Call, Route
 from shared.idempotency import run_once
-from shared.identity import INTERNAL, MANAGE, VIEW
+from shared.identity import MANAGE, VIEW
 from shared.service import POOL, READER
 from shared.state_routes import state_routes
+from shared.trust import FETCH_SESSION
 
 ENROLLMENT = web.AppKey("enrollment", EnrollmentClient)
 
@@ -172,6 +173,6 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[VIEW],
         query=PagedQuery,
     ),
-    Route("GET", "/internal/sessions/{id}", session_state, {200: SessionWithCourses}, permissions=[INTERNAL]),
+    Route("GET", "/internal/sessions/{id}", session_state, {200: SessionWithCourses}, permissions=[FETCH_SESSION]),
     *state_routes(states.KINDS),
 ]

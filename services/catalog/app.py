@@ -13,6 +13,7 @@ from services.catalog.settings import CatalogSettings
 from shared.http.peer import connected_peer
 from shared.http.routing import add_routes
 from shared.service import Role, consumer, create_service, reading, relay
+from shared.signing import internal_signer
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -30,7 +31,7 @@ def build_app(settings: CatalogSettings, role: Role = "all") -> web.Application:
 
 
 async def _enrollment(settings: CatalogSettings, app: web.Application) -> AsyncIterator[None]:
-    secret = settings.internal_token_secret.get_secret_value()
-    async with connected_peer(settings.enrollment_url, secret, "catalog") as enrollment:
-        app[ENROLLMENT] = EnrollmentClient(enrollment)
+    signer = internal_signer("catalog", settings)
+    async with connected_peer(settings.enrollment_url, name="enrollment", asking="catalog", signer=signer) as peer:
+        app[ENROLLMENT] = EnrollmentClient(peer)
         yield

@@ -7,6 +7,7 @@ from typing import Any
 from services.catalog.errors import CapacityBelowEnrolled, ChangedMeanwhile, HasEnrollments
 from shared.errors import Unavailable
 from shared.http.peer import Peer, PeerAnswer
+from shared.trust import SEATS
 
 
 class EnrollmentClient:
@@ -35,7 +36,7 @@ class EnrollmentClient:
             raise HasEnrollments
 
     async def _ask(self, organisation_id: int, path: str, body: dict[str, Any]) -> PeerAnswer:
-        answer = await self._enrollment.ask("POST", path, organisation_id, body)
+        answer = await self._enrollment.ask("POST", path, organisation_id, SEATS, body)
         if answer.status == 404:
             raise ChangedMeanwhile
         if answer.status not in (200, 409, 422):

@@ -18,6 +18,7 @@ from shared.observability import configure_logging
 from shared.projection_commands import verify_copies
 from shared.service import prepare, service_arguments, service_queue
 from shared.settings import read_settings
+from shared.signing import internal_signer
 
 
 def main() -> None:
@@ -49,9 +50,10 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _seed(settings: EnrollmentSettings, arguments: argparse.Namespace) -> str:
+    signer = internal_signer("enrollment", settings)
     async with (
         connection_pool(settings.migration_database_url.get_secret_value(), name="enrollment seed") as pool,
-        connected_peer(settings.catalog_url, settings.internal_token_secret.get_secret_value(), "enrollment") as peer,
+        connected_peer(settings.catalog_url, name="catalog", asking="enrollment", signer=signer) as peer,
     ):
         if arguments.people is None:
             return await load_examples(pool, CatalogClient(peer))

@@ -41,9 +41,10 @@ from shared.http.fields import Body, Query
 from shared.http.pagination import PagedQuery
 from shared.http.representation import AuditItem, Done, Page, Success
 from shared.http.routing import Call, Route
-from shared.identity import ENROLL, ENROLL_SELF, INTERNAL, MANAGE, RECORD, VIEW
+from shared.identity import ENROLL, ENROLL_SELF, MANAGE, RECORD, VIEW
 from shared.service import POOL, READER
 from shared.state_routes import state_routes
+from shared.trust import SEATS
 
 DESK: web.AppKey[EnrollmentDesk] = web.AppKey("desk")
 CATALOG = web.AppKey("catalog", CatalogClient)
@@ -250,15 +251,13 @@ ROUTES: list[Route[Any, Any]] = [
         query=PagedQuery,
     ),
     *PEOPLE_ROUTES,
-    Route(
-        "POST", "/internal/sessions/{id}/capacity", agree_capacity, {200: Done}, permissions=[INTERNAL], body=Capacity
-    ),
+    Route("POST", "/internal/sessions/{id}/capacity", agree_capacity, {200: Done}, permissions=[SEATS], body=Capacity),
     Route(
         "POST",
         "/internal/sessions/close",
         close_sessions,
         {200: Done},
-        permissions=[INTERNAL],
+        permissions=[SEATS],
         body=Closing,
         limits=CLOSING_LIMITS,
     ),

@@ -16,6 +16,7 @@ from shared.background import background
 from shared.http.peer import connected_peer
 from shared.http.routing import add_routes
 from shared.service import POOL, Role, consumer, create_service, reading, relay
+from shared.signing import internal_signer
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -39,8 +40,8 @@ async def _ends_of_completions(settings: EnrollmentSettings, app: web.Applicatio
 
 
 async def _desk(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
-    secret = settings.internal_token_secret.get_secret_value()
-    async with connected_peer(settings.catalog_url, secret, "enrollment") as catalog:
+    signer = internal_signer("enrollment", settings)
+    async with connected_peer(settings.catalog_url, name="catalog", asking="enrollment", signer=signer) as catalog:
         app[CATALOG] = CatalogClient(catalog)
         app[DESK] = EnrollmentDesk(
             partial(enroll_together, app[POOL]),

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from shared.errors import Unavailable
 from shared.events import CourseSaved, CourseState, SessionSaved, SessionState
 from shared.http.peer import Peer
+from shared.trust import FETCH_SESSION
 
 
 class _Answer(BaseModel):
@@ -28,7 +29,7 @@ class CatalogClient:
 
     async def session(self, organisation_id: int, session_id: int) -> FoundSession | None:
         """The session, if the organisation has it; raises `Unavailable` when the catalog cannot be asked."""
-        answer = await self._catalog.ask("GET", f"/internal/sessions/{session_id}", organisation_id)
+        answer = await self._catalog.ask("GET", f"/internal/sessions/{session_id}", organisation_id, FETCH_SESSION)
         if answer.status == 404:
             return None
         if answer.status != 200:

@@ -1,4 +1,4 @@
-"""Asking another service of the house, directly and with the permission that no client has."""
+"""Asking another service of the house, directly and with a permission that no client has."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +9,8 @@ import aiohttp
 
 from shared.deadline import Deadline, time_left
 from shared.errors import Unavailable
-from shared.identity import API_ACCESS, INTERNAL, Caller, mint_internal_token
+from shared.identity import Caller
+from shared.signing import InternalSigner
 
 TIMEOUT = 2.0
 CONNECT_TIMEOUT = 0.5
@@ -27,22 +28,28 @@ class PeerAnswer:
 
 
 class Peer:
-    """Another service at `url`; `name` is that of the service that asks."""
+    """The service `name` at `url`; `signer` signs for `asking`, the service that asks."""
 
-    def __init__(self, http: aiohttp.ClientSession, url: str, secret: str, name: str) -> None:
+    def __init__(
+        self, http: aiohttp.ClientSession, url: str, *, name: str, asking: str, signer: InternalSigner
+    ) -> None:
         self._http = http
         self._url = url
-        self._secret = secret
         self._name = name
+        self._asking = asking
+        self._signer = signer
 
-    async def ask(self, method: str, path: str, organisation_id: int, body: dict[str, Any] | None = None) -> PeerAnswer:
-        """Its answer, whatever it decides.
+    async def ask(
+        self, method: str, path: str, organisation_id: int, permission: str, body: dict[str, Any] | None = None
+    ) -> PeerAnswer:
+        """Its answer, whatever it decides, to a call that has this permission and no other.
 
         Raises `Unavailable` when it cannot be asked or cannot decide, and `DeadlinePassed` when there is no time to.
         """
         deadline = Deadline.after(time_left(TIMEOUT))
-        caller = Caller(organisation_id, self._name, self._name, "service", frozenset({API_ACCESS, INTERNAL}))
-        headers = [("Authorization", f"Bearer {mint_internal_token(caller, self._secret)}"), deadline.header()]
+        caller = Caller(organisation_id, self._asking, self._asking, "service", frozenset({permission}))
+        token = self._signer.sign(caller, self._name)
+        headers = [("Authorization", f"Bearer {token}"), deadline.header()]
         timeout = aiohttp.ClientTimeout(total=deadline.require(TIMEOUT), connect=CONNECT_TIMEOUT)
         try:
             async with self._http.request(
@@ -57,7 +64,7 @@ class Peer:
 
 
 @asynccontextmanager
-async def connected_peer(url: str, secret: str, name: str) -> AsyncIterator[Peer]:
+async def connected_peer(url: str, *, name: str, asking: str, signer: InternalSigner) -> AsyncIterator[Peer]:
     connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=IDLE_LIMIT)
     async with aiohttp.ClientSession(connector=connector, trust_env=False) as http:
-        yield Peer(http, url, secret, name)
+        yield Peer(http, url, name=name, asking=asking, signer=signer)

@@ -4,7 +4,7 @@ the API's documentation."""
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -33,6 +33,7 @@ from shared.idempotency import Claim, digest, read_key
 from shared.identity import API_ACCESS, Caller, InternalTokenVerifier, bearer_token
 from shared.observability import Trace
 from shared.security_log import SecurityEvent, record
+from shared.trust import is_internal
 
 FAR = 5.0
 """Seconds; a deadline that far off comes after the bounds of every wait that a read has, and needs no timer."""
@@ -67,7 +68,7 @@ class Call(Generic[Q, B]):
 
 @dataclass(frozen=True)
 class Route(Generic[Q, B]):
-    """`permissions`: the caller needs any one of them, beside `api.access`."""
+    """`permissions`: the caller needs any one of them; beside `api.access`, unless they are those of services."""
 
     method: str
     path: str
@@ -84,6 +85,12 @@ class Route(Generic[Q, B]):
     """What is raised for a path id that is no positive 64-bit integer."""
     authorize: Callable[[Caller], None] | None = None
     """What a route asks of its caller beyond permissions; raises `ApiError`."""
+    is_internal: bool = field(init=False)
+    """Whether services alone may ask it: their calls have its permission and nothing else."""
+
+    def __post_init__(self) -> None:
+        internal = bool(self.permissions) and all(map(is_internal, self.permissions))
+        object.__setattr__(self, "is_internal", internal)
 
 
 def numeric_id() -> ApiError:
@@ -167,7 +174,8 @@ class Endpoint:
     def _require_permission(self, caller: Caller) -> None:
         """Raises `PermissionDenied`, or what the route's `authorize` raises."""
         route = self._route
-        caller.require(API_ACCESS)
+        if not route.is_internal:
+            caller.require(API_ACCESS)
         if route.permissions:
             caller.require(*route.permissions)
         if route.authorize is not None:

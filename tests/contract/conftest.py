@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from gateway.keys import new_issuer_keys
 from gateway.passwords import hash_password
 from gateway.users import User, put_user
+from shared.jwk import new_private_keys
 from tests.contract.documented import EXAMPLES
 from tests.support.client import Answer
 from tests.support.demonstration import ORGANISATION, load_demonstration
@@ -31,7 +31,7 @@ def issuer_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The gateway's settings that name them."""
     folder = tmp_path_factory.mktemp("issuer")
     keys, users = folder / "keys.json", folder / "users.json"
-    keys.write_text(new_issuer_keys())
+    keys.write_text(new_private_keys())
     put_user(
         users,
         User(

@@ -1,12 +1,12 @@
 """What holds for every route of every service, walked from their tables; each guard with a control without it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from shared.http.routing import Call
 from shared.identity import API_ACCESS, Caller, InternalTokenVerifier
-from tests.support.client import ADMIN_PERMISSIONS, SERVICE_PERMISSIONS, Client, client_token, new_organisation
+from tests.support.client import ADMIN_PERMISSIONS, INTERNAL_PERMISSIONS, Client, client_token, new_organisation
 from tests.support.routes import ALL, NO_ROWS, PUBLIC, Declared, rows_of_each_kind
 from tests.support.stack import CLIENT_SECRET, Stack
 
@@ -17,12 +17,13 @@ OF_SOMEONES_ROW = [declared for declared in ALL if declared.has_id and declared.
 """A PUT of a person whose id another organisation has too makes the own one: ids of people come from outside."""
 
 
-async def statuses(stack: Stack, routes: Sequence[Declared], client: Client, ids: dict[str, int]) -> dict[str, int]:
+async def statuses(
+    stack: Stack, routes: Sequence[Declared], client_at: Callable[[Declared], Client], ids: dict[str, int]
+) -> dict[str, int]:
     """What each route answers to this client, straight at its service."""
     answers = {}
     for declared in routes:
-        direct = Client(client.http, stack.url_of(declared.service), client.token)
-        answers[str(declared)] = (await declared.ask(direct, ids)).status
+        answers[str(declared)] = (await declared.ask(client_at(declared), ids)).status
     return answers
 
 
@@ -43,24 +44,26 @@ async def test_a_service_refuses_the_clients_own_token(stack: Stack, organisatio
 async def test_control_without_the_check_of_tokens_the_walk_notices(
     stack: Stack, organisation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    anyone = Caller(organisation, "anyone", "Anyone", "staff", frozenset({*ADMIN_PERMISSIONS, *SERVICE_PERMISSIONS}))
+    anyone = Caller(organisation, "anyone", "Anyone", "staff", frozenset({*ADMIN_PERMISSIONS, *INTERNAL_PERMISSIONS}))
     monkeypatch.setattr(InternalTokenVerifier, "verify", lambda *_: anyone)
-    answers = await statuses(stack, ALL, Client(stack.http, "", "not a token"), NO_ROWS)
+    answers = await statuses(
+        stack, ALL, lambda declared: Client(stack.http, stack.url_of(declared.service), "not a token"), NO_ROWS
+    )
     assert 401 not in answers.values()
 
 
 @pytest.mark.parametrize("declared", WITH_PERMISSIONS, ids=str)
 async def test_a_route_needs_its_permission_and_says_which(stack: Stack, organisation: int, declared: Declared) -> None:
-    others = {*ADMIN_PERMISSIONS, *SERVICE_PERMISSIONS, "training.enroll.self"} - set(declared.route.permissions)
-    client = stack.direct(stack.url_of(declared.service), organisation, others)
+    others = {*ADMIN_PERMISSIONS, "training.enroll.self"} - set(declared.route.permissions)
+    client = stack.direct(declared.service, organisation, others)
     answer = await declared.ask(client, NO_ROWS)
     assert (answer.status, answer.json["code"]) == (403, "permission_denied")
     assert declared.route.permissions[0] in answer.json["message"]
 
 
-@pytest.mark.parametrize("declared", ALL, ids=str)
-async def test_every_route_needs_api_access(stack: Stack, organisation: int, declared: Declared) -> None:
-    client = stack.direct(stack.url_of(declared.service), organisation, set(declared.permissions) - {API_ACCESS})
+@pytest.mark.parametrize("declared", PUBLIC, ids=str)
+async def test_every_public_route_needs_api_access(stack: Stack, organisation: int, declared: Declared) -> None:
+    client = stack.direct(declared.service, organisation, set(declared.permissions) - {API_ACCESS})
     answer = await declared.ask(client, NO_ROWS)
     assert (answer.status, answer.json["code"]) == (403, "permission_denied")
     assert API_ACCESS in answer.json["message"]
@@ -74,14 +77,14 @@ async def test_control_without_the_check_of_permissions_the_walk_notices(
     stack: Stack, organisation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Caller, "may", lambda *_: True)
-    client = stack.direct("", organisation, ())
-    assert 403 not in (await statuses(stack, ALL, client, NO_ROWS)).values()
+    answers = await statuses(stack, ALL, lambda declared: stack.direct(declared.service, organisation, ()), NO_ROWS)
+    assert 403 not in answers.values()
 
 
 @pytest.mark.parametrize("declared", OF_SOMEONES_ROW, ids=str)
 async def test_another_organisations_row_is_not_found(stack: Stack, admin: Client, declared: Declared) -> None:
     ids = await rows_of_each_kind(admin)
-    stranger = stack.direct(stack.url_of(declared.service), new_organisation(), declared.permissions)
+    stranger = stack.direct(declared.service, new_organisation(), declared.permissions)
     answer = await declared.ask(stranger, ids)
     assert (answer.status, answer.json["code"]) == (404, "not_found")
 
@@ -94,8 +97,10 @@ async def test_control_without_the_callers_organisation_the_walk_notices(
     reads = [
         declared for declared in OF_SOMEONES_ROW if declared.route.method == "GET" and declared.service != "history"
     ]
-    stranger = stack.direct("", new_organisation(), {*ADMIN_PERMISSIONS, *SERVICE_PERMISSIONS})
-    answers = await statuses(stack, reads, stranger, ids)
+    stranger = new_organisation()
+    answers = await statuses(
+        stack, reads, lambda declared: stack.direct(declared.service, stranger, declared.permissions), ids
+    )
     assert 404 not in answers.values()
 
 

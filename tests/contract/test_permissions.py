@@ -10,7 +10,7 @@ from gateway.users import ROLES as ISSUED
 from services.enrollment import rules
 from shared.identity import Caller
 from tests.contract.permissions import LINES, ROLES, Line, Role
-from tests.support.client import Answer, Client, new_organisation
+from tests.support.client import INTERNAL_PERMISSIONS, Answer, Client, new_organisation
 from tests.support.eventually import eventually
 from tests.support.lifecycle import shown, transfer
 from tests.support.routes import PUBLIC
@@ -202,7 +202,7 @@ async def test_what_services_ask_each_other_is_not_there_for_any_client(
     stack: Stack, organisation: int, admin: Client
 ) -> None:
     rows = await rows_of(admin)
-    client = stack.client(organisation, permissions=["api.access", "internal.call", "training.view"])
+    client = stack.client(organisation, permissions=["api.access", *INTERNAL_PERMISSIONS, "training.view"])
     for method, path in (
         ("GET", f"/internal/sessions/{rows['session']}"),
         ("POST", f"/internal/sessions/{rows['session']}/capacity"),

@@ -32,7 +32,7 @@ async def promise(served: Stack, admin: Client, organisation: int, process: Serv
     """A person and their enrollment, for which the process has answered 201; it is killed at once."""
     session_id = await new_session(admin, await new_course(admin))
     person = await new_employee(admin)
-    [enrollment_id] = await enroll(served.direct(process.url, organisation), session_id, person)
+    [enrollment_id] = await enroll(served.direct("enrollment", organisation, url=process.url), session_id, person)
     await process.kill()
     return person, enrollment_id
 

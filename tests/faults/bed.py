@@ -14,6 +14,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 
+from shared.make_internal_keys import make_internal_keys, private_keys_file, trusted_keys_file
+from shared.trust import GATEWAY
 from stack.databases import DatabaseUrls, ensure_databases
 from tests.faults.processes import ProductProcess
 from tests.faults.servers import Servers, running_servers
@@ -160,10 +162,14 @@ def _environments(
 ) -> dict[str, dict[str, str]]:
     """What each module's processes are told."""
     urls = {f"{name.upper()}_URL": f"http://127.0.0.1:{proxy.port}" for name, proxy in balancers.items()}
-    common = {"INTERNAL_TOKEN_SECRET": secrets.token_hex(32), "LOG_LEVEL": "WARNING", **urls}
+    common = {"LOG_LEVEL": "WARNING", **urls}
+    keys = servers.layout.root / "internal-keys"
+    make_internal_keys(keys)
     services = {
         name: {
             **common,
+            "INTERNAL_KEYS_FILE": str(private_keys_file(keys, name)),
+            "INTERNAL_TRUSTED_KEYS_FILE": str(trusted_keys_file(keys)),
             "DATABASE_URL": of_database.service,
             "AMQP_URL": through(broker_link, servers.rabbitmq.url_of(name)),
             "MIGRATION_DATABASE_URL": of_database.owner,
@@ -173,6 +179,7 @@ def _environments(
     }
     gateway = {
         **common,
+        "INTERNAL_KEYS_FILE": str(private_keys_file(keys, GATEWAY)),
         "REDIS_URL": servers.redis.url,
         "CLIENT_TOKEN_SECRET": client_secret,
         "ADDRESS_RATE_LIMIT": "1000000",

@@ -15,9 +15,10 @@ from bench.heavy_requests import Shape, Target, heaviest, written
 from bench.heavy_targets import GOOD, TABLES, gateway_targets, targets_of
 from bench.holding import ask
 from shared.http.body import MAX_VALUES
+from shared.trust import FETCH_SESSION, SEATS, STATES
 from tests.fuzz.effort import LONG
 from tests.security.keys import issuer_key_set
-from tests.support.client import SERVICE_PERMISSIONS, new_organisation
+from tests.support.client import new_organisation
 from tests.support.seen import Seen, seen_by_models
 from tests.support.stack import Stack, running_stack
 
@@ -48,20 +49,26 @@ class Asked:
         self._seen = seen
         self.url = stack.gateway_url if service == "gateway" else stack.url_of(service)
         organisation = new_organisation()
-        client = stack.client(organisation) if service == "gateway" else stack.direct(self.url, organisation)
-        inside = stack.direct(self.url, organisation, SERVICE_PERMISSIONS)
-        self._token, self._internal_token = client.token or "", inside.token or ""
+        self._stack, self._service, self._organisation = stack, service, organisation
+        client = stack.client(organisation) if service == "gateway" else stack.direct(service, organisation)
+        self._token = client.token or ""
         self.wrong: list[str] = []
 
     async def cost(self, target: Target, request: bytes) -> float:
         """Seconds of the processor's time that the event loop took for it: an upper bound of what it holds up."""
-        token = self._internal_token if target.path.startswith("/internal/") else self._token
+        token = self._token_for(target)
         self._seen.values = 0
         before = time.thread_time()
         status, body = await asyncio.to_thread(ask, self.url, request.replace(b"<token>", token.encode(), 1))
         taken = time.thread_time() - before
         self._check(target, status, body)
         return taken
+
+    def _token_for(self, target: Target) -> str:
+        if not target.path.startswith("/internal/"):
+            return self._token
+        asked = STATES if "/states/" in target.path else FETCH_SESSION if self._service == "catalog" else SEATS
+        return self._stack.direct(self._service, self._organisation, [asked]).token or ""
 
     def _check(self, target: Target, status: int, body: bytes) -> None:
         errors = json.loads(body or b"{}").get("errors", {}) if status >= 400 else {}

@@ -7,16 +7,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from shared.identity import AUDIENCE, ISSUER
-from tests.security.corpus import Place
+from shared.trust import GATEWAY
+from tests.security.corpus import Service
 from tests.support.client import ADMIN_PERMISSIONS, client_claims
-from tests.support.stack import CLIENT_SECRET, INTERNAL_SECRET
+from tests.support.internal_keys import internal_private_key
+from tests.support.stack import CLIENT_SECRET
 
 ALGORITHMS: Mapping[str, str] = {"ed": "EdDSA", "ec": "ES256", "rsa": "RS256"}
 """The algorithm of each key the gateway knows, by its `kid`."""
@@ -54,12 +55,15 @@ def public_jwk(key_id: str) -> dict[str, Any]:
 
 def public_bytes(key_id: str, form: str) -> bytes:
     """A public key as somebody might mistake it for a shared secret: `raw`, `pem`, `der` or `jwk`."""
-    key = private(key_id).public_key()
+    return json.dumps(public_jwk(key_id)).encode() if form == "jwk" else _encoded(private(key_id).public_key(), form)
+
+
+def _encoded(key: Any, form: str) -> bytes:
     match form:
         case "raw":
             octets: bytes = key.public_bytes_raw()
         case "jwk":
-            octets = json.dumps(public_jwk(key_id)).encode()
+            octets = json.dumps(jwt.get_algorithm_by_name("EdDSA").to_jwk(key, as_dict=True)).encode()
         case _:
             encoding = serialization.Encoding.PEM if form == "pem" else serialization.Encoding.DER
             octets = key.public_bytes(encoding, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -72,16 +76,16 @@ def b64(octets: bytes) -> str:
 
 @dataclass(frozen=True)
 class Keys:
-    """The secret that a place verifies with, and the claims of a token that is good there."""
+    """What a place verifies with, and the claims of a token that is good there: at the gateway a shared secret."""
 
     secret: str
     claims: Mapping[str, Any]
 
     def good(self) -> str:
-        return self.hs256()
+        return self.rightly()
 
-    def hs256(self, payload: bytes | None = None, header: bytes | None = None, **changes: Any) -> str:
-        """Signed with the right secret whatever header and payload say; `...` among the changes removes a claim."""
+    def rightly(self, payload: bytes | None = None, header: bytes | None = None, **changes: Any) -> str:
+        """Rightly signed whatever header and payload say; `...` among the changes removes a claim."""
         return self.signed_with(self.secret.encode(), payload, header, **changes)
 
     def signed_with(
@@ -108,15 +112,44 @@ class Keys:
         name = algorithm or ALGORITHMS.get(key_id, "EdDSA")
         return jwt.encode(dict(self.claims), private(key_id), name, headers=members)
 
+    def by_issuer(self, issuer: str, **changes: Any) -> str:
+        """Signed with the internal key of the gateway or a service, under its own `kid`."""
+        return ed25519_signed(issuer, json.dumps({"alg": "EdDSA"}).encode(), self.payload(**changes))
 
-def keys_of(place: Place, organisation: int) -> Keys:
+
+class ServiceKeys(Keys):
+    """At a service, the gateway's internal key; `secret` is the public one, as somebody might mistake it for one.
+
+    A header that names the algorithm of clients' tokens names that of internal ones instead, and the key's `kid`.
+    """
+
+    def rightly(self, payload: bytes | None = None, header: bytes | None = None, **changes: Any) -> str:
+        header = (header or HS256).replace(b'"HS256"', b'"EdDSA"')
+        return ed25519_signed(GATEWAY, header, self.payload(**changes) if payload is None else payload)
+
+
+def ed25519_signed(issuer: str, header: bytes, payload: bytes) -> str:
+    key_id, key = internal_private_key(issuer)
+    if header.startswith(b"{") and b'"kid"' not in header:
+        header = header.replace(b"{", b'{"kid": "' + key_id.encode() + b'", ', 1)
+    text = f"{b64(header)}.{b64(payload)}"
+    return f"{text}.{b64(key.sign(text.encode()))}"
+
+
+def internal_public_bytes(form: str) -> bytes:
+    """The gateway's public internal key: `raw`, `pem`, `der` or `jwk`."""
+    return _encoded(internal_private_key(GATEWAY)[1].public_key(), form)
+
+
+def keys_of(place: Literal["gateway"] | Service, organisation: int) -> Keys:
     if place == "gateway":
         # Good for an hour: a run of everything may take that long.
         return Keys(CLIENT_SECRET, client_claims(organisation, sub=SUBJECT, exp=int(time.time()) + 3600))
     now = int(time.time())
     claims = {
-        "iss": ISSUER,
-        "aud": AUDIENCE,
+        "iss": GATEWAY,
+        "aud": place,
+        "jti": "corpus",
         "sub": SUBJECT,
         "org": organisation,
         "iat": now,
@@ -125,7 +158,7 @@ def keys_of(place: Place, organisation: int) -> Keys:
         "user_type": "staff",
         "permissions": list(ADMIN_PERMISSIONS),
     }
-    return Keys(INTERNAL_SECRET, claims)
+    return ServiceKeys(internal_public_bytes("raw").hex(), claims)
 
 
 def flipped(token: str, part: int) -> str:

@@ -114,6 +114,8 @@ def _of_headers(answer: RawAnswer, expected: Expected, place: Place) -> Iterator
         yield f"content type {answer.headers.get('content-type')}"
     if answer.status == 401 and not answer.headers.get("www-authenticate", "").startswith('Bearer realm="muster"'):
         yield "a 401 without a challenge"
+    if answer.status == 403 and 'error="insufficient_scope"' not in answer.headers.get("www-authenticate", ""):
+        yield "a 403 without a challenge"
     if answer.status == 405 and not answer.headers.get("allow"):
         yield "a 405 without Allow"
     if place == "gateway" and answer.status == 403 and "x-ratelimit-limit" not in answer.headers:

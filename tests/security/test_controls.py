@@ -24,7 +24,7 @@ from shared.http.plain import PlainReader
 from shared.http.protocol import Protocol
 from shared.http.routing import Endpoint
 from shared.http.targets import Target
-from shared.identity import Caller
+from shared.identity import Caller, InternalTokenVerifier
 from tests.security import assignment, bodies, framing, headers, lists, targets, tenancy, tokens, values
 from tests.security.corpus import Place
 from tests.security.keys import public_bytes
@@ -53,7 +53,22 @@ async def test_control_without_the_check_of_signatures(own_world: World, monkeyp
     monkeypatch.setattr("gateway.authentication.signed_payload", unverified)
     monkeypatch.setattr("shared.identity.signed_payload", unverified)
     assert await noticed(own_world, tokens, "gateway", "another secret")
-    assert await noticed(own_world, tokens, "service", "another secret")
+    assert await noticed(own_world, tokens, "service", "a bit of the signature")
+
+
+async def test_control_with_services_that_take_a_token_meant_for_another(
+    own_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(InternalTokenVerifier, "_require_granted", lambda *_: None)
+    assert await noticed(own_world, tokens, "service", "the gateway's token for the catalog")
+    assert await noticed(own_world, tokens, "service", "the catalog's key with a user's permissions")
+
+
+async def test_control_with_keys_that_may_grant_everything(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.identity.may_grant", lambda *_: True)
+    assert await noticed(own_world, tokens, "service", "the catalog's key with a user's permissions")
+    assert await noticed(own_world, tokens, "service", "the gateway's key with what services ask")
+    assert await noticed(own_world, tokens, "service", "history's key with what the catalog may ask")
 
 
 async def test_control_with_an_algorithm_that_is_not_bound_to_its_key(

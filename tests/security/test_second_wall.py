@@ -108,7 +108,7 @@ LISTS = (
 async def listed(world: World) -> list[tuple[int, list[int]]]:
     """How many rows each list counts and shows."""
     stack = world.stack
-    answers = [await stack.direct(stack.url_of(name), world.organisation).get(path) for name, path in LISTS]
+    answers = [await stack.direct(name, world.organisation).get(path) for name, path in LISTS]
     return [(answer.json["meta"]["total"], [row["id"] for row in answer.json["data"]]) for answer in answers]
 
 

@@ -4,8 +4,21 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.security.corpus import BAD_TOKEN, COURSES, EXPIRED, FORBIDDEN, NO_TOKEN, OK, Case, Expected, Family, get
-from tests.security.keys import Keys, b64, flipped, public_bytes, public_jwk
+from shared.trust import GATEWAY
+from tests.security.corpus import (
+    BAD_TOKEN,
+    COURSES,
+    ENROLLMENTS,
+    EXPIRED,
+    FORBIDDEN,
+    NO_TOKEN,
+    OK,
+    Case,
+    Expected,
+    Family,
+    get,
+)
+from tests.security.keys import Keys, b64, flipped, internal_public_bytes, public_bytes, public_jwk
 
 Forge = Callable[[Keys], str]
 _DEEP = b'{"a":' * 600 + b"1" + b"}" * 600
@@ -17,17 +30,17 @@ def case(name: str, forge: Forge, expected: Expected = BAD_TOKEN, direct: Expect
 
 
 def header(name: str, **members: Any) -> Case:
-    """Rightly signed by HS256, under this header."""
+    """Rightly signed, under this header."""
     text = json.dumps({"alg": "HS256", **members}).encode()
-    return case(f"header {name}", lambda keys: keys.hs256(header=text))
+    return case(f"header {name}", lambda keys: keys.rightly(header=text))
 
 
 def raw_header(name: str, text: bytes) -> Case:
-    return case(f"header {name}", lambda keys: keys.hs256(header=text))
+    return case(f"header {name}", lambda keys: keys.rightly(header=text))
 
 
 def payload(name: str, text: bytes) -> Case:
-    return case(f"payload {name}", lambda keys: keys.hs256(text))
+    return case(f"payload {name}", lambda keys: keys.rightly(text))
 
 
 def claim(name: str, *values: Any, expected: Expected = BAD_TOKEN) -> Iterator[Case]:
@@ -38,7 +51,7 @@ def claim(name: str, *values: Any, expected: Expected = BAD_TOKEN) -> Iterator[C
 
 
 def _claiming(name: str, value: Any) -> Forge:
-    return lambda keys: keys.hs256(**{name: value})
+    return lambda keys: keys.rightly(**{name: value})
 
 
 def _by_public_key(key: str, form: str) -> Forge:
@@ -60,9 +73,9 @@ def client_claim(name: str, *values: Any) -> Iterator[Case]:
 SIGNATURES = [
     case("good", Keys.good, OK),
     case("alg none, no signature", lambda keys: keys.unsigned(header=b'{"alg": "none"}') + "."),
-    case("alg none, a signature", lambda keys: keys.hs256(header=b'{"alg": "none"}')),
+    case("alg none, a signature", lambda keys: keys.rightly(header=b'{"alg": "none"}')),
     case("alg None", lambda keys: keys.unsigned(header=b'{"alg": "None"}') + ".AA"),
-    case("alg nOnE", lambda keys: keys.hs256(header=b'{"alg": "nOnE"}')),
+    case("alg nOnE", lambda keys: keys.rightly(header=b'{"alg": "nOnE"}')),
     case("no signature", lambda keys: keys.unsigned() + "."),
     case("two parts", Keys.unsigned),
     case("four parts", lambda keys: keys.good() + ".AA"),
@@ -87,9 +100,9 @@ SIGNATURES = [
     case("a word", lambda _: "token"),
     case("8,000 characters", lambda _: "a" * 8000),
     case("8,000 dots", lambda _: "." * 8000),
-    case("nested in a token", lambda keys: keys.hs256(keys.good().encode(), b'{"alg": "HS256", "cty": "JWT"}')),
+    case("nested in a token", lambda keys: keys.rightly(keys.good().encode(), b'{"alg": "HS256", "cty": "JWT"}')),
     case("JSON serialization", lambda keys: json.dumps({"payload": keys.good()})),
-    case("the other kind's", lambda keys: keys.hs256(iss="muster-gateway", aud="muster-api")),
+    case("the other kind's", lambda keys: keys.rightly(iss="muster-gateway", aud="muster-api")),
     case("blanks after it", lambda keys: keys.good() + "   ", OK),
 ]
 
@@ -148,8 +161,11 @@ HEADERS = [
 ]
 
 CLAIMS = [
-    *claim("exp", ..., None, "9999999999", 1e308, True, -1, [1], {"a": 1}, 10**15, 1.5, float("nan"), float("inf")),
-    *claim("exp", 0, 1_000_000_000, expected=EXPIRED),
+    *claim("exp", ..., None, "9999999999", 1e308, True, -1, [1], {"a": 1}, 10**15, -0.5, float("nan"), float("inf")),
+    *claim("exp", 0, 1_000_000_000, 1.5, expected=EXPIRED),
+    *claim("exp", 9_999_999_999.5, expected=OK),
+    *claim("iat", 1.5, 1_000_000_000.25, expected=OK),
+    *claim("nbf", 0.5, expected=OK),
     *claim("iat", ..., None, "now", True, 9_999_999_999, float("inf"), [1]),
     *claim("nbf", "x", 9_999_999_999, float("nan"), True),
     *claim("iss", ..., None, "", "somebody", ["muster"], {"muster": 1}, "muster ", 1),
@@ -163,7 +179,7 @@ CLAIMS = [
     *claim("permissions", ..., [], ["training.view"], ["API.ACCESS"], ["*"], ["api.access "], expected=FORBIDDEN),
     *claim("employee_id", "42", True, 0, -1, 2**63, 1.0, [1]),
     *claim("name", 5, None, ["x"], "x" * 256, "\0"),
-    *client_claim("jti", ..., None, "", 5, "x" * 256),
+    *claim("jti", ..., None, "", 5, "x" * 256),
     *client_claim("rate_limit", 0, -1, "60", True, 10**9, 1e308),
     payload("org twice", b'{"org": 1, "org": 2}'),
     payload("a list", b"[]"),
@@ -175,13 +191,78 @@ CLAIMS = [
     payload("deep", _DEEP),
     payload("an exponent of 20 digits", b'{"a": 1e99999999999999999999}'),
     payload("NUL alone", b"\0"),
-    case("every claim twice", lambda keys: keys.hs256(keys.payload()[:-1] + b", " + keys.payload()[1:])),
+    case("every claim twice", lambda keys: keys.rightly(keys.payload()[:-1] + b", " + keys.payload()[1:])),
     case(
         "its own permissions twice",
-        lambda keys: keys.hs256(keys.payload()[:-1] + b', "permissions": ["internal.call"]}'),
+        lambda keys: keys.rightly(keys.payload()[:-1] + b', "permissions": ["internal.seats"]}'),
     ),
-    case("a byte order mark", lambda keys: keys.hs256(b"\xef\xbb\xbf" + keys.payload())),
-    case("more behind the claims", lambda keys: keys.hs256(keys.payload() + b"{}")),
+    case("a byte order mark", lambda keys: keys.rightly(b"\xef\xbb\xbf" + keys.payload())),
+    case("more behind the claims", lambda keys: keys.rightly(keys.payload() + b"{}")),
+]
+
+
+ISSUERS_OWN: dict[str, Any] = {"iss": "catalog", "aud": "enrollment", "sub": "catalog", "user_type": "service"}
+"""What the catalog says of itself at enrollment."""
+
+
+def at_enrollment(name: str, issuer: str, direct: Expected = BAD_TOKEN, **changes: Any) -> Case:
+    """Signed with the internal key of the gateway or a service; no client may use such a token."""
+    made = case(name, lambda keys: keys.by_issuer(issuer, **changes), BAD_TOKEN, direct)
+    return Case(made.name, get(ENROLLMENTS), made.expected, made.direct, "enrollment", token=made.token)
+
+
+def by_catalog(name: str, direct: Expected = BAD_TOKEN, **changes: Any) -> Case:
+    return at_enrollment(f"the catalog's key {name}", "catalog", direct, **{**ISSUERS_OWN, **changes})
+
+
+def _hs256_by_internal_key(form: str) -> Forge:
+    return lambda keys: keys.signed_with(internal_public_bytes(form))
+
+
+WALLS = [
+    at_enrollment("the gateway's token for enrollment", GATEWAY, OK, iss=GATEWAY, aud="enrollment"),
+    at_enrollment("the gateway's token for the catalog", GATEWAY, iss=GATEWAY, aud="catalog"),
+    at_enrollment("the gateway's token for both", GATEWAY, iss=GATEWAY, aud=["catalog", "enrollment"]),
+    at_enrollment("the gateway's token for all, as it was", GATEWAY, iss=GATEWAY, aud="internal"),
+    at_enrollment("the gateway's key as the catalog", GATEWAY, **ISSUERS_OWN, permissions=["internal.seats"]),
+    at_enrollment(
+        "the gateway's key with what services ask",
+        GATEWAY,
+        iss=GATEWAY,
+        aud="enrollment",
+        permissions=["api.access", "training.view", "internal.seats"],
+    ),
+    at_enrollment(
+        "the gateway's key for every organisation",
+        GATEWAY,
+        iss=GATEWAY,
+        aud="enrollment",
+        org=0,
+        permissions=["internal.states"],
+    ),
+    by_catalog("with what it may ask", FORBIDDEN, permissions=["internal.seats"]),
+    by_catalog("for every organisation, with what it may ask", FORBIDDEN, org=0, permissions=["internal.states"]),
+    by_catalog("for every organisation, without", org=0, permissions=["internal.seats"]),
+    by_catalog("with a user's permissions"),
+    by_catalog("with one of a user's", permissions=["internal.seats", "training.view"]),
+    by_catalog("with what enrollment may ask", permissions=["internal.sessions"]),
+    by_catalog("with the permission for everything, as it was", permissions=["api.access", "internal.call"]),
+    by_catalog("as the gateway", iss=GATEWAY),
+    by_catalog("as enrollment", iss="enrollment", sub="enrollment", permissions=["internal.seats"]),
+    by_catalog("for a person", sub="tester", permissions=["internal.seats"]),
+    by_catalog("as staff", user_type="staff", permissions=["internal.seats"]),
+    by_catalog("for the catalog", aud="catalog", permissions=["internal.seats"]),
+    by_catalog("without a jti", jti=..., permissions=["internal.seats"]),
+    at_enrollment(
+        "history's key with what the catalog may ask",
+        "history",
+        **ISSUERS_OWN | {"iss": "history", "sub": "history"},
+        permissions=["internal.seats"],
+    ),
+    *(
+        case(f"HS256 with the {form} of the gateway's internal key", _hs256_by_internal_key(form))
+        for form in ("raw", "pem", "der", "jwk")
+    ),
 ]
 
 
@@ -220,4 +301,4 @@ AUTHORIZATION = [
     Case("Authorization_", get(COURSES).replace("Authorization:", "Authorization_:"), NO_TOKEN),
 ]
 
-FAMILY = Family("tokens", [*SIGNATURES, *CONFUSION, *HEADERS, *CLAIMS, *AUTHORIZATION], 180)
+FAMILY = Family("tokens", [*SIGNATURES, *CONFUSION, *HEADERS, *CLAIMS, *WALLS, *AUTHORIZATION], 210)

@@ -5,11 +5,12 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import asyncpg
 
 from shared.http.fields import MAX_ID
-from tests.security.corpus import NEW_SESSION, Case, Place
+from tests.security.corpus import NEW_SESSION, Case, Place, Service
 from tests.security.keys import SUBJECT, Keys, keys_of
 from tests.support.client import Client, new_organisation
 from tests.support.eventually import eventually
@@ -31,6 +32,8 @@ _COPIES = (
     ("enrollment.enrollments", "catalog.enrollments", "history.records"),
 )
 
+PLACES: tuple[Literal["gateway"] | Service, ...] = ("gateway", "catalog", "enrollment", "history")
+
 Contents = Mapping[str, str]
 
 
@@ -39,7 +42,8 @@ class World:
     """`words` are what cases call its rows and values: `course`, `their course`, `organisation`, `nobody`, …"""
 
     stack: Stack
-    keys: Mapping[Place, Keys]
+    keys: Mapping[str, Keys]
+    """Of the gateway and of each service, by name."""
     organisation: int
     words: Mapping[str, str] = field(default_factory=dict)
 
@@ -47,7 +51,7 @@ class World:
         return self.stack.gateway_url if place == "gateway" else self.stack.url_of(case.service)
 
     def token(self, case: Case, place: Place) -> str:
-        keys = self.keys[place]
+        keys = self.keys["gateway" if place == "gateway" else case.service]
         return keys.good() if case.token is None else case.token(keys)
 
     def written(self, text: str, token: str, **more: str) -> bytes:
@@ -66,7 +70,7 @@ async def new_world(stack: Stack) -> World:
     words |= await _rows(stack.client(organisation, sub=SUBJECT))
     their_words = await _rows(stack.client(theirs, sub=SUBJECT))
     words |= {f"their {word}": value for word, value in their_words.items()}
-    world = World(stack, {place: keys_of(place, organisation) for place in ("gateway", "service")}, organisation, words)
+    world = World(stack, {name: keys_of(name, organisation) for name in PLACES}, organisation, words)
     await eventually(lambda: _has_arrived(world))
     return world
 

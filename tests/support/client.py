@@ -13,8 +13,8 @@ from multidict import CIMultiDictProxy
 from tests.support.declared import check_against_declaration
 
 ADMIN_PERMISSIONS = ("api.access", "training.view", "training.enroll", "training.record", "training.manage")
-SERVICE_PERMISSIONS = ("api.access", "internal.call")
-"""What a service has when it asks another."""
+INTERNAL_PERMISSIONS = ("internal.seats", "internal.sessions", "internal.states")
+"""Those that services have when they ask each other, each of its own."""
 UNLIMITED = 1_000_000
 """A rate that no test reaches; those that test the limit set their own."""
 

@@ -7,7 +7,8 @@ from shared.database import connection_pool
 from shared.http.peer import connected_peer
 from tests.support.client import Client
 from tests.support.eventually import eventually
-from tests.support.stack import INTERNAL_SECRET, Stack
+from tests.support.internal_keys import signer
+from tests.support.stack import Stack
 from tests.support.world import COURSES, SESSIONS
 
 ORGANISATION = services.catalog.demonstration.ORGANISATION
@@ -19,7 +20,7 @@ async def load_demonstration(stack: Stack) -> None:
         await services.catalog.demonstration.load_examples(pool)
     async with (
         connection_pool(_as_owner(stack, "enrollment"), name="enrollment seed") as pool,
-        connected_peer(stack.catalog_url, INTERNAL_SECRET, "enrollment") as peer,
+        connected_peer(stack.catalog_url, name="catalog", asking="enrollment", signer=signer("enrollment")) as peer,
     ):
         await services.enrollment.demonstration.load_examples(pool, CatalogClient(peer))
     await eventually(lambda: _is_settled(stack.client(ORGANISATION)))

@@ -11,7 +11,7 @@ import services.catalog.api
 import services.enrollment.api
 import services.history.api
 from shared.http.routing import Route
-from tests.support.client import ADMIN_PERMISSIONS, SERVICE_PERMISSIONS, Answer, Client
+from tests.support.client import ADMIN_PERMISSIONS, Answer, Client
 from tests.support.world import (
     COURSES,
     EMPLOYEES,
@@ -53,8 +53,8 @@ class Declared:
 
     @property
     def permissions(self) -> Sequence[str]:
-        """All that a caller of the route may have: internal ones are for services alone."""
-        return ADMIN_PERMISSIONS if self.is_public else SERVICE_PERMISSIONS
+        """All that a caller of the route has: of an internal one a service, for this call alone."""
+        return ADMIN_PERMISSIONS if self.is_public else self.route.permissions
 
     def path(self, ids: Mapping[str, int]) -> str:
         """The path with the id of the row it is about, out of `rows_of_each_kind`."""

@@ -24,16 +24,16 @@ from services.catalog.settings import CatalogSettings
 from services.enrollment.settings import EnrollmentSettings
 from services.history.settings import HistorySettings
 from shared.http.listening import listening
-from shared.identity import Caller, mint_internal_token
+from shared.identity import Caller
 from shared.service import Role, prepare
 from shared.settings import ServiceSettings
 from stack.definitions import Installation
 from stack.testing import INSTALLATIONS
 from tests.support.client import ADMIN_PERMISSIONS, Client, client_token
 from tests.support.databases import ServiceDatabase, amqp_url, redis_url, service_amqp_url, service_database
+from tests.support.internal_keys import internal_settings, token_for
 
 CLIENT_SECRET = secrets.token_hex(32)
-INTERNAL_SECRET = secrets.token_hex(32)
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 _INSTALLATIONS = iter(INSTALLATIONS[_WORKER::_WORKERS])
@@ -70,10 +70,18 @@ class Stack:
     def anonymous(self) -> Client:
         return Client(self.http, self.gateway_url, None)
 
-    def direct(self, url: str, organisation: int, permissions: Iterable[str] = ADMIN_PERMISSIONS) -> Client:
-        """Around the gateway, with a token as the gateway would make it."""
+    def direct(
+        self,
+        service: str,
+        organisation: int,
+        permissions: Iterable[str] = ADMIN_PERMISSIONS,
+        *,
+        url: str | None = None,
+    ) -> Client:
+        """Around the gateway, with a token as the gateway would make it, or for internal permissions the service that
+        asks; `url` is that of another process of the service."""
         caller = Caller(organisation, "test", "Test", "staff", frozenset(permissions))
-        return Client(self.http, url, mint_internal_token(caller, INTERNAL_SECRET))
+        return Client(self.http, url or self.url_of(service), token_for(caller, service))
 
 
 @asynccontextmanager
@@ -86,7 +94,6 @@ async def running_stack(roles: Mapping[str, Role] | None = None, **gateway_chang
         databases = {name: await exits.enter_async_context(service_database(name)) for name in _SERVICES}
         installation = next_installation()
         common = {
-            "internal_token_secret": SecretStr(INTERNAL_SECRET),
             "migration_amqp_url": SecretStr(amqp_url()),
             "exchange": installation.exchange,
             "queue_prefix": installation.queue_prefix,
@@ -96,7 +103,7 @@ async def running_stack(roles: Mapping[str, Role] | None = None, **gateway_chang
         urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
         settings_of: dict[str, ServiceSettings] = {}
         for name, (module, settings_type) in _SERVICES.items():
-            values: dict[str, Any] = {**common, **_addresses(name, databases[name])}
+            values: dict[str, Any] = {**common, **internal_settings(name), **_addresses(name, databases[name])}
             settings = settings_type(**values, catalog_url=urls["catalog"], enrollment_url=urls["enrollment"])
             await prepare(name, settings, module.MIGRATIONS, SUBSCRIPTIONS[name])
             settings_of[name] = settings
@@ -124,7 +131,7 @@ def _addresses(service: str, database: ServiceDatabase) -> dict[str, SecretStr]:
 def gateway_settings(urls: Mapping[str, str], **changes: Any) -> GatewaySettings:
     """A gateway in front of the services at `urls`, by their names."""
     values: dict[str, Any] = {
-        "internal_token_secret": SecretStr(INTERNAL_SECRET),
+        **internal_settings("gateway"),
         "client_token_secret": SecretStr(CLIENT_SECRET),
         "redis_url": SecretStr(redis_url()),
         "address_rate_limit": 1_000_000,

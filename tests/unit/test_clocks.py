@@ -11,6 +11,7 @@ NO_ROWS = {
     "services/catalog/demonstration.py",  # which days the made-up sessions are on
     "shared/dead_letters.py",  # when a message failed
     "shared/identity.py",  # how long tokens live, with their leeway
+    "shared/signing.py",  # when they begin and end
 }
 """Files that read this machine's clock, each for something that ends in no row."""
 

@@ -103,7 +103,7 @@ async def test_while_enrollment_is_away_fewer_places_wait_and_nothing_changes(
     session_id = await new_session(admin, await new_course(admin), max_participants=5)
     before = await admin.get(f"{SESSIONS}/{session_id}")
     async with catalog_without_enrollment(stack) as url:
-        alone = stack.direct(url, organisation)
+        alone = stack.direct("catalog", organisation, url=url)
         answer = await alone.patch(f"{SESSIONS}/{session_id}", {"max_participants": 4})
         assert (answer.status, answer.json["code"]) == (503, "upstream_unavailable")
         assert int(answer.headers["Retry-After"]) >= 1
@@ -115,7 +115,7 @@ async def test_a_capacity_that_was_not_committed_ends_with_the_next_change(
     stack: Stack, admin: Client, organisation: int
 ) -> None:
     session_id = await new_session(admin, await new_course(admin), max_participants=2)
-    service = stack.direct(stack.enrollment_url, organisation, ("api.access", "internal.call"))
+    service = stack.direct("enrollment", organisation, ["internal.seats"])
     agreed = await service.post(f"/internal/sessions/{session_id}/capacity", {"max_participants": 1, "version": 2})
     assert agreed.status == 200, agreed.text
     people = await new_employees(admin, 2)

@@ -105,7 +105,7 @@ async def test_while_enrollment_is_away_nothing_is_deleted(
 ) -> None:
     ids = await course_and_session(admin)
     async with catalog_without_enrollment(stack) as url:
-        answer = await stack.direct(url, organisation).delete(f"{path}/{ids[path]}")
+        answer = await stack.direct("catalog", organisation, url=url).delete(f"{path}/{ids[path]}")
     assert (answer.status, answer.json["code"]) == (503, "upstream_unavailable")
     assert (await admin.get(f"{path}/{ids[path]}")).status == 200
     await enroll(admin, ids[SESSIONS], await new_employee(admin))

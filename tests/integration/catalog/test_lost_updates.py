@@ -13,7 +13,8 @@ from shared.database import Pool, connection_pool
 from shared.http.peer import connected_peer
 from tests.support.client import Client
 from tests.support.hold import hold_after, without_lock
-from tests.support.stack import INTERNAL_SECRET, Stack
+from tests.support.internal_keys import signer
+from tests.support.stack import Stack
 from tests.support.world import COURSES, SESSIONS, new_course, new_session
 
 ACTOR = Actor("test", "Test")
@@ -27,7 +28,9 @@ async def pool(stack: Stack) -> AsyncIterator[Pool]:
 
 @pytest.fixture
 async def enrollment(stack: Stack) -> AsyncIterator[EnrollmentClient]:
-    async with connected_peer(stack.enrollment_url, INTERNAL_SECRET, "catalog") as peer:
+    async with connected_peer(
+        stack.enrollment_url, name="enrollment", asking="catalog", signer=signer("catalog")
+    ) as peer:
         yield EnrollmentClient(peer)
 
 

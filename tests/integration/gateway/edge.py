@@ -21,9 +21,9 @@ from redis.exceptions import RedisError
 from tests.support.client import Client, client_token
 from tests.support.databases import redis_url
 from tests.support.eventually import eventually
+from tests.support.internal_keys import internal_settings
 
 CLIENT_SECRET = secrets.token_hex(32)
-INTERNAL_SECRET = secrets.token_hex(32)
 NOWHERE = "http://127.0.0.1:1"
 """An address where nothing listens."""
 
@@ -104,7 +104,7 @@ StartGateway = Callable[..., Awaitable[Edge]]
 
 def settings(upstream_url: str) -> dict[str, Any]:
     return {
-        "internal_token_secret": SecretStr(INTERNAL_SECRET),
+        **internal_settings("gateway"),
         "client_token_secret": SecretStr(CLIENT_SECRET),
         "redis_url": SecretStr(redis_url()),
         "catalog_url": upstream_url,

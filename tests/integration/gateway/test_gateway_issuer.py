@@ -14,10 +14,10 @@ import pytest
 from argon2 import PasswordHasher
 
 from gateway.issuer import Subject, issue
-from gateway.keys import new_issuer_keys, parse_issuer_keys
 from gateway.passwords import WAITING, PasswordChecker
 from gateway.users import ROLES, User, put_user
 from shared.errors import Overloaded
+from shared.jwk import new_private_keys, parse_private_keys
 from tests.integration.gateway.edge import Edge, StartGateway, new_token
 from tests.support.client import Answer
 from tests.support.eventually import eventually
@@ -46,7 +46,7 @@ def new_user(organisation: int, **changes: Any) -> User:
 @pytest.fixture
 def keys_file(tmp_path: Path) -> Path:
     file = tmp_path / "keys.json"
-    file.write_text(new_issuer_keys())
+    file.write_text(new_private_keys())
     return file
 
 
@@ -240,12 +240,12 @@ async def test_the_key_set_is_public_and_holds_nothing_private(issuing: Edge, ke
 
 
 async def test_keys_rotate_without_a_restart(issuing: Edge, keys_file: Path, organisation: int) -> None:
-    old, new = (json.loads(new_issuer_keys())["keys"][0] for _ in range(2))
+    old, new = (json.loads(new_private_keys())["keys"][0] for _ in range(2))
     first = first_key(keys_file)
 
     def token_of(key: dict[str, str]) -> str:
         subject = Subject(organisation, "1", "", "staff", ROLES["Admin"])
-        signing = parse_issuer_keys(json.dumps({"keys": [key]}))
+        signing = parse_private_keys(json.dumps({"keys": [key]}))
         return issue(signing, subject, issuer="muster", audience="muster-api", ttl=600)
 
     assert (await issuing.client(token_of(new)).get(COURSES)).status == 401

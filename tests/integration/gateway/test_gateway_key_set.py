@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 import pytest
 
-from gateway.keys import new_issuer_keys
+from shared.jwk import new_private_keys
 from tests.integration.gateway.edge import CLIENT_SECRET, NOWHERE, Edge, StartGateway
 from tests.support.client import Answer, client_claims
 from tests.support.eventually import eventually
@@ -39,7 +39,7 @@ async def test_only_the_providers_tokens_count(
     start_gateway: StartGateway, provider: Provider, organisation: int, tmp_path: Path
 ) -> None:
     keys_file = tmp_path / "keys.json"
-    keys_file.write_text(new_issuer_keys())
+    keys_file.write_text(new_private_keys())
     edge = await trusting(start_gateway, provider, issuer_keys_file=keys_file, key_set_cooldown=0.01)
     own = json.loads(keys_file.read_text())["keys"][0]
     claims = client_claims(organisation, iss=provider.url, aud="training")

@@ -6,6 +6,7 @@ import secrets
 import pytest
 from redis.asyncio import Redis
 
+from gateway.admission import LOGOUTS
 from gateway.limiter import Hit, Limiter
 from gateway.rate_limit import decide
 from gateway.redis_client import Availability
@@ -15,6 +16,7 @@ from tests.integration.gateway.edge import Edge, StartGateway, new_token
 from tests.support.databases import redis_url
 
 COURSES = "/api/v1/training/courses"
+LOGOUT = "/api/v1/auth/logout"
 
 
 def limiter_on(redis: Redis, length: int = 60_000) -> tuple[Limiter, Revocations]:
@@ -45,6 +47,31 @@ async def test_each_user_has_a_limit_of_their_own(edge: Edge, organisation: int)
     assert (await edge.client(new_token(organisation, sub="ada", **limited)).get(COURSES)).status == 429
     assert (await edge.client(new_token(organisation, sub="bob", **limited)).get(COURSES)).status == 200
     assert (await edge.client(new_token(organisation + 1, sub="ada", **limited)).get(COURSES)).status == 200
+
+
+async def test_logging_out_works_when_the_minute_is_used_up(edge: Edge, organisation: int) -> None:
+    stolen, kept = [edge.client(new_token(organisation, sub="ada", rate_limit=1)) for _ in range(2)]
+    assert [(await stolen.get(COURSES)).status for _ in range(2)] == [200, 429]
+    assert (await kept.request("POST", LOGOUT)).status == 200
+    assert [(await client.get(COURSES)).status for client in (kept, stolen)] == [401, 429]
+    answer = await stolen.request("POST", LOGOUT)
+    assert (answer.status, answer.headers["X-RateLimit-Remaining"]) == (200, "0")
+    assert (await stolen.get(COURSES)).json["code"] == "token_invalid"
+
+
+async def test_logging_out_has_a_limit_too_and_gives_nobody_more_requests(edge: Edge, organisation: int) -> None:
+    async def log_out() -> int:
+        return (await edge.client(new_token(organisation, sub="ada", rate_limit=1)).request("POST", LOGOUT)).status
+
+    assert [await log_out() for _ in range(LOGOUTS + 3)] == [200] * (1 + LOGOUTS) + [429] * 2
+    assert (await edge.client(new_token(organisation, sub="ada", rate_limit=1)).get(COURSES)).status == 429
+    assert (await edge.client(new_token(organisation, sub="bob", rate_limit=1)).request("POST", LOGOUT)).status == 200
+
+
+async def test_logging_out_needs_what_every_request_needs(edge: Edge, organisation: int) -> None:
+    token = new_token(organisation, sub="ada", rate_limit=1, permissions=["training.view"])
+    statuses = [(await edge.client(token).request("POST", LOGOUT)).status for _ in range(2)]
+    assert statuses == [403, 403]
 
 
 async def test_requests_without_a_good_token_are_limited_by_address(

@@ -6,8 +6,8 @@ import pytest
 from aiohttp import web
 from multidict import CIMultiDict
 
-from shared.identity import InternalTokenVerifier
-from tests.integration.gateway.edge import INTERNAL_SECRET, LIMIT_HEADERS, Edge, StartGateway, Upstream, new_token
+from tests.integration.gateway.edge import LIMIT_HEADERS, Edge, StartGateway, Upstream, new_token
+from tests.support.internal_keys import verifier
 
 COURSES = "/api/v1/training/courses"
 FORGED = {
@@ -43,7 +43,7 @@ async def test_a_service_hears_who_asks_from_the_gateway_alone(
         "x-request-id", "traceparent", "x-forwarded-host", "x-forwarded-proto", "x-request-deadline",
     }  # fmt: skip
     headers = CIMultiDict(received.headers)
-    caller = InternalTokenVerifier(INTERNAL_SECRET).verify(headers["Authorization"].removeprefix("Bearer "))
+    caller = verifier("catalog").verify(headers["Authorization"].removeprefix("Bearer "))
     assert (caller.organisation_id, caller.subject, caller.employee_id) == (organisation, "ada", 42)
     assert headers["X-Forwarded-Host"] == edge.url.removeprefix("http://")
     assert headers["X-Forwarded-Proto"] == "http"

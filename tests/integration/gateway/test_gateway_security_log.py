@@ -12,10 +12,10 @@ from typing import Any
 import jwt
 import pytest
 
-from gateway.keys import new_issuer_keys
 from gateway.users import User, parse_users, put_user
-from gateway.watched_file import write_private
+from shared.jwk import new_private_keys
 from shared.security_log import LINES_OF_ONE_SOURCE, SecurityEvent
+from shared.watched_file import write_private
 from tests.integration.gateway.edge import Edge, StartGateway, new_token
 from tests.integration.gateway.test_gateway_issuer import LOGIN, LOGOUT, ME, PASSWORD, log_in, new_user
 from tests.support.client import client_claims
@@ -46,7 +46,7 @@ def tokens_by_reason(organisation: int) -> dict[str, str]:
 
 
 def new_key() -> dict[str, str]:
-    key: dict[str, str] = json.loads(new_issuer_keys())["keys"][0]
+    key: dict[str, str] = json.loads(new_private_keys())["keys"][0]
     return key
 
 
@@ -65,7 +65,7 @@ def user(users_file: Path) -> User:
 @pytest.fixture
 async def issuing(start_gateway: StartGateway, users_file: Path) -> Edge:
     keys_file = users_file.with_name("keys.json")
-    keys_file.write_text(new_issuer_keys())
+    keys_file.write_text(new_private_keys())
     return await start_gateway(issuer_keys_file=keys_file, issuer_users_file=users_file)
 
 
@@ -119,7 +119,7 @@ async def test_every_rate_limit_is_told(
     start_gateway: StartGateway, users_file: Path, user: User, security_lines: SecurityLines
 ) -> None:
     keys_file = users_file.with_name("keys.json")
-    keys_file.write_text(new_issuer_keys())
+    keys_file.write_text(new_private_keys())
     edge = await start_gateway(
         issuer_keys_file=keys_file,
         issuer_users_file=users_file,

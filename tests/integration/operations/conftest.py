@@ -10,8 +10,9 @@ from services.history.settings import HistorySettings
 from shared.consumer import routing_keys
 from tests.support.broker import Broker, own_broker
 from tests.support.copies import SEATS_AS_HELD, SERVICES, everything_is_followed, execute, rebuild, rows_of_every_kind
+from tests.support.internal_keys import internal_settings
 from tests.support.projections import Database, history_database
-from tests.support.stack import INTERNAL_SECRET, Stack, running_stack
+from tests.support.stack import Stack, running_stack
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +30,7 @@ async def broker() -> AsyncIterator[Broker]:
 @pytest.fixture
 def settings(history: Database, broker: Broker) -> HistorySettings:
     return HistorySettings(
-        internal_token_secret=SecretStr(INTERNAL_SECRET),
+        **internal_settings("history"),
         database_url=SecretStr(history.url),
         amqp_url=SecretStr(broker.url),
         exchange=broker.exchange.name,

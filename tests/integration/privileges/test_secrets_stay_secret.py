@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 import jwt
 import pytest
 
-from gateway.keys import new_issuer_keys
-from shared.identity import Caller, mint_internal_token
+from shared.identity import Caller
+from shared.jwk import new_private_keys
 from shared.service import prepare
 from tests.integration.privileges.test_database_roles import execute
 from tests.support.client import ADMIN_PERMISSIONS, client_token
 from tests.support.databases import ServiceDatabase, amqp_url, redis_url, server_url, service_amqp_url, service_database
+from tests.support.internal_keys import internal_settings, token_for
 from tests.support.marked import ended, watched
 from tests.support.stack import MODULES, SUBSCRIPTIONS, Stack, free_port
 
@@ -44,6 +45,7 @@ def environment(service: str, **addresses: str) -> dict[str, str]:
     """A service's, with both servers away unless addresses are given."""
     return {
         "INTERNAL_TOKEN_SECRET": INTERNAL_SECRET,
+        **{name.upper(): str(path) for name, path in internal_settings(service).items()},
         "DATABASE_URL": with_mark(server_url(), here=False),
         "AMQP_URL": with_mark(service_amqp_url(service), here=False),
         "CATALOG_URL": f"http://127.0.0.1:{free_port()}",
@@ -51,14 +53,14 @@ def environment(service: str, **addresses: str) -> dict[str, str]:
     } | addresses
 
 
-def authorization() -> str:
+def authorization(service: str) -> str:
     caller = Caller(1, "test", "Test", "staff", frozenset(ADMIN_PERMISSIONS))
-    return f"Bearer {mint_internal_token(caller, INTERNAL_SECRET)}"
+    return f"Bearer {token_for(caller, service)}"
 
 
 def bad_tokens() -> list[str]:
     claims: dict[str, Any] = {"aud": "internal", "exp": 1}
-    return ["Bearer x", "Basic x", f"Bearer {jwt.encode(claims, 'another secret ' * 3)}", authorization()[:-3]]
+    return ["Bearer x", "Basic x", f"Bearer {jwt.encode(claims, 'another secret ' * 3)}", authorization("catalog")[:-3]]
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -67,7 +69,7 @@ async def test_while_database_and_broker_are_away(service: str, tmp_path: Path) 
         await process.serves()
         await process.says("waits for broker or database")
         assert await process.ask("/health/ready") == 503
-        assert await process.ask(A_ROUTE[service], Authorization=authorization()) == 503
+        assert await process.ask(A_ROUTE[service], Authorization=authorization(service)) == 503
         for token in bad_tokens():
             assert await process.ask(A_ROUTE[service], Authorization=token) == 401
     assert MARK not in process.visible
@@ -109,7 +111,7 @@ async def test_with_a_defect(service: str, stack: Stack, marked_database: Servic
     variables = environment(service, DATABASE_URL=marked_database.service_url)
     async with watched(f"services.{service}", variables, tmp_path) as process:
         await process.serves()
-        assert await process.ask(A_ROUTE[service], Authorization=authorization()) == 500
+        assert await process.ask(A_ROUTE[service], Authorization=authorization(service)) == 500
     assert "UndefinedTableError" in process.output
     assert MARK not in process.visible
 
@@ -144,7 +146,7 @@ async def test_with_a_command_that_fails(command: str, tmp_path: Path) -> None:
 
 
 def gateway_environment(folder: Path, redis: str) -> dict[str, str]:
-    (folder / "keys.json").write_text(new_issuer_keys())
+    (folder / "keys.json").write_text(new_private_keys())
     return {
         "INTERNAL_TOKEN_SECRET": INTERNAL_SECRET,
         "CLIENT_TOKEN_SECRET": CLIENT_SECRET,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 
 import pytest
 from aiohttp import web
@@ -11,11 +11,12 @@ import shared.batching
 from shared.database import Pool, connected, connection_pool, transaction
 from shared.deadline import HEADER, Deadline, current_deadline
 from shared.errors import DeadlinePassed
-from shared.http.peer import connected_peer
+from shared.http.peer import Peer, connected_peer
 from shared.row_security import EVERY_ORGANISATION
 from tests.support.client import Answer, Client
 from tests.support.eventually import eventually
 from tests.support.hold import waits_for_a_lock
+from tests.support.internal_keys import signer
 from tests.support.projections import Database
 from tests.support.stack import Stack, serving
 from tests.support.world import COURSES, ENROLLMENTS, enroll, new_course, new_employee, new_session
@@ -27,12 +28,12 @@ COURSE = {"title": "Late", "category": "safety", "delivery_mode": "online", "dur
 
 @pytest.fixture
 def catalog(stack: Stack, organisation: int) -> Client:
-    return stack.direct(stack.catalog_url, organisation)
+    return stack.direct("catalog", organisation)
 
 
 @pytest.fixture
 def enrollment(stack: Stack, organisation: int) -> Client:
-    return stack.direct(stack.enrollment_url, organisation)
+    return stack.direct("enrollment", organisation)
 
 
 def is_over(answer: Answer) -> bool:
@@ -140,6 +141,10 @@ async def test_control_without_its_deadline_it_would_be_carried_out(
     assert (in_time.status, late.status, total) == (201, 201, 3)
 
 
+def _peer(url: str) -> AbstractAsyncContextManager[Peer]:
+    return connected_peer(url, name="enrollment", asking="catalog", signer=signer("catalog"))
+
+
 async def test_a_service_passes_on_what_is_left_to_the_one_it_asks() -> None:
     received: list[int] = []
 
@@ -149,11 +154,11 @@ async def test_a_service_passes_on_what_is_left_to_the_one_it_asks() -> None:
 
     app = web.Application()
     app.router.add_get("/", answer)
-    async with serving(app) as url, connected_peer(url, "s" * 32, "test") as peer:
-        await peer.ask("GET", "/", 1)
+    async with serving(app) as url, _peer(url) as peer:
+        await peer.ask("GET", "/", 1, "internal.seats")
         with deadline(1):
-            await peer.ask("GET", "/", 1)
+            await peer.ask("GET", "/", 1, "internal.seats")
         with deadline(0), pytest.raises(DeadlinePassed):
-            await peer.ask("GET", "/", 1)
+            await peer.ask("GET", "/", 1, "internal.seats")
     unbound, bound = received
     assert bound <= 1000 < unbound <= 2000

@@ -8,16 +8,17 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from gateway.keys import IssuerKeys, KeyInvalid, new_issuer_keys, parse_issuer_keys, public_key
+from gateway.keys import IssuerKeys
+from shared.jwk import KeyInvalid, new_private_keys, parse_private_keys, public_key
 
 
 def new_key() -> dict[str, Any]:
-    key: dict[str, Any] = json.loads(new_issuer_keys())["keys"][0]
+    key: dict[str, Any] = json.loads(new_private_keys())["keys"][0]
     return key
 
 
 def test_a_published_key_set_holds_nothing_private() -> None:
-    keys = parse_issuer_keys(new_issuer_keys())
+    keys = parse_private_keys(new_private_keys())
     (published,) = json.loads(keys.published())["keys"]
     assert set(published) == {"kty", "crv", "x", "kid", "alg", "use"}
 
@@ -49,21 +50,21 @@ def test_a_short_rsa_key_is_refused() -> None:
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"keys": []}', '{"keys": [5]}', '{"keys": [{"kid": "a"}]}'])
 def test_a_file_that_is_no_key_set_is_refused(text: str) -> None:
     with pytest.raises(KeyInvalid):
-        parse_issuer_keys(text)
+        parse_private_keys(text)
 
 
 def test_the_first_key_needs_its_private_part_and_each_a_kid_of_its_own() -> None:
     one, two = new_key(), new_key()
     public = {name: value for name, value in two.items() if name != "d"}
-    assert set(parse_issuer_keys(json.dumps({"keys": [one, public]})).keys) == {one["kid"], two["kid"]}
+    assert set(parse_private_keys(json.dumps({"keys": [one, public]})).keys) == {one["kid"], two["kid"]}
     for keys in ([public, one], [one, one]):
         with pytest.raises(KeyInvalid):
-            parse_issuer_keys(json.dumps({"keys": keys}))
+            parse_private_keys(json.dumps({"keys": keys}))
 
 
 async def test_a_new_key_in_the_file_is_found_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process may sign with it already; the pause between two looks at the file does not count."""
-    monkeypatch.setattr("gateway.watched_file.LOOK_PAUSE", 1000)
+    monkeypatch.setattr("shared.watched_file.LOOK_PAUSE", 1000)
     file, one, two = tmp_path / "keys.json", new_key(), new_key()
     file.write_text(json.dumps({"keys": [one]}))
     keys = IssuerKeys(file)

@@ -115,6 +115,12 @@ def test_each_error_becomes_its_answer(error: Exception, status: int, code: str)
     assert "secret" not in str(body_of(response))
 
 
+@pytest.mark.parametrize(("needed", "scope"), [("training.manage", ', scope="training.manage"'), ("User is Staff", "")])
+def test_who_may_not_is_told_which_scope_it_takes(needed: str, scope: str) -> None:
+    challenge = failure(PermissionDenied(needed)).headers["WWW-Authenticate"]
+    assert challenge == f'Bearer realm="muster", error="insufficient_scope"{scope}'
+
+
 def test_a_wrong_method_is_told_the_right_ones() -> None:
     assert api_error(web.HTTPMethodNotAllowed("PUT", {"POST", "GET"})).headers["Allow"] == "GET, POST"
 

@@ -1,8 +1,8 @@
 import base64
-import hmac
-import json
 import time
+from dataclasses import replace
 from datetime import datetime, tzinfo
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -11,66 +11,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import PermissionDenied, TokenExpired, TokenInvalid
-from shared.identity import (
-    AUDIENCE,
-    EVERY_ORGANISATION,
-    INTERNAL,
-    ISSUER,
-    LEEWAY,
-    LIFETIME,
-    Caller,
-    InternalTokenVerifier,
-    mint_internal_token,
-)
+from shared.identity import LEEWAY, LIFETIME, Caller
+from shared.trust import GATEWAY
+from tests.support.issuers import KEYS, SECRET, claims, encoded, hs256, minted, public_forms, signed, verifier, verify
 from tests.support.strategies import JSON
 
-SECRET = "s" * 32
 CALLER = Caller(7, "user-1", "Ann", "staff", frozenset({"api.access", "training.view"}), employee_id=42)
-SERVICE = Caller(7, "robot", "", "service", frozenset())
+NOBODY = Caller(7, "robot", "", "service", frozenset())
 
 
-def claims(**changes: Any) -> dict[str, Any]:
-    now = int(time.time())
-    good = {
-        "iss": ISSUER,
-        "aud": AUDIENCE,
-        "iat": now,
-        "exp": now + 3600,  # parameters are made when a run of all tests begins, and used far into it
-        "sub": "user-1",
-        "org": 7,
-        "name": "Ann",
-        "user_type": "staff",
-        "permissions": ["api.access"],
-        "employee_id": 42,
-    }
-    return good | changes
+@pytest.mark.parametrize("caller", [CALLER, NOBODY])
+def test_a_caller_comes_back_as_it_went(caller: Caller, tmp_path: Path) -> None:
+    assert verify(minted(caller, tmp_path)) == caller
 
 
-def signed(claims: Any, secret: str = SECRET, **header: Any) -> str:
-    """Signed with HS256 whatever the header says; PyJWT itself would refuse to make some of these."""
-    text = f"{encoded(json.dumps({'alg': 'HS256', 'typ': 'JWT'} | header))}.{encoded(json.dumps(claims))}"
-    return f"{text}.{encoded(hmac.digest(secret.encode(), text.encode(), 'sha256'))}"
+def test_no_two_tokens_are_the_same(tmp_path: Path) -> None:
+    assert minted(CALLER, tmp_path) != minted(CALLER, tmp_path)
 
 
-def encoded(part: str | bytes) -> str:
-    octets = part.encode() if isinstance(part, str) else part
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
-
-
-def verify(token: str) -> Caller:
-    return InternalTokenVerifier(SECRET).verify(token)
-
-
-@pytest.mark.parametrize("caller", [CALLER, SERVICE])
-def test_a_caller_comes_back_as_it_went(caller: Caller) -> None:
-    assert verify(mint_internal_token(caller, SECRET)) == caller
-
-
-def test_only_services_ask_about_every_organisation() -> None:
-    of_service = Caller(EVERY_ORGANISATION, "history", "history", "service", frozenset({INTERNAL}))
-    assert verify(mint_internal_token(of_service, SECRET)) == of_service
-    with pytest.raises(TokenInvalid):
-        verify(signed(claims(org=EVERY_ORGANISATION)))
+def test_names_are_written_as_they_are(tmp_path: Path) -> None:
+    caller = replace(CALLER, name="Ð" * 255, permissions=frozenset({"api.access", "écrire.日本"}))
+    token = minted(caller, tmp_path)
+    assert verify(token) == caller
+    assert "Ð".encode() in base64.urlsafe_b64decode(token.split(".")[1] + "==")
 
 
 def test_a_token_is_good_for_a_minute_and_the_leeway() -> None:
@@ -80,15 +43,15 @@ def test_a_token_is_good_for_a_minute_and_the_leeway() -> None:
         verify(signed(claims(exp=now - LEEWAY - 5)))
 
 
-def test_a_remembered_token_expires_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    verifier = InternalTokenVerifier(SECRET)
-    token = mint_internal_token(CALLER, SECRET)
-    assert verifier.verify(token) == CALLER
+def test_a_remembered_token_expires_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    checked = verifier()
+    token = minted(CALLER, tmp_path)
+    assert checked.verify(token) == CALLER
     set_clock_forward(monkeypatch, LIFETIME + LEEWAY - 5)
-    assert verifier.verify(token) == CALLER
+    assert checked.verify(token) == CALLER
     set_clock_forward(monkeypatch, 10)
     with pytest.raises(TokenExpired):
-        verifier.verify(token)
+        checked.verify(token)
 
 
 def set_clock_forward(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
@@ -104,49 +67,60 @@ def set_clock_forward(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     monkeypatch.setattr(jwt.api_jwt, "datetime", Later)
 
 
+@pytest.mark.parametrize("changes", [{"exp": 4e9 + 0.5}, {"iat": 1.75}, {"nbf": 0.5}, {"exp": 4e9}])
+def test_a_moment_may_have_a_fraction(changes: dict[str, Any]) -> None:
+    assert verify(signed(claims(**changes))).subject == "user-1"
+
+
 def test_no_more_tokens_are_remembered_than_allowed() -> None:
-    verifier = InternalTokenVerifier(SECRET, remembered=3)
+    checked = verifier(remembered=3)
     for number in range(10):
-        assert verifier.verify(signed(claims(sub=f"user-{number}"))).subject == f"user-{number}"
-    assert len(verifier._callers) == 3
+        assert checked.verify(signed(claims(sub=f"user-{number}"))).subject == f"user-{number}"
+    assert len(checked._callers) == 3
 
 
-def test_tokens_whose_time_is_over_are_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    verifier = InternalTokenVerifier(SECRET)
+def test_tokens_whose_time_is_over_are_not_remembered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    checked = verifier()
     for _ in range(3):
-        verifier.verify(mint_internal_token(CALLER, SECRET))
+        checked.verify(minted(CALLER, tmp_path))
         set_clock_forward(monkeypatch, LIFETIME / 2)
-    assert len(verifier._callers) == 3
+    assert len(checked._callers) == 3
     set_clock_forward(monkeypatch, LEEWAY)
-    verifier.verify(mint_internal_token(CALLER, SECRET))
-    assert len(verifier._callers) == 2
+    checked.verify(minted(CALLER, tmp_path))
+    assert len(checked._callers) == 2
 
 
 def test_one_that_lasts_for_long_keeps_no_others_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    verifier, lasting = InternalTokenVerifier(SECRET), signed(claims(sub="lasting"))
+    checked, lasting = verifier(), signed(claims(sub="lasting"))
     for number in range(10):
-        assert verifier.verify(lasting).subject == "lasting"
-        verifier.verify(signed(claims(sub=f"user-{number}", exp=int(time.time()) + LIFETIME)))
+        assert checked.verify(lasting).subject == "lasting"
+        checked.verify(signed(claims(sub=f"user-{number}", exp=int(time.time()) + LIFETIME)))
         set_clock_forward(monkeypatch, LIFETIME + LEEWAY)
-    assert len(verifier._callers) <= 3
+    assert len(checked._callers) <= 3
 
 
 @pytest.mark.parametrize(
     "token",
     [
-        signed(claims(), secret="t" * 32),
-        signed(claims(), secret=""),
+        signed(claims(), "catalog"),
+        signed(claims(), "catalog", kid=KEYS[GATEWAY].key_id),
+        signed(claims(), kid="nobody"),
+        signed(claims(), kid=None),
+        hs256(claims(), SECRET),
+        hs256(claims(), ""),
+        *(hs256(claims(), key, kid=KEYS[GATEWAY].key_id) for key in public_forms()),
         jwt.encode(claims(), SECRET * 2, algorithm="HS512"),
         jwt.encode(claims(), "", algorithm="none"),
         signed(claims(), alg="none"),
-        signed(claims(), alg="HS384"),
+        signed(claims(), alg="HS256"),
         signed(claims(), alg="RS256"),
         signed(claims(aud="muster-api")),
+        signed(claims(aud="catalog")),
+        signed(claims(aud="internal")),
+        signed(claims(aud=["enrollment"])),
         signed(claims(aud=None)),
         signed(claims(iss="somebody")),
-        signed({name: value for name, value in claims().items() if name != "exp"}),
-        signed({name: value for name, value in claims().items() if name != "aud"}),
-        signed({name: value for name, value in claims().items() if name != "org"}),
+        *(signed(claims(**{name: ...})) for name in ("iss", "exp", "aud", "org", "jti")),
         signed(claims())[:-1],
         signed(claims()).replace(".", "..", 1),
         "",
@@ -172,9 +146,9 @@ def test_what_the_gateway_did_not_sign_is_invalid(token: str) -> None:
         ("permissions", "api.access"), ("permissions", None), ("permissions", {"api.access": True}),
         ("employee_id", "42"), ("employee_id", True),
         ("user_type", "root"), ("user_type", None), ("user_type", ["staff"]),
-        ("sub", 7), ("sub", None),
+        ("sub", 7), ("sub", None), ("jti", ""), ("jti", 5), ("jti", None),
         ("exp", "9999999999"), ("exp", None), ("exp", float("inf")), ("exp", float("nan")), ("exp", [1]),
-        ("exp", True), ("iat", "now"), ("iat", float("inf")), ("iat", None),
+        ("exp", True), ("exp", -0.5), ("exp", 1e18), ("iat", "now"), ("iat", float("inf")), ("iat", None),
     ],
 )  # fmt: skip
 def test_a_claim_of_the_wrong_type_is_invalid(name: str, value: Any) -> None:
@@ -217,4 +191,4 @@ def test_any_one_of_the_permissions_is_enough() -> None:
 
 def test_a_refusal_names_the_first_permission() -> None:
     with pytest.raises(PermissionDenied, match=r"training\.enroll\."):
-        SERVICE.require("training.enroll", "training.enroll.self")
+        NOBODY.require("training.enroll", "training.enroll.self")

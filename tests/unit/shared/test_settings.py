@@ -12,6 +12,7 @@ from services.catalog.settings import CatalogSettings
 from services.enrollment.settings import EnrollmentSettings
 from services.history.settings import HistorySettings
 from shared.settings import read_settings
+from tests.support.internal_keys import internal_settings
 
 MARK = secrets.token_hex(8)
 FILES = {
@@ -69,11 +70,40 @@ def refusal(directory: Path, capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["database_url", "amqp_url", "internal_token_secret"])
+@pytest.mark.parametrize("name", ["database_url", "amqp_url"])
 def test_a_missing_file_is_named(name: str, directory: Directory, capsys: pytest.CaptureFixture[str]) -> None:
     folder = directory(**{name: None})
     message = f"setting {name.upper()}: is neither in the environment nor in a file {folder / name}\n"
     assert refusal(folder, capsys) == message
+
+
+@pytest.mark.parametrize("needed", ["INTERNAL_KEYS_FILE", "INTERNAL_TRUSTED_KEYS_FILE"])
+def test_a_service_needs_keys_to_sign_and_to_verify_with(
+    needed: str, directory: Directory, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, path in internal_settings("history").items():
+        if name.upper() != needed:
+            monkeypatch.setenv(name.upper(), str(path))
+    assert refusal(directory(internal_token_secret=None), capsys).startswith(f"settings: set {needed} to ")
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", f'{{"keys": [{{"d": "{MARK}"}}]}}'])
+@pytest.mark.parametrize("name", ["INTERNAL_KEYS_FILE", "INTERNAL_TRUSTED_KEYS_FILE"])
+def test_a_file_of_keys_that_cannot_be_used_is_named_without_showing_it(
+    name: str,
+    content: str | None,
+    directory: Directory,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = directory()
+    file = folder / "keys.json"
+    if content is not None:
+        file.write_text(content)
+    monkeypatch.setenv(name, str(file))
+    message = refusal(folder, capsys)
+    assert message.startswith(f"setting {name}: {file}")
+    assert MARK not in message
 
 
 @pytest.mark.parametrize("name", ["database_url", "amqp_url", "internal_token_secret"])

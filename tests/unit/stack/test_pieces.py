@@ -47,7 +47,7 @@ def test_path_is_quoted_for_redis() -> None:
 def test_secrets_are_made_once_and_private(tmp_path: Path) -> None:
     first = load_credentials(tmp_path)
     assert load_credentials(tmp_path) == first
-    assert len(first.internal_token) >= 32
+    assert len(first.demonstration_login) >= 32
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
 

@@ -1,0 +1,118 @@
+"""JSON Web Keys (RFC 7517): public keys that verify tokens, and private sets whose first key signs them."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+Algorithm = Literal["EdDSA", "ES256", "RS256"]
+"""Those with a public key; HS256, by which clients' tokens may be signed too, has none."""
+
+_ALGORITHM_OF: Mapping[tuple[str, str | None], Algorithm] = {
+    ("OKP", "Ed25519"): "EdDSA",
+    ("EC", "P-256"): "ES256",
+    ("RSA", None): "RS256",
+}
+"""Key type and curve say which one algorithm a key is for (RFC 8725, section 3.1)."""
+_PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e", "kid", "use", "alg")
+_MIN_RSA_BITS = 2048
+_JWS = jwt.PyJWS()
+MAX_KEYS = 100
+MAX_KEY_ID = 128
+"""Characters of a `kid` that signs: every token carries it."""
+
+
+class KeyInvalid(ValueError):
+    """A JSON Web Key that cannot be used here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A public key with the one algorithm it is for; `jwk` holds nothing private."""
+
+    id: str
+    algorithm: Algorithm
+    material: jwt.PyJWK
+    jwk: Mapping[str, str]
+
+
+Keys = Mapping[str, Key]
+"""Public keys by their `kid`."""
+
+
+def public_key(jwk: Mapping[str, Any]) -> Key:
+    """The public part of a JSON Web Key; raises `KeyInvalid`."""
+    public = {name: jwk[name] for name in _PUBLIC_MEMBERS if name in jwk}
+    if not all(isinstance(value, str) for value in public.values()) or not public.get("kid"):
+        raise KeyInvalid("a key needs a kid, and text in every member")
+    algorithm = _ALGORITHM_OF.get((public.get("kty", ""), public.get("crv")))
+    if algorithm is None or public.get("alg", algorithm) != algorithm or public.get("use", "sig") != "sig":
+        raise KeyInvalid(f"the key {public['kid']} is not for signatures by EdDSA, ES256 or RS256")
+    material = _material(public, algorithm)
+    if algorithm == "RS256" and material.key.key_size < _MIN_RSA_BITS:
+        raise KeyInvalid(f"the key {public['kid']} has less than {_MIN_RSA_BITS} bits")
+    return Key(public["kid"], algorithm, material, {**public, "alg": algorithm, "use": "sig"})
+
+
+def _material(jwk: Mapping[str, Any], algorithm: Algorithm) -> jwt.PyJWK:
+    try:
+        return jwt.PyJWK(dict(jwk), algorithm=algorithm)
+    except (jwt.PyJWTError, ValueError, TypeError) as error:
+        raise KeyInvalid(f"the key {jwk.get('kid')} cannot be read: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateKeySet:
+    """The first key signs; all verify, so that a new one can be published before it signs."""
+
+    signing: jwt.PyJWK
+    algorithm: Algorithm
+    key_id: str
+    keys: Keys
+
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        """A compact JWT. Its claims are UTF-8: escaped, one letter beyond ASCII would take six bytes or twelve."""
+        payload = json.dumps(claims, ensure_ascii=False, separators=(",", ":")).encode()
+        return _JWS.encode(payload, self.signing, self.algorithm, headers={"kid": self.key_id})
+
+    def published(self) -> str:
+        """The public key set, as JSON text."""
+        return json.dumps({"keys": [key.jwk for key in self.keys.values()]})
+
+
+def parse_private_keys(text: str) -> PrivateKeySet:
+    """A private JWK set; raises `KeyInvalid`."""
+    try:
+        jwks = json.loads(text)["keys"]
+        keys = {key.id: key for key in map(public_key, jwks)}
+        first = jwks[0]
+        if len(keys) != len(jwks) or len(keys) > MAX_KEYS or "d" not in first:
+            raise KeyInvalid("each key needs a kid of its own, and the first one its private part")
+    except (KeyError, IndexError, TypeError, AttributeError, json.JSONDecodeError):
+        raise KeyInvalid("the file is not a JWK set") from None
+    signing = keys[first["kid"]]
+    if len(signing.id) > MAX_KEY_ID:
+        raise KeyInvalid(f"the kid of the first key is longer than {MAX_KEY_ID} characters")
+    return PrivateKeySet(_material(first, signing.algorithm), signing.algorithm, signing.id, keys)
+
+
+def new_private_keys() -> str:
+    """A private JWK set with one new Ed25519 key, as JSON text; its `kid` is its thumbprint (RFC 7638)."""
+    private = Ed25519PrivateKey.generate()
+    members = {
+        "crv": "Ed25519",
+        "kty": "OKP",
+        "x": _base64url(private.public_key().public_bytes_raw()),
+    }
+    thumbprint = hashlib.sha256(json.dumps(members, sort_keys=True, separators=(",", ":")).encode()).digest()
+    key = {**members, "d": _base64url(private.private_bytes_raw()), "kid": _base64url(thumbprint)}
+    return json.dumps({"keys": [{**key, "alg": "EdDSA", "use": "sig"}]}, indent=2) + "\n"
+
+
+def _base64url(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()

@@ -1,0 +1,140 @@
+"""Whose internal tokens count where, and what each issuer may grant."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+
+from shared.claims import EVERY_ORGANISATION
+from shared.errors import TokenInvalid
+from shared.identity import Caller, InternalTokenVerifier
+from shared.jwk import KeyInvalid, new_private_keys
+from shared.key_changes import record_trusted_keys
+from shared.signing import SharedSecretSigner
+from shared.trust import FETCH_SESSION, GATEWAY, SEATS, STATES, parse_trusted_keys
+from shared.watched_file import WatchedFile
+from tests.support.issuers import KEYS, PRIVATE, SECRET, Trusted, claims, minted, published, signed, verifier, verify
+
+CALLER = Caller(7, "user-1", "Ann", "staff", frozenset({"api.access", "training.view"}), employee_id=42)
+
+
+def of_service(name: str, *permissions: str, organisation: int = 7) -> Caller:
+    return Caller(organisation, name, name, "service", frozenset(permissions))
+
+
+@pytest.mark.parametrize(
+    ("issuer", "permission", "audience"),
+    [
+        ("catalog", SEATS, "enrollment"),
+        ("catalog", STATES, "enrollment"),
+        ("enrollment", FETCH_SESSION, "catalog"),
+        ("enrollment", STATES, "catalog"),
+        ("history", STATES, "catalog"),
+        ("history", STATES, "enrollment"),
+    ],
+)
+def test_a_service_may_ask_what_it_needs_there_and_nowhere_else(
+    issuer: str, permission: str, audience: str, tmp_path: Path
+) -> None:
+    caller = of_service(issuer, permission)
+    token = minted(caller, tmp_path, issuer, audience)
+    assert verifier(audience).verify(token) == caller
+    for other in {"catalog", "enrollment", "history"} - {audience}:
+        with pytest.raises(TokenInvalid):
+            verifier(other).verify(token)
+
+
+@pytest.mark.parametrize(
+    ("issuer", "changes"),
+    [
+        ("catalog", {"permissions": ["api.access", "training.manage"]}),
+        ("catalog", {"permissions": [SEATS, "training.view"]}),
+        ("catalog", {"permissions": [FETCH_SESSION]}),
+        ("catalog", {"permissions": ["internal.call"]}),
+        ("catalog", {"iss": GATEWAY}),
+        ("catalog", {"iss": "enrollment", "sub": "enrollment"}),
+        ("catalog", {"sub": "user-1"}),
+        ("catalog", {"user_type": "staff"}),
+        ("catalog", {"org": EVERY_ORGANISATION}),
+        ("history", {"iss": "history", "sub": "history"}),
+        (GATEWAY, {"iss": GATEWAY}),
+        (GATEWAY, {}),
+    ],
+)
+def test_whoever_holds_a_key_cannot_say_everything(issuer: str, changes: dict[str, Any]) -> None:
+    own = {"iss": "catalog", "sub": "catalog", "user_type": "service", "permissions": [SEATS]}
+    assert verify(signed(claims(**own), "catalog")).permissions == {SEATS}
+    with pytest.raises(TokenInvalid):
+        verify(signed(claims(**own | changes), issuer))
+
+
+def test_only_services_ask_about_every_organisation(tmp_path: Path) -> None:
+    caller = of_service("history", STATES, organisation=EVERY_ORGANISATION)
+    assert verify(minted(caller, tmp_path, "history")) == caller
+    with pytest.raises(TokenInvalid):
+        verify(signed(claims(org=EVERY_ORGANISATION)))
+
+
+def test_a_key_that_is_taken_from_the_file_counts_no_more() -> None:
+    trusted = Trusted(GATEWAY, "catalog")
+    checked, token = InternalTokenVerifier("enrollment", trusted), signed(claims())
+    assert checked.verify(token).subject == "user-1"
+    trusted.contents = published("catalog")
+    with pytest.raises(TokenInvalid):
+        checked.verify(token)
+
+
+def test_a_new_key_in_the_file_counts_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process may sign with it already; the pause between two looks at the file does not count."""
+    monkeypatch.setattr("shared.watched_file.LOOK_PAUSE", 1000)
+    old, new = json.loads(new_private_keys())["keys"], json.loads(PRIVATE[GATEWAY])["keys"]
+    public = [{name: key[name] for name in key if name != "d"} for key in (*old, *new)]
+    file = tmp_path / "trusted.json"
+    file.write_text(json.dumps({GATEWAY: {"keys": public[:1]}}))
+    checked = InternalTokenVerifier("enrollment", WatchedFile(file, parse_trusted_keys, record_trusted_keys))
+    with pytest.raises(TokenInvalid):
+        checked.verify(signed(claims()))
+    file.write_text(json.dumps({GATEWAY: {"keys": public}}))
+    assert checked.verify(signed(claims())).subject == "user-1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "[]", "{}", '{"muster-gateway": []}', '{"muster-gateway": {"keys": []}}', '{"somebody": {"keys": []}}',
+        json.dumps({GATEWAY: json.loads(PRIVATE[GATEWAY])}),
+        json.dumps({issuer: json.loads(KEYS[GATEWAY].published()) for issuer in (GATEWAY, "catalog")}),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_trusted_is_refused(text: str) -> None:
+    with pytest.raises(KeyInvalid):
+        parse_trusted_keys(text)
+
+
+def test_issuers_of_a_later_version_are_passed_over() -> None:
+    sets = {issuer: json.loads(KEYS[GATEWAY].published()) for issuer in (GATEWAY, "delivery")}
+    assert {trusted.issuer for trusted in parse_trusted_keys(json.dumps(sets)).values()} == {GATEWAY}
+
+
+def test_tokens_of_the_version_before_are_taken_while_its_secret_is_set() -> None:
+    seats = of_service("catalog", SEATS)
+    person, service = [SharedSecretSigner(SECRET).sign(caller, "enrollment") for caller in (CALLER, seats)]
+    assert verifier(previous_secret=SECRET).verify(person) == CALLER
+    asking = verifier(previous_secret=SECRET).verify(service)
+    assert asking.may(SEATS)
+    assert asking.may("api.access")
+    for token in (person, service):
+        with pytest.raises(TokenInvalid):
+            verify(token)
+        with pytest.raises(TokenInvalid):
+            verifier(previous_secret="t" * 32).verify(token)
+
+
+def test_what_the_version_before_is_told_is_what_it_reads() -> None:
+    told = jwt.decode(
+        SharedSecretSigner(SECRET).sign(of_service("catalog", SEATS), "enrollment"),
+        SECRET, algorithms=["HS256"], audience="internal", issuer="muster-gateway",
+    )  # fmt: skip
+    assert told["permissions"] == ["api.access", "internal.call"]
