@@ -79,7 +79,8 @@ class Availability:
 
     def lost(self, error: Exception) -> None:
         if self:
-            log.warning("Redis is away, limits go on in this process alone: %r", error)
+            reason = f"{type(error).__name__}: {error}"  # redis-py's own form of its errors leaves the reason out
+            log.warning("Redis is away, limits go on in this process alone: %s", reason)
             self._lost.set()
 
     async def connect(self) -> None:

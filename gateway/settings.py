@@ -8,7 +8,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.routes import UpstreamName
-from shared.settings import Address, ProcessSettings
+from shared.settings import Address, ProcessSettings, over_tls
+from shared.tls import CaFile
 
 _SERVICES = len(get_args(UpstreamName))
 
@@ -28,6 +29,8 @@ def _origin(url: str) -> str:
 def _listed(value: object) -> object:
     return [item.strip() for item in value.split(",")] if isinstance(value, str) else value
 
+
+RedisAddress = Annotated[Address, over_tls("redis")]
 
 Origin = Annotated[str, AfterValidator(_origin)]
 """`scheme://host[:port]`, without a slash at its end (RFC 6454)."""
@@ -49,7 +52,11 @@ class GatewaySettings(ProcessSettings, TokenSettings):
     catalog_url: Origin
     enrollment_url: Origin
     history_url: Origin
-    redis_url: Address
+    redis_ca_file: CaFile | None = None
+    """With it connections are TLS, and Redis shows a certificate of this CA for its host."""
+    redis_cert_file: Path | None = None
+    redis_key_file: Path | None = None
+    redis_url: RedisAddress
 
     issuer_users_file: Path | None = None
     login_token_ttl: int = Field(default=3600, ge=60, le=86_400)

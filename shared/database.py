@@ -1,6 +1,7 @@
 """PostgreSQL: bounded pools, transactions, and which of its errors pass by themselves."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     _AsyncpgPool: TypeAlias = asyncpg.Pool[asyncpg.Record]
 else:
     _AsyncpgPool = asyncpg.Pool  # it is generic in its stubs alone
+
+log = logging.getLogger(__name__)
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
@@ -117,13 +120,13 @@ async def connection_pool(
     )
     await pool
     try:
-        await _open_all(pool, size)
+        await _open_all(pool, size, name)
         yield pool
     finally:
         await _close(pool)
 
 
-async def _open_all(pool: Pool, size: int) -> None:
+async def _open_all(pool: Pool, size: int, name: str) -> None:
     """The wait for a free connection is short, and opening one must not use it up."""
     opened = await asyncio.gather(*(pool.acquire(timeout=CONNECT_TIMEOUT) for _ in range(size)), return_exceptions=True)
     for connection in opened:
@@ -131,6 +134,8 @@ async def _open_all(pool: Pool, size: int) -> None:
             await pool.release(connection)
         elif not is_unavailable(connection):
             raise connection
+    if failures := [connection for connection in opened if isinstance(connection, BaseException)]:
+        log.warning("%s cannot open its connections to the database yet: %r", name, failures[0])
 
 
 async def _close(pool: Pool) -> None:

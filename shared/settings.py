@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Annotated, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from shared.broker import EXCHANGE
+from shared.tls import CaFile, verified
 from shared.trust import parse_internal_keys, parse_trusted_keys
 
 InternalSecret = Annotated[SecretStr, Field(min_length=32)]
@@ -37,6 +38,22 @@ def _address(secret: SecretStr) -> SecretStr:
 
 Address = Annotated[SecretStr, Field(min_length=1), AfterValidator(_address)]
 """With a password in it, special characters percent-encoded (RFC 3986, section 3.2.1)."""
+
+
+def over_tls(server: str) -> AfterValidator:
+    """For addresses of a server whose settings `<server>_ca_file`, `_cert_file` and `_key_file` stand before them."""
+
+    def verify(address: SecretStr, info: ValidationInfo) -> SecretStr:
+        ca, *shown = [info.data.get(f"{server}_{kind}_file") for kind in ("ca", "cert", "key")]
+        if ca is None and any(shown):
+            raise ValueError(f"{server.upper()}_CA_FILE is needed with a client certificate")
+        return address if ca is None else SecretStr(verified(address.get_secret_value(), ca, *shown))
+
+    return AfterValidator(verify)
+
+
+DatabaseAddress = Annotated[Address, over_tls("database")]
+BrokerAddress = Annotated[Address, over_tls("amqp")]
 
 
 def _parsed_by(parse: Callable[[str], object]) -> AfterValidator:
@@ -84,11 +101,18 @@ class ServiceSettings(ProcessSettings):
 
     internal_trusted_keys_file: TrustedKeysFile | None = None
     """Public keys of those who may ask this service."""
-    database_url: Address
-    migration_database_url: Address = Field(default_factory=lambda settings: settings["database_url"])
+    database_ca_file: CaFile | None = None
+    """With it connections are TLS, and the server shows a certificate of this CA for its host; so for the broker."""
+    database_cert_file: Path | None = None
+    database_key_file: Path | None = None
+    amqp_ca_file: CaFile | None = None
+    amqp_cert_file: Path | None = None
+    amqp_key_file: Path | None = None
+    database_url: DatabaseAddress
+    migration_database_url: DatabaseAddress = Field(default_factory=lambda settings: settings["database_url"])
     """As the owner of the tables: for `migrate` and the other commands of an operator."""
-    amqp_url: Address
-    migration_amqp_url: Address = Field(default_factory=lambda settings: settings["amqp_url"])
+    amqp_url: BrokerAddress
+    migration_amqp_url: BrokerAddress = Field(default_factory=lambda settings: settings["amqp_url"])
     """As a user who may declare queues: for the same commands."""
     exchange: str = EXCHANGE
     queue_prefix: str = "muster"

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 CHUNK = 65536
 CONNECT_TIMEOUT = 5.0
+SSL_REQUEST = struct.pack("!II", 8, 80877103)
 
 
 class Proxy:
@@ -19,16 +20,17 @@ class Proxy:
 
     `latency` (seconds) delays every piece passed on, `chunk` (bytes) is the size of the pieces; both may be changed
     at any time. Connections wait for ever while frozen: the bounds under test are the client's own. With `tls` its
-    clients speak TLS to it, and the server does not notice.
+    clients speak TLS to it, and the server does not notice; with `postgres` they ask for it first, as PostgreSQL's do.
     """
 
-    def __init__(self, *addresses: tuple[str, int], tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, *addresses: tuple[str, int], tls: ssl.SSLContext | None = None, postgres: bool = False) -> None:
         self.latency = 0.0
         self.chunk = CHUNK
         self.accepted = 0
         """Connections taken so far."""
         self._addresses = deque(addresses)
         self._tls = tls
+        self._upgraded = tls if postgres else None
         self._listener: asyncio.Server | None = None
         self._own_port = 0
         self._connections: dict[asyncio.Task[None], list[asyncio.StreamWriter]] = {}
@@ -43,7 +45,9 @@ class Proxy:
     async def accept(self) -> None:
         """Takes connections, as from the start or after `refuse`."""
         if self._listener is None:
-            self._listener = await asyncio.start_server(self._serve, "127.0.0.1", self._own_port, ssl=self._tls)
+            self._listener = await asyncio.start_server(
+                self._serve, "127.0.0.1", self._own_port, ssl=None if self._upgraded else self._tls
+            )
             self._own_port = self._listener.sockets[0].getsockname()[1]
 
     async def refuse(self) -> None:
@@ -84,6 +88,8 @@ class Proxy:
         self.accepted += 1
         self._connections[task] = [writer]
         try:
+            if self._upgraded is not None:
+                await upgrade(reader, writer, self._upgraded)
             await self._pass_on(task, reader, writer)
         except (OSError, TimeoutError, asyncio.CancelledError):
             return  # the one side is told of the other's end by its own; `close` waits for this task and needs no error
@@ -125,6 +131,14 @@ class Proxy:
                 writer.write_eof()
 
 
+async def upgrade(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tls: ssl.SSLContext) -> None:
+    """PostgreSQL's SSLRequest (protocol, 55.2.10); raises ConnectionError for a client that does not ask."""
+    if await reader.readexactly(len(SSL_REQUEST)) != SSL_REQUEST:
+        raise ConnectionError("this client speaks plain text")
+    writer.write(b"S")
+    await writer.start_tls(tls)
+
+
 def _reset(writer: asyncio.StreamWriter) -> None:
     # To linger for no time makes the kernel send RST instead of FIN.
     if not writer.is_closing():
@@ -133,12 +147,14 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 
 
 @asynccontextmanager
-async def proxy_for(url: str, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[Proxy, str]]:
+async def proxy_for(
+    url: str, *, tls: ssl.SSLContext | None = None, postgres: bool = False
+) -> AsyncIterator[tuple[Proxy, str]]:
     """A proxy in front of the server of `url`, and the URL that leads through it."""
     parts = urlsplit(url)
     assert parts.hostname is not None
     assert parts.port is not None
-    proxy = Proxy((parts.hostname, parts.port), tls=tls)
+    proxy = Proxy((parts.hostname, parts.port), tls=tls, postgres=postgres)
     await proxy.accept()
     try:
         credentials, at, _ = parts.netloc.rpartition("@")

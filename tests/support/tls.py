@@ -1,4 +1,4 @@
-"""A server's certificate that nobody trusts but who is told to."""
+"""A certificate authority of a test's own, which nobody trusts but who is told to, and certificates of it."""
 
 import ssl
 from dataclasses import dataclass
@@ -20,27 +20,52 @@ class Tls:
 
     context: ssl.SSLContext
     trusted: Path
+    certificate: Path
+    """Of a client, with its key."""
+    key: Path
 
     @classmethod
     def made(cls, directory: Path) -> "Tls":
-        key, certificate = directory / "key.pem", directory / "certificate.pem"
-        private = ec.generate_private_key(ec.SECP256R1())
-        key.write_bytes(
-            private.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        certificate.write_bytes(_self_signed(private).public_bytes(serialization.Encoding.PEM))
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(certificate, key)
-        return cls(context, certificate)
+        authority = _Authority.made()
+        trusted = directory / "ca.pem"
+        trusted.write_bytes(authority.certificate.public_bytes(serialization.Encoding.PEM))
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=trusted)
+        context.load_cert_chain(*authority.write(directory / "server", x509.IPAddress(ip_address(_ADDRESS))))
+        return cls(context, trusted, *authority.write(directory / "client", x509.DNSName("client.test")))
+
+    def require_client_certificates(self) -> None:
+        """From now on the server speaks only to who shows one of the same authority."""
+        self.context.verify_mode = ssl.CERT_REQUIRED
 
 
-def _self_signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _ADDRESS)])
+@dataclass(frozen=True)
+class _Authority:
+    key: ec.EllipticCurvePrivateKey
+    certificate: x509.Certificate
+
+    @classmethod
+    def made(cls) -> "_Authority":
+        key, name = ec.generate_private_key(ec.SECP256R1()), _name("the test's own authority")
+        builder = _lasting_a_day(name, name, key).add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+        return cls(key, builder.sign(key, hashes.SHA256()))
+
+    def write(self, file: Path, subject: x509.GeneralName) -> tuple[Path, Path]:
+        """The files of a new certificate and of its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        builder = _lasting_a_day(_name(file.name), self.certificate.subject, key)
+        builder = builder.add_extension(x509.SubjectAlternativeName([subject]), critical=False)
+        certificate_file, key_file = file.with_suffix(".pem"), file.with_suffix(".key")
+        certificate = builder.sign(self.key, hashes.SHA256())
+        certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        key_file.write_bytes(key.private_bytes(*form))
+        return certificate_file, key_file
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _lasting_a_day(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
     now, day = datetime.now(UTC), timedelta(days=1)
-    return (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - day, now + day)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(_ADDRESS))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
+    return x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number(), now - day, now + day)

@@ -2,16 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from gateway.connections import Connections, NotConnected
 from gateway.held_script import HeldScript
 from gateway.redis_client import REDIS_ERRORS, redis_client
+from tests.integration.gateway.edge import StartGateway, new_token
 from tests.support.databases import redis_url
 from tests.support.proxy import proxy_for
 from tests.support.tls import Tls
 
+COURSES, LOGOUT = "/api/v1/training/courses", "/api/v1/auth/logout"
 REQUEST = b"GET / HTTP/1.1\r\nHost: service\r\n\r\n"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300_000
 
@@ -33,6 +37,29 @@ async def test_a_redis_whose_certificate_nobody_trusts_is_not_asked(tls: Tls) ->
         with pytest.raises(REDIS_ERRORS):
             await HeldScript(redis, "return 1").run([], [])
         await redis.aclose()
+
+
+async def test_a_gateway_counts_and_revokes_over_tls(tls: Tls, start_gateway: StartGateway, organisation: int) -> None:
+    async with proxy_for(redis_url().replace("redis:", "rediss:"), tls=tls.context) as (proxy, url):
+        edges = [await start_gateway(redis_url=SecretStr(url), redis_ca_file=tls.trusted) for _ in range(2)]
+        token = new_token(organisation, sub="ada", rate_limit=3)
+        statuses = [(await edge.client(token).get(COURSES)).status for edge in (*edges, *edges)]
+        assert statuses == [200, 200, 200, 429]
+        assert (await edges[0].client(token).request("POST", LOGOUT)).status == 200
+        assert (await edges[1].client(token).get(COURSES)).json["code"] == "token_invalid"
+        assert proxy.accepted >= 4
+
+
+async def test_a_gateway_goes_on_without_a_redis_that_shows_another_certificate(
+    tls: Tls, start_gateway: StartGateway, organisation: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = Tls.made(tmp_path / "other").trusted
+    async with proxy_for(redis_url().replace("redis:", "rediss:"), tls=tls.context) as (_, url):
+        edge = await start_gateway(redis_url=SecretStr(url), redis_ca_file=other)
+        assert "certificate verify failed" in caplog.text
+        token = new_token(organisation, sub="ada", rate_limit=2)
+        assert [(await edge.client(token).get(COURSES)).status for _ in range(3)] == [200, 200, 429]
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from services.enrollment.settings import EnrollmentSettings
 from services.history.settings import HistorySettings
 from shared.settings import read_settings
 from tests.support.internal_keys import internal_settings
+from tests.support.tls import Tls
 
 MARK = secrets.token_hex(8)
 FILES = {
@@ -147,6 +148,37 @@ def test_an_address_that_cannot_be_read_is_refused_without_showing_it(
     assert message.startswith("setting DATABASE_URL: ")
     assert "percent-encoded" in message
     assert MARK not in message
+
+
+@pytest.mark.parametrize("name", ["DATABASE_CA_FILE", "AMQP_CA_FILE"])
+@pytest.mark.parametrize("content", [None, "", "no certificate"])
+def test_a_ca_file_that_cannot_be_used_is_named(
+    name: str,
+    content: str | None,
+    directory: Directory,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = directory()
+    if content is not None:
+        (folder / "ca.pem").write_text(content)
+    monkeypatch.setenv(name, str(folder / "ca.pem"))
+    assert refusal(folder, capsys).startswith(f"setting {name}: {folder / 'ca.pem'} holds no CA certificates")
+
+
+def test_with_a_ca_file_every_address_of_the_server_is_verified(
+    directory: Directory, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, authority = directory(amqp_url="amqps://history@broker/"), tmp_path / "tls"
+    authority.mkdir()
+    tls = Tls.made(authority)
+    monkeypatch.setenv("DATABASE_CA_FILE", str(tls.trusted))
+    settings = read_settings(HistorySettings, folder)
+    for url in (settings.database_url, settings.migration_database_url):
+        assert "sslmode=verify-full" in url.get_secret_value()
+    monkeypatch.setenv("AMQP_CA_FILE", str(tls.trusted))
+    message = refusal(folder, capsys)
+    assert message == "setting MIGRATION_AMQP_URL: must begin with amqps:// because a CA file is given\n"
 
 
 @pytest.mark.parametrize("address", ["postgresql://a:b@one:5432,two:5433/db", "postgresql:///db?host=/run/postgresql"])
