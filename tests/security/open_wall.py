@@ -1,0 +1,32 @@
+"""The wall between organisations inside the database, taken down for a control."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from tests.security.world import database_url
+from tests.support.stack import Stack
+
+SERVICES = ("catalog", "enrollment", "history")
+
+
+@asynccontextmanager
+async def without_wall(stack: Stack) -> AsyncIterator[None]:
+    """The policies let everything pass."""
+    kept: dict[str, str] = {}
+    for service in SERVICES:
+        connection = await asyncpg.connect(database_url(stack, service), timeout=10)
+        kept[service] = await connection.fetchval("SELECT pg_get_functiondef('organisations_in_scope'::regproc)")
+        await connection.execute(
+            "CREATE OR REPLACE FUNCTION organisations_in_scope() RETURNS bigint[]"
+            " LANGUAGE sql STABLE PARALLEL SAFE RETURN '{0}'::bigint[]"
+        )
+        await connection.close()
+    try:
+        yield
+    finally:
+        for service, definition in kept.items():
+            connection = await asyncpg.connect(database_url(stack, service), timeout=10)
+            await connection.execute(definition)
+            await connection.close()
