@@ -1,4 +1,4 @@
-"""Redis: how the gateway connects, and how it goes on while Redis is away (FAULTS.md)."""
+"""Redis: how the gateway connects, and how it goes on while Redis is away (docs/faults.md)."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 log = logging.getLogger(__name__)
 
 TIMEOUT = 0.04
-"""Seconds one call may take; a request that meets a frozen Redis is answered within 50 ms (FAULTS.md)."""
+"""Seconds one call may take; a request that meets a frozen Redis is answered within 50 ms (docs/faults.md)."""
 SLICES = 5
 SOCKET_TIMEOUT = 1.0
 """Seconds after which redis-py gives up a socket by itself; `within` is faster."""

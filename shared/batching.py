@@ -1,4 +1,4 @@
-"""What waits together goes together (architecture, decision 11).
+"""What waits together goes together (architecture, principle 11).
 
 While one call is in flight, later arrivals gather and form the next. There is no timer: alone, an item goes
 at once in a batch of one; under load the batches grow by themselves.

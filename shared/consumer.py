@@ -1,4 +1,4 @@
-"""Consumers: what a service follows, and how deliveries are answered (architecture, decisions 3 and 7).
+"""Consumers: what a service follows, and how deliveries are answered (architecture, principles 3 and 7).
 
 Messages that wait together are applied in one transaction and acknowledged together after its commit. While
 the database is away the batch is kept and tried again; what can never be applied goes to the dead-letter

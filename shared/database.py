@@ -27,13 +27,13 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProx
 
 ACQUIRE_TIMEOUT = 0.25
 """Seconds to wait for a free connection, and for a new one to open: past it the service is overloaded and says so
-(FAULTS.md)."""
+(docs/faults.md)."""
 CONNECT_TIMEOUT = 2.0
 _USES = 50_000
 """Statements of one connection, which then makes room for a new one; asyncpg's own default."""
 COMMAND_TIMEOUT = 1.6
 """Seconds the client waits for one statement: it bounds a frozen server, which no server setting can. With the wait for
-a connection it leaves room under the two seconds after which a refusal is late (FAULTS.md)."""
+a connection it leaves room under the two seconds after which a refusal is late (docs/faults.md)."""
 
 _PLANNING = {
     "plan_cache_mode": ("force_generic_plan", "auto"),

@@ -1,4 +1,4 @@
-"""Dead letters: messages that could not be applied, and what is known of each (architecture, decision 7).
+"""Dead letters: messages that could not be applied, and what is known of each (architecture, principle 7).
 
 A service's own carry their story in headers; those that RabbitMQ set aside carry its `x-death`. Nothing in them is
 trusted: headers may be missing or of another type, and a body may be anything.

@@ -23,7 +23,7 @@ ALGORITHM = "EdDSA"
 LIFETIME = 60
 """Seconds an internal token is good for; longer than any request may take."""
 LEEWAY = 30
-"""Seconds two machines' clocks may differ (FAULTS.md)."""
+"""Seconds two machines' clocks may differ (docs/faults.md)."""
 
 API_ACCESS = "api.access"
 VIEW = "training.view"

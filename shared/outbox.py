@@ -1,4 +1,4 @@
-"""The outbox: events join the transaction of the change they tell of (architecture, decision 2)."""
+"""The outbox: events join the transaction of the change they tell of (architecture, principle 2)."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass

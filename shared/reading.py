@@ -1,4 +1,4 @@
-"""Reads that wait together go together (architecture, decision 11).
+"""Reads that wait together go together (architecture, principle 11; decision 8).
 
 What a short read costs is mostly the way to the database and back, and planning. So a `Read` stands for a SELECT of
 one row. Alone it is sent as it is. Those of one `Statement` that wait at the same moment are sent as one, around the

@@ -1,4 +1,4 @@
-"""The relay publishes the outbox: confirmed first, marked after (architecture, decision 2).
+"""The relay publishes the outbox: confirmed first, marked after (architecture, principle 2).
 
 A crash between the two publishes once more; nothing is ever marked that the broker did not take.
 """

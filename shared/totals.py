@@ -1,4 +1,4 @@
-"""SQL that holds the totals of lists, which triggers keep, against the rows that they count (decision 7).
+"""SQL that holds the totals of lists, which triggers keep, against the rows that they count (decision 8).
 
 Rows and totals are read in one statement and so at one moment: changes under way make no difference.
 """

@@ -1,4 +1,4 @@
-"""An HTTP process: its outermost middleware, health, limits, and an orderly end (architecture, decision 8)."""
+"""An HTTP process: its outermost middleware, health, limits, and an orderly end (architecture, principle 8)."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""`ETag`, `If-None-Match` and `If-Match` (contract, section 3; RFC 9110, section 13) on every route they concern."""
+"""`ETag`, `If-None-Match` and `If-Match` (contract, section 1; RFC 9110, section 13) on every route they concern."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,12 +1,10 @@
-"""Walls of the house that import-linter cannot see, and signposts that must lead somewhere."""
+"""Walls of the house that import-linter cannot see."""
 
 import ast
 import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[2]
 SQL = re.compile(
@@ -41,9 +39,3 @@ def test_sql_stands_in_its_own_rooms_alone() -> None:
 def test_control_sql_is_recognised() -> None:
     found = [file for file in sources("services/*.py") if any(map(SQL.match, strings(file)))]
     assert {file.parent.name for file in found} >= {"store", "history"}
-
-
-@pytest.mark.parametrize("page", sources("*.md"), ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_of_a_page_lead_somewhere(page: Path) -> None:
-    targets = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
-    assert [target for target in targets if not (page.parent / target).exists()] == []

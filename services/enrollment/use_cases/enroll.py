@@ -1,4 +1,4 @@
-"""Enrolling: commands that wait together become one transaction (architecture, decisions 1 and 11).
+"""Enrolling: commands that wait together become one transaction (architecture, principles 1 and 11).
 
 It locks the sessions, loads in set-based queries what the rules need, decides command by command in the order
 of arrival, and writes what was granted. A command alone takes the same path in a batch of one.
