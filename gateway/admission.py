@@ -72,6 +72,18 @@ class Gate:
             await self._require_room(f"rate:address:{address()}", self._limits.address)
             raise
 
+    async def count_unadmitted(self, authorization: Sequence[str], address: str) -> None:
+        """Counts a request that is refused without having been admitted: for its user where its token is one that was
+        verified before, else for its address. Raises `RateLimited`."""
+        try:
+            token = self.known_token(bearer_token(authorization))
+            if token is not None:
+                _require_admitted(await self._limiter.hit(self._hit(token)))
+                return
+        except (TokenMissing, TokenInvalid):
+            pass  # revoked meanwhile
+        await self._require_room(f"rate:address:{address}", self._limits.address)
+
     async def admit_login_from(self, address: str) -> None:
         """Counts an attempt to log in; raises `RateLimited`."""
         await self._require_room(f"rate:login-address:{address}", self._limits.login)

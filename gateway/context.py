@@ -11,6 +11,8 @@ from gateway.proxy import Proxy
 from gateway.routes import Router
 from gateway.settings import GatewaySettings
 from shared.http.answers import api_error, failure
+from shared.http.body_budget import CALLER
+from shared.http.unadmitted import COUNTED
 
 SETTINGS = web.AppKey("settings", GatewaySettings)
 GATE = web.AppKey("gate", Gate)
@@ -25,7 +27,9 @@ async def with_token(request: web.Request, handler: Callable[[ClientToken], Awai
     Raises what `Gate.admit` raises.
     """
     authorization = request.headers.getall("Authorization", [])
+    request[COUNTED] = True
     admission = await request.app[GATE].admit(authorization, client_address(request))
+    request[CALLER] = admission.token.rate_key
     try:
         response = await handler(admission.require())
     except Exception as error:

@@ -13,6 +13,7 @@ from shared.errors import ApiError, MethodNotAllowed, NotFound, ValidationFailed
 from shared.http.answers import Answer, invalid, success
 from shared.http.body import read_json
 from shared.http.fields import Body, Text
+from shared.http.unadmitted import COUNTED
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -37,6 +38,7 @@ async def login(request: web.Request) -> web.Response:
     issuer = request.app[ISSUER]
     if issuer is None:
         raise NotFound
+    request[COUNTED] = True
     await request.app[GATE].admit_login_from(client_address(request))
     credentials = await _credentials(request)
     await request.app[GATE].admit_login_as(credentials.email)
@@ -89,7 +91,7 @@ ENDPOINTS: Mapping[str, Mapping[str, Handler]] = {
 
 async def answer(methods: Mapping[str, Handler], request: web.Request) -> web.Response:
     """Raises `MethodNotAllowed`, and `ValidationFailed` for any query: none of these endpoints has one."""
-    handler = methods.get(request.method)
+    handler = methods.get("GET" if request.method == "HEAD" else request.method)
     if handler is None:
         raise MethodNotAllowed(list(methods))
     if request.query:

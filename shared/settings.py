@@ -46,6 +46,8 @@ class ProcessSettings(BaseSettings):
     log_level: str = "INFO"
     internal_token_secret: InternalSecret
     max_in_flight: int = Field(default=1000, ge=1)
+    body_memory: int = Field(default=64, ge=4)
+    """MiB of request bodies held at once; one caller may have a quarter of it."""
 
 
 class ServiceSettings(ProcessSettings):

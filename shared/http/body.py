@@ -6,31 +6,50 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 
 from shared.errors import BadRequest, MalformedJson, PayloadTooLarge, RequestTimeout, UnsupportedMediaType
+from shared.http.body_budget import Reservation, reserve
 
 MAX_BODY_BYTES = 1024 * 1024
 BODY_TIMEOUT = 10.0
 """Seconds a client gets to send its body; without it a dripped one would never end."""
+READ_AHEAD = 32 * 1024
+"""Bytes that may wait for their reader once there is room for them."""
 MAX_DEPTH = 32
 MAX_DIGITS = 1000
 """Digits of one number, far beyond any that a field allows: what is merely too large is the field's to refuse."""
 
 
-async def read_body(request: web.Request) -> bytes:
-    """The whole body; raises `PayloadTooLarge`, `RequestTimeout`, or `BadRequest` for one that breaks off."""
-    if request.content_length is not None and request.content_length > MAX_BODY_BYTES:
+async def read_body(request: web.Request, limit: int = MAX_BODY_BYTES) -> bytes:
+    """The whole body, of at most `limit` bytes; room for as many as are announced is reserved before any is read.
+
+    Raises `PayloadTooLarge`, `Overloaded`, `RequestTimeout`, or `BadRequest` for one that breaks off.
+    """
+    announced = request.content_length or 0
+    if announced > limit:
         raise PayloadTooLarge
+    reservation = reserve(request, announced)
     try:
         async with asyncio.timeout(BODY_TIMEOUT):
-            return await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        raise PayloadTooLarge from None
+            return await _received(request.content, reservation, limit)
     except TimeoutError:
         raise RequestTimeout from None
     except (web.RequestPayloadError, ConnectionError):
         raise BadRequest("The body broke off.") from None
+
+
+async def _received(content: StreamReader, reservation: Reservation, limit: int) -> bytes:
+    """One whose length nobody has announced reserves as it grows."""
+    content.set_read_chunk_size(READ_AHEAD)
+    parts, received = [], 0
+    while part := await content.readany():
+        received += len(part)
+        if received > limit:
+            raise PayloadTooLarge
+        reservation.cover(received)
+        parts.append(part)
+    return b"".join(parts)
 
 
 async def read_json(request: web.Request) -> Any:
