@@ -9,9 +9,10 @@ from gateway.endpoints import ENDPOINTS, answer
 from gateway.headers import forwarded, has_idempotency_key, identity, lines
 from gateway.proxy import UpstreamRequest
 from gateway.routes import UpstreamName
-from shared.errors import NotFound, Overloaded
+from shared.errors import MethodNotAllowed, NotFound, Overloaded
 from shared.http.body import read_body
-from shared.http.targets import Target, checked_host, read_target
+from shared.http.server import HEALTH_PATHS
+from shared.http.targets import Target, checked_host, own_address, read_target
 from shared.observability import current_trace
 
 
@@ -24,6 +25,8 @@ async def answer_target(request: web.Request) -> web.Response:
     methods = ENDPOINTS.get(target.path)
     if methods is not None:
         return await answer(methods, request)
+    if target.path in HEALTH_PATHS:
+        raise MethodNotAllowed(["GET"])
     upstream = request.app[ROUTER].upstream_of(target.path)
     if upstream is None:
         raise NotFound
@@ -55,7 +58,9 @@ async def _upstream_request(
     passing = forwarded(request.headers.items())
     headers = lines(passing) + identity(internal_token, current_trace.get(), scheme, host)
     body = await read_body(request) if request.can_read_body else b""
-    return UpstreamRequest(request.method, target.raw, headers, body, has_idempotency_key(passing))
+    # Its answer then is that to a GET, which goes to the client without its body.
+    method = "GET" if request.method == "HEAD" else request.method
+    return UpstreamRequest(method, target.raw, headers, body, has_idempotency_key(passing))
 
 
 def _public_origin(request: web.Request) -> tuple[str, str]:
@@ -64,4 +69,7 @@ def _public_origin(request: web.Request) -> tuple[str, str]:
     if public_url is not None:
         scheme, _, host = public_url.partition("://")
         return scheme, host
-    return request.scheme, checked_host(request.headers.getall("Host", []))
+    hosts = request.headers.getall("Host", [])
+    if not hosts and request.transport is not None:
+        return request.scheme, own_address(request.transport)  # HTTP/1.0
+    return request.scheme, checked_host(hosts)

@@ -103,6 +103,8 @@ def add_routes(app: web.Application, routes: Iterable[Route[Any, Any]]) -> None:
     endpoints = {(route.method, route.path): Endpoint(app, route) for route in routes}
     for (method, path), endpoint in endpoints.items():
         app.router.add_route(method, path, endpoint.respond)
+        if method == "GET":
+            app.router.add_route("HEAD", path, endpoint.respond)
     fast_path: FastPath = partial(_handler_of, endpoints)
     app[FAST_PATH] = fast_path
 
