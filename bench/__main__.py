@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import enrolling, events, gateway, growth, lists, memory
+from bench import enrolling, events, fairness, gateway, growth, lists, memory
 from bench.bed import Bed, made_bed
 from bench.errors import NotMeasured
 from bench.placement import placement
@@ -41,6 +41,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "events": _events,
     "growth": growth.results,
     "memory": memory.results,
+    "fairness": fairness.results,
 }
 """In the order of the table."""
 RESULTS, PICTURE = REPOSITORY / "bench" / "results.json", REPOSITORY / "docs" / "bench.svg"

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from shared.deadline import HEADER as DEADLINE_HEADER
 from shared.deadline import LONGEST, current_deadline, read_deadline, time_left
 from shared.errors import ApiError, DeadlinePassed, NotFound, ValidationFailed
+from shared.fairness import current_organisation
 from shared.http.answers import Answer
 from shared.http.asked import Asked, QueryReader, asked_by, asked_plainly, client_url, conditions, read_members
 from shared.http.conditional import UNCONDITIONAL, Conditions
@@ -116,6 +117,7 @@ class Endpoint:
         route, headers = self._route, asked.headers
         current_deadline.set(read_deadline(headers.getall(DEADLINE_HEADER, [])))
         caller = self._permitted(headers)
+        current_organisation.set(caller.organisation_id)
         path_id, query = self._path_id(asked.id), self._queries.read(asked.query)
         body = await self._body(asked)
         call: Call[Any, Any] = Call(
