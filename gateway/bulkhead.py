@@ -21,6 +21,11 @@ _LONGEST_INTERVAL: Final = 1.0
 """Seconds; a pause in which nobody came says nothing about how fast the next ones are served."""
 MORE_FOR_OTHERS: Final = 8
 """One turn more for so many: no single organisation can have these, so another one's requests begin at once."""
+SHARED: Final = 4
+"""A single organisation has at most one turn of so many while there are others. What a service works on at once is what
+another one's request finds before it there, and no service is much slower for having no more of it."""
+COMPANY: Final = 1.0
+"""Seconds for which an organisation counts as there after its last request."""
 PLACES_FOR_OTHERS: Final = 16
 """One place in the queue of so many is kept for organisations that do not fill it."""
 
@@ -43,9 +48,10 @@ class Arrival:
 
 
 class Bulkhead:
-    """`limit` requests of one organisation have their turn at once, and a few more where there are several.
+    """`limit` requests have their turn at once, if all are of one organisation.
 
-    As many as `waiting` more may wait for theirs, of each organisation one in turn.
+    Where there are several, each has at most a share of them, and there are a few more turns than otherwise. As many as
+    `waiting` more requests may wait for theirs, of each organisation one in turn.
     """
 
     def __init__(self, limit: int, waiting: int, overload: Overload, lag: LoopLag) -> None:
@@ -54,7 +60,9 @@ class Bulkhead:
         self._most_waiting_of_one = waiting - waiting // PLACES_FOR_OTHERS
         self._overload = overload
         self._lag = lag
-        self._turns = FairTurns(limit + limit // MORE_FOR_OTHERS, limit // MORE_FOR_OTHERS)
+        self._turns = FairTurns(limit + limit // MORE_FOR_OTHERS, limit)
+        self._newest: Organisation = None
+        self._shared_until = 0.0
         self._sweep: asyncio.TimerHandle | None = None
         self._interval = 0.0
         self._average_wait = AverageWait()
@@ -75,11 +83,24 @@ class Bulkhead:
             return False
         wait = self._wait(organisation)
         average = self._average_wait.with_newcomer(wait)
-        if not self._is_full(organisation) and not self._overload.refuses(wait, average):
-            return True
+        if not self._is_full(organisation):
+            is_modest = wait > 0 and self._is_modest(organisation)
+            if not self._overload.refuses(wait, average, is_modest):
+                return True
         # Waits only grow until somebody goes on, so there is no need to look again for each newcomer.
         self._full_for, self._full_until = organisation, time.monotonic() + TICK
         return False
+
+    def _is_modest(self, organisation: Organisation) -> bool:
+        """Whether it has less than half of what one organisation has here on average: it is not whom to refuse."""
+        turns = self._turns
+        own = self._arriving.get(organisation, 0) + turns.waiting.count_of(organisation) + turns.held_by(organisation)
+        everybody = self.arriving + len(turns.waiting) + turns.running
+        return 2 * (own + 1) * self._organisations() <= everybody
+
+    def _organisations(self) -> int:
+        """How many are here, about."""
+        return max(self._turns.organisations, self._turns.waiting.organisations, len(self._arriving), 1)
 
     def arrives(self, organisation: Organisation) -> None:
         self.arriving += 1
@@ -101,6 +122,7 @@ class Bulkhead:
 
     async def begin(self, timeout: float, organisation: Organisation = None) -> None:
         """A turn that has to be `end`ed; raises `Overloaded`."""
+        self._note_company(organisation)
         if not self._turns.take(organisation):
             await self._wait_for_turn(timeout, organisation)
         self._note_beginning()
@@ -110,6 +132,18 @@ class Bulkhead:
         self._full_until = 0.0
         self._turns.give_back(organisation)
 
+    def _note_company(self, organisation: Organisation) -> None:
+        """Several organisations are there from when their requests alternate until only one's have come for a while."""
+        if organisation != self._newest:
+            now = time.monotonic()
+            if self._newest is not None and now - self._began < COMPANY:
+                self._shared_until = now + COMPANY
+                self._turns.most_of_one = max(1, self._limit // SHARED)
+            self._newest = organisation
+        elif self._turns.most_of_one < self._limit and time.monotonic() >= self._shared_until:
+            self._turns.most_of_one = self._limit
+            self._turns.hand_out()
+
     def _note_beginning(self) -> None:
         now = time.monotonic()
         self._interval += (min(now - self._began, _LONGEST_INTERVAL) - self._interval) * _WEIGHT
@@ -118,7 +152,7 @@ class Bulkhead:
     def _is_full(self, organisation: Organisation) -> bool:
         """Whether there is neither a turn nor a place to wait; both bounds leave room for other organisations."""
         turns = self._turns
-        if turns.running < self._limit:
+        if turns.running + len(turns.waiting) < self._limit:
             return False
         if turns.waiting.count_of(organisation) >= self._most_waiting_of_one:
             return True
@@ -139,8 +173,7 @@ class Bulkhead:
         own = self._arriving.get(organisation, 0) + waiting.count_of(organisation)
         if self._lag.is_late:
             before, own = before + running, own + turns.held_by(organisation)
-        lines = max(waiting.organisations, len(self._arriving), 1)
-        expected = min(before, (own + 1) * lines) * self._interval
+        expected = min(before, (own + 1) * self._organisations()) * self._interval
         first = waiting.first_of(organisation)
         if first is None:
             return expected

@@ -45,6 +45,8 @@ SLOW_QUEUE = 16
 """Slow reads of one organisation that wait, and hold a turn of the gateway's for as long."""
 SLOW_QUEUES = 48
 """Of all organisations; one of which nobody waits may always have one."""
+SLOW_PAUSE = 0.1
+"""Seconds after which one more is refused."""
 _SLOW_REFUSAL = "Your organisation has as many searches and reports under way as it may. Try again soon."
 
 _PLANNING = {
@@ -123,6 +125,7 @@ def slow_turns(size: int) -> Turns:
         int(others),
         queue=SLOW_QUEUE,
         queues=SLOW_QUEUES,
+        pause=SLOW_PAUSE,
         looks=ceil(SLOW_WAIT / LOOK),
         refusal=_SLOW_REFUSAL,
     )

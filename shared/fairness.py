@@ -8,7 +8,7 @@ organisation this is a FIFO queue, and what it may have is everything but the tu
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Generic, TypeAlias, TypeVar
 
@@ -68,13 +68,13 @@ class FairQueue(Generic[Item]):
         self._count -= 1
         return item
 
-    def take_other(self, organisation: Organisation) -> Item | None:
-        """The next item that is not of this organisation, which keeps its place."""
-        other = next((each for each in self._lines if each != organisation), organisation)
-        if other == organisation:
-            return None
-        self._lines.move_to_end(other, last=False)
-        return self.take()
+    def take_where(self, may: Callable[[Organisation], bool]) -> Item | None:
+        """The next item of an organisation that may; the others keep their places."""
+        for organisation in self._lines:
+            if may(organisation):
+                self._lines.move_to_end(organisation, last=False)
+                return self.take()
+        return None
 
     def remove(self, organisation: Organisation, item: Item) -> None:
         """Does nothing when the item is not here any more."""
@@ -100,33 +100,32 @@ class Waiter:
 
 
 class FairTurns:
-    """`count` turns at once, of which one organisation has at most `count - reserved`.
+    """`count` turns at once, of which one organisation has at most `most_of_one`.
 
-    The reserve is what lets another organisation begin at once however long the first one's turns take. The process's
-    own work may have all of them. Raises ValueError for a reserve that is not less than half.
+    The rest is what lets another organisation begin at once, however long the first one's turns take. The process's own
+    work may have all of them. `most_of_one` may change at any time: nobody loses a turn, but gets no other.
     """
 
-    __slots__ = ("_at_most", "_held", "_most_of_one", "count", "running", "waiting")
+    __slots__ = ("_held", "count", "most_of_one", "running", "waiting")
 
-    def __init__(self, count: int, reserved: int = 0) -> None:
-        if not 0 <= 2 * reserved < count:
-            raise ValueError(f"{reserved} of {count} turns cannot be kept for others")
+    def __init__(self, count: int, most_of_one: int) -> None:
         self.count = count
+        self.most_of_one = most_of_one
         self.running = 0
         self.waiting: FairQueue[Waiter] = FairQueue()
-        self._most_of_one = count - reserved
         self._held: dict[Organisation, int] = {}
-        self._at_most: Organisation = None
-        """The organisation that has as many turns as it may; it is the only one, since they are more than half."""
+
+    @property
+    def organisations(self) -> int:
+        """How many have turns."""
+        return len(self._held)
 
     def held_by(self, organisation: Organisation) -> int:
         return self._held.get(organisation, 0)
 
     def take(self, organisation: Organisation) -> bool:
         """Whether there is a turn at once; whoever has one gives it back."""
-        if self.running >= self.count:
-            return False
-        if organisation is not None and organisation == self._at_most:
+        if self.running >= self.count or not self._may_have_more(organisation):
             return False
         self._begin(organisation)
         return True
@@ -139,13 +138,14 @@ class FairTurns:
             self._held[organisation] = held
         else:
             del self._held[organisation]
-        if organisation == self._at_most:
-            self._at_most = None
-        while (waiter := self._next()) is not None:
+        self.hand_out()
+
+    def hand_out(self) -> None:
+        """Gives the turns that are free to those who wait and may have them."""
+        while self.running < self.count and (waiter := self.waiting.take_where(self._may_have_more)) is not None:
             if not waiter.turn.done():
                 self._begin(waiter.organisation)
                 waiter.turn.set_result(None)
-                return
 
     def leave(self, waiter: Waiter) -> None:
         """For one who stopped waiting; a turn that came in the same moment goes to the next."""
@@ -154,13 +154,9 @@ class FairTurns:
         if turn.done() and not turn.cancelled() and turn.exception() is None:
             self.give_back(waiter.organisation)
 
+    def _may_have_more(self, organisation: Organisation) -> bool:
+        return organisation is None or self._held.get(organisation, 0) < self.most_of_one
+
     def _begin(self, organisation: Organisation) -> None:
         self.running += 1
-        held = self._held[organisation] = self._held.get(organisation, 0) + 1
-        if held == self._most_of_one and organisation is not None:
-            self._at_most = organisation
-
-    def _next(self) -> Waiter | None:
-        if not self.waiting:
-            return None
-        return self.waiting.take() if self._at_most is None else self.waiting.take_other(self._at_most)
+        self._held[organisation] = self._held.get(organisation, 0) + 1

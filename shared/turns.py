@@ -22,7 +22,8 @@ class Turns:
 
     The others wait, for as long as those before them get on: one of each organisation in turn, and in order of arrival
     within one. `queue` bounds how many of one organisation wait, `queues` how many of all; an organisation of which
-    nobody waits may always have one. `looks`: as LOOKS, where turns take longer than elsewhere.
+    nobody waits may always have one. Who finds no place is refused after `pause` seconds, with the words of `refusal`: one
+who asks again at once would take more from the others than who waits. `looks`: as LOOKS, where turns take longer.
     """
 
     def __init__(
@@ -32,12 +33,14 @@ class Turns:
         *,
         queue: int | None = None,
         queues: int | None = None,
+        pause: float = 0.0,
         looks: int | None = None,
         refusal: str | None = None,
     ) -> None:
-        self._turns = FairTurns(count, reserved)
+        self._turns = FairTurns(count, count - reserved)
         self._queue = queue
         self._queues = queues
+        self._pause = pause
         self._looks = looks
         self._refusal = refusal
         self._ended = 0
@@ -51,12 +54,14 @@ class Turns:
     async def begin(self, most: float, organisation: Organisation = None) -> None:
         """Waits for a turn, which the caller has to `end`.
 
-        Raises `Overloaded` when none comes within `most` seconds, soon when nobody's turn ends, and at once when as
-        many wait as may.
+        Raises `Overloaded` when none comes within `most` seconds, and soon when nobody's turn ends or as many wait as
+        may.
         """
         if self._turns.take(organisation):
             return
-        self._require_room(organisation)
+        if not self._has_room(organisation):
+            await asyncio.sleep(min(self._pause, most))
+            raise Overloaded(self._refusal)
         waiter = Waiter(asyncio.get_running_loop().create_future(), organisation, most)
         self._turns.waiting.add(organisation, waiter)
         try:
@@ -70,13 +75,12 @@ class Turns:
         self._ended += 1
         self._turns.give_back(organisation)
 
-    def _require_room(self, organisation: Organisation) -> None:
+    def _has_room(self, organisation: Organisation) -> bool:
         waiting = self._turns.waiting
         own = waiting.count_of(organisation)
         if self._queue is not None and own >= self._queue:
-            raise Overloaded(self._refusal)
-        if self._queues is not None and own and len(waiting) >= self._queues:
-            raise Overloaded(self._refusal)
+            return False
+        return self._queues is None or not own or len(waiting) < self._queues
 
     async def _wait(self, waiter: Waiter) -> None:
         still, looks = 0, LOOKS if self._looks is None else self._looks

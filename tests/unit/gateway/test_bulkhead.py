@@ -208,6 +208,6 @@ class Waves(Overload):
         super().__init__(0.0, 0.0, 0.0)
         self.averages: list[float] = []
 
-    def refuses(self, wait: float, average: float) -> bool:
+    def refuses(self, wait: float, average: float, is_modest: bool = False) -> bool:
         self.averages.append(average)
         return False
