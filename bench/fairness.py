@@ -47,8 +47,10 @@ async def results(bed: Bed) -> AsyncIterator[Result]:
     system = await bed.system()
     await add_courses(system.installed.owner_urls["catalog"], FLOODING, COURSES_OF_THE_OTHER)
     secret = system.installed.internal_secret
-    through = system.gateway_url, system.client_bearers, bearers(
-        client_tokens(by_secret(system.installed.client_secret), FLOODING)
+    through = (
+        system.gateway_url,
+        system.client_bearers,
+        bearers(client_tokens(by_secret(system.installed.client_secret), FLOODING)),
     )
     straight = system.url_of("catalog"), system.internal_bearers(), bearers(internal_tokens(secret, FLOODING))
     comparisons = {
@@ -57,6 +59,7 @@ async def results(bed: Bed) -> AsyncIterator[Result]:
         for where, at in (("gateway", through), ("service", straight))
     }
     import os
+
     only = os.environ.get("FAIR_ONLY", "")
     comparisons = {name: each for name, each in comparisons.items() if only in name}
     async for result in one_by_one(bed, comparisons):
@@ -69,9 +72,7 @@ async def _compare(
     mine = Requests.written(bed, OURS, ours)
     others = Requests.written(bed, each.paths, theirs)
     seconds = bed.effort.seconds
-    look = partial(
-        open_loop, bed.placement.load, url, mine.file, rate=RATE, seconds=seconds, count_refusals=True
-    )
+    look = partial(open_loop, bed.placement.load, url, mine.file, rate=RATE, seconds=seconds, count_refusals=True)
     alone: list[Latencies] = []
     beside: list[Latencies] = []
     with system.on(bed.placement.all):

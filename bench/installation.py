@@ -45,6 +45,7 @@ async def install(servers: Servers, number: int, names: Installation) -> Install
     }
     environments["gateway"] = {**common, "REDIS_URL": servers.redis_url, "CLIENT_TOKEN_SECRET": client_secret}
     import os  # XENV
+
     environments["gateway"] |= {name[2:]: value for name, value in os.environ.items() if name.startswith("X_")}
     for service in SERVICES:
         migrate = python(f"services.{service}", "migrate")

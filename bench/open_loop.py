@@ -182,9 +182,7 @@ def main() -> None:
     # epoll counts in milliseconds; select(2) wakes within a twentieth of one.
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
         try:
-            run = _run(
-                arguments.url, lines, arguments.rate, arguments.seconds, count_refusals=arguments.count_refusals
-            )
+            run = _run(arguments.url, lines, arguments.rate, arguments.seconds, count_refusals=arguments.count_refusals)
             latencies = runner.run(run)
         except (NotMeasured, OSError, TimeoutError) as error:
             sys.exit(f"open loop: {error!r}")

@@ -64,9 +64,7 @@ class Proxy:
         """To be asked before anything is done for a request; None: it has to be refused."""
         return self._upstreams[name].bulkhead.arrival(organisation)
 
-    async def forward(
-        self, name: UpstreamName, request: UpstreamRequest, organisation: Organisation
-    ) -> UpstreamAnswer:
+    async def forward(self, name: UpstreamName, request: UpstreamRequest, organisation: Organisation) -> UpstreamAnswer:
         """Raises `Overloaded`, `Unavailable`, `UpstreamFailed` or `UpstreamTimeout`."""
         upstream, deadline = self._upstreams[name], Deadline.after(self._timeout)
         upstream.circuit.require_closed()

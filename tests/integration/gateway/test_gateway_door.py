@@ -110,9 +110,7 @@ async def test_one_who_has_to_take_the_ordinary_way_is_counted_once(
     assert [bulkhead.arriving for bulkhead in bulkheads] == [0]
 
 
-def watched(
-    arrival: Callable[..., Arrival | None], bulkheads: set[Bulkhead]
-) -> Callable[..., Arrival | None]:
+def watched(arrival: Callable[..., Arrival | None], bulkheads: set[Bulkhead]) -> Callable[..., Arrival | None]:
     def noting(bulkhead: Bulkhead, organisation: Organisation) -> Arrival | None:
         bulkheads.add(bulkhead)
         return arrival(bulkhead, organisation)

@@ -24,9 +24,7 @@ class Visitors:
         self._released: dict[int, asyncio.Event] = {}
         self._visits: list[asyncio.Task[None]] = []
 
-    def comes(
-        self, number: int, timeout: float = BOUND, *, organisation: int | None = None
-    ) -> "asyncio.Task[None]":
+    def comes(self, number: int, timeout: float = BOUND, *, organisation: int | None = None) -> "asyncio.Task[None]":
         self._visits.append(asyncio.create_task(self._visit(number, timeout, organisation)))
         return self._visits[-1]
 
@@ -132,9 +130,7 @@ async def test_a_failure_gives_the_turn_back() -> None:
 
 @given(
     limit=st.integers(1, 3),
-    visits=st.lists(
-        st.tuples(st.integers(0, 3), st.integers(0, 5), st.booleans(), st.integers(1, 3)), max_size=25
-    ),
+    visits=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.booleans(), st.integers(1, 3)), max_size=25),
 )
 def test_never_more_at_once_than_allowed_and_no_turn_is_lost(
     limit: int, visits: list[tuple[int, int, bool, int]]
