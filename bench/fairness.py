@@ -1,7 +1,7 @@
 """Fairness: what an organisation notices of another one that sends as many searches or requests as it can.
 
-The other one has 200,000 courses, and its searches go through all of them. Ours asks for pages and
-documents at a fixed rate; its 99th percentile beside the flood is held against that of the same minutes without one.
+The other one has 200,000 courses, and its searches go through all of them. Ours asks for pages and documents at a fixed
+rate; its 99th percentile beside the flood is held against that of the same minutes without one.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -10,7 +10,7 @@ from functools import partial
 
 from bench.bed import Bed, System
 from bench.comparisons import one_by_one
-from bench.dataset import ORGANISATION, add_courses
+from bench.dataset import add_courses
 from bench.load import Requests, flood
 from bench.open_loop import Latencies, open_loop
 from bench.results import Result, Samples, at_most, bounded
@@ -58,10 +58,6 @@ async def results(bed: Bed) -> AsyncIterator[Result]:
         for each in FLOODS
         for where, at in (("gateway", through), ("service", straight))
     }
-    import os
-
-    only = os.environ.get("FAIR_ONLY", "")
-    comparisons = {name: each for name, each in comparisons.items() if only in name}
     async for result in one_by_one(bed, comparisons):
         yield result
 

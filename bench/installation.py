@@ -44,9 +44,6 @@ async def install(servers: Servers, number: int, names: Installation) -> Install
         service: {**common, **_of_service(servers, service, databases[service], names)} for service in SERVICES
     }
     environments["gateway"] = {**common, "REDIS_URL": servers.redis_url, "CLIENT_TOKEN_SECRET": client_secret}
-    import os  # XENV
-
-    environments["gateway"] |= {name[2:]: value for name, value in os.environ.items() if name.startswith("X_")}
     for service in SERVICES:
         migrate = python(f"services.{service}", "migrate")
         await run(servers.layout, f"migrate-{service}-{number}", migrate, environments[service])

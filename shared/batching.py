@@ -45,8 +45,8 @@ class _Waiting(Generic[Item, Outcome]):
 class Batcher(Generic[Item, Outcome]):
     """Runs `work` on all items that wait together, at most `concurrency` batches of at most `size` at once.
 
-    A batch has one item of each organisation in turn, so that many of one hold up nobody else's; a single organisation's
-    are in order of arrival.
+    A batch has one item of each organisation in turn, so that many of one hold up nobody else's; those of a single
+    organisation are in order of arrival.
 
     More than `waiting` items in the queue are refused with `Overloaded`, and so is one that has waited for its turn
     for `patience` seconds: where batches get stuck, those that wait need not wait as long.

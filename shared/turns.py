@@ -20,10 +20,11 @@ itself: its look is over before it has heard of those who ended meanwhile."""
 class Turns:
     """`count` have their turn at once, of one organisation at most `count - reserved`.
 
-        The others wait, for as long as those before them get on: one of each organisation in turn, and in order of arrival
-        within one. `queue` bounds how many of one organisation wait, `queues` how many of all; an organisation of which
-        nobody waits may always have one. Who finds no place is refused after `pause` seconds, with the words of `refusal`: one
-    who asks again at once would take more from the others than who waits. `looks`: as LOOKS, where turns take longer.
+    The others wait, for as long as those before them get on: one of each organisation in turn, and in order of arrival
+    within one. `queue` bounds how many of one organisation wait, `queues` how many of all; an organisation of which
+    nobody waits may always have one. Whoever finds no place is refused after `pause` seconds, in the words of
+    `refusal`: a client that asks again at once costs the others more than one that waits. `looks`: as LOOKS, where
+    turns take longer.
     """
 
     def __init__(

@@ -103,7 +103,9 @@ async def test_a_turn_goes_to_the_next_organisation() -> None:
     turned.ask(FLOODING), turned.ask(FLOODING)
     first, second = turned.ask(FLOODING), turned.ask(FLOODING)
     other = turned.ask(SMALL)
-    assert first and second and other
+    assert first
+    assert second
+    assert other
     turned.turns.give_back(FLOODING)
     assert (first.turn.done(), other.turn.done()) == (True, False)
     turned.turns.give_back(FLOODING)
@@ -139,7 +141,8 @@ async def test_a_turn_that_comes_to_one_who_leaves_in_that_moment_is_passed_on()
     turned = Turned(count=1, most_of_one=1)
     turned.ask(FLOODING)
     gone, next_ = turned.ask(FLOODING), turned.ask(SMALL)
-    assert gone and next_
+    assert gone
+    assert next_
     turned.turns.give_back(FLOODING)
     assert gone.turn.done()
     turned.turns.leave(gone)
