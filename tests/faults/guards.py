@@ -174,8 +174,8 @@ def _without_fairness() -> None:
     async def forward(self: Any, name: Any, request: Any, _: Any) -> Any:
         return await _forward(self, name, request, None)
 
-    _arrival, Proxy.arrival = Proxy.arrival, arrival  # type: ignore[method-assign]
-    _forward, Proxy.forward = Proxy.forward, forward  # type: ignore[method-assign]
+    _arrival, Proxy.arrival = Proxy.arrival, arrival  # type: ignore[method-assign,assignment]
+    _forward, Proxy.forward = Proxy.forward, forward  # type: ignore[method-assign,assignment]
     for module in (shared.batching, shared.database):
         vars(module)["current_organisation"] = SimpleNamespace(get=lambda: None)
     shared.database.slow_turns = lambda size: shared.turns.Turns(size)

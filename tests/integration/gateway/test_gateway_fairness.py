@@ -1,14 +1,14 @@
 """What one organisation sends more than can be answered holds up no other one's requests at the gateway."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
 
 from tests.integration.gateway.edge import Edge, StartGateway, Upstream, new_token
-from tests.support.client import new_organisation
+from tests.support.client import Answer, new_organisation
 from tests.support.eventually import eventually
 
 COURSES = "/api/v1/training/courses"
@@ -37,7 +37,7 @@ async def flooded(edge: Edge, upstream: Upstream, organisation: int) -> AsyncIte
         assert {answer.status for answer in await asyncio.gather(*flood)} <= {200, 503, 504}
 
 
-async def is_full(upstream: Upstream, flood: "list[asyncio.Task[object]]") -> bool:
+async def is_full(upstream: Upstream, flood: "Sequence[asyncio.Task[Answer]]") -> bool:
     return len(upstream.received) > LIMIT and any(request.done() for request in flood)
 
 
