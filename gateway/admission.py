@@ -85,6 +85,13 @@ class Gate:
         """The token, if it was verified before and is good still."""
         return self._verifier.known(token)
 
+    def known_token_in(self, authorization: Sequence[str]) -> ClientToken | None:
+        """That of a request's `Authorization` headers, if it was verified before and is good still."""
+        try:
+            return self._verifier.known(bearer_token(authorization))
+        except (TokenMissing, TokenInvalid):
+            return None
+
     async def admit_token(self, token: ClientToken, address: Callable[[], str]) -> Admission:
         """For a token that was verified; raises `TokenInvalid` when it was revoked, or `RateLimited` as above."""
         try:

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from gateway.authentication import ClientToken
 from gateway.bulkhead import Arrival
-from gateway.context import PROXY, ROUTER, SETTINGS, SIGNER, with_token
+from gateway.context import GATE, PROXY, ROUTER, SETTINGS, SIGNER, with_token
 from gateway.endpoints import ENDPOINTS, answer
 from gateway.headers import forwarded, has_idempotency_key, identity, lines
 from gateway.proxy import UpstreamRequest
@@ -19,7 +19,7 @@ from shared.observability import current_trace
 async def answer_target(request: web.Request) -> web.Response:
     """Raises `BadRequest` for a target nobody should trust, `NotFound` for a path that nobody answers.
 
-    Under too much load `Overloaded`, before the token is looked at or the body read: refusing must be cheap.
+    Under too much load `Overloaded`, before the token is verified or the body read: refusing must be cheap.
     """
     target = read_target(request.raw_path)
     methods = ENDPOINTS.get(target.path)
@@ -30,7 +30,8 @@ async def answer_target(request: web.Request) -> web.Response:
     upstream = request.app[ROUTER].upstream_of(target.path)
     if upstream is None:
         raise NotFound
-    arrival = request.app[PROXY].arrival(upstream)
+    token = request.app[GATE].known_token_in(request.headers.getall("Authorization", []))
+    arrival = request.app[PROXY].arrival(upstream, None if token is None else token.caller.organisation_id)
     if arrival is None:
         raise Overloaded
     try:
@@ -43,7 +44,7 @@ async def _forward(request: web.Request, upstream: UpstreamName, target: Target,
     async def forward(token: ClientToken) -> web.Response:
         arrival.end()  # its body takes as long as the client wants
         upstream_request = await _upstream_request(request, upstream, target, token)
-        answer = await request.app[PROXY].forward(upstream, upstream_request)
+        answer = await request.app[PROXY].forward(upstream, upstream_request, token.caller.organisation_id)
         headers = [(name.decode(), value.decode("utf-8", "replace")) for name, value in answer.headers]
         return web.Response(status=answer.status, headers=headers, body=answer.body)
 

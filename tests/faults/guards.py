@@ -11,6 +11,7 @@ from dataclasses import replace
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import shared.batching
 import shared.cloudevents
 import shared.consumer
 import shared.database
@@ -163,6 +164,23 @@ def _without_bulkheads() -> None:
     vars(gateway.upstream)["Bulkhead"] = bulkhead
 
 
+def _without_fairness() -> None:
+    """All requests are one organisation's, and searches may have every connection."""
+    from gateway.proxy import Proxy
+
+    def arrival(self: Any, name: Any, _: Any) -> Any:
+        return _arrival(self, name, None)
+
+    async def forward(self: Any, name: Any, request: Any, _: Any) -> Any:
+        return await _forward(self, name, request, None)
+
+    _arrival, Proxy.arrival = Proxy.arrival, arrival  # type: ignore[method-assign,assignment]
+    _forward, Proxy.forward = Proxy.forward, forward  # type: ignore[method-assign,assignment]
+    for module in (shared.batching, shared.database):
+        vars(module)["current_organisation"] = SimpleNamespace(get=lambda: None)
+    shared.database.slow_turns = lambda size: shared.turns.Turns(size)
+
+
 def _without_load_shedding() -> None:
     """Whoever comes is let in."""
     import gateway.overload
@@ -299,6 +317,7 @@ GUARDS: dict[str, Callable[[], None]] = {
     "commits on disk": _without_commits_on_disk,
     "time limits of the database": _without_time_limits_of_the_database,
     "load shedding": _without_load_shedding,
+    "fairness": _without_fairness,
     "orderly end": _without_orderly_end,
     "circuit": _without_circuit,
     "bulkheads": _without_bulkheads,

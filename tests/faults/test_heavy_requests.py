@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from bench.holding import ask
-from gateway.keys import new_issuer_keys
-from shared.identity import Caller, mint_internal_token
+from shared.identity import Caller
+from shared.jwk import new_private_keys
+from shared.signing import KeySigner
+from shared.trust import GATEWAY
 from tests.faults.bed import Bed
 from tests.faults.figures import figure
 from tests.faults.page import a_page_of_sessions
@@ -36,7 +38,7 @@ MAX_REFUSAL = 64 * 1024
 @asynccontextmanager
 async def gateway_with_logins(bed: Bed, directory: Path, **changes: str) -> AsyncIterator[ProductProcess]:
     keys = directory / "keys.json"
-    keys.write_text(new_issuer_keys())
+    keys.write_text(new_private_keys())
     settings = {"ISSUER_KEYS_FILE": str(keys), "LOGIN_RATE_LIMIT": "1000000", "ADDRESS_RATE_LIMIT": "1000000"}
     async with bed.another("gateway", **settings, **changes) as gateway:
         yield gateway
@@ -46,7 +48,8 @@ def heavy(bed: Bed, gateway: ProductProcess) -> Mapping[str, tuple[str, bytes]]:
     """By what is told of them: the address, and the request."""
     token = bed.client(ORGANISATION).token or ""
     caller = Caller(ORGANISATION, "employee", "Employee", "staff", frozenset(ADMIN_PERMISSIONS))
-    internal = mint_internal_token(caller, bed.environment["enrollment"]["INTERNAL_TOKEN_SECRET"])
+    keys = Path(bed.environment["gateway"]["INTERNAL_KEYS_FILE"])
+    internal = KeySigner(GATEWAY, keys).sign(caller, "enrollment")
     enrollment = bed.processes["enrollment-1"].url
     return {
         "logins without a token": (gateway.url, written("/api/v1/auth/login", UNKNOWN)),
@@ -76,7 +79,7 @@ async def flood(url: str, request: bytes) -> list[tuple[int, int]]:
 
 async def neighbour_until(client: Client, end: "asyncio.Task[list[tuple[int, int]]]") -> list[tuple[float, int]]:
     """Seconds and status of each page that somebody else reads meanwhile."""
-    seen = []
+    seen: list[tuple[float, int]] = []
     while not end.done() or not seen:
         began = time.monotonic()
         answer = await client.get(SESSIONS)
