@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import enrolling, events, gateway, growth, holding, lists, memory
+from bench import enrolling, events, fairness, gateway, growth, holding, lists, memory
 from bench.bed import Bed, made_bed
 from bench.errors import NotMeasured
 from bench.placement import placement
@@ -42,6 +42,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "growth": growth.results,
     "holding": holding.results,
     "memory": memory.results,
+    "fairness": fairness.results,
 }
 """In the order of the table."""
 RESULTS, PICTURE = REPOSITORY / "bench" / "results.json", REPOSITORY / "docs" / "bench.svg"

@@ -207,6 +207,18 @@ async def _complete(connections: Connections, told: _Told) -> None:
         await asyncio.gather(*(each.execute("VACUUM (ANALYZE, FREEZE)") for each in connections.values()))
 
 
+async def add_courses(url: str, organisation_id: int, count: int) -> None:
+    """Courses without sessions of one more organisation, in the catalog's database at `url`, its owner's."""
+    connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
+    try:
+        await connection.execute(PICK)
+        await connection.execute("SET search_path = public, pg_temp")
+        await connection.execute(_named(COURSES), organisation_id, today(), count, 0, timeout=WRITING_SECONDS)
+        await connection.execute("VACUUM (ANALYZE) courses", timeout=WRITING_SECONDS)
+    finally:
+        await connection.close(timeout=CONNECT_SECONDS)
+
+
 async def write_down(database_url: str) -> None:
     """What loading has left in memory is written now, and not while something is measured; as the superuser."""
     connection = await asyncpg.connect(database_url, timeout=CONNECT_SECONDS)

@@ -13,8 +13,8 @@ from typing import Any, Final
 MAX_BODY: Final = 1024 * 1024
 MAX_QUERY: Final = 7_000
 KINDS: Final = (
-    "members", "one member again", "objects", "empty objects", "lists", "nested lists", "nested objects", "numbers",
-    "decimals", "exponents", "ids", "texts", "text", "labels", "half a text", "brackets",
+    "members", "one member again", "rows", "objects", "empty objects", "lists", "nested lists", "nested objects",
+    "numbers", "decimals", "exponents", "ids", "texts", "text", "labels", "half a text", "brackets",
 )  # fmt: skip
 PIECES: Final = (
     "a", ",", "[", "9", " ", "\\n", "\\u00e9", "\\u0000", "\\ud83d\\udea7", '\\"', "\\\\", "é", "🚧", "@", "/", ":",
@@ -175,6 +175,8 @@ def _items(shape: Shape) -> Iterator[bytes]:
             yield b'"%d%b":1' % (number, text)
         elif shape.kind == "labels":
             yield b'{"id":%d,"name":"%b"}' % (number + 1, text)
+        elif shape.kind == "rows":
+            yield b'{"id":%d,"version":1}' % (number + 1)
         elif shape.kind == "ids":
             yield b"%d" % (number + 1)
         else:

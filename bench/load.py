@@ -1,7 +1,9 @@
 """Load by wrk: as many requests as connections allow, each as soon as the one before it is answered."""
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
 from math import lcm
@@ -17,6 +19,8 @@ SCRIPT = REPOSITORY / "bench" / "load.lua"
 MOST_REQUESTS = 20_000
 """Different ones, after which wrk begins anew."""
 TRIES = 3
+FLOOD_BEGINS = 1.0
+"""Seconds until all connections of a flood are open and busy."""
 _ERRORS = ("connect", "read", "write", "status", "timeout")
 
 
@@ -74,3 +78,16 @@ def parsed(output: str) -> Load:
     if failed or not seen["requests"]:
         raise NotMeasured(f"wrk: {seen['requests']} requests, of which failed: {failed}")
     return Load(seen["requests"], seen["requests"] * 1e6 / seen["microseconds"], seen["p50"] / 1000, seen["p99"] / 1000)
+
+
+@asynccontextmanager
+async def flood(bed: Bed, url: str, requests: Requests, *, connections: int, seconds: int) -> AsyncIterator[None]:
+    """Load while the block runs, at most for so many seconds, whatever it is answered; begun before the block does."""
+    command = [bed.servers.wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout=10s"]
+    command += ["-s", str(SCRIPT), url, "--", str(requests.file)]
+    running = asyncio.create_task(output_of(command, bed.placement.load, seconds=seconds))
+    await asyncio.sleep(FLOOD_BEGINS)
+    try:
+        yield
+    finally:
+        bed.say(f"  {(await running).splitlines()[-1][:300]}")

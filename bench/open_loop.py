@@ -29,15 +29,20 @@ MOST_LATE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Latencies:
-    """Milliseconds."""
+    """Milliseconds; `refused` were answered with no 2xx, where that is counted."""
 
     p50: float
     p99: float
+    refused: int = 0
 
 
-async def open_loop(cores: Sequence[int], url: str, requests: Path, *, rate: int, seconds: float) -> Latencies:
-    """The file's requests, from these cores; raises `NotMeasured` when any answer was no 2xx or none came."""
+async def open_loop(
+    cores: Sequence[int], url: str, requests: Path, *, rate: int, seconds: float, count_refusals: bool = False
+) -> Latencies:
+    """The file's requests, from these cores; raises `NotMeasured` when no answer came, or one that was no 2xx and is
+    not to be counted."""
     command = python("bench.open_loop", url, str(requests), "--rate", str(rate), "--seconds", str(seconds))
+    command += ["--count-refusals"] if count_refusals else []
     return Latencies(**json.loads(await output_of(command, cores, seconds=seconds)))
 
 
@@ -84,13 +89,15 @@ def whole_answer(received: bytearray) -> int | None:
 class _Generator:
     """Sends what is due over a connection that is free, or as soon as one is."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, count_refusals: bool) -> None:
         self._address = host, port
         self._free: deque[_Connection] = deque()
         self._due: deque[tuple[bytes, float]] = deque()
         self.taken: list[float] = []
         self.failures: list[str] = []
+        self.refused = 0
         self.expected = 0
+        self._count_refusals = count_refusals
 
     async def connect(self) -> None:
         loop = asyncio.get_running_loop()
@@ -107,7 +114,9 @@ class _Generator:
 
     def answered(self, connection: _Connection, status: int, seconds: float) -> None:
         self.taken.append(seconds)
-        if not 200 <= status < 300:
+        if not 200 <= status < 300 and self._count_refusals:
+            self.refused += 1
+        elif not 200 <= status < 300:
             self.failures.append(str(status))
         if self._due:
             connection.send(*self._due.popleft())
@@ -122,10 +131,10 @@ class _Generator:
             self.failures.append("connection lost")
 
 
-async def _run(url: str, lines: Sequence[str], rate: int, seconds: float) -> Latencies:
+async def _run(url: str, lines: Sequence[str], rate: int, seconds: float, *, count_refusals: bool) -> Latencies:
     address = urlsplit(url)
     requests = [_request(line, address.netloc) for line in lines]
-    generator = _Generator(address.hostname or "", address.port or 80)
+    generator = _Generator(address.hostname or "", address.port or 80, count_refusals=count_refusals)
     await generator.connect()
     began = time.perf_counter()
     for number in range(int(rate * seconds)):
@@ -140,7 +149,8 @@ async def _run(url: str, lines: Sequence[str], rate: int, seconds: float) -> Lat
             await asyncio.sleep(0.01)
     if generator.failures:
         raise NotMeasured(f"{len(generator.failures)} requests failed: {sorted(set(generator.failures))}")
-    return Latencies(*(1000 * percentile(generator.taken, share) for share in (0.50, 0.99)))
+    p50, p99 = (1000 * percentile(generator.taken, share) for share in (0.50, 0.99))
+    return Latencies(p50, p99, generator.refused)
 
 
 def _request(line: str, host: str) -> bytes:
@@ -166,12 +176,14 @@ def main() -> None:
     parser.add_argument("requests", type=Path)
     parser.add_argument("--rate", type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--count-refusals", action="store_true")
     arguments = parser.parse_args()
     lines = arguments.requests.read_text().splitlines()
     # epoll counts in milliseconds; select(2) wakes within a twentieth of one.
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
         try:
-            latencies = runner.run(_run(arguments.url, lines, arguments.rate, arguments.seconds))
+            run = _run(arguments.url, lines, arguments.rate, arguments.seconds, count_refusals=arguments.count_refusals)
+            latencies = runner.run(run)
         except (NotMeasured, OSError, TimeoutError) as error:
             sys.exit(f"open loop: {error!r}")
     print(json.dumps(asdict(latencies)))

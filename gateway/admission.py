@@ -85,6 +85,13 @@ class Gate:
         """The token, if it was verified before and is good still."""
         return self._verifier.known(token)
 
+    def known_token_in(self, authorization: Sequence[str]) -> ClientToken | None:
+        """That of a request's `Authorization` headers, if it was verified before and is good still."""
+        try:
+            return self._verifier.known(bearer_token(authorization))
+        except (TokenMissing, TokenInvalid):
+            return None
+
     async def admit_token(self, token: ClientToken, address: Callable[[], str]) -> Admission:
         """For a token that was verified; raises `TokenInvalid` when it was revoked, or `RateLimited` as above."""
         try:
@@ -93,6 +100,24 @@ class Gate:
             await self._require_room_for(address())
             _record_of(token, SecurityEvent.TOKEN_REFUSED, address(), reason=error.reason)
             raise
+
+    async def count_unadmitted(self, reason: str, authorization: Sequence[str], address: str) -> None:
+        """Counts a request that is refused without having been admitted: for its user where its token is one that was
+        verified before, else for its address. Raises `RateLimited`."""
+        if not await self._count_for_user(authorization, address):
+            await self._require_room_for(address)
+        record(SecurityEvent.REQUEST_REFUSED, reason=reason, address=address)
+
+    async def _count_for_user(self, authorization: Sequence[str], address: str) -> bool:
+        """Whether the request has a token that was verified before, and is good still; raises `RateLimited`."""
+        try:
+            token = self.known_token(bearer_token(authorization))
+            if token is None:
+                return False
+            self._require_admitted(await self._limiter.hit(self._hit(token)), "user", address)
+        except (TokenMissing, TokenInvalid):
+            return False
+        return True
 
     async def admit_login_from(self, address: str) -> None:
         """Counts an attempt to log in; raises `RateLimited`."""
@@ -124,7 +149,9 @@ class Gate:
         await self._require_room(f"rate:address:{address}", self._limits.address, "address", address)
 
     async def _require_room(self, key: str, limit: int, reason: str, address: str) -> None:
-        decision = await self._limiter.hit(Hit(key, limit))
+        self._require_admitted(await self._limiter.hit(Hit(key, limit)), reason, address)
+
+    def _require_admitted(self, decision: Decision, reason: str, address: str) -> None:
         if not decision.admitted:
             record(SecurityEvent.RATE_LIMITED, reason=reason, address=address)
             raise RateLimited(decision.retry_after)

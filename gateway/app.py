@@ -1,12 +1,13 @@
 """The gateway's composition root: builds every part, and takes it down in order."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 
 import aiohttp
 from aiohttp import web
 
-from gateway.admission import Gate, Limits
+from gateway.admission import Gate, Limits, client_network
 from gateway.authentication import ClientTokenVerifier
 from gateway.context import GATE, ISSUER, PROXY, ROUTER, SETTINGS, SIGNER
 from gateway.edge import answer_target
@@ -25,10 +26,12 @@ from gateway.settings import GatewaySettings
 from gateway.upstream import Upstream
 from gateway.users import read_users
 from shared.background import background
+from shared.http.body_budget import BodyBudget
 from shared.http.door import PLAIN_READER
 from shared.http.fast_path import FAST_PATH, FastPath
 from shared.http.plain import PlainReader
 from shared.http.server import READINESS, create_app
+from shared.http.unadmitted import COUNT_UNADMITTED, Count
 from shared.signing import internal_signer
 from shared.trust import GATEWAY
 
@@ -37,7 +40,8 @@ _KEYS: web.AppKey[KeySource] = web.AppKey("keys")
 
 
 def create_gateway(settings: GatewaySettings) -> web.Application:
-    app = create_app(max_in_flight=settings.max_in_flight)
+    bodies = BodyBudget(settings.body_memory, settings.stranger_body_memory)
+    app = create_app(max_in_flight=settings.max_in_flight, bodies=bodies)
     app[SETTINGS] = settings
     app[SIGNER] = internal_signer(GATEWAY, settings)
     app[ROUTER] = Router()
@@ -123,6 +127,8 @@ async def _gate(app: web.Application) -> AsyncIterator[None]:
     )
     fast_path: FastPath = PlainForwarding(app[GATE], app[PROXY], app[ROUTER], app[SIGNER], settings).handler
     app[FAST_PATH] = fast_path
+    count: Count = partial(_count_unadmitted, app[GATE], settings.trusted_proxies)
+    app[COUNT_UNADMITTED] = count
     await availability.connect()
     async with (
         background(availability.watch(), name="redis watch"),
@@ -131,6 +137,12 @@ async def _gate(app: web.Application) -> AsyncIterator[None]:
         yield
     limiter.close()
     await redis.aclose()
+
+
+async def _count_unadmitted(
+    gate: Gate, trusted_proxies: int, reason: str, peer: str, authorization: Sequence[str], forwarded_for: Sequence[str]
+) -> None:
+    await gate.count_unadmitted(reason, authorization, client_network(peer, forwarded_for, trusted_proxies))
 
 
 def _verifier(settings: GatewaySettings, keys: KeySource) -> ClientTokenVerifier:

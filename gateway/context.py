@@ -11,6 +11,8 @@ from gateway.proxy import Proxy
 from gateway.routes import Router
 from gateway.settings import GatewaySettings
 from shared.http.answers import api_error, failure
+from shared.http.body_budget import CALLER
+from shared.http.unadmitted import COUNTED
 from shared.signing import InternalSigner
 
 SIGNER: web.AppKey[InternalSigner] = web.AppKey("signer")
@@ -30,7 +32,9 @@ async def with_token(request: web.Request, handler: TokenHandler, *, logging_out
     Raises what `Gate.admit` raises.
     """
     gate, authorization = request.app[GATE], request.headers.getall("Authorization", [])
+    request[COUNTED] = True
     admission = await gate.admit(authorization, client_address(request))
+    request[CALLER] = admission.token.rate_key
     try:
         token = await gate.require_logout(admission) if logging_out else admission.require()
         response = await handler(token)

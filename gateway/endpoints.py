@@ -15,6 +15,7 @@ from shared.http.answers import Answer, Caching, success
 from shared.http.asked import body_of
 from shared.http.body import BodyLimits, read_json
 from shared.http.fields import Body, one_line, storable
+from shared.http.unadmitted import COUNTED
 from shared.security_log import SecurityEvent, record
 
 LOGIN_LIMITS: Final = BodyLimits(max_bytes=8 * 1024, max_values=100)
@@ -44,6 +45,7 @@ async def login(request: web.Request) -> web.Response:
     if issuer is None:
         raise NotFound
     address = client_address(request)
+    request[COUNTED] = True
     await request.app[GATE].admit_login_from(address)
     credentials = await _credentials(request)
     await request.app[GATE].admit_login_as(credentials.email, address)
@@ -97,7 +99,7 @@ ENDPOINTS: Mapping[str, Mapping[str, Handler]] = {
 
 async def answer(methods: Mapping[str, Handler], request: web.Request) -> web.Response:
     """Raises `MethodNotAllowed`, and `ValidationFailed` for any query: none of these endpoints has one."""
-    handler = methods.get(request.method)
+    handler = methods.get("GET" if request.method == "HEAD" else request.method)
     if handler is None:
         raise MethodNotAllowed(list(methods))
     if request.query:

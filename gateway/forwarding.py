@@ -2,8 +2,8 @@
 
 A request takes it when its token was verified before. It then costs one turn in a batch of counts, one message to
 the service and one to the client; what is the same in all requests of one client is made once. Where there is too
-much to do it is refused at once, before anything else is looked at. Every other request, and every other refusal
-before the count, takes the ordinary way (`gateway.edge`).
+much to do it is refused at once, before anything but its organisation is looked at. Every other request, and every
+other refusal before the count, takes the ordinary way (`gateway.edge`).
 """
 
 from collections import OrderedDict
@@ -62,15 +62,22 @@ class PlainForwarding:
         upstream = self._router.upstream_of(request.target.path)
         if upstream is None:
             return None
-        arrival = self._proxy.arrival(upstream)
+        client = self._clients.get(request.head)
+        token = self._known_token(request, client)
+        arrival = self._proxy.arrival(upstream, None if token is None else token.caller.organisation_id)
         if arrival is None:
             return _OVERLOADED
-        client = self._clients.get(request.head) or self._new_client(request)
-        token = None if client is None else self._gate.known_token(client.bearer)
+        client = client or self._new_client(request)
         if client is None or token is None:
             arrival.end()
             return None
         return partial(self._forward, upstream, client, token, arrival)
+
+    def _known_token(self, request: PlainRequest, client: _Client | None) -> ClientToken | None:
+        """Looked up before the request is let in, since organisations are let in by turns."""
+        if client is not None:
+            return self._gate.known_token(client.bearer)
+        return self._gate.known_token_in(request.headers.getall("Authorization", []))
 
     def _new_client(self, request: PlainRequest) -> _Client | None:
         try:
@@ -112,6 +119,7 @@ class PlainForwarding:
             answer = await self._proxy.forward(
                 name,
                 UpstreamRequest(request.method, request.target.raw, client.lines + who, request.body, client.has_key),
+                token.caller.organisation_id,
             )
         except Exception as error:
             refusal = failure(api_error(error))

@@ -41,7 +41,8 @@ class Overload:
     """Judges each newcomer by the wait it has to expect, in seconds, as `clock` gives them.
 
     Once newcomers had to expect more than `bearable` on average for an `interval`, it is no burst any more, and
-    whoever had to wait for more than `target` is refused.
+    whoever had to wait for more than `target` is refused; a modest one, who did not bring it about, for more than
+    `bearable`.
     """
 
     def __init__(
@@ -54,14 +55,15 @@ class Overload:
         self._long_since: float | None = None
         self._refused_at: float | None = None
 
-    def refuses(self, wait: float, average: float) -> bool:
+    def refuses(self, wait: float, average: float, is_modest: bool = False) -> bool:
         """Whether a request that would wait so many seconds is refused, where newcomers lately did on average."""
         now = self._clock()
         if average <= self._bearable:
             self._long_since = None
         elif self._long_since is None:
             self._long_since = now
-        if wait <= self._target or not (self._is_long(now) or self._refused_lately(now)):
+        bound = self._bearable if is_modest else self._target
+        if wait <= bound or not (self._is_long(now) or self._refused_lately(now)):
             return False
         self._refused_at = now
         return True

@@ -12,6 +12,7 @@ from gateway.upstream import Upstream
 from shared.deadline import HEADER as DEADLINE
 from shared.deadline import Deadline
 from shared.errors import DeadlinePassed, Unavailable, UpstreamFailed, UpstreamTimeout
+from shared.fairness import Organisation
 
 log = logging.getLogger(__name__)
 
@@ -59,15 +60,15 @@ class Proxy:
         self._upstreams = upstreams
         self._timeout = timeout
 
-    def arrival(self, name: UpstreamName) -> Arrival | None:
+    def arrival(self, name: UpstreamName, organisation: Organisation) -> Arrival | None:
         """To be asked before anything is done for a request; None: it has to be refused."""
-        return self._upstreams[name].bulkhead.arrival()
+        return self._upstreams[name].bulkhead.arrival(organisation)
 
-    async def forward(self, name: UpstreamName, request: UpstreamRequest) -> UpstreamAnswer:
+    async def forward(self, name: UpstreamName, request: UpstreamRequest, organisation: Organisation) -> UpstreamAnswer:
         """Raises `Overloaded`, `Unavailable`, `UpstreamFailed` or `UpstreamTimeout`."""
         upstream, deadline = self._upstreams[name], Deadline.after(self._timeout)
         upstream.circuit.require_closed()
-        async with upstream.bulkhead.turn(self._timeout * WAITING_SHARE):
+        async with upstream.bulkhead.turn(self._timeout * WAITING_SHARE, organisation):
             try:
                 with upstream.circuit.passing(NotConnected, ConnectionLost, AnswerBroken, TimeoutError):
                     return await self._once_or_twice(upstream, request, deadline)

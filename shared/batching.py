@@ -6,7 +6,6 @@ at once in a batch of one; under load the batches grow by themselves.
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Generic, TypeVar
 from shared.background import was_cancelled
 from shared.deadline import Deadline, current_deadline
 from shared.errors import DeadlinePassed, Overloaded, Unavailable
+from shared.fairness import FairQueue, Organisation, current_organisation
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -26,8 +26,9 @@ Work = Callable[[Sequence[Item]], Awaitable[Sequence[Outcome | Exception]]]
 """Takes a batch and returns an outcome for each item, in the same order; an exception is one item's outcome."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiting(Generic[Item, Outcome]):
+    organisation: Organisation
     item: Item
     outcome: "asyncio.Future[Outcome]"
     deadline: Deadline | None
@@ -43,6 +44,9 @@ class _Waiting(Generic[Item, Outcome]):
 
 class Batcher(Generic[Item, Outcome]):
     """Runs `work` on all items that wait together, at most `concurrency` batches of at most `size` at once.
+
+    A batch has one item of each organisation in turn, so that many of one hold up nobody else's; those of a single
+    organisation are in order of arrival.
 
     More than `waiting` items in the queue are refused with `Overloaded`, and so is one that has waited for its turn
     for `patience` seconds: where batches get stuck, those that wait need not wait as long.
@@ -61,7 +65,7 @@ class Batcher(Generic[Item, Outcome]):
         self._size = size
         self._limit = waiting
         self._concurrency = concurrency
-        self._waiting: deque[_Waiting[Item, Outcome]] = deque()
+        self._waiting: FairQueue[_Waiting[Item, Outcome]] = FairQueue()
         self._running: set[asyncio.Task[None]] = set()
         self._runners = 0
         self._patience = patience
@@ -76,7 +80,9 @@ class Batcher(Generic[Item, Outcome]):
         if len(self._waiting) >= self._limit:
             raise Overloaded
         future: asyncio.Future[Outcome] = self._loop.create_future()
-        self._waiting.append(_Waiting(item, future, current_deadline.get(), time.monotonic()))
+        organisation = current_organisation.get()
+        waiting = _Waiting(organisation, item, future, current_deadline.get(), time.monotonic())
+        self._waiting.add(organisation, waiting)
         if self._patience is not None and self._look is None:
             self._look = self._loop.call_later(LOOK, self._refuse_late)
         if self._runners < self._concurrency:
@@ -88,9 +94,9 @@ class Batcher(Generic[Item, Outcome]):
         return await future
 
     def _refuse_late(self) -> None:
-        now, patience = time.monotonic(), self._patience or 0.0
-        while self._waiting and now - self._waiting[0].since >= patience:
-            late = self._waiting.popleft()
+        since = time.monotonic() - (self._patience or 0.0)
+        for late in [each for each in self._waiting if each.since <= since]:
+            self._waiting.remove(late.organisation, late)
             if not late.outcome.done():
                 late.outcome.set_exception(Overloaded())
         self._look = self._loop.call_later(LOOK, self._refuse_late) if self._waiting else None
@@ -110,7 +116,7 @@ class Batcher(Generic[Item, Outcome]):
     async def _work_off(self) -> None:
         while self._waiting:
             count = min(self._size, len(self._waiting))
-            batch = [self._waiting.popleft() for _ in range(count)]
+            batch = [self._waiting.take() for _ in range(count)]
             wanted = [waiting for waiting in batch if waiting.is_wanted()]
             if wanted:
                 _settle(wanted, await self._outcomes([waiting.item for waiting in wanted]))

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from math import ceil
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
@@ -11,8 +12,9 @@ from asyncpg import exceptions as postgres
 
 from shared.deadline import time_left
 from shared.errors import Overloaded
+from shared.fairness import current_organisation
 from shared.row_security import SWITCH, scope
-from shared.turns import Turns
+from shared.turns import LOOK, Turns
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -34,6 +36,22 @@ _USES = 50_000
 COMMAND_TIMEOUT = 1.6
 """Seconds the client waits for one statement: it bounds a frozen server, which no server setting can. With the wait for
 a connection it leaves room under the two seconds after which a refusal is late (docs/faults.md)."""
+
+KEPT_FOR_OTHERS = 5
+"""One connection in so many is kept for organisations that have none of them: locks held in one organisation's rows
+hold up those who wait for these alone."""
+SLOW_SHARE = 4
+"""One connection in so many reads what may take long, whoever asks for it; more would leave enrollments and short reads
+neither connections nor processors."""
+SLOW_WAIT = 1.0
+"""Seconds to wait for one of these: longer than for others, since their turns take longer."""
+SLOW_QUEUE = 16
+"""Slow reads of one organisation that wait, and hold a turn of the gateway's for as long."""
+SLOW_QUEUES = 48
+"""Of all organisations; one of which nobody waits may always have one."""
+SLOW_PAUSE = 0.1
+"""Seconds after which one more is refused."""
+_SLOW_REFUSAL = "Your organisation has as many searches and reports under way as it may. Try again soon."
 
 _PLANNING = {
     "plan_cache_mode": ("force_generic_plan", "auto"),
@@ -81,9 +99,12 @@ def is_unavailable(error: BaseException) -> bool:
 
 
 class Pool(_AsyncpgPool):
-    """asyncpg's, which refuses late and at the price of a cancelled wait, with `turns` at its connections before it."""
+    """asyncpg's, which refuses late and at the price of a cancelled wait, with `turns` at its connections before it.
 
-    __slots__ = ("turns",)
+    `slow_turns` are at the few of them that may be busy for long, and shared between organisations as the others are.
+    """
+
+    __slots__ = ("slow_turns", "turns")
 
     def __init__(self, url: str, size: int, **options: Any) -> None:
         super().__init__(
@@ -97,7 +118,22 @@ class Pool(_AsyncpgPool):
             loop=None,
             **options,
         )
-        self.turns = Turns(size)
+        self.turns = Turns(size, size // KEPT_FOR_OTHERS)
+        self.slow_turns = slow_turns(size)
+
+
+def slow_turns(size: int) -> Turns:
+    """Those of a pool of `size` connections: fewer than there are, and one more for another organisation."""
+    of_one, others = max(1, size // SLOW_SHARE), size >= 2 * SLOW_SHARE
+    return Turns(
+        of_one + others,
+        int(others),
+        queue=SLOW_QUEUE,
+        queues=SLOW_QUEUES,
+        pause=SLOW_PAUSE,
+        looks=ceil(SLOW_WAIT / LOOK),
+        refusal=_SLOW_REFUSAL,
+    )
 
 
 @asynccontextmanager
@@ -154,12 +190,13 @@ async def _reset(connection: Any) -> None:
 @asynccontextmanager
 async def connected(pool: Pool) -> AsyncIterator[Connection]:
     """A connection for single statements; raises `Overloaded` when none becomes free in time, or `DeadlinePassed`."""
-    await pool.turns.begin(time_left(ACQUIRE_TIMEOUT))
+    organisation = current_organisation.get()
+    await pool.turns.begin(time_left(ACQUIRE_TIMEOUT), organisation)
     try:
         async with pool.acquire(timeout=time_left(ACQUIRE_TIMEOUT)) as connection:
             yield connection
     finally:
-        pool.turns.end()
+        pool.turns.end(organisation)
 
 
 @asynccontextmanager
@@ -178,10 +215,15 @@ async def transaction(pool: Pool, organisations: Iterable[int]) -> AsyncIterator
 async def patient(pool: Pool, organisations: Iterable[int]) -> AsyncIterator[Connection]:
     """A transaction for statements that may read many rows: they are planned for their arguments, by all that is known.
 
-    Raises what `connected` does.
+    It is one of those for slow reads. Raises what `connected` does.
     """
-    async with _begun(pool, f"BEGIN; {scope(organisations)}; {_ANY_PLAN}") as connection:
-        yield connection
+    organisation = current_organisation.get()
+    await pool.slow_turns.begin(time_left(SLOW_WAIT), organisation)
+    try:
+        async with _begun(pool, f"BEGIN; {scope(organisations)}; {_ANY_PLAN}") as connection:
+            yield connection
+    finally:
+        pool.slow_turns.end(organisation)
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """The tree of errors a client can see; `shared.http.answers` turns each into its answer (contract, section 1)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar, Final
 
@@ -111,8 +111,11 @@ class MethodNotAllowed(ApiError):
     code = "method_not_allowed"
     message = "This method is not allowed here."
 
-    def __init__(self, allowed: Sequence[str]) -> None:
-        super().__init__(headers={"Allow": ", ".join(sorted(allowed))})
+    def __init__(self, allowed: Iterable[str]) -> None:
+        methods = set(allowed)
+        if "GET" in methods:
+            methods.add("HEAD")
+        super().__init__(headers={"Allow": ", ".join(sorted(methods))})
 
 
 class RequestTimeout(ApiError):
@@ -156,6 +159,12 @@ class TooManyValues(PayloadTooLarge):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"The body has more than {limit:,} JSON values. Send it in several requests.")
+
+
+class UriTooLong(ApiError):
+    status = 414
+    code = "uri_too_long"
+    message = "The request target is too long."
 
 
 class UnsupportedMediaType(ApiError):
@@ -218,6 +227,22 @@ class RateLimited(ApiError):
             f"Too many requests. Try again in {retry_after} seconds.",
             headers={"Retry-After": str(retry_after)},
         )
+
+
+class HeadersTooLarge(ApiError):
+    """RFC 6585, section 5."""
+
+    status = 431
+    code = "headers_too_large"
+    message = "The request's headers are too large."
+
+
+class MethodNotImplemented(ApiError):
+    """RFC 9110, section 15.6.2: no resource here knows the method, so there is no `Allow` to tell."""
+
+    status = 501
+    code = "method_not_implemented"
+    message = "This method is not implemented."
 
 
 class UpstreamFailed(ApiError):

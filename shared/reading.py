@@ -12,7 +12,6 @@ come from, before any of the rest is read.
 A batch begins after its reads have arrived, so each sees everything that its client had acknowledged before.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -132,7 +131,8 @@ def page_of(select: str, order: str) -> str:
 
 
 class Reader:
-    """Reads for requests: short ones together on the connections of `pool`, and others on those of everybody else."""
+    """Reads for requests: short ones together on the connections of `pool`, and patient ones on the few that `others`
+    has for them."""
 
     def __init__(self, pool: Pool, others: Pool) -> None:
         self._pool = pool
@@ -168,11 +168,12 @@ class Reader:
         except Exception as error:
             if is_unavailable(error) or len(reads) == 1:
                 return [error] * len(reads)
-        return await asyncio.gather(*map(self._outcome_alone, reads))
+        return [await self._outcome_alone(read) for read in reads]
 
     async def _outcome_alone(self, read: Read) -> Row | Exception:
+        """On the connection of the batch: reads that fail take none from anybody else."""
         try:
-            async with connected(self._others) as connection:
+            async with connected(self._pool) as connection:
                 return await read.alone_scoped(connection)
         except Exception as error:
             return error

@@ -14,6 +14,7 @@ from shared.consumer import Consumer, Subscriptions, routing_keys
 from shared.database import Pool, connection_pool, is_reachable
 from shared.dead_letter_commands import add_dead_letter_commands
 from shared.housekeeping import keep_house
+from shared.http.body_budget import BodyBudget
 from shared.http.routing import VERIFIER
 from shared.http.server import INFORMATION, READINESS, create_app
 from shared.identity import InternalTokenVerifier
@@ -37,7 +38,7 @@ READER = web.AppKey("reader", Reader)
 
 def create_service(name: str, settings: ServiceSettings) -> web.Application:
     """An application with its pool and the check of internal tokens; the service adds what makes it itself."""
-    app = create_app(max_in_flight=settings.max_in_flight)
+    app = create_app(max_in_flight=settings.max_in_flight, bodies=BodyBudget(settings.body_memory))
     app[VERIFIER] = _verifier(name, settings)
 
     async def database(app: web.Application) -> AsyncIterator[None]:

@@ -88,6 +88,8 @@ class ProcessSettings(BaseSettings):
     internal_token_secret: InternalSecret | None = None
     """Shared by all processes of the version before; set while an update is under way (`shared.previous_tokens`)."""
     max_in_flight: int = Field(default=1000, ge=1)
+    body_memory: int = Field(default=64, ge=4)
+    """MiB of request bodies held at once; one caller may have a quarter of it."""
 
     @model_validator(mode="after")
     def _can_sign(self) -> Self:

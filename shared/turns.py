@@ -3,10 +3,10 @@
 import asyncio
 import logging
 import time
-from collections import OrderedDict
 from typing import Final
 
 from shared.errors import Overloaded
+from shared.fairness import FairTurns, Organisation, Waiter
 
 log = logging.getLogger(__name__)
 
@@ -18,56 +18,85 @@ itself: its look is over before it has heard of those who ended meanwhile."""
 
 
 class Turns:
-    """`count` have their turn at once, the others wait in order of arrival for as long as those before them get on."""
+    """`count` have their turn at once, of one organisation at most `count - reserved`.
 
-    def __init__(self, count: int) -> None:
-        self._free = count
-        self._waiting: OrderedDict[asyncio.Future[None], None] = OrderedDict()
+    The others wait, for as long as those before them get on: one of each organisation in turn, and in order of arrival
+    within one. `queue` bounds how many of one organisation wait, `queues` how many of all; an organisation of which
+    nobody waits may always have one. Whoever finds no place is refused after `pause` seconds, in the words of
+    `refusal`: a client that asks again at once costs the others more than one that waits. `looks`: as LOOKS, where
+    turns take longer.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        reserved: int = 0,
+        *,
+        queue: int | None = None,
+        queues: int | None = None,
+        pause: float = 0.0,
+        looks: int | None = None,
+        refusal: str | None = None,
+    ) -> None:
+        self._turns = FairTurns(count, count - reserved)
+        self._queue = queue
+        self._queues = queues
+        self._pause = pause
+        self._looks = looks
+        self._refusal = refusal
         self._ended = 0
         self._stood_still_at = -1
         """How many had ended when that was last told of."""
 
-    async def begin(self, most: float) -> None:
+    @property
+    def waiting(self) -> int:
+        return len(self._turns.waiting)
+
+    async def begin(self, most: float, organisation: Organisation = None) -> None:
         """Waits for a turn, which the caller has to `end`.
 
-        Raises `Overloaded` when none comes within `most` seconds, and soon when nobody's turn ends.
+        Raises `Overloaded` when none comes within `most` seconds, and soon when nobody's turn ends or as many wait as
+        may.
         """
-        if self._free:
-            self._free -= 1
+        if self._turns.take(organisation):
             return
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting[turn] = None
+        if not self._has_room(organisation):
+            await asyncio.sleep(min(self._pause, most))
+            raise Overloaded(self._refusal)
+        waiter = Waiter(asyncio.get_running_loop().create_future(), organisation, most)
+        self._turns.waiting.add(organisation, waiter)
         try:
-            await self._wait(turn, time.monotonic() + most)
+            await self._wait(waiter)
         except BaseException:
-            self._waiting.pop(turn, None)
-            if turn.done():
-                self.end()  # it came in the same moment
+            self._turns.leave(waiter)
             raise
 
-    def end(self) -> None:
-        """Hands the turn on to the one who has waited longest."""
+    def end(self, organisation: Organisation = None) -> None:
+        """Hands the turn on; `organisation` as it began."""
         self._ended += 1
-        if self._waiting:
-            turn, _ = self._waiting.popitem(last=False)
-            turn.set_result(None)
-        else:
-            self._free += 1
+        self._turns.give_back(organisation)
 
-    async def _wait(self, turn: "asyncio.Future[None]", end: float) -> None:
-        still = 0
-        while still < LOOKS and (left := end - time.monotonic()) > 0:
+    def _has_room(self, organisation: Organisation) -> bool:
+        waiting = self._turns.waiting
+        own = waiting.count_of(organisation)
+        if self._queue is not None and own >= self._queue:
+            return False
+        return self._queues is None or not own or len(waiting) < self._queues
+
+    async def _wait(self, waiter: Waiter) -> None:
+        still, looks = 0, LOOKS if self._looks is None else self._looks
+        while still < looks and (left := waiter.until - time.monotonic()) > 0:
             ended = self._ended
-            await asyncio.wait((turn,), timeout=min(left, LOOK))
-            if turn.done():
+            await asyncio.wait((waiter.turn,), timeout=min(left, LOOK))
+            if waiter.turn.done():
                 return
             still = still + 1 if self._ended == ended else 0
-        if still == LOOKS:
+        if still == looks:
             self._tell_once()
-        raise Overloaded
+        raise Overloaded(self._refusal)
 
     def _tell_once(self) -> None:
         """Not for each of those who are refused: many lines would slow down the process that is in trouble."""
         if self._stood_still_at != self._ended:
             self._stood_still_at = self._ended
-            log.warning("nobody's turn ends, so those who wait are refused", extra={"waiting": len(self._waiting)})
+            log.warning("nobody's turn ends, so those who wait are refused", extra={"waiting": self.waiting})

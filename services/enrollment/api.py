@@ -162,7 +162,8 @@ async def agree_capacity(call: Call[Query, Capacity]) -> Answer:
 
 async def close_sessions(call: Call[Query, Closing]) -> Answer:
     """For the catalog alone, and not routed by the gateway."""
-    versions = {(call.organisation_id, session.id): session.version for session in call.body.sessions}
+    of_each = call.body.version_of_each()
+    versions = {(call.organisation_id, session_id): version for session_id, version in of_each.items()}
     await sessions.close(call.app[POOL], call.app[CATALOG], versions)
     return success(None)
 

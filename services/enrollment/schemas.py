@@ -118,15 +118,34 @@ class SessionVersion(Body):
 
 
 MAX_CLOSED = 20_000
+MAX_CLOSED_AS_OBJECTS = 2_000
 
 
 class Closing(Body):
-    """Sessions that the catalog wants to delete, as it has them."""
+    """Sessions that the catalog wants to delete, as it has them; many of them as columns, which cost a tenth."""
 
-    sessions: Annotated[list[SessionVersion], Field(max_length=MAX_CLOSED), FailFast()]
+    sessions: Annotated[list[SessionVersion], Field(max_length=MAX_CLOSED_AS_OBJECTS), FailFast()] = Field(
+        default_factory=list
+    )
+    ids: Annotated[list[Id], Field(max_length=MAX_CLOSED), FailFast()] = Field(default_factory=list)
+    versions: Annotated[list[Annotated[Count, Field(ge=1)]], Field(max_length=MAX_CLOSED), FailFast()] = Field(
+        default_factory=list
+    )
+
+    @model_validator(mode="after")
+    def _a_version_for_each(self) -> Self:
+        if len(self.ids) != len(self.versions):
+            raise ValueError("there must be as many versions as ids")
+        return self
+
+    def version_of_each(self) -> dict[int, int]:
+        """Versions by session."""
+        return {session.id: session.version for session in self.sessions} | dict(
+            zip(self.ids, self.versions, strict=True)
+        )
 
 
-CLOSING_LIMITS = BodyLimits(max_values=3 * MAX_CLOSED + 2)
+CLOSING_LIMITS = BodyLimits(max_values=2 * MAX_CLOSED + 10)
 
 
 class PersonQuery(PagedQuery):

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, TypeVar
 
 from aiohttp import web
@@ -12,11 +12,12 @@ from yarl import URL
 
 from shared.errors import ValidationFailed
 from shared.http.body import USUAL_LIMITS, BodyLimits, json_of, read_json
+from shared.http.body_budget import CALLER
 from shared.http.conditional import UNCONDITIONAL, Conditions, read_conditions
 from shared.http.fields import MergePatch, Query
 from shared.http.members import Unknown, invalid, known_members
 from shared.http.plain import Headers, PlainRequest
-from shared.http.targets import checked_host
+from shared.http.targets import checked_host, own_address
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -36,6 +37,8 @@ class Asked:
     has_body: bool
     json: Callable[[BodyLimits], Awaitable[Any]]
     """The body as Python values, fractions as `Decimal`; raises what `read_json` raises."""
+    own_address: str = ""
+    """The address of this process, where the client named no host."""
 
 
 def asked_by(request: web.Request) -> Asked:
@@ -46,8 +49,22 @@ def asked_by(request: web.Request) -> Asked:
         request.match_info.get("id"),
         request.scheme,
         request.can_read_body,
-        lambda limits: read_json(request, limits),
+        partial(_json_of_caller, request),
+        _own_address(request),
     )
+
+
+async def _json_of_caller(request: web.Request, limits: BodyLimits) -> Any:
+    """A route reads no body before it knows who asks, and that they may."""
+    request[CALLER] = request.headers.get("Authorization", "")
+    return await read_json(request, limits)
+
+
+def _own_address(request: web.Request) -> str:
+    """Where the client reached this process, if it did not say: HTTP/1.0 has no `Host`."""
+    if "Host" in request.headers or request.transport is None:
+        return ""
+    return own_address(request.transport)
 
 
 def asked_plainly(request: PlainRequest, path_id: str | None) -> Asked:
@@ -122,5 +139,7 @@ def conditions(headers: Headers) -> Conditions:
 def client_url(asked: Asked) -> str:
     """The gateway says where the client reached it; only verified callers get this far."""
     scheme = asked.headers.get("X-Forwarded-Proto", asked.scheme)
-    host = asked.headers.get("X-Forwarded-Host") or checked_host(asked.headers.getall("Host", []))
+    host = asked.headers.get("X-Forwarded-Host") or asked.own_address
+    if not host:
+        host = checked_host(asked.headers.getall("Host", []))
     return f"{scheme}://{host}{asked.path}"

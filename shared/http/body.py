@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 from jiter import from_json
 
 from shared.errors import (
@@ -21,10 +21,13 @@ from shared.errors import (
     UnsupportedMediaType,
     shortened,
 )
+from shared.http.body_budget import Reservation, reserve
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 BODY_TIMEOUT = 10.0
 """Seconds a client gets to send its body; without it a dripped one would never end."""
+READ_AHEAD: Final = 32 * 1024
+"""Bytes that may wait for their reader once there is room for them."""
 MAX_VALUES: Final = 10_000
 """JSON values in one body: each object, list, text, number, `true`, `false` and `null`."""
 MAX_DEPTH: Final = 32
@@ -53,22 +56,34 @@ USUAL_LIMITS: Final = BodyLimits()
 
 
 async def read_body(request: web.Request, limit: int = MAX_BODY_BYTES) -> bytes:
-    """The whole body, of `limit` bytes at most.
+    """The whole body, of at most `limit` bytes; room for as many as are announced is reserved before any is read.
 
-    Raises `PayloadTooLarge`, `RequestTimeout`, or `BadRequest` for one that breaks off.
+    Raises `PayloadTooLarge`, `Overloaded`, `RequestTimeout`, or `BadRequest` for one that breaks off.
     """
-    if request.content_length is not None and request.content_length > limit:
+    announced = request.content_length or 0
+    if announced > limit:
         raise PayloadTooLarge
-    reader = request if limit == MAX_BODY_BYTES else request.clone(client_max_size=limit)
+    reservation = reserve(request, announced)
     try:
         async with asyncio.timeout(BODY_TIMEOUT):
-            return await reader.read()
-    except web.HTTPRequestEntityTooLarge:
-        raise PayloadTooLarge from None
+            return await _received(request.content, reservation, limit)
     except TimeoutError:
         raise RequestTimeout from None
     except (web.RequestPayloadError, ConnectionError):
         raise BadRequest("The body broke off.") from None
+
+
+async def _received(content: StreamReader, reservation: Reservation, limit: int) -> bytes:
+    """One whose length nobody has announced reserves as it grows."""
+    content.set_read_chunk_size(READ_AHEAD)
+    parts, received = [], 0
+    while part := await content.readany():
+        received += len(part)
+        if received > limit:
+            raise PayloadTooLarge
+        reservation.cover(received)
+        parts.append(part)
+    return b"".join(parts)
 
 
 async def read_json(request: web.Request, limits: BodyLimits = USUAL_LIMITS) -> Any:

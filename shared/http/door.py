@@ -11,6 +11,7 @@ from shared.http.answers import failure
 from shared.http.fast_path import FAST_PATH, answer_plain
 from shared.http.in_flight import IN_FLIGHT, InFlight
 from shared.http.plain import PlainReader
+from shared.http.unadmitted import refused_unadmitted
 from shared.http.wire import Written, written
 from shared.observability import new_request_id
 
@@ -41,6 +42,10 @@ class Door:
             return self._refusal(handler)
         self._in_flight.count += 1
         return answer_plain(self._app, handler, request)
+
+    async def refused_unadmitted(self, error: ApiError, request: web.BaseRequest) -> ApiError:
+        """What it is refused with that is no request."""
+        return await refused_unadmitted(self._app, error, request)
 
     def _refusal(self, error: ApiError) -> bytes:
         """Those of one kind and second are the same but for the request id, and there may be thousands of them."""

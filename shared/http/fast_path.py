@@ -37,4 +37,5 @@ async def answer_plain(app: web.Application, handler: Handler, request: PlainReq
         answer = failure(api_error(error))
     finally:
         app[IN_FLIGHT].count -= 1
-    return answer if isinstance(answer, Written) else written(answer, trace.request_id)
+    whole = answer if isinstance(answer, Written) else written(answer, trace.request_id)
+    return Written(whole.head, b"") if request.without_body else whole

@@ -4,17 +4,21 @@ import asyncio
 import os
 import socket
 import time
+from asyncio.trsock import TransportSocket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import cast
 
 from aiohttp import web
 
+from shared.http.bounded_reads import BoundedReads, ReadBuffer
 from shared.http.door import Door
 from shared.http.protocol import Protocol
 
 BACKLOG = 1024
 LAST_CALL_POLL = 0.02
+UNREAD_ANSWER_TIMEOUT = 30.0
+"""Seconds a client gets to read on in its answers; without it one that never reads keeps its connection, and them."""
 
 
 @asynccontextmanager
@@ -31,13 +35,14 @@ async def listening(
     await runner.setup()
     try:
         server, loop, ending = cast(web.Server, runner.server), asyncio.get_running_loop(), asyncio.Event()
-        door = Door(app)
+        door, buffer = Door(app), ReadBuffer()
 
-        def connection() -> Protocol:
-            return Protocol(server, loop, ending, door)
+        def connection() -> BoundedReads:
+            return BoundedReads(Protocol(server, loop, ending, door), buffer)
 
         listener = await loop.create_server(connection, host, port, backlog=BACKLOG)
         door_socket = listener.sockets[0]
+        _cut_who_never_reads(door_socket)
         try:
             yield door_socket.getsockname()[:2]
         finally:
@@ -50,7 +55,13 @@ async def listening(
         await runner.cleanup()
 
 
-async def _take_in_the_last(listener: socket.socket, connection: Callable[[], Protocol]) -> None:
+def _cut_who_never_reads(listener: "TransportSocket | socket.socket") -> None:
+    """Left to the kernel (tcp(7)), which knows of every byte; connections have the option from their listener."""
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNREAD_ANSWER_TIMEOUT * 1000))
+
+
+async def _take_in_the_last(listener: socket.socket, connection: Callable[[], BoundedReads]) -> None:
     """The kernel has taken connections that nobody has accepted yet; closing the listener would reset them."""
     listener.setblocking(False)
     for _ in range(BACKLOG):

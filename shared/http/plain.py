@@ -19,7 +19,7 @@ from shared.http.targets import Target, checked_host, read_target
 MAX_HEAD_BYTES: Final = 8190
 MAX_HEADERS: Final = 64
 _REMEMBERED_BYTES: Final = 2048
-_REQUEST_LINE = re.compile(rb"(GET|POST|PUT|PATCH|DELETE) (/[\x21-\x7e]*) HTTP/1\.1\Z")
+_REQUEST_LINE = re.compile(rb"(GET|HEAD|POST|PUT|PATCH|DELETE) (/[\x21-\x7e]*) HTTP/1\.1\Z")
 _HEADER_LINES = re.compile(rb"(?:[A-Za-z0-9_-]+: ?(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?\r\n)+\Z")
 _LENGTH = re.compile(r"(?:0|[1-9][0-9]{0,8})\Z")
 _NEEDS_A_SECOND_LOOK: Final = frozenset(
@@ -34,7 +34,7 @@ Headers = CIMultiDictProxy[str]
 class PlainRequest:
     """No header stands in it twice; `head` is its header lines as they were sent, by which others may know it again.
 
-    `peer` is the address at the other end of the connection.
+    `peer` is the address at the other end of the connection. A HEAD is the GET whose answer it asks about.
     """
 
     method: str
@@ -43,6 +43,8 @@ class PlainRequest:
     head: bytes
     body: bytes
     peer: str
+    without_body: bool = False
+    """The answer goes without its body."""
 
 
 class PlainReader:
@@ -62,8 +64,10 @@ class PlainReader:
         if asked is None or known is None:
             return None
         (method, target), (headers, length) = asked, known
-        if len(body) != length or (body and method == "GET"):
+        if len(body) != length or (body and method in ("GET", "HEAD")):
             return None
+        if method == "HEAD":
+            return PlainRequest("GET", target, headers, lines, body, peer, without_body=True)
         return PlainRequest(method, target, headers, lines, body, peer)
 
     def _read_headers(self, lines: bytes) -> tuple[Headers, int] | None:

@@ -22,6 +22,7 @@ from shared.errors import (
     TokenMissing,
     ValidationFailed,
 )
+from shared.fairness import current_organisation
 from shared.http.answers import Answer
 from shared.http.asked import Asked, QueryReader, asked_by, asked_plainly, client_url, conditions, read_members
 from shared.http.body import USUAL_LIMITS, BodyLimits
@@ -103,6 +104,8 @@ def add_routes(app: web.Application, routes: Iterable[Route[Any, Any]]) -> None:
     endpoints = {(route.method, route.path): Endpoint(app, route) for route in routes}
     for (method, path), endpoint in endpoints.items():
         app.router.add_route(method, path, endpoint.respond)
+        if method == "GET":
+            app.router.add_route("HEAD", path, endpoint.respond)
     fast_path: FastPath = partial(_handler_of, endpoints)
     app[FAST_PATH] = fast_path
 
@@ -135,6 +138,7 @@ class Endpoint:
         route, headers = self._route, asked.headers
         current_deadline.set(read_deadline(headers.getall(DEADLINE_HEADER, [])))
         caller = self._permitted(headers)
+        current_organisation.set(caller.organisation_id)
         path_id, query = self._path_id(asked.id), self._queries.read(asked.query)
         body = await self._body(asked)
         call: Call[Any, Any] = Call(

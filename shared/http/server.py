@@ -5,18 +5,23 @@ import gc
 import json
 import logging
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import uvloop
 from aiohttp import web
 
 from shared import security_log
-from shared.errors import Overloaded
+from shared.background import background
+from shared.errors import ApiError, MethodNotImplemented, Overloaded
 from shared.http.answers import Answer, Caching, api_error, failure
 from shared.http.body import MAX_BODY_BYTES
+from shared.http.body_budget import BODY_BUDGET, BodyBudget, end_reservation
+from shared.http.framing import METHODS
+from shared.http.given_back import give_back_memory
 from shared.http.in_flight import IN_FLIGHT, InFlight
 from shared.http.listening import listening
 from shared.http.targets import check_address
+from shared.http.unadmitted import COUNT_UNADMITTED, is_unadmitted, refused_unadmitted
 from shared.observability import current_trace, trace_from
 
 log = logging.getLogger(__name__)
@@ -29,6 +34,8 @@ MAX_IN_FLIGHT = 1000
 NEW_OBJECTS = 20_000
 """Between two looks of the garbage collector; of the largest kind they are a few megabytes."""
 
+_LIVE, _READY = HEALTH_PATHS = ("/health/live", "/health/ready")
+
 Check = Callable[[], Awaitable[bool]]
 READINESS = web.AppKey("readiness", dict[str, Check])
 """What the process cannot work without."""
@@ -36,16 +43,18 @@ INFORMATION = web.AppKey("information", dict[str, Check])
 """What it can work without for a while: told beside readiness, and no reason to take the process away."""
 
 
-def create_app(*, max_in_flight: int = MAX_IN_FLIGHT) -> web.Application:
+def create_app(*, max_in_flight: int = MAX_IN_FLIGHT, bodies: BodyBudget | None = None) -> web.Application:
     """An application with the envelope, the trace, the bounds and the health routes every process has."""
     app = web.Application(middlewares=[edge], client_max_size=MAX_BODY_BYTES)
     app[IN_FLIGHT] = InFlight(max_in_flight)
+    app[BODY_BUDGET] = bodies or BodyBudget()
     app[READINESS] = {}
     app[INFORMATION] = {}
     app.on_response_prepare.append(_hide_server)
     app.on_cleanup.append(_tell_suppressed_lines)
-    app.router.add_get("/health/live", _live)
-    app.router.add_get("/health/ready", _ready)
+    app.cleanup_ctx.append(_memory)
+    app.router.add_get(_LIVE, _live)
+    app.router.add_get(_READY, _ready)
     return app
 
 
@@ -61,15 +70,29 @@ async def edge(
     try:
         if in_flight.count > in_flight.limit and not request.path.startswith("/health/"):
             raise Overloaded
+        if request.method not in METHODS:
+            raise MethodNotImplemented
         check_address(request.raw_path, request.headers.getall("Host", []))
         response = await handler(request)
     except Exception as error:
-        response = failure(api_error(error)).response()
+        response = failure(await _refusal(request, api_error(error))).response()
     finally:
         in_flight.count -= 1
+        end_reservation(request)
     if not response.prepared:
         response.headers["X-Request-Id"] = trace.request_id
     return response
+
+
+async def _memory(app: web.Application) -> AsyncIterator[None]:
+    async with background(give_back_memory(app[BODY_BUDGET]), name="memory"):
+        yield
+
+
+async def _refusal(request: web.Request, error: ApiError) -> ApiError:
+    if COUNT_UNADMITTED in request.app and is_unadmitted(request, error):
+        return await refused_unadmitted(request.app, error, request)
+    return error
 
 
 async def _hide_server(_: web.Request, response: web.StreamResponse) -> None:

@@ -3,6 +3,7 @@
 RFC 9112, section 3.2; RFC 3986, section 3.3.
 """
 
+import asyncio
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -31,8 +32,8 @@ class Target(NamedTuple):
 def read_target(raw: str) -> Target:
     """Takes a target apart; raises `BadRequest` for one that two readers could read differently.
 
-    That is: absolute form, an empty or a dot segment (encoded or not), an encoded separator, control byte or
-    percent sign, and anything but ASCII.
+    That is: absolute form (where its host is `Host` it has become a plain one before), an empty or a dot segment
+    (encoded or not), an encoded separator, control byte or percent sign, and anything but ASCII.
     """
     path, _, query = raw.partition("?")
     if not path.startswith("/") or not _PATH.match(path) or not _QUERY.match(query):
@@ -47,6 +48,12 @@ def checked_host(hosts: Sequence[str]) -> str:
     if len(hosts) != 1 or not _HOST.match(hosts[0]):
         raise BadRequest("The request needs one valid Host header.")
     return hosts[0]
+
+
+def own_address(transport: asyncio.BaseTransport) -> str:
+    """Host and port at which a connection reached this process: what HTTP/1.0, which needs no `Host`, is told."""
+    host, port = transport.get_extra_info("sockname")[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def check_address(raw: str, hosts: Sequence[str]) -> None:

@@ -163,6 +163,17 @@ async def test_a_repeated_request_leaves_one_entry(admin: Client) -> None:
     assert len(await entries(admin, f"{COURSES}/{answers[0].data['id']}")) == 1
 
 
+async def test_the_trail_of_a_row_from_before_trails_begins_with_its_next_change(stack: Stack, admin: Client) -> None:
+    course_id = await new_course(admin, title="Old")
+    async with connection_pool(stack.catalog_database_url, name="test", size=1) as pool:
+        await pool.execute("DELETE FROM audit_trail WHERE kind = 'course' AND id = $1", course_id)
+    path = f"{COURSES}/{course_id}"
+    assert await entries(admin, path) == []
+    await admin.patch(path, {"title": "New"})
+    [entry] = await entries(admin, path)
+    assert (entry["version"], entry["changes"]) == (2, {"title": {"from": "Old", "to": "New"}})
+
+
 CHANGES: dict[str, Callable[[Client, dict[str, int]], Any]] = {
     "catalog": lambda client, ids: client.patch(f"{COURSES}/{ids['course']}", {"title": "Not kept"}),
     "enrollment": lambda client, ids: client.put(

@@ -1,7 +1,8 @@
 """`Idempotency-Key` on POST (contract, section 1): one effect, and the first answer again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,9 @@ from multidict import CIMultiDict
 
 import services.enrollment.use_cases.enroll
 from shared import idempotency
-from shared.database import Pool, connected, connection_pool
+from shared.database import Connection, Pool, connected, connection_pool
 from shared.idempotency import Claim, find_answers
+from shared.row_security import SETTING, scope
 from tests.support.client import Answer, Client, new_organisation
 from tests.support.guards import without
 from tests.support.hold import hold_after
@@ -281,6 +283,17 @@ async def test_an_answer_that_cannot_be_kept_undoes_its_effect(
     assert (answer.status, is_replayed(answer)) == (201, False)
 
 
+@asynccontextmanager
+async def statement_by_statement(pool: Pool, organisations: Iterable[int]) -> AsyncIterator[Connection]:
+    """Sees what a transaction would, and commits each statement by itself."""
+    async with connected(pool) as connection:
+        await connection.execute(scope(organisations).replace("LOCAL", "SESSION"))
+        try:
+            yield connection
+        finally:
+            await connection.execute(f"RESET {SETTING}")
+
+
 @EVERY_POST
 async def test_control_without_one_transaction_the_effect_stays_and_comes_twice(
     admin: Client, bodies: Bodies, monkeypatch: pytest.MonkeyPatch, path: str
@@ -288,8 +301,8 @@ async def test_control_without_one_transaction_the_effect_stays_and_comes_twice(
     body, before = await bodies.of(path), await total(admin, path)
     with monkeypatch.context() as broken:
         broken.setattr(idempotency, "keep_answers", broken_when_kept)
-        broken.setattr(idempotency, "transaction", connected)
-        broken.setattr(services.enrollment.use_cases.enroll, "transaction", connected)
+        broken.setattr(idempotency, "transaction", statement_by_statement)
+        broken.setattr(services.enrollment.use_cases.enroll, "transaction", statement_by_statement)
         assert code(await post(admin, path, body)) == (500, "internal_error")
     assert await total(admin, path) == before + 1
     again = await post(admin, path, body)

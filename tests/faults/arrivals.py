@@ -165,7 +165,8 @@ def _poisson(rate: float, seconds: float) -> Iterator[float]:
 
 async def main(url: str, token: str, plan: str) -> None:
     parts = urlsplit(url)
-    request = f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {token}\r\n\r\n"
+    target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    request = f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {token}\r\n\r\n"
     arrivals = Arrivals(parts.hostname or "", parts.port or 80, request.encode())
     done: list[dict[str, Any]] = []
     capacity = 0.0

@@ -11,6 +11,7 @@ from dataclasses import replace
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import shared.batching
 import shared.cloudevents
 import shared.consumer
 import shared.database
@@ -163,6 +164,23 @@ def _without_bulkheads() -> None:
     vars(gateway.upstream)["Bulkhead"] = bulkhead
 
 
+def _without_fairness() -> None:
+    """All requests are one organisation's, and searches may have every connection."""
+    from gateway.proxy import Proxy
+
+    def arrival(self: Any, name: Any, _: Any) -> Any:
+        return _arrival(self, name, None)
+
+    async def forward(self: Any, name: Any, request: Any, _: Any) -> Any:
+        return await _forward(self, name, request, None)
+
+    _arrival, Proxy.arrival = Proxy.arrival, arrival  # type: ignore[method-assign,assignment]
+    _forward, Proxy.forward = Proxy.forward, forward  # type: ignore[method-assign,assignment]
+    for module in (shared.batching, shared.database):
+        vars(module)["current_organisation"] = SimpleNamespace(get=lambda: None)
+    shared.database.slow_turns = lambda size: shared.turns.Turns(size)
+
+
 def _without_load_shedding() -> None:
     """Whoever comes is let in."""
     import gateway.overload
@@ -270,6 +288,17 @@ def _without_names_of_event_fields() -> None:
     vars(shared.consumer)["decode"] = lambda body: decode(body.replace(b'"person_id":', b'"employee_id":'))
 
 
+def _without_counts_of_values() -> None:
+    """Bodies are read as they come: any number of values, and each member that nobody knows has an error of its own."""
+    import gateway.endpoints
+    import shared.http.asked
+    import shared.http.body
+
+    vars(shared.http.body)["_check_counts"] = lambda *_: None
+    vars(shared.http.asked)["known_members"] = lambda _, members, __: members
+    vars(gateway.endpoints)["LOGIN_LIMITS"] = shared.http.body.BodyLimits()
+
+
 def _replace(module: ModuleType, name: str, guard: str, instead: str) -> None:
     changed, count = re.subn(guard, instead, getattr(module, name))
     if count != 1:
@@ -288,6 +317,7 @@ GUARDS: dict[str, Callable[[], None]] = {
     "commits on disk": _without_commits_on_disk,
     "time limits of the database": _without_time_limits_of_the_database,
     "load shedding": _without_load_shedding,
+    "fairness": _without_fairness,
     "orderly end": _without_orderly_end,
     "circuit": _without_circuit,
     "bulkheads": _without_bulkheads,
@@ -299,5 +329,6 @@ GUARDS: dict[str, Callable[[], None]] = {
     "bound of leeway": _without_bound_of_leeway,
     "clock of Redis": _without_clock_of_redis,
     "clock of the database": _without_clock_of_the_database,
+    "counts of values": _without_counts_of_values,
     "names of event fields": _without_names_of_event_fields,
 }

@@ -24,11 +24,13 @@ async def a_page_of_sessions(bed: Bed) -> None:
     await asyncio.gather(*(new_session(client, course) for _ in range(SESSIONS_ON_PAGE)))
 
 
-async def arrivals(bed: Bed, plan: Sequence[Plan]) -> list[dict[str, Any]]:
+async def arrivals(
+    bed: Bed, plan: Sequence[Plan], *, organisation: int = ORGANISATION, target: str = SESSIONS
+) -> list[dict[str, Any]]:
     """What a generator in a process of its own has seen in each step."""
-    client = bed.client(ORGANISATION)
+    client = bed.client(organisation)
     assert client.token is not None
-    command = [sys.executable, "-m", "tests.faults.arrivals", client.url + SESSIONS, client.token, json.dumps(plan)]
+    command = [sys.executable, "-m", "tests.faults.arrivals", client.url + target, client.token, json.dumps(plan)]
     process = await asyncio.create_subprocess_exec(*command, cwd=REPOSITORY, stdout=subprocess.PIPE)
     output, _ = await asyncio.wait_for(process.communicate(), sum(step["seconds"] for step in plan) + 30)
     assert process.returncode == 0

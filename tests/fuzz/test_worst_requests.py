@@ -14,7 +14,7 @@ import pytest
 from bench.heavy_requests import Shape, Target, heaviest, written
 from bench.heavy_targets import GOOD, TABLES, gateway_targets, targets_of
 from bench.holding import ask
-from shared.http.body import MAX_VALUES
+from services.enrollment.schemas import CLOSING_LIMITS
 from shared.trust import FETCH_SESSION, SEATS, STATES
 from tests.fuzz.effort import LONG
 from tests.security.keys import issuer_key_set
@@ -73,7 +73,7 @@ class Asked:
     def _check(self, target: Target, status: int, body: bytes) -> None:
         errors = json.loads(body or b"{}").get("errors", {}) if status >= 400 else {}
         told = sum(map(len, errors.values()))
-        most = 3 * MAX_VALUES * 2 if target.path == "/internal/sessions/close" else SEEN
+        most = CLOSING_LIMITS.max_values if target.path == "/internal/sessions/close" else SEEN
         if status == 500 or self._seen.values > most or told > MAX_ERRORS or (errors and len(body) > MAX_REFUSAL):
             self.wrong.append(f"{status}, {len(body)} bytes, {told} errors, {self._seen.values} values: {body[:200]!r}")
 

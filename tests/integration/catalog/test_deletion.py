@@ -134,6 +134,19 @@ async def test_control_without_asking_enrollment_a_session_with_an_enrollment_is
     assert (await admin.delete(f"{SESSIONS}/{ids[SESSIONS]}")).status == 200
 
 
+async def test_more_sessions_than_a_few_are_told_as_columns(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.catalog.enrollment_client.MANY", 1)
+    ids = await course_and_session(admin)
+    await new_session(admin, ids[COURSES])
+    enrolled = await new_session(admin, ids[COURSES])
+    assert (await enroll(admin, enrolled, await new_employee(admin))) != []
+    assert (await admin.delete(f"{COURSES}/{ids[COURSES]}")).status == 409
+    other = await course_and_session(admin)
+    await new_session(admin, other[COURSES])
+    assert (await admin.delete(f"{COURSES}/{other[COURSES]}")).status == 200
+    assert (await admin.get(f"{SESSIONS}/{other[SESSIONS]}")).status == 404
+
+
 @BOTH
 async def test_of_deleting_many_times_at_once_one_is_told_so(admin: Client, path: str) -> None:
     ids = await course_and_session(admin)

@@ -240,4 +240,9 @@ _PROBLEMS = {
         SELECT e.organisation_id, e.id, e.version FROM enrollments e WHERE e.version <> (
             SELECT count(*) FROM audit a WHERE a.organisation_id = e.organisation_id AND a.enrollment_id = e.id)
     """,
+    "versions of people and audit entries differ": """
+        SELECT p.organisation_id, p.id, p.version FROM people p WHERE p.version <> (
+            SELECT count(*) FROM audit_trail a WHERE a.organisation_id = p.organisation_id AND a.kind = 'person'
+                AND a.id = p.id)
+    """,
 }

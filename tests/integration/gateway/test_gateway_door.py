@@ -7,6 +7,7 @@ from aiohttp import web
 
 from gateway.bulkhead import Arrival, Bulkhead
 from gateway.overload import Overload
+from shared.fairness import Organisation
 from shared.http.in_flight import InFlight
 from tests.integration.gateway.edge import Edge, StartGateway, Upstream, new_token
 from tests.support.raw_http import exchange
@@ -109,11 +110,9 @@ async def test_one_who_has_to_take_the_ordinary_way_is_counted_once(
     assert [bulkhead.arriving for bulkhead in bulkheads] == [0]
 
 
-def watched(
-    arrival: Callable[[Bulkhead], Arrival | None], bulkheads: set[Bulkhead]
-) -> Callable[[Bulkhead], Arrival | None]:
-    def noting(bulkhead: Bulkhead) -> Arrival | None:
+def watched(arrival: Callable[..., Arrival | None], bulkheads: set[Bulkhead]) -> Callable[..., Arrival | None]:
+    def noting(bulkhead: Bulkhead, organisation: Organisation) -> Arrival | None:
         bulkheads.add(bulkhead)
-        return arrival(bulkhead)
+        return arrival(bulkhead, organisation)
 
     return noting

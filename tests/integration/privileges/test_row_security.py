@@ -6,10 +6,15 @@ import asyncpg
 import pytest
 
 from services.catalog.app import MIGRATIONS
+from services.catalog.store import counts
+from shared.broker import QueueName
+from shared.consumer import Consumer
 from shared.database import Pool, connected, connection_pool, patient, transaction
+from shared.events import EnrollmentCreated
 from shared.migrations import migrate
 from shared.reading import Read, Statement, _rows
 from shared.row_security import EVERY_ORGANISATION, scoped
+from tests.support import events
 from tests.support.databases import ServiceDatabase, service_database
 from tests.support.stack import Stack
 
@@ -159,3 +164,23 @@ async def test_control_without_the_switch_everything_is_seen_as_by_processes_of_
 async def test_the_owner_sees_all(database: ServiceDatabase) -> None:
     async with connection_pool(database.owner_url, name="test", size=2) as pool, connected(pool) as connection:
         assert await connection.fetchval(COUNT) == [1, 2]
+
+
+async def test_a_consumer_sees_the_organisations_of_what_arrives_while_it_begins(pool: Pool) -> None:
+    assert await applied(pool, first_seen=[1], then=[1, 2]) == [1, 2]
+
+
+async def test_control_without_naming_them_again_it_does_not(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.consumer.scope", lambda _: "SELECT 1")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+        await applied(pool, first_seen=[1], then=[1, 2])
+
+
+async def applied(pool: Pool, first_seen: list[int], then: list[int]) -> list[int]:
+    """The organisations that have rows of a batch, of which some have arrived after its transaction began."""
+    seen = iter([first_seen, then])
+    consumer = Consumer(pool, "amqp://", QueueName("test"), {EnrollmentCreated: counts.apply_enrollments})
+    await consumer._commit(lambda: [events.enrollment(each, each, session_id=1, course_id=1) for each in next(seen)])
+    async with transaction(pool, EVERY_ORGANISATION) as connection:
+        rows = await connection.fetch("DELETE FROM enrollments RETURNING organisation_id")
+    return sorted(row[0] for row in rows)

@@ -1,4 +1,4 @@
-"""Turns at one service: as many at once as allowed, in order of arrival, none lost by anybody who gives up."""
+"""Turns at one service: as many at once as allowed, organisations by turns, none lost by anybody who gives up."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -24,8 +24,8 @@ class Visitors:
         self._released: dict[int, asyncio.Event] = {}
         self._visits: list[asyncio.Task[None]] = []
 
-    def comes(self, number: int, timeout: float = BOUND) -> "asyncio.Task[None]":
-        self._visits.append(asyncio.create_task(self._visit(number, timeout)))
+    def comes(self, number: int, timeout: float = BOUND, *, organisation: int | None = None) -> "asyncio.Task[None]":
+        self._visits.append(asyncio.create_task(self._visit(number, timeout, organisation)))
         return self._visits[-1]
 
     async def all_go(self) -> None:
@@ -36,8 +36,8 @@ class Visitors:
     def goes(self, number: int) -> None:
         self._released[number].set()
 
-    async def _visit(self, number: int, timeout: float) -> None:
-        async with self.bulkhead.turn(timeout):
+    async def _visit(self, number: int, timeout: float, organisation: int | None) -> None:
+        async with self.bulkhead.turn(timeout, organisation):
             self.inside.append(number)
             self._released[number] = asyncio.Event()
             await self._released[number].wait()
@@ -130,16 +130,18 @@ async def test_a_failure_gives_the_turn_back() -> None:
 
 @given(
     limit=st.integers(1, 3),
-    visits=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.booleans()), max_size=25),
+    visits=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.booleans(), st.integers(1, 3)), max_size=25),
 )
-def test_never_more_at_once_than_allowed_and_no_turn_is_lost(limit: int, visits: list[tuple[int, int, bool]]) -> None:
+def test_never_more_at_once_than_allowed_and_no_turn_is_lost(
+    limit: int, visits: list[tuple[int, int, bool, int]]
+) -> None:
     running = most = 0
 
-    async def visit(bulkhead: Bulkhead, before: int, during: int) -> None:
+    async def visit(bulkhead: Bulkhead, before: int, during: int, organisation: int) -> None:
         nonlocal running, most
         for _ in range(before):
             await asyncio.sleep(0)
-        async with bulkhead.turn(BOUND):
+        async with bulkhead.turn(BOUND, organisation):
             running += 1
             most = max(most, running)
             try:
@@ -150,8 +152,8 @@ def test_never_more_at_once_than_allowed_and_no_turn_is_lost(limit: int, visits:
 
     async def scenario() -> None:
         bulkhead, tasks = Bulkhead(limit, 100, Overload(0.1, 0.1, 2.0), LoopLag()), []
-        for before, during, goes_away in visits:
-            tasks.append(asyncio.create_task(visit(bulkhead, before, during)))
+        for before, during, goes_away, organisation in visits:
+            tasks.append(asyncio.create_task(visit(bulkhead, before, during, organisation)))
             if goes_away:
                 asyncio.get_running_loop().call_later(0, tasks[-1].cancel)
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -183,6 +185,94 @@ async def test_one_who_goes_on_makes_room_at_once() -> None:
     assert bulkhead.arrival() is not None
 
 
+FLOODING, SMALL, THIRD = 1, 2, 3
+
+
+async def test_organisations_take_turns(come: Come) -> None:
+    visitors = come(limit=1, waiting=20)
+    for number in range(5):
+        visitors.comes(number, organisation=FLOODING)
+    await settle()
+    visitors.comes(100, organisation=SMALL)
+    visitors.comes(200, organisation=THIRD)
+    await settle()
+    seen = []
+    while visitors.inside:
+        seen += visitors.inside
+        visitors.goes(visitors.inside[0])
+        await settle()
+    assert seen == [0, 1, 100, 200, 2, 3, 4]
+
+
+async def test_a_single_organisation_has_every_turn_and_another_begins_beside_it(come: Come) -> None:
+    visitors = come(limit=16, waiting=20)
+    for number in range(18):
+        visitors.comes(number, organisation=FLOODING)
+    await settle()
+    assert visitors.inside == list(range(16))
+    for number in (100, 101, 102):
+        visitors.comes(number, organisation=SMALL)
+    await settle()
+    assert visitors.inside == [*range(16), 100, 101]
+
+
+async def test_while_there_are_others_one_has_a_share_and_afterwards_all_again(
+    come: Come, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitors = come(limit=16, waiting=40)
+    visitors.comes(100, organisation=SMALL)
+    await settle()
+    for number in range(20):
+        visitors.comes(number, organisation=FLOODING)
+    await settle()
+    assert visitors.inside == [100, 0, 1, 2, 3]
+    monkeypatch.setattr("gateway.bulkhead.COMPANY", 0.0)
+    visitors.bulkhead._shared_until = 0.0
+    visitors.comes(20, organisation=FLOODING)
+    await settle()
+    assert visitors.inside == [100, *range(16)]
+
+
+async def test_one_that_comes_alone_is_no_company_to_itself(come: Come) -> None:
+    visitors = come(limit=4, waiting=4)
+    for number in range(4):
+        visitors.comes(number, organisation=FLOODING)
+    await settle()
+    assert visitors.inside == [0, 1, 2, 3]
+
+
+async def test_no_organisation_fills_the_places_of_all_others(come: Come) -> None:
+    visitors = come(limit=16, waiting=32)
+    for number in range(16 + 32 - 2):
+        visitors.comes(number, organisation=FLOODING)
+    await settle()
+    assert visitors.bulkhead.arrival(FLOODING) is None
+    assert visitors.bulkhead.arrival(SMALL) is not None
+
+
+@pytest.mark.parametrize(("flooding", "small"), [(FLOODING, SMALL), (None, None)], ids=["fair", "control: as one"])
+async def test_under_overload_those_are_refused_who_bring_it_about(flooding: int | None, small: int | None) -> None:
+    bulkhead = Bulkhead(2, 100, Overload(0.005, 3600.0, 0.0), LateLoop())
+    bulkhead._overload._refused_at = float("inf")  # it is an overload already
+    bulkhead._interval = 0.01
+    let_in = [bulkhead.arrival(flooding) for _ in range(2)]
+    assert bulkhead.arrival(flooding) is None
+    for _ in range(20):  # those came before it was one
+        bulkhead.arrives(flooding)
+    assert (bulkhead.arrival(small) is not None) is (small is not None)
+    assert bulkhead.arrival(flooding) is None
+    assert all(let_in)
+
+
+async def test_an_arrival_that_ends_is_its_organisation_s_no_more() -> None:
+    bulkhead = Bulkhead(2, 0, Overload(0.1, 0.1, 2.0), LoopLag())
+    arrivals = [bulkhead.arrival(organisation) for organisation in (FLOODING, FLOODING, SMALL)]
+    for arrival in filter(None, arrivals):
+        arrival.end()
+        arrival.end()
+    assert (bulkhead.arriving, bulkhead._arriving) == (0, {})
+
+
 class LateLoop(LoopLag):
     """The gateway has too much to do."""
 
@@ -208,6 +298,6 @@ class Waves(Overload):
         super().__init__(0.0, 0.0, 0.0)
         self.averages: list[float] = []
 
-    def refuses(self, wait: float, average: float) -> bool:
+    def refuses(self, wait: float, average: float, is_modest: bool = False) -> bool:
         self.averages.append(average)
         return False

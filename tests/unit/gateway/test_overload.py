@@ -18,9 +18,9 @@ class Newcomers:
         self.now = 1000.0
         self._overload = Overload(TARGET, BEARABLE, INTERVAL, clock=lambda: self.now)
 
-    def refused(self, wait: float, after: float = 0.0) -> bool:
+    def refused(self, wait: float, after: float = 0.0, *, is_modest: bool = False) -> bool:
         self.now += after
-        return self._overload.refuses(wait, wait)
+        return self._overload.refuses(wait, wait, is_modest)
 
     def overload(self) -> None:
         assert [self.refused(LONG, after) for after in (0, INTERVAL / 2, INTERVAL / 2)] == [False, False, True]
@@ -52,6 +52,13 @@ def test_under_overload_the_queue_is_cut_shorter_than_that() -> None:
     newcomers = Newcomers()
     newcomers.overload()
     assert newcomers.refused(MIDDLING)
+
+
+def test_under_overload_one_who_did_not_bring_it_about_may_wait_longer_and_not_for_ever() -> None:
+    newcomers = Newcomers()
+    newcomers.overload()
+    assert not newcomers.refused(MIDDLING, is_modest=True)
+    assert newcomers.refused(LONG, is_modest=True)
 
 
 def test_under_overload_those_are_admitted_who_wait_shortly() -> None:

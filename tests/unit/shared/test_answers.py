@@ -122,7 +122,7 @@ def test_who_may_not_is_told_which_scope_it_takes(needed: str, scope: str) -> No
 
 
 def test_a_wrong_method_is_told_the_right_ones() -> None:
-    assert api_error(web.HTTPMethodNotAllowed("PUT", {"POST", "GET"})).headers["Allow"] == "GET, POST"
+    assert api_error(web.HTTPMethodNotAllowed("PUT", {"POST", "GET"})).headers["Allow"] == "GET, HEAD, POST"
 
 
 def test_a_defect_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from shared.batching import Batcher, each
 from shared.errors import Overloaded
+from shared.fairness import current_organisation
 from shared.observability import Trace, current_trace
 
 BOUND = 5.0
@@ -76,6 +77,33 @@ async def test_more_than_may_wait_are_refused_and_the_others_served() -> None:
     work.released.set()
     assert await asyncio.gather(*first, *waiting) == [0, 2, 4]
     assert await batcher.submit(3) == 6
+
+
+async def test_one_of_another_organisation_is_in_the_next_batch_however_many_wait() -> None:
+    assert await batches_with_a_flood(organisations=(1, 2)) == [[0], [1, 100, 2], [3, 4, 5]]
+
+
+async def test_control_if_they_count_as_one_it_is_behind_all_of_them() -> None:
+    assert await batches_with_a_flood(organisations=(None, None)) == [[0], [1, 2, 3], [4, 5, 100]]
+
+
+async def batches_with_a_flood(organisations: tuple[int | None, int | None]) -> list[list[int]]:
+    """Six items of the first organisation, the first of which is under way, and then number 100 of the second."""
+    work = Doubling(released=False)
+    batcher = Batcher(work, size=3)
+
+    async def submit(organisation: int | None, item: int) -> int:
+        current_organisation.set(organisation)
+        return await batcher.submit(item)
+
+    tasks = [asyncio.create_task(submit(organisations[0], 0))]
+    await work.started.wait()
+    tasks += [asyncio.create_task(submit(organisations[0], item)) for item in range(1, 6)]
+    tasks += [asyncio.create_task(submit(organisations[1], 100))]
+    await asyncio.sleep(0)
+    work.released.set()
+    await asyncio.gather(*tasks)
+    return work.batches
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])

@@ -1,6 +1,9 @@
 """The security log: a line for each event, bounded under a flood, and nothing that is dropped without being counted."""
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -143,6 +146,18 @@ def test_a_flood_takes_no_memory(security_lines: SecurityLines) -> None:
         log.record(REFUSED, address=f"address {number}")
     [window] = log._windows.values()
     assert len(window.written_of) <= security_log.LINES
+
+
+def test_the_level_of_the_log_does_not_silence_it() -> None:
+    """In a process of its own: it configures the logging of all."""
+    code = """
+from shared.observability import configure_logging
+from shared.security_log import SecurityEvent, record
+configure_logging("test", "CRITICAL")
+record(SecurityEvent.TOKEN_REFUSED)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], cwd=PAGE.parents[1], capture_output=True, text=True, check=True)
+    assert json.loads(ran.stderr)["event"] == "token_refused"
 
 
 def test_the_page_lists_every_event() -> None:

@@ -88,7 +88,9 @@ def test_a_service_needs_keys_to_sign_and_to_verify_with(
     assert refusal(directory(internal_token_secret=None), capsys).startswith(f"settings: set {needed} to ")
 
 
-@pytest.mark.parametrize("content", [None, "", "{}", f'{{"keys": [{{"d": "{MARK}"}}]}}'])
+@pytest.mark.parametrize(
+    "content", [None, "", "{}", f'{{"keys": [{{"d": "{MARK}"}}]}}'], ids=["missing", "empty", "no set", "no key"]
+)
 @pytest.mark.parametrize("name", ["INTERNAL_KEYS_FILE", "INTERNAL_TRUSTED_KEYS_FILE"])
 def test_a_file_of_keys_that_cannot_be_used_is_named_without_showing_it(
     name: str,

@@ -107,6 +107,7 @@ def test_a_new_key_in_the_file_counts_at_once(tmp_path: Path, monkeypatch: pytes
         json.dumps({GATEWAY: json.loads(PRIVATE[GATEWAY])}),
         json.dumps({issuer: json.loads(KEYS[GATEWAY].published()) for issuer in (GATEWAY, "catalog")}),
     ],
+    ids=str.__len__,
 )  # fmt: skip
 def test_a_file_that_cannot_be_trusted_is_refused(text: str) -> None:
     with pytest.raises(KeyInvalid):

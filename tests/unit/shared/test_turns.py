@@ -67,3 +67,85 @@ async def test_a_turn_that_comes_to_one_who_has_left_goes_to_the_next(taken: Tur
     await second
     with pytest.raises(asyncio.CancelledError):
         await first
+
+
+FLOODING, SMALL = 1, 2
+
+
+async def crowd(turns: Turns, number: int, organisation: int | None) -> "list[asyncio.Task[None]]":
+    """So many of one organisation that want a turn, and have it or wait."""
+    tasks = [asyncio.create_task(turns.begin(FOR_EVER, organisation)) for _ in range(number)]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return tasks
+
+
+async def all_leave(tasks: "list[asyncio.Task[None]]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_another_organisation_begins_though_one_has_all_it_may() -> None:
+    turns = Turns(5, 1)
+    flood = await crowd(turns, 10, FLOODING)
+    async with asyncio.timeout(BOUND):
+        await turns.begin(FOR_EVER, SMALL)
+    assert [task.done() for task in flood] == [True] * 4 + [False] * 6
+    await all_leave(flood)
+
+
+@pytest.mark.parametrize("without", ["reserve", "organisations"])
+async def test_control_without_a_reserve_or_organisations_it_waits_with_them(without: str) -> None:
+    turns = Turns(5, 0 if without == "reserve" else 1)
+    flood = await crowd(turns, 10, FLOODING if without == "reserve" else None)
+    [small] = await crowd(turns, 1, SMALL if without == "reserve" else None)
+    assert not small.done()
+    await all_leave([*flood, small])
+
+
+async def test_organisations_that_wait_take_turns() -> None:
+    turns = Turns(1)
+    await turns.begin(FOR_EVER, FLOODING)
+    flood = await crowd(turns, 9, FLOODING)
+    [small] = await crowd(turns, 1, SMALL)
+    turns.end(FLOODING)
+    turns.end(FLOODING)
+    async with asyncio.timeout(BOUND):
+        await small
+    assert sum(task.done() for task in flood) == 1
+    await all_leave(flood)
+
+
+async def test_of_one_organisation_only_so_many_wait_and_others_still_may() -> None:
+    turns = Turns(1, queue=2, queues=3, pause=0.001, refusal="Too many searches.")
+    await turns.begin(FOR_EVER, FLOODING)
+    waits = await crowd(turns, 2, FLOODING)
+    with pytest.raises(Overloaded, match="Too many searches") as refused:
+        await turns.begin(FOR_EVER, FLOODING)
+    assert refused.value.headers == {"Retry-After": "1"}
+    waits += await crowd(turns, 1, SMALL)  # now as many wait as may,
+    with pytest.raises(Overloaded):
+        await turns.begin(FOR_EVER, SMALL)
+    waits += await crowd(turns, 1, 3)  # but for one of which nobody does
+    assert not any(task.done() for task in waits)
+    await all_leave(waits)
+
+
+async def test_who_finds_no_place_is_refused_after_a_pause() -> None:
+    """One who asks again at once asks so much more seldom."""
+    turns = Turns(1, queue=0, pause=FOR_EVER)
+    await turns.begin(FOR_EVER, FLOODING)
+    [refused] = await crowd(turns, 1, FLOODING)
+    assert not refused.done()
+    await all_leave([refused])
+
+
+async def test_where_turns_take_long_one_waits_longer_for_somebody_to_get_on() -> None:
+    turns = Turns(1, looks=LOOKS + 2)
+    await turns.begin(FOR_EVER, FLOODING)
+    [waits] = await crowd(turns, 1, FLOODING)
+    done, _ = await asyncio.wait([waits], timeout=LOOK * (LOOKS + 1))
+    assert not done
+    with pytest.raises(Overloaded):
+        await waits

@@ -1,0 +1,98 @@
+"""The memory that request bodies may take in one process, reserved before they are read.
+
+Callers whose token is known and strangers have an account each: whatever strangers send, there is room for the
+bodies of users. A reservation lasts until its request is answered, since the body is held as long.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import web
+
+from shared.errors import Overloaded
+
+MIB: Final = 1024 * 1024
+CALLER_SHARE: Final = 4
+"""One caller may hold a quarter of the account at most: four must come together to fill it."""
+
+
+@dataclass(slots=True)
+class Account:
+    """`limit` and `share` in bytes; `share` is the most that one owner may hold."""
+
+    limit: int
+    share: int
+    held: int = 0
+    taken: int = 0
+    """All that ever was."""
+    held_by: dict[str, int] = field(default_factory=dict)
+
+    def take(self, owner: str, count: int) -> None:
+        """Raises `Overloaded`, and nothing is taken then."""
+        of_owner = self.held_by.get(owner, 0) + count
+        if self.held + count > self.limit or of_owner > self.share:
+            raise Overloaded
+        self.held += count
+        self.taken += count
+        self.held_by[owner] = of_owner
+
+    def give_back(self, owner: str, count: int) -> None:
+        self.held -= count
+        left = self.held_by[owner] - count
+        if left:
+            self.held_by[owner] = left
+        else:
+            del self.held_by[owner]
+
+
+class BodyBudget:
+    """`users` and `strangers`: MiB of bodies that may be held at once."""
+
+    def __init__(self, users: int = 64, strangers: int = 8) -> None:
+        self.users = Account(users * MIB, users * MIB // CALLER_SHARE)
+        self.strangers = Account(strangers * MIB, strangers * MIB)
+
+
+class Reservation:
+    """The bytes of one request's body."""
+
+    __slots__ = ("_account", "_count", "_owner")
+
+    def __init__(self, account: Account, owner: str) -> None:
+        self._account = account
+        self._owner = owner
+        self._count = 0
+
+    def cover(self, count: int) -> None:
+        """Grows to `count` bytes; raises `Overloaded`."""
+        if count > self._count:
+            self._account.take(self._owner, count - self._count)
+            self._count = count
+
+    def end(self) -> None:
+        """Can be said twice."""
+        if self._count:
+            self._account.give_back(self._owner, self._count)
+            self._count = 0
+
+
+BODY_BUDGET = web.AppKey("body_budget", BodyBudget)
+CALLER = web.RequestKey("caller", str)
+"""Whose request it is, set once the token was verified; without it the body is a stranger's."""
+_RESERVATION = web.RequestKey("reservation", Reservation)
+
+
+def reserve(request: web.Request, count: int) -> Reservation:
+    """A reservation of `count` bytes, which ends with the request; raises `Overloaded`."""
+    budget = request.app[BODY_BUDGET]
+    caller = request.get(CALLER)
+    reservation = Reservation(budget.strangers if caller is None else budget.users, caller or "")
+    reservation.cover(count)
+    request[_RESERVATION] = reservation
+    return reservation
+
+
+def end_reservation(request: web.Request) -> None:
+    reservation = request.get(_RESERVATION)
+    if reservation is not None:
+        reservation.end()

@@ -1,0 +1,46 @@
+"""Reads of a bounded size: uvloop by itself hands over up to 250 KB at once, before anybody has looked at any of it."""
+
+import asyncio
+from typing import Final
+
+READ_BYTES: Final = 16 * 1024
+"""A well-behaved client's request without an unusually long body comes whole in one read."""
+
+
+class ReadBuffer:
+    """Where every connection of a loop reads into: what was read is taken out before the next one reads."""
+
+    def __init__(self) -> None:
+        self.bytes = memoryview(bytearray(READ_BYTES))
+
+
+class BoundedReads(asyncio.BufferedProtocol):
+    """Stands between a transport and its protocol."""
+
+    __slots__ = ("_buffer", "_data_received", "_protocol")
+
+    def __init__(self, protocol: asyncio.Protocol, buffer: ReadBuffer) -> None:
+        self._protocol = protocol
+        self._data_received = protocol.data_received
+        self._buffer = buffer.bytes
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._data_received(self._buffer[:nbytes].tobytes())
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._protocol.connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._protocol.connection_lost(exc)
+
+    def eof_received(self) -> bool | None:
+        return self._protocol.eof_received()
+
+    def pause_writing(self) -> None:
+        self._protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._protocol.resume_writing()
