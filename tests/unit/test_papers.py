@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+import services.catalog.api
+import services.enrollment.api
+import services.history.api
+from gateway.endpoints import ENDPOINTS
 from gateway.settings import GatewaySettings
 from gateway.users import ROLES
 from services.catalog.settings import CatalogSettings
@@ -24,6 +28,7 @@ from shared.events import (
     EnrollmentState,
     SessionState,
 )
+from shared.http.server import HEALTH_PATHS
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = ROOT / "docs" / "contract.md"
@@ -193,6 +198,14 @@ def test_the_contract_has_every_event_and_no_other() -> None:
     table = text_of(CONTRACT).partition("| routing key |")[2].partition("\n\n")[0]
     keys = [key for row in table.splitlines() for key in re.findall(r"`([a-z_]+\.[a-z_]+)`", row.split(" | ")[0])]
     assert sorted(keys) == sorted(event_type.type for event_type in STATE_OF)
+
+
+def test_the_contract_has_every_route() -> None:
+    routes = [*services.catalog.api.ROUTES, *services.enrollment.api.ROUTES, *services.history.api.ROUTES]
+    paths = {route.path for route in routes if not route.is_internal} | set(ENDPOINTS) | set(HEALTH_PATHS)
+    told = set(re.findall(r"(?:[A-Z]+ )?((?:…|/)[\w/{}.-]+)", text_of(CONTRACT)))
+    missing = {path for path in paths if not told & {path, path.replace("/api/v1/training", "…")}}
+    assert missing == set()
 
 
 @pytest.mark.parametrize(
