@@ -10,7 +10,7 @@ from asyncpg import exceptions as postgres
 
 from shared.deadline import time_left
 from shared.errors import Overloaded
-from shared.row_security import SWITCH, scope
+from shared.row_security import NOTHING, scope
 from shared.turns import Turns
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ _SERVER_SETTINGS = {
     "idle_in_transaction_session_timeout": "10s",
     "timezone": "UTC",
     "jit": "off",
-    **SWITCH,
+    **NOTHING,
     **BY_KEY,
 }
 
