@@ -13,7 +13,7 @@ from asyncpg import exceptions as postgres
 from shared.deadline import time_left
 from shared.errors import Overloaded
 from shared.fairness import current_organisation
-from shared.row_security import SWITCH, scope
+from shared.row_security import NOTHING, scope
 from shared.turns import LOOK, Turns
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ _SERVER_SETTINGS = {
     "idle_in_transaction_session_timeout": "10s",
     "timezone": "UTC",
     "jit": "off",
-    **SWITCH,
+    **NOTHING,
     **BY_KEY,
 }
 

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 SETTING: Final = "muster.organisations"
-"""The text of a bigint[]; it lasts as long as the transaction. Where it is not set, no row is visible."""
-SWITCH: Final = {"muster.row_security": "on"}
-"""Set when a connection opens. Processes of earlier releases set no organisations and have no switch: they go on to see
-all rows, so that they can run beside this release while it is installed."""
+"""The text of a bigint[], which lasts as long as a transaction."""
+NOTHING: Final = {SETTING: "{}"}
+"""What a connection opens with: no row is visible until a transaction or a statement names its organisations. Processes
+of the release before open theirs without, and see everything: they run beside this release while it is installed."""
 EVERY_ORGANISATION: Final = (0,)
 """For work that spans organisations. Organisation 0 stands for all of them, as it does in internal tokens."""
 
@@ -21,7 +21,8 @@ _PARAMETER = re.compile(r"\$(\d+)")
 
 def scope(organisations: Iterable[int]) -> str:
     """The command that shows the rest of a transaction the rows of these organisations alone."""
-    return f"SET LOCAL {SETTING} = '{{{','.join(str(int(each)) for each in organisations)}}}'"
+    listed = ",".join(str(int(each)) if each else "NULL" for each in organisations)
+    return f"SET LOCAL {SETTING} = '{{{listed}}}'"
 
 
 def scoped(select: str, types: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ async def without_wall(stack: Stack) -> AsyncIterator[None]:
         kept[service] = await connection.fetchval("SELECT pg_get_functiondef('organisations_in_scope'::regproc)")
         await connection.execute(
             "CREATE OR REPLACE FUNCTION organisations_in_scope() RETURNS bigint[]"
-            " LANGUAGE sql STABLE PARALLEL SAFE RETURN '{0}'::bigint[]"
+            " LANGUAGE sql STABLE PARALLEL SAFE RETURN '{NULL}'::bigint[]"
         )
         await connection.close()
     try:

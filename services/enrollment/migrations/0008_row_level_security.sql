@@ -2,19 +2,20 @@
 -- service's role sees and writes the rows of the organisations that its transaction has named. The owner, who migrates,
 -- verifies and rebuilds, is exempt.
 
--- What the present transaction may see; 0 stands for every organisation. Connections of processes of the release before
--- this one have no switch and see everything, as before: they run beside this release while it is installed.
+-- What the present transaction may see; {NULL} is every organisation. Connections of this release open with {}. Those of
+-- processes of the release before have no such setting, and see everything as before: they run beside this release while
+-- it is installed.
 CREATE FUNCTION organisations_in_scope() RETURNS bigint[] LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN CASE WHEN current_setting('muster.row_security', true) = 'on'
-        THEN nullif(current_setting('muster.organisations', true), '')::bigint[] ELSE '{0}' END;
+    RETURN coalesce(current_setting('muster.organisations', true), '{NULL}')::bigint[];
 
--- For every table with a column organisation_id, also those that later migrations make. As subqueries the functions are
--- called once for each statement. An OR is no condition for an index, so statements keep the plans that they had.
+-- For every table with a column organisation_id, also those that later migrations make. As a subquery the function is
+-- called once for each statement. Compared with {NULL} an organisation is neither equal nor different, and so not false.
+-- IS NOT FALSE is no condition for an index: statements keep the plans that they had.
 CREATE FUNCTION separate_organisations(listed regclass) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', listed);
-    EXECUTE format('CREATE POLICY organisations_in_scope ON %s USING (organisation_id = ANY'
-        ' ((SELECT organisations_in_scope())::bigint[]) OR 0 = ANY ((SELECT organisations_in_scope())::bigint[]))', listed);
+    EXECUTE format('CREATE POLICY organisations_in_scope ON %s'
+        ' USING ((organisation_id = ANY ((SELECT organisations_in_scope())::bigint[])) IS NOT FALSE)', listed);
 END $$;
 
 -- All tables are locked at once, or none of them is: whoever waited for one while it held another could wait for a
@@ -44,20 +45,17 @@ END $$;
 -- texts, arrays or functions of a column. Views that hold the same condition can: they read as the owner.
 CREATE VIEW courses_in_scope AS
     SELECT organisation_id, id, label_ids, removed FROM courses
-    WHERE organisation_id = ANY ((SELECT organisations_in_scope())::bigint[])
-        OR 0 = ANY ((SELECT organisations_in_scope())::bigint[])
+    WHERE (organisation_id = ANY ((SELECT organisations_in_scope())::bigint[])) IS NOT FALSE
     WITH CHECK OPTION;
 
 CREATE VIEW enrollments_in_scope AS
     SELECT organisation_id, id, session_id, course_id, employee_id, status, enrolled_at FROM enrollments
-    WHERE organisation_id = ANY ((SELECT organisations_in_scope())::bigint[])
-        OR 0 = ANY ((SELECT organisations_in_scope())::bigint[])
+    WHERE (organisation_id = ANY ((SELECT organisations_in_scope())::bigint[])) IS NOT FALSE
     WITH CHECK OPTION;
 
 CREATE VIEW people_in_scope AS
     SELECT organisation_id, id, type, employee_id, full_name, company_id, removed FROM people
-    WHERE organisation_id = ANY ((SELECT organisations_in_scope())::bigint[])
-        OR 0 = ANY ((SELECT organisations_in_scope())::bigint[])
+    WHERE (organisation_id = ANY ((SELECT organisations_in_scope())::bigint[])) IS NOT FALSE
     WITH CHECK OPTION;
 
 -- They were read as the owner, and so past the policies.

@@ -153,7 +153,7 @@ async def test_a_view_shows_no_more_and_lets_no_more_be_written(pool: Pool) -> N
             await connection.execute("UPDATE courses_in_scope SET organisation_id = 2")
 
 
-async def test_control_without_the_switch_everything_is_seen_as_by_processes_of_the_release_before(
+async def test_a_connection_of_the_release_before_sees_all(
     database: ServiceDatabase,
 ) -> None:
     connection = await asyncpg.connect(database.service_url, timeout=10)
