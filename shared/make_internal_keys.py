@@ -33,6 +33,7 @@ def make_internal_keys(directory: Path) -> None:
     if not trusted.exists() or trusted.read_text(encoding="utf-8") != text:
         trusted.parent.mkdir(parents=True, exist_ok=True)
         write_private(trusted, text)
+        trusted.chmod(0o644)  # nothing in it is secret, and processes may run as users of their own
 
 
 def private_keys_file(directory: Path, issuer: str) -> Path:

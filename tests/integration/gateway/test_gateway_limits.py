@@ -70,6 +70,14 @@ async def test_logging_out_has_a_limit_too_and_gives_nobody_more_requests(edge: 
     assert (await edge.client(new_token(organisation, sub="bob", rate_limit=1)).request("POST", LOGOUT)).status == 200
 
 
+async def test_control_without_a_limit_of_its_own_logging_out_never_ends(
+    edge: Edge, organisation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.admission.LOGOUTS", 1000)
+    tokens = [new_token(organisation, sub="ada", rate_limit=1) for _ in range(LOGOUTS + 3)]
+    assert {(await edge.client(token).request("POST", LOGOUT)).status for token in tokens} == {200}
+
+
 async def test_logging_out_needs_what_every_request_needs(edge: Edge, organisation: int) -> None:
     token = new_token(organisation, sub="ada", rate_limit=1, permissions=["training.view"])
     statuses = [(await edge.client(token).request("POST", LOGOUT)).status for _ in range(2)]
