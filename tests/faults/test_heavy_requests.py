@@ -65,7 +65,7 @@ def written(path: str, body: bytes, token: str = "") -> bytes:
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-async def flood(url: str, request: bytes) -> list[tuple[int, int]]:
+async def flood(url: str, request: bytes, count: int = REQUESTS) -> list[tuple[int, int]]:
     """Status and size of each answer; as many at a time as hold up a gateway that reads each of them."""
     places = asyncio.Semaphore(AT_ONCE)
 
@@ -74,7 +74,7 @@ async def flood(url: str, request: bytes) -> list[tuple[int, int]]:
             status, body = await asyncio.to_thread(ask, url, request)
             return status, len(body)
 
-    return await asyncio.gather(*(one() for _ in range(REQUESTS)))
+    return await asyncio.gather(*(one() for _ in range(count)))
 
 
 async def neighbour_until(client: Client, end: "asyncio.Task[list[tuple[int, int]]]") -> list[tuple[float, int]]:
@@ -112,10 +112,8 @@ async def test_control_without_the_counts_they_are_read(bed: Bed, tmp_path: Path
     ):
         neighbour = Client(bed.http, gateway.url, bed.client(NEIGHBOUR).token, of_services=False)
         for what, (url, request) in heavy(bed, gateway).items():
-            flooding = asyncio.create_task(flood(url, request))
+            flooding = asyncio.create_task(flood(url, request, AT_ONCE))
             pages = await neighbour_until(neighbour, flooding)
             assert {status for status, _ in await flooding} != {413}
             slowest = max(seconds for seconds, _ in pages)
-            figure(
-                "heavy requests", f"without the counts, {REQUESTS} {what}: another's slowest page", slowest * 1000, "ms"
-            )
+            figure("heavy requests", f"{AT_ONCE} {what}, uncounted: another's slowest page", slowest * 1000, "ms")
