@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.keys import new_issuer_keys
 from gateway.passwords import hash_password
 from gateway.users import User, put_user
+from shared.jwk import new_private_keys
 from tests.faults.bed import Bed
 from tests.faults.figures import figure
 from tests.faults.leaks import MORE_MEMORY
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.timeout(120)
 def issuer(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The variables of a gateway that lets people log in, however often."""
     keys, users = (tmp_path_factory.mktemp("issuer") / name for name in ("keys.json", "users.json"))
-    keys.write_text(new_issuer_keys())
+    keys.write_text(new_private_keys())
     put_user(users, _user())
     return {"ISSUER_KEYS_FILE": str(keys), "ISSUER_USERS_FILE": str(users), "LOGIN_RATE_LIMIT": "1000000"}
 
