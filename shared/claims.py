@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from shared.http.fields import MAX_ID, Text
+from shared.http.fields import MAX_ID, storable
 
 UserType = Literal["staff", "contractor", "service"]
 
@@ -18,7 +18,7 @@ def _visible(value: str) -> str:
     return value
 
 
-Word = Annotated[Text, Field(min_length=1, max_length=255), AfterValidator(_visible)]
+Word = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(storable), AfterValidator(_visible)]
 Moment = Annotated[int, Field(ge=0, le=MAX_TIME)]
 """Seconds since the epoch, whole ones."""
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
@@ -35,7 +35,7 @@ class CallerClaims(BaseModel):
     exp: Moment
     iat: Moment
     nbf: Moment = 0
-    name: Annotated[Text, Field(max_length=255)] = ""
+    name: Annotated[str, Field(max_length=255), AfterValidator(storable)] = ""
     user_type: UserType
     permissions: Annotated[list[Annotated[Word, Field(max_length=100)]], Field(max_length=100)] = []
     employee_id: Id | None = None
