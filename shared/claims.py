@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from shared.http.fields import MAX_ID, Text
+from shared.http.fields import MAX_ID, storable
 from shared.trust import STATES
 
 UserType = Literal["staff", "contractor", "service"]
@@ -22,7 +22,7 @@ def _visible(value: str) -> str:
     return value
 
 
-Word = Annotated[Text, Field(min_length=1, max_length=255), AfterValidator(_visible)]
+Word = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(storable), AfterValidator(_visible)]
 
 
 def _whole(value: Any) -> Any:
@@ -47,7 +47,7 @@ class CallerClaims(BaseModel):
     exp: Moment
     iat: Moment
     nbf: Moment = 0
-    name: Annotated[Text, Field(max_length=255)] = ""
+    name: Annotated[str, Field(max_length=255), AfterValidator(storable)] = ""
     user_type: UserType
     permissions: Annotated[list[Annotated[Word, Field(max_length=100)]], Field(max_length=100)] = []
     employee_id: Id | None = None
