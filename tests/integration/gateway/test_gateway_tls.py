@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from redis.asyncio import Redis
 
 from gateway.connections import Connections, NotConnected
 from gateway.held_script import HeldScript
 from gateway.redis_client import REDIS_ERRORS, redis_client
+from shared.tls import verified
 from tests.integration.gateway.edge import StartGateway, new_token
 from tests.support.databases import redis_url
 from tests.support.proxy import proxy_for
@@ -48,6 +50,35 @@ async def test_a_gateway_counts_and_revokes_over_tls(tls: Tls, start_gateway: St
         assert (await edges[0].client(token).request("POST", LOGOUT)).status == 200
         assert (await edges[1].client(token).get(COURSES)).json["code"] == "token_invalid"
         assert proxy.accepted >= 4
+
+
+async def test_the_systems_authorities_do_not_count_where_one_is_named(
+    tls: Tls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = Tls.made(tmp_path / "other").trusted
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls.trusted))
+    async with proxy_for(redis_url().replace("redis:", "rediss:"), tls=tls.context) as (_, url):
+        for trusted, is_spoken_to in ((None, True), (other, False), (tls.trusted, True)):
+            redis = redis_client(url if trusted is None else verified(url, trusted, None, None))
+            assert await speaks(redis) is is_spoken_to
+            await redis.aclose()
+
+
+async def test_a_redis_that_wants_a_certificate_is_shown_one(tls: Tls) -> None:
+    tls.require_client_certificates()
+    async with proxy_for(redis_url().replace("redis:", "rediss:"), tls=tls.context) as (_, url):
+        for shown in ((None, None), (tls.certificate, tls.key)):
+            redis = redis_client(verified(url, tls.trusted, *shown))
+            assert await speaks(redis) is (shown[0] is not None)
+            await redis.aclose()
+
+
+async def speaks(redis: Redis) -> bool:
+    try:
+        return bool(await redis.ping())
+    except REDIS_ERRORS:
+        return False
 
 
 async def test_a_gateway_goes_on_without_a_redis_that_shows_another_certificate(
