@@ -40,15 +40,17 @@ a connection it leaves room under the two seconds after which a refusal is late 
 KEPT_FOR_OTHERS = 5
 """One connection in so many is kept for organisations that have none of them: locks held in one organisation's rows
 hold up those who wait for these alone."""
-SLOW_SHARE = 4
-"""One connection in so many reads what may take long, whoever asks for it; more would leave enrollments and short reads
-neither connections nor processors."""
-SLOW_WAIT = 1.0
-"""Seconds to wait for one of these: longer than for others, since their turns take longer."""
+SLOW_SHARE = 10
+"""One connection in so many reads what may take long, and one more for another organisation: each of them can keep a
+processor of the database busy, which enrollments and short reads then have to share with it."""
+SLOW_WAIT = COMMAND_TIMEOUT
+"""Seconds to wait for one of these: no single statement lasts longer."""
 SLOW_QUEUE = 16
 """Slow reads of one organisation that wait, and hold a turn of the gateway's for as long."""
 SLOW_QUEUES = 48
 """Of all organisations; one of which nobody waits may always have one."""
+_FEW = 3
+"""Connections, of which slow reads have a single one, whosever they are."""
 SLOW_PAUSE = 0.1
 """Seconds after which one more is refused."""
 _SLOW_REFUSAL = "Your organisation has as many searches and reports under way as it may. Try again soon."
@@ -66,7 +68,13 @@ BY_KEY = {name: value for name, (value, _) in _PLANNING.items()}
 """Statements here find a few rows by an index, whatever their arguments are, in pages that are in memory. Planning them
 takes longer than carrying them out, and a plan that is kept from when a table was small must not read all of it once it
 is large, which PostgreSQL notices when it takes the statistics anew."""
-_ANY_PLAN = "; ".join(f"SET LOCAL {name} = {default}" for name, (_, default) in _PLANNING.items())
+_ANY_PLAN = "; ".join(
+    f"SET LOCAL {name} = {value}"
+    for name, value in {
+        **{name: default for name, (_, default) in _PLANNING.items()},
+        "max_parallel_workers_per_gather": "0",  # a slow read keeps one processor busy, and not several
+    }.items()
+)
 
 _SERVER_SETTINGS = {
     "statement_timeout": "1500ms",
@@ -124,10 +132,10 @@ class Pool(_AsyncpgPool):
 
 def slow_turns(size: int) -> Turns:
     """Those of a pool of `size` connections: fewer than there are, and one more for another organisation."""
-    of_one, others = max(1, size // SLOW_SHARE), size >= 2 * SLOW_SHARE
+    of_one, others = max(1, size // SLOW_SHARE), int(size > _FEW)
     return Turns(
         of_one + others,
-        int(others),
+        others,
         queue=SLOW_QUEUE,
         queues=SLOW_QUEUES,
         pause=SLOW_PAUSE,
