@@ -14,7 +14,7 @@ ORDINARY = "TE: trailers\r\n"
 @pytest.mark.parametrize("place", ["gateway", "catalog"])
 async def test_head_has_the_headers_of_a_get(stack: Stack, organisation: int, place: str, more: str) -> None:
     url = stack.gateway_url if place == "gateway" else stack.catalog_url
-    client = stack.client(organisation) if place == "gateway" else stack.direct(url, organisation)
+    client = stack.client(organisation) if place == "gateway" else stack.direct(place, organisation)
     paths = ["/api/v1/training/courses", "/api/v1/training/courses/1", "/nothing", "/health/live"]
     paths += ["/api/v1/auth/me"] if place == "gateway" else []
     for path in paths:

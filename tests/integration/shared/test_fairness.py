@@ -34,7 +34,7 @@ def client_of(request: pytest.FixtureRequest, stack: Stack) -> Direct:
     """Clients of the catalog, through the gateway and around it."""
     if request.param == "gateway":
         return stack.client
-    return lambda organisation: stack.direct(stack.catalog_url, organisation)
+    return lambda organisation: stack.direct("catalog", organisation)
 
 
 @asynccontextmanager
