@@ -95,7 +95,7 @@ class Bulkhead:
         """Whether it has less than half of what one organisation has here on average: it is not whom to refuse."""
         turns = self._turns
         own = self._arriving.get(organisation, 0) + turns.waiting.count_of(organisation) + turns.held_by(organisation)
-        everybody = self.arriving + len(turns.waiting) + turns.running
+        everybody = self.arriving + turns.waiting.count + turns.running
         return 2 * (own + 1) * self._organisations() <= everybody
 
     def _organisations(self) -> int:
@@ -152,11 +152,11 @@ class Bulkhead:
     def _is_full(self, organisation: Organisation) -> bool:
         """Whether there is neither a turn nor a place to wait; both bounds leave room for other organisations."""
         turns = self._turns
-        if turns.running + len(turns.waiting) < self._limit:
+        if turns.running + turns.waiting.count < self._limit:
             return False
         if turns.waiting.count_of(organisation) >= self._most_waiting_of_one:
             return True
-        return turns.running + len(turns.waiting) >= self._most
+        return turns.running + turns.waiting.count >= self._most
 
     def _wait(self, organisation: Organisation) -> float:
         """Seconds a newcomer has to expect: as long as those before it take, and no less than the first has waited.
@@ -167,7 +167,7 @@ class Bulkhead:
         """
         turns = self._turns
         waiting, running = turns.waiting, turns.running
-        before = self.arriving + len(waiting)
+        before = self.arriving + waiting.count
         if before + running < self._limit:
             return 0.0
         own = self._arriving.get(organisation, 0) + waiting.count_of(organisation)

@@ -24,15 +24,16 @@ current_organisation: ContextVar[Organisation] = ContextVar("current_organisatio
 class FairQueue(Generic[Item]):
     """Items by organisation. Adding, taking and removing one costs the same however many wait."""
 
-    __slots__ = ("_count", "_lines")
+    __slots__ = ("_lines", "count")
 
     def __init__(self) -> None:
         self._lines: OrderedDict[Organisation, OrderedDict[Item, None]] = OrderedDict()
         """In the order in which they are served next; an organisation without items has none."""
-        self._count = 0
+        self.count = 0
+        """How many items there are."""
 
     def __len__(self) -> int:
-        return self._count
+        return self.count
 
     def __iter__(self) -> Iterator[Item]:
         for line in self._lines.values():
@@ -57,7 +58,7 @@ class FairQueue(Generic[Item]):
         if line is None:
             line = self._lines[organisation] = OrderedDict()
         line[item] = None
-        self._count += 1
+        self.count += 1
 
     def take(self) -> Item:
         """The next item; raises KeyError when there is none."""
@@ -65,7 +66,7 @@ class FairQueue(Generic[Item]):
         item, _ = line.popitem(last=False)
         if line:
             self._lines[organisation] = line  # behind all others
-        self._count -= 1
+        self.count -= 1
         return item
 
     def take_where(self, may: Callable[[Organisation], bool]) -> Item | None:
@@ -84,7 +85,7 @@ class FairQueue(Generic[Item]):
         del line[item]
         if not line:
             del self._lines[organisation]
-        self._count -= 1
+        self.count -= 1
 
 
 class Waiter:
@@ -125,9 +126,11 @@ class FairTurns:
 
     def take(self, organisation: Organisation) -> bool:
         """Whether there is a turn at once; whoever has one gives it back."""
-        if self.running >= self.count or not self._may_have_more(organisation):
+        held = self._held.get(organisation, 0)
+        if self.running >= self.count or (held >= self.most_of_one and organisation is not None):
             return False
-        self._begin(organisation)
+        self.running += 1
+        self._held[organisation] = held + 1
         return True
 
     def give_back(self, organisation: Organisation) -> None:
@@ -138,7 +141,8 @@ class FairTurns:
             self._held[organisation] = held
         else:
             del self._held[organisation]
-        self.hand_out()
+        if self.waiting.count:
+            self.hand_out()
 
     def hand_out(self) -> None:
         """Gives the turns that are free to those who wait and may have them."""
