@@ -159,7 +159,8 @@ class Bulkhead:
         return turns.running + turns.waiting.count >= self._most
 
     def _wait(self, organisation: Organisation) -> float:
-        """Seconds a newcomer has to expect: as long as those before it take, and no less than the first has waited.
+        """Seconds a newcomer has to expect: as long as those before it take, and no less than the first of its
+        organisation has waited, or than it is since anybody's turn came.
 
         Before it are those of its own organisation, and as many of each other one. Where the loop is late, those that
         have their turn wait for the loop as well. As many as can have their turn at once are always let in: fewer could
@@ -174,10 +175,10 @@ class Bulkhead:
         if self._lag.is_late:
             before, own = before + running, own + turns.held_by(organisation)
         expected = min(before, (own + 1) * self._organisations()) * self._interval
-        first = waiting.first_of(organisation)
-        if first is None:
+        if not waiting.count:
             return expected
-        return max(expected, time.monotonic() - first.since)
+        first = waiting.first_of(organisation)
+        return max(expected, time.monotonic() - (self._began if first is None else first.since))
 
     async def _wait_for_turn(self, timeout: float, organisation: Organisation) -> None:
         if self._is_full(organisation):
