@@ -24,6 +24,8 @@ class Expected:
     """Values that headers of the answer have, by name in lower case."""
     total: int | None = None
     """How many rows a list says there are."""
+    before: tuple[int, ...] = ()
+    """The statuses of the answers that come before this one: to good requests in front of what is told of."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,9 @@ OK = Expected(200)
 MALFORMED = Expected(400, "bad_request")
 NOT_HTTP = Expected(400, "bad_request", closes=True)
 """Refused by the parser: nobody can say where the next request would begin."""
+TARGET_TOO_LONG = Expected(414, "uri_too_long", closes=True)
+HEAD_TOO_LARGE = Expected(431, "headers_too_large", closes=True)
+NOT_IMPLEMENTED = Expected(501, "method_not_implemented")
 CUT_OFF = Expected(0, closes=True)
 """Closed without an answer."""
 BAD_JSON = Expected(400, "malformed_json")

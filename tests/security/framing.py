@@ -3,6 +3,8 @@
 A smuggled request would be answered behind the first one: every case tells how many answers came.
 """
 
+from dataclasses import replace
+
 from tests.security.corpus import (
     AUTHORIZED,
     BAD_JSON,
@@ -13,7 +15,9 @@ from tests.security.corpus import (
     MALFORMED,
     NO_TOKEN,
     NOT_HTTP,
+    NOT_IMPLEMENTED,
     OK,
+    TARGET_TOO_LONG,
     TOO_LARGE,
     TOO_SLOW,
     Case,
@@ -22,6 +26,7 @@ from tests.security.corpus import (
     get,
     head,
     invalid,
+    send,
 )
 
 SMUGGLED = "GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -137,9 +142,14 @@ CHUNKS = [
     chunked("data shorter than their size", "3\r\n{}\r\n0\r\n\r\n"),
     chunked("a request as a chunk's size", SMUGGLED),
     chunked("one of 2 MiB", "200000\r\n" + "x" * 0x200000 + "\r\n0\r\n\r\n", TOO_LARGE),
+    chunked("an extension of 12 KiB", f"2;a={'b' * 12_288}\r\n{{}}\r\n0\r\n\r\n", REQUIRED),
+    chunked("an extension of 40 KiB", f"2;a={'b' * 40_960}\r\n{{}}\r\n0\r\n\r\n"),
+    chunked("40 extensions of 1 KiB", f"1;a={'b' * 1024}\r\n \r\n" * 40 + "2\r\n{}\r\n0\r\n\r\n"),
+    chunked("5 trailers of 8,100 bytes", "2\r\n{}\r\n0\r\n" + f"X-Note: {'x' * 8100}\r\n" * 5 + "\r\n"),
     chunked("a thousand of one byte", "1\r\n \r\n" * 1000 + "2\r\n{}\r\n0\r\n\r\n", REQUIRED),
 ]
 
+_IN_CHUNKS = (HOST, AUTHORIZED, JSON, "Transfer-Encoding: chunked")
 _EXPECTING = (HOST, AUTHORIZED, JSON, "Transfer-Encoding: chunked", "Expect: 100-continue")
 SLOW = [
     framed("a body that never comes", "Content-Length: 2", expected=TOO_SLOW),
@@ -207,7 +217,42 @@ HIDDEN = [
         + "{}",
         REQUIRED,
     ),
-    Case("garbage behind a good request", get(COURSES) + "\x01\x02 garbage\r\n\r\n", NOT_HTTP),
+    *(
+        Case(f"garbage behind {name}", good + "\x01\x02 garbage\r\n\r\n", replace(NOT_HTTP, before=before))
+        for name, good, before in (
+            ("a good request", get(COURSES), (200,)),
+            ("two", get(COURSES) * 2, (200, 200)),
+            ("forty", get(COURSES) * 40, (200,) * 40),
+            ("one with a body", send("POST", COURSES, "{}"), (422,)),
+            ("two, the first with a body", send("POST", COURSES, "{}") + get(COURSES), (422, 200)),
+            ("one in chunks", head(f"POST {COURSES} HTTP/1.1", *_IN_CHUNKS) + "2\r\n{}\r\n0\r\n\r\n", (422,)),
+            ("one without a token", head(f"GET {COURSES} HTTP/1.1", HOST), (401,)),
+        )
+    ),
+    Case(
+        "garbage behind a good request, later", get(COURSES), replace(NOT_HTTP, before=(200,)), then="\x01\x02\r\n\r\n"
+    ),
+    Case(
+        "faulty framing behind a good request",
+        get(COURSES) + head(f"POST {COURSES} HTTP/1.1", HOST, AUTHORIZED, "Transfer-Encoding: gzip"),
+        replace(NOT_HTTP, before=(200,)),
+    ),
+    Case(
+        "faulty framing behind an Upgrade",
+        get(COURSES, "Connection: Upgrade", "Upgrade: websocket")
+        + head(f"POST {COURSES} HTTP/1.1", HOST, AUTHORIZED, "Transfer-Encoding: gzip"),
+        replace(NOT_HTTP, before=(200,)),
+    ),
+    Case(
+        "a target too long behind a good request",
+        get(COURSES) + get("/" + "a" * 8200),
+        replace(TARGET_TOO_LONG, before=(200,)),
+    ),
+    Case(
+        "an unknown method behind a good request",
+        get(COURSES) + head(f"FOO {COURSES} HTTP/1.1", HOST),
+        replace(NOT_IMPLEMENTED, before=(200,)),
+    ),
 ]
 
 FAMILY = Family("framing", [*BOTH, *LENGTHS, *CODINGS, *CHUNKS, *SLOW, *HIDDEN], 80)

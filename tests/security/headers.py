@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from tests.security.corpus import (
     AUTHORIZED,
     COURSES,
+    HEAD_TOO_LARGE,
     HOST,
     MALFORMED,
     NO_TOKEN,
@@ -94,12 +95,14 @@ LINES = [
     line("a tab in the value", "X-Note: a\tb", expected=OK),
     line("an empty value", "X-Note:", expected=OK),
     line("8,100 bytes", "X-Note: " + "x" * 8100, expected=OK),
-    line("8,200 bytes", "X-Note: " + "x" * 8200),
-    line("a name of 8,200 bytes", "X-" + "x" * 8200 + ": x"),
+    line("8,200 bytes", "X-Note: " + "x" * 8200, expected=HEAD_TOO_LARGE),
+    line("a name of 8,200 bytes", "X-" + "x" * 8200 + ": x", expected=HEAD_TOO_LARGE),
+    line("3 of 8,100 bytes", *(f"X-Note-{number}: {'x' * 8100}" for number in range(3)), expected=OK),
+    line("60 of 8,100 bytes", *(f"X-Note-{number}: {'x' * 8100}" for number in range(60)), expected=HEAD_TOO_LARGE),
     line("60 of them", *(f"X-Note-{number}: x" for number in range(60)), expected=OK),
-    line("65 of them", *(f"X-Note-{number}: x" for number in range(65))),
-    line("1,000 of them", *(f"X-Note-{number}: x" for number in range(1000))),
-    line("one name 65 times", *("Accept: */*" for _ in range(65))),
+    line("65 of them", *(f"X-Note-{number}: x" for number in range(65)), expected=HEAD_TOO_LARGE),
+    line("1,000 of them", *(f"X-Note-{number}: x" for number in range(1000)), expected=HEAD_TOO_LARGE),
+    line("one name 65 times", *("Accept: */*" for _ in range(65)), expected=HEAD_TOO_LARGE),
     line("Content-Type twice", "Content-Type: application/json", "Content-Type: text/plain"),
     line("Sec-WebSocket-Key1", "Sec-WebSocket-Key1: x"),
 ]
@@ -130,7 +133,8 @@ HOSTS = [
     host("300 characters", "Host: " + "x" * 300),
     host("escaped", "Host: muster%2eexample"),
     host("an address", "Host: [::1]:8000", expected=OK),
-    host("absent in HTTP/1.0", version="HTTP/1.0", expected=_AND_CLOSES),
+    host("absent in HTTP/1.0", version="HTTP/1.0", expected=Expected(200, closes=True)),
+    host("empty in HTTP/1.0", "Host:", version="HTTP/1.0", expected=_AND_CLOSES),
     host("absent, and X-Forwarded-Host", "X-Forwarded-Host: muster.example", expected=NOT_HTTP),
 ]
 

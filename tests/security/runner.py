@@ -70,10 +70,13 @@ def _comparable(world: World, came: Exchange) -> list[tuple[int, dict[str, str],
 def _differences(came: Exchange, expected: Expected, place: Place, is_head: bool) -> Iterator[str]:
     if came.kept == expected.closes:
         yield f"the connection was {'kept' if came.kept else 'closed'}"
-    if len(came.answers) != (expected.status > 0):
+    before = len(expected.before)
+    if len(came.answers) != before + (expected.status > 0):
         yield f"{len(came.answers)} answers: {[answer.status for answer in came.answers]}"
         return
-    for answer in came.answers:
+    if tuple(answer.status for answer in came.answers[:before]) != expected.before:
+        yield f"before: {[answer.status for answer in came.answers[:before]]} instead of {expected.before}"
+    for answer in came.answers[before:]:
         yield from _of_answer(answer, expected, is_head)
         yield from _of_headers(answer, expected, place)
 

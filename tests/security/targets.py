@@ -7,9 +7,12 @@ from tests.security.corpus import (
     EMPTY,
     HOST,
     MALFORMED,
+    NO_TOKEN,
     NOT_FOUND,
     NOT_HTTP,
+    NOT_IMPLEMENTED,
     OK,
+    TARGET_TOO_LONG,
     Case,
     Expected,
     Family,
@@ -17,6 +20,7 @@ from tests.security.corpus import (
     get,
     head,
     invalid,
+    send,
     wrong_method,
 )
 
@@ -31,10 +35,25 @@ def target(
 
 
 FORMS = [
-    target("http://muster.example" + COURSES),
+    target("http://muster.example" + COURSES, OK),
+    target("https://muster.example" + COURSES + "?page=1", OK),
+    target("http://muster.example", NOT_FOUND),
+    target("http://muster.example?x=1", NOT_FOUND),
+    target("http://muster.example:80" + COURSES),
+    target("http://muster.example@evil.example" + COURSES),
+    target("http://evil.example/http://muster.example" + COURSES),
+    target("ftp://muster.example" + COURSES),
+    target("http://muster.example" + COURSES + "/../../internal"),
+    target("http://muster.example//" + COURSES),
+    Case("an absolute target without Host", head(f"GET http://muster.example{COURSES} HTTP/1.1", AUTHORIZED), NOT_HTTP),
+    Case(
+        "an absolute target without Host in HTTP/1.0",
+        head(f"GET http://muster.example{COURSES} HTTP/1.0", AUTHORIZED),
+        Expected(400, "bad_request", closes=True),
+    ),
     target("http://127.0.0.1:1" + COURSES),
     target("https://user:pass@evil.example" + COURSES),
-    target("HTTP://MUSTER.EXAMPLE" + COURSES),
+    target("HTTP://MUSTER.EXAMPLE" + COURSES, OK),
     target("//evil.example" + COURSES),
     target("///" + COURSES),
     target("*", NOT_HTTP),
@@ -122,9 +141,10 @@ ENCODED = [
     target(COURSES + "?search=" + "x" * 255, EMPTY),
     target(COURSES + "?search=" + "x" * 256, invalid("search")),
     target(COURSES + "?search=" + "x" * 8100, invalid("search")),
-    target(COURSES + "?search=" + "x" * 8200, NOT_HTTP),
+    target(COURSES + "?search=" + "x" * 8200, TARGET_TOO_LONG),
     target("/" + "a" * 8100, NOT_FOUND),
-    target("/" + "a" * 8200, NOT_HTTP),
+    target("/" + "a" * 8200, TARGET_TOO_LONG),
+    target("/" + "a" * 30_000, TARGET_TOO_LONG),
     target("/" + "a/" * 4000, NOT_FOUND),
     target(COURSES + "?" + "&" * 1000, OK),
     target(COURSES + "?" + "a=1&" * 1000, invalid("a")),
@@ -160,16 +180,28 @@ def line(name: str, request_line: str, expected: Expected = NOT_HTTP) -> Case:
 
 METHODS = [
     *(
-        line(method, f"{method} {COURSES} HTTP/1.1", wrong_method("GET", "POST"))
-        for method in ("TRACE", "OPTIONS", "PUT", "DELETE", "PATCH", "PROPFIND", "PURGE", "SEARCH", "LOCK", "COPY")
+        line(method, f"{method} {COURSES} HTTP/1.1", wrong_method("GET", "HEAD", "POST"))
+        for method in ("TRACE", "OPTIONS", "PUT", "DELETE", "PATCH")
     ),
-    line("HEAD", f"HEAD {COURSES} HTTP/1.1", wrong_method("GET", "POST")),
+    *(
+        line(method, f"{method} {path} HTTP/1.1", NOT_IMPLEMENTED)
+        for method in ("PROPFIND", "PURGE", "SEARCH", "LOCK", "COPY", "FOO", "get", "Get", "GETT", "DEBUG", "TRACK")
+        for path in (COURSES, "/nothing")
+    ),
+    Case("a method of nobody's with a body", send("FOO", COURSES, "GET / HTTP/1.1"), NOT_IMPLEMENTED),
+    line("HEAD", f"HEAD {COURSES} HTTP/1.1", OK),
+    line("HEAD of one", f"HEAD {COURSES}/<course> HTTP/1.1", OK),
+    line("HEAD of nothing", "HEAD /nothing HTTP/1.1", NOT_FOUND),
+    line("HEAD of what is theirs", f"HEAD {COURSES}/<their course> HTTP/1.1", NOT_FOUND),
+    line("HEAD of health", "HEAD /health/live HTTP/1.1", OK),
+    line("POST to health", "POST /health/live HTTP/1.1", wrong_method("GET", "HEAD")),
+    Case("HEAD without a token", head(f"HEAD {COURSES} HTTP/1.1", HOST), NO_TOKEN),
     line("CONNECT", "CONNECT 127.0.0.1:80 HTTP/1.1"),
     line("CONNECT to a path", f"CONNECT {COURSES} HTTP/1.1"),
     line("OPTIONS *", "OPTIONS * HTTP/1.1", MALFORMED),
     *(
         line(repr(method), f"{method} {COURSES} HTTP/1.1")
-        for method in ("get", "Get", "FOO", "GE T", "GET\0", "", "GET\t", "GETT", "G" * 5000, "DEBUG", "TRACK", "(GET)")
+        for method in ("GE T", "GET\0", "", "GET\t", "G" * 5000, "(GET)", "F\xd6\xd6")
     ),
 ]
 

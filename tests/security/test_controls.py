@@ -17,6 +17,7 @@ import shared.idempotency
 from gateway.authentication import ClientTokenVerifier
 from gateway.headers import Headers
 from shared.http.asked import QueryReader
+from shared.http.framing import Incoming
 from shared.http.plain import Headers as PlainHeaders
 from shared.http.plain import PlainReader
 from shared.http.protocol import Protocol
@@ -102,8 +103,8 @@ async def test_control_with_services_that_believe_headers(own_world: World, monk
 async def test_control_without_the_checks_of_framing(
     own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> None:
-    monkeypatch.setattr(Protocol, "_refuse_faulty_framing", lambda _: None)
-    monkeypatch.setattr(Protocol, "_notice_broken_body", lambda _: None)
+    monkeypatch.setattr("shared.http.protocol.is_framed_well", lambda _: True)
+    monkeypatch.setattr(Incoming, "unfinished_body", None)
     assert await noticed(own_world, framing, place, "Transfer-Encoding 'gzip, chunked'")
     assert await noticed(own_world, framing, place, "Transfer-Encoding in HTTP/1.0")
     assert await noticed(own_world, framing, place, "chunks that break once they were asked for")

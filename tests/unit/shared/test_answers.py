@@ -115,7 +115,7 @@ def test_each_error_becomes_its_answer(error: Exception, status: int, code: str)
 
 
 def test_a_wrong_method_is_told_the_right_ones() -> None:
-    assert api_error(web.HTTPMethodNotAllowed("PUT", {"POST", "GET"})).headers["Allow"] == "GET, POST"
+    assert api_error(web.HTTPMethodNotAllowed("PUT", {"POST", "GET"})).headers["Allow"] == "GET, HEAD, POST"
 
 
 def test_a_defect_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
