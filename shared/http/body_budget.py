@@ -23,6 +23,8 @@ class Account:
     limit: int
     share: int
     held: int = 0
+    taken: int = 0
+    """All that ever was."""
     held_by: dict[str, int] = field(default_factory=dict)
 
     def take(self, owner: str, count: int) -> None:
@@ -31,6 +33,7 @@ class Account:
         if self.held + count > self.limit or of_owner > self.share:
             raise Overloaded
         self.held += count
+        self.taken += count
         self.held_by[owner] = of_owner
 
     def give_back(self, owner: str, count: int) -> None:

@@ -25,11 +25,11 @@ _ABSOLUTE: Final = re.compile(r"https?://([^/?#]+)(.*)\Z", re.IGNORECASE | re.DO
 class Incoming:
     """Which part of a message comes next on a connection."""
 
-    __slots__ = ("_at_start", "_body", "_left", "_line_bytes", "_line_ended", "_received", "head_bytes")
+    __slots__ = ("_at_start", "_body", "_length", "_line_bytes", "_line_ended", "_received", "head_bytes")
 
     def __init__(self) -> None:
         self._body: StreamReader | None = None
-        self._left: int | None = None
+        self._length: int | None = None
         self._received = 0
         self._at_start = True
         self._line_bytes = 0
@@ -47,8 +47,10 @@ class Incoming:
         The parser drops the good requests of a piece in which it finds a malformed one. Behind a chunked body the
         rest is one piece: only the parser knows where that ends.
         """
-        if self.unfinished_body is not None:
-            cut = self._left or len(data)
+        body = self.unfinished_body
+        if body is not None:
+            cut = 0 if self._length is None else self._length - body.total_bytes
+            cut = cut or len(data)
             return data[:cut], data[cut:]
         end = data.find(_HEAD_END)
         cut = len(data) if end < 0 else end + len(_HEAD_END)
@@ -59,7 +61,7 @@ class Incoming:
         """The head of a message has ended in this piece."""
         self._at_start = body.is_eof() and piece.endswith(_HEAD_END)
         self._body = body
-        self._left = None if message.chunked else int(message.headers.get("Content-Length", "0"))
+        self._length = None if message.chunked else int(message.headers.get("Content-Length", "0"))
         self._received = self.head_bytes = self._line_bytes = 0
         self._line_ended = False
 
@@ -72,11 +74,7 @@ class Incoming:
             self.head_bytes += len(piece)
             return
         self._received += len(piece)
-        if self._left is None:
-            self._at_start = body.is_eof() and piece.endswith(_HEAD_END)
-        else:
-            self._left = max(0, self._left - len(piece))
-            self._at_start = body.is_eof()
+        self._at_start = body.is_eof() and (self._length is not None or piece.endswith(_HEAD_END))
 
     def line_bytes_with(self, piece: bytes) -> int:
         """How long the request line is as far as it has come."""
@@ -87,7 +85,7 @@ class Incoming:
     def has_too_much_overhead(self) -> bool:
         """Whether the chunks of a body cost more than they carry."""
         body = self.unfinished_body
-        if body is None or self._left is not None:
+        if body is None or self._length is not None:
             return False
         return self._received - body.total_bytes > MAX_CHUNK_OVERHEAD + body.total_bytes
 

@@ -5,16 +5,18 @@ import gc
 import json
 import logging
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import uvloop
 from aiohttp import web
 
+from shared.background import background
 from shared.errors import ApiError, MethodNotImplemented, Overloaded
 from shared.http.answers import Answer, api_error, failure
 from shared.http.body import MAX_BODY_BYTES
 from shared.http.body_budget import BODY_BUDGET, BodyBudget, end_reservation
 from shared.http.framing import METHODS
+from shared.http.given_back import give_back_memory
 from shared.http.in_flight import IN_FLIGHT, InFlight
 from shared.http.listening import listening
 from shared.http.targets import check_address
@@ -48,6 +50,7 @@ def create_app(*, max_in_flight: int = MAX_IN_FLIGHT, bodies: BodyBudget | None 
     app[READINESS] = {}
     app[INFORMATION] = {}
     app.on_response_prepare.append(_hide_server)
+    app.cleanup_ctx.append(_memory)
     app.router.add_get(_LIVE, _live)
     app.router.add_get(_READY, _ready)
     return app
@@ -77,6 +80,11 @@ async def edge(
     if not response.prepared:
         response.headers["X-Request-Id"] = trace.request_id
     return response
+
+
+async def _memory(app: web.Application) -> AsyncIterator[None]:
+    async with background(give_back_memory(app[BODY_BUDGET]), name="memory"):
+        yield
 
 
 async def _refusal(request: web.Request, error: ApiError) -> ApiError:

@@ -17,7 +17,7 @@ def little_patience() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("shared.http.body.BODY_TIMEOUT", PATIENCE)
         patch.setattr("shared.http.protocol.HEAD_TIMEOUT", PATIENCE)
-        patch.setattr("shared.http.protocol.LINGER", PATIENCE)
+        patch.setattr("shared.http.protocol.LINGER", 2 * PATIENCE)
         yield
 
 

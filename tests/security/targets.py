@@ -184,7 +184,7 @@ METHODS = [
         for method in ("TRACE", "OPTIONS", "PUT", "DELETE", "PATCH")
     ),
     *(
-        line(method, f"{method} {path} HTTP/1.1", NOT_IMPLEMENTED)
+        line(f"{method} {path}", f"{method} {path} HTTP/1.1", NOT_IMPLEMENTED)
         for method in ("PROPFIND", "PURGE", "SEARCH", "LOCK", "COPY", "FOO", "get", "Get", "GETT", "DEBUG", "TRACK")
         for path in (COURSES, "/nothing")
     ),

@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.http import RawRequestMessage
 from jwt.utils import base64url_decode
 from pydantic import BaseModel, ValidationError
+from yarl import URL
 
 import services.catalog.store.pages
 import shared.idempotency
 from gateway.authentication import ClientTokenVerifier
 from gateway.headers import Headers
 from shared.http.asked import QueryReader
-from shared.http.framing import Incoming
+from shared.http.framing import METHODS, Incoming
 from shared.http.plain import Headers as PlainHeaders
 from shared.http.plain import PlainReader
 from shared.http.protocol import Protocol
@@ -125,9 +127,58 @@ async def test_control_with_all_the_time_in_the_world(
 async def test_control_without_the_envelope_of_the_parsers_refusals(
     own_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(Protocol, "_make_error_handler", web.RequestHandler._make_error_handler)
     monkeypatch.setattr(Protocol, "handle_error", web.RequestHandler.handle_error)
-    assert await noticed(own_world, targets, "gateway", "line 'FOO'")
-    assert await noticed(own_world, targets, "service", "line 'FOO'")
+    assert await noticed(own_world, targets, "gateway", "line '(GET)'")
+    assert await noticed(own_world, targets, "service", "line '(GET)'")
+
+
+@pytest.mark.parametrize("place", ["gateway", "service"])
+async def test_control_without_the_bounds_of_heads_and_chunks(
+    own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
+) -> None:
+    monkeypatch.setattr("shared.http.protocol.MAX_HEAD_BYTES", 2**30)
+    monkeypatch.setattr("shared.http.framing.MAX_CHUNK_OVERHEAD", 2**30)
+    assert await noticed(own_world, headers, place, "line 60 of 8,100 bytes")
+    for beginning in ("chunks: an extension of 40 KiB", "chunks: 40 extensions", "chunks: 5 trailers"):
+        assert await noticed(own_world, framing, place, beginning), beginning
+
+
+@pytest.mark.parametrize("place", ["gateway", "service"])
+async def test_control_with_segments_that_are_parsed_as_a_whole(
+    own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
+) -> None:
+    monkeypatch.setattr(Incoming, "next_piece", lambda _, data: (data, b""))
+    for beginning in ("garbage behind two", "a target too long behind", "an unknown method behind", "line FOO"):
+        family = targets if beginning.startswith("line") else framing
+        assert await noticed(own_world, family, place, beginning), beginning
+
+
+async def test_control_with_upgrades_that_are_waited_for(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Protocol, "_decline_upgrade", lambda _: None)
+    assert await noticed(own_world, framing, "gateway", "faulty framing behind an Upgrade")
+
+
+@pytest.mark.parametrize("place", ["gateway", "service"])
+async def test_control_with_absolute_targets_of_any_host(
+    own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
+) -> None:
+    def of_any_host(message: RawRequestMessage) -> RawRequestMessage:
+        path = "/" + message.path.split("/", 3)[3] if "://" in message.path else message.path
+        return message._replace(path=path, url=URL(path, encoded=True))
+
+    monkeypatch.setattr("shared.http.protocol.in_origin_form", of_any_host)
+    assert await noticed(own_world, targets, place, "target 'http://127.0.0.1:1")
+    assert await noticed(own_world, targets, place, "target 'http://muster.example@evil")
+
+
+@pytest.mark.parametrize("place", ["gateway", "service"])
+async def test_control_with_head_that_is_another_method(
+    own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
+) -> None:
+    monkeypatch.setattr("shared.http.server.METHODS", METHODS - {"HEAD"})
+    monkeypatch.setattr(PlainReader, "read", lambda *_: None)
+    assert await noticed(own_world, targets, place, "line HEAD")
 
 
 async def test_control_with_targets_that_are_taken_as_they_come(

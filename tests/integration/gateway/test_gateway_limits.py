@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from unittest.mock import AsyncMock
 
 import pytest
 from redis.asyncio import Redis
@@ -13,6 +14,7 @@ from gateway.revocation import Revocations
 from shared.errors import TokenInvalid
 from tests.integration.gateway.edge import Edge, StartGateway, new_token
 from tests.support.databases import redis_url
+from tests.support.raw_http import exchange
 
 COURSES = "/api/v1/training/courses"
 
@@ -57,6 +59,66 @@ async def test_requests_without_a_good_token_are_limited_by_address(
     assert statuses == [401, 401, 401, 429]
     good = await edge.client(new_token(organisation)).request("GET", COURSES, headers=address)
     assert good.status == 200
+
+
+NOBODY_ASKED = {
+    "an unknown path": "GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a wrong method": "PUT /api/v1/auth/login HTTP/1.1\r\nHost: x\r\n\r\n",
+    "an unknown method": "FOO /api/v1/auth/login HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a malformed target": "GET /a/../b HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a query nobody knows": "GET /.well-known/jwks.json?x=1 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "no HTTP": "GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a target too long": f"GET /{'a' * 9000} HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a faulty framing": "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+    "a faulty framing behind nothing": "POST /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: x\r\n\r\n",
+}
+"""Refused before anybody has looked at a token."""
+
+
+async def statuses_of_all(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[int]]:
+    """What each is answered the first and the second time, each from an address of its own."""
+    found = {}
+    for name, request in NOBODY_ASKED.items():
+        address = f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1"
+        monkeypatch.setattr("gateway.app.client_network", lambda *_, address=address: address)
+        found[name] = [(await exchange(edge.url, request.encode())).answers[0].status for _ in range(2)]
+    return found
+
+
+async def test_what_is_refused_before_anybody_asks_for_a_token_is_limited_by_address(
+    start_gateway: StartGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = await statuses_of_all(await start_gateway(address_rate_limit=1), monkeypatch)
+    assert {name: second for name, (_, second) in found.items()} == dict.fromkeys(NOBODY_ASKED, 429)
+    assert [first for first, _ in found.values()] == [404, 405, 501, 400, 422, 400, 414, 400, 400]
+
+
+async def test_control_without_counting_what_nobody_asks_about(
+    start_gateway: StartGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.admission.Gate.count_unadmitted", AsyncMock())
+    found = await statuses_of_all(await start_gateway(address_rate_limit=1), monkeypatch)
+    assert not any(429 in both for both in found.values())
+
+
+async def test_what_a_user_asks_in_vain_counts_as_theirs(start_gateway: StartGateway, organisation: int) -> None:
+    edge = await start_gateway(address_rate_limit=1)
+    client = edge.client(new_token(organisation, rate_limit=3))
+    assert [(await client.get(path)).status for path in (COURSES, "/nothing", "/nothing", "/nothing")] == [
+        200,
+        404,
+        404,
+        429,
+    ]
+
+
+async def test_a_request_is_counted_once(start_gateway: StartGateway) -> None:
+    edge = await start_gateway(address_rate_limit=3, trusted_proxies=1)
+    address = {"X-Forwarded-For": f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1"}
+    paths = (COURSES, "/nothing", "/api/v1/auth/me", "/nothing")
+    answers = [await edge.client(None).request("GET", path, headers=address) for path in paths]
+    assert [answer.status for answer in answers] == [401, 404, 401, 429]
+    assert (await edge.client(None).request("GET", "/health/live", headers=address)).status == 200
 
 
 async def test_the_script_and_the_arithmetic_decide_alike() -> None:
