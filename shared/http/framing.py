@@ -14,7 +14,7 @@ MAX_HEAD_BYTES: Final = 32 * 1024
 MAX_CHUNK_OVERHEAD: Final = 16 * 1024
 """Bytes of chunk sizes, extensions and trailers that a body may bring beyond as many as it has itself."""
 _HEAD_END: Final = b"\r\n\r\n"
-_KNOWN_METHODS: Final = frozenset(method.encode() for method in METHODS)
+_KNOWN_BEGINNINGS: Final = tuple(f"{method} ".encode() for method in sorted(METHODS))
 _TOKEN: Final = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _LONGEST_METHOD: Final = 64
 _STAND_IN: Final = b"PROPFIND"
@@ -60,8 +60,9 @@ class Incoming:
     def has_begun(self, message: RawRequestMessage, body: StreamReader, piece: bytes) -> None:
         """The head of a message has ended in this piece."""
         self._at_start = body.is_eof() and piece.endswith(_HEAD_END)
-        self._body = body
-        self._length = None if message.chunked else int(message.headers.get("Content-Length", "0"))
+        self._body = None if body.is_eof() else body
+        if self._body is not None:
+            self._length = None if message.chunked else int(message.headers["Content-Length"])
         self._received = self.head_bytes = self._line_bytes = 0
         self._line_ended = False
 
@@ -95,8 +96,10 @@ def with_readable_method(head: bytes) -> bytes:
 
     All but CONNECT are framed alike, so the answer (501) need not end the connection.
     """
+    if head.startswith(_KNOWN_BEGINNINGS):
+        return head
     method = head[: max(0, head.find(b" ", 0, _LONGEST_METHOD + 1))]
-    if not method or method in _KNOWN_METHODS or not _TOKEN.issuperset(method):
+    if not method or not _TOKEN.issuperset(method):
         return head
     return _STAND_IN + head[len(method) :]
 
