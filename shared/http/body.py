@@ -42,14 +42,18 @@ async def read_body(request: web.Request, limit: int = MAX_BODY_BYTES) -> bytes:
 async def _received(content: StreamReader, reservation: Reservation, limit: int) -> bytes:
     """One whose length nobody has announced reserves as it grows."""
     content.set_read_chunk_size(READ_AHEAD)
-    parts, received = [], 0
-    while part := await content.readany():
-        received += len(part)
-        if received > limit:
-            raise PayloadTooLarge
-        reservation.cover(received)
-        parts.append(part)
-    return b"".join(parts)
+    parts: list[bytes] = []
+    received = 0
+    try:
+        while part := await content.readany():
+            received += len(part)
+            if received > limit:
+                raise PayloadTooLarge
+            reservation.cover(received)
+            parts.append(part)
+        return b"".join(parts)
+    finally:
+        parts.clear()  # a body that broke off lives as long as the traceback that tells of it
 
 
 async def read_json(request: web.Request) -> Any:

@@ -6,6 +6,7 @@ whatever its settings (MALLOC_ARENA_MAX, MALLOC_TRIM_THRESHOLD_, MALLOC_MMAP_THR
 
 import asyncio
 import ctypes
+import gc
 from typing import Final
 
 from shared.http.body_budget import MIB, BodyBudget
@@ -23,6 +24,7 @@ async def give_back_memory(bodies: BodyBudget, interval: float = LOOK_INTERVAL) 
         taken = sum(account.taken for account in accounts)
         if taken - known >= WORTHWHILE and sum(account.held for account in accounts) < MIB:
             known = taken
+            gc.collect(0)  # connections that broke off, which hold each other
             await asyncio.to_thread(trim)
 
 

@@ -277,6 +277,12 @@ def _replace(module: ModuleType, name: str, guard: str, instead: str) -> None:
     setattr(module, name, changed)
 
 
+def _without_budget_of_bodies() -> None:
+    from shared.http.body_budget import Account
+
+    Account.take = Account.give_back = lambda *_: None  # type: ignore[method-assign]
+
+
 GUARDS: dict[str, Callable[[], None]] = {
     "outbox transaction": _without_outbox_transaction,
     "confirm": _without_confirm,
@@ -299,5 +305,6 @@ GUARDS: dict[str, Callable[[], None]] = {
     "bound of leeway": _without_bound_of_leeway,
     "clock of Redis": _without_clock_of_redis,
     "clock of the database": _without_clock_of_the_database,
+    "budget of bodies": _without_budget_of_bodies,
     "names of event fields": _without_names_of_event_fields,
 }
