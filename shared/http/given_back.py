@@ -11,7 +11,7 @@ from typing import Final
 
 from shared.http.body_budget import MIB, BodyBudget
 
-LOOK_INTERVAL: Final = 15.0
+LOOK_INTERVAL: Final = 5.0
 WORTHWHILE: Final = 4 * MIB
 """Bytes of bodies since the last time; what plain requests bring is not among them."""
 

@@ -256,4 +256,4 @@ HIDDEN = [
     ),
 ]
 
-FAMILY = Family("framing", [*BOTH, *LENGTHS, *CODINGS, *CHUNKS, *SLOW, *HIDDEN], 80)
+FAMILY = Family("framing", [*BOTH, *LENGTHS, *CODINGS, *CHUNKS, *SLOW, *HIDDEN], 100)

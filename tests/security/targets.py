@@ -246,4 +246,4 @@ LINES = [
     Case("random bytes", "\x8f\x01\xe2\x00\x13" * 50, NOT_HTTP),
 ]
 
-FAMILY = Family("targets", [*FORMS, *DOTS, *ENCODED, *HIDDEN_ROUTES, *METHODS, *LINES], 130)
+FAMILY = Family("targets", [*FORMS, *DOTS, *ENCODED, *HIDDEN_ROUTES, *METHODS, *LINES], 160)
