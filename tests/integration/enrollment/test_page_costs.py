@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -108,6 +109,22 @@ async def test_a_search_for_what_few_have_touches_few_rows(connection: Connectio
     query = PersonQuery(search="c4ca4238a0b92382")  # the first person's name
     read = pages.person_page(ORGANISATION, "employee", query, None)
     assert await touched(connection, read) < FEW
+
+
+async def test_control_the_policy_of_a_table_keeps_a_search_and_a_year_from_their_indexes(
+    connection: Connection,
+) -> None:
+    search = pages.person_page(ORGANISATION, "employee", PersonQuery(search="c4ca4238a0b92382"), None)
+    assert await touched(connection, of_the_table(search, "people")) > FEW
+    year = pages.enrollment_page(ORGANISATION, EnrollmentQuery.model_validate({"year": "2024"}))
+    assert await touched(connection, of_the_table(year, "enrollments")) > FEW
+
+
+def of_the_table(read: Read, table: str) -> Read:
+    """The same question, in the place of the view asked of the table that it shows."""
+    statement = replace(read.statement, text=read.statement.text.replace(f"{table}_in_scope", table))
+    assert statement.text != read.statement.text
+    return replace(read, statement=statement)
 
 
 async def test_control_counting_touches_all(connection: Connection) -> None:

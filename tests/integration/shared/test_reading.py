@@ -142,6 +142,11 @@ async def test_what_was_committed_before_is_seen_by_whoever_waits_with_others(
             assert seen == [first // 3 + 1] * 3
 
 
+def test_a_statement_without_an_organisation_is_none() -> None:
+    with pytest.raises(ValueError, match="organisation_id"):
+        Statement("SELECT {text} AS text", {"text": "text"})
+
+
 async def test_a_merged_page_is_that_of_all_values_in_their_order(reads: Reader) -> None:
     numbers = "SELECT n AS id, n % 3 AS kind FROM generate_series(1, 100) AS n WHERE {first} <= n"
     page = page_of(merged(f"SELECT id FROM ({numbers}) rows WHERE true", "id", "kind::text", "012"), "id")
