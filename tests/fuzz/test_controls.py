@@ -13,7 +13,7 @@ from tests.fuzz.mutation import changed_members, mutated, mutated_bytes
 from tests.fuzz.test_addresses_and_headers import HEADERS, TARGETS
 from tests.security.keys import keys_of
 
-PATIENT = settings(phases=[Phase.generate], deadline=None, max_examples=5_000, derandomize=True, database=None)
+PATIENT = settings(phases=[Phase.generate], deadline=None, max_examples=20_000, derandomize=True, database=None)
 CLAIMS = changed_members(dict(keys_of("gateway", 7).claims))
 
 
