@@ -237,8 +237,8 @@ async def patient(pool: Pool, organisations: Iterable[int]) -> AsyncIterator[Con
 @asynccontextmanager
 async def _begun(pool: Pool, beginning: str) -> AsyncIterator[Connection]:
     async with connected(pool) as connection:
+        await connection.execute(beginning)  # outside: a server that is frozen here would be waited for once more
         try:
-            await connection.execute(beginning)
             yield connection
         except BaseException:
             if not connection.is_closed():

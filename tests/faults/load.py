@@ -189,7 +189,7 @@ class Visitor:
         answer = await self._attempt("GET", f"{ENROLLMENTS}/{known.id}", None, {}, f"read {known.id}")
         if answer is None or answer.status >= 500:
             return
-        version = int(answer.headers["ETag"].split("-")[-2]) if answer.status == 200 else 0
+        version = int(answer.headers["ETag"].strip('W/"').split("-")[-2]) if answer.status == 200 else 0
         if answer.status != 200 or answer.data["status"] not in known.statuses or version < known.version:
             self._ledger.violation(f"{known} is shown as {answer.status} {answer.text}, version {version}")
         known.version = max(known.version, version)
