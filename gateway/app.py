@@ -12,6 +12,7 @@ from gateway.authentication import ClientTokenVerifier
 from gateway.context import GATE, ISSUER, PROXY, ROUTER, SETTINGS, SIGNER
 from gateway.edge import answer_target
 from gateway.forwarding import REMEMBERED_CLIENTS, PlainForwarding
+from gateway.headers import NO_SNIFFING, TO_A_TOKEN
 from gateway.issuer import Issuer
 from gateway.key_set import RemoteKeySet
 from gateway.keys import IssuerKeys, KeySource, NoKeys
@@ -47,6 +48,7 @@ def create_gateway(settings: GatewaySettings) -> web.Application:
     app[ROUTER] = Router()
     app.router.add_route("*", "/{target:.*}", answer_target)
     app[PLAIN_READER] = PlainReader(REMEMBERED_CLIENTS)
+    app.on_response_prepare.append(_add_client_headers)
     app.cleanup_ctx.extend((_proxy, _keys, _issuer, _gate))
     return app
 
@@ -137,6 +139,12 @@ async def _gate(app: web.Application) -> AsyncIterator[None]:
         yield
     limiter.close()
     await redis.aclose()
+
+
+async def _add_client_headers(_: web.Request, response: web.StreamResponse) -> None:
+    """What everybody may keep does not depend on who asks."""
+    is_for_everybody = response.headers.get("Cache-Control", "").startswith(("public", "no-store"))
+    response.headers.update(NO_SNIFFING if is_for_everybody else TO_A_TOKEN)
 
 
 async def _count_unadmitted(

@@ -6,7 +6,7 @@ from gateway.authentication import ClientToken
 from gateway.bulkhead import Arrival
 from gateway.context import GATE, PROXY, ROUTER, SETTINGS, SIGNER, with_token
 from gateway.endpoints import ENDPOINTS, answer
-from gateway.headers import forwarded, has_idempotency_key, identity, lines
+from gateway.headers import answered, forwarded, has_idempotency_key, identity, lines
 from gateway.proxy import UpstreamRequest
 from gateway.routes import UpstreamName
 from shared.errors import MethodNotAllowed, NotFound, Overloaded
@@ -45,7 +45,7 @@ async def _forward(request: web.Request, upstream: UpstreamName, target: Target,
         arrival.end()  # its body takes as long as the client wants
         upstream_request = await _upstream_request(request, upstream, target, token)
         answer = await request.app[PROXY].forward(upstream, upstream_request, token.caller.organisation_id)
-        headers = [(name.decode(), value.decode("utf-8", "replace")) for name, value in answer.headers]
+        headers = [(name.decode(), value.decode("utf-8", "replace")) for name, value in answered(answer.headers)]
         return web.Response(status=answer.status, headers=headers, body=answer.body)
 
     return await with_token(request, forward)

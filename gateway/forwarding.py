@@ -16,7 +16,15 @@ from aiohttp.helpers import rfc822_formatted_time
 from gateway.admission import Gate, client_network
 from gateway.authentication import ClientToken
 from gateway.bulkhead import Arrival
-from gateway.headers import forwarded, has_idempotency_key, identity, lines
+from gateway.headers import (
+    TO_A_TOKEN,
+    TO_A_TOKEN_LINES,
+    answered_lines,
+    forwarded,
+    has_idempotency_key,
+    identity,
+    lines,
+)
 from gateway.proxy import Proxy, UpstreamAnswer, UpstreamRequest
 from gateway.rate_limit import Decision
 from gateway.routes import Router, UpstreamName
@@ -123,7 +131,9 @@ class PlainForwarding:
             )
         except Exception as error:
             refusal = failure(api_error(error))
-            return Answer(refusal.text, refusal.status, {**refusal.headers, **admission.decision.headers()})
+            return Answer(
+                refusal.text, refusal.status, {**refusal.headers, **admission.decision.headers(), **TO_A_TOKEN}
+            )
         return _passed_on(answer, admission.decision, trace)
 
     def _address(self, request: PlainRequest) -> str:
@@ -132,7 +142,7 @@ class PlainForwarding:
 
 def _passed_on(answer: UpstreamAnswer, decision: Decision, trace: Trace) -> Written:
     """The service's answer, with what the gateway says about it."""
-    passing = b"".join([b"%b: %b\r\n" % header for header in answer.headers])
     length = "" if answer.status in WITHOUT_LENGTH else f"Content-Length: {len(answer.body)}\r\n"
-    own = f"{length}Date: {rfc822_formatted_time()}\r\nX-Request-Id: {trace.request_id}\r\n{decision.lines()}"
-    return Written(b"".join((status_line(answer.status), passing, own.encode())), answer.body)
+    limits = decision.lines()
+    own = f"{length}Date: {rfc822_formatted_time()}\r\nX-Request-Id: {trace.request_id}\r\n{TO_A_TOKEN_LINES}{limits}"
+    return Written(b"".join((status_line(answer.status), answered_lines(answer.headers), own.encode())), answer.body)

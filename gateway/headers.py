@@ -43,6 +43,20 @@ HOP_BY_HOP: Final = frozenset(
 )
 """RFC 9110, section 7.6.1; with them go the ones that `Connection` lists."""
 
+NO_SNIFFING: Final = {"X-Content-Type-Options": "nosniff"}
+TO_A_TOKEN: Final = {"Vary": "Authorization", **NO_SNIFFING}
+"""Of what is answered to a token, whoever answers it. The gateway adds them, so that services need not send them and it
+need not read them."""
+TO_A_TOKEN_LINES: Final = "".join(f"{name}: {value}\r\n" for name, value in TO_A_TOKEN.items())
+
+_OF_EACH_ANSWER: Final = frozenset({b"Content-Length", b"Date", b"X-Request-Id"})
+"""As our services spell them: what differs from answer to answer and does not go back."""
+_CONNECTION: Final = b"\0"
+"""In the place of a line that lists others; no header's value can hold it."""
+_REMEMBERED_LINES: Final = 1000
+_REMEMBERED_BYTES: Final = 200
+_LINES: Final[dict[tuple[bytes, bytes], bytes]] = {}
+
 _WRITTEN_BY_THE_GATEWAY: Final = frozenset({"content-length", "date", "server", "x-request-id"})
 
 
@@ -88,6 +102,27 @@ def answered(received: Sequence[tuple[bytes, bytes]]) -> RawHeaders:
         return passing
     listed = _listed(connection)
     return [(n, v) for n, v in passing if n.decode("latin-1").lower() not in listed]
+
+
+def answered_lines(received: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """The same as header lines, each with its end; most of them stand in every answer, and are made once."""
+    lines = b"".join([_LINES.get(header) or _line(header) for header in received if header[0] not in _OF_EACH_ANSWER])
+    if _CONNECTION not in lines:
+        return lines
+    return b"".join([b"%b: %b\r\n" % header for header in answered(received)])
+
+
+def _line(header: tuple[bytes, bytes]) -> bytes:
+    """Empty for what does not go back."""
+    name, value = header
+    if name.lower() == b"connection":
+        return _CONNECTION
+    line = b"%b: %b\r\n" % header if _goes_back(name) else b""
+    if len(name) + len(value) <= _REMEMBERED_BYTES:
+        if len(_LINES) >= _REMEMBERED_LINES:
+            _LINES.clear()
+        _LINES[header] = line
+    return line
 
 
 @lru_cache(256)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gateway.bulkhead import Arrival
 from gateway.connections import AnswerBroken, ConnectionLost, NotConnected
-from gateway.headers import RawHeaders, answered
+from gateway.headers import RawHeaders
 from gateway.routes import UpstreamName
 from gateway.upstream import Upstream
 from shared.deadline import HEADER as DEADLINE
@@ -48,6 +48,8 @@ class UpstreamRequest:
 
 @dataclass(slots=True)
 class UpstreamAnswer:
+    """`headers` are the service's, of which not all go back to the client (`gateway.headers`)."""
+
     status: int
     headers: RawHeaders
     body: bytes
@@ -99,4 +101,4 @@ class Proxy:
         if answer.status == 401:
             log.error("%s refuses this gateway's token: a clock is wrong, or its key not trusted", connections.origin)
             raise UpstreamFailed("The service did not accept the gateway's credentials.")
-        return UpstreamAnswer(answer.status, answered(answer.headers), answer.body)
+        return UpstreamAnswer(answer.status, answer.headers, answer.body)

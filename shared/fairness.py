@@ -69,6 +69,17 @@ class FairQueue(Generic[Item]):
         self.count -= 1
         return item
 
+    def take_of(self, organisation: Organisation) -> Item | None:
+        """The next item of this organisation, if it is the only one that has any."""
+        line = self._lines.get(organisation)
+        if line is None or len(self._lines) > 1:
+            return None
+        item, _ = line.popitem(last=False)
+        if not line:
+            del self._lines[organisation]
+        self.count -= 1
+        return item
+
     def take_where(self, may: Callable[[Organisation], bool]) -> Item | None:
         """The next item of an organisation that may; the others keep their places."""
         for organisation in self._lines:
@@ -135,6 +146,8 @@ class FairTurns:
 
     def give_back(self, organisation: Organisation) -> None:
         """Hands the turn on to whoever is next and may have it."""
+        if self.waiting.count and self._handed_on(organisation):
+            return
         self.running -= 1
         held = self._held[organisation] - 1
         if held:
@@ -143,6 +156,16 @@ class FairTurns:
             del self._held[organisation]
         if self.waiting.count:
             self.hand_out()
+
+    def _handed_on(self, organisation: Organisation) -> bool:
+        """Whether the turn went to the next of the same organisation, which leaves the counts as they are."""
+        if self.running > self.count or (organisation is not None and self._held[organisation] > self.most_of_one):
+            return False
+        while (waiter := self.waiting.take_of(organisation)) is not None:
+            if not waiter.turn.done():
+                waiter.turn.set_result(None)
+                return True
+        return False
 
     def hand_out(self) -> None:
         """Gives the turns that are free to those who wait and may have them."""

@@ -4,8 +4,8 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any
 
 from aiohttp import web
 
@@ -22,23 +22,15 @@ from shared.errors import (
 log = logging.getLogger(__name__)
 
 
-NO_SNIFFING: Final = {"X-Content-Type-Options": "nosniff"}
-_TO_A_TOKEN: Final = {"Vary": "Authorization", **NO_SNIFFING}
+class Caching(StrEnum):
+    """Who may keep an answer: values of `Cache-Control` (RFC 9111, section 5.2.2)."""
 
-
-class Caching(Enum):
-    """Who may keep an answer (RFC 9111, section 5.2.2), as the headers that say so."""
-
-    NEVER = {"Cache-Control": "private, no-store", **_TO_A_TOKEN}  # noqa: RUF012 - an enumeration's value
-    REVALIDATED = {"Cache-Control": "private, no-cache", **_TO_A_TOKEN}  # noqa: RUF012
+    NEVER = "private, no-store"
+    REVALIDATED = "private, no-cache"
     """Lists, and rows with a tag: the client may keep them, and asks before each use."""
-    NOT_STORED = {"Cache-Control": "no-store", **NO_SNIFFING}  # noqa: RUF012
+    NOT_STORED = "no-store"
     """The same to everybody, and old the next moment: health."""
-    PUBLIC = {"Cache-Control": "public, max-age=300", **NO_SNIFFING}  # noqa: RUF012
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self.headers = headers
-        self.lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    PUBLIC = "public, max-age=300"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +46,7 @@ class Answer:
         return web.Response(
             body=self.text.encode(),
             status=self.status,
-            headers={**self.headers, **self.caching.headers},
+            headers={**self.headers, "Cache-Control": self.caching},
             content_type="application/json",
             charset="utf-8",
         )

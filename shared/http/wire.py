@@ -38,6 +38,6 @@ def written(answer: Answer, request_id: str) -> Written:
         raise ValueError("A header's value holds a line's end.")
     head = (
         f"Content-Type: application/json; charset=utf-8\r\n{length}"
-        f"Date: {rfc822_formatted_time()}\r\nX-Request-Id: {request_id}\r\n{answer.caching.lines}{more}"
+        f"Date: {rfc822_formatted_time()}\r\nX-Request-Id: {request_id}\r\nCache-Control: {answer.caching}\r\n{more}"
     )
     return Written(status_line(answer.status) + head.encode(), body)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.headers import answered, forwarded
+from gateway.headers import _LINES, _REMEMBERED_BYTES, _REMEMBERED_LINES, answered, answered_lines, forwarded
 from shared.errors import BadRequest
 
 IDENTITY = [
@@ -70,3 +70,23 @@ def test_an_answer_keeps_its_own_headers_alone() -> None:
     ]
     passing = [(b"Content-Type", b"application/json"), (b"ETag", b'"1"'), (b"Link", b"a"), (b"Link", b"b")]
     assert answered(received) == passing
+    assert answered_lines(received) == b"".join(b"%b: %b\r\n" % header for header in passing)
+
+
+def test_lines_are_those_of_the_headers_however_often_and_in_whatever_spelling() -> None:
+    received = [
+        (b"content-TYPE", b"application/json"),
+        (b"DATE", b"x"),
+        (b"Date", b"y"),
+        (b"ETag", b'"1"'),
+        (b"X-Empty", b""),
+    ]
+    for _ in range(3):
+        assert answered_lines(received) == b'content-TYPE: application/json\r\nETag: "1"\r\nX-Empty: \r\n'
+
+
+def test_lines_that_are_remembered_have_a_bound() -> None:
+    for number in range(3 * _REMEMBERED_LINES):
+        answered_lines([(b"ETag", b"%d" % number), (b"X-Long", b"x" * 10_000 + b"%d" % number)])
+    assert len(_LINES) <= _REMEMBERED_LINES
+    assert max(len(line) for line in _LINES.values()) <= _REMEMBERED_BYTES + len(b": \r\n")
