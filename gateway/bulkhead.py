@@ -171,10 +171,14 @@ class Bulkhead:
         before = self.arriving + waiting.count
         if before + running < self._limit:
             return 0.0
-        own = self._arriving.get(organisation, 0) + waiting.count_of(organisation)
         if self._lag.is_late:
-            before, own = before + running, own + turns.held_by(organisation)
-        expected = min(before, (own + 1) * self._organisations()) * self._interval
+            before += running
+        if turns.most_of_one < self._limit:  # there are others
+            own = self._arriving.get(organisation, 0) + waiting.count_of(organisation)
+            if self._lag.is_late:
+                own += turns.held_by(organisation)
+            before = min(before, (own + 1) * self._organisations())
+        expected = before * self._interval
         if not waiting.count:
             return expected
         first = waiting.first_of(organisation)
