@@ -21,7 +21,7 @@ _LONGEST_INTERVAL: Final = 1.0
 """Seconds; a pause in which nobody came says nothing about how fast the next ones are served."""
 MORE_FOR_OTHERS: Final = 8
 """One turn more for so many: no single organisation can have these, so another one's requests begin at once."""
-SHARED: Final = 4
+SHARED: Final = 8
 """A single organisation has at most one turn of so many while there are others. What a service works on at once is what
 another one's request finds before it there, and no service is much slower for having no more of it."""
 COMPANY: Final = 1.0

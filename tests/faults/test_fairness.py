@@ -19,6 +19,8 @@ COURSES_OF_THE_OTHER = 20_000
 SEARCH = f"{COURSES}?search=e"
 """One letter is in most titles, and in no index."""
 FLOODS = {"searches": SEARCH, "requests": SESSIONS}
+FLOODS_OF_THE_CONTROL = 2
+"""Where the machine is quick, one of them may be over before a request has waited for too long."""
 FLOOD: Plan = {"seconds": 2.5, "counted": 2}
 """As fast as it is answered."""
 STEADY: Plan = {"rate": 100, "seconds": 1.7, "counted": 1}
@@ -43,8 +45,9 @@ async def test_a_flood_of_one_organisation_costs_another_no_answer(bed: Bed) -> 
 async def test_control_without_fairness_another_organisation_is_refused(bed: Bed) -> None:
     course = await a_course(bed)
     async with many_courses(bed), bed.changed("gateway", "catalog", WITHOUT="fairness"):
-        beside = await beside_flood(bed, course, SEARCH)
-    assert beside["statuses"].get("503"), beside["statuses"]
+        floods = [beside_flood(bed, course, SEARCH) for _ in range(FLOODS_OF_THE_CONTROL)]
+        seen = [(await flood)["statuses"] for flood in floods]
+    assert any(statuses.get("503") for statuses in seen), seen
 
 
 async def p99_alone(bed: Bed, target: str) -> float:

@@ -25,7 +25,7 @@ def little_patience() -> Iterator[None]:
 async def secured_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     keys = tmp_path_factory.mktemp("issuer") / "keys.json"
     keys.write_text(issuer_key_set())
-    async with running_stack(issuer_keys_file=keys) as stack:
+    async with running_stack(issuer_keys_file=keys, login_rate_limit=1_000_000) as stack:
         yield stack
 
 

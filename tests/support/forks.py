@@ -60,6 +60,8 @@ class ForkedProcess:
             self.send_signal(signal.SIGKILL)
 
     def _has_ended(self) -> None:
+        if self.returncode is None:
+            return  # the status is still on its way: the loop calls again
         self._loop.remove_reader(self._process.sentinel)
         self._ended.set()
 
