@@ -75,7 +75,7 @@ def one_line(value: str, info: ValidationInfo) -> str:
 
 def several_lines(value: str, info: ValidationInfo) -> str:
     if _CONTROL_IN_LINES.search(value) and not _is_stored(value, info):
-        raise ValueError("must not contain control characters but for tabulators and line ends")
+        raise ValueError("must not contain control characters other than tabs and line breaks")
     return storable(value)
 
 
