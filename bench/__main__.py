@@ -17,12 +17,12 @@ from bench.report import line, table, write
 from bench.results import Result
 from bench.settings import Effort, Servers, quick, servers_from
 from stack.errors import StackError
-from stack.interruption import interruptible
-from stack.layout import REPOSITORY, STACK_DIRECTORY
+from stack.paths import REPOSITORY, STACK_DIRECTORY
+from stack.signals import interruptible
 
 EPILOG = """\
 Results go to bench/results.json and docs/bench.svg, in the place of earlier ones of the same name; those of a quick
-look or of less than the whole data set go to .stack/bench/.
+look or of less than the whole data set go to .stack/commands/bench/.
 Exit status 1 when a goal was not met.
 """
 

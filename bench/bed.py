@@ -11,7 +11,7 @@ from bench.processes import Serving, serve
 from bench.settings import Effort, Servers
 from bench.tokens import bearers, by_gateway, by_secret, client_tokens, internal_tokens
 from bench.workers import Workers
-from stack.bench import INSTALLATIONS
+from stack.commands.bench import INSTALLATIONS
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import asyncpg
 
 from bench.rows import CERTIFICATIONS, COPIES, COURSES, ENROLLMENTS, NEXT_IDS, PEOPLE, PICK, SEATS_TAKEN, SESSIONS
-from services.catalog.store.recounts import recount
+from services.catalog.store.count_check import recount
 
 if TYPE_CHECKING:
     Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"

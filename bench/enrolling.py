@@ -29,8 +29,8 @@ from bench.pgbench import pgbench, written
 from bench.programs import output_of
 from bench.results import Result, at_least
 from bench.rounds import alternate
-from shared.batching import each
-from stack.layout import REPOSITORY
+from shared.concurrency.batcher import each
+from stack.paths import REPOSITORY
 
 CLIENTS = 32
 GOALS = {1: 9.0, 1000: 1.5}

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from services.enrollment.store.copies import save_courses, save_sessions
-from shared.cloudevents import encode
-from shared.events import CourseSaved, CourseState, EnrollmentCreated, EnrollmentState, SessionSaved, SessionState
+from services.enrollment.store.catalog_replica import save_courses, save_sessions
+from shared.events.cloudevents import encode
+from shared.events.types import CourseSaved, CourseState, EnrollmentCreated, EnrollmentState, SessionSaved, SessionState
 
 COURSES, SESSIONS, PEOPLE = 100, 1000, 6000
 """Of an organisation."""

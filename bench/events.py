@@ -21,14 +21,14 @@ import asyncpg
 from bench.event_data import SESSIONS, enrollments, fill_catalog, fill_enrollment, messages, new_organisation
 from bench.results import Result, Samples, at_least, bounded
 from bench.rounds import ROUNDS, alternate
-from shared import outbox
-from shared.broker import EXCHANGE, connection_to
-from shared.cloudevents import CONTENT_TYPE
-from shared.events import EnrollmentCreated
-from shared.identity import API_ACCESS, ENROLL, Caller
-from shared.make_internal_keys import private_keys_file
-from shared.signing import KeySigner
-from shared.trust import GATEWAY
+from shared.auth.internal_token import API_ACCESS, ENROLL, Caller
+from shared.auth.make_internal_keys import private_keys_file
+from shared.auth.signing import KeySigner
+from shared.auth.trust import GATEWAY
+from shared.events.cloudevents import CONTENT_TYPE
+from shared.events.types import EnrollmentCreated
+from shared.messaging import outbox
+from shared.messaging.broker import EXCHANGE, connection_to
 
 EVENTS = 20_000
 """In a round."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from bench.bed import Bed
 from bench.processes import Serving, new_port, serve
 from bench.signing import Signing
-from stack.layout import REPOSITORY
+from stack.paths import REPOSITORY
 
 CONFIGURATIONS = REPOSITORY / "bench" / "peers"
 

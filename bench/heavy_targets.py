@@ -9,7 +9,7 @@ import services.catalog.api
 import services.enrollment.api
 import services.history.api
 from bench.heavy_requests import Target
-from gateway.endpoints import ENDPOINTS, Credentials
+from gateway.edge.auth_endpoints import ENDPOINTS, Credentials
 from services.catalog.schemas import CourseFields, CoursePatch, SessionFields, SessionPatch
 from services.enrollment.schemas import (
     Capacity,
@@ -23,7 +23,7 @@ from services.enrollment.schemas import (
     Transfer,
 )
 from shared.http.routing import Route
-from shared.state_routes import RowKeys
+from shared.service.snapshot_routes import RowKeys
 
 TABLES: Final[Mapping[str, Sequence[Route[Any, Any]]]] = {
     "catalog": services.catalog.api.ROUTES,

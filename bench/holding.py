@@ -16,7 +16,7 @@ from bench.heavy_targets import TABLES, gateway_targets, targets_of
 from bench.installation import serving
 from bench.processes import Serving, new_port
 from bench.results import Result, Samples, bounded
-from shared.jwk import new_private_keys
+from shared.auth.jwk import new_private_keys
 
 MILLISECONDS = 20.0
 TRIES_A_ROUND = 12

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from bench.processes import new_port, python, run
 from bench.settings import SERVICES, Servers
-from shared.make_internal_keys import make_internal_keys, private_keys_file, trusted_keys_file
-from shared.trust import GATEWAY
-from stack.databases import DatabaseUrls, Passwords, ensure_databases
-from stack.definitions import Installation
+from shared.auth.make_internal_keys import make_internal_keys, private_keys_file, trusted_keys_file
+from shared.auth.trust import GATEWAY
+from stack.servers.databases import DatabaseUrls, Passwords, ensure_databases
+from stack.servers.rabbitmq_definitions import Installation
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from tempfile import NamedTemporaryFile
 from bench.bed import Bed
 from bench.errors import NotMeasured
 from bench.programs import output_of
-from stack.layout import REPOSITORY
+from stack.paths import REPOSITORY
 
 SCRIPT = REPOSITORY / "bench" / "load.lua"
 MOST_REQUESTS = 20_000

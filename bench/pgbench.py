@@ -13,13 +13,13 @@ from typing import Any, NoReturn
 from bench.bed import Bed
 from bench.errors import NotMeasured
 from bench.programs import output_of
-from shared.database import BY_KEY
-from shared.reading import SHORT_READS
+from shared.postgres.batched_reads import SHORT_READS
+from shared.postgres.pool import BY_KEY
 
 CONNECTIONS = 10
 """As many as a service's pool has."""
 SETTINGS = {"jit": "off", "timezone": "UTC", **BY_KEY, **SHORT_READS}
-"""As the services' connections have them where they bear on how a statement is planned (shared/database.py)."""
+"""As the services' connections have them where they bear on how a statement is planned (shared/postgres/pool.py)."""
 _RATE = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 _FAILED = re.compile(r"^number of failed transactions: ([1-9][0-9]*)", re.MULTILINE)
 _PARAMETER = re.compile(r"\$(\d+)")

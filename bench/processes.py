@@ -8,10 +8,10 @@ import aiohttp
 import psutil
 
 from bench.placement import pinned
-from stack.environment import base_environment
-from stack.layout import REPOSITORY, Layout
-from stack.processes import ManagedProcess
-from stack.state import choose_port
+from stack.config.ports import choose_port
+from stack.paths import REPOSITORY, Layout
+from stack.processes.environment import base_environment
+from stack.processes.managed_process import ManagedProcess
 
 READY_SECONDS = 60.0
 COMMAND_SECONDS = 120.0

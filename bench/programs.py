@@ -8,8 +8,8 @@ from contextlib import suppress
 
 from bench.errors import NotMeasured
 from bench.placement import pinned
-from stack.environment import base_environment
-from stack.layout import REPOSITORY
+from stack.paths import REPOSITORY
+from stack.processes.environment import base_environment
 
 GRACE_SECONDS = 30.0
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack.layout import Layout
+from stack.paths import Layout
 
 SERVICES = ("catalog", "enrollment", "history")
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import jwt
 
-from shared.identity import API_ACCESS, ENROLL, MANAGE, RECORD, VIEW
-from shared.make_internal_keys import private_keys_file
-from shared.trust import GATEWAY, parse_internal_keys
+from shared.auth.internal_token import API_ACCESS, ENROLL, MANAGE, RECORD, VIEW
+from shared.auth.make_internal_keys import private_keys_file
+from shared.auth.trust import GATEWAY, parse_internal_keys
 
 ALGORITHM = "HS256"
 LIFETIME = 24 * 3600

@@ -12,7 +12,7 @@ from bench.placement import Placement
 from bench.processes import Serving, python, serve
 from bench.programs import output_of
 from bench.settings import Servers
-from stack.layout import REPOSITORY
+from stack.paths import REPOSITORY
 
 PEER_SECONDS = 120.0
 

@@ -4,9 +4,9 @@ import argparse
 import sys
 
 from gateway.app import create_gateway
-from gateway.commands import CommandFailed, add_commands
+from gateway.cli import CommandFailed, add_commands
 from gateway.settings import GatewaySettings
-from shared.http.server import run
+from shared.http.server.app import run
 from shared.observability import configure_logging
 from shared.settings import read_settings
 

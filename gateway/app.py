@@ -7,34 +7,34 @@ from functools import partial
 import aiohttp
 from aiohttp import web
 
-from gateway.admission import Gate, Limits, client_network
-from gateway.authentication import ClientTokenVerifier
-from gateway.context import GATE, ISSUER, PROXY, ROUTER, SETTINGS, SIGNER
-from gateway.edge import answer_target
-from gateway.forwarding import REMEMBERED_CLIENTS, PlainForwarding
-from gateway.headers import NO_SNIFFING, TO_A_TOKEN
-from gateway.issuer import Issuer
-from gateway.key_set import RemoteKeySet
-from gateway.keys import IssuerKeys, KeySource, NoKeys
-from gateway.limiter import Limiter
-from gateway.loop_lag import LoopLag
-from gateway.passwords import PasswordChecker
-from gateway.proxy import Proxy
-from gateway.redis_client import Availability, redis_client
-from gateway.revocation import Revocations
+from gateway.admission.gate import Gate, Limits, client_network
+from gateway.admission.rate_limiter import Limiter
+from gateway.admission.redis_client import Availability, redis_client
+from gateway.admission.revocation import Revocations
+from gateway.auth.client_token import ClientTokenVerifier
+from gateway.auth.issuer import Issuer
+from gateway.auth.issuer_keys import IssuerKeys, KeySource, NoKeys
+from gateway.auth.passwords import PasswordChecker
+from gateway.auth.remote_jwks import RemoteKeySet
+from gateway.auth.users import read_users
+from gateway.edge.app_keys import GATE, ISSUER, PROXY, ROUTER, SETTINGS, SIGNER
+from gateway.edge.fast_forward import REMEMBERED_CLIENTS, PlainForwarding
+from gateway.edge.forward_handler import answer_target
 from gateway.routes import Router, UpstreamName
 from gateway.settings import GatewaySettings
-from gateway.upstream import Upstream
-from gateway.users import read_users
-from shared.background import background
+from gateway.upstream.headers import NO_SNIFFING, TO_A_TOKEN
+from gateway.upstream.loop_lag import LoopLag
+from gateway.upstream.proxy import Proxy
+from gateway.upstream.upstream import Upstream
+from shared.auth.signing import internal_signer
+from shared.auth.trust import GATEWAY
+from shared.concurrency.tasks import background
 from shared.http.body_budget import BodyBudget
-from shared.http.door import PLAIN_READER
-from shared.http.fast_path import FAST_PATH, FastPath
-from shared.http.plain import PlainReader
-from shared.http.server import READINESS, create_app
-from shared.http.unadmitted import COUNT_UNADMITTED, Count
-from shared.signing import internal_signer
-from shared.trust import GATEWAY
+from shared.http.server.app import READINESS, create_app
+from shared.http.server.fast_dispatch import PLAIN_READER
+from shared.http.server.fast_path import FAST_PATH, FastPath
+from shared.http.server.simple_request import PlainReader
+from shared.http.server.unadmitted import COUNT_UNADMITTED, Count
 
 _SESSION = web.AppKey("session", aiohttp.ClientSession)
 _KEYS: web.AppKey[KeySource] = web.AppKey("keys")

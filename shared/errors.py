@@ -1,4 +1,4 @@
-"""The tree of errors a client can see; `shared.http.answers` turns each into its answer (contract, section 1)."""
+"""The tree of errors a client can see; `shared.http.responses` turns each into its answer (contract, section 1)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice

@@ -6,24 +6,24 @@ import sys
 
 from rich.console import Console
 
-from stack.arguments import make_parser
-from stack.audit import audit
-from stack.bench import bench
-from stack.checks import lint
+from stack.cli import make_parser
+from stack.commands.audit import audit
+from stack.commands.bench import bench
+from stack.commands.down import down
+from stack.commands.faults import faults
+from stack.commands.fuzz import fuzz
+from stack.commands.licences import write_page
+from stack.commands.lint import lint
+from stack.commands.seed_and_token import INTERRUPTED, seed, token
+from stack.commands.status import status
+from stack.commands.test import test
+from stack.commands.up import up
+from stack.console import Steps
 from stack.errors import StackError
-from stack.faults import faults
-from stack.fuzzing import fuzz
-from stack.interruption import interruptible
-from stack.issuer import token_options
-from stack.layout import STACK_DIRECTORY, Layout
-from stack.licences import write_page
-from stack.running import INTERRUPTED, seed, token
-from stack.seeding import Size
-from stack.status import status
-from stack.steps import Steps
-from stack.stopping import down
-from stack.testing import test
-from stack.up import up
+from stack.paths import STACK_DIRECTORY, Layout
+from stack.product.issuer import token_options
+from stack.product.seeding import Size
+from stack.signals import interruptible
 
 
 def main(arguments: list[str]) -> int:

@@ -8,12 +8,12 @@ from services.catalog.demonstration import load_examples, load_many
 from services.catalog.handlers import SUBSCRIPTIONS
 from services.catalog.projection import PROJECTION
 from services.catalog.settings import CatalogSettings
-from shared.database import connection_pool
-from shared.dead_letter_commands import answer_dead_letters
-from shared.http.server import run
+from shared.http.server.app import run
 from shared.observability import configure_logging
-from shared.projection_commands import rebuild_copies, verify_copies
-from shared.service import prepare, service_arguments, service_queue
+from shared.postgres.pool import connection_pool
+from shared.service.chassis import prepare, service_arguments, service_queue
+from shared.service.dead_letter_commands import answer_dead_letters
+from shared.service.projection_commands import rebuild_copies, verify_copies
 from shared.settings import read_settings
 
 

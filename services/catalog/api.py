@@ -10,20 +10,21 @@ from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.errors import CourseNotFound, SessionNotFound
 from services.catalog.representations import CourseDetail, CourseItem, SessionDetail, SessionItem, SessionWithCourses
 from services.catalog.schemas import CourseFields, CoursePatch, CourseQuery, SessionFields, SessionPatch, SessionQuery
-from services.catalog.store import pages, rows, states
-from shared.audit import actor_of
-from shared.database import Connection, connected, transaction
-from shared.http.answers import Answer, success
-from shared.http.documents import changed, created, document, page
-from shared.http.fields import Body, Query
+from services.catalog.store import pages, rows
+from services.catalog.store import snapshots as states
+from shared.auth.internal_token import MANAGE, VIEW
+from shared.auth.trust import FETCH_SESSION
 from shared.http.pagination import PagedQuery
 from shared.http.representation import AuditItem, Done, Page, Success
+from shared.http.resource_responses import changed, created, document, page
+from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
-from shared.idempotency import run_once
-from shared.identity import MANAGE, VIEW
-from shared.service import POOL, READER
-from shared.state_routes import state_routes
-from shared.trust import FETCH_SESSION
+from shared.postgres.audit import actor_of
+from shared.postgres.pool import Connection, connected, transaction
+from shared.service.chassis import POOL, READER
+from shared.service.idempotency import run_once
+from shared.service.snapshot_routes import state_routes
+from shared.validation.fields import Body, Query
 
 ENROLLMENT = web.AppKey("enrollment", EnrollmentClient)
 

@@ -10,10 +10,10 @@ from services.catalog.api import ENROLLMENT, ROUTES
 from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.handlers import SUBSCRIPTIONS
 from services.catalog.settings import CatalogSettings
-from shared.http.peer import connected_peer
+from shared.auth.signing import internal_signer
 from shared.http.routing import add_routes
-from shared.service import Role, consumer, create_service, reading, relay
-from shared.signing import internal_signer
+from shared.http.service_client import connected_peer
+from shared.service.chassis import Role, consumer, create_service, reading, relay
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from services.catalog import use_cases
 from services.catalog.schemas import CourseFields, CourseQuery, Facilitator, SessionFields
 from services.catalog.store import pages, rows
-from shared.audit import Actor
-from shared.batching import each
-from shared.database import Pool, transaction
-from shared.http.fields import IdAndName
+from shared.concurrency.batcher import each
+from shared.postgres.audit import Actor
+from shared.postgres.pool import Pool, transaction
+from shared.validation.fields import IdAndName
 
 ORGANISATION = 1
 

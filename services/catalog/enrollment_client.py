@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.catalog.errors import CapacityBelowEnrolled, ChangedMeanwhile, HasEnrollments
+from shared.auth.trust import SEATS
 from shared.errors import Unavailable
-from shared.http.peer import Peer, PeerAnswer
-from shared.trust import SEATS
+from shared.http.service_client import Peer, PeerAnswer
 
 MANY = 500
 """More sessions than these are told as columns."""

@@ -1,8 +1,7 @@
 """What the catalog follows: enrollments move the counts of their session and course."""
 
 from services.catalog.store import counts
-from shared.consumer import Subscriptions
-from shared.events import (
+from shared.events.types import (
     EnrollmentCancelled,
     EnrollmentCheckedIn,
     EnrollmentCompleted,
@@ -13,6 +12,7 @@ from shared.events import (
     EnrollmentTransferred,
     EnrollmentWaitlisted,
 )
+from shared.messaging.consumer import Subscriptions
 
 SUBSCRIPTIONS: Subscriptions = {
     EnrollmentCreated: counts.apply_enrollments,

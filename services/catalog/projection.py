@@ -3,10 +3,10 @@
 from functools import partial
 
 from services.catalog.handlers import SUBSCRIPTIONS
-from services.catalog.store.recounts import TOTALS, recount, wrong_counts
-from shared.outbox import untold_changes
-from shared.projections import Copied, Projection
-from shared.totals import wrong_totals
+from services.catalog.store.count_check import TOTALS, recount, wrong_counts
+from shared.messaging.outbox import untold_changes
+from shared.postgres.list_totals import wrong_totals
+from shared.projections.comparison import Copied, Projection
 
 PROJECTION = Projection(
     copied=[Copied("enrollments", owner="enrollment", kind="enrollments")],

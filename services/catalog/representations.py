@@ -1,7 +1,7 @@
 """What the catalog answers (contract, section 3)."""
 
 from services.catalog.schemas import Category, DeliveryMode, SessionStatus
-from shared.events import CourseState, SessionState
+from shared.events.types import CourseState, SessionState
 from shared.http.conditional import RowKey
 from shared.http.representation import Day, Named, Number, Representation, Titled, TrainingTimestamp
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from services.catalog.errors import CourseNotSelectable, StatusMoveForbidden
 from services.catalog.schemas import CourseFields, SessionFields
 from shared.errors import ValidationFailed
-from shared.http.members import invalid
+from shared.validation.known_members import invalid
 
 _STATUS_MOVES = {
     "scheduled": {"in_progress", "cancelled"},

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from shared.http.fields import (
+from shared.http.pagination import PagedQuery
+from shared.validation.fields import (
     Body,
     Count,
     Id,
@@ -20,7 +21,6 @@ from shared.http.fields import (
     Search,
     Timestamp,
 )
-from shared.http.pagination import PagedQuery
 
 Category = Literal["technical", "soft_skills", "compliance", "leadership", "onboarding", "safety"]
 DeliveryMode = Literal["in_person", "online", "hybrid", "self_paced"]

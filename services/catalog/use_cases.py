@@ -14,12 +14,13 @@ from services.catalog.errors import (
 )
 from services.catalog.representations import course_row, session_row
 from services.catalog.schemas import CourseFields, SessionFields
-from services.catalog.store import pages, rows, states
-from shared import outbox
-from shared.audit import Actor, AuditEntry, differences
-from shared.database import Connection, Pool, transaction
-from shared.events import CourseRemoved, CourseSaved, Event, SessionRemoved, SessionSaved
+from services.catalog.store import pages, rows
+from services.catalog.store import snapshots as states
+from shared.events.types import CourseRemoved, CourseSaved, Event, SessionRemoved, SessionSaved
 from shared.http.conditional import UNCONDITIONAL, Conditions, Document
+from shared.messaging import outbox
+from shared.postgres.audit import Actor, AuditEntry, differences
+from shared.postgres.pool import Connection, Pool, transaction
 
 SOURCE = "catalog"
 Changes = dict[str, dict[str, Any]]

@@ -10,15 +10,15 @@ from services.enrollment.handlers import SUBSCRIPTIONS
 from services.enrollment.projection import PROJECTION
 from services.enrollment.rebuild import rebuild
 from services.enrollment.settings import EnrollmentSettings
-from shared.database import connection_pool
-from shared.dead_letter_commands import answer_dead_letters
-from shared.http.peer import connected_peer
-from shared.http.server import run
+from shared.auth.signing import internal_signer
+from shared.http.server.app import run
+from shared.http.service_client import connected_peer
 from shared.observability import configure_logging
-from shared.projection_commands import verify_copies
-from shared.service import prepare, service_arguments, service_queue
+from shared.postgres.pool import connection_pool
+from shared.service.chassis import prepare, service_arguments, service_queue
+from shared.service.dead_letter_commands import answer_dead_letters
+from shared.service.projection_commands import verify_copies
 from shared.settings import read_settings
-from shared.signing import internal_signer
 
 
 def main() -> None:

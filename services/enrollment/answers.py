@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.enrollment.errors import counted
-from shared.events import EnrollmentState
-from shared.http.answers import Answer, success
+from shared.events.types import EnrollmentState
+from shared.http.responses import Answer, success
 
 
 @dataclass(frozen=True, slots=True)

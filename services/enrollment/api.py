@@ -5,9 +5,9 @@ from typing import Any
 from aiohttp import web
 
 from services.enrollment import rules
+from services.enrollment.api_people import PEOPLE_ROUTES
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.errors import CourseNotSelectable, EnrollmentNotFound
-from services.enrollment.people_api import PEOPLE_ROUTES
 from services.enrollment.representations import (
     CompletionAnswer,
     ComplianceItem,
@@ -29,22 +29,24 @@ from services.enrollment.schemas import (
     OrganisationSettings,
     Transfer,
 )
-from services.enrollment.store import compliance, pages, states
+from services.enrollment.store import compliance, pages
 from services.enrollment.store import settings as settings_store
-from services.enrollment.use_cases import change, sessions, settings
+from services.enrollment.store import snapshots as states
+from services.enrollment.use_cases import lifecycle as change
+from services.enrollment.use_cases import sessions, settings
 from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll
-from shared.audit import actor_of
-from shared.database import connected, patient
-from shared.http.answers import Answer, success
-from shared.http.documents import changed, document, page
-from shared.http.fields import Body, Query
+from shared.auth.internal_token import ENROLL, ENROLL_SELF, MANAGE, RECORD, VIEW
+from shared.auth.trust import SEATS
 from shared.http.pagination import PagedQuery
 from shared.http.representation import AuditItem, Done, Page, Success
+from shared.http.resource_responses import changed, document, page
+from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
-from shared.identity import ENROLL, ENROLL_SELF, MANAGE, RECORD, VIEW
-from shared.service import POOL, READER
-from shared.state_routes import state_routes
-from shared.trust import SEATS
+from shared.postgres.audit import actor_of
+from shared.postgres.pool import connected, patient
+from shared.service.chassis import POOL, READER
+from shared.service.snapshot_routes import state_routes
+from shared.validation.fields import Body, Query
 
 DESK: web.AppKey[EnrollmentDesk] = web.AppKey("desk")
 CATALOG = web.AppKey("catalog", CatalogClient)

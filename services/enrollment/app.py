@@ -12,11 +12,11 @@ from services.enrollment.handlers import SUBSCRIPTIONS
 from services.enrollment.settings import EnrollmentSettings
 from services.enrollment.use_cases.certifications import tell_ends
 from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll_together
-from shared.background import background
-from shared.http.peer import connected_peer
+from shared.auth.signing import internal_signer
+from shared.concurrency.tasks import background
 from shared.http.routing import add_routes
-from shared.service import POOL, Role, consumer, create_service, reading, relay
-from shared.signing import internal_signer
+from shared.http.service_client import connected_peer
+from shared.service.chassis import POOL, Role, consumer, create_service, reading, relay
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

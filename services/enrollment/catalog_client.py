@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
+from shared.auth.trust import FETCH_SESSION
 from shared.errors import Unavailable
-from shared.events import CourseSaved, CourseState, SessionSaved, SessionState
-from shared.http.peer import Peer
-from shared.trust import FETCH_SESSION
+from shared.events.types import CourseSaved, CourseState, SessionSaved, SessionState
+from shared.http.service_client import Peer
 
 
 class _Answer(BaseModel):

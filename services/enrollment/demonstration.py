@@ -15,13 +15,14 @@ from services.enrollment.rules import EnrollCommand
 from services.enrollment.schemas import CheckIn, Completion, EmployeeFields, PersonQuery
 from services.enrollment.store import enrollments as enrollments_store
 from services.enrollment.store import pages
-from services.enrollment.use_cases import change, people
+from services.enrollment.use_cases import lifecycle as change
+from services.enrollment.use_cases import people
 from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll, enroll_together
-from shared.audit import Actor
-from shared.batching import each
-from shared.database import Pool, transaction
-from shared.http.answers import Answer
-from shared.http.fields import IdAndName
+from shared.concurrency.batcher import each
+from shared.http.responses import Answer
+from shared.postgres.audit import Actor
+from shared.postgres.pool import Pool, transaction
+from shared.validation.fields import IdAndName
 
 ORGANISATION = 1
 WORKER = 456

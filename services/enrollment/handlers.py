@@ -1,9 +1,9 @@
 """What enrollment follows: courses and sessions, as much of them as enrolling needs."""
 
-from services.enrollment.store import copies
+from services.enrollment.store import catalog_replica as copies
 from services.enrollment.use_cases import sessions
-from shared.consumer import Subscriptions
-from shared.events import CourseRemoved, CourseSaved, SessionRemoved, SessionSaved
+from shared.events.types import CourseRemoved, CourseSaved, SessionRemoved, SessionSaved
+from shared.messaging.consumer import Subscriptions
 
 SUBSCRIPTIONS: Subscriptions = {
     CourseSaved: copies.save_courses,

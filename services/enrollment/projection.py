@@ -2,13 +2,13 @@
 
 from functools import partial
 
-from services.enrollment.store import copies
-from services.enrollment.store.audit_of_seats import wrong_seats
+from services.enrollment.store import catalog_replica as copies
+from services.enrollment.store.seat_check import wrong_seats
 from services.enrollment.store.totals import TOTALS
-from shared.events import CourseRemoved, CourseSaved, SessionRemoved, SessionSaved
-from shared.outbox import untold_changes
-from shared.projections import Copied, Projection
-from shared.totals import wrong_totals
+from shared.events.types import CourseRemoved, CourseSaved, SessionRemoved, SessionSaved
+from shared.messaging.outbox import untold_changes
+from shared.postgres.list_totals import wrong_totals
+from shared.projections.comparison import Copied, Projection
 
 PROJECTION = Projection(
     copied=[

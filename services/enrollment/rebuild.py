@@ -10,18 +10,18 @@ from typing import Any
 
 from services.enrollment.projection import PROJECTION
 from services.enrollment.settings import EnrollmentSettings
-from services.enrollment.store import copies
+from services.enrollment.store import catalog_replica as copies
 from services.enrollment.store.totals import TOTALS
 from services.enrollment.use_cases import sessions
-from shared.consumer import Handler
-from shared.database import Connection, Pool, connection_pool, transaction
-from shared.events import Event
-from shared.projection_commands import DONE, SETTLE, carried_out, tell
-from shared.projections import Comparison, Copied
-from shared.rebuilding import claim
-from shared.states import Key, Owner
-from shared.totals import correct_totals
-from shared.verification import Verification
+from shared.events.types import Event
+from shared.messaging.consumer import Handler
+from shared.postgres.list_totals import correct_totals
+from shared.postgres.pool import Connection, Pool, connection_pool, transaction
+from shared.projections.comparison import Comparison, Copied
+from shared.projections.rebuild import claim
+from shared.projections.snapshot import Key, Owner
+from shared.projections.verify import Verification
+from shared.service.projection_commands import DONE, SETTLE, carried_out, tell
 
 HANDLERS: Mapping[str, Handler] = {"courses": copies.save_courses, "sessions": sessions.follow}
 

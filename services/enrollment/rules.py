@@ -21,11 +21,11 @@ from services.enrollment.errors import (
     SessionUnknown,
 )
 from services.enrollment.schemas import CheckIn, Completion
-from shared.audit import Actor
+from shared.auth.internal_token import ENROLL, ENROLL_SELF, Caller
 from shared.errors import ApiError, PermissionDenied
-from shared.events import EnrollmentState
-from shared.idempotency import Claim
-from shared.identity import ENROLL, ENROLL_SELF, Caller
+from shared.events.types import EnrollmentState
+from shared.postgres.audit import Actor
+from shared.service.idempotency import Claim
 
 SessionKey = tuple[int, int]
 """Organisation and session."""

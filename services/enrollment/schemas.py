@@ -7,7 +7,8 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, FailFast, Field, field_validator, model_validator
 
 from shared.http.body import BodyLimits
-from shared.http.fields import (
+from shared.http.pagination import PagedQuery
+from shared.validation.fields import (
     Body,
     Count,
     Id,
@@ -21,8 +22,7 @@ from shared.http.fields import (
     Timestamp,
     one_line,
 )
-from shared.http.https_url import HttpsUrl
-from shared.http.pagination import PagedQuery
+from shared.validation.https_url import HttpsUrl
 
 Status = Literal["enrolled", "waitlisted", "completed", "failed", "absent", "cancelled"]
 CheckInMethod = Literal["manual", "qr_code", "kiosk"]

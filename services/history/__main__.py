@@ -6,11 +6,11 @@ from services.history.app import MIGRATIONS, build_app
 from services.history.handlers import SUBSCRIPTIONS
 from services.history.projection import PROJECTION
 from services.history.settings import HistorySettings
-from shared.dead_letter_commands import answer_dead_letters
-from shared.http.server import run
+from shared.http.server.app import run
 from shared.observability import configure_logging
-from shared.projection_commands import rebuild_copies, verify_copies
-from shared.service import prepare, service_arguments, service_queue
+from shared.service.chassis import prepare, service_arguments, service_queue
+from shared.service.dead_letter_commands import answer_dead_letters
+from shared.service.projection_commands import rebuild_copies, verify_copies
 from shared.settings import read_settings
 
 

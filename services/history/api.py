@@ -7,14 +7,14 @@ from services.history import store
 from services.history.errors import WorkerNotFound
 from services.history.representations import TrainingRecord
 from services.history.schemas import EmployeeHistoryQuery, HistoryQuery
+from shared.auth.internal_token import VIEW, Caller
 from shared.errors import PermissionDenied
-from shared.http.answers import Answer, Caching
-from shared.http.fields import Body
 from shared.http.pagination import history_meta
 from shared.http.representation import HistoryPage
+from shared.http.responses import Answer, Caching
 from shared.http.routing import Call, Route, numeric_id
-from shared.identity import VIEW, Caller
-from shared.service import READER
+from shared.service.chassis import READER
+from shared.validation.fields import Body
 
 
 def require_staff(caller: Caller) -> None:

@@ -8,7 +8,7 @@ from services.history.api import ROUTES
 from services.history.handlers import SUBSCRIPTIONS
 from services.history.settings import HistorySettings
 from shared.http.routing import add_routes
-from shared.service import Role, consumer, create_service, reading
+from shared.service.chassis import Role, consumer, create_service, reading
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -1,8 +1,7 @@
 """What history follows: all of it, to make the training records of each person."""
 
 from services.history import store
-from shared.consumer import Subscriptions
-from shared.events import (
+from shared.events.types import (
     CourseRemoved,
     CourseSaved,
     EmployeeRemoved,
@@ -19,6 +18,7 @@ from shared.events import (
     SessionRemoved,
     SessionSaved,
 )
+from shared.messaging.consumer import Subscriptions
 
 SUBSCRIPTIONS: Subscriptions = {
     CourseSaved: store.save_courses,

@@ -1,7 +1,7 @@
 """What history copies: all that it has."""
 
 from services.history.handlers import SUBSCRIPTIONS
-from shared.projections import Copied, Projection
+from shared.projections.comparison import Copied, Projection
 
 PROJECTION = Projection(
     copied=[

@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import ValidationInfo, field_validator
 
-from shared.http.fields import QueryDate, QueryId
 from shared.http.pagination import PagedQuery, PerPage
+from shared.validation.fields import QueryDate, QueryId
 
 
 class HistoryQuery(PagedQuery):

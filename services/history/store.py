@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from functools import cache
 
 from services.history.schemas import HistoryQuery
-from shared.database import Connection
-from shared.events import CourseState, EmployeeState, EnrollmentEvent, Event, NamedItem, SessionState
-from shared.reading import PAGE_TYPES, Read, Statement
+from shared.events.types import CourseState, EmployeeState, EnrollmentEvent, Event, NamedItem, SessionState
+from shared.postgres.batched_reads import PAGE_TYPES, Read, Statement
+from shared.postgres.pool import Connection
 
 # A person's records are few: they are matched first, then counted and cut to the page. `found` tells a person
 # without matching records from one that this organisation does not have.

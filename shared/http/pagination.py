@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from pydantic import Field
 
-from shared.http.fields import Query, QueryCount
+from shared.validation.fields import Query, QueryCount
 
 MAX_PAGE = 1_000_000_000
 MAX_PER_PAGE = 100

@@ -11,8 +11,11 @@ from typing import Any, Generic, TypeVar
 from aiohttp import web
 from pydantic import BaseModel
 
-from shared.deadline import HEADER as DEADLINE_HEADER
-from shared.deadline import LONGEST, current_deadline, read_deadline, time_left
+from shared.auth.internal_token import API_ACCESS, Caller, InternalTokenVerifier, bearer_token
+from shared.auth.trust import is_internal
+from shared.concurrency.deadline import HEADER as DEADLINE_HEADER
+from shared.concurrency.deadline import LONGEST, current_deadline, read_deadline, time_left
+from shared.concurrency.fairness import current_organisation
 from shared.errors import (
     ApiError,
     DeadlinePassed,
@@ -22,19 +25,16 @@ from shared.errors import (
     TokenMissing,
     ValidationFailed,
 )
-from shared.fairness import current_organisation
-from shared.http.answers import Answer
-from shared.http.asked import Asked, QueryReader, asked_by, asked_plainly, client_url, conditions, read_members
 from shared.http.body import USUAL_LIMITS, BodyLimits
 from shared.http.conditional import UNCONDITIONAL, Conditions
-from shared.http.fast_path import FAST_PATH, FastPath, Handler
-from shared.http.fields import MAX_ID, Body, Query
-from shared.http.plain import Headers, PlainRequest
-from shared.idempotency import Claim, digest, read_key
-from shared.identity import API_ACCESS, Caller, InternalTokenVerifier, bearer_token
+from shared.http.request import Asked, QueryReader, asked_by, asked_plainly, client_url, conditions, read_members
+from shared.http.responses import Answer
+from shared.http.server.fast_path import FAST_PATH, FastPath, Handler
+from shared.http.server.simple_request import Headers, PlainRequest
 from shared.observability import Trace
 from shared.security_log import SecurityEvent, record
-from shared.trust import is_internal
+from shared.service.idempotency import Claim, digest, read_key
+from shared.validation.fields import MAX_ID, Body, Query
 
 FAR = 5.0
 """Seconds; a deadline that far off comes after the bounds of every wait that a read has, and needs no timer."""

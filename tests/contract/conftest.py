@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from gateway.passwords import hash_password
-from gateway.users import User, put_user
-from shared.jwk import new_private_keys
+from gateway.auth.passwords import hash_password
+from gateway.auth.users import User, put_user
+from shared.auth.jwk import new_private_keys
 from tests.contract.documented import EXAMPLES
 from tests.support.client import Answer
 from tests.support.demonstration import ORGANISATION, load_demonstration

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from shared import audit_trail
-from shared.database import Connection, connection_pool, transaction
-from shared.row_security import EVERY_ORGANISATION
+from shared.postgres import audit_trail
+from shared.postgres.pool import Connection, connection_pool, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.client import Client, new_organisation
 from tests.support.stack import Stack
 from tests.support.world import (

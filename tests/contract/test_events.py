@@ -8,7 +8,7 @@ from uuid import UUID
 import aio_pika
 import pytest
 
-from shared.events import STATE_OF
+from shared.events.types import STATE_OF
 from tests.support.client import Client
 from tests.support.stack import Stack
 from tests.support.subscriber import Subscriber, subscriber

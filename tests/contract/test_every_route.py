@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from shared.auth.internal_token import API_ACCESS, Caller, InternalTokenVerifier
 from shared.http.routing import Call
-from shared.identity import API_ACCESS, Caller, InternalTokenVerifier
 from tests.support.client import ADMIN_PERMISSIONS, INTERNAL_PERMISSIONS, Client, client_token, new_organisation
 from tests.support.routes import ALL, NO_ROWS, PUBLIC, Declared, rows_of_each_kind
 from tests.support.stack import CLIENT_SECRET, Stack

@@ -10,14 +10,14 @@ import pytest
 from multidict import CIMultiDict
 
 import services.enrollment.use_cases.enroll
-from shared import idempotency
-from shared.database import Connection, Pool, connected, connection_pool
-from shared.idempotency import Claim, find_answers
-from shared.row_security import SETTING, scope
+from shared.postgres.pool import Connection, Pool, connected, connection_pool
+from shared.postgres.row_security import SETTING, scope
+from shared.service import idempotency
+from shared.service.idempotency import Claim, find_answers
 from tests.support.client import Answer, Client, new_organisation
 from tests.support.guards import without
-from tests.support.hold import hold_after
 from tests.support.lifecycle import changed
+from tests.support.races import hold_after
 from tests.support.stack import Stack
 from tests.support.world import COURSES, ENROLLMENTS, SESSIONS, enroll, new_course, new_employee, new_session
 
@@ -316,7 +316,7 @@ async def test_an_effect_that_fails_keeps_no_answer(
 ) -> None:
     body = await bodies.of(path)
     with monkeypatch.context() as broken:
-        broken.setattr("shared.outbox.add", broken_when_kept)
+        broken.setattr("shared.messaging.outbox.add", broken_when_kept)
         assert code(await post(admin, path, body)) == (500, "internal_error")
     answer = await post(admin, path, body)
     assert (answer.status, is_replayed(answer)) == (201, False)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gateway.users import ROLES as ISSUED
+from gateway.auth.users import ROLES as ISSUED
 from services.enrollment import rules
-from shared.identity import Caller
+from shared.auth.internal_token import Caller
 from tests.contract.permissions import LINES, ROLES, Line, Role
 from tests.support.client import INTERNAL_PERMISSIONS, Answer, Client, new_organisation
 from tests.support.eventually import eventually

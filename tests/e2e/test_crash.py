@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from shared.database import connected, connection_pool
+from shared.postgres.pool import connected, connection_pool
 from tests.support.client import Client
 from tests.support.eventually import eventually
 from tests.support.service_process import ServiceProcess, service_process

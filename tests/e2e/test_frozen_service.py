@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from gateway.app import create_gateway
-from gateway.upstream import FAILURES
-from shared.http.in_flight import IN_FLIGHT, InFlight
+from gateway.upstream.upstream import FAILURES
+from shared.http.server.in_flight import IN_FLIGHT, InFlight
 from tests.support.client import Client, client_token
 from tests.support.eventually import eventually
 from tests.support.service_process import ServiceProcess, service_process

@@ -10,7 +10,7 @@ import pytest
 from services.enrollment.errors import SessionFull
 from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll_together
-from shared.database import Pool, connection_pool
+from shared.postgres.pool import Pool, connection_pool
 from tests.support.client import Answer, Client
 from tests.support.enrollment_rows import (
     Outcome,
@@ -25,7 +25,7 @@ from tests.support.enrollment_rows import (
 )
 from tests.support.eventually import eventually
 from tests.support.guards import without
-from tests.support.hold import hold_after, without_lock
+from tests.support.races import hold_after, without_lock
 from tests.support.world import ENROLLMENTS, SESSIONS, enroll, new_course, new_employees
 from tests.support.world import new_session as new_session_by_api
 

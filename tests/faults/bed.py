@@ -14,9 +14,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 
-from shared.make_internal_keys import make_internal_keys, private_keys_file, trusted_keys_file
-from shared.trust import GATEWAY
-from stack.databases import DatabaseUrls, ensure_databases
+from shared.auth.make_internal_keys import make_internal_keys, private_keys_file, trusted_keys_file
+from shared.auth.trust import GATEWAY
+from stack.servers.databases import DatabaseUrls, ensure_databases
 from tests.faults.processes import ProductProcess
 from tests.faults.servers import Servers, running_servers
 from tests.support.client import Client, client_token

@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 ENROLL = "services.enrollment.use_cases.enroll"
 SEATS = "services.enrollment.store.seats"
-OUTBOX = "shared.outbox"
-RELAY = "shared.relay"
-CONSUMER = "shared.consumer"
+OUTBOX = "shared.messaging.outbox"
+RELAY = "shared.messaging.relay"
+CONSUMER = "shared.messaging.consumer"
 
 
 @dataclass(frozen=True)

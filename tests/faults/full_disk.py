@@ -13,7 +13,7 @@ import asyncpg
 import psutil
 import pytest
 
-from stack.testing import run_owner
+from stack.commands.test import run_owner
 from tests.faults.bed import SERVICES, Bed
 from tests.faults.signals import freeze, thaw
 

@@ -11,16 +11,16 @@ from dataclasses import replace
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-import shared.batching
-import shared.cloudevents
-import shared.consumer
-import shared.database
-import shared.idempotency
-import shared.outbox
-import shared.reading
-import shared.relay
-import shared.turns
-from shared.database import Connection
+import shared.concurrency.batcher
+import shared.concurrency.fair_semaphore
+import shared.events.cloudevents
+import shared.messaging.consumer
+import shared.messaging.outbox
+import shared.messaging.relay
+import shared.postgres.batched_reads
+import shared.postgres.pool
+import shared.service.idempotency
+from shared.postgres.pool import Connection
 
 FOR_EVER = 3600.0
 """Seconds; longer than any test lives."""
@@ -33,12 +33,12 @@ def take_out(name: str) -> None:
 
 def _without_outbox_transaction() -> None:
     """The event is written a moment after the commit, in a transaction of its own."""
-    original, later = shared.outbox.add, set()
+    original, later = shared.messaging.outbox.add, set()
 
     async def add(connection: Connection, source: str, events: Sequence[Any], trail: Sequence[Any] = ()) -> None:
         later.add(asyncio.create_task(_add_later(original, connection, source, events, trail)))
 
-    shared.outbox.add = add
+    shared.messaging.outbox.add = add
 
 
 async def _add_later(add: Callable[..., Any], connection: Any, *what: Any) -> None:
@@ -49,16 +49,16 @@ async def _add_later(add: Callable[..., Any], connection: Any, *what: Any) -> No
 
 def _without_confirm() -> None:
     """Rows are marked published as soon as they are claimed, in a transaction that is committed first."""
-    original = shared.outbox.claim
+    original = shared.messaging.outbox.claim
 
     async def claim(connection: Connection, limit: int) -> Any:
         rows = await original(connection, limit)
-        await shared.outbox.mark_published(connection, [row.id for row in rows])
+        await shared.messaging.outbox.mark_published(connection, [row.id for row in rows])
         await connection.execute("COMMIT")
         await connection.execute("BEGIN")
         return rows
 
-    shared.outbox.claim = claim
+    shared.messaging.outbox.claim = claim
 
 
 def _without_mandatory() -> None:
@@ -67,12 +67,12 @@ def _without_mandatory() -> None:
     async def publish(publisher: Any, rows: Sequence[Any]) -> Any:
         return await _publish(publisher, [replace(row, must_route=False) for row in rows])
 
-    _publish, shared.relay._publish = shared.relay._publish, publish
+    _publish, shared.messaging.relay._publish = shared.messaging.relay._publish, publish
 
 
 def _without_ack_after_commit() -> None:
     """Messages are acknowledged when they are taken, and never again."""
-    original, later = shared.consumer.Consumer._gathered, set()
+    original, later = shared.messaging.consumer.Consumer._gathered, set()
 
     def gathered(self: Any, batch: Any, arrived: Any) -> Any:
         events = original(self, batch, arrived)
@@ -80,7 +80,7 @@ def _without_ack_after_commit() -> None:
         batch.last = SimpleNamespace(acknowledge_all=_nothing)
         return events
 
-    shared.consumer.Consumer._gathered = gathered  # type: ignore[method-assign]
+    shared.messaging.consumer.Consumer._gathered = gathered  # type: ignore[method-assign]
 
 
 async def _nothing() -> None:
@@ -89,7 +89,7 @@ async def _nothing() -> None:
 
 def _without_dead_letters() -> None:
     """What cannot be applied is tried again for ever, or goes back to the head of its queue."""
-    original = shared.consumer.Consumer._gathered
+    original = shared.messaging.consumer.Consumer._gathered
 
     def gathered(self: Any, batch: Any, arrived: Any) -> Any:
         events = original(self, batch, arrived)
@@ -100,8 +100,8 @@ def _without_dead_letters() -> None:
     async def requeue(self: Any, channel: Any, delivery: Any, error: Exception) -> None:
         raise ConnectionResetError(str(error))
 
-    shared.consumer.Consumer._gathered = gathered  # type: ignore[method-assign]
-    shared.consumer.Consumer._dead_letter = requeue  # type: ignore[method-assign]
+    shared.messaging.consumer.Consumer._gathered = gathered  # type: ignore[method-assign]
+    shared.messaging.consumer.Consumer._dead_letter = requeue  # type: ignore[method-assign]
 
 
 def _without_version_check() -> None:
@@ -120,53 +120,53 @@ def _without_idempotency() -> None:
     async def keep_answers(connection: Connection, answers: Sequence[Any]) -> None:
         return None
 
-    shared.idempotency.find_answers = find_answers  # type: ignore[assignment]
-    shared.idempotency.keep_answers = keep_answers
+    shared.service.idempotency.find_answers = find_answers  # type: ignore[assignment]
+    shared.service.idempotency.keep_answers = keep_answers
 
 
 def _without_commits_on_disk() -> None:
     """A commit counts before it is written, as PostgreSQL offers it to those who want speed."""
-    shared.database._SERVER_SETTINGS["synchronous_commit"] = "off"
+    shared.postgres.pool._SERVER_SETTINGS["synchronous_commit"] = "off"
 
 
 def _without_time_limits_of_the_database() -> None:
     """Statements may take for ever, as asyncpg has it by itself."""
-    shared.database.COMMAND_TIMEOUT = FOR_EVER
-    shared.database._SERVER_SETTINGS.update(statement_timeout="0", lock_timeout="0")
+    shared.postgres.pool.COMMAND_TIMEOUT = FOR_EVER
+    shared.postgres.pool._SERVER_SETTINGS.update(statement_timeout="0", lock_timeout="0")
 
 
 def _without_bound_of_the_wait_for_a_connection() -> None:
     """Who waits goes on waiting, whether or not those before get on."""
-    shared.database.ACQUIRE_TIMEOUT = FOR_EVER
-    vars(shared.turns)["LOOKS"] = 10**9
-    vars(shared.reading)["PATIENCE"] = FOR_EVER
+    shared.postgres.pool.ACQUIRE_TIMEOUT = FOR_EVER
+    vars(shared.concurrency.fair_semaphore)["LOOKS"] = 10**9
+    vars(shared.postgres.batched_reads)["PATIENCE"] = FOR_EVER
 
 
 def _without_circuit() -> None:
     """However often a service fails, it is asked again."""
-    import gateway.upstream
+    import gateway.upstream.upstream
 
-    vars(gateway.upstream)["FAILURES"] = 10**9
+    vars(gateway.upstream.upstream)["FAILURES"] = 10**9
 
 
 def _without_bulkheads() -> None:
     """One bulkhead for all the services together."""
-    import gateway.bulkhead
-    import gateway.upstream
+    import gateway.upstream.bulkhead
+    import gateway.upstream.upstream
 
-    shared_one: list[gateway.bulkhead.Bulkhead] = []
+    shared_one: list[gateway.upstream.bulkhead.Bulkhead] = []
 
     def bulkhead(*arguments: Any) -> Any:
         if not shared_one:
-            shared_one.append(gateway.bulkhead.Bulkhead(*arguments))
+            shared_one.append(gateway.upstream.bulkhead.Bulkhead(*arguments))
         return shared_one[0]
 
-    vars(gateway.upstream)["Bulkhead"] = bulkhead
+    vars(gateway.upstream.upstream)["Bulkhead"] = bulkhead
 
 
 def _without_fairness() -> None:
     """All requests are one organisation's, and searches may have every connection."""
-    from gateway.proxy import Proxy
+    from gateway.upstream.proxy import Proxy
 
     def arrival(self: Any, name: Any, _: Any) -> Any:
         return _arrival(self, name, None)
@@ -176,16 +176,16 @@ def _without_fairness() -> None:
 
     _arrival, Proxy.arrival = Proxy.arrival, arrival  # type: ignore[method-assign,assignment]
     _forward, Proxy.forward = Proxy.forward, forward  # type: ignore[method-assign,assignment]
-    for module in (shared.batching, shared.database):
+    for module in (shared.concurrency.batcher, shared.postgres.pool):
         vars(module)["current_organisation"] = SimpleNamespace(get=lambda: None)
-    shared.database.slow_turns = lambda size: shared.turns.Turns(size)
+    shared.postgres.pool.slow_turns = lambda size: shared.concurrency.fair_semaphore.Turns(size)
 
 
 def _without_load_shedding() -> None:
     """Whoever comes is let in."""
-    import gateway.overload
+    import gateway.upstream.load_shedding
 
-    gateway.overload.Overload.refuses = lambda *_: False  # type: ignore[method-assign]
+    gateway.upstream.load_shedding.Overload.refuses = lambda *_: False  # type: ignore[method-assign]
 
 
 def _without_orderly_end() -> None:
@@ -210,61 +210,63 @@ def _without_orderly_end() -> None:
 
 def _without_limits_without_redis() -> None:
     """The classic mistake: while nobody counts for all of them, every process refuses everybody."""
-    import gateway.limiter
-    from gateway.rate_limit import Decision, Window
+    import gateway.admission.rate_limiter
+    from gateway.admission.sliding_window import Decision, Window
 
-    def count(self: gateway.limiter.LocalWindows, hit: gateway.limiter.Hit) -> Decision:
-        now = gateway.limiter._now()
+    def count(self: gateway.admission.rate_limiter.LocalWindows, hit: gateway.admission.rate_limiter.Hit) -> Decision:
+        now = gateway.admission.rate_limiter._now()
         return Decision(False, hit.limit, Window(now, hit.limit, 0), now)
 
-    gateway.limiter.LocalWindows.count = count  # type: ignore[method-assign]
+    gateway.admission.rate_limiter.LocalWindows.count = count  # type: ignore[method-assign]
 
 
 def _without_known_revocations() -> None:
     """Only Redis knows."""
-    import gateway.revocation
+    import gateway.admission.revocation
 
-    def remember(self: gateway.revocation.Revocations, token_id: str, expires_at: int) -> None:
+    def remember(self: gateway.admission.revocation.Revocations, token_id: str, expires_at: int) -> None:
         return None
 
-    gateway.revocation.Revocations.remember = remember  # type: ignore[method-assign]
+    gateway.admission.revocation.Revocations.remember = remember  # type: ignore[method-assign]
 
 
 def _without_last_good_keys() -> None:
     """A provider that cannot be read has no keys."""
-    import gateway.key_set
+    import gateway.auth.remote_jwks
 
-    original = gateway.key_set.RemoteKeySet._download
+    original = gateway.auth.remote_jwks.RemoteKeySet._download
 
     async def download(self: Any) -> bytes:
         self.keys = {}
         return await original(self)
 
-    gateway.key_set.RemoteKeySet._download = download  # type: ignore[method-assign]
+    gateway.auth.remote_jwks.RemoteKeySet._download = download  # type: ignore[method-assign]
 
 
 def _without_cooldown() -> None:
     """The provider is asked for every key that is not known."""
-    import gateway.key_set
+    import gateway.auth.remote_jwks
 
-    gateway.key_set.RemoteKeySet._cooldown_left = lambda self: 0.0  # type: ignore[method-assign]
+    gateway.auth.remote_jwks.RemoteKeySet._cooldown_left = lambda self: 0.0  # type: ignore[method-assign]
 
 
 def _without_bound_of_leeway() -> None:
     """Ten minutes, so that no clock is ever wrong."""
-    import gateway.authentication
-    import gateway.claims
+    import gateway.auth.client_claims
+    import gateway.auth.client_token
 
-    for module in (gateway.authentication, gateway.claims):
+    for module in (gateway.auth.client_token, gateway.auth.client_claims):
         vars(module)["LEEWAY"] = 600
 
 
 def _without_clock_of_redis() -> None:
     """Limits go by the clock of the gateway, as it was at its start."""
-    import gateway.limiter
+    import gateway.admission.rate_limiter
 
-    own = gateway.limiter._SCRIPT.read_text(encoding="utf-8").replace("redis.call('TIME')", f"{{{time.time()}, 0}}")
-    vars(gateway.limiter)["_SCRIPT"] = SimpleNamespace(read_text=lambda encoding: own)
+    own = gateway.admission.rate_limiter._SCRIPT.read_text(encoding="utf-8").replace(
+        "redis.call('TIME')", f"{{{time.time()}, 0}}"
+    )
+    vars(gateway.admission.rate_limiter)["_SCRIPT"] = SimpleNamespace(read_text=lambda encoding: own)
 
 
 def _without_clock_of_the_database() -> None:
@@ -272,31 +274,31 @@ def _without_clock_of_the_database() -> None:
     import services.enrollment.store.people as people
     import services.enrollment.store.seats as seats
 
-    for module, name in ((people, "_SAVE_PERSON"), (seats, "_INSERT_ENROLLMENTS"), (shared.outbox, "_ADD")):
+    for module, name in ((people, "_SAVE_PERSON"), (seats, "_INSERT_ENROLLMENTS"), (shared.messaging.outbox, "_ADD")):
         _replace(module, name, r"now\(\)", f"to_timestamp({time.time()})")
 
 
 def _without_names_of_event_fields() -> None:
     """A careless new version: it writes and reads `person_id` where the released one asks for `employee_id`."""
-    encode, decode = shared.cloudevents.encode, shared.cloudevents.decode
+    encode, decode = shared.events.cloudevents.encode, shared.events.cloudevents.decode
 
     def careless_encode(*arguments: Any) -> Any:
         event_id, body = encode(*arguments)
         return event_id, body.replace('"employee_id":', '"person_id":')
 
-    vars(shared.outbox)["encode"] = careless_encode
-    vars(shared.consumer)["decode"] = lambda body: decode(body.replace(b'"person_id":', b'"employee_id":'))
+    vars(shared.messaging.outbox)["encode"] = careless_encode
+    vars(shared.messaging.consumer)["decode"] = lambda body: decode(body.replace(b'"person_id":', b'"employee_id":'))
 
 
 def _without_counts_of_values() -> None:
     """Bodies are read as they come: any number of values, and each member that nobody knows has an error of its own."""
-    import gateway.endpoints
-    import shared.http.asked
+    import gateway.edge.auth_endpoints
     import shared.http.body
+    import shared.http.request
 
     vars(shared.http.body)["_check_counts"] = lambda *_: None
-    vars(shared.http.asked)["known_members"] = lambda _, members, __: members
-    vars(gateway.endpoints)["LOGIN_LIMITS"] = shared.http.body.BodyLimits()
+    vars(shared.http.request)["known_members"] = lambda _, members, __: members
+    vars(gateway.edge.auth_endpoints)["LOGIN_LIMITS"] = shared.http.body.BodyLimits()
 
 
 def _replace(module: ModuleType, name: str, guard: str, instead: str) -> None:

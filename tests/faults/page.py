@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from stack.layout import REPOSITORY
+from stack.paths import REPOSITORY
 from tests.faults.bed import Bed
 from tests.support.world import SESSIONS, new_course, new_session
 

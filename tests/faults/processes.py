@@ -13,8 +13,8 @@ from pathlib import Path
 import aiohttp
 import psutil
 
-from stack.environment import base_environment
-from stack.layout import REPOSITORY
+from stack.paths import REPOSITORY
+from stack.processes.environment import base_environment
 from tests.faults.signals import family, freeze, kill, thaw
 from tests.support.eventually import eventually
 from tests.support.forks import ForkedProcess, fork

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from stack.layout import REPOSITORY
+from stack.paths import REPOSITORY
 from tests.faults.bed import Bed, through
 from tests.faults.processes import ProductProcess
 

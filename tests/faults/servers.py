@@ -11,19 +11,19 @@ from typing import TypeVar
 import psutil
 from rich.console import Console
 
-from stack.credentials import Credentials, load_credentials
-from stack.identity import own_identity
-from stack.layout import STACK_DIRECTORY, Layout
-from stack.machine import POSTGRES, RABBITMQ, REDIS
-from stack.packages import provide
-from stack.postgres import PostgresServer
-from stack.processes import ManagedProcess
-from stack.rabbitmq import RabbitMQServer
-from stack.redis import RedisServer
-from stack.servers import make_servers, other_processes, server_processes
-from stack.state import load_state
-from stack.steps import Steps
-from stack.testing import PREFIX
+from stack.commands.test import PREFIX
+from stack.config.ports import load_state
+from stack.console import Steps
+from stack.paths import STACK_DIRECTORY, Layout
+from stack.processes.managed_process import ManagedProcess
+from stack.processes.process_identity import own_identity
+from stack.servers.all import make_servers, other_processes, server_processes
+from stack.servers.credentials import Credentials, load_credentials
+from stack.servers.packages import provide
+from stack.servers.postgres import PostgresServer
+from stack.servers.rabbitmq import RabbitMQServer
+from stack.servers.redis import RedisServer
+from stack.servers.requirements import POSTGRES, RABBITMQ, REDIS
 from tests.faults.signals import family, freeze, kill, thaw
 
 Running = PostgresServer | RedisServer | RabbitMQServer

@@ -3,8 +3,8 @@
 import subprocess
 from pathlib import Path
 
-from stack.identity import own_identity
-from stack.testing import PREFIX
+from stack.commands.test import PREFIX
+from stack.processes.process_identity import own_identity
 from tests.faults.full_disk import mount, require_rights, unmount_forgotten
 
 SIZE = 2**20

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from bench.holding import ask
-from shared.identity import Caller
-from shared.jwk import new_private_keys
-from shared.signing import KeySigner
-from shared.trust import GATEWAY
+from shared.auth.internal_token import Caller
+from shared.auth.jwk import new_private_keys
+from shared.auth.signing import KeySigner
+from shared.auth.trust import GATEWAY
 from tests.faults.bed import Bed
 from tests.faults.figures import figure
 from tests.faults.page import a_page_of_sessions

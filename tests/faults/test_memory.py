@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.passwords import hash_password
-from gateway.users import User, put_user
-from shared.jwk import new_private_keys
+from gateway.auth.passwords import hash_password
+from gateway.auth.users import User, put_user
+from shared.auth.jwk import new_private_keys
 from tests.faults.bed import Bed
 from tests.faults.figures import figure
 from tests.faults.leaks import MORE_MEMORY

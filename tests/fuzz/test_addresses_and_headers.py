@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 import services.catalog.api
 import services.enrollment.api
 import services.history.api
-from gateway.admission import client_network
-from gateway.headers import HOP_BY_HOP, REQUEST_HEADERS, answered, forwarded
+from gateway.admission.gate import client_network
 from gateway.routes import ROUTES, Router
+from gateway.upstream.headers import HOP_BY_HOP, REQUEST_HEADERS, answered, forwarded
+from shared.auth.internal_token import bearer_token
 from shared.errors import BadRequest, PreconditionFailed, TokenInvalid, TokenMissing, ValidationFailed
 from shared.http.conditional import Document, RowKey, read_conditions
+from shared.http.request_target import checked_host, read_target
 from shared.http.routing import add_routes
-from shared.http.targets import checked_host, read_target
-from shared.idempotency import read_key
-from shared.identity import bearer_token
+from shared.service.idempotency import read_key
 from tests.fuzz.effort import examples
 from tests.fuzz.mutation import mutated
 

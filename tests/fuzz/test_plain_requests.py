@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.http import plain
-from shared.http.plain import PlainReader, PlainRequest
+from shared.http.server import simple_request as plain
+from shared.http.server.simple_request import PlainReader, PlainRequest
 from tests.fuzz.effort import examples
 from tests.fuzz.mutation import mutated_bytes
 from tests.fuzz.test_controls import is_reached

@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 
 from gateway.app import create_gateway
 from gateway.settings import GatewaySettings
-from shared.identity import bearer_token
+from shared.auth.internal_token import bearer_token
 from tests.fuzz.effort import LONG
 from tests.fuzz.mutation import NASTY
 from tests.integration.gateway.edge import Upstream, new_token, settings
@@ -71,7 +71,11 @@ def seed() -> int:
 
 @pytest.fixture(autouse=True)
 def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("shared.http.body.BODY_TIMEOUT", "shared.http.protocol.HEAD_TIMEOUT", "shared.http.protocol.LINGER"):
+    for name in (
+        "shared.http.body.BODY_TIMEOUT",
+        "shared.http.server.connection.HEAD_TIMEOUT",
+        "shared.http.server.connection.LINGER",
+    ):
         monkeypatch.setattr(name, PATIENCE)
 
 

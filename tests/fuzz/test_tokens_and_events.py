@@ -6,13 +6,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.authentication import ClientTokenVerifier
-from shared.cloudevents import EventInvalid, decode
+from gateway.auth.client_token import ClientTokenVerifier
+from shared.auth.internal_token import Caller
+from shared.auth.jwk import Key, Keys, PrivateKeySet, parse_private_keys
+from shared.auth.trust import GATEWAY
 from shared.errors import TokenInvalid
-from shared.http.fields import MAX_ID
-from shared.identity import Caller
-from shared.jwk import Key, Keys, PrivateKeySet, parse_private_keys
-from shared.trust import GATEWAY
+from shared.events.cloudevents import EventInvalid, decode
+from shared.validation.fields import MAX_ID
 from tests.fuzz.effort import examples
 from tests.fuzz.mutation import JSON, changed_members, mutated, mutated_bytes
 from tests.security.keys import ALGORITHMS, issuer_key_set, keys_of

@@ -15,7 +15,7 @@ from bench.heavy_requests import Shape, Target, heaviest, written
 from bench.heavy_targets import GOOD, TABLES, gateway_targets, targets_of
 from bench.holding import ask
 from services.enrollment.schemas import CLOSING_LIMITS
-from shared.trust import FETCH_SESSION, SEATS, STATES
+from shared.auth.trust import FETCH_SESSION, SEATS, STATES
 from tests.fuzz.effort import LONG
 from tests.security.keys import issuer_key_set
 from tests.support.client import new_organisation
@@ -114,6 +114,6 @@ async def test_control_without_the_counts_the_search_notices(
     await asked.cost(TARGET, written(TARGET, MANY_MEMBERS))
     assert asked.wrong == []
     monkeypatch.setattr("shared.http.body._check_counts", lambda *_: None)
-    monkeypatch.setattr("shared.http.asked.known_members", lambda _, members, __: members)
+    monkeypatch.setattr("shared.http.request.known_members", lambda _, members, __: members)
     await asked.cost(TARGET, written(TARGET, MANY_MEMBERS))
     assert asked.wrong

@@ -16,8 +16,8 @@ PATIENCE = 0.5
 def little_patience() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("shared.http.body.BODY_TIMEOUT", PATIENCE)
-        patch.setattr("shared.http.protocol.HEAD_TIMEOUT", PATIENCE)
-        patch.setattr("shared.http.protocol.LINGER", 2 * PATIENCE)
+        patch.setattr("shared.http.server.connection.HEAD_TIMEOUT", PATIENCE)
+        patch.setattr("shared.http.server.connection.LINGER", 2 * PATIENCE)
         yield
 
 

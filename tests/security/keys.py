@@ -13,7 +13,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from shared.trust import GATEWAY
+from shared.auth.trust import GATEWAY
 from tests.security.corpus import Service
 from tests.support.client import ADMIN_PERMISSIONS, client_claims
 from tests.support.internal_keys import internal_private_key

@@ -15,19 +15,19 @@ from pydantic import BaseModel, ValidationError
 from yarl import URL
 
 import services.catalog.store.pages
-import shared.idempotency
-from gateway.authentication import ClientTokenVerifier
-from gateway.headers import Headers
-from shared.http.asked import QueryReader
+import shared.service.idempotency
+from gateway.auth.client_token import ClientTokenVerifier
+from gateway.upstream.headers import Headers
+from shared.auth.internal_token import Caller, InternalTokenVerifier
 from shared.http.body import BodyLimits
-from shared.http.framing import METHODS, Incoming
-from shared.http.members import Unknown
-from shared.http.plain import Headers as PlainHeaders
-from shared.http.plain import PlainReader
-from shared.http.protocol import Protocol
+from shared.http.request import QueryReader
+from shared.http.request_target import Target
 from shared.http.routing import Endpoint
-from shared.http.targets import Target
-from shared.identity import Caller, InternalTokenVerifier
+from shared.http.server.connection import Protocol
+from shared.http.server.framing import METHODS, Incoming
+from shared.http.server.simple_request import Headers as PlainHeaders
+from shared.http.server.simple_request import PlainReader
+from shared.validation.known_members import Unknown
 from tests.security import assignment, bodies, framing, headers, lists, targets, tenancy, tokens, values
 from tests.security.corpus import Place
 from tests.security.keys import public_bytes
@@ -54,8 +54,8 @@ async def test_control_without_the_check_of_signatures(own_world: World, monkeyp
     def unverified(token: str, *_: object) -> bytes:
         return base64url_decode(token.split(".")[1])
 
-    monkeypatch.setattr("gateway.authentication.signed_payload", unverified)
-    monkeypatch.setattr("shared.identity.signed_payload", unverified)
+    monkeypatch.setattr("gateway.auth.client_token.signed_payload", unverified)
+    monkeypatch.setattr("shared.auth.internal_token.signed_payload", unverified)
     assert await noticed(own_world, tokens, "gateway", "another secret")
     assert await noticed(own_world, tokens, "service", "a bit of the signature")
 
@@ -69,7 +69,7 @@ async def test_control_with_services_that_take_a_token_meant_for_another(
 
 
 async def test_control_with_keys_that_may_grant_everything(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.identity.may_grant", lambda *_: True)
+    monkeypatch.setattr("shared.auth.internal_token.may_grant", lambda *_: True)
     assert await noticed(own_world, tokens, "service", "the catalog's key with a user's permissions")
     assert await noticed(own_world, tokens, "service", "the gateway's key with what services ask")
     assert await noticed(own_world, tokens, "service", "history's key with what the catalog may ask")
@@ -89,7 +89,7 @@ async def test_control_with_the_first_of_several_tokens(own_world: World, monkey
     def first(authorization: Sequence[str]) -> str:
         return authorization[0].partition(" ")[2] if authorization else ""
 
-    monkeypatch.setattr("gateway.admission.bearer_token", first)
+    monkeypatch.setattr("gateway.admission.gate.bearer_token", first)
     monkeypatch.setattr("shared.http.routing.bearer_token", first)
     assert await noticed(own_world, tokens, "gateway", "Authorization good and empty")
     assert await noticed(own_world, tokens, "service", "Authorization good and empty")
@@ -113,9 +113,9 @@ async def test_control_with_services_that_believe_headers(own_world: World, monk
     with monkeypatch.context() as ordinary_way:
         ordinary_way.setattr(PlainReader, "read", lambda *_: None)
         assert await noticed(own_world, headers, "gateway", claim) == []
-        ordinary_way.setattr("gateway.edge.forwarded", everything)
+        ordinary_way.setattr("gateway.edge.forward_handler.forwarded", everything)
         assert await noticed(own_world, headers, "gateway", claim)
-    monkeypatch.setattr("gateway.forwarding.forwarded", everything)
+    monkeypatch.setattr("gateway.edge.fast_forward.forwarded", everything)
     assert await noticed(own_world, headers, "gateway", claim)
 
 
@@ -123,7 +123,7 @@ async def test_control_with_services_that_believe_headers(own_world: World, monk
 async def test_control_without_the_checks_of_framing(
     own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> None:
-    monkeypatch.setattr("shared.http.protocol.is_framed_well", lambda _: True)
+    monkeypatch.setattr("shared.http.server.connection.is_framed_well", lambda _: True)
     monkeypatch.setattr(Incoming, "unfinished_body", None)
     assert await noticed(own_world, framing, place, "Transfer-Encoding 'gzip, chunked'")
     assert await noticed(own_world, framing, place, "Transfer-Encoding in HTTP/1.0")
@@ -136,7 +136,7 @@ async def test_control_with_all_the_time_in_the_world(
     own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> None:
     monkeypatch.setattr("shared.http.body.BODY_TIMEOUT", 60.0)
-    monkeypatch.setattr("shared.http.protocol.HEAD_TIMEOUT", 60.0)
+    monkeypatch.setattr("shared.http.server.connection.HEAD_TIMEOUT", 60.0)
     monkeypatch.setattr("tests.support.raw_http.DEADLINE", 1.0)
     assert await noticed(own_world, framing, place, "a body that stops")
     assert await noticed(own_world, framing, place, "a head that stops")
@@ -155,8 +155,8 @@ async def test_control_without_the_envelope_of_the_parsers_refusals(
 async def test_control_without_the_bounds_of_heads_and_chunks(
     own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> None:
-    monkeypatch.setattr("shared.http.protocol.MAX_HEAD_BYTES", 2**30)
-    monkeypatch.setattr("shared.http.framing.MAX_CHUNK_OVERHEAD", 2**30)
+    monkeypatch.setattr("shared.http.server.connection.MAX_HEAD_BYTES", 2**30)
+    monkeypatch.setattr("shared.http.server.framing.MAX_CHUNK_OVERHEAD", 2**30)
     assert await noticed(own_world, headers, place, "line 60 of 8,100 bytes")
     for beginning in ("chunks: an extension of 40 KiB", "chunks: 40 extensions", "chunks: 5 trailers"):
         assert await noticed(own_world, framing, place, beginning), beginning
@@ -185,7 +185,7 @@ async def test_control_with_absolute_targets_of_any_host(
         path = "/" + message.path.split("/", 3)[3] if "://" in message.path else message.path
         return message._replace(path=path, url=URL(path, encoded=True))
 
-    monkeypatch.setattr("shared.http.protocol.in_origin_form", of_any_host)
+    monkeypatch.setattr("shared.http.server.connection.in_origin_form", of_any_host)
     assert await noticed(own_world, targets, place, "target 'http://127.0.0.1:1")
     assert await noticed(own_world, targets, place, "target 'http://muster.example@evil")
 
@@ -194,7 +194,7 @@ async def test_control_with_absolute_targets_of_any_host(
 async def test_control_with_head_that_is_another_method(
     own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> None:
-    monkeypatch.setattr("shared.http.server.METHODS", METHODS - {"HEAD"})
+    monkeypatch.setattr("shared.http.server.app.METHODS", METHODS - {"HEAD"})
     monkeypatch.setattr(PlainReader, "read", lambda *_: None)
     assert await noticed(own_world, targets, place, "line HEAD")
 
@@ -206,8 +206,8 @@ async def test_control_with_targets_that_are_taken_as_they_come(
         path, _, query = raw.partition("?")
         return Target(path, query)
 
-    monkeypatch.setattr("shared.http.server.check_address", lambda *_: None)
-    monkeypatch.setattr("gateway.edge.read_target", lax)
+    monkeypatch.setattr("shared.http.server.app.check_address", lambda *_: None)
+    monkeypatch.setattr("gateway.edge.forward_handler.read_target", lax)
     assert await noticed(own_world, targets, "gateway", "target '/api/v1/training/courses/..%2f../")
     assert await noticed(own_world, targets, "service", "target 'http://muster.example/")
 
@@ -217,7 +217,7 @@ async def test_control_without_a_limit_of_bodies(own_world: World, monkeypatch: 
         return await request.content.read()
 
     monkeypatch.setattr("shared.http.body.read_body", unlimited)
-    monkeypatch.setattr("gateway.edge.read_body", unlimited)
+    monkeypatch.setattr("gateway.edge.forward_handler.read_body", unlimited)
     assert await noticed(own_world, bodies, "service", "1 MiB and one byte")
     assert await noticed(own_world, bodies, "gateway", "1 MiB and one byte")
 
@@ -250,7 +250,7 @@ async def test_control_with_texts_that_no_database_can_hold(
     own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> None:
     for guard in ("_UNSTORABLE", "_CONTROL", "_CONTROL_IN_LINES"):
-        monkeypatch.setattr(f"shared.http.fields.{guard}", re.compile(r"(?!)"))
+        monkeypatch.setattr(f"shared.validation.fields.{guard}", re.compile(r"(?!)"))
     for beginning in ('title "\\u0000', 'description "\\u0000', "a name with NUL"):
         assert await noticed(own_world, values, place, beginning), beginning
 
@@ -259,33 +259,33 @@ async def test_control_with_texts_that_no_database_can_hold(
 async def test_control_with_moments_as_python_reads_them(
     own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> None:
-    monkeypatch.setattr("shared.http.fields._TIMESTAMP", re.compile(""))
+    monkeypatch.setattr("shared.validation.fields._TIMESTAMP", re.compile(""))
     assert await noticed(own_world, values, place, "a start without an offset")
 
 
 async def test_control_with_addresses_of_any_scheme(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "shared.http.https_url._URL", re.compile(r"(?s)https?://(?:[^/]*@)?(?P<authority>[A-Za-z0-9.:-]*)")
+        "shared.validation.https_url._URL", re.compile(r"(?s)https?://(?:[^/]*@)?(?P<authority>[A-Za-z0-9.:-]*)")
     )
     for url in ("http://x.example", "https://trusted.test@evil.test/", "https://a.test\\\\b", "https://x.example/a b"):
         assert await noticed(own_world, values, "gateway", f"a certificate at {url}"), url
 
 
 async def test_control_with_hosts_of_any_kind(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.http.https_url._is_host", lambda *_: True)
+    monkeypatch.setattr("shared.validation.https_url._is_host", lambda *_: True)
     for url in ("https://[1::2::3]/", "https://x..example/", "https://1.2.3.256/"):
         assert await noticed(own_world, values, "gateway", f"a certificate at {url}"), url
 
 
 @pytest.mark.parametrize("place", ["gateway", "service"])
 async def test_control_with_control_characters(own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place) -> None:
-    monkeypatch.setattr("shared.http.fields._CONTROL", re.compile(r"(?!)"))
+    monkeypatch.setattr("shared.validation.fields._CONTROL", re.compile(r"(?!)"))
     for beginning in ('title "a\\t', "a label named", "session_name", "location", "a facilitator", "a project named"):
         assert await noticed(own_world, values, place, beginning), beginning
     for beginning in ("employee_id of a person", "full_name of a person", "a company named", 'provider_name "'):
         assert await noticed(own_world, values, place, beginning), beginning
     assert await noticed(own_world, values, place, "feedback") == []
-    monkeypatch.setattr("shared.http.fields._CONTROL_IN_LINES", re.compile(r"(?!)"))
+    monkeypatch.setattr("shared.validation.fields._CONTROL_IN_LINES", re.compile(r"(?!)"))
     assert await noticed(own_world, values, place, "feedback")
 
 
@@ -301,7 +301,7 @@ async def test_control_with_any_number_of_values(
 @pytest.mark.parametrize("place", ["gateway", "service"])
 async def test_control_with_every_error_told(own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place) -> None:
     monkeypatch.setattr("shared.errors.MAX_ERRORS", 100_000)
-    monkeypatch.setattr("shared.http.members.MAX_ERRORS", 100_000)
+    monkeypatch.setattr("shared.validation.known_members.MAX_ERRORS", 100_000)
     for beginning in ("9,999 members nobody knows", "labels of 190 members", "500 people of whom none"):
         assert await noticed(own_world, bodies, place, beginning), beginning
 
@@ -315,14 +315,14 @@ async def test_control_with_names_of_any_length(
 
 
 async def test_control_with_logins_like_any_other_body(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.endpoints.LOGIN_LIMITS", BodyLimits())
+    monkeypatch.setattr("gateway.edge.auth_endpoints.LOGIN_LIMITS", BodyLimits())
     assert await noticed(own_world, bodies, "gateway", "login 8 KiB and a byte")
     assert await noticed(own_world, bodies, "gateway", "login 101 values")
 
 
 async def test_control_with_pythons_own_integers(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(QueryReader, "read", QueryReader._read)  # nothing good must be remembered beyond this test
-    monkeypatch.setattr("shared.http.fields._DIGITS", re.compile(r"\s*[+-]?\w+\s*\Z"))
+    monkeypatch.setattr("shared.validation.fields._DIGITS", re.compile(r"\s*[+-]?\w+\s*\Z"))
     assert await noticed(own_world, lists, "service", "/api/v1/training/courses page=%D9%A3")
     assert await noticed(own_world, lists, "gateway", "/api/v1/training/courses page=1_0")
 
@@ -359,7 +359,7 @@ async def test_control_with_keys_that_forget_the_organisation(
     """The answer kept for the others' request comes back, with their session in it."""
     without(
         monkeypatch,
-        shared.idempotency,
+        shared.service.idempotency,
         "_FIND",
         "USING (organisation_id, subject, route, key)",
         "USING (subject, route, key)",

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from shared.trust import GATEWAY
+from shared.auth.trust import GATEWAY
 from tests.security.corpus import (
     BAD_TOKEN,
     COURSES,

@@ -9,7 +9,7 @@ from typing import Literal
 
 import asyncpg
 
-from shared.http.fields import MAX_ID
+from shared.validation.fields import MAX_ID
 from tests.security.corpus import NEW_SESSION, Case, Place, Service
 from tests.security.keys import SUBJECT, Keys, keys_of
 from tests.support.client import Client, new_organisation

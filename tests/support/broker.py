@@ -11,8 +11,8 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMessage
 from aiormq.exceptions import ChannelNotFoundEntity
 
-from shared.broker import QueueName, connection_to, declare_exchange, declare_queue
-from shared.events import Event
+from shared.events.types import Event
+from shared.messaging.broker import QueueName, connection_to, declare_exchange, declare_queue
 from tests.support.databases import amqp_url
 from tests.support.events import encoded
 

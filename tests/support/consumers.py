@@ -6,10 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from shared.background import background
-from shared.consumer import Consumer, Subscriptions
-from shared.database import Connection, Pool
-from shared.events import (
+from shared.concurrency.tasks import background
+from shared.events.types import (
     EnrollmentCancelled,
     EnrollmentCompleted,
     EnrollmentCreated,
@@ -17,6 +15,8 @@ from shared.events import (
     EnrollmentMarkedAbsent,
     Event,
 )
+from shared.messaging.consumer import Consumer, Subscriptions
+from shared.postgres.pool import Connection, Pool
 from tests.support.broker import Broker
 from tests.support.eventually import DEADLINE, eventually
 

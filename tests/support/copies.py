@@ -12,7 +12,7 @@ import services.enrollment.projection
 import services.enrollment.rebuild
 import services.history.projection
 from services.enrollment.settings import EnrollmentSettings
-from shared.projection_commands import rebuild_copies, verify_copies
+from shared.service.projection_commands import rebuild_copies, verify_copies
 from tests.support.client import Client
 from tests.support.commands import Outcome, run_here
 from tests.support.eventually import eventually

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from stack.databases import Passwords, ensure_databases, owner_of
+from stack.servers.databases import Passwords, ensure_databases, owner_of
 
 
 def server_url() -> str:
@@ -31,7 +31,7 @@ def _from_environment(name: str) -> str:
 
 
 def service_amqp_url(service: str) -> str:
-    """As the service's own user, who may do little (stack/definitions.py)."""
+    """As the service's own user, who may do little (stack/servers/rabbitmq_definitions.py)."""
     return _from_environment(f"TEST_{service.upper()}_AMQP_URL")
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import aio_pika
 
-from shared.dead_letter_queue import dead_letter_queue
-from shared.dead_letters import DeadLetter
+from shared.messaging.dead_letter import DeadLetter
+from shared.messaging.dead_letter_queue import dead_letter_queue
 from tests.support.broker import TIMEOUT, Broker
 from tests.support.events import encoded, enrollment
 

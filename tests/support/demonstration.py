@@ -3,8 +3,8 @@
 import services.catalog.demonstration
 import services.enrollment.demonstration
 from services.enrollment.catalog_client import CatalogClient
-from shared.database import connection_pool
-from shared.http.peer import connected_peer
+from shared.http.service_client import connected_peer
+from shared.postgres.pool import connection_pool
 from tests.support.client import Client
 from tests.support.eventually import eventually
 from tests.support.internal_keys import signer

@@ -10,14 +10,14 @@ from typing import Any
 from services.enrollment.app import MIGRATIONS
 from services.enrollment.rules import EnrollCommand
 from services.enrollment.schemas import EmployeeFields
-from services.enrollment.store import copies
+from services.enrollment.store import catalog_replica as copies
 from services.enrollment.use_cases import people
 from services.enrollment.use_cases.enroll import enroll_together
-from shared.audit import Actor
-from shared.database import Pool, connected, connection_pool, transaction
-from shared.http.answers import Answer
-from shared.migrations import migrate
-from shared.row_security import EVERY_ORGANISATION
+from shared.http.responses import Answer
+from shared.postgres.audit import Actor
+from shared.postgres.migrations import migrate
+from shared.postgres.pool import Pool, connected, connection_pool, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support import events
 from tests.support.databases import fresh_database
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from shared.cloudevents import encode
-from shared.events import (
+from shared.events.cloudevents import encode
+from shared.events.types import (
     CourseSaved,
     CourseState,
     EmployeeSaved,

@@ -10,12 +10,12 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from shared.identity import Caller, InternalTokenVerifier
-from shared.key_changes import record_trusted_keys
-from shared.make_internal_keys import make_internal_keys, private_keys_file, trusted_keys_file
-from shared.signing import KeySigner
-from shared.trust import GATEWAY, is_internal, may_grant, parse_internal_keys, parse_trusted_keys
-from shared.watched_file import WatchedFile
+from shared.auth.internal_token import Caller, InternalTokenVerifier
+from shared.auth.key_changes import record_trusted_keys
+from shared.auth.make_internal_keys import make_internal_keys, private_keys_file, trusted_keys_file
+from shared.auth.signing import KeySigner
+from shared.auth.trust import GATEWAY, is_internal, may_grant, parse_internal_keys, parse_trusted_keys
+from shared.auth.watched_file import WatchedFile
 
 SERVICES = ("catalog", "enrollment", "history")
 

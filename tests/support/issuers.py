@@ -9,10 +9,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from shared.identity import Caller, InternalTokenVerifier
-from shared.jwk import new_private_keys
-from shared.signing import KeySigner
-from shared.trust import GATEWAY, TrustedKeys, parse_internal_keys, parse_trusted_keys
+from shared.auth.internal_token import Caller, InternalTokenVerifier
+from shared.auth.jwk import new_private_keys
+from shared.auth.signing import KeySigner
+from shared.auth.trust import GATEWAY, TrustedKeys, parse_internal_keys, parse_trusted_keys
 
 PRIVATE = {issuer: new_private_keys() for issuer in (GATEWAY, "catalog", "enrollment", "history")}
 KEYS = {issuer: parse_internal_keys(text) for issuer, text in PRIVATE.items()}

@@ -7,10 +7,10 @@ import asyncio
 from collections.abc import Sequence
 
 from services.enrollment.__main__ import main
-from shared import outbox
-from shared.audit import AuditEntry
-from shared.database import Connection
-from shared.events import Event, State
+from shared.events.types import Event, State
+from shared.messaging import outbox
+from shared.postgres.audit import AuditEntry
+from shared.postgres.pool import Connection
 
 LATE = 3600.0
 """Seconds; longer than any test lives."""

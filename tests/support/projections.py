@@ -8,8 +8,8 @@ from typing import Any
 
 import services.catalog.app
 import services.history.app
-from shared.database import Pool, connection_pool
-from shared.migrations import migrate
+from shared.postgres.migrations import migrate
+from shared.postgres.pool import Pool, connection_pool
 from tests.support.databases import fresh_database
 from tests.support.events import MOMENT, CourseCounts
 

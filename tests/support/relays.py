@@ -5,12 +5,12 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from shared import outbox
-from shared.background import background
-from shared.database import transaction
-from shared.events import Event
-from shared.relay import Relay
-from shared.row_security import EVERY_ORGANISATION
+from shared.concurrency.tasks import background
+from shared.events.types import Event
+from shared.messaging import outbox
+from shared.messaging.relay import Relay
+from shared.postgres.pool import transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.broker import Broker, Inbox
 from tests.support.eventually import eventually
 from tests.support.projections import Database

@@ -23,12 +23,12 @@ from gateway.settings import GatewaySettings
 from services.catalog.settings import CatalogSettings
 from services.enrollment.settings import EnrollmentSettings
 from services.history.settings import HistorySettings
-from shared.http.listening import listening
-from shared.identity import Caller
-from shared.service import Role, prepare
+from shared.auth.internal_token import Caller
+from shared.http.server.listener import listening
+from shared.service.chassis import Role, prepare
 from shared.settings import ServiceSettings
-from stack.definitions import Installation
-from stack.testing import INSTALLATIONS
+from stack.commands.test import INSTALLATIONS
+from stack.servers.rabbitmq_definitions import Installation
 from tests.support.client import ADMIN_PERMISSIONS, Client, client_token
 from tests.support.databases import ServiceDatabase, amqp_url, redis_url, service_amqp_url, service_database
 from tests.support.internal_keys import internal_settings, token_for

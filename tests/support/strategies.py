@@ -5,9 +5,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from shared.events import STATE_OF, Event, State
-from shared.http.fields import MAX_ID
+from shared.events.types import STATE_OF, Event, State
 from shared.observability import NO_TRACE, Trace, new_traceparent
+from shared.validation.fields import MAX_ID
 
 IDS = st.integers(1, MAX_ID)
 SCORES = st.decimals(0, 100, places=2)

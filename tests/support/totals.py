@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from shared.database import Connection, Pool, connected, transaction
-from shared.row_security import EVERY_ORGANISATION
-from shared.totals import Totals, wrong_totals
+from shared.postgres.list_totals import Totals, wrong_totals
+from shared.postgres.pool import Connection, Pool, connected, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
 
 _FUNCTION = "SELECT pg_get_functiondef($1::regproc)"
 

@@ -9,9 +9,9 @@ ROOT = Path(__file__).parents[2]
 READS_THE_CLOCK = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.time_ns"}
 NO_ROWS = {
     "services/catalog/demonstration.py",  # which days the made-up sessions are on
-    "shared/dead_letters.py",  # when a message failed
-    "shared/identity.py",  # how long tokens live, with their leeway
-    "shared/signing.py",  # when they begin and end
+    "shared/messaging/dead_letter.py",  # when a message failed
+    "shared/auth/internal_token.py",  # how long tokens live, with their leeway
+    "shared/auth/signing.py",  # when they begin and end
 }
 """Files that read this machine's clock, each for something that ends in no row."""
 

@@ -12,7 +12,7 @@ SQL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 ROOMS_WITH_SQL = re.compile(
-    r"services/\w+/store(\.py|/\w+\.py)|shared/(outbox|audit_trail|idempotency|migrations|database|projections|reading|row_security|totals)\.py|stack/databases\.py"
+    r"services/\w+/store(\.py|/\w+\.py)|shared/(outbox|audit_trail|idempotency|migrations|database|projections|reading|row_security|totals)\.py|stack/servers/databases\.py"
 )
 
 

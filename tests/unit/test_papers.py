@@ -13,14 +13,14 @@ from pydantic import BaseModel
 import services.catalog.api
 import services.enrollment.api
 import services.history.api
-from gateway.endpoints import ENDPOINTS
+from gateway.auth.users import ROLES
+from gateway.edge.auth_endpoints import ENDPOINTS
 from gateway.settings import GatewaySettings
-from gateway.users import ROLES
 from services.catalog.settings import CatalogSettings
 from services.enrollment.settings import EnrollmentSettings
 from services.history.settings import HistorySettings
 from shared.errors import ApiError
-from shared.events import (
+from shared.events.types import (
     STATE_OF,
     CertificationState,
     CourseState,
@@ -28,7 +28,7 @@ from shared.events import (
     EnrollmentState,
     SessionState,
 )
-from shared.http.server import HEALTH_PATHS
+from shared.http.server.app import HEALTH_PATHS
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = ROOT / "docs" / "contract.md"
@@ -262,8 +262,8 @@ def test_control_a_wrong_citation_is_noticed(text: str, wrong: list[str]) -> Non
     [
         ("`learn_session_by_name`.", ["learn_session_by_name"]),
         ("`shared/nowhere.py`.", ["shared/nowhere.py"]),
-        ("`add` and `claim` in `shared/relay.py`.", ["add in shared/relay.py"]),
-        ("`add` and `claim` in `shared/outbox.py`.", []),
+        ("`add` and `claim` in `shared/messaging/relay.py`.", ["add in shared/messaging/relay.py"]),
+        ("`add` and `claim` in `shared/messaging/outbox.py`.", []),
     ],
 )
 def test_control_a_name_that_is_not_there_is_noticed(paragraph: str, missing: list[str]) -> None:

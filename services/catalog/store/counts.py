@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from shared.database import Connection
-from shared.events import EnrollmentEvent
+from shared.events.types import EnrollmentEvent
+from shared.postgres.pool import Connection
 
 # Two consumers may hold different versions of one enrollment at once. Each first makes sure that the row is there and
 # locked, which a conflict does whatever its WHERE says, and only then looks at what it said before: otherwise both

@@ -12,12 +12,12 @@ from typing import get_args
 
 from services.catalog.representations import course_row, session_row
 from services.catalog.schemas import Category, CourseQuery, DeliveryMode, SessionQuery
-from shared import audit_trail
-from shared.database import Connection, like
 from shared.http.conditional import Document
 from shared.http.pagination import PagedQuery
-from shared.reading import DEEP, PAGE_TYPES, Read, Statement, merged, page_of
-from shared.row_security import scoped
+from shared.postgres import audit_trail
+from shared.postgres.batched_reads import DEEP, PAGE_TYPES, Read, Statement, merged, page_of
+from shared.postgres.pool import Connection, like
+from shared.postgres.row_security import scoped
 
 _COURSE_BEGINNING = """
     'id', c.id, 'title', c.title, 'category', c.category, 'delivery_mode', c.delivery_mode,
@@ -188,14 +188,14 @@ _SESSION_TRAIL = audit_trail.page_sql(
 async def course_trail(
     connection: Connection, organisation_id: int, course_id: int, query: PagedQuery
 ) -> tuple[bool, int, str]:
-    """As `shared.audit_trail.page`."""
+    """As `shared.postgres.audit_trail.page`."""
     return await audit_trail.page(connection, _COURSE_TRAIL, organisation_id, course_id, query)
 
 
 async def session_trail(
     connection: Connection, organisation_id: int, session_id: int, query: PagedQuery
 ) -> tuple[bool, int, str]:
-    """As `shared.audit_trail.page`."""
+    """As `shared.postgres.audit_trail.page`."""
     return await audit_trail.page(connection, _SESSION_TRAIL, organisation_id, session_id, query)
 
 

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from services.catalog.schemas import CourseFields, SessionFields
-from shared.database import Connection
-from shared.events import CourseState, SessionState
-from shared.http.fields import STORED
+from shared.events.types import CourseState, SessionState
+from shared.postgres.pool import Connection
+from shared.validation.fields import STORED
 
 COURSE_STATE = """json_build_object('id', id, 'version', version, 'title', title, 'category', category,
     'delivery_mode', delivery_mode, 'pass_score', pass_score, 'validity_months', validity_months,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.database import Connection
+from shared.postgres.pool import Connection
 
 CertificationKey = tuple[int, int, int]
 """Organisation, course and person."""

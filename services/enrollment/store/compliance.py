@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.enrollment.schemas import ComplianceQuery
-from shared.database import Connection, where
+from shared.postgres.pool import Connection, where
 
 _COMPLIANCE_PAGE = """
 SELECT {total} AS total, coalesce((SELECT json_agg(json_build_object(

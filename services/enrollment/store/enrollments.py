@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from services.enrollment.rules import Grading, SessionKey
-from shared.audit import Actor
-from shared.database import Connection
-from shared.events import EnrollmentState
+from shared.events.types import EnrollmentState
+from shared.postgres.audit import Actor
+from shared.postgres.pool import Connection
 
 _LOCK = """
 SELECT e.*, c.pass_score, c.validity_months, coalesce(o.time_zone, 'UTC') AS time_zone, now() AS now

@@ -12,12 +12,12 @@ from typing import get_args
 
 from services.enrollment.representations import enrollment_row, person_row
 from services.enrollment.schemas import EnrollmentQuery, PersonQuery, Status
-from shared import audit_trail
-from shared.database import Connection, like
 from shared.http.conditional import Document
 from shared.http.pagination import PagedQuery
-from shared.reading import DEEP, PAGE_TYPES, Read, Statement, merged, page_of
-from shared.row_security import scoped
+from shared.postgres import audit_trail
+from shared.postgres.batched_reads import DEEP, PAGE_TYPES, Read, Statement, merged, page_of
+from shared.postgres.pool import Connection, like
+from shared.postgres.row_security import scoped
 
 _ENROLLMENT_ITEM = """
     'id', e.id,
@@ -180,14 +180,14 @@ async def completion(connection: Connection, organisation_id: int, enrollment_id
 async def audit_page(
     connection: Connection, organisation_id: int, enrollment_id: int, query: PagedQuery
 ) -> tuple[bool, int, str]:
-    """As `shared.audit_trail.page`."""
+    """As `shared.postgres.audit_trail.page`."""
     return await audit_trail.page(connection, _ENROLLMENT_TRAIL, organisation_id, enrollment_id, query)
 
 
 async def person_trail(
     connection: Connection, organisation_id: int, type_: str, person_id: int, query: PagedQuery
 ) -> tuple[bool, int, str]:
-    """As `shared.audit_trail.page`."""
+    """As `shared.postgres.audit_trail.page`."""
     return await audit_trail.page(connection, _PERSON_TRAILS[type_], organisation_id, person_id, query)
 
 

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from services.enrollment.schemas import EmployeeFields
-from shared.database import Connection
-from shared.events import EmployeeState, NamedItem
+from shared.events.types import EmployeeState, NamedItem
+from shared.postgres.pool import Connection
 
 _SAVE_PERSON = """
 INSERT INTO people (organisation_id, id, version, type, employee_id, full_name, company_id, company_name, removed,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.enrollment.rules import Candidate, CandidateKey, Seats, SessionKey
-from shared.database import Connection
-from shared.events import EnrollmentState
+from shared.events.types import EnrollmentState
+from shared.postgres.pool import Connection
 
 # One whose course has not arrived yet counts as unknown, and so does one that the catalog has deleted.
 _LOCK_SESSIONS = """

@@ -3,9 +3,9 @@
 import json
 
 from services.enrollment.representations import settings_row
-from shared.database import Connection
 from shared.http.conditional import Document
-from shared.row_security import scoped
+from shared.postgres.pool import Connection
+from shared.postgres.row_security import scoped
 
 _SETTINGS = scoped(
     """

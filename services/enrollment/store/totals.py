@@ -1,6 +1,6 @@
 """The totals that enrollment keeps of its lists."""
 
-from shared.totals import Totals
+from shared.postgres.list_totals import Totals
 
 TOTALS = (
     Totals("enrollments", ("organisation_id", "course_id", "year", "status")),

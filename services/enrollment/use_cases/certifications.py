@@ -8,10 +8,10 @@ from services.enrollment import rules
 from services.enrollment.store import certifications as store
 from services.enrollment.store.certifications import CertificationKey, Ending
 from services.enrollment.use_cases import SOURCE
-from shared import outbox
-from shared.database import Connection, Pool, is_unavailable, transaction
-from shared.events import CertificationExpired, CertificationExpiring, CertificationState
-from shared.row_security import EVERY_ORGANISATION
+from shared.events.types import CertificationExpired, CertificationExpiring, CertificationState
+from shared.messaging import outbox
+from shared.postgres.pool import Connection, Pool, is_unavailable, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
 
 log = logging.getLogger(__name__)
 

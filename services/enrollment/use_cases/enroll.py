@@ -16,14 +16,15 @@ from services.enrollment.errors import SessionNotSelectable
 from services.enrollment.rules import EnrollCommand, Granted, Seats, SessionKey
 from services.enrollment.store import seats as seat_store
 from services.enrollment.store.seats import NewEnrollment
-from services.enrollment.use_cases import changes, sessions
-from services.enrollment.use_cases.changes import Change
-from shared import idempotency
-from shared.batching import Batcher
-from shared.database import Connection, Pool, is_unavailable, transaction
+from services.enrollment.use_cases import change_set as changes
+from services.enrollment.use_cases import sessions
+from services.enrollment.use_cases.change_set import Change
+from shared.concurrency.batcher import Batcher
 from shared.errors import ApiError
-from shared.events import EnrollmentCreated, EnrollmentState, EnrollmentWaitlisted
-from shared.http.answers import Answer, failure
+from shared.events.types import EnrollmentCreated, EnrollmentState, EnrollmentWaitlisted
+from shared.http.responses import Answer, failure
+from shared.postgres.pool import Connection, Pool, is_unavailable, transaction
+from shared.service import idempotency
 
 EnrollmentDesk = Batcher[EnrollCommand, Answer]
 """Where commands wait for their transaction."""

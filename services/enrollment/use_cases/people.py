@@ -12,14 +12,15 @@ from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import pages
 from services.enrollment.store import people as store
 from services.enrollment.store import seats as seat_store
-from services.enrollment.use_cases import SOURCE, certifications, changes
-from services.enrollment.use_cases.changes import Change, in_transaction
-from shared import outbox
-from shared.audit import Actor, AuditEntry, differences
-from shared.database import Connection, Pool
-from shared.events import EmployeeRemoved, EmployeeSaved, EmployeeState, EnrollmentCancelled
+from services.enrollment.use_cases import SOURCE, certifications
+from services.enrollment.use_cases import change_set as changes
+from services.enrollment.use_cases.change_set import Change, in_transaction
+from shared.events.types import EmployeeRemoved, EmployeeSaved, EmployeeState, EnrollmentCancelled
 from shared.http.conditional import UNCONDITIONAL, Conditions, Document
-from shared.http.fields import STORED
+from shared.messaging import outbox
+from shared.postgres.audit import Actor, AuditEntry, differences
+from shared.postgres.pool import Connection, Pool
+from shared.validation.fields import STORED
 
 
 async def save_person(

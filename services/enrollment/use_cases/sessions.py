@@ -13,15 +13,15 @@ from services.enrollment.errors import (
     SessionUnknown,
 )
 from services.enrollment.rules import SessionKey
-from services.enrollment.store import copies
+from services.enrollment.store import catalog_replica as copies
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import seats as seat_store
-from services.enrollment.use_cases import changes
-from services.enrollment.use_cases.changes import CHUNK, Change
-from shared.audit import Actor
-from shared.database import Connection, Pool, transaction
-from shared.events import EnrollmentCancelled, Event, SessionState
+from services.enrollment.use_cases import change_set as changes
+from services.enrollment.use_cases.change_set import CHUNK, Change
+from shared.events.types import EnrollmentCancelled, Event, SessionState
 from shared.observability import Trace
+from shared.postgres.audit import Actor
+from shared.postgres.pool import Connection, Pool, transaction
 
 SessionEvent = Event[SessionState]
 T = TypeVar("T")

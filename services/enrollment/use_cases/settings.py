@@ -5,11 +5,11 @@ from typing import Any
 from services.enrollment.errors import ChangedMeanwhile
 from services.enrollment.schemas import OrganisationSettings
 from services.enrollment.store import settings as store
-from services.enrollment.use_cases.changes import in_transaction
-from shared import audit_trail
-from shared.audit import Actor, AuditEntry, differences
-from shared.database import Connection, Pool
+from services.enrollment.use_cases.change_set import in_transaction
 from shared.http.conditional import UNCONDITIONAL, Conditions, Document
+from shared.postgres import audit_trail
+from shared.postgres.audit import Actor, AuditEntry, differences
+from shared.postgres.pool import Connection, Pool
 from shared.security_log import SecurityEvent, record
 
 

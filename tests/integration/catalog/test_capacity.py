@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.catalog.enrollment_client import EnrollmentClient
-from services.enrollment.store import copies
+from services.enrollment.store import catalog_replica as copies
 from services.enrollment.use_cases import sessions
 from tests.integration.enrollment.seats_world import World, nobody
 from tests.support.client import Client

@@ -12,10 +12,10 @@ import pytest
 
 from services.catalog.app import MIGRATIONS
 from services.catalog.store import counts
-from shared.database import Pool, connected, connection_pool, transaction
-from shared.events import EnrollmentEvent
-from shared.migrations import migrate
-from shared.row_security import EVERY_ORGANISATION
+from shared.events.types import EnrollmentEvent
+from shared.postgres.migrations import migrate
+from shared.postgres.pool import Pool, connected, connection_pool, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support import events
 from tests.support.databases import fresh_database
 

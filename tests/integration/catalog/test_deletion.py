@@ -10,15 +10,15 @@ from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.store import rows as store
 from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases import sessions as session_use_cases
-from shared.database import Pool, connection_pool, transaction
-from shared.row_security import EVERY_ORGANISATION
+from shared.postgres.pool import Pool, connection_pool, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.integration.enrollment.seats_world import World, nobody
 from tests.support.client import Answer, Client, new_organisation
 from tests.support.enrollment_rows import enrollment_database, warm_pool
 from tests.support.eventually import eventually
 from tests.support.guards import without
-from tests.support.hold import waits_for_a_lock
 from tests.support.lifecycle import changed
+from tests.support.races import waits_for_a_lock
 from tests.support.services_apart import catalog_without_enrollment
 from tests.support.stack import Stack
 from tests.support.world import (

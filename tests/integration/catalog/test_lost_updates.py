@@ -8,12 +8,12 @@ import pytest
 from services.catalog import use_cases
 from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.store import rows as store
-from shared.audit import Actor
-from shared.database import Pool, connection_pool
-from shared.http.peer import connected_peer
+from shared.http.service_client import connected_peer
+from shared.postgres.audit import Actor
+from shared.postgres.pool import Pool, connection_pool
 from tests.support.client import Client
-from tests.support.hold import hold_after, without_lock
 from tests.support.internal_keys import signer
+from tests.support.races import hold_after, without_lock
 from tests.support.stack import Stack
 from tests.support.world import COURSES, SESSIONS, new_course, new_session
 

@@ -10,10 +10,10 @@ import pytest
 
 from services.catalog.schemas import CourseQuery, SessionQuery
 from services.catalog.store import pages
-from services.catalog.store.recounts import TOTALS
-from shared.database import connected, is_unavailable, transaction
-from shared.row_security import EVERY_ORGANISATION
-from shared.totals import correct_totals
+from services.catalog.store.count_check import TOTALS
+from shared.postgres.list_totals import correct_totals
+from shared.postgres.pool import connected, is_unavailable, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.projections import Database, catalog_database, insert_sessions
 from tests.support.totals import trigger_without, under_way, wrong
 

@@ -14,21 +14,22 @@ import services.history.store
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.rules import EnrollCommand
 from services.enrollment.schemas import EmployeeFields
-from services.enrollment.store import copies
-from services.enrollment.use_cases import change, people, sessions
+from services.enrollment.store import catalog_replica as copies
+from services.enrollment.use_cases import lifecycle as change
+from services.enrollment.use_cases import people, sessions
 from services.enrollment.use_cases.enroll import enroll_together
-from shared.audit import Actor
-from shared.cloudevents import decode
-from shared.consumer import newest_of_each_row
-from shared.database import Pool, transaction
+from shared.auth.internal_token import ENROLL, Caller
 from shared.errors import ApiError
-from shared.events import CourseSaved, CourseState, SessionSaved, SessionState
-from shared.http.answers import Answer
+from shared.events.cloudevents import decode
+from shared.events.types import CourseSaved, CourseState, SessionSaved, SessionState
 from shared.http.conditional import UNCONDITIONAL
-from shared.idempotency import Claim, digest
-from shared.identity import ENROLL, Caller
+from shared.http.responses import Answer
+from shared.messaging.consumer import newest_of_each_row
 from shared.observability import NO_TRACE, Trace
-from shared.row_security import EVERY_ORGANISATION
+from shared.postgres.audit import Actor
+from shared.postgres.pool import Pool, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
+from shared.service.idempotency import Claim, digest
 
 ORGANISATIONS = (1, 2)
 SESSIONS = (11, 12)

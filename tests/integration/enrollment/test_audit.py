@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.database import connection_pool
 from shared.observability import Trace
+from shared.postgres.pool import connection_pool
 from tests.integration.enrollment.seats_world import ORGANISATIONS, PEOPLE, World
 from tests.integration.enrollment.seats_world import SESSIONS as SESSIONS_OF_WORLD
 from tests.support.client import Answer, Client, new_organisation

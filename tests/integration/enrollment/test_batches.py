@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.enrollment.use_cases.enroll import enroll_together
-from shared.database import Pool, connection_pool
-from shared.http.answers import Answer
+from shared.http.responses import Answer
+from shared.postgres.pool import Pool, connection_pool
 from tests.support.enrollment_rows import command, enrollment_database, new_people, new_session
 
 

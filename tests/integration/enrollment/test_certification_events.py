@@ -11,10 +11,10 @@ import pytest
 
 from services.enrollment.schemas import Completion
 from services.enrollment.store import certifications as store
-from services.enrollment.use_cases import change
+from services.enrollment.use_cases import lifecycle as change
 from services.enrollment.use_cases.certifications import follow_completions, tell_batch
-from shared.database import Pool, transaction
-from shared.row_security import EVERY_ORGANISATION
+from shared.postgres.pool import Pool, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.enrollment_rows import (
     ACTOR,
     ORGANISATION,
@@ -27,7 +27,7 @@ from tests.support.enrollment_rows import (
     warm_pool,
 )
 from tests.support.guards import without
-from tests.support.hold import hold_after
+from tests.support.races import hold_after
 
 DAYS = (30, 7)
 WORKERS = 2
@@ -178,7 +178,7 @@ async def test_a_worker_that_fails_has_told_nothing(pool: Pool, monkeypatch: pyt
         raise ZeroDivisionError
 
     with monkeypatch.context() as failing:
-        failing.setattr("shared.outbox.add", broken)
+        failing.setattr("shared.messaging.outbox.add", broken)
         with pytest.raises(ZeroDivisionError):
             await tell_batch(pool, DAYS)
     assert await told(pool) == []

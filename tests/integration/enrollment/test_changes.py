@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.database import connected, connection_pool
+from shared.postgres.pool import connected, connection_pool
 from tests.support.client import Answer, Client
 from tests.support.examples import exactly
 from tests.support.stack import Stack

@@ -2,7 +2,8 @@
 
 import pytest
 
-from services.enrollment.use_cases import changes, sessions
+from services.enrollment.use_cases import change_set as changes
+from services.enrollment.use_cases import sessions
 from tests.support.client import Client
 from tests.support.eventually import eventually
 from tests.support.lifecycle import full_session_with_line, statuses_of

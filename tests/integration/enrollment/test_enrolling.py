@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.database import connected, connection_pool
+from shared.postgres.pool import connected, connection_pool
 from tests.support.client import Client, new_organisation
 from tests.support.eventually import eventually
 from tests.support.stack import Stack

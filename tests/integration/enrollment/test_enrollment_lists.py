@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from shared.database import connected, connection_pool
+from shared.postgres.pool import connected, connection_pool
 from tests.support.client import Client
 from tests.support.stack import Stack
 from tests.support.world import ENROLLMENTS, enroll, new_course, new_employee, new_employees, new_session

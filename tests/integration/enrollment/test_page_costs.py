@@ -10,9 +10,9 @@ import pytest
 from services.enrollment.app import MIGRATIONS
 from services.enrollment.schemas import EmployeeQuery, EnrollmentQuery, PersonQuery
 from services.enrollment.store import pages
-from shared.database import Connection
-from shared.migrations import migrate
-from shared.reading import Read, Statement, reader
+from shared.postgres.batched_reads import Read, Statement, reader
+from shared.postgres.migrations import migrate
+from shared.postgres.pool import Connection
 from tests.support.databases import service_database
 from tests.support.enrollment_rows import ORGANISATION, warm_pool
 from tests.support.totals import fill

@@ -10,11 +10,12 @@ from services.enrollment.errors import AlreadyEnrolled, EmployeesNotSelectable, 
 from services.enrollment.schemas import Completion
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import seats as seat_store
-from services.enrollment.use_cases import change, people
-from shared import outbox
-from shared.database import Pool
-from shared.http.answers import Answer
-from shared.identity import ENROLL, Caller
+from services.enrollment.use_cases import lifecycle as change
+from services.enrollment.use_cases import people
+from shared.auth.internal_token import ENROLL, Caller
+from shared.http.responses import Answer
+from shared.messaging import outbox
+from shared.postgres.pool import Pool
 from tests.support.enrollment_rows import (
     ACTOR,
     ORGANISATION,
@@ -29,7 +30,7 @@ from tests.support.enrollment_rows import (
     warm_pool,
 )
 from tests.support.eventually import eventually
-from tests.support.hold import hold_after, waits_for_a_lock, without_lock
+from tests.support.races import hold_after, waits_for_a_lock, without_lock
 
 PARTIES = 8
 CALLER = Caller(ORGANISATION, "test", "Test", "staff", frozenset({ENROLL}))

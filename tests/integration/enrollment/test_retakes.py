@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support.attendee import Attendee
 from tests.support.client import Client
 from tests.support.eventually import eventually
+from tests.support.history_client import Attendee
 from tests.support.lifecycle import changed, ends_at
 from tests.support.stack import Stack
 from tests.support.world import BEGUN, COURSES, ask_to_enroll, enroll, new_course, new_employee, new_session

@@ -8,7 +8,7 @@ import pytest
 from services.enrollment.app import MIGRATIONS
 from services.enrollment.schemas import PersonQuery
 from services.enrollment.store import pages
-from shared.migrations import migrate
+from shared.postgres.migrations import migrate
 from tests.support.databases import service_database
 
 INDEXES = "SELECT count(*) FROM pg_indexes WHERE indexname = 'people_by_part_of_text'"

@@ -19,8 +19,8 @@ import services.catalog.app
 import services.enrollment.app
 import services.history.app
 from services.enrollment.store import seats as seat_store
-from shared.database import Pool, connection_pool
-from shared.migrations import migrate
+from shared.postgres.migrations import migrate
+from shared.postgres.pool import Pool, connection_pool
 from tests.integration.enrollment.seats_world import ORGANISATIONS, PEOPLE, SESSIONS, World, settled
 from tests.support.databases import fresh_database
 

@@ -7,7 +7,7 @@ import pytest
 
 from services.enrollment.store import settings as store
 from tests.support.client import Client, new_organisation
-from tests.support.hold import hold_after
+from tests.support.races import hold_after
 from tests.support.stack import Stack
 
 SETTINGS = "/api/v1/training/settings"

@@ -11,11 +11,11 @@ import pytest
 from services.enrollment.schemas import Completion, EnrollmentQuery, PersonQuery
 from services.enrollment.store import pages
 from services.enrollment.store.totals import TOTALS
-from services.enrollment.use_cases import change
-from shared.database import Pool, connected, is_unavailable, transaction
+from services.enrollment.use_cases import lifecycle as change
 from shared.errors import Conflict, NotFound
-from shared.row_security import EVERY_ORGANISATION
-from shared.totals import correct_totals
+from shared.postgres.list_totals import correct_totals
+from shared.postgres.pool import Pool, connected, is_unavailable, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.enrollment_rows import (
     ACTOR,
     ORGANISATION,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.enrollment.use_cases import changes
+from services.enrollment.use_cases import change_set as changes
 from tests.support.client import Client
 from tests.support.eventually import eventually
 from tests.support.lifecycle import (

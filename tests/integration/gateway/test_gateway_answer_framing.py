@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gateway.connections import MAX_HEADERS, AnswerBroken, Connection, Connections, RawAnswer
+from gateway.upstream.http_client import MAX_HEADERS, AnswerBroken, Connection, Connections, RawAnswer
 from tests.integration.gateway.edge import StartGateway, new_token
 from tests.support.eventually import eventually
 

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from gateway.circuit import Circuit
-from gateway.upstream import FAILURES
+from gateway.upstream.circuit_breaker import Circuit
+from gateway.upstream.upstream import FAILURES
 from tests.integration.gateway.edge import Edge, StartGateway, Upstream
 from tests.support.client import Client
 from tests.support.eventually import eventually
@@ -165,8 +165,8 @@ async def test_under_overload_newcomers_are_refused_before_anything_else_is_done
     start_gateway: StartGateway, upstream: Upstream, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not even their token is looked at; the other services' routes and the gateway's health are not meant."""
-    monkeypatch.setattr("gateway.upstream.BURST", 0.0)
-    monkeypatch.setattr("gateway.upstream.BEARABLE_WAIT", 0.01)
+    monkeypatch.setattr("gateway.upstream.upstream.BURST", 0.0)
+    monkeypatch.setattr("gateway.upstream.upstream.BEARABLE_WAIT", 0.01)
     edge, released = await start_gateway(upstream_max_in_flight=1), asyncio.Event()
 
     async def frozen(request: web.Request) -> web.StreamResponse:

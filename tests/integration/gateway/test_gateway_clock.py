@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from gateway import claims
+from gateway.auth import client_claims as claims
 from tests.integration.gateway.edge import Edge, new_token
 
 COURSES = "/api/v1/training/courses"
@@ -18,7 +18,7 @@ async def test_limits_go_by_the_clock_of_redis(
     """By the gateway's own clock a new window would begin, or the old one never end."""
     now, token = time.time, new_token(organisation, rate_limit=3, exp=int(time.time()) + 3600)
     assert [(await edge.client(token).get(COURSES)).status for _ in range(2)] == [200, 200]
-    monkeypatch.setattr("gateway.limiter._now", lambda: int((now() + off) * 1000))
+    monkeypatch.setattr("gateway.admission.rate_limiter._now", lambda: int((now() + off) * 1000))
     answers = [await edge.client(token).get(COURSES) for _ in range(2)]
     assert [answer.status for answer in answers] == [200, 429]
     assert abs(int(answers[0].headers["X-RateLimit-Reset"]) - now()) <= 61
@@ -28,9 +28,9 @@ async def test_control_alone_a_gateway_counts_by_its_own_clock(
     edge: Edge, organisation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now, token = time.time, new_token(organisation, rate_limit=1)
-    monkeypatch.setattr("gateway.redis_client.Availability.__bool__", lambda _: False)
+    monkeypatch.setattr("gateway.admission.redis_client.Availability.__bool__", lambda _: False)
     assert (await edge.client(token).get(COURSES)).status == 200
-    monkeypatch.setattr("gateway.limiter._now", lambda: int((now() + 300) * 1000))
+    monkeypatch.setattr("gateway.admission.rate_limiter._now", lambda: int((now() + 300) * 1000))
     answer = await edge.client(token).get(COURSES)
     assert answer.status == 200
     assert abs(int(answer.headers["X-RateLimit-Reset"]) - now()) > 61
@@ -49,6 +49,6 @@ async def test_control_with_more_leeway_it_would_be_let_in(
     edge: Edge, organisation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(claims, "LEEWAY", 600)
-    monkeypatch.setattr("gateway.authentication.LEEWAY", 600)
+    monkeypatch.setattr("gateway.auth.client_token.LEEWAY", 600)
     now = int(time.time())
     assert (await edge.client(new_token(organisation, iat=now - 900, exp=now - 300)).get(COURSES)).status == 200

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.connections import Connection, Connections
+from gateway.upstream.http_client import Connection, Connections
 from tests.support.eventually import eventually
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: service\r\n\r\n"
@@ -31,7 +31,7 @@ async def test_a_connection_that_has_ended_needs_no_collector(monkeypatch: pytes
             super().__init__(pool)
             made.append(weakref.ref(self))
 
-    monkeypatch.setattr("gateway.connections.Connection", Watched)
+    monkeypatch.setattr("gateway.upstream.http_client.Connection", Watched)
     server = await asyncio.start_server(_answer_once, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     connections = Connections(f"http://127.0.0.1:{port}")

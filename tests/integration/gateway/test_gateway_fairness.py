@@ -67,7 +67,7 @@ async def test_control_without_turns_or_places_for_others_it_is_refused(
     monkeypatch: pytest.MonkeyPatch,
     places: tuple[str, int],
 ) -> None:
-    monkeypatch.setattr(f"gateway.bulkhead.{places[0]}", places[1])
+    monkeypatch.setattr(f"gateway.upstream.bulkhead.{places[0]}", places[1])
     edge = await start_gateway(**SETTINGS)
     async with flooded(edge, upstream, organisation):
         assert await statuses_of_another(edge, known=True, requests=1) == [503]

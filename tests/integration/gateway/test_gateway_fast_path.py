@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import web
 
-from gateway import edge as ordinary_way
-from shared.http.plain import PlainReader
+from gateway.edge import forward_handler as ordinary_way
+from shared.http.server.simple_request import PlainReader
 from tests.integration.gateway.edge import LIMIT_HEADERS, Edge, StartGateway, Upstream, new_token
 from tests.support.eventually import eventually
 from tests.support.raw_http import RawAnswer, exchange

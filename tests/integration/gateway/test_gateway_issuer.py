@@ -13,11 +13,11 @@ import jwt
 import pytest
 from argon2 import PasswordHasher
 
-from gateway.issuer import Subject, issue
-from gateway.passwords import WAITING, PasswordChecker
-from gateway.users import ROLES, User, put_user
+from gateway.auth.issuer import Subject, issue
+from gateway.auth.passwords import WAITING, PasswordChecker
+from gateway.auth.users import ROLES, User, put_user
+from shared.auth.jwk import new_private_keys, parse_private_keys
 from shared.errors import Overloaded
-from shared.jwk import new_private_keys, parse_private_keys
 from tests.integration.gateway.edge import Edge, StartGateway, new_token
 from tests.support.client import Answer
 from tests.support.eventually import eventually

@@ -7,11 +7,11 @@ from unittest.mock import AsyncMock
 import pytest
 from redis.asyncio import Redis
 
-from gateway.admission import LOGOUTS
-from gateway.limiter import Hit, Limiter
-from gateway.rate_limit import decide
-from gateway.redis_client import Availability
-from gateway.revocation import Revocations
+from gateway.admission.gate import LOGOUTS
+from gateway.admission.rate_limiter import Hit, Limiter
+from gateway.admission.redis_client import Availability
+from gateway.admission.revocation import Revocations
+from gateway.admission.sliding_window import decide
 from shared.errors import TokenInvalid
 from tests.integration.gateway.edge import Edge, StartGateway, new_token
 from tests.support.databases import redis_url
@@ -73,7 +73,7 @@ async def test_logging_out_has_a_limit_too_and_gives_nobody_more_requests(edge: 
 async def test_control_without_a_limit_of_its_own_logging_out_never_ends(
     edge: Edge, organisation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.admission.LOGOUTS", 1000)
+    monkeypatch.setattr("gateway.admission.gate.LOGOUTS", 1000)
     tokens = [new_token(organisation, sub="ada", rate_limit=1) for _ in range(LOGOUTS + 3)]
     assert {(await edge.client(token).request("POST", LOGOUT)).status for token in tokens} == {200}
 
@@ -131,7 +131,7 @@ async def test_what_is_refused_before_anybody_asks_for_a_token_is_limited_by_add
 async def test_control_without_counting_what_nobody_asks_about(
     start_gateway: StartGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.admission.Gate.count_unadmitted", AsyncMock())
+    monkeypatch.setattr("gateway.admission.gate.Gate.count_unadmitted", AsyncMock())
     found = await statuses_of_all(await start_gateway(address_rate_limit=1), monkeypatch)
     assert not any(429 in both for both in found.values())
 

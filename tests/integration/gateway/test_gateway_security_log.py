@@ -12,10 +12,10 @@ from typing import Any
 import jwt
 import pytest
 
-from gateway.users import User, parse_users, put_user
-from shared.jwk import new_private_keys
+from gateway.auth.users import User, parse_users, put_user
+from shared.auth.jwk import new_private_keys
+from shared.auth.watched_file import write_private
 from shared.security_log import LINES_OF_ONE_SOURCE, SecurityEvent
-from shared.watched_file import write_private
 from tests.integration.gateway.edge import Edge, StartGateway, new_token
 from tests.integration.gateway.test_gateway_issuer import LOGIN, LOGOUT, ME, PASSWORD, log_in, new_user
 from tests.support.client import client_claims

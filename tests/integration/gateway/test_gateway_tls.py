@@ -8,9 +8,9 @@ import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from gateway.connections import Connections, NotConnected
-from gateway.held_script import HeldScript
-from gateway.redis_client import REDIS_ERRORS, redis_client
+from gateway.admission.redis_client import REDIS_ERRORS, redis_client
+from gateway.admission.redis_script import HeldScript
+from gateway.upstream.http_client import Connections, NotConnected
 from shared.tls import verified
 from tests.integration.gateway.edge import StartGateway, new_token
 from tests.support.databases import redis_url

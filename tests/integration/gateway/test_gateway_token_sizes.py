@@ -7,8 +7,8 @@ from typing import Any
 import jwt
 import pytest
 
-from gateway.authentication import MAX_CLIENT_TOKEN_BYTES
-from shared.jwk import PrivateKeySet
+from gateway.auth.client_token import MAX_CLIENT_TOKEN_BYTES
+from shared.auth.jwk import PrivateKeySet
 from tests.support.client import Answer, Client, client_claims
 from tests.support.stack import CLIENT_SECRET, Stack
 
@@ -62,7 +62,7 @@ async def test_a_larger_one_is_refused(stack: Stack, organisation: int) -> None:
 async def test_control_without_a_bound_one_does_not_arrive(
     stack: Stack, organisation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.authentication.MAX_CLIENT_TOKEN_BYTES", AS_IT_WAS)
+    monkeypatch.setattr("gateway.auth.client_token.MAX_CLIENT_TOKEN_BYTES", AS_IT_WAS)
     assert (await listed(stack, padded(organisation, "x", 8150))).status != 200
 
 

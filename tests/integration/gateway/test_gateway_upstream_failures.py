@@ -63,7 +63,7 @@ async def test_what_may_be_repeated_is_sent_once_more(
 async def test_reads_of_a_failing_service_are_repeated_within_a_budget(
     start_gateway: StartGateway, upstream: Upstream, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.upstream.FAILURES", 1000)  # so that no circuit opens
+    monkeypatch.setattr("gateway.upstream.upstream.FAILURES", 1000)  # so that no circuit opens
     edge = await start_gateway()
     upstream.answer = _breaks_off
     for _ in range(40):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.attendee import Attendee
 from tests.support.client import Client
+from tests.support.history_client import Attendee
 from tests.support.world import new_employee
 
 

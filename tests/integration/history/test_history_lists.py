@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.attendee import Attendee, history_of
 from tests.support.client import Client
+from tests.support.history_client import Attendee, history_of
 from tests.support.world import EMPLOYEES, ENROLLMENTS, STAFF, new_employee
 
 PAST: dict[str, Any] = {"start_date": "2025-07-01T00:00:00Z", "end_date": "2025-07-01T08:00:00Z"}

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.attendee import Attendee, history_of
 from tests.support.client import Client
 from tests.support.eventually import eventually
 from tests.support.examples import exactly
+from tests.support.history_client import Attendee, history_of
 from tests.support.world import COURSES, EMPLOYEES, ENROLLMENTS, SESSIONS, STAFF, new_employee, new_staff
 
 

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from services.history.handlers import SUBSCRIPTIONS
 from services.history.settings import HistorySettings
-from shared.consumer import routing_keys
+from shared.messaging.consumer import routing_keys
 from tests.support.broker import Broker, own_broker
 from tests.support.copies import SEATS_AS_HELD, SERVICES, everything_is_followed, execute, rebuild, rows_of_every_kind
 from tests.support.internal_keys import internal_settings

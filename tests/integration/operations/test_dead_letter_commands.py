@@ -9,10 +9,10 @@ from pydantic import SecretStr
 
 from services.history.handlers import SUBSCRIPTIONS
 from services.history.settings import HistorySettings
-from shared.broker import DELIVERY_LIMIT
-from shared.dead_letter_commands import answer_dead_letters
-from shared.dead_letter_queue import dead_letter_queue
-from shared.service import service_arguments, service_queue
+from shared.messaging.broker import DELIVERY_LIMIT
+from shared.messaging.dead_letter_queue import dead_letter_queue
+from shared.service.chassis import service_arguments, service_queue
+from shared.service.dead_letter_commands import answer_dead_letters
 from shared.settings import ServiceSettings
 from tests.support.broker import TIMEOUT, Broker
 from tests.support.commands import Outcome, run, run_here

@@ -7,9 +7,9 @@ from aio_pika.exceptions import DeliveryError
 from aiormq.abc import ArgumentsType
 
 from services.history.settings import HistorySettings
-from shared import dead_letter_queue as module
-from shared.dead_letter_queue import DeadLetterQueue, QueueInUse, dead_letter_queue
-from shared.dead_letters import DeadLetter
+from shared.messaging import dead_letter_queue as module
+from shared.messaging.dead_letter import DeadLetter
+from shared.messaging.dead_letter_queue import DeadLetterQueue, QueueInUse, dead_letter_queue
 from tests.support.broker import TIMEOUT, Broker
 from tests.support.commands import run, start
 from tests.support.dead_letters import (

@@ -14,15 +14,15 @@ from pydantic import SecretStr
 import services.history.app
 from services.history.handlers import SUBSCRIPTIONS
 from services.history.settings import HistorySettings
-from shared import projections
-from shared.rebuilding import Rebuilding
-from shared.service import prepare
+from shared.projections import comparison as projections
+from shared.projections.rebuild import Rebuilding
+from shared.service.chassis import prepare
 from tests.support.client import Client
 from tests.support.commands import run, start
 from tests.support.copies import COPIES, SERVICES, copies_of, dump, everything_is_followed, execute, rebuild, verify
 from tests.support.databases import fresh_database
 from tests.support.eventually import eventually
-from tests.support.happenings import before
+from tests.support.injected_steps import before
 from tests.support.lifecycle import changed
 from tests.support.stack import Stack, free_port, serving
 from tests.support.world import new_employee, new_enrollment, new_session
@@ -288,7 +288,7 @@ async def everything_is_published(served: Stack) -> None:
 async def test_an_owner_that_goes_away_before_the_switch_leaves_everything_as_it_was(
     served: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.states.ATTEMPTS", 1)
+    monkeypatch.setattr("shared.projections.snapshot.ATTEMPTS", 1)
     await execute(served, "history", "UPDATE records SET version = version + 7")
     broken = await copies_of(served, HISTORY)
     nowhere = f"http://127.0.0.1:{free_port()}"

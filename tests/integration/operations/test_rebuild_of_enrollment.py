@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-import services.enrollment.store.copies
+import services.enrollment.store.catalog_replica
 from services.enrollment.projection import PROJECTION
 from services.enrollment.rebuild import mend
-from shared.database import Pool, connection_pool
-from shared.events import Event, State
-from shared.projection_commands import connected_owners
-from shared.states import Key, Owner
+from shared.events.types import Event, State
+from shared.postgres.pool import Pool, connection_pool
+from shared.projections.snapshot import Key, Owner
+from shared.service.projection_commands import connected_owners
 from tests.support.client import Client
 from tests.support.copies import copies_of, everything_is_followed, execute, rebuild, verify
 from tests.support.eventually import eventually
@@ -128,7 +128,7 @@ async def test_a_copy_that_changed_meanwhile_is_left(
 async def test_control_without_the_version_an_older_state_replaces_it(
     served: Stack, organisation: int, pool: Pool, catalog: Owner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without(monkeypatch, services.enrollment.store.copies, "_FORGET_VERSION", "AND version = $3", "AND $3 > 0")
+    without(monkeypatch, services.enrollment.store.catalog_replica, "_FORGET_VERSION", "AND version = $3", "AND $3 > 0")
     assert await mended_too_late(served, organisation, pool, catalog) == ("changed", 1)
     assert (await rebuild(served, "enrollment")).status == 0
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import pytest
 
 from services.history.projection import PROJECTION
-from shared import verification
-from shared.events import Event, State
-from shared.projection_commands import connected_owners
-from shared.projections import Comparison, comparison
-from shared.verification import Verification
+from shared.events.types import Event, State
+from shared.projections import verify as verification
+from shared.projections.comparison import Comparison, comparison
+from shared.projections.verify import Verification
+from shared.service.projection_commands import connected_owners
 from tests.support.client import Client
 from tests.support.commands import run
 from tests.support.copies import SEATS_AS_HELD, SERVICES, copies_of, everything_is_followed, execute, rebuild, verify

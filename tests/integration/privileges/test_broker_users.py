@@ -9,8 +9,8 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 import services.history.handlers
-from shared.broker import QueueName, connection_to, declare_exchange, declare_queue, find_queue
-from shared.consumer import Consumer
+from shared.messaging.broker import QueueName, connection_to, declare_exchange, declare_queue, find_queue
+from shared.messaging.consumer import Consumer
 from tests.support.broker import TIMEOUT
 from tests.support.consumers import following
 from tests.support.databases import amqp_url, service_amqp_url

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-import stack.databases
-from stack.databases import Passwords, ensure_databases, owner_of
+import stack.servers.databases
+from stack.servers.databases import Passwords, ensure_databases, owner_of
 from tests.support.databases import ServiceDatabase, server_url, service_database
 from tests.support.stack import Stack
 
@@ -212,13 +212,13 @@ async def test_a_database_of_an_earlier_version_gets_its_owner(fresh: ServiceDat
 async def test_control_unless_ownership_moves_the_service_goes_on_to_change_the_schema(
     fresh: ServiceDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    statements = stack.databases._statements
+    statements = stack.servers.databases._statements
 
     def without_reassignment(name: str) -> str:
         return "\n".join(line for line in statements(name).splitlines() if "REASSIGN" not in line)
 
     await earlier_version(fresh)
-    monkeypatch.setattr(stack.databases, "_statements", without_reassignment)
+    monkeypatch.setattr(stack.servers.databases, "_statements", without_reassignment)
     await upgrade(fresh)
     assert not await is_refused(fresh.service_url, fresh.service_url, "DROP TABLE sessions")
 

@@ -7,13 +7,13 @@ import pytest
 
 from services.catalog.app import MIGRATIONS
 from services.catalog.store import counts
-from shared.broker import QueueName
-from shared.consumer import Consumer
-from shared.database import Pool, connected, connection_pool, patient, transaction
-from shared.events import EnrollmentCreated
-from shared.migrations import migrate
-from shared.reading import Read, Statement, _rows
-from shared.row_security import EVERY_ORGANISATION, scoped
+from shared.events.types import EnrollmentCreated
+from shared.messaging.broker import QueueName
+from shared.messaging.consumer import Consumer
+from shared.postgres.batched_reads import Read, Statement, _rows
+from shared.postgres.migrations import migrate
+from shared.postgres.pool import Pool, connected, connection_pool, patient, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION, scoped
 from tests.support import events
 from tests.support.databases import ServiceDatabase, service_database
 from tests.support.stack import Stack
@@ -171,7 +171,7 @@ async def test_a_consumer_sees_the_organisations_of_what_arrives_while_it_begins
 
 
 async def test_control_without_naming_them_again_it_does_not(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.consumer.scope", lambda _: "SELECT 1")
+    monkeypatch.setattr("shared.messaging.consumer.scope", lambda _: "SELECT 1")
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
         await applied(pool, first_seen=[1], then=[1, 2])
 

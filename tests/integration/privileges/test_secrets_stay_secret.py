@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 import jwt
 import pytest
 
-from shared.identity import Caller
-from shared.jwk import new_private_keys
-from shared.service import prepare
+from shared.auth.internal_token import Caller
+from shared.auth.jwk import new_private_keys
+from shared.service.chassis import prepare
 from tests.integration.privileges.test_database_roles import execute
 from tests.support.client import ADMIN_PERMISSIONS, client_token
 from tests.support.databases import ServiceDatabase, amqp_url, redis_url, server_url, service_amqp_url, service_database
 from tests.support.internal_keys import internal_settings, token_for
-from tests.support.marked import ended, watched
+from tests.support.secret_watch import ended, watched
 from tests.support.stack import MODULES, SUBSCRIPTIONS, Stack, free_port
 
 MARK = f"mark{secrets.token_hex(8)}"
@@ -184,7 +184,7 @@ async def test_of_a_gateway_whose_keys_are_damaged(command: tuple[str, ...], tmp
 
 async def test_control_what_a_careless_process_writes_is_noticed(tmp_path: Path) -> None:
     variables = environment("catalog", AMQP_URL=with_mark(amqp_url()))
-    _, output = await ended("tests.support.careless", variables, tmp_path)
+    _, output = await ended("tests.support.leaky_process", variables, tmp_path)
     assert MARK in output
 
 

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 from aiormq.exceptions import AMQPError
 
-from shared.broker import connection_to
+from shared.messaging.broker import connection_to
 from tests.support.broker import Broker
 
 
@@ -13,7 +13,7 @@ async def test_who_hangs_up_in_the_handshake_is_noticed_at_once(
     broker: Broker, monkeypatch: pytest.MonkeyPatch, said: bytes
 ) -> None:
     """As a broker does that is just ending, or whoever stands before one."""
-    monkeypatch.setattr("shared.broker.CONNECT_TIMEOUT", 3600.0)
+    monkeypatch.setattr("shared.messaging.broker.CONNECT_TIMEOUT", 3600.0)
 
     async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(said)

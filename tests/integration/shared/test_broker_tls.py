@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import aiormq
 import pytest
 
-from shared.broker import connection_to
+from shared.messaging.broker import connection_to
 from tests.support.broker import Broker
 from tests.support.consumers import Recorder, consumer_for, following
 from tests.support.events import enrollment

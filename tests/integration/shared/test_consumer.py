@@ -8,9 +8,9 @@ import pytest
 from aio_pika.abc import AbstractChannel
 
 import services.catalog.handlers
-import shared.consumer
-from shared.consumer import BATCH, Arrivals, Batch, Consumer, routing_keys
-from shared.database import Connection, connection_pool
+import shared.messaging.consumer
+from shared.messaging.consumer import BATCH, Arrivals, Batch, Consumer, routing_keys
+from shared.postgres.pool import Connection, connection_pool
 from tests.support.broker import TIMEOUT, Broker
 from tests.support.client import new_organisation
 from tests.support.consumers import Recorder, consumer_for, following, subscriptions_to
@@ -193,7 +193,7 @@ async def test_nothing_is_lost_or_set_aside_while_the_database_is_away(
     caplog: pytest.LogCaptureFixture,
     fault: Callable[[Any], Any],
 ) -> None:
-    monkeypatch.setattr("shared.database.COMMAND_TIMEOUT", 0.3)
+    monkeypatch.setattr("shared.postgres.pool.COMMAND_TIMEOUT", 0.3)
     organisation = new_organisation()
     await insert_sessions(catalog, organisation, COURSES)
 
@@ -219,7 +219,7 @@ async def test_nothing_is_lost_or_set_aside_while_the_database_is_away(
 async def test_the_consumer_goes_on_after_its_broker_connection_was_cut(
     catalog: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared.consumer, "WATCH_INTERVAL", NEVER)
+    monkeypatch.setattr(shared.messaging.consumer, "WATCH_INTERVAL", NEVER)
     recorder = Recorder()
     async with (
         proxy_for(broker.url) as (proxy, url),
@@ -241,8 +241,8 @@ async def test_control_untold_of_the_cut_it_waits_for_the_next_look(
     async def tell_nothing(channel: AbstractChannel, arrived: Arrivals) -> None:
         return
 
-    monkeypatch.setattr(shared.consumer, "WATCH_INTERVAL", NEVER)
-    monkeypatch.setattr(shared.consumer, "_tell_of_end", tell_nothing)
+    monkeypatch.setattr(shared.messaging.consumer, "WATCH_INTERVAL", NEVER)
+    monkeypatch.setattr(shared.messaging.consumer, "_tell_of_end", tell_nothing)
     recorder = Recorder()
     async with (
         proxy_for(broker.url) as (proxy, url),
@@ -257,9 +257,9 @@ async def test_control_untold_of_the_cut_it_waits_for_the_next_look(
 async def test_the_consumer_goes_on_after_the_broker_was_silent(
     catalog: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared.consumer, "WATCH_INTERVAL", 0.2)
-    monkeypatch.setattr(shared.consumer, "OPERATION_TIMEOUT", 0.5)
-    monkeypatch.setattr("shared.broker.OPERATION_TIMEOUT", 0.5)
+    monkeypatch.setattr(shared.messaging.consumer, "WATCH_INTERVAL", 0.2)
+    monkeypatch.setattr(shared.messaging.consumer, "OPERATION_TIMEOUT", 0.5)
+    monkeypatch.setattr("shared.messaging.broker.OPERATION_TIMEOUT", 0.5)
     recorder = Recorder()
     async with proxy_for(broker.url) as (proxy, url):
         consumer = consumer_for(catalog.pool, broker, recorder.subscriptions, amqp_url=url)
@@ -274,7 +274,7 @@ async def test_the_consumer_goes_on_after_the_broker_was_silent(
 async def test_a_consumer_whose_queue_was_deleted_goes_on_once_it_is_declared_again(
     catalog: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared.consumer, "WATCH_INTERVAL", NEVER)
+    monkeypatch.setattr(shared.messaging.consumer, "WATCH_INTERVAL", NEVER)
     recorder = Recorder()
     consumer = consumer_for(catalog.pool, broker, recorder.subscriptions)
     async with following(consumer):
@@ -321,14 +321,14 @@ async def received_after_a_drop(catalog: Database, broker: Broker, *, deadline: 
 async def test_a_consumer_that_the_broker_dropped_without_a_word_comes_back(
     catalog: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared.consumer, "WATCH_INTERVAL", 0.2)
+    monkeypatch.setattr(shared.messaging.consumer, "WATCH_INTERVAL", 0.2)
     assert await received_after_a_drop(catalog, broker, deadline=TIMEOUT)
 
 
 async def test_control_without_the_watch_it_stays_deaf(
     catalog: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared.consumer, "WATCH_INTERVAL", NEVER)
+    monkeypatch.setattr(shared.messaging.consumer, "WATCH_INTERVAL", NEVER)
     assert not await received_after_a_drop(catalog, broker, deadline=1)
 
 

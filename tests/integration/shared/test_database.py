@@ -6,9 +6,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-import shared.database
-import shared.turns
-from shared.database import (
+import shared.concurrency.fair_semaphore
+import shared.postgres.pool
+from shared.errors import Overloaded
+from shared.http.server.app import READINESS, create_app
+from shared.postgres.pool import (
     BY_KEY,
     Pool,
     connected,
@@ -18,9 +20,7 @@ from shared.database import (
     patient,
     transaction,
 )
-from shared.errors import Overloaded
-from shared.http.server import READINESS, create_app
-from shared.row_security import EVERY_ORGANISATION
+from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.eventually import eventually
 from tests.support.projections import Database
 from tests.support.proxy import Proxy, proxy_for
@@ -29,7 +29,7 @@ from tests.support.stack import serving
 BOUND = 15.0
 """Seconds after which a wait counts as one without a bound; the bounds under test are far shorter."""
 
-BOUND_UNDER_TEST = shared.database.ACQUIRE_TIMEOUT
+BOUND_UNDER_TEST = shared.postgres.pool.ACQUIRE_TIMEOUT
 BURST = 64
 
 Block = Callable[[Pool], Awaitable[None]]
@@ -76,8 +76,8 @@ async def test_an_exhausted_pool_is_a_bounded_wait(catalog: Database, block: Blo
 async def test_control_without_its_bound_the_wait_for_a_connection_has_no_end(
     catalog: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared.database, "ACQUIRE_TIMEOUT", BOUND)
-    monkeypatch.setattr(shared.turns, "LOOKS", BOUND / shared.turns.LOOK)
+    monkeypatch.setattr(shared.postgres.pool, "ACQUIRE_TIMEOUT", BOUND)
+    monkeypatch.setattr(shared.concurrency.fair_semaphore, "LOOKS", BOUND / shared.concurrency.fair_semaphore.LOOK)
     async with connection_pool(catalog.url, name="small", size=1) as pool:
         async with exhausted(pool):
             waiting = asyncio.create_task(in_a_transaction(pool))
@@ -88,7 +88,7 @@ async def test_control_without_its_bound_the_wait_for_a_connection_has_no_end(
 
 async def test_a_burst_of_many_times_the_pool_is_served(catalog: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """For as long as it gets on, everybody's turn comes."""
-    monkeypatch.setattr(shared.database, "ACQUIRE_TIMEOUT", BOUND)
+    monkeypatch.setattr(shared.postgres.pool, "ACQUIRE_TIMEOUT", BOUND)
     async with connection_pool(catalog.url, name="small", size=2) as pool:
         await asyncio.gather(*(for_a_moment(pool) for _ in range(BURST)))
 

@@ -6,8 +6,8 @@ import pytest
 
 import services.catalog.handlers
 import services.history.handlers
-from shared.consumer import routing_keys
-from shared.database import Connection
+from shared.messaging.consumer import routing_keys
+from shared.postgres.pool import Connection
 from tests.support.broker import Broker, Inbox
 from tests.support.client import new_organisation
 from tests.support.consumers import Recorder, consumer_for, following, subscriptions_to
@@ -121,8 +121,8 @@ async def test_an_event_that_nobody_follows_is_passed_over(catalog: Database, br
 async def test_poison_is_not_lost_when_the_broker_goes_away_before_it_is_set_aside(
     catalog: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.consumer.WATCH_INTERVAL", 0.2)
-    monkeypatch.setattr("shared.consumer.OPERATION_TIMEOUT", 0.5)
+    monkeypatch.setattr("shared.messaging.consumer.WATCH_INTERVAL", 0.2)
+    monkeypatch.setattr("shared.messaging.consumer.OPERATION_TIMEOUT", 0.5)
     async with proxy_for(broker.url) as (proxy, url):
         stuck = asyncio.Event()
 

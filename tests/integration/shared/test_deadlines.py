@@ -7,17 +7,17 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 import pytest
 from aiohttp import web
 
-import shared.batching
-from shared.database import Pool, connected, connection_pool, transaction
-from shared.deadline import HEADER, Deadline, current_deadline
+import shared.concurrency.batcher
+from shared.concurrency.deadline import HEADER, Deadline, current_deadline
 from shared.errors import DeadlinePassed
-from shared.http.peer import Peer, connected_peer
-from shared.row_security import EVERY_ORGANISATION
+from shared.http.service_client import Peer, connected_peer
+from shared.postgres.pool import Pool, connected, connection_pool, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.client import Answer, Client
 from tests.support.eventually import eventually
-from tests.support.hold import waits_for_a_lock
 from tests.support.internal_keys import signer
 from tests.support.projections import Database
+from tests.support.races import waits_for_a_lock
 from tests.support.stack import Stack, serving
 from tests.support.world import COURSES, ENROLLMENTS, enroll, new_course, new_employee, new_session
 
@@ -136,7 +136,7 @@ async def test_a_command_whose_time_ends_before_its_batch_is_dropped(
 async def test_control_without_its_deadline_it_would_be_carried_out(
     stack: Stack, admin: Client, enrollment: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared.batching._Waiting, "is_wanted", lambda waiting: not waiting.outcome.done())
+    monkeypatch.setattr(shared.concurrency.batcher._Waiting, "is_wanted", lambda waiting: not waiting.outcome.done())
     in_time, late, total = await _late_enrollment(stack, admin, enrollment)
     assert (in_time.status, late.status, total) == (201, 201, 3)
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from shared import database
-from shared.database import SLOW_QUEUE, Connection, Pool, connected, connection_pool, patient, slow_turns
+from shared.concurrency.fair_semaphore import Turns
+from shared.concurrency.fairness import current_organisation
 from shared.errors import Overloaded
-from shared.fairness import current_organisation
-from shared.reading import Read
-from shared.row_security import EVERY_ORGANISATION
-from shared.turns import Turns
+from shared.postgres import pool as database
+from shared.postgres.batched_reads import Read
+from shared.postgres.pool import SLOW_QUEUE, Connection, Pool, connected, connection_pool, patient, slow_turns
+from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.client import Answer, Client, new_organisation
 from tests.support.eventually import eventually
 from tests.support.projections import Database

@@ -11,11 +11,11 @@ import pytest
 
 from services.catalog.app import MIGRATIONS as CATALOG
 from services.catalog.store import counts
-from shared import outbox
-from shared.database import Pool, connected, connection_pool, transaction
-from shared.http.answers import Answer
-from shared.migrations import migrate
-from shared.row_security import EVERY_ORGANISATION
+from shared.http.responses import Answer
+from shared.messaging import outbox
+from shared.postgres.migrations import migrate
+from shared.postgres.pool import Pool, connected, connection_pool, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support import events
 from tests.support.databases import fresh_database
 from tests.support.enrollment_rows import ORGANISATION, enroll, enrollment_database, execute, new_people, new_session

@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shared import idempotency
-from shared.database import Connection, Pool, connected, transaction
 from shared.errors import (
     ApiError,
     Conflict,
@@ -20,9 +18,11 @@ from shared.errors import (
     UpstreamTimeout,
     ValidationFailed,
 )
-from shared.http.answers import Answer, failure
-from shared.idempotency import Claim, run_once
-from shared.row_security import EVERY_ORGANISATION
+from shared.http.responses import Answer, failure
+from shared.postgres.pool import Connection, Pool, connected, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
+from shared.service import idempotency
+from shared.service.idempotency import Claim, run_once
 from tests.support.projections import catalog_database
 
 CLAIM = Claim(1, "subject", "/route", "key", b"digest")

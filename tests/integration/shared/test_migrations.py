@@ -6,8 +6,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from shared.database import Connection
-from shared.migrations import MigrationChanged, migrate
+from shared.postgres.migrations import MigrationChanged, migrate
+from shared.postgres.pool import Connection
 from tests.support.eventually import eventually
 
 FIRST = "CREATE TABLE courses (id integer); INSERT INTO courses VALUES (1);"
@@ -86,7 +86,7 @@ async def test_control_without_the_lock_several_at_once_get_in_each_other_s_way(
     empty_database_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "0001_first.sql").write_text(f"SELECT pg_sleep(0.2); {FIRST}")
-    monkeypatch.setattr("shared.migrations._LOCK", None)  # a lock on NULL is none
+    monkeypatch.setattr("shared.postgres.migrations._LOCK", None)  # a lock on NULL is none
     outcomes = await asyncio.gather(*(migrate(empty_database_url, folder) for _ in range(4)), return_exceptions=True)
     assert any(isinstance(outcome, asyncpg.PostgresError) for outcome in outcomes)
 

@@ -2,9 +2,9 @@ import contextlib
 
 import pytest
 
-from shared import outbox
-from shared.database import connected, transaction
-from shared.row_security import EVERY_ORGANISATION
+from shared.messaging import outbox
+from shared.postgres.pool import connected, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.broker import Broker
 from tests.support.events import enrollment
 from tests.support.guards import without

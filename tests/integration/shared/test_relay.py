@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from aio_pika.abc import DeliveryMode
 
-import shared.publisher
-import shared.relay
-from shared.events import EnrollmentStatus
-from shared.outbox import OutboxRow
-from shared.publisher import Outcome, Publisher
+import shared.messaging.publisher
+import shared.messaging.relay
+from shared.events.types import EnrollmentStatus
+from shared.messaging.outbox import OutboxRow
+from shared.messaging.publisher import Outcome, Publisher
 from tests.support.broker import TIMEOUT, Broker, Inbox
 from tests.support.events import enrollment
 from tests.support.eventually import eventually
@@ -42,7 +42,7 @@ async def test_committed_events_are_published_as_persistent_cloudevents(database
 async def test_what_was_committed_before_the_relay_began_is_published_batch_by_batch_without_a_pause(
     database: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared.relay, "POLL_INTERVAL", 3600.0)
+    monkeypatch.setattr(shared.messaging.relay, "POLL_INTERVAL", 3600.0)
     inbox = await broker.inbox()
     await commit(database, *(enrollment(7, number) for number in range(1, 1201)))
     async with running(relay_for(database, broker)):
@@ -54,7 +54,7 @@ async def test_what_was_committed_before_the_relay_began_is_published_batch_by_b
 async def test_a_notification_wakes_the_relay(
     database: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared.relay, "POLL_INTERVAL", 3600.0)
+    monkeypatch.setattr(shared.messaging.relay, "POLL_INTERVAL", 3600.0)
     inbox = await broker.inbox()
     async with running(relay_for(database, broker)):
         for number in (1, 2, 3):
@@ -96,7 +96,7 @@ async def test_events_do_not_wait_while_the_broker_stores_those_before_them(
 async def test_control_in_a_single_lane_they_wait(
     database: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared.relay, "LANES", 1)
+    monkeypatch.setattr(shared.messaging.relay, "LANES", 1)
     assert not await second_while_the_first_is_stored(database, broker, monkeypatch)
 
 
@@ -113,7 +113,7 @@ async def test_several_relays_leave_nothing_behind(database: Database, broker: B
 async def test_an_event_that_routes_nowhere_stays_and_holds_up_no_other(
     database: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared.relay, "POSTPONED_FOR", timedelta(seconds=0.2))
+    monkeypatch.setattr(shared.messaging.relay, "POSTPONED_FOR", timedelta(seconds=0.2))
     inbox = await broker.inbox("enrollment.created")
     lost = enrollment(7, 1, status="absent")
     async with running(relay_for(database, broker)):
@@ -148,8 +148,8 @@ async def test_control_unless_publishing_is_mandatory_what_routes_nowhere_counts
 async def test_a_full_queue_keeps_events_in_the_outbox_until_there_is_room(
     database: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.broker.MAX_QUEUE_LENGTH", 1)
-    monkeypatch.setattr(shared.relay, "POSTPONED_FOR", timedelta(seconds=0.2))
+    monkeypatch.setattr("shared.messaging.broker.MAX_QUEUE_LENGTH", 1)
+    monkeypatch.setattr(shared.messaging.relay, "POSTPONED_FOR", timedelta(seconds=0.2))
     await broker.declare("#")
     committed = itertools.count(1)
 
@@ -236,7 +236,9 @@ async def test_control_without_regard_to_returns_what_routes_nowhere_is_marked(
 async def test_control_without_regard_to_refusals_what_a_full_queue_refused_is_marked(
     database: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared.publisher, "_OUTCOMES", dict.fromkeys(shared.publisher._OUTCOMES, Outcome.CONFIRMED))
+    monkeypatch.setattr(
+        shared.messaging.publisher, "_OUTCOMES", dict.fromkeys(shared.messaging.publisher._OUTCOMES, Outcome.CONFIRMED)
+    )
     assert (await fates_of_a_mixed_batch(database, broker))["enrollment.failed"]
 
 

@@ -6,12 +6,12 @@ from typing import Any
 import asyncpg
 import pytest
 
-from shared import outbox
-from shared.database import connection_pool, transaction
-from shared.outbox import OutboxRow
-from shared.publisher import Outcome, Publisher
-from shared.relay import Relay
-from shared.row_security import EVERY_ORGANISATION
+from shared.messaging import outbox
+from shared.messaging.outbox import OutboxRow
+from shared.messaging.publisher import Outcome, Publisher
+from shared.messaging.relay import Relay
+from shared.postgres.pool import connection_pool, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.broker import Broker, Inbox
 from tests.support.events import enrollment
 from tests.support.eventually import eventually
@@ -61,7 +61,7 @@ async def test_the_relay_goes_on_after_its_database_was_away(database: Database,
 async def test_the_relay_goes_on_after_its_database_was_silent(
     database: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.database.COMMAND_TIMEOUT", 0.3)
+    monkeypatch.setattr("shared.postgres.pool.COMMAND_TIMEOUT", 0.3)
     inbox = await broker.inbox()
     async with proxied_relay(database, broker) as proxy:
         await commit(database, enrollment(7, 1))

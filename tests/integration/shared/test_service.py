@@ -5,9 +5,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from aiohttp import web
 from pydantic import SecretStr
 
-from shared.database import connected, connection_pool
-from shared.http.server import INFORMATION
-from shared.service import POOL, relay
+from shared.http.server.app import INFORMATION
+from shared.postgres.pool import connected, connection_pool
+from shared.service.chassis import POOL, relay
 from shared.settings import ServiceSettings
 from tests.support.broker import Broker
 from tests.support.events import enrollment

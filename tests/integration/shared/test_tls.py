@@ -18,8 +18,8 @@ import services.catalog.app
 from services.catalog.handlers import SUBSCRIPTIONS
 from services.catalog.projection import PROJECTION
 from services.catalog.settings import CatalogSettings
-from shared.projection_commands import carried_out
-from shared.service import prepare
+from shared.service.chassis import prepare
+from shared.service.projection_commands import carried_out
 from tests.support.commands import run_here
 from tests.support.databases import amqp_url, service_amqp_url, service_database
 from tests.support.eventually import eventually

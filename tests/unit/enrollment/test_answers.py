@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from services.enrollment.answers import Enrolled, enrolled_answer
-from shared.events import EnrollmentState
-from tests.unit.enrollment.test_becoming import enrollment
+from shared.events.types import EnrollmentState
+from tests.unit.enrollment.test_rules_transitions import enrollment
 
 
 def seated(number: int) -> EnrollmentState:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.bulkhead import SHARED, Bulkhead
-from gateway.loop_lag import LoopLag
-from gateway.overload import Overload
+from gateway.upstream.bulkhead import SHARED, Bulkhead
+from gateway.upstream.load_shedding import Overload
+from gateway.upstream.loop_lag import LoopLag
 from shared.errors import Overloaded
 
 BOUND = 5.0
@@ -226,7 +226,7 @@ async def test_while_there_are_others_one_has_a_share_and_afterwards_all_again(
         visitors.comes(number, organisation=FLOODING)
     await settle()
     assert visitors.inside == [100, *range(16 // SHARED)]
-    monkeypatch.setattr("gateway.bulkhead.COMPANY", 0.0)
+    monkeypatch.setattr("gateway.upstream.bulkhead.COMPANY", 0.0)
     visitors.bulkhead._shared_until = 0.0
     visitors.comes(20, organisation=FLOODING)
     await settle()

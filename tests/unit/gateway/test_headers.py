@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.headers import _LINES, _REMEMBERED_BYTES, _REMEMBERED_LINES, answered, answered_lines, forwarded
+from gateway.upstream.headers import _LINES, _REMEMBERED_BYTES, _REMEMBERED_LINES, answered, answered_lines, forwarded
 from shared.errors import BadRequest
 
 IDENTITY = [

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from gateway.redis_client import TIMEOUT, within
+from gateway.admission.redis_client import TIMEOUT, within
 
 
 async def test_a_call_that_gets_no_answer_is_cancelled() -> None:

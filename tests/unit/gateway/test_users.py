@@ -11,7 +11,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from gateway.__main__ import main
-from gateway.users import UsersInvalid, parse_users, put_user
+from gateway.auth.users import UsersInvalid, parse_users, put_user
 
 PASSWORD = "correct horse battery"
 

@@ -1,4 +1,4 @@
-from shared.backoff import Backoff
+from shared.concurrency.backoff import Backoff
 
 
 def test_pauses_double_up_to_the_longest() -> None:

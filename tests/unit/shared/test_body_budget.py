@@ -13,8 +13,8 @@ from aiohttp import web
 from shared.errors import Overloaded
 from shared.http.body import read_body
 from shared.http.body_budget import BODY_BUDGET, CALLER, MIB, Account, BodyBudget
-from shared.http.given_back import give_back_memory
-from shared.http.server import create_app
+from shared.http.server.app import create_app
+from shared.http.server.memory_release import give_back_memory
 from tests.support.eventually import eventually
 from tests.support.raw_http import RawAnswer, answers_in
 from tests.support.stack import serving
@@ -148,7 +148,7 @@ def test_what_is_refused_is_not_taken() -> None:
 async def test_memory_is_given_back_once_a_burst_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[int] = []
     bodies = BodyBudget()
-    monkeypatch.setattr("shared.http.given_back.trim", lambda: given.append(bodies.users.held))
+    monkeypatch.setattr("shared.http.server.memory_release.trim", lambda: given.append(bodies.users.held))
 
     async def has_given(times: int) -> bool:
         return len(given) == times

@@ -5,7 +5,7 @@ import warnings
 import aio_pika
 from yarl import URL
 
-from shared.broker import BrokerConnection
+from shared.messaging.broker import BrokerConnection
 
 
 def said_at_collection(connection_type: type[aio_pika.Connection]) -> list[str]:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.cloudevents import EventInvalid, decode, encode
-from shared.events import STATE_OF, Event, State
+from shared.events.cloudevents import EventInvalid, decode, encode
+from shared.events.types import STATE_OF, Event, State
 from shared.observability import Trace, new_traceparent
 from tests.support.events import encoded, enrollment
 from tests.support.strategies import ANY_EVENT, JSON, events

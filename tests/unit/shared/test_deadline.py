@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.deadline import HEADER, LONGEST, UNSAID, Deadline, current_deadline, read_deadline, time_left
+from shared.concurrency.deadline import HEADER, LONGEST, UNSAID, Deadline, current_deadline, read_deadline, time_left
 from shared.errors import BadRequest, DeadlinePassed
 
 

@@ -4,8 +4,8 @@ import pytest
 from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
-from shared.deliveries import Deliveries, Delivery
-from shared.wire import BODY, HEADER, METHOD
+from shared.messaging.amqp_frames import BODY, HEADER, METHOD
+from shared.messaging.deliveries import Deliveries, Delivery
 
 CONSUMER = "ctag3.0123456789abcdef"
 

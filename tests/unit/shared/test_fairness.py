@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.fairness import FairQueue, FairTurns, Waiter
+from shared.concurrency.fairness import FairQueue, FairTurns, Waiter
 
 FLOODING, SMALL = 1, 2
 ORGANISATIONS = st.integers(1, 4)

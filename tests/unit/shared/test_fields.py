@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from shared.http.fields import (
+from shared.validation.fields import (
     MAX_ID,
     Body,
     Count,

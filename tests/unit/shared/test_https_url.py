@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from shared.http.https_url import https_url
+from shared.validation.https_url import https_url
 
 GOOD = [
     "https://x.example",

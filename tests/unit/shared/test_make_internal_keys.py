@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.jwk import KeyInvalid, new_private_keys
-from shared.make_internal_keys import make_internal_keys, private_keys_file, trusted_keys_file
-from shared.trust import GATEWAY, SIGNERS, parse_internal_keys, parse_trusted_keys
+from shared.auth.jwk import KeyInvalid, new_private_keys
+from shared.auth.make_internal_keys import make_internal_keys, private_keys_file, trusted_keys_file
+from shared.auth.trust import GATEWAY, SIGNERS, parse_internal_keys, parse_trusted_keys
 
 
 def files(directory: Path) -> dict[str, bytes]:

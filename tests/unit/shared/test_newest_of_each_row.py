@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.consumer import newest_of_each_row
-from shared.events import EmployeeRemoved, Event, State
+from shared.events.types import EmployeeRemoved, Event, State
+from shared.messaging.consumer import newest_of_each_row
 from tests.support.events import course, enrollment, person, session
 
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.http.fields import Search
 from shared.http.pagination import MAX_PAGE, PagedQuery, history_meta, training_links, training_meta
+from shared.validation.fields import Search
 
 URL = "https://muster.example/api/v1/training/courses"
 

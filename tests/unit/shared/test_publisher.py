@@ -8,10 +8,10 @@ import pytest
 from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
-import shared.publisher
-from shared.outbox import OutboxRow
-from shared.publisher import Outcome, Publisher
-from shared.wire import BODY, HEADER, METHOD
+import shared.messaging.publisher
+from shared.messaging.amqp_frames import BODY, HEADER, METHOD
+from shared.messaging.outbox import OutboxRow
+from shared.messaging.publisher import Outcome, Publisher
 
 C, R, U = Outcome.CONFIRMED, Outcome.REFUSED, Outcome.UNKNOWN
 CHANNEL = 3
@@ -105,7 +105,7 @@ async def test_batches_under_way_at_once_are_told_apart() -> None:
 
 
 async def test_what_is_not_confirmed_in_time_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared.publisher, "OPERATION_TIMEOUT", 0.01)
+    monkeypatch.setattr(shared.messaging.publisher, "OPERATION_TIMEOUT", 0.01)
     publisher = publisher_to(Wire())
     task = asyncio.create_task(publisher.publish(rows(2)))
     await asyncio.sleep(0)

@@ -1,11 +1,11 @@
-"""A process that serves (`shared.http.server.run`)."""
+"""A process that serves (`shared.http.server.app.run`)."""
 
 import subprocess
 import sys
 
 STARTING = """
 import gc, os, signal
-from shared.http.server import create_app, run
+from shared.http.server.app.app import create_app, run
 
 async def tell(app):
     print("objects set aside:", gc.get_freeze_count())

@@ -7,14 +7,14 @@ from typing import Any
 import jwt
 import pytest
 
-from shared.claims import EVERY_ORGANISATION
+from shared.auth.claims import EVERY_ORGANISATION
+from shared.auth.internal_token import Caller, InternalTokenVerifier
+from shared.auth.jwk import KeyInvalid, new_private_keys
+from shared.auth.key_changes import record_trusted_keys
+from shared.auth.signing import SharedSecretSigner
+from shared.auth.trust import FETCH_SESSION, GATEWAY, SEATS, STATES, parse_trusted_keys
+from shared.auth.watched_file import WatchedFile
 from shared.errors import TokenInvalid
-from shared.identity import Caller, InternalTokenVerifier
-from shared.jwk import KeyInvalid, new_private_keys
-from shared.key_changes import record_trusted_keys
-from shared.signing import SharedSecretSigner
-from shared.trust import FETCH_SESSION, GATEWAY, SEATS, STATES, parse_trusted_keys
-from shared.watched_file import WatchedFile
 from tests.support.issuers import KEYS, PRIVATE, SECRET, Trusted, claims, minted, published, signed, verifier, verify
 
 CALLER = Caller(7, "user-1", "Ann", "staff", frozenset({"api.access", "training.view"}), employee_id=42)
@@ -88,7 +88,7 @@ def test_a_key_that_is_taken_from_the_file_counts_no_more() -> None:
 
 def test_a_new_key_in_the_file_counts_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process may sign with it already; the pause between two looks at the file does not count."""
-    monkeypatch.setattr("shared.watched_file.LOOK_PAUSE", 1000)
+    monkeypatch.setattr("shared.auth.watched_file.LOOK_PAUSE", 1000)
     old, new = json.loads(new_private_keys())["keys"], json.loads(PRIVATE[GATEWAY])["keys"]
     public = [{name: key[name] for name in key if name != "d"} for key in (*old, *new)]
     file = tmp_path / "trusted.json"

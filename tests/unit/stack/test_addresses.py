@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stack.addresses import Addresses, parse_assignments, read_addresses, shell_assignments, write_addresses
+from stack.config.addresses import Addresses, parse_assignments, read_addresses, shell_assignments, write_addresses
 from stack.errors import StackError
-from stack.layout import Layout
+from stack.paths import Layout
 
 ADDRESSES = Addresses(**{field.name: f"{field.name} 'p' $(h)" for field in fields(Addresses)})
 

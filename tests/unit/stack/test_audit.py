@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stack.audit import UNKNOWN, VULNERABLE, judge
+from stack.commands.audit import UNKNOWN, VULNERABLE, judge
 
 CLEAN = {"name": "aiohttp", "version": "3.14.3", "vulns": []}
 FOUND = {"id": "PYSEC-2026-1", "fix_versions": ["3.14.4"], "aliases": [], "description": "…"}

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from stack.erlang_modules import broker_of, link_alone, search_options
+from stack.servers.erlang_modules import broker_of, link_alone, search_options
 
 
 def application(directory: Path, name: str, modules: int) -> Path:

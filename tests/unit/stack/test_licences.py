@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from stack import licences
+from stack.commands import licences
+from stack.commands.licences import ALLOWED, Package, check_page, is_allowed, licence_of, pinned
 from stack.errors import StackError
-from stack.layout import REPOSITORY
-from stack.licences import ALLOWED, Package, check_page, is_allowed, licence_of, pinned
+from stack.paths import REPOSITORY
 
 HYPOTHESIS = Package("hypothesis", "1", "")
 

@@ -8,9 +8,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from stack.layout import REPOSITORY
+from stack.paths import REPOSITORY
 
-NEEDED = ("deploy/compose", "deploy/postgres", "stack/definitions.py")
+NEEDED = ("deploy/compose", "deploy/postgres", "stack/servers/rabbitmq_definitions.py")
 AWKWARD = "p@ss/w:rd #é%\"'\\$x"
 
 

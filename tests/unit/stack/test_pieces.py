@@ -2,17 +2,17 @@ from pathlib import Path
 
 import pytest
 
-from stack import packages
-from stack.arguments import make_parser
-from stack.credentials import load_credentials
-from stack.databases import Passwords, database_urls, without_password
-from stack.identity import ProcessIdentity
-from stack.issuer import token_options
-from stack.layout import Layout, write_private
-from stack.machine import parse_version
-from stack.redis import quoted
-from stack.starting import GivenServers, _broker_urls
-from stack.testing import run_owner
+from stack.cli import make_parser
+from stack.commands.start import GivenServers, _broker_urls
+from stack.commands.test import run_owner
+from stack.paths import Layout, write_private
+from stack.processes.process_identity import ProcessIdentity
+from stack.product.issuer import token_options
+from stack.servers import packages
+from stack.servers.credentials import load_credentials
+from stack.servers.databases import Passwords, database_urls, without_password
+from stack.servers.redis import quoted
+from stack.servers.requirements import parse_version
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from stack.seeding import Size, read_progress
+from stack.product.seeding import Size, read_progress
 
 
 def numbers(options: list[str]) -> dict[str, int]:

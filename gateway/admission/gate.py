@@ -1,0 +1,178 @@
+"""Who gets in: token, rate limit, revocation and `api.access`, in this order (contract, sections 1 and 2)."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+
+from gateway.admission.rate_limiter import Hit, Limiter
+from gateway.admission.revocation import Revocations
+from gateway.admission.sliding_window import Decision
+from gateway.auth.client_token import ClientToken, ClientTokenVerifier
+from gateway.auth.remote_jwks import KeysUnavailable
+from shared.auth.internal_token import API_ACCESS, bearer_token
+from shared.errors import PermissionDenied, RateLimited, TokenInvalid, TokenMissing
+from shared.security_log import SecurityEvent, record
+
+LOGOUTS = 10
+"""Beyond a user's minute, in each of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Requests a minute: of a user, of an address without a good token, and attempts to log in."""
+
+    user: int
+    address: int
+    login: int
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A request whose token is good, counted; `decision` says whether it may go on and what its answer tells."""
+
+    token: ClientToken
+    decision: Decision
+    address: Callable[[], str]
+    """Of the client, for the security log: it is worked out for those alone that are refused."""
+
+    def require(self) -> ClientToken:
+        """The token; raises `RateLimited`, or `PermissionDenied` without `api.access`."""
+        if not self.decision.admitted:
+            self._record(SecurityEvent.RATE_LIMITED, reason="user")
+            raise RateLimited(self.decision.retry_after)
+        return self.require_access()
+
+    def require_access(self) -> ClientToken:
+        """The token, whatever the limit says; raises `PermissionDenied` without `api.access`."""
+        if not self.token.caller.may(API_ACCESS):
+            self._record(SecurityEvent.PERMISSION_DENIED, permission=API_ACCESS)
+            raise PermissionDenied(API_ACCESS)
+        return self.token
+
+    def _record(self, event: SecurityEvent, **fields: str) -> None:
+        _record_of(self.token, event, self.address(), **fields)
+
+
+class Gate:
+    """Every request with a token passes here."""
+
+    def __init__(
+        self, verifier: ClientTokenVerifier, limiter: Limiter, revocations: Revocations, limits: Limits
+    ) -> None:
+        self._verifier = verifier
+        self._limiter = limiter
+        self._revocations = revocations
+        self._limits = limits
+
+    async def admit(self, authorization: Sequence[str], address: str) -> Admission:
+        """Raises `TokenMissing`, `TokenInvalid` or `TokenExpired`, or `RateLimited` for an address with too many.
+
+        Raises `KeysUnavailable` where nobody can say whether the token is good.
+        """
+        try:
+            token = await self._verifier.verify(bearer_token(authorization))
+        except KeysUnavailable:
+            await self._require_room_for(address)
+            raise
+        except (TokenMissing, TokenInvalid) as error:
+            await self._require_room_for(address)
+            record(SecurityEvent.TOKEN_REFUSED, reason=error.reason, address=address)
+            raise
+        return await self.admit_token(token, lambda: address)
+
+    def known_token(self, token: str) -> ClientToken | None:
+        """The token, if it was verified before and is good still."""
+        return self._verifier.known(token)
+
+    def known_token_in(self, authorization: Sequence[str]) -> ClientToken | None:
+        """That of a request's `Authorization` headers, if it was verified before and is good still."""
+        try:
+            return self._verifier.known(bearer_token(authorization))
+        except (TokenMissing, TokenInvalid):
+            return None
+
+    async def admit_token(self, token: ClientToken, address: Callable[[], str]) -> Admission:
+        """For a token that was verified; raises `TokenInvalid` when it was revoked, or `RateLimited` as above."""
+        try:
+            return Admission(token, await self._limiter.hit(self._hit(token)), address)
+        except TokenInvalid as error:
+            await self._require_room_for(address())
+            _record_of(token, SecurityEvent.TOKEN_REFUSED, address(), reason=error.reason)
+            raise
+
+    async def count_unadmitted(self, reason: str, authorization: Sequence[str], address: str) -> None:
+        """Counts a request that is refused without having been admitted: for its user where its token is one that was
+        verified before, else for its address. Raises `RateLimited`."""
+        if not await self._count_for_user(authorization, address):
+            await self._require_room_for(address)
+        record(SecurityEvent.REQUEST_REFUSED, reason=reason, address=address)
+
+    async def _count_for_user(self, authorization: Sequence[str], address: str) -> bool:
+        """Whether the request has a token that was verified before, and is good still; raises `RateLimited`."""
+        try:
+            token = self.known_token(bearer_token(authorization))
+            if token is None:
+                return False
+            self._require_admitted(await self._limiter.hit(self._hit(token)), "user", address)
+        except (TokenMissing, TokenInvalid):
+            return False
+        return True
+
+    async def admit_login_from(self, address: str) -> None:
+        """Counts an attempt to log in; raises `RateLimited`."""
+        await self._require_room(f"rate:login-address:{address}", self._limits.login, "login_address", address)
+
+    async def admit_login_as(self, email: str, address: str) -> None:
+        """Counts an attempt to log in as this user, known or not; raises `RateLimited`."""
+        # A digest: Redis need not hold what people typed, of any length.
+        digest = hashlib.sha256(email.casefold().encode()).hexdigest()
+        await self._require_room(f"rate:login-email:{digest}", self._limits.login, "login_user", address)
+
+    async def require_logout(self, admission: Admission) -> ClientToken:
+        """The token, also when its user's minute is used up: a stolen one must not keep its owner from ending it.
+
+        Raises `RateLimited` past `LOGOUTS` of those in a minute, or `PermissionDenied`.
+        """
+        if not admission.decision.admitted:
+            await self._require_room(f"{admission.token.rate_key}:logout", LOGOUTS, "logout", admission.address())
+        return admission.require_access()
+
+    async def revoke(self, token: ClientToken, address: str) -> None:
+        await self._revocations.revoke(token.id, token.expires_at)
+        _record_of(token, SecurityEvent.TOKEN_REVOKED, address, token_id=token.id)
+
+    def _hit(self, token: ClientToken) -> Hit:
+        return Hit(token.rate_key, token.rate_limit or self._limits.user, token.id, token.expires_at)
+
+    async def _require_room_for(self, address: str) -> None:
+        await self._require_room(f"rate:address:{address}", self._limits.address, "address", address)
+
+    async def _require_room(self, key: str, limit: int, reason: str, address: str) -> None:
+        self._require_admitted(await self._limiter.hit(Hit(key, limit)), reason, address)
+
+    def _require_admitted(self, decision: Decision, reason: str, address: str) -> None:
+        if not decision.admitted:
+            record(SecurityEvent.RATE_LIMITED, reason=reason, address=address)
+            raise RateLimited(decision.retry_after)
+
+
+def _record_of(token: ClientToken, event: SecurityEvent, address: str, **fields: str) -> None:
+    caller = token.caller
+    record(event, subject=caller.subject, organisation_id=caller.organisation_id, address=address, **fields)
+
+
+def client_network(peer: str, forwarded_for: Sequence[str], trusted_proxies: int) -> str:
+    """The address a client is limited by; an IPv6 client by its /64, within which it can have any address.
+
+    Only the last `trusted_proxies` entries of `X-Forwarded-For` were written by proxies of our own.
+    """
+    hops = [hop.strip() for value in forwarded_for for hop in value.split(",")] if trusted_proxies else []
+    named = hops[-trusted_proxies] if len(hops) >= trusted_proxies > 0 else peer
+    try:
+        address = ip_address(named)
+    except ValueError:
+        return peer
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
+        return f"{IPv6Address(int(address) >> 64 << 64)}/64"
+    return str(getattr(address, "ipv4_mapped", None) or address)

@@ -1,0 +1,116 @@
+"""Counts requests: over all processes in Redis, in this process alone while Redis is away."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from redis.asyncio import Redis
+
+from gateway.admission.redis_client import REDIS_ERRORS, Availability
+from gateway.admission.redis_script import HeldScript
+from gateway.admission.revocation import Revocations, revocation_key
+from gateway.admission.sliding_window import WINDOW_MS, Decision, Window, decide
+from shared.concurrency.batcher import Batcher
+from shared.errors import TokenInvalid
+
+_SCRIPT = Path(__file__).with_name("sliding_window.lua")
+_FIELDS = 5
+"""Numbers the script returns for each request."""
+
+
+class Hit(NamedTuple):
+    """One request to count. `token_id` and `expires_at` are those of its token, empty where it has none."""
+
+    key: str
+    limit: int
+    token_id: str = ""
+    expires_at: int = 0
+
+
+class LocalWindows:
+    """The windows as this process knows them; past `remembered` the one used longest ago is forgotten."""
+
+    def __init__(self, length: int, remembered: int = 50_000) -> None:
+        self._length = length
+        self._remembered = remembered
+        self._windows: OrderedDict[str, Window] = OrderedDict()
+
+    def count(self, hit: Hit) -> Decision:
+        decision = decide(self._windows.get(hit.key), _now(), hit.limit, self._length)
+        self._keep(hit.key, decision.window)
+        return decision
+
+    def learn(self, key: str, window: Window, ahead: int) -> None:
+        """What Redis counted, whose clock this process's is `ahead` of, in milliseconds: losing Redis must not hand
+        everyone a new window."""
+        start, current, previous = window
+        self._keep(key, Window(start + ahead, current, previous))
+
+    def _keep(self, key: str, window: Window) -> None:
+        self._windows[key] = window
+        self._windows.move_to_end(key)
+        if len(self._windows) > self._remembered:
+            self._windows.popitem(last=False)
+
+
+class Limiter:
+    """One script call counts all requests that wait together, and tells which tokens are revoked."""
+
+    def __init__(
+        self, redis: Redis, availability: Availability, revocations: Revocations, *, length: int = WINDOW_MS
+    ) -> None:
+        self._script = HeldScript(redis, _SCRIPT.read_text(encoding="utf-8"))
+        self._availability = availability
+        self._revocations = revocations
+        self._length = length
+        self._local = LocalWindows(length)
+        self._batcher: Batcher[Hit, Decision] = Batcher(self._count)
+
+    def close(self) -> None:
+        self._script.close()
+
+    async def hit(self, hit: Hit) -> Decision:
+        """Counts a request, or not if it is refused; raises `TokenInvalid` when its token is revoked."""
+        if hit.token_id and self._revocations.is_known(hit.token_id):
+            raise _revoked()
+        if not self._availability:
+            return self._local.count(hit)
+        return await self._batcher.submit(hit)
+
+    async def _count(self, hits: Sequence[Hit]) -> list[Decision | Exception]:
+        try:
+            numbers = await self._ask_redis(hits)
+        except REDIS_ERRORS as error:
+            self._availability.lost(error)
+            return [self._local.count(hit) for hit in hits]
+        now, rest = numbers[0], numbers[1:]
+        ahead = _now() - now
+        return [
+            self._outcome(hit, now, ahead, rest[at : at + _FIELDS])
+            for hit, at in zip(hits, range(0, len(rest), _FIELDS), strict=True)
+        ]
+
+    async def _ask_redis(self, hits: Sequence[Hit]) -> list[int]:
+        keys = [key for hit in hits for key in (hit.key, revocation_key(hit.token_id))]
+        limits = [hit.limit for hit in hits]
+        numbers: list[int] = await self._script.run(keys, [self._length, *limits])
+        return numbers
+
+    def _outcome(self, hit: Hit, now: int, ahead: int, numbers: Sequence[int]) -> Decision | Exception:
+        revoked, admitted, *window = numbers
+        if revoked:
+            self._revocations.remember(hit.token_id, hit.expires_at)
+            return _revoked()
+        known = Window(*window)
+        self._local.learn(hit.key, known, ahead)
+        return Decision(bool(admitted), hit.limit, known, now, self._length)
+
+
+def _revoked() -> TokenInvalid:
+    return TokenInvalid("The token was revoked.", reason="revoked")
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

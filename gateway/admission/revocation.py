@@ -1,0 +1,90 @@
+"""Tokens that count no more, although their time is not over."""
+
+import asyncio
+import secrets
+import time
+from collections import OrderedDict
+from contextlib import suppress
+from itertools import islice
+
+from redis.asyncio import Redis
+
+from gateway.admission.redis_client import REDIS_ERRORS, Availability, within
+from shared.auth.internal_token import LEEWAY
+
+CHUNK = 500
+LOOK_PAUSE = 0.5
+"""Seconds between two looks whether Redis has lost what was written to it."""
+CLOCKS_DIFFER = 600
+"""Seconds that Redis keeps a revocation beyond the token's end, for its clock or a gateway's may be wrong."""
+_GENERATION = "revocations:generation"
+"""A key that stands for all that was written: a Redis that was emptied, or came back empty, has lost it too."""
+
+
+def revocation_key(token_id: str) -> str:
+    """The Redis key that exists once the token with this `jti` is revoked."""
+    return f"revoked:{token_id}"
+
+
+class Revocations:
+    """Kept in Redis for all processes, and those known here in memory too, so that they hold without Redis.
+
+    Past `remembered` the ones known longest are forgotten here; Redis still has them.
+    """
+
+    def __init__(self, redis: Redis, availability: Availability, remembered: int = 100_000) -> None:
+        self._redis = redis
+        self._availability = availability
+        self._remembered = remembered
+        self._known: OrderedDict[str, int] = OrderedDict()
+        self._generation: object = None
+        availability.on_return(self._write_known)
+
+    async def revoke(self, token_id: str, expires_at: int) -> None:
+        """From now on the token is refused; one revoked while Redis is away is told to it on its return."""
+        self.remember(token_id, expires_at)
+        if self._availability:
+            try:
+                await self._write({token_id: expires_at})
+            except REDIS_ERRORS as error:
+                self._availability.lost(error)
+
+    def remember(self, token_id: str, expires_at: int) -> None:
+        self._known[token_id] = expires_at
+        if len(self._known) > self._remembered:
+            self._known.popitem(last=False)
+
+    def is_known(self, token_id: str) -> bool:
+        """Whether this process knows of the revocation; only Redis knows of all."""
+        return token_id in self._known
+
+    async def keep_written(self) -> None:
+        """Writes those known here again whenever Redis has lost its data; runs for as long as the process does."""
+        while True:
+            if self._availability:
+                with suppress(*REDIS_ERRORS):  # whoever needs an answer will notice
+                    await self._write_what_was_lost()
+            await asyncio.sleep(LOOK_PAUSE)
+
+    async def _write_what_was_lost(self) -> None:
+        # Of the processes that find it gone, one names the next generation, and each of them writes what it knows.
+        new = secrets.token_bytes(8)
+        generation = await within(self._redis.set(_GENERATION, new, nx=True, get=True)) or new
+        if generation != self._generation:
+            await self._write_known()
+            self._generation = generation
+
+    async def _write_known(self) -> None:
+        """A Redis that came back may have lost everything."""
+        now = int(time.time())
+        for token_id in [token_id for token_id, until in self._known.items() if until + LEEWAY <= now]:
+            del self._known[token_id]
+        known = iter(self._known.copy().items())
+        while chunk := dict(islice(known, CHUNK)):
+            await self._write(chunk)
+
+    async def _write(self, revocations: dict[str, int]) -> None:
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for token_id, expires_at in revocations.items():
+                pipeline.set(revocation_key(token_id), 1, exat=expires_at + LEEWAY + CLOCKS_DIFFER)
+            await within(pipeline.execute())

@@ -1,0 +1,122 @@
+"""Client tokens (contract, section 2): a JWS by an accepted algorithm and key, with claims of the right types."""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.auth.client_claims import Claims, read_claims
+from gateway.auth.issuer_keys import KeySource
+from gateway.settings import Algorithm
+from shared.auth.internal_token import LEEWAY, LIFETIME, Caller
+from shared.auth.jws import Header, read_header, signed_payload
+from shared.auth.signing import InternalSigner
+from shared.auth.trust import is_internal
+from shared.errors import TokenInvalid
+
+MAX_CLIENT_TOKEN_BYTES = 7680
+"""The internal token that goes on for it has the same words in it, a longer signature and the name of its key: with
+this it stays under the 8,190 bytes that a service takes in one header."""
+
+
+@dataclass(slots=True)
+class ClientToken:
+    """A verified token: for whom it speaks, until when, and the internal tokens that go on for it."""
+
+    caller: Caller
+    id: str
+    expires_at: int
+    rate_limit: int | None
+    rate_key: str = field(init=False)
+    _internal: dict[str, tuple[str, float]] = field(default_factory=dict, repr=False)
+    """By service, with the time each was minted at."""
+
+    def __post_init__(self) -> None:
+        self.rate_key = f"rate:{self.caller.organisation_id}:{self.caller.subject}"
+
+    def internal(self, signer: InternalSigner, service: str) -> str:
+        """The internal token for a service; a new one once half of the last one's life is over."""
+        now, minted = time.time(), self._internal.get(service)
+        if minted is None or now - minted[1] >= LIFETIME / 2:
+            minted = self._internal[service] = signer.sign(self.caller, service), now
+        return minted[0]
+
+
+class ClientTokenVerifier:
+    """Verifies tokens and remembers those that passed, until they expire or the keys change."""
+
+    def __init__(
+        self,
+        keys: KeySource,
+        *,
+        issuer: str,
+        audience: str,
+        algorithms: frozenset[Algorithm],
+        secret: str | None = None,
+        remembered: int = 10_000,
+    ) -> None:
+        self._source = keys
+        self._issuer = issuer
+        self._audience = audience
+        self._algorithms = algorithms
+        self._secret = secret
+        self._remembered = remembered
+        self._tokens: OrderedDict[str, ClientToken] = OrderedDict()
+        self._verified_with = keys.keys
+
+    async def verify(self, token: str) -> ClientToken:
+        """Raises `TokenInvalid`, `TokenExpired`, or `Unavailable` when the keys cannot be had."""
+        known = self.known(token)
+        if known is not None:
+            return known
+        payload = await self._signed_payload(token)
+        verified = _client_token(read_claims(payload, self._issuer, self._audience, time.time()))
+        self._remember(token, verified)
+        return verified
+
+    def known(self, token: str) -> ClientToken | None:
+        """The token, if it was verified before and is good still."""
+        if self._source.keys is not self._verified_with:
+            self._verified_with = self._source.keys
+            self._tokens.clear()
+        known = self._tokens.get(token)
+        if known is None or time.time() >= known.expires_at + LEEWAY:
+            return None
+        self._tokens.move_to_end(token)
+        return known
+
+    def _remember(self, token: str, verified: ClientToken) -> None:
+        self._tokens[token] = verified
+        if len(self._tokens) > self._remembered:
+            self._tokens.popitem(last=False)
+
+    async def _signed_payload(self, token: str) -> bytes:
+        if len(token) > MAX_CLIENT_TOKEN_BYTES:
+            raise TokenInvalid(f"The token is longer than {MAX_CLIENT_TOKEN_BYTES} bytes.")
+        header = read_header(token)
+        if header.alg not in self._algorithms:
+            raise TokenInvalid("The token's algorithm is not accepted.", reason="algorithm")
+        return signed_payload(token, await self._key(header), header.alg)
+
+    async def _key(self, header: Header) -> Any:
+        """The secret for HS256 and nothing else; for the others the key that `kid` names, if it is one for `alg`."""
+        if header.alg == "HS256":
+            if self._secret is None:
+                raise TokenInvalid("The token's algorithm is not accepted.", reason="algorithm")
+            return self._secret
+        key = await self._source.find(header.kid) if header.kid else None
+        if key is None or key.algorithm != header.alg:
+            raise TokenInvalid("The token's key is not known.", reason="unknown_key")
+        return key.material
+
+
+def _client_token(claims: Claims) -> ClientToken:
+    caller = Caller(
+        organisation_id=claims.org,
+        subject=claims.sub,
+        name=claims.name,
+        user_type=claims.user_type,
+        permissions=frozenset(name for name in claims.permissions if not is_internal(name)),
+        employee_id=claims.employee_id,
+    )
+    return ClientToken(caller, claims.jti, claims.exp, claims.rate_limit)

@@ -1,0 +1,87 @@
+"""The built-in issuer: turns an email address and a password into a token (contract, section 2)."""
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.auth.issuer_keys import IssuerKeys
+from gateway.auth.passwords import PasswordChecker
+from gateway.auth.users import ROLES, User, Users
+from shared.auth.claims import UserType
+from shared.auth.jwk import PrivateKeySet
+from shared.auth.watched_file import WatchedFile
+from shared.observability import new_uuid
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom a token is issued to."""
+
+    organisation_id: int
+    id: str
+    name: str
+    user_type: UserType
+    permissions: Collection[str]
+    employee_id: int | None = None
+
+
+def issue(keys: PrivateKeySet, subject: Subject, *, issuer: str, audience: str, ttl: int) -> str:
+    """A signed token good for `ttl` seconds; a negative one makes a token that has expired."""
+    now = int(time.time())
+    claims: dict[str, Any] = {
+        "iss": issuer,
+        "aud": audience,
+        "iat": min(now, now + ttl),
+        "exp": now + ttl,
+        "jti": str(new_uuid()),
+        "sub": subject.id,
+        "org": subject.organisation_id,
+        "name": subject.name,
+        "user_type": subject.user_type,
+        "permissions": sorted(subject.permissions),
+    }
+    if subject.employee_id is not None:
+        claims["employee_id"] = subject.employee_id
+    return keys.sign(claims)
+
+
+class Issuer:
+    """Knows the users; signs with the first of its keys. `ttl` is that of a login's token, in seconds."""
+
+    def __init__(
+        self,
+        keys: IssuerKeys,
+        users: WatchedFile[Users] | None,
+        passwords: PasswordChecker,
+        *,
+        issuer: str,
+        audience: str,
+        ttl: int,
+    ) -> None:
+        self._keys = keys
+        self._users = users
+        self._passwords = passwords
+        self._issuer = issuer
+        self._audience = audience
+        self.ttl = ttl
+
+    async def authenticate(self, email: str, password: str) -> User | None:
+        """The user whose password this is; nobody and a wrong password look and take the same."""
+        user = self.user_with(email)
+        right = await self._passwords.is_right(password, user.password_hash if user else None)
+        return user if right else None
+
+    def user_with(self, email: str) -> User | None:
+        return self._users.contents.with_email(email) if self._users else None
+
+    def token_for(self, user: User) -> str:
+        subject = Subject(user.organisation_id, str(user.id), user.name, "staff", ROLES[user.role], user.employee_id)
+        return issue(self._keys.current, subject, issuer=self._issuer, audience=self._audience, ttl=self.ttl)
+
+    def user(self, subject: str, organisation_id: int) -> User | None:
+        return self._users.contents.with_subject(subject, organisation_id) if self._users else None
+
+    def published_keys(self) -> str:
+        """The public key set, as JSON text."""
+        return self._keys.current.published()

@@ -1,0 +1,48 @@
+"""Where the gateway has the keys from that verify client tokens, and the built-in issuer those that sign them."""
+
+from pathlib import Path
+from typing import Protocol
+
+from shared.auth.jwk import Key, Keys, PrivateKeySet, parse_private_keys
+from shared.auth.key_changes import record_issuer_keys
+from shared.auth.watched_file import WatchedFile
+
+
+class KeySource(Protocol):
+    """Where the keys come from that tokens are verified with."""
+
+    @property
+    def keys(self) -> Keys:
+        """Those known now; another object after every change."""
+
+    async def find(self, key_id: str) -> Key | None:
+        """The key with this `kid`, looked for outside if need be; raises `Unavailable` when nobody can say."""
+
+
+class IssuerKeys:
+    """The built-in issuer's keys; the file is read again when it changes, so keys rotate without a restart."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = WatchedFile(path, parse_private_keys, record_issuer_keys)
+
+    @property
+    def current(self) -> PrivateKeySet:
+        return self._file.contents
+
+    @property
+    def keys(self) -> Keys:
+        return self.current.keys
+
+    async def find(self, key_id: str) -> Key | None:
+        # Another process may have begun to sign with a key that this one has not seen yet.
+        return self.keys.get(key_id) or self._file.current().keys.get(key_id)
+
+
+class NoKeys:
+    """Where only tokens signed with a shared secret count."""
+
+    def __init__(self) -> None:
+        self.keys: Keys = {}
+
+    async def find(self, key_id: str) -> Key | None:
+        return None

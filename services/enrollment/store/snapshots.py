@@ -1,0 +1,61 @@
+"""SQL of what enrollment tells those who copy its rows: their present states."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from services.enrollment.store.people import person_state
+from shared.events.types import (
+    EmployeeRemoved,
+    EmployeeSaved,
+    EnrollmentCancelled,
+    EnrollmentCompleted,
+    EnrollmentCreated,
+    EnrollmentEvent,
+    EnrollmentFailed,
+    EnrollmentMarkedAbsent,
+    EnrollmentState,
+    EnrollmentStatus,
+    EnrollmentWaitlisted,
+    Event,
+    State,
+)
+from shared.postgres.pool import Connection
+from shared.projections.snapshot import Key, Kind
+
+_PAGE = "SELECT * FROM {} WHERE (organisation_id, id) > ($1, $2) ORDER BY organisation_id, id LIMIT $3"
+
+_CURRENT = "SELECT * FROM {} WHERE (organisation_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))"
+
+_TOLD_BY: Mapping[EnrollmentStatus, type[EnrollmentEvent]] = {
+    "enrolled": EnrollmentCreated,
+    "waitlisted": EnrollmentWaitlisted,
+    "completed": EnrollmentCompleted,
+    "failed": EnrollmentFailed,
+    "absent": EnrollmentMarkedAbsent,
+    "cancelled": EnrollmentCancelled,
+}
+"""The event that leaves an enrollment in the status."""
+
+
+def _person(row: Any) -> Event[State]:
+    state = person_state(row)
+    return (EmployeeRemoved if state.removed else EmployeeSaved)(row["organisation_id"], state)
+
+
+def _enrollment(row: Any) -> Event[State]:
+    state = EnrollmentState.model_validate(dict(row))
+    return _TOLD_BY[state.status](row["organisation_id"], state)
+
+
+def _kind(table: str, told: Callable[[Any], Event[State]]) -> Kind:
+    async def page(connection: Connection, after: Key, limit: int) -> list[Event[State]]:
+        return [told(row) for row in await connection.fetch(_PAGE.format(table), *after, limit)]
+
+    async def current(connection: Connection, keys: Sequence[Key]) -> list[Event[State]]:
+        ids = [key[0] for key in keys], [key[1] for key in keys]
+        return [told(row) for row in await connection.fetch(_CURRENT.format(table), *ids)]
+
+    return Kind(page, current)
+
+
+KINDS = {"people": _kind("people", _person), "enrollments": _kind("enrollments", _enrollment)}

@@ -1,0 +1,139 @@
+"""How every change of an enrollment is written: row, audit trail and event together, and freed seats passed on."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from services.enrollment import rules
+from services.enrollment.errors import ChangedMeanwhile
+from services.enrollment.rules import Seats, SessionKey
+from services.enrollment.store import enrollments as enrollment_store
+from services.enrollment.store import seats as seat_store
+from services.enrollment.store.enrollments import AuditEntry
+from services.enrollment.use_cases import SOURCE, certifications
+from shared.events.types import EnrollmentEvent, EnrollmentPromoted, EnrollmentState
+from shared.messaging import outbox
+from shared.postgres.audit import Actor, differences
+from shared.postgres.pool import Connection, Pool, transaction
+
+ATTEMPTS = 3
+CHUNK = 1000
+"""Rows that one statement changes at most, so that none runs into its time limit."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An enrollment before and after; `before` is `None` for a new one, which has been written already."""
+
+    organisation_id: int
+    before: EnrollmentState | None
+    after: EnrollmentState
+    event: type[EnrollmentEvent]
+    actor: Actor
+
+    @property
+    def changes_nothing(self) -> bool:
+        return self.before == self.after
+
+    def seats(self) -> Iterable[tuple[SessionKey, int]]:
+        """Seats taken of a session, or given back where negative."""
+        if self.before is not None and self.before.holds_seat:
+            yield (self.organisation_id, self.before.session_id), -1
+        if self.after.holds_seat:
+            yield (self.organisation_id, self.after.session_id), 1
+
+
+async def save(connection: Connection, changes: Sequence[Change], sessions: Mapping[SessionKey, Seats]) -> None:
+    """Writes the changes and moves the seats of their sessions, which the caller has locked.
+
+    A seat that becomes free is given to the first in line, in this transaction: nobody can come between.
+    """
+    changes = [change for change in changes if not change.changes_nothing]
+    if not changes:
+        return
+    await record(connection, changes)
+    moved = await _move_seats(connection, changes)
+    free = {
+        key: sessions[key].available - count
+        for key, count in moved.items()
+        if count < 0 and key in sessions and sessions[key].promotes
+    }
+    await promote(connection, free, dict.fromkeys(free, changes[0].actor))
+
+
+async def promote(connection: Connection, free: Mapping[SessionKey, int], actors: Mapping[SessionKey, Actor]) -> None:
+    """Gives free seats of locked sessions, which must not have begun, to those who waited longest.
+
+    `actors` are those who freed the seats of each session.
+    """
+    free = dict(free)
+    while free:
+        keys = await seat_store.first_in_line(connection, {key: min(seats, CHUNK) for key, seats in free.items()})
+        changes = [
+            Change(
+                locked.organisation_id,
+                locked.state,
+                rules.promoted(locked.state),
+                EnrollmentPromoted,
+                actors[locked.session_key],
+            )
+            for locked in await enrollment_store.lock(connection, keys)
+        ]
+        if not changes:
+            return
+        await record(connection, changes)
+        given = await _move_seats(connection, changes)
+        free = {key: free[key] - seats for key, seats in given.items() if seats == CHUNK and free[key] > CHUNK}
+
+
+async def record(connection: Connection, changes: Sequence[Change]) -> None:
+    """Writes the rows that were there before, and for all of them the audit trail and the events."""
+    changed = [(change.organisation_id, change.after) for change in changes if change.before is not None]
+    if changed:
+        await enrollment_store.update(connection, changed)
+    completions = {
+        (change.organisation_id, change.after.course_id, change.after.employee_id)
+        for change in changes
+        if "completed" in (change.after.status, change.before and change.before.status)
+    }
+    if completions:
+        await certifications.follow_completions(connection, sorted(completions))
+    await enrollment_store.add_audit_entries(connection, [_audit_entry(change) for change in changes])
+    events = [change.event(change.organisation_id, change.after, change.actor.trace) for change in changes]
+    await outbox.add(connection, SOURCE, events)
+
+
+def _audit_entry(change: Change) -> AuditEntry:
+    return AuditEntry(
+        change.organisation_id,
+        change.after.id,
+        change.after.version,
+        change.event.type,
+        change.actor,
+        differences(change.before, change.after),
+    )
+
+
+async def _move_seats(connection: Connection, changes: Sequence[Change]) -> dict[SessionKey, int]:
+    moved: Counter[SessionKey] = Counter()
+    for change in changes:
+        for key, count in change.seats():
+            moved[key] += count
+    seats = {key: count for key, count in sorted(moved.items()) if count}
+    if seats and not await seat_store.take_seats(connection, seats):
+        raise RuntimeError("seats were granted that the database does not have: a lock is missing")
+    return seats
+
+
+async def in_transaction(pool: Pool, organisation_id: int, work: Callable[[Connection], Awaitable[T]]) -> T:
+    """Runs `work` in a transaction, again if another change came in between; raises `ChangedMeanwhile` at last."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            async with transaction(pool, [organisation_id]) as connection:
+                return await work(connection)
+        except ChangedMeanwhile:
+            continue
+    async with transaction(pool, [organisation_id]) as connection:
+        return await work(connection)

@@ -1,0 +1,175 @@
+"""What becomes of an enrollment: one transaction each, with the event and the audit entry that tell of it."""
+
+from datetime import datetime
+
+from services.enrollment import rules
+from services.enrollment.catalog_client import CatalogClient
+from services.enrollment.errors import ChangedMeanwhile, EnrollmentNotFound, SessionUnknown
+from services.enrollment.representations import enrollment_row
+from services.enrollment.rules import Seats, SessionKey
+from services.enrollment.schemas import CheckIn, Completion
+from services.enrollment.store import enrollments as enrollment_store
+from services.enrollment.store import pages
+from services.enrollment.store import seats as seat_store
+from services.enrollment.store.enrollments import LockedEnrollment
+from services.enrollment.use_cases import change_set as changes
+from services.enrollment.use_cases import sessions as sessions_use_case
+from services.enrollment.use_cases.change_set import Change, in_transaction
+from shared.auth.internal_token import Caller
+from shared.events.types import (
+    EnrollmentCancelled,
+    EnrollmentCheckedIn,
+    EnrollmentCompleted,
+    EnrollmentFailed,
+    EnrollmentMarkedAbsent,
+    EnrollmentTransferred,
+)
+from shared.http.conditional import UNCONDITIONAL, Conditions, Document
+from shared.postgres.audit import Actor
+from shared.postgres.pool import Connection, Pool, transaction
+
+
+async def complete(
+    pool: Pool,
+    organisation_id: int,
+    enrollment_id: int,
+    completion: Completion,
+    actor: Actor,
+    *,
+    conditions: Conditions = UNCONDITIONAL,
+    now: datetime | None = None,
+) -> tuple[str, Document]:
+    """The enrollment's status, `completed` or `failed`, and what the answer tells; raises `EnrollmentClosed`.
+
+    `now` is the database's clock where it is not given.
+    """
+    async with transaction(pool, [organisation_id]) as connection:
+        locked = await _lock(connection, organisation_id, enrollment_id, conditions)
+        state = rules.completed(locked.state, locked.grading, completion, now or locked.now)
+        event = EnrollmentFailed if state.status == "failed" else EnrollmentCompleted
+        await changes.save(connection, [Change(organisation_id, locked.state, state, event, actor)], {})
+        return state.status, await pages.completion(connection, organisation_id, enrollment_id)
+
+
+async def check_in(
+    pool: Pool,
+    organisation_id: int,
+    enrollment_id: int,
+    check_in: CheckIn,
+    actor: Actor,
+    *,
+    conditions: Conditions = UNCONDITIONAL,
+) -> Document:
+    """The enrollment's representation; raises `EnrollmentClosed`."""
+    async with transaction(pool, [organisation_id]) as connection:
+        locked = await _lock(connection, organisation_id, enrollment_id, conditions)
+        state = rules.checked_in(locked.state, check_in, locked.now)
+        await changes.save(connection, [Change(organisation_id, locked.state, state, EnrollmentCheckedIn, actor)], {})
+        return await _detail(connection, organisation_id, enrollment_id)
+
+
+async def cancel(
+    pool: Pool, caller: Caller, enrollment_id: int, actor: Actor, conditions: Conditions = UNCONDITIONAL
+) -> Document:
+    """The enrollment's representation, its seat passed on; raises `EnrollmentClosed` or `PermissionDenied`."""
+    organisation_id = caller.organisation_id
+
+    async def work(connection: Connection) -> Document:
+        locked, sessions = await _lock_with_seats(connection, organisation_id, enrollment_id, conditions)
+        rules.check_may_enroll(caller, [locked.state.employee_id])
+        change = Change(organisation_id, locked.state, rules.cancelled(locked.state), EnrollmentCancelled, actor)
+        await changes.save(connection, [change], sessions)
+        return await _detail(connection, organisation_id, enrollment_id)
+
+    return await in_transaction(pool, organisation_id, work)
+
+
+async def mark_absent(
+    pool: Pool,
+    organisation_id: int,
+    enrollment_id: int,
+    actor: Actor,
+    conditions: Conditions = UNCONDITIONAL,
+) -> Document:
+    """The enrollment's representation; an absence known before the start passes the seat on."""
+
+    async def work(connection: Connection) -> Document:
+        locked, sessions = await _lock_with_seats(connection, organisation_id, enrollment_id, conditions)
+        seats = sessions[organisation_id, locked.state.session_id]
+        state = rules.marked_absent(locked.state, seats)
+        change = Change(organisation_id, locked.state, state, EnrollmentMarkedAbsent, actor)
+        await changes.save(connection, [change], sessions)
+        return await _detail(connection, organisation_id, enrollment_id)
+
+    return await in_transaction(pool, organisation_id, work)
+
+
+async def transfer(
+    pool: Pool,
+    catalog: CatalogClient,
+    caller: Caller,
+    enrollment_id: int,
+    session_id: int,
+    actor: Actor,
+    conditions: Conditions = UNCONDITIONAL,
+) -> Document:
+    """The enrollment's representation, now in the other session and its old seat passed on.
+
+    Raises `PermissionDenied`, `SessionNotSelectable` and what `rules.transferred` raises.
+    """
+    organisation_id = caller.organisation_id
+
+    async def work(connection: Connection) -> Document:
+        locked, sessions = await _lock_with_seats(connection, organisation_id, enrollment_id, conditions, session_id)
+        rules.check_may_enroll(caller, [locked.state.employee_id])
+        target = sessions.get((organisation_id, session_id))
+        if target is None:
+            raise SessionUnknown
+        key = (organisation_id, session_id, locked.state.employee_id)
+        there = await seat_store.candidates(connection, [key], {(organisation_id, session_id): target.course_id})
+        state = rules.transferred(locked.state, target, there[key])
+        change = Change(organisation_id, locked.state, state, EnrollmentTransferred, actor)
+        await changes.save(connection, [change], sessions)
+        return await _detail(connection, organisation_id, enrollment_id)
+
+    key = (organisation_id, session_id)
+    return await sessions_use_case.with_known_session(
+        pool, catalog, key, lambda: in_transaction(pool, organisation_id, work)
+    )
+
+
+async def _lock(
+    connection: Connection, organisation_id: int, enrollment_id: int, conditions: Conditions
+) -> LockedEnrollment:
+    found = await enrollment_store.lock(connection, [(organisation_id, enrollment_id)])
+    if not found:
+        raise EnrollmentNotFound
+    [locked] = found
+    conditions.check(enrollment_row(organisation_id, enrollment_id), locked.state.version)
+    return locked
+
+
+async def _lock_with_seats(
+    connection: Connection,
+    organisation_id: int,
+    enrollment_id: int,
+    conditions: Conditions,
+    *other_sessions: int,
+) -> tuple[LockedEnrollment, dict[SessionKey, Seats]]:
+    """The enrollment, its session and the others, locked in the order that everyone keeps: sessions first."""
+    session_id = await seat_store.session_of(connection, organisation_id, enrollment_id)
+    if session_id is None:
+        raise EnrollmentNotFound
+    keys = sorted({(organisation_id, each) for each in (session_id, *other_sessions)})
+    sessions = await seat_store.lock_sessions(connection, keys)
+    locked = await _lock(connection, organisation_id, enrollment_id, conditions)
+    if locked.state.session_id != session_id:
+        raise ChangedMeanwhile
+    return locked, sessions
+
+
+async def _detail(connection: Connection, organisation_id: int, enrollment_id: int) -> Document:
+    document = await pages.enrollment_detail(connection, organisation_id, enrollment_id)
+    if document is None:
+        raise EnrollmentNotFound
+    return document

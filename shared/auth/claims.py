@@ -1,0 +1,67 @@
+"""The claims that speak of a caller, each of its type and within its bounds (contract, section 2; RFC 7519)."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from shared.auth.trust import STATES
+from shared.validation.fields import MAX_ID, storable
+
+UserType = Literal["staff", "contractor", "service"]
+
+EVERY_ORGANISATION = 0
+"""In place of an organisation's id, when one service asks another about the rows of all of them."""
+MAX_TIME = 253_402_300_799
+"""The last second of the year 9999."""
+
+
+def _visible(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must not contain control characters")
+    return value
+
+
+Word = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(storable), AfterValidator(_visible)]
+
+
+def _whole(value: Any) -> Any:
+    """A NumericDate may have a fraction (RFC 7519, section 2), which no clock here is good enough to tell."""
+    is_fraction = isinstance(value, Decimal | float) and 0 <= value <= MAX_TIME
+    return int(value) if is_fraction else value
+
+
+Moment = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=MAX_TIME)]
+"""Seconds since the epoch, without the fraction of one."""
+Id = Annotated[int, Field(ge=1, le=MAX_ID)]
+
+
+class CallerClaims(BaseModel):
+    """Strict: a boolean is no integer and digits in quotes are none either."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+    iss: str
+    sub: Word
+    org: Id
+    exp: Moment
+    iat: Moment
+    nbf: Moment = 0
+    name: Annotated[str, Field(max_length=255), AfterValidator(storable)] = ""
+    user_type: UserType
+    permissions: Annotated[list[Annotated[Word, Field(max_length=100)]], Field(max_length=100)] = []
+    employee_id: Id | None = None
+
+
+class InternalClaims(CallerClaims):
+    """What an internal token says: by one of those who may sign, for one service alone."""
+
+    aud: str
+    jti: Word
+    org: Annotated[int, Field(ge=EVERY_ORGANISATION, le=MAX_ID)]
+
+    @model_validator(mode="after")
+    def _of_one_organisation(self) -> Self:
+        if self.org == EVERY_ORGANISATION and STATES not in self.permissions:
+            raise ValueError("only services ask about every organisation")
+        return self

@@ -1,0 +1,177 @@
+"""Who is asking: the caller behind a request, carried between processes by the internal JWT.
+
+The gateway mints it from a client's token, each service those of its own calls (`shared.auth.signing`), and a service takes
+it only from who may say this to it (`shared.auth.trust`). It lives for seconds, so that a copied one is soon worthless.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from shared.auth import previous_tokens
+from shared.auth.claims import InternalClaims, UserType
+from shared.auth.jws import read_header, signed_payload
+from shared.auth.trust import GATEWAY, TrustedKey, TrustedKeys, may_grant
+from shared.errors import MalformedJson, PermissionDenied, TokenExpired, TokenInvalid, TokenMissing, TooManyValues
+from shared.http.body import parse_json
+
+ALGORITHM = "EdDSA"
+LIFETIME = 60
+"""Seconds an internal token is good for; longer than any request may take."""
+LEEWAY = 30
+"""Seconds two machines' clocks may differ (docs/faults.md)."""
+
+API_ACCESS = "api.access"
+VIEW = "training.view"
+ENROLL = "training.enroll"
+ENROLL_SELF = "training.enroll.self"
+RECORD = "training.record"
+MANAGE = "training.manage"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A verified client: contract, section 2. `employee_id` is the person the user is, if they are one."""
+
+    organisation_id: int
+    subject: str
+    name: str
+    user_type: UserType
+    permissions: frozenset[str]
+    employee_id: int | None = None
+
+    def may(self, *permissions: str) -> bool:
+        """Whether any one of the permissions is held."""
+        return not self.permissions.isdisjoint(permissions)
+
+    def require(self, *permissions: str) -> None:
+        """Raises `PermissionDenied`, naming the first, unless any one of the permissions is held."""
+        if not self.may(*permissions):
+            raise PermissionDenied(permissions[0])
+
+
+def bearer_token(authorization: Sequence[str]) -> str:
+    """The token in the request's `Authorization` headers (RFC 6750); raises `TokenMissing` or `TokenInvalid`."""
+    if len(authorization) > 1:
+        raise TokenInvalid("There is more than one Authorization header.")
+    scheme, _, token = (authorization[0] if authorization else "").strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise TokenMissing
+    return token.strip()
+
+
+class TrustSource(Protocol):
+    """Where the public keys come from that internal tokens are verified with."""
+
+    @property
+    def contents(self) -> TrustedKeys:
+        """Those known now; another object after every change."""
+
+    def current(self) -> TrustedKeys:
+        """The same, looked at again."""
+
+
+class InternalTokenVerifier:
+    """Reads internal tokens for one service; remembers those it verified, since a gateway sends one many times.
+
+    `previous_secret`: tokens that the version before signed with it are taken too.
+    """
+
+    def __init__(
+        self, audience: str, trusted: TrustSource, previous_secret: str | None = None, remembered: int = 10_000
+    ) -> None:
+        self._audience = audience
+        self._trusted = trusted
+        self._verified_with = trusted.contents
+        self._previous_secret = previous_secret
+        self._remembered = remembered
+        self._callers: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
+
+    def verify(self, token: str) -> Caller:
+        """The caller a token speaks for; raises `TokenInvalid` or `TokenExpired`."""
+        if self._trusted.contents is not self._verified_with:
+            self._verified_with = self._trusted.contents
+            self._callers.clear()
+        known = self._callers.get(token)
+        if known is not None and time.time() < known[1]:
+            return known[0]
+        claims = self._claims(token)
+        caller = _caller(claims)
+        self._remember(token, caller, claims.exp + LEEWAY)
+        return caller
+
+    def _remember(self, token: str, caller: Caller, until: float) -> None:
+        """Forgets those whose time is over, the oldest first: each client gets a new one twice a minute.
+
+        None is remembered for longer than the gateway's last: it would keep those behind it.
+        """
+        now = time.time()
+        self._callers.pop(token, None)
+        while self._callers and (len(self._callers) >= self._remembered or self._oldest_until() <= now):
+            self._callers.popitem(last=False)
+        self._callers[token] = (caller, min(until, now + LIFETIME + LEEWAY))
+
+    def _oldest_until(self) -> float:
+        return next(iter(self._callers.values()))[1]
+
+    def _claims(self, token: str) -> InternalClaims:
+        """What a token says that somebody signed who may say it."""
+        header = read_header(token)
+        if header.alg == previous_tokens.ALGORITHM and self._previous_secret is not None:
+            payload = signed_payload(token, self._previous_secret, previous_tokens.ALGORITHM)
+            return _current(_read(payload, previous_tokens.PreviousClaims))
+        if header.alg != ALGORITHM:
+            raise TokenInvalid("The token's algorithm is not accepted.", reason="algorithm")
+        trusted = self._key(header.kid)
+        claims = _read(signed_payload(token, trusted.key.material, ALGORITHM), InternalClaims)
+        self._require_granted(trusted.issuer, claims)
+        return _current(claims)
+
+    def _key(self, key_id: str | None) -> TrustedKey:
+        """Raises `TokenInvalid`. The file is looked at again: another process may have a new key already."""
+        trusted = self._trusted.contents.get(key_id or "") or self._trusted.current().get(key_id or "")
+        if trusted is None:
+            raise TokenInvalid("The token's key is not known.", reason="unknown_key")
+        return trusted
+
+    def _require_granted(self, issuer: str, claims: InternalClaims) -> None:
+        """Whoever holds the key may say this, here; a service speaks as itself alone. Raises `TokenInvalid`."""
+        if claims.iss != issuer or claims.aud != self._audience:
+            reason = "issuer" if claims.iss != issuer else "audience"
+            raise TokenInvalid("The token's issuer or audience is not accepted.", reason=reason)
+        of_itself = issuer == GATEWAY or (claims.sub, claims.user_type) == (issuer, "service")
+        if not of_itself or not may_grant(issuer, self._audience, claims.permissions):
+            raise TokenInvalid("The token's issuer may not grant this.", reason="grant")
+
+
+def _read(payload: bytes, model: type[InternalClaims]) -> InternalClaims:
+    """A claim of the wrong type must end in 401 and not in a 500, whoever signed it."""
+    try:
+        return model.model_validate(parse_json(payload))
+    except (MalformedJson, TooManyValues, ValidationError):
+        raise TokenInvalid("The token's claims are not valid.", reason="claims") from None
+
+
+def _current(claims: InternalClaims) -> InternalClaims:
+    """The claims; raises `TokenInvalid` before their time and `TokenExpired` after it."""
+    now = time.time()
+    if max(claims.iat, claims.nbf) > now + LEEWAY:
+        raise TokenInvalid("The token is not valid yet.", reason="not_yet_valid")
+    if claims.exp <= now - LEEWAY:
+        raise TokenExpired
+    return claims
+
+
+def _caller(claims: InternalClaims) -> Caller:
+    return Caller(
+        organisation_id=claims.org,
+        subject=claims.sub,
+        name=claims.name,
+        user_type=claims.user_type,
+        permissions=frozenset(claims.permissions),
+        employee_id=claims.employee_id,
+    )

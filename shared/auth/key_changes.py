@@ -1,0 +1,33 @@
+"""Changes of keys, told in the security log: those that sign, and those that are trusted."""
+
+from shared.auth.jwk import Keys, PrivateKeySet
+from shared.auth.trust import TrustedKeys
+from shared.security_log import SecurityEvent, record
+
+_KEYS_SHOWN = 20
+_NAME_SHOWN = 64
+"""Of the keys that a line of the log names, and characters of each name: an outside provider chooses them."""
+
+
+def record_key_change(before: Keys, after: Keys, by: str) -> None:
+    """`by` says where the keys come from: a file, an identity provider, or a command that makes them."""
+    changed = [name for name in after if name in before and after[name].jwk != before[name].jwk]
+    names = {"added": after.keys() - before.keys(), "removed": before.keys() - after.keys(), "changed": changed}
+    listed = {what: [name[:_NAME_SHOWN] for name in sorted(those)[:_KEYS_SHOWN]] for what, those in names.items()}
+    record(SecurityEvent.KEY_SET_CHANGED, by=by, **listed)
+
+
+def record_issuer_keys(before: PrivateKeySet, after: PrivateKeySet) -> None:
+    record_key_change(before.keys, after.keys, "file")
+
+
+def record_internal_keys(before: PrivateKeySet, after: PrivateKeySet) -> None:
+    record_key_change(before.keys, after.keys, "internal keys")
+
+
+def record_trusted_keys(before: TrustedKeys, after: TrustedKeys) -> None:
+    record_key_change(_keys_of(before), _keys_of(after), "trusted keys")
+
+
+def _keys_of(trusted: TrustedKeys) -> Keys:
+    return {key_id: each.key for key_id, each in trusted.items()}

@@ -1,0 +1,73 @@
+"""Signs what the gateway and the services tell each other, each with a key of its own (decision 14)."""
+
+import logging
+import secrets
+import time
+from pathlib import Path
+from typing import Any, Protocol
+
+import jwt
+
+from shared.auth.internal_token import LIFETIME, Caller
+from shared.auth.key_changes import record_internal_keys
+from shared.auth.previous_tokens import ALGORITHM, previous_claims
+from shared.auth.trust import parse_internal_keys
+from shared.auth.watched_file import WatchedFile
+from shared.settings import ProcessSettings
+
+log = logging.getLogger(__name__)
+
+
+class InternalSigner(Protocol):
+    """Makes internal tokens."""
+
+    def sign(self, caller: Caller, audience: str) -> str:
+        """A token that speaks for the caller to the service `audience`, good for `LIFETIME` seconds."""
+
+
+class KeySigner:
+    """With the first key of a file, which is read again when it changes: keys rotate without a restart."""
+
+    def __init__(self, issuer: str, path: Path) -> None:
+        self._issuer = issuer
+        self._file = WatchedFile(path, parse_internal_keys, record_internal_keys)
+
+    def sign(self, caller: Caller, audience: str) -> str:
+        own = {"iss": self._issuer, "aud": audience, "jti": secrets.token_urlsafe(12)}
+        return self._file.contents.sign(own | _claims(caller))
+
+
+class SharedSecretSigner:
+    """As the version before signs, and takes, them (`shared.auth.previous_tokens`)."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    def sign(self, caller: Caller, audience: str) -> str:
+        return jwt.encode(previous_claims(_claims(caller)), self._secret, algorithm=ALGORITHM)
+
+
+def _claims(caller: Caller) -> dict[str, Any]:
+    now = int(time.time())
+    claims: dict[str, Any] = {
+        "iat": now,
+        "exp": now + LIFETIME,
+        "sub": caller.subject,
+        "org": caller.organisation_id,
+        "name": caller.name,
+        "user_type": caller.user_type,
+        "permissions": sorted(caller.permissions),
+    }
+    if caller.employee_id is not None:
+        claims["employee_id"] = caller.employee_id
+    return claims
+
+
+def internal_signer(issuer: str, settings: ProcessSettings) -> InternalSigner:
+    """By the process's own key; without one, as the version before signed."""
+    if settings.internal_keys_file is not None:
+        return KeySigner(issuer, settings.internal_keys_file)
+    if settings.internal_token_secret is None:
+        raise ValueError("neither INTERNAL_KEYS_FILE nor INTERNAL_TOKEN_SECRET is set")
+    log.warning("INTERNAL_KEYS_FILE is not set: internal tokens are signed with the secret that all processes share")
+    return SharedSecretSigner(settings.internal_token_secret.get_secret_value())

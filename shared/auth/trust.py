@@ -1,0 +1,95 @@
+"""Who may sign an internal token, and what each of them may grant with it (decision 14).
+
+A service holds the public keys of those who ask it and no secret: taken over, it can speak as itself alone.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from shared.auth.jwk import MAX_KEY_ID, Key, KeyInvalid, PrivateKeySet, parse_private_keys, public_key
+
+GATEWAY = "muster-gateway"
+INTERNAL = "internal."
+"""Begins the permissions that services alone give each other. The gateway lets no client have one."""
+SEATS = "internal.seats"
+"""To agree on a session's places, and to close sessions that are to be deleted."""
+FETCH_SESSION = "internal.sessions"
+"""To fetch a session that no event has brought yet."""
+STATES = "internal.states"
+"""To read the present states of every organisation's rows, for `verify` and `rebuild`."""
+
+_GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "catalog": {"enrollment": frozenset({SEATS, STATES})},
+    "enrollment": {"catalog": frozenset({FETCH_SESSION, STATES})},
+    "history": {"catalog": frozenset({STATES}), "enrollment": frozenset({STATES})},
+}
+"""What each service may ask of which other one."""
+SIGNERS = (GATEWAY, *_GRANTS)
+
+
+def is_internal(permission: str) -> bool:
+    """Whether it is one that no client can have."""
+    return permission.startswith(INTERNAL)
+
+
+def may_grant(issuer: str, audience: str, permissions: Collection[str]) -> bool:
+    """Whether a token of this issuer counts at that service: the gateway grants whatever clients can have."""
+    if issuer == GATEWAY:
+        return not any(map(is_internal, permissions))
+    return _GRANTS.get(issuer, {}).get(audience, frozenset()).issuperset(permissions)
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKey:
+    """A public key, and the one issuer whose tokens it verifies."""
+
+    issuer: str
+    key: Key
+
+
+TrustedKeys = Mapping[str, TrustedKey]
+"""By their `kid`."""
+
+
+class NobodyTrusted:
+    """Where only tokens of the version before count, by the secret that all processes share."""
+
+    def __init__(self) -> None:
+        self.contents: TrustedKeys = {}
+
+    def current(self) -> TrustedKeys:
+        return self.contents
+
+
+def parse_internal_keys(text: str) -> PrivateKeySet:
+    """A private JWK set whose first key signs internal tokens; raises `KeyInvalid`."""
+    keys = parse_private_keys(text)
+    _require_suitable(keys.keys[keys.key_id])
+    return keys
+
+
+def parse_trusted_keys(text: str) -> TrustedKeys:
+    """Public JWK sets by their issuers' names, as `{"muster-gateway": {"keys": […]}, …}`; raises `KeyInvalid`.
+
+    Issuers unknown to this version are passed over: a later one may have more.
+    """
+    try:
+        sets = json.loads(text)
+        jwks = [(issuer, jwk) for issuer in SIGNERS if issuer in sets for jwk in sets[issuer]["keys"]]
+        if any("d" in jwk for _, jwk in jwks):
+            raise KeyInvalid("a private key has no place among the trusted ones")
+        trusted = [TrustedKey(issuer, public_key(jwk)) for issuer, jwk in jwks]
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError):
+        raise KeyInvalid("the file does not hold JWK sets by the names of their issuers") from None
+    by_id = {each.key.id: each for each in trusted}
+    if not trusted or len(by_id) != len(trusted):
+        raise KeyInvalid("there must be keys, each with a kid of its own")
+    for each in trusted:
+        _require_suitable(each.key)
+    return by_id
+
+
+def _require_suitable(key: Key) -> None:
+    if key.algorithm != "EdDSA" or len(key.id) > MAX_KEY_ID:
+        raise KeyInvalid(f"internal tokens are signed by Ed25519, with a kid of at most {MAX_KEY_ID} characters")

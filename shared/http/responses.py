@@ -1,0 +1,97 @@
+"""The envelope of every answer, and the one place that turns errors into answers (contract, section 1)."""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from aiohttp import web
+
+from shared.errors import (
+    ApiError,
+    BadRequest,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    Unavailable,
+)
+from shared.postgres.pool import is_unavailable
+
+log = logging.getLogger(__name__)
+
+
+class Caching(StrEnum):
+    """Who may keep an answer: values of `Cache-Control` (RFC 9111, section 5.2.2)."""
+
+    NEVER = "private, no-store"
+    REVALIDATED = "private, no-cache"
+    """Lists, and rows with a tag: the client may keep them, and asks before each use."""
+    NOT_STORED = "no-store"
+    """The same to everybody, and old the next moment: health."""
+    PUBLIC = "public, max-age=300"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client is answered; `text` is JSON, made already."""
+
+    text: str
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    caching: Caching = Caching.NEVER
+
+    def response(self) -> web.Response:
+        return web.Response(
+            body=self.text.encode(),
+            status=self.status,
+            headers={**self.headers, "Cache-Control": self.caching},
+            content_type="application/json",
+            charset="utf-8",
+        )
+
+
+def success(
+    data: str | None,
+    *,
+    message: str | None = None,
+    meta: dict[str, Any] | None = None,
+    links: dict[str, Any] | None = None,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    caching: Caching = Caching.NEVER,
+) -> Answer:
+    """`{"success": true, …}` around `data`, which is JSON text and passes through as it is."""
+    parts = ['"success": true']
+    if message is not None:
+        parts.append(f'"message": {json.dumps(message, ensure_ascii=False)}')
+    if data is not None:
+        parts.append(f'"data": {data}')
+    parts += [f'"{name}": {json.dumps(value)}' for name, value in (("meta", meta), ("links", links)) if value]
+    return Answer("{" + ", ".join(parts) + "}", status, headers or {}, caching)
+
+
+def failure(error: ApiError) -> Answer:
+    body = {"success": False, "message": error.message, "code": error.code, **error.details}
+    return Answer(json.dumps(body, ensure_ascii=False), error.status, error.headers)
+
+
+def api_error(error: Exception) -> ApiError:
+    """The error a client is told about; anything unknown is a defect and is logged with its trace."""
+    match error:
+        case ApiError():
+            return error
+        case web.HTTPNotFound():
+            return NotFound()
+        case web.HTTPMethodNotAllowed():
+            return MethodNotAllowed(sorted(error.allowed_methods))
+        case web.HTTPRequestEntityTooLarge():
+            return PayloadTooLarge()
+        case web.HTTPException() if error.status < 500:
+            return BadRequest()
+    if is_unavailable(error):
+        log.warning("a dependency is not available", exc_info=error)
+        return Unavailable()
+    log.error("a defect", exc_info=error)
+    return ApiError()

@@ -1,0 +1,78 @@
+"""Listening, and ending so that nobody's request is lost between two connections."""
+
+import asyncio
+import os
+import socket
+import time
+from asyncio.trsock import TransportSocket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import cast
+
+from aiohttp import web
+
+from shared.http.server.bounded_reads import BoundedReads, ReadBuffer
+from shared.http.server.connection import Protocol
+from shared.http.server.fast_dispatch import Door
+
+BACKLOG = 1024
+LAST_CALL_POLL = 0.02
+UNREAD_ANSWER_TIMEOUT = 30.0
+"""Seconds a client gets to read on in its answers; without it one that never reads keeps its connection, and them."""
+
+
+@asynccontextmanager
+async def listening(
+    app: web.Application, host: str, port: int, *, shutdown_timeout: float, last_call: float = 0.0
+) -> AsyncIterator[tuple[str, int]]:
+    """Serves the application, and gives the address.
+
+    At the end nobody new is let in. For `last_call` seconds open connections are served on, each answer being the
+    last of its connection, so that nobody sends a request into a connection that is just being closed. Then
+    running requests get `shutdown_timeout` seconds.
+    """
+    runner = web.AppRunner(app, shutdown_timeout=shutdown_timeout)
+    await runner.setup()
+    try:
+        server, loop, ending = cast(web.Server, runner.server), asyncio.get_running_loop(), asyncio.Event()
+        door, buffer = Door(app), ReadBuffer()
+
+        def connection() -> BoundedReads:
+            return BoundedReads(Protocol(server, loop, ending, door), buffer)
+
+        listener = await loop.create_server(connection, host, port, backlog=BACKLOG)
+        door_socket = listener.sockets[0]
+        _cut_who_never_reads(door_socket)
+        try:
+            yield door_socket.getsockname()[:2]
+        finally:
+            with socket.socket(fileno=os.dup(door_socket.fileno())) as still_open:
+                listener.close()
+                await _take_in_the_last(still_open, connection)
+            ending.set()
+            await _connections_end(server, last_call)
+    finally:
+        await runner.cleanup()
+
+
+def _cut_who_never_reads(listener: "TransportSocket | socket.socket") -> None:
+    """Left to the kernel (tcp(7)), which knows of every byte; connections have the option from their listener."""
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNREAD_ANSWER_TIMEOUT * 1000))
+
+
+async def _take_in_the_last(listener: socket.socket, connection: Callable[[], BoundedReads]) -> None:
+    """The kernel has taken connections that nobody has accepted yet; closing the listener would reset them."""
+    listener.setblocking(False)
+    for _ in range(BACKLOG):
+        try:
+            accepted, _address = listener.accept()
+        except OSError:
+            return
+        await asyncio.get_running_loop().connect_accepted_socket(connection, accepted)
+
+
+async def _connections_end(server: web.Server, within: float) -> None:
+    end = time.monotonic() + within
+    while server.connections and time.monotonic() < end:  # noqa: ASYNC110 - the server has no event for it
+        await asyncio.sleep(LAST_CALL_POLL)

@@ -1,0 +1,146 @@
+"""RabbitMQ: connections, and the exchange and queues that events pass through."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aio_pika
+import aiormq
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractQueue
+from aiormq.abc import ArgumentsType
+
+from shared.concurrency.tasks import was_cancelled
+from shared.messaging.amqp_frames import Wire
+
+EXCHANGE = "training.events"
+
+CONNECT_TIMEOUT = 5.0
+OPERATION_TIMEOUT = 5.0
+"""Seconds to wait for any one answer of the broker."""
+HEARTBEAT = 10
+"""Seconds; a broker that is silent for two of them counts as gone."""
+
+MAX_QUEUE_LENGTH = 1_000_000
+"""A full queue refuses publishes (the outbox keeps them) instead of dropping its oldest messages."""
+DELIVERY_LIMIT = 100
+"""Deliveries of one message that end without an answer, as when it kills its reader, before it is set aside.
+RabbitMQ 3 has no limit of its own and 4 has 20; a queue cannot change it once it is declared."""
+
+BROKER_ERRORS = (
+    OSError,  # with the TimeoutError of every bound above
+    aiormq.exceptions.AMQPError,
+    aio_pika.exceptions.AMQPException,
+    aiormq.exceptions.ChannelInvalidStateError,
+    RuntimeError,  # "the transport is closed", "the writer is closed"
+)
+"""What aio-pika raises when the broker is away. Beside them it raises a bare CancelledError: `shared.concurrency.tasks`."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueName:
+    """A service's queue, and beside it the one for messages that can never be applied."""
+
+    name: str
+
+    @property
+    def dead_letters(self) -> str:
+        """Of the queue, and of the exchange through which a message gets into it or back into the first."""
+        return f"{self.name}.dead-letters"
+
+    @property
+    def operator(self) -> str:
+        """Held by the one command that works on the dead letters; never holds a message."""
+        return f"{self.dead_letters}.operator"
+
+
+class BrokerConnection(aio_pika.Connection):
+    """Closed by `connection_to` alone; `wire` is for what comes by the thousand."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.wire = Wire()
+        self.kwargs["transport_factory"] = self.wire
+
+    def __del__(self) -> None:
+        """aio-pika's own starts a task wherever the garbage collector runs, which need not be inside a loop."""
+
+
+@asynccontextmanager
+async def connection_to(url: str, *, name: str) -> AsyncIterator[BrokerConnection]:
+    """A plain connection. Reconnecting is the caller's loop, which knows what must be set up again."""
+    connection = await aio_pika.connect(
+        url,
+        timeout=CONNECT_TIMEOUT,
+        client_properties={"connection_name": name},
+        connection_class=BrokerConnection,
+        heartbeat=HEARTBEAT,
+    )
+    try:
+        yield connection
+    finally:
+        await _close(connection)
+
+
+async def _close(connection: AbstractConnection) -> None:
+    try:
+        await asyncio.wait_for(connection.close(), timeout=2)
+    except BROKER_ERRORS:
+        return
+    except asyncio.CancelledError:
+        if was_cancelled():
+            raise
+
+
+async def declare_exchange(channel: AbstractChannel, name: str = EXCHANGE) -> AbstractExchange:
+    return await channel.declare_exchange(name, aio_pika.ExchangeType.TOPIC, durable=True, timeout=OPERATION_TIMEOUT)
+
+
+async def find_exchange(channel: AbstractChannel, name: str) -> AbstractExchange:
+    """Raises `ChannelNotFoundEntity` where there is none: processes that serve may not declare (decision 6)."""
+    return await channel.declare_exchange(name, passive=True, timeout=OPERATION_TIMEOUT)
+
+
+async def find_queue(channel: AbstractChannel, name: str) -> AbstractQueue:
+    """Raises `ChannelNotFoundEntity` where there is none."""
+    return await channel.declare_queue(name, passive=True, timeout=OPERATION_TIMEOUT)
+
+
+async def declare_queue(
+    channel: AbstractChannel, queue: QueueName, routing_keys: Iterable[str], exchange_name: str = EXCHANGE
+) -> AbstractQueue:
+    """A quorum queue bound to the routing keys, with its dead-letter queue and the exchange that leads to both."""
+    exchange = await declare_exchange(channel, exchange_name)
+    limits: ArgumentsType = {"x-queue-type": "quorum", "x-max-length": MAX_QUEUE_LENGTH, "x-overflow": "reject-publish"}
+    dead_letters = await channel.declare_queue(
+        queue.dead_letters, durable=True, arguments=limits, timeout=OPERATION_TIMEOUT
+    )
+    declared = await channel.declare_queue(
+        queue.name,
+        durable=True,
+        arguments={
+            **limits,
+            "x-delivery-limit": DELIVERY_LIMIT,
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": queue.dead_letters,
+            "x-dead-letter-strategy": "at-least-once",
+        },
+        timeout=OPERATION_TIMEOUT,
+    )
+    for routing_key in routing_keys:
+        await declared.bind(exchange, routing_key, timeout=OPERATION_TIMEOUT)
+    await _lead_to(channel, queue.dead_letters, [dead_letters, declared])
+    return declared
+
+
+async def _lead_to(channel: AbstractChannel, exchange_name: str, queues: Iterable[AbstractQueue]) -> None:
+    """An exchange for these queues alone, by their names.
+
+    The default exchange does the same for every queue there is, so who may write to it may write to all of them.
+    """
+    exchange = await channel.declare_exchange(
+        exchange_name, aio_pika.ExchangeType.DIRECT, durable=True, timeout=OPERATION_TIMEOUT
+    )
+    for queue in queues:
+        await queue.bind(exchange, queue.name, timeout=OPERATION_TIMEOUT)

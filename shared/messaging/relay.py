@@ -1,0 +1,136 @@
+"""The relay publishes the outbox: confirmed first, marked after (architecture, principle 2).
+
+A crash between the two publishes once more; nothing is ever marked that the broker did not take.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import asyncpg
+
+from shared.concurrency.backoff import Backoff
+from shared.concurrency.tasks import first_ended
+from shared.messaging import outbox
+from shared.messaging.broker import EXCHANGE, connection_to
+from shared.messaging.outbox import OutboxRow
+from shared.messaging.publisher import Outcome, Publisher, publisher_on
+from shared.messaging.retrying import through_outages
+from shared.postgres.pool import COMMAND_TIMEOUT, CONNECT_TIMEOUT, Connection, Pool, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+LANES = 2
+"""Batches under way at once: what is committed while the broker stores one goes on its way without waiting for it."""
+POLL_INTERVAL = 1.0
+"""Seconds between looks at the outbox when no notification comes: the net for a lost one."""
+POSTPONED_FOR = timedelta(seconds=10)
+
+
+class Relay:
+    """Publishes one database's outbox. Any number may run at once: each claims rows no other holds."""
+
+    def __init__(self, pool: Pool, database_url: str, amqp_url: str, *, name: str, exchange: str = EXCHANGE) -> None:
+        self._pool = pool
+        self._database_url = database_url
+        self._amqp_url = amqp_url
+        self._name = name
+        self._exchange = exchange
+        self._wake = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._connected = False
+
+    async def is_connected(self) -> bool:
+        return self._connected
+
+    async def run(self) -> None:
+        """Runs until it is cancelled, through any outage of broker or database."""
+        await through_outages(self._relay, f"the {self._name} relay")
+
+    async def _relay(self, backoff: Backoff) -> None:
+        try:
+            async with (
+                connection_to(self._amqp_url, name=f"{self._name} relay") as connection,
+                self._notified() as listener,
+            ):
+                publisher = await publisher_on(connection, self._exchange)
+                self._connected = True
+                self._wake.set()
+                await first_ended(self._lane(publisher, listener, backoff) for _ in range(LANES))
+        finally:
+            self._connected = False
+
+    async def _lane(self, publisher: Publisher, listener: Connection, backoff: Backoff) -> None:
+        """Batch after batch, until the database closes the notifications, which raises ConnectionResetError."""
+        while not listener.is_closed():
+            if await self._publish_batch(publisher):
+                backoff.reset()
+        raise ConnectionResetError("the database closed the relay's notifications")
+
+    async def _publish_batch(self, publisher: Publisher) -> bool:
+        """Whether there was anything. The rows stay locked until the broker has them.
+
+        Fewer than a full batch are all: whatever is committed behind them wakes the relay. The transaction begins
+        before that, so that a notification costs one round trip less; until it reads it holds nothing.
+        """
+        async with transaction(self._pool, EVERY_ORGANISATION) as connection:
+            await self._woken()
+            rows = await outbox.claim(connection, BATCH)
+            if not rows:
+                return False
+            if len(rows) == BATCH:
+                self._wake.set()
+            confirmed, refused = await _publish(publisher, rows)
+            await outbox.mark_published(connection, [row.id for row in confirmed])
+            if refused:
+                await outbox.postpone(connection, [row.id for row in refused], POSTPONED_FOR)
+        for row in refused:
+            _report(row)
+        if len(confirmed) + len(refused) < len(rows):
+            raise ConnectionResetError("the broker went away before it confirmed everything")
+        return True
+
+    async def _woken(self) -> None:
+        """Returns to one lane for each notification, or when it is time to look without one."""
+        async with self._turn:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL_INTERVAL):
+                    await self._wake.wait()
+            self._wake.clear()
+
+    @asynccontextmanager
+    async def _notified(self) -> AsyncIterator[Connection]:
+        """LISTEN needs a connection of its own; should it fall silent, the poll goes on."""
+        listener = await asyncpg.connect(
+            self._database_url,
+            timeout=CONNECT_TIMEOUT,
+            command_timeout=COMMAND_TIMEOUT,
+            server_settings={"application_name": f"{self._name} relay"},
+        )
+        try:
+            await listener.add_listener(outbox.CHANNEL, lambda *_: self._wake.set())
+            yield listener
+        finally:
+            listener.terminate()
+
+
+async def _publish(publisher: Publisher, rows: Sequence[OutboxRow]) -> tuple[list[OutboxRow], list[OutboxRow]]:
+    """Those that the broker has stored in every queue they go to, and those it refused; of others it said nothing."""
+    outcomes = list(zip(rows, await publisher.publish(rows), strict=True))
+    return _with(outcomes, Outcome.CONFIRMED), _with(outcomes, Outcome.REFUSED)
+
+
+def _with(outcomes: Sequence[tuple[OutboxRow, Outcome]], wanted: Outcome) -> list[OutboxRow]:
+    return [row for row, outcome in outcomes if outcome is wanted]
+
+
+def _report(row: OutboxRow) -> None:
+    log.error(
+        "an event reaches no queue, or a full one, and stays in the outbox",
+        extra={"event_id": str(row.event_id), "routing_key": row.routing_key},
+    )

@@ -1,0 +1,273 @@
+"""PostgreSQL: bounded pools, transactions, and which of its errors pass by themselves."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from math import ceil
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import asyncpg
+from asyncpg import exceptions as postgres
+
+from shared.concurrency.deadline import time_left
+from shared.concurrency.fair_semaphore import LOOK, Turns
+from shared.concurrency.fairness import current_organisation
+from shared.errors import Overloaded
+from shared.postgres.row_security import NOTHING, scope
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    _AsyncpgPool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+else:
+    _AsyncpgPool = asyncpg.Pool  # it is generic in its stubs alone
+
+log = logging.getLogger(__name__)
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+
+ACQUIRE_TIMEOUT = 0.25
+"""Seconds to wait for a free connection, and for a new one to open: past it the service is overloaded and says so
+(docs/faults.md)."""
+CONNECT_TIMEOUT = 2.0
+_USES = 50_000
+"""Statements of one connection, which then makes room for a new one; asyncpg's own default."""
+COMMAND_TIMEOUT = 1.6
+"""Seconds the client waits for one statement: it bounds a frozen server, which no server setting can. With the wait for
+a connection it leaves room under the two seconds after which a refusal is late (docs/faults.md)."""
+
+KEPT_FOR_OTHERS = 5
+"""One connection in so many is kept for organisations that have none of them: locks held in one organisation's rows
+hold up those who wait for these alone."""
+SLOW_SHARE = 10
+"""One connection in so many reads what may take long, and one more for another organisation: each of them can keep a
+processor of the database busy, which enrollments and short reads then have to share with it."""
+SLOW_WAIT = COMMAND_TIMEOUT
+"""Seconds to wait for one of these: no single statement lasts longer."""
+SLOW_QUEUE = 16
+"""Slow reads of one organisation that wait, and hold a turn of the gateway's for as long."""
+SLOW_QUEUES = 48
+"""Of all organisations; one of which nobody waits may always have one."""
+_FEW = 3
+"""Connections, of which slow reads have a single one, whosever they are."""
+SLOW_PAUSE = 0.1
+"""Seconds after which one more is refused."""
+_SLOW_REFUSAL = "Your organisation has as many searches and reports under way as it may. Try again soon."
+
+_PLANNING = {
+    "plan_cache_mode": ("force_generic_plan", "auto"),
+    "enable_seqscan": ("off", "on"),
+    "enable_hashjoin": ("off", "on"),
+    "enable_mergejoin": ("off", "on"),
+    "seq_page_cost": ("0.1", "1"),
+    "random_page_cost": ("0.1", "4"),
+}
+"""For statements that find by key, and as PostgreSQL has it."""
+BY_KEY = {name: value for name, (value, _) in _PLANNING.items()}
+"""Statements here find a few rows by an index, whatever their arguments are, in pages that are in memory. Planning them
+takes longer than carrying them out, and a plan that is kept from when a table was small must not read all of it once it
+is large, which PostgreSQL notices when it takes the statistics anew."""
+_ANY_PLAN = "; ".join(
+    f"SET LOCAL {name} = {value}"
+    for name, value in {
+        **{name: default for name, (_, default) in _PLANNING.items()},
+        "max_parallel_workers_per_gather": "0",  # a slow read keeps one processor busy, and not several
+    }.items()
+)
+
+_SERVER_SETTINGS = {
+    "statement_timeout": "1500ms",
+    "lock_timeout": "1300ms",
+    "idle_in_transaction_session_timeout": "10s",
+    "timezone": "UTC",
+    "jit": "off",
+    **NOTHING,
+    **BY_KEY,
+}
+
+_UNAVAILABLE = (
+    Overloaded,  # no connection becomes free
+    OSError,  # refused, reset, and the TimeoutError of every bound above
+    postgres.PostgresConnectionError,
+    postgres.InternalClientError,
+    postgres.InterfaceError,
+    postgres.OperatorInterventionError,  # shut down by the administrator, or a statement's time is over
+    postgres.InsufficientResourcesError,  # too many connections, disk full, out of memory
+    postgres.LockNotAvailableError,
+    postgres.TransactionRollbackError,  # deadlock, serialization
+    postgres.ReadOnlySQLTransactionError,
+    postgres.IdleInTransactionSessionTimeoutError,
+)
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether trying again later can help: the database is away, busy or out of something."""
+    return isinstance(error, _UNAVAILABLE)
+
+
+class Pool(_AsyncpgPool):
+    """asyncpg's, which refuses late and at the price of a cancelled wait, with `turns` at its connections before it.
+
+    `slow_turns` are at the few of them that may be busy for long, and shared between organisations as the others are.
+    """
+
+    __slots__ = ("slow_turns", "turns")
+
+    def __init__(self, url: str, size: int, **options: Any) -> None:
+        super().__init__(
+            url,
+            min_size=0,
+            max_size=size,
+            max_queries=_USES,
+            max_inactive_connection_lifetime=0,  # one closed for being idle would have to be opened under load
+            connection_class=asyncpg.Connection,
+            record_class=asyncpg.Record,
+            loop=None,
+            **options,
+        )
+        self.turns = Turns(size, size // KEPT_FOR_OTHERS)
+        self.slow_turns = slow_turns(size)
+
+
+def slow_turns(size: int) -> Turns:
+    """Those of a pool of `size` connections: fewer than there are, and one more for another organisation."""
+    of_one, others = max(1, size // SLOW_SHARE), int(size > _FEW)
+    return Turns(
+        of_one + others,
+        others,
+        queue=SLOW_QUEUE,
+        queues=SLOW_QUEUES,
+        pause=SLOW_PAUSE,
+        looks=ceil(SLOW_WAIT / LOOK),
+        refusal=_SLOW_REFUSAL,
+    )
+
+
+@asynccontextmanager
+async def connection_pool(
+    url: str, *, name: str, size: int = 10, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[Pool]:
+    """A pool of `size` connections, open from the start if the database is there, else when they are needed.
+
+    `settings`: more of PostgreSQL's, for these connections.
+    Closing is bounded: `Pool.close` hangs on a frozen server (MagicStack/asyncpg#1326), so it gets two seconds
+    and then the connections are dropped.
+    """
+    pool = Pool(
+        url,
+        size,
+        timeout=CONNECT_TIMEOUT,
+        command_timeout=COMMAND_TIMEOUT,
+        reset=_reset,
+        server_settings={"application_name": name, **_SERVER_SETTINGS, **(settings or {})},
+    )
+    await pool
+    try:
+        await _open_all(pool, size, name)
+        yield pool
+    finally:
+        await _close(pool)
+
+
+async def _open_all(pool: Pool, size: int, name: str) -> None:
+    """The wait for a free connection is short, and opening one must not use it up."""
+    opened = await asyncio.gather(*(pool.acquire(timeout=CONNECT_TIMEOUT) for _ in range(size)), return_exceptions=True)
+    for connection in opened:
+        if not isinstance(connection, BaseException):
+            await pool.release(connection)
+        elif not is_unavailable(connection):
+            raise connection
+    if failures := [connection for connection in opened if isinstance(connection, BaseException)]:
+        log.warning("%s cannot open its connections to the database yet: %r", name, failures[0])
+
+
+async def _close(pool: Pool) -> None:
+    try:
+        await asyncio.wait_for(pool.close(), timeout=2)
+    except (TimeoutError, postgres.PostgresError, OSError):
+        pool.terminate()
+
+
+async def _reset(connection: Any) -> None:
+    """No query here leaves session state behind, and asyncpg's own reset costs a round trip for each use."""
+    if connection.is_in_transaction():
+        await connection.reset()
+
+
+@asynccontextmanager
+async def connected(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection for single statements; raises `Overloaded` when none becomes free in time, or `DeadlinePassed`."""
+    organisation = current_organisation.get()
+    await pool.turns.begin(time_left(ACQUIRE_TIMEOUT), organisation)
+    try:
+        async with pool.acquire(timeout=time_left(ACQUIRE_TIMEOUT)) as connection:
+            yield connection
+    finally:
+        pool.turns.end(organisation)
+
+
+@asynccontextmanager
+async def transaction(pool: Pool, organisations: Iterable[int]) -> AsyncIterator[Connection]:
+    """One transaction on a connection of its own, committed at the end of the block.
+
+    It sees the rows of these organisations alone, which costs no round trip: it is said with the beginning.
+    It is not begun after the deadline (`DeadlinePassed`). Once begun it is finished: cutting it short would save
+    little, and leave the client to guess what was stored.
+    """
+    async with _begun(pool, f"BEGIN; {scope(organisations)}") as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def patient(pool: Pool, organisations: Iterable[int]) -> AsyncIterator[Connection]:
+    """A transaction for statements that may read many rows: they are planned for their arguments, by all that is known.
+
+    It is one of those for slow reads. Raises what `connected` does.
+    """
+    organisation = current_organisation.get()
+    await pool.slow_turns.begin(time_left(SLOW_WAIT), organisation)
+    try:
+        async with _begun(pool, f"BEGIN; {scope(organisations)}; {_ANY_PLAN}") as connection:
+            yield connection
+    finally:
+        pool.slow_turns.end(organisation)
+
+
+@asynccontextmanager
+async def _begun(pool: Pool, beginning: str) -> AsyncIterator[Connection]:
+    async with connected(pool) as connection:
+        await connection.execute(beginning)  # outside: a server that is frozen here would be waited for once more
+        try:
+            yield connection
+        except BaseException:
+            if not connection.is_closed():
+                await connection.execute("ROLLBACK")
+            raise
+        await connection.execute("COMMIT")
+
+
+async def is_reachable(pool: Pool) -> bool:
+    try:
+        async with connected(pool) as connection:
+            return bool(await connection.fetchval("SELECT true", timeout=1))
+    except Exception as error:
+        if is_unavailable(error):
+            return False
+        raise
+
+
+def where(conditions: Mapping[str, Any], *, first: int = 1) -> tuple[str, list[Any]]:
+    """`{"course_id = {}": 7, "status = {}": None}` → `("course_id = $1", [7])`: what was not asked for falls away.
+
+    Written out, so that PostgreSQL plans each combination of filters for itself. Numbers start at `first`.
+    """
+    asked = {condition: value for condition, value in conditions.items() if value is not None}
+    numbered = [condition.format(f"${number}") for number, condition in enumerate(asked, first)]
+    return " AND ".join(numbered) or "true", list(asked.values())
+
+
+def like(text: str) -> str:
+    """A pattern for `LIKE` that finds `text` anywhere, with `%` and `_` as plain characters."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"

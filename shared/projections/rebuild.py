@@ -1,0 +1,113 @@
+"""Makes a service's copies anew out of what their owners say, while the service goes on (decision 5)."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from shared.concurrency.backoff import Backoff
+from shared.postgres.pool import is_unavailable
+from shared.projections.comparison import Comparison, Copied, Replaced
+from shared.projections.snapshot import FIRST, MAX_PAGE, Key, Owner, key_of
+
+_LOCK = 0x72656275696C64
+"""Any number, the same in every process: two rebuilds of one database do not run at once."""
+ROUNDS = 10
+"""Of catching up before the switch; each is shorter than the one before."""
+SWITCH_ATTEMPTS = 10
+PROGRESS_EVERY = 20_000
+
+
+class RebuildRunning(Exception):
+    """Another rebuild of the same database has not ended yet."""
+
+
+async def claim(comparison: Comparison) -> None:
+    """Keeps other rebuilds of this database away until the connection ends; raises `RebuildRunning`."""
+    if not await comparison.connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+        raise RebuildRunning
+
+
+@dataclass
+class Rebuilding:
+    """`comparison` keeps its rows; `tell` is told how far it is."""
+
+    comparison: Comparison
+    owners: Mapping[str, Owner]
+    tell: Callable[[str], None]
+    _asked: dict[tuple[str, Key], int] = field(default_factory=dict)
+    """The version that a copy had when its owner was asked about it for the last time."""
+
+    async def run(self) -> tuple[list[Replaced], int]:
+        """What was changed in each table, and how many rows were counted anew.
+
+        Raises `RebuildRunning`, or `Unavailable` when an owner cannot be asked: nothing is changed then.
+        """
+        await claim(self.comparison)
+        for copied in self.comparison.projection.copied:
+            await self._fetch(copied)
+        for _ in range(ROUNDS):
+            asked = await self._catch_up()
+            self.tell(f"{asked} rows had changed meanwhile")
+            if asked <= MAX_PAGE:
+                break
+        return await self._switch_in_time()
+
+    async def _fetch(self, copied: Copied) -> None:
+        after, rows, told = FIRST, 0, 0
+        while events := await self.owners[copied.owner].page(copied.kind, after):
+            async with self.comparison.connection.transaction():
+                await self.comparison.write(events)
+            after, rows = key_of(events[-1]), rows + len(events)
+            if rows - told >= PROGRESS_EVERY:
+                told = rows
+                self.tell(f"{copied.table}: {rows} rows so far")
+        await self.comparison.measure(copied)
+        self.tell(f"{copied.table}: {rows} rows from {copied.owner}")
+
+    async def _catch_up(self, *, for_good: bool = False) -> int:
+        """Asks again about copies that are newer than what their owners said; how many there were.
+
+        An owner that is asked after a copy had a version knows that version, or the copy is wrong. A wrong one is not
+        asked about in every round, but `for_good` it is: it may have turned an event away.
+        """
+        return sum([await self._catch_up_with(copied, for_good) for copied in self.comparison.projection.copied])
+
+    async def _catch_up_with(self, copied: Copied, for_good: bool) -> int:
+        after, count = FIRST, 0
+        while newer := await self.comparison.newer_copies(copied, after, MAX_PAGE):
+            after = max(newer)
+            asked = {} if for_good else self._asked
+            new = [key for key, version in newer.items() if asked.get((copied.table, key)) != version]
+            if new:
+                events = await self.owners[copied.owner].current(copied.kind, new)
+                async with self.comparison.connection.transaction():
+                    await self.comparison.write(events)
+            self._asked |= {(copied.table, key): newer[key] for key in new}
+            count += len(new)
+        return count
+
+    async def _switch_in_time(self) -> tuple[list[Replaced], int]:
+        """The switch, again if somebody holds a lock for too long."""
+        backoff = Backoff()
+        for _ in range(SWITCH_ATTEMPTS - 1):
+            try:
+                return await self._switch()
+            except Exception as error:
+                if not is_unavailable(error) or self.comparison.connection.is_closed():
+                    raise
+                self.tell(f"the switch waits: {error!r}")
+            await asyncio.sleep(backoff.next())
+        return await self._switch()
+
+    async def _switch(self) -> tuple[list[Replaced], int]:
+        """In one transaction, with nobody following: what they applied last is asked for, then all is replaced."""
+        projection = self.comparison.projection
+        async with self.comparison.connection.transaction():
+            await self.comparison.stop_followers()
+            stopped = time.monotonic()
+            await self._catch_up(for_good=True)
+            replaced = [await self.comparison.replace(copied) for copied in projection.copied]
+            recounted = await projection.recount(self.comparison.connection) if projection.recount else 0
+        self.tell(f"switched; followers waited for {time.monotonic() - stopped:.1f} s")
+        return replaced, recounted

@@ -1,0 +1,97 @@
+"""Present states of rows, told as their events would tell of them: what a service answers those who copy its rows."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from shared.auth.claims import EVERY_ORGANISATION
+from shared.auth.trust import STATES
+from shared.concurrency.backoff import Backoff
+from shared.errors import Unavailable
+from shared.events.types import STATE_OF, Event, State
+from shared.http.service_client import Peer
+from shared.postgres.pool import Connection
+
+Key = tuple[int, int]
+"""Organisation and id of a row; pages are in this order, through all organisations."""
+FIRST: Key = (0, 0)
+"""Before all rows."""
+MAX_PAGE = 500
+ATTEMPTS = 6
+"""Of one question, over some seconds: an owner may be restarting."""
+
+_EVENTS = {event_type.type: event_type for event_type in STATE_OF}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How an owner reads rows of one kind: `page` in their order after a key, `current` those of some keys."""
+
+    page: Callable[[Connection, Key, int], Awaitable[list[Event[State]]]]
+    current: Callable[[Connection, Sequence[Key]], Awaitable[list[Event[State]]]]
+
+
+class ToldState(BaseModel):
+    """`type` is the routing key of the event that would have told of it."""
+
+    type: str
+    organisation_id: int
+    data: dict[str, Any]
+
+
+class ToldStates(BaseModel):
+    states: list[ToldState]
+
+
+def key_of(event: Event[State]) -> Key:
+    return event.organisation_id, event.data.id
+
+
+def encode_states(events: Sequence[Event[State]]) -> str:
+    """JSON text of `ToldStates`."""
+    return f'{{"states": [{", ".join(map(_encode_state, events))}]}}'
+
+
+def _encode_state(event: Event[State]) -> str:
+    key = f'"type": "{event.type}", "organisation_id": {event.organisation_id}'
+    return f'{{{key}, "data": {event.data.model_dump_json()}}}'
+
+
+class Owner:
+    """The service that owns rows, asked for their present states."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+
+    async def page(self, kind: str, after: Key, limit: int = MAX_PAGE) -> list[Event[State]]:
+        """The rows that follow `after`; fewer than `limit` at the end. Raises `Unavailable`."""
+        query = f"after_organisation={after[0]}&after_id={after[1]}&limit={limit}"
+        return await self._ask("GET", f"/internal/states/{kind}?{query}", None)
+
+    async def current(self, kind: str, keys: Sequence[Key]) -> list[Event[State]]:
+        """Those of at most `MAX_PAGE` rows that exist; raises `Unavailable`."""
+        body = {"keys": [{"organisation_id": organisation_id, "id": row_id} for organisation_id, row_id in keys]}
+        return await self._ask("POST", f"/internal/states/{kind}", body)
+
+    async def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> list[Event[State]]:
+        backoff = Backoff()
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return await self._ask_once(method, path, body)
+            except Unavailable:
+                await asyncio.sleep(backoff.next())
+        return await self._ask_once(method, path, body)
+
+    async def _ask_once(self, method: str, path: str, body: dict[str, Any] | None) -> list[Event[State]]:
+        answer = await self._peer.ask(method, path, EVERY_ORGANISATION, STATES, body)
+        if answer.status != 200:
+            raise Unavailable(f"{path} was answered with {answer.status}")
+        return [_event(told) for told in ToldStates.model_validate_json(answer.text).states]
+
+
+def _event(told: ToldState) -> Event[State]:
+    event_type = _EVENTS[told.type]
+    return event_type(told.organisation_id, STATE_OF[event_type].model_validate(told.data))

@@ -1,0 +1,78 @@
+"""Holds a service's copies against their owners while the system runs.
+
+Both sides change meanwhile, so one look proves nothing: a row that differs is looked at again after the events under
+way had their time, and counts only if it still differs and has not moved.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from shared.projections.comparison import LAST, Comparison, Copied, Difference
+from shared.projections.snapshot import FIRST, MAX_PAGE, Key, Owner, key_of
+
+MAX_SUSPECTS = 10_000
+"""Rows of one table that are looked at again; with more of them, the rest of the table is not looked at."""
+LOOKS = 3
+"""Second looks at most, for rows that change each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """`rows` is how many the owner has, as far as was looked."""
+
+    copied: Copied
+    rows: int
+    differences: Sequence[Difference]
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """`settle`: seconds until a second look; `pause`: seconds between two pages, for a load as small as is wished."""
+
+    comparison: Comparison
+    owners: Mapping[str, Owner]
+    settle: float
+    pause: float = 0.0
+
+    async def verify(self) -> list[Verified]:
+        """Every table in its turn; raises `Unavailable` when an owner cannot be asked."""
+        return [await self.verify_table(copied) for copied in self.comparison.projection.copied]
+
+    async def verify_table(self, copied: Copied) -> Verified:
+        suspects: list[Difference] = []
+        rows, after = 0, FIRST
+        while after != LAST and len(suspects) < MAX_SUSPECTS:
+            events = await self.owners[copied.owner].page(copied.kind, after)
+            upto = key_of(events[-1]) if len(events) == MAX_PAGE else LAST
+            async with self.comparison.connection.transaction(readonly=True):
+                await self.comparison.write(events)
+                suspects += await self.comparison.differences_between(copied, after, upto)
+            rows, after = rows + len(events), upto
+            await asyncio.sleep(self.pause)
+        return Verified(copied, rows, await self._settled(copied, suspects), after == LAST)
+
+    async def _settled(self, copied: Copied, suspects: Sequence[Difference]) -> list[Difference]:
+        """Those that still differ, and stand where they stood."""
+        settled: list[Difference] = []
+        for _ in range(LOOKS):
+            if not suspects:
+                return settled
+            await asyncio.sleep(self.settle)
+            before = {suspect.key: suspect.copied_version for suspect in suspects}
+            again = await self._look_again(copied, list(before))
+            settled += [difference for difference in again if difference.copied_version == before[difference.key]]
+            suspects = [difference for difference in again if difference.copied_version != before[difference.key]]
+        return [*settled, *suspects]
+
+    async def _look_again(self, copied: Copied, keys: Sequence[Key]) -> list[Difference]:
+        found: list[Difference] = []
+        for start in range(0, len(keys), MAX_PAGE):
+            chunk = keys[start : start + MAX_PAGE]
+            events = await self.owners[copied.owner].current(copied.kind, chunk)
+            async with self.comparison.connection.transaction(readonly=True):
+                await self.comparison.write(events)
+                found += await self.comparison.differences_of(copied, chunk)
+            await asyncio.sleep(self.pause)
+        return found

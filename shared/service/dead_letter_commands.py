@@ -1,0 +1,194 @@
+"""`dead-letters list|show|retry|discard`: what an operator does about messages that could not be applied."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from aio_pika.exceptions import DeliveryError
+from aiormq.exceptions import ChannelAccessRefused
+
+from shared.messaging.broker import BROKER_ERRORS, QueueName
+from shared.messaging.dead_letter import DeadLetter
+from shared.messaging.dead_letter_queue import WINDOW, DeadLetterQueue, QueueInUse, QueueMissing, dead_letter_queue
+from shared.settings import ServiceSettings
+
+DONE, NOT_ALL_DONE, NOT_POSSIBLE = 0, 1, 2
+"""Exit statuses; 2 is also that of a wrong command line."""
+DEFAULT_LIMIT = 50
+
+_DESCRIPTION = f"""Messages that this service could not apply. Look at them, mend the cause, then retry them: a retry
+goes to this service's queue alone, and an event that was applied meanwhile in a newer version changes nothing. A
+command looks at the oldest {WINDOW} and keeps other commands on the same queue waiting."""
+_STATUSES = "Exit status: 0 done, 1 not all that was asked for was there or was taken, 2 nothing could be done."
+_COLUMNS = "{:<36}  {:<32}  {:>8}  {:>12}  {:<36}  {}"
+
+
+def add_dead_letter_commands(commands: Any) -> None:
+    """Adds `dead-letters` with its own commands to a service's command line."""
+    title = "list, show, retry or discard messages that could not be applied"
+    parser = commands.add_parser("dead-letters", help=title, description=_DESCRIPTION, epilog=_STATUSES)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    listing = actions.add_parser("list", help="one line for each, the oldest first; changes nothing")
+    listing.add_argument("--limit", type=_limit, default=DEFAULT_LIMIT, help=f"at most this many (1-{WINDOW})")
+    showing = actions.add_parser("show", help="all there is to one: the event, the headers; changes nothing")
+    showing.add_argument("ids", metavar="ID", nargs=1, help="as list shows it")
+    for parser in (listing, showing):
+        parser.add_argument("--json", action="store_true", help="for programs: one JSON document")
+
+    retrying = actions.add_parser("retry", help="put them back into this service's queue, in their order")
+    discarding = actions.add_parser("discard", help="delete them for good; asks before it does")
+    for parser in (retrying, discarding):
+        which = parser.add_mutually_exclusive_group(required=True)
+        which.add_argument("ids", metavar="ID", nargs="*", default=[], help="as list shows it")
+        which.add_argument("--all", action="store_true", help=f"all of them, the oldest {WINDOW} at most")
+    discarding.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _limit(text: str) -> int:
+    limit = int(text)
+    if not 1 <= limit <= WINDOW:
+        raise argparse.ArgumentTypeError(f"must be from 1 to {WINDOW}")
+    return limit
+
+
+def answer_dead_letters(queue: QueueName, settings: ServiceSettings, arguments: argparse.Namespace) -> int:
+    """Carries out the command; its exit status."""
+    action = {"list": _list, "show": _show, "retry": _retry, "discard": _discard}[arguments.action]
+    try:
+        return action(_Letters(settings.migration_amqp_url.get_secret_value(), queue), arguments)
+    except QueueMissing as error:
+        return _fail(f"there is no queue {error}: `migrate` declares it")
+    except QueueInUse as error:
+        return _fail(f"another command works on {error}: try again when it has ended")
+    except DeliveryError as error:
+        return _fail(f"the broker does not take the message ({error!r}); what was not handed over stays", NOT_ALL_DONE)
+    except ChannelAccessRefused as error:
+        return _fail(f"RabbitMQ refused: {error}; MIGRATION_AMQP_URL has to be that of who administers the queues")
+    except (*BROKER_ERRORS, asyncio.CancelledError) as error:  # aio-pika's for a connection that dropped
+        return _fail(f"RabbitMQ cannot be reached: {error!r}; run the command again")
+
+
+def _fail(message: str, status: int = NOT_POSSIBLE) -> int:
+    print(message, file=sys.stderr)
+    return status
+
+
+class _Letters:
+    """A queue whose letters are taken for the time of one piece of work."""
+
+    def __init__(self, amqp_url: str, queue: QueueName) -> None:
+        self._amqp_url = amqp_url
+        self.name = queue.dead_letters
+        self._queue = queue
+
+    def taken(self, work: Callable[[DeadLetterQueue], Coroutine[Any, Any, int]]) -> int:
+        async def run() -> int:
+            async with dead_letter_queue(self._amqp_url, self._queue) as letters:
+                return await work(letters)
+
+        return asyncio.run(run())
+
+
+def _list(letters: _Letters, arguments: argparse.Namespace) -> int:
+    async def work(queue: DeadLetterQueue) -> int:
+        shown = queue.letters[: arguments.limit]
+        if arguments.json:
+            _print_json({"queue": letters.name, "total": queue.total, "dead_letters": [_summary(x) for x in shown]})
+            return DONE
+        if shown:
+            print(_COLUMNS.format("ID", "FIRST SEEN", "ATTEMPTS", "ORGANISATION", "EVENT", "REASON"))
+        for letter in shown:
+            print(_COLUMNS.format(*("-" if value is None else value for value in _summary(letter).values())))
+        more = "" if len(shown) == queue.total else f", of which {len(shown)} are shown"
+        print(f"{queue.total} dead letters in {letters.name}{more}")
+        return DONE
+
+    return letters.taken(work)
+
+
+def _show(letters: _Letters, arguments: argparse.Namespace) -> int:
+    async def work(queue: DeadLetterQueue) -> int:
+        found = [letter for letter in queue.letters if letter.id == arguments.ids[0]]
+        if not found:
+            return _unknown(arguments.ids, queue)
+        documents = [_summary(x) | {"routing_key": x.routing_key, "headers": x.headers, "body": x.body} for x in found]
+        if arguments.json:
+            _print_json(documents)
+        for document in [] if arguments.json else documents:
+            print(json.dumps(document, indent=2))
+        return DONE
+
+    return letters.taken(work)
+
+
+def _retry(letters: _Letters, arguments: argparse.Namespace) -> int:
+    async def work(queue: DeadLetterQueue) -> int:
+        count = await queue.retry(_chosen(arguments))
+        print(f"{count} put back into the queue of the service")
+        return _unknown(arguments.ids, queue) or _remaining(arguments, queue)
+
+    return letters.taken(work)
+
+
+def _discard(letters: _Letters, arguments: argparse.Namespace) -> int:
+    """Asks while nothing is held: the broker would wait for the answer too. Deletes what was there when it asked."""
+    counted: list[str] = []
+
+    async def count(queue: DeadLetterQueue) -> int:
+        counted.extend(letter.id for letter in queue.letters if _chosen(arguments)(letter))
+        return DONE
+
+    async def discard(queue: DeadLetterQueue) -> int:
+        print(f"{await queue.discard(lambda letter: letter.id in ids)} deleted")
+        return _unknown(arguments.ids, queue) or _remaining(arguments, queue)
+
+    letters.taken(count)
+    ids = set(counted)
+    if counted and not arguments.yes and not _agreed(len(counted), letters.name):
+        return _fail("nothing was deleted", NOT_ALL_DONE)
+    return letters.taken(discard)
+
+
+def _agreed(count: int, name: str) -> bool:
+    if not sys.stdin.isatty():
+        print("give --yes to delete without being asked", file=sys.stderr)
+        return False
+    return input(f"Delete {count} dead letters of {name} for good? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _chosen(arguments: argparse.Namespace) -> Callable[[DeadLetter], bool]:
+    return lambda letter: arguments.all or letter.id in arguments.ids
+
+
+def _unknown(ids: list[str], queue: DeadLetterQueue) -> int:
+    """Says which of the ids are not there."""
+    missing = sorted(set(ids) - {letter.id for letter in queue.letters})
+    for letter_id in missing:
+        print(f"there is no dead letter {letter_id} among the oldest {len(queue.letters)}", file=sys.stderr)
+    return NOT_ALL_DONE if missing else DONE
+
+
+def _remaining(arguments: argparse.Namespace, queue: DeadLetterQueue) -> int:
+    remaining = queue.total - len(queue.letters)
+    if not arguments.all or not remaining:
+        return DONE
+    return _fail(f"{remaining} more are waiting: run the command again", NOT_ALL_DONE)
+
+
+def _summary(letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "id": letter.id,
+        "first_seen": letter.first_failed_at,
+        "attempts": letter.attempts,
+        "organisation_id": letter.organisation_id,
+        "event": letter.event_type,
+        "reason": letter.reason,
+    }
+
+
+def _print_json(document: Any) -> None:
+    print(json.dumps(document, indent=2))

@@ -1,0 +1,28 @@
+"""Deletes what has served its time: published events and kept answers."""
+
+import asyncio
+import logging
+
+from shared.messaging import outbox
+from shared.postgres.pool import Pool, is_unavailable, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
+from shared.service import idempotency
+
+log = logging.getLogger(__name__)
+
+INTERVAL = 60.0
+"""Seconds between two rounds; each deletes at most a few thousand rows, so that nobody waits for it."""
+
+
+async def keep_house(pool: Pool) -> None:
+    """Runs until it is cancelled, through any outage of the database."""
+    while True:
+        try:
+            async with transaction(pool, EVERY_ORGANISATION) as connection:
+                await outbox.prune(connection)
+                await idempotency.prune(connection)
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            log.warning("housekeeping waits for the database: %r", error)
+        await asyncio.sleep(INTERVAL)

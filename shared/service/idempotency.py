@@ -1,0 +1,183 @@
+"""`Idempotency-Key`: an answer is kept with its effect, in one transaction (contract, section 1).
+
+A transaction-scoped advisory lock tells a request that still runs from one that is over. The row is looked up in
+a statement of its own after the lock is held: one statement would see the table as it was before it waited.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from asyncpg import Record
+
+from shared.errors import ApiError, IdempotencyInFlight, IdempotencyKeyReused, ValidationFailed
+from shared.http.responses import Answer, failure
+from shared.postgres.pool import Connection, Pool, transaction
+
+REPLAYED = {"Idempotency-Replayed": "true"}
+_PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}\Z")
+_NEVER_KEPT = frozenset({401, 403, 409, 429})
+
+_LOCK = """
+SELECT pg_try_advisory_xact_lock(hashtextextended(concat_ws(E'\\n', organisation_id, subject, route, key), 0))
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY
+    AS claim (organisation_id, subject, route, key, position)
+ORDER BY position
+"""
+
+_FIND = """
+SELECT body_sha256, answer_status, answer_headers, answer_body
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY
+    AS claim (organisation_id, subject, route, key, position)
+LEFT JOIN (SELECT * FROM idempotency_keys WHERE created_at > now() - interval '24 hours') kept
+    USING (organisation_id, subject, route, key)
+ORDER BY position
+"""
+
+_KEEP = """
+INSERT INTO idempotency_keys (organisation_id, subject, route, key, body_sha256, answer_status, answer_headers,
+    answer_body)
+SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::smallint[], $7::jsonb[],
+    $8::text[])
+ON CONFLICT (organisation_id, subject, route, key) DO UPDATE SET body_sha256 = excluded.body_sha256,
+    answer_status = excluded.answer_status, answer_headers = excluded.answer_headers,
+    answer_body = excluded.answer_body, created_at = now()
+WHERE idempotency_keys.created_at <= now() - interval '24 hours'
+"""
+
+_PRUNE = """
+DELETE FROM idempotency_keys
+WHERE ctid IN (SELECT ctid FROM idempotency_keys WHERE created_at <= now() - interval '24 hours' LIMIT 5000)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A key as one client used it on one route, with the digest of the body it came with."""
+
+    organisation_id: int
+    subject: str
+    route: str
+    key: str
+    body_sha256: bytes
+
+
+def read_key(values: Sequence[str]) -> str | None:
+    """The key of the `Idempotency-Key` headers; raises `ValidationFailed` for a malformed one."""
+    if not values:
+        return None
+    if len(values) > 1 or not _PRINTABLE.match(values[0]):
+        raise ValidationFailed({"Idempotency-Key": ["Must be one header of 1 to 255 printable characters."]})
+    return values[0]
+
+
+def digest(body: Any) -> bytes:
+    """The same for bodies that say the same, whatever the order of their members and the spaces between them."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).digest()
+
+
+async def find_answers(connection: Connection, claims: Sequence[Claim]) -> list[Answer | ApiError | None]:
+    """For each claim the answer kept for it, why there can be none, or `None`: then its effect is to be made.
+
+    Claims without an answer are held until the transaction ends. A claim that stands twice in one call is in
+    flight the second time.
+    """
+    columns = _columns(claims)
+    held = [row[0] for row in await connection.fetch(_LOCK, *columns)]
+    kept = await connection.fetch(_FIND, *columns)
+    seen: set[tuple[Any, ...]] = set()
+    found: list[Answer | ApiError | None] = []
+    for claim, is_held, row in zip(claims, held, kept, strict=True):
+        identity = (claim.organisation_id, claim.subject, claim.route, claim.key)
+        found.append(_found(claim, row) if is_held and identity not in seen else IdempotencyInFlight())
+        seen.add(identity)
+    return found
+
+
+def _found(claim: Claim, row: Record) -> Answer | ApiError | None:
+    if row["body_sha256"] is None:
+        return None
+    if row["body_sha256"] != claim.body_sha256:
+        return IdempotencyKeyReused()
+    return Answer(row["answer_body"], row["answer_status"], json.loads(row["answer_headers"]) | REPLAYED)
+
+
+async def keep_answers(connection: Connection, answers: Sequence[tuple[Claim, Answer]]) -> None:
+    """Keeps the answers that are to be repeated; to be called in the transaction of their effect."""
+    kept = [(claim, answer) for claim, answer in answers if _is_kept(answer.status)]
+    if not kept:
+        return
+    await connection.execute(
+        _KEEP,
+        *_columns([claim for claim, _ in kept]),
+        [claim.body_sha256 for claim, _ in kept],
+        [answer.status for _, answer in kept],
+        [json.dumps(dict(answer.headers)) for _, answer in kept],
+        [answer.text for _, answer in kept],
+    )
+
+
+def _is_kept(status: int) -> bool:
+    return status not in _NEVER_KEPT and status < 500
+
+
+def _columns(claims: Sequence[Claim]) -> tuple[list[int], list[str], list[str], list[str]]:
+    return (
+        [claim.organisation_id for claim in claims],
+        [claim.subject for claim in claims],
+        [claim.route for claim in claims],
+        [claim.key for claim in claims],
+    )
+
+
+async def prune(connection: Connection) -> None:
+    """Deletes up to 5,000 answers that are older than a day."""
+    await connection.execute(_PRUNE)
+
+
+async def run_once(
+    pool: Pool, organisation_id: int, claim: Claim | None, work: Callable[[Connection], Awaitable[Answer]]
+) -> Answer:
+    """Runs `work` in one transaction, and keeps its answer for the claim there; or gives the answer kept before.
+
+    A refusal rolls the transaction back, so it is kept in one of its own. Raises `IdempotencyInFlight`,
+    `IdempotencyKeyReused` and whatever `work` raises.
+    """
+    try:
+        async with transaction(pool, [organisation_id]) as connection:
+            if claim is None:
+                return await work(connection)
+            return await _once(connection, claim, work)
+    except _Refused as refused:
+        await keep_refusal(pool, refused.claim, refused.error)
+        raise refused.error from None
+
+
+async def keep_refusal(pool: Pool, claim: Claim, error: ApiError) -> None:
+    """Keeps a refusal whose transaction was rolled back, or that never had one."""
+    async with transaction(pool, [claim.organisation_id]) as connection:
+        if await find_answers(connection, [claim]) == [None]:
+            await keep_answers(connection, [(claim, failure(error))])
+
+
+class _Refused(Exception):
+    def __init__(self, claim: Claim, error: ApiError) -> None:
+        self.claim = claim
+        self.error = error
+
+
+async def _once(connection: Connection, claim: Claim, work: Callable[[Connection], Awaitable[Answer]]) -> Answer:
+    [found] = await find_answers(connection, [claim])
+    if isinstance(found, ApiError):
+        raise found
+    if found is not None:
+        return found
+    try:
+        answer = await work(connection)
+    except ApiError as error:
+        raise _Refused(claim, error) from error
+    await keep_answers(connection, [(claim, answer)])
+    return answer

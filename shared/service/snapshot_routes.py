@@ -1,0 +1,57 @@
+"""Routes by which a service tells others of the house the present states of its rows; no client reaches them."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from shared.auth.trust import STATES
+from shared.http.responses import Answer
+from shared.http.routing import Call, Route
+from shared.postgres.pool import transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
+from shared.projections.snapshot import MAX_PAGE, Kind, ToldStates, encode_states
+from shared.service.chassis import POOL
+from shared.validation.fields import MAX_ID, Body, Id, Query, QueryCount
+
+AfterId = Annotated[QueryCount, Field(le=MAX_ID)]
+
+
+class StatesQuery(Query):
+    """The page after a row, in the order of organisation and id."""
+
+    after_organisation: AfterId = 0
+    after_id: AfterId = 0
+    limit: Annotated[QueryCount, Field(ge=1, le=MAX_PAGE)] = MAX_PAGE
+
+
+class RowKey(Body):
+    organisation_id: Id
+    id: Id
+
+
+class RowKeys(Body):
+    keys: list[RowKey] = Field(max_length=MAX_PAGE)
+
+
+def state_routes(kinds: Mapping[str, Kind]) -> list[Route[Any, Any]]:
+    """For each kind of row its pages, and the rows of given keys; one query each."""
+    return [route for name, kind in kinds.items() for route in _routes(name, kind)]
+
+
+def _routes(name: str, kind: Kind) -> list[Route[Any, Any]]:
+    async def page(call: Call[StatesQuery, Body]) -> Answer:
+        after = call.query.after_organisation, call.query.after_id
+        async with transaction(call.app[POOL], EVERY_ORGANISATION) as connection:
+            return Answer(encode_states(await kind.page(connection, after, call.query.limit)))
+
+    async def current(call: Call[Query, RowKeys]) -> Answer:
+        keys = [(key.organisation_id, key.id) for key in call.body.keys]
+        async with transaction(call.app[POOL], EVERY_ORGANISATION) as connection:
+            return Answer(encode_states(await kind.current(connection, keys)))
+
+    path = f"/internal/states/{name}"
+    return [
+        Route("GET", path, page, {200: ToldStates}, permissions=[STATES], query=StatesQuery),
+        Route("POST", path, current, {200: ToldStates}, permissions=[STATES], body=RowKeys),
+    ]

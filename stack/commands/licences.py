@@ -1,0 +1,118 @@
+"""`./dev licences`: the licences of everything that is pinned, from the packages' own metadata, as docs/licences.md."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.message import Message
+from importlib.metadata import PackageNotFoundError, metadata
+from pathlib import Path
+from typing import cast
+
+from stack.errors import StackError
+from stack.paths import REPOSITORY
+
+PAGE = REPOSITORY / "docs" / "licences.md"
+RUNTIME, DEVELOPMENT = "requirements.lock", "requirements-dev.lock"
+PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;]+)(?: ; (?P<condition>.*?))? \\$", re.MULTILINE)
+
+ALLOWED = frozenset(
+    {
+        "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0", "PSF-2.0", "Unlicense", "Zlib",
+        # Weaker forms of copyleft, for libraries used as they are.
+        "LGPL-2.1-or-later", "LGPL-3.0-only", "LGPL-3.0-or-later", "MPL-2.0",
+    }
+)  # fmt: skip
+"""Names of the SPDX licence list. A licence that is not among them is first looked at by a person."""
+
+SPDX_OF_CLASSIFIER = {
+    "Apache Software License": "Apache-2.0",
+    "ISC License (ISCL)": "ISC",
+    "MIT License": "MIT",
+    "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
+    "Python Software Foundation License": "PSF-2.0",
+}
+"""Of those classifiers that name one licence; "BSD License" does not."""
+SPDX_OF_TEXT = {"Apache 2.0": "Apache-2.0", "BSD 2-Clause License": "BSD-2-Clause", "MIT License": "MIT"}
+"""Spellings that packages from before SPDX expressions have in their metadata."""
+ELSEWHERE = {"async-timeout": "Apache-2.0", "colorama": "BSD-3-Clause"}
+"""Packages that other machines install: their own metadata says so, but it is not here to be read."""
+
+HEADER = """\
+# Licences
+
+Everything that the locks pin, with the licence that its own metadata names. Written by `./dev licences`; `./dev lint`
+fails when it is out of date, or when a licence is not among those that [`stack/commands/licences.py`](../stack/commands/licences.py)
+allows.
+"""
+
+
+@dataclass(frozen=True)
+class Package:
+    """A pinned package; `condition` says which machines install it, all of them if it is empty."""
+
+    name: str
+    version: str
+    condition: str
+
+
+def licences_page() -> str:
+    """The page as it should be; StackError names every package whose licence is unknown or not allowed."""
+    runtime = pinned(REPOSITORY / RUNTIME)
+    development = [package for package in pinned(REPOSITORY / DEVELOPMENT) if package not in runtime]
+    licences = {package: licence_of(package) for package in (*runtime, *development)}
+    refused = [f"{package.name}: {each}" for package, each in licences.items() if not is_allowed(each)]
+    if refused:
+        raise StackError("Licences that nobody has allowed (stack/commands/licences.py):\n  " + "\n  ".join(refused))
+    parts = [("In the image", runtime), ("For development alone", development)]
+    return HEADER + "".join(_table(title, packages, licences) for title, packages in parts)
+
+
+def _table(title: str, packages: list[Package], licences: dict[Package, str]) -> str:
+    rows = "".join(f"| {package.name} | {package.version} | {licences[package]} |\n" for package in packages)
+    return f"\n## {title}\n\n| package | version | licence |\n|---|---|---|\n{rows}"
+
+
+def pinned(lock: Path) -> list[Package]:
+    """The packages of a lock file."""
+    return [Package(**match.groupdict("")) for match in PINNED.finditer(lock.read_text(encoding="utf-8"))]
+
+
+def licence_of(package: Package) -> str:
+    """An SPDX expression where one can be told, else what the metadata says; "unknown" when it says nothing."""
+    try:
+        # It is a Message; the protocol that `metadata` declares leaves out how to ask for what may be missing.
+        fields = cast(Message, metadata(package.name))
+    except PackageNotFoundError:
+        return ELSEWHERE.get(package.name, "unknown") if package.condition else "not installed"
+    return next(_named_licences(fields), "unknown")
+
+
+def _named_licences(fields: Message) -> Iterator[str]:
+    """From the most to the least exact."""
+    if expression := fields.get("License-Expression"):
+        yield expression
+    classifiers = [each for each in fields.get_all("Classifier", []) if each.startswith("License :: OSI Approved :: ")]
+    names = [SPDX_OF_CLASSIFIER.get(each.rpartition(" :: ")[2]) for each in classifiers]
+    known = [name for name in names if name]
+    if known and len(known) == len(names):
+        yield " AND ".join(sorted(known))
+    text = (fields.get("License") or "").strip()
+    if text and "\n" not in text:
+        yield SPDX_OF_TEXT.get(text, text)
+
+
+def is_allowed(expression: str) -> bool:
+    """Whether every licence that an SPDX expression names is allowed, be it one to choose from."""
+    names = re.split(r" AND | OR ", expression.replace("(", "").replace(")", ""))
+    return ALLOWED.issuperset(names)
+
+
+def write_page() -> None:
+    """Write docs/licences.md anew."""
+    PAGE.write_text(licences_page(), encoding="utf-8")
+
+
+def check_page() -> None:
+    """StackError when the page is not as `write_page` would write it."""
+    if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != licences_page():
+        raise StackError("docs/licences.md is out of date: ./dev licences writes it anew")

@@ -1,0 +1,61 @@
+"""`./dev lint`: the checks that every change passes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from stack.commands.licences import check_page
+from stack.console import Steps
+from stack.errors import StackError
+from stack.paths import REPOSITORY
+
+CHECK_SECONDS = 600.0
+
+
+def lint(steps: Steps) -> int:
+    """Run each check, all of them whatever the first ones say; answers 1 when any fails."""
+    programs = Path(sys.executable).parent
+    failed = [
+        title
+        for title, command in (
+            ("ruff check", [programs / "ruff", "check"]),
+            ("ruff format --check", [programs / "ruff", "format", "--check"]),
+            ("mypy", [programs / "mypy"]),
+            ("lint-imports", [programs / "lint-imports"]),
+        )
+        if not _passes(title, [str(part) for part in command], steps)
+    ]
+    if not _licences_are_listed(steps):
+        failed.append("licences")
+    return 1 if failed else 0
+
+
+def _licences_are_listed(steps: Steps) -> bool:
+    with steps.step("licences") as step:
+        try:
+            check_page()
+            step.result = "passed"
+            return True
+        except StackError as error:
+            step.result = "FAILED"
+            reason = str(error)
+    steps.say(reason)
+    return False
+
+
+def _passes(title: str, command: list[str], steps: Steps) -> bool:
+    with steps.step(title) as step:
+        result = subprocess.run(
+            command,
+            cwd=REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=CHECK_SECONDS,
+            check=False,
+        )
+        step.result = "passed" if result.returncode == 0 else "FAILED"
+    if result.returncode != 0:
+        steps.say(result.stdout.rstrip())
+    return result.returncode == 0

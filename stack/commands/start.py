@@ -1,0 +1,151 @@
+"""Starting the stack, step by step."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from stack.config.addresses import Addresses, write_addresses
+from stack.config.ports import State, load_state
+from stack.console import Steps
+from stack.paths import REPOSITORY, Layout, write_private
+from stack.processes.managed_process import ManagedProcess
+from stack.product.applications import (
+    MIGRATE_SECONDS,
+    SERVICES,
+    Application,
+    application_url,
+    make_applications,
+)
+from stack.product.issuer import make_token, prepare_internal_keys, prepare_issuer, token_options
+from stack.product.seeding import Size, load
+from stack.servers.all import Server, make_servers, start_server
+from stack.servers.credentials import Credentials, load_credentials
+from stack.servers.databases import ensure_databases, keep_roles_out_of_maintenance, without_password
+from stack.servers.packages import provide
+from stack.servers.rabbitmq import RabbitMQServer
+from stack.servers.requirements import POSTGRES, RABBITMQ, REDIS, Requirement
+from stack.signals import all_or_first_error
+
+
+@dataclass(frozen=True)
+class GivenServers:
+    """Servers that the environment names, used instead of private ones."""
+
+    database_url: str | None
+    """A superuser's address."""
+    redis_url: str | None
+    amqp_url: str | None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Read DATABASE_URL, REDIS_URL and AMQP_URL; an empty one counts as not given."""
+        names = ("DATABASE_URL", "REDIS_URL", "AMQP_URL")
+        return cls(*(environment.get(name) or None for name in names))
+
+    def missing(self) -> list[Requirement]:
+        """The servers that have to be started here."""
+        given = {POSTGRES: self.database_url, REDIS: self.redis_url, RABBITMQ: self.amqp_url}
+        return [requirement for requirement, url in given.items() if url is None]
+
+
+async def start_stack(layout: Layout, given: GivenServers, steps: Steps) -> None:
+    """Start everything and write `.stack/env`; what was started before an error is left to the caller."""
+    install_log = layout.log / "install.log"
+    programs = await asyncio.to_thread(provide, given.missing(), steps, install_log)
+    state, credentials = load_state(layout.state_file), load_credentials(layout.secrets)
+    servers = make_servers(programs, layout, state, credentials)
+    issuer = _prepare_issuer(layout, credentials, steps)
+    await all_or_first_error([issuer, *(start_server(server, steps) for server in servers)])
+    if given.amqp_url:
+        steps.say("AMQP_URL is given: its user serves all three services, which private brokers keep apart.")
+    addresses = await _addresses(given, servers, state, credentials)
+    applications = make_applications(layout, addresses)
+    await _migrate(layout, applications, steps)
+    token = await _start_applications(applications, steps)
+    database_server = without_password(given.database_url) if given.database_url else "private"
+    await _load_demonstration(layout, database_server, applications, steps)
+    write_addresses(layout, addresses, token)
+
+
+async def _prepare_issuer(layout: Layout, credentials: Credentials, steps: Steps) -> None:
+    with steps.step("Keys and demonstration users"):
+        await prepare_internal_keys(layout)
+        await prepare_issuer(layout, credentials.demonstration_login)
+
+
+async def _addresses(
+    given: GivenServers,
+    servers: list[Server],
+    state: State,
+    credentials: Credentials,
+) -> Addresses:
+    urls = await _database_urls(given, servers, credentials)
+    urls |= _broker_urls(given, servers)
+    urls |= {f"{name}_url": application_url(state, name) for name in ("gateway", *SERVICES)}
+    return Addresses(redis_url=given.redis_url or _url(servers, REDIS), **urls)
+
+
+async def _database_urls(given: GivenServers, servers: list[Server], credentials: Credentials) -> dict[str, str]:
+    superuser_url = given.database_url or _url(servers, POSTGRES)
+    if not given.database_url:
+        await keep_roles_out_of_maintenance(superuser_url)
+    passwords = {service: credentials.of_database(service) for service in SERVICES}
+    databases = await ensure_databases(superuser_url, passwords)
+    return {
+        **{f"{service}_database_url": urls.service for service, urls in databases.items()},
+        **{f"{service}_migration_database_url": urls.owner for service, urls in databases.items()},
+    }
+
+
+def _broker_urls(given: GivenServers, servers: list[Server]) -> dict[str, str]:
+    if given.amqp_url:
+        # Nothing is known of the other users that a given broker may have.
+        return dict.fromkeys(("amqp_url", *(f"{service}_amqp_url" for service in SERVICES)), given.amqp_url)
+    broker = next(server for server in servers if isinstance(server, RabbitMQServer))
+    return {"amqp_url": broker.url, **{f"{service}_amqp_url": broker.url_of(service) for service in SERVICES}}
+
+
+def _url(servers: list[Server], requirement: Requirement) -> str:
+    return next(server.url for server in servers if server.name == requirement.name)
+
+
+async def _migrate(layout: Layout, applications: list[Application], steps: Steps) -> None:
+    async def migrate(service: Application) -> None:
+        name = f"migrate-{service.name}"
+        process = ManagedProcess(name, layout.run / f"{name}.pid", layout.log / f"{name}.log")
+        await process.run(service.command("migrate"), service.command_environment, REPOSITORY, seconds=MIGRATE_SECONDS)
+
+    with steps.step("Migrations"):
+        services = [application for application in applications if application.name in SERVICES]
+        await all_or_first_error([migrate(service) for service in services])
+
+
+async def _start_applications(applications: list[Application], steps: Steps) -> str:
+    """Start all of them at once; answers an Admin's token, made meanwhile."""
+
+    async def start(application: Application) -> None:
+        with steps.step(application.name) as step:
+            await application.start()
+            step.result = application.url
+
+    token: list[str] = []
+
+    async def sign() -> None:
+        gateway = next(application for application in applications if application.name == "gateway")
+        token.append(await make_token(token_options(), gateway.environment))
+
+    await all_or_first_error([sign(), *(start(application) for application in applications)])
+    return token[0]
+
+
+async def _load_demonstration(
+    layout: Layout, database_server: str, applications: list[Application], steps: Steps
+) -> None:
+    """Load the demonstration data once for each database server; an interrupted loading is repeated."""
+    if layout.seeded_file.exists() and layout.seeded_file.read_text() == database_server:
+        return
+    by_name = {application.name: application for application in applications}
+    await load(Size(), by_name["catalog"], by_name["enrollment"], layout.log / "seed.log", steps)
+    write_private(layout.seeded_file, database_server)

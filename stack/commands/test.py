@@ -1,0 +1,177 @@
+"""`./dev test`: the suite against servers of its own, which leave nothing behind."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Final
+
+from rich.console import Console
+
+from stack.config.ports import load_state
+from stack.console import Steps
+from stack.paths import REPOSITORY, STACK_DIRECTORY, Layout
+from stack.processes.process_identity import ProcessIdentity, own_identity
+from stack.servers.all import Server, make_servers, other_processes, server_processes, start_server
+from stack.servers.credentials import load_credentials
+from stack.servers.databases import keep_roles_out_of_maintenance
+from stack.servers.packages import provide
+from stack.servers.rabbitmq import RabbitMQServer
+from stack.servers.rabbitmq_definitions import PUBLISHED, Installation
+from stack.servers.requirements import POSTGRES, RABBITMQ, REDIS
+from stack.signals import all_or_first_error, interruptible
+
+PREFIX = "test-"
+INSTALLATIONS = tuple(Installation(f"test.events.{number}", f"test.{number}") for number in range(128))
+"""What the users of the run's broker may serve: each system that a test starts takes the names of its own."""
+PARTS: Final = (
+    ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder", "--ignore=tests/faults"),
+    ("tests/faults",),
+)
+"""The whole suite: the faults by themselves, since their figures are times and rates, and before them everything else
+in the order of its folders, of which the last has the shortest tests."""
+TESTS_FAILED: Final = 1
+"""Pytest's exit status; a higher one says that it was stopped, or could not do its work."""
+MEMORY = Path("/dev/shm")  # noqa: S108 - the directories in it are made by mkdtemp
+MEMORY_BYTES = 2 * 2**30
+"""What must be free of it; the suite takes 0.4 GB."""
+OWN_STOP_SECONDS = 2.0
+MODULE_STOP_SECONDS = 20.0
+# A shell that has read `.stack/env` would otherwise hand a running stack's addresses to the suite.
+NOT_PASSED_ON = frozenset(
+    {
+        "DATABASE_URL", "REDIS_URL", "AMQP_URL", "MIGRATION_DATABASE_URL", "MIGRATION_AMQP_URL",
+        "TOKEN", "HOST", "PORT", "LOG_LEVEL",
+        "INTERNAL_TOKEN_SECRET", "INTERNAL_KEYS_FILE", "INTERNAL_TRUSTED_KEYS_FILE",
+        "GATEWAY_URL", "CATALOG_URL", "ENROLLMENT_URL", "HISTORY_URL",
+        "CATALOG_DATABASE_URL", "ENROLLMENT_DATABASE_URL", "HISTORY_DATABASE_URL",
+        "ISSUER_KEYS_FILE", "ISSUER_USERS_FILE",
+    }
+)  # fmt: skip
+
+
+def test(pytest_arguments: Sequence[str]) -> int:
+    """Run pytest with these arguments, or the whole suite; answers its exit status, or 130 when stopped by a signal."""
+    run = partial(run_pytest, pytest_arguments) if pytest_arguments else run_parts
+    return asyncio.run(interruptible(with_servers(run), stopped_status=130))
+
+
+async def run_parts(servers: Sequence[Server]) -> int:
+    """Every part, though tests of the one before failed; answers the highest exit status."""
+    worst = 0
+    for part in PARTS:
+        worst = max(worst, await run_pytest(part, servers))
+        if worst > TESTS_FAILED:
+            break
+    return worst
+
+
+async def with_servers(run: Callable[[Sequence[Server]], Awaitable[int]]) -> int:
+    """What `run` answers, given servers that are started for it and leave nothing behind."""
+    async with own_layout() as layout:
+        return await run(await _start_servers(layout))
+
+
+@asynccontextmanager
+async def own_layout() -> AsyncIterator[Layout]:
+    """A directory of this run's own; what has a pid file there is stopped at the end, and the directory removed."""
+    Layout(STACK_DIRECTORY).create()
+    await sweep()
+    identity = own_identity()
+    layout = Layout(STACK_DIRECTORY / f"{PREFIX}{identity.pid}-{identity.started}")
+    layout.create()
+    try:
+        yield layout
+    finally:
+        await _remove(layout)
+
+
+def keep_in_memory(layout: Layout) -> None:
+    """Put what the servers keep where no disk is waited for, if there is room: it is thrown away anyway."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_BYTES:
+        layout.data.rmdir()
+        layout.data.symlink_to(mkdtemp(prefix=f"muster-{layout.root.name}-", dir=MEMORY))
+
+
+async def _start_servers(layout: Layout) -> list[Server]:
+    keep_in_memory(layout)
+    # Everything but pytest's own output goes to standard error.
+    with Steps(Console(stderr=True)) as steps:
+        install_log = Layout(STACK_DIRECTORY).log / "install.log"
+        programs = await asyncio.to_thread(provide, (POSTGRES, REDIS, RABBITMQ), steps, install_log)
+        state, credentials = load_state(layout.state_file), load_credentials(layout.secrets)
+        servers = make_servers(programs, layout, state, credentials, throwaway=True, installations=INSTALLATIONS)
+        await all_or_first_error([start_server(server, steps) for server in servers])
+        await keep_roles_out_of_maintenance(next(server.url for server in servers if server.name == POSTGRES.name))
+    return servers
+
+
+async def run_pytest(arguments: Sequence[str], servers: Sequence[Server], **variables: str) -> int:
+    """Run it on these servers, with more variables in its environment; answers its exit status."""
+    urls = {server.name: server.url for server in servers}
+    environment = {
+        "TEST_DATABASE_URL": urls["PostgreSQL"],
+        "TEST_REDIS_URL": urls["Redis"],
+        "TEST_AMQP_URL": urls["RabbitMQ"],
+        **{f"TEST_{user.upper()}_AMQP_URL": url for user, url in service_urls(servers).items()},
+        **variables,
+    }
+    return await run_module("pytest", arguments, environment)
+
+
+async def run_module(module: str, arguments: Sequence[str], variables: Mapping[str, str]) -> int:
+    """`python -m module arguments` with more variables in its environment; answers its exit status."""
+    environment = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
+    command = [sys.executable, "-m", module, *arguments]
+    process = subprocess.Popen(command, env={**environment, **variables}, cwd=REPOSITORY)  # noqa: ASYNC220 - takes 1 ms
+    try:
+        return await asyncio.to_thread(process.wait)
+    except asyncio.CancelledError:
+        await asyncio.to_thread(_end, process)
+        raise
+
+
+def service_urls(servers: Sequence[Server]) -> dict[str, str]:
+    """The broker's addresses as the services' own users."""
+    [broker] = [server for server in servers if isinstance(server, RabbitMQServer)]
+    return {service: broker.url_of(service) for service in PUBLISHED}
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Let it finish its report after an interruption, but not for ever."""
+    # A terminal's Ctrl-C has reached pytest already, and a second one would cut its report short.
+    for wait, number in ((OWN_STOP_SECONDS, signal.SIGINT), (MODULE_STOP_SECONDS, signal.SIGKILL)):
+        try:
+            process.wait(wait)
+        except subprocess.TimeoutExpired:
+            process.send_signal(number)
+    process.wait(MODULE_STOP_SECONDS)
+
+
+async def sweep() -> None:
+    """Stop the servers and remove the directories of runs whose process is gone."""
+    for directory in STACK_DIRECTORY.glob(f"{PREFIX}*"):
+        owner = run_owner(directory)
+        if owner is not None and not owner.is_alive():
+            await _remove(Layout(directory))
+
+
+def run_owner(directory: Path) -> ProcessIdentity | None:
+    """The process whose run a directory belongs to, by its name; None when it is no such directory."""
+    pid, started, *_ = [*directory.name.removeprefix(PREFIX).split("-"), ""]
+    return ProcessIdentity(int(pid), int(started)) if pid.isdigit() and started.isdigit() else None
+
+
+async def _remove(layout: Layout) -> None:
+    servers = server_processes(layout)
+    others = other_processes(layout, servers)
+    await asyncio.gather(*(process.stop(0) for process in (*servers, *others)))
+    for directory in (layout.data.resolve(), layout.root):  # the data may be elsewhere
+        await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)

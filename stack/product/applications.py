@@ -1,0 +1,121 @@
+"""The processes of the product: how each is started, with what environment, and when it is ready."""
+
+import sys
+from dataclasses import dataclass
+
+import aiohttp
+
+from stack.config.addresses import Addresses
+from stack.config.ports import State
+from stack.paths import REPOSITORY, Layout
+from stack.processes.environment import base_environment
+from stack.processes.managed_process import ManagedProcess
+
+SERVICES = ("catalog", "enrollment", "history")
+READY_SECONDS = 60.0
+MIGRATE_SECONDS = 120.0
+PROBE = aiohttp.ClientTimeout(total=2)
+
+
+@dataclass(frozen=True)
+class Application:
+    """A service or the gateway; `module` is what `python -m` runs."""
+
+    name: str
+    module: str
+    url: str
+    environment: dict[str, str]
+    privileges: dict[str, str]
+    """What an operator's commands get on top: addresses as those who may change schema and queues."""
+    process: ManagedProcess
+
+    @property
+    def command_environment(self) -> dict[str, str]:
+        """Of its commands, as opposed to serving."""
+        return {**self.environment, **self.privileges}
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command line of one of its commands; without arguments it serves."""
+        return [sys.executable, "-m", self.module, *arguments]
+
+    async def start(self) -> None:
+        """Start serving, return once it says that it is ready; ProcessFailed when it does not become so."""
+        self.process.start(self.command(), self.environment, REPOSITORY)
+        async with aiohttp.ClientSession(timeout=PROBE, trust_env=False) as session:
+            await self.process.wait_ready(lambda: answers_ready(session, self.url), READY_SECONDS)
+
+
+async def answers_ready(session: aiohttp.ClientSession, url: str) -> bool:
+    """Whether the process at this address has all it needs: 200 from `/health/ready`."""
+    try:
+        async with session.get(f"{url}/health/ready", allow_redirects=False) as response:
+            return response.status == 200
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        return False
+
+
+def make_applications(layout: Layout, addresses: Addresses) -> list[Application]:
+    """The three services and the gateway, each with the environment that it alone needs."""
+    services = [make_service(name, layout, addresses) for name in SERVICES]
+    return [*services, make_gateway(layout, addresses)]
+
+
+def make_service(name: str, layout: Layout, addresses: Addresses) -> Application:
+    """One service: it gets its own database's address and no other's, as the role and the user of its own."""
+    url: str = getattr(addresses, f"{name}_url")
+    variables = {
+        "INTERNAL_TRUSTED_KEYS_FILE": str(layout.internal_keys_file("trusted")),
+        "DATABASE_URL": getattr(addresses, f"{name}_database_url"),
+        "AMQP_URL": getattr(addresses, f"{name}_amqp_url"),
+    }
+    privileges = {
+        "MIGRATION_DATABASE_URL": getattr(addresses, f"{name}_migration_database_url"),
+        "MIGRATION_AMQP_URL": addresses.amqp_url,
+    }
+    if name != "enrollment":
+        variables["ENROLLMENT_URL"] = addresses.enrollment_url
+    if name != "catalog":
+        variables["CATALOG_URL"] = addresses.catalog_url
+    return _application(name, f"services.{name}", url, variables, layout, privileges)
+
+
+def make_gateway(layout: Layout, addresses: Addresses) -> Application:
+    """The gateway with its built-in issuer."""
+    variables = {
+        "REDIS_URL": addresses.redis_url,
+        "CATALOG_URL": addresses.catalog_url,
+        "ENROLLMENT_URL": addresses.enrollment_url,
+        "HISTORY_URL": addresses.history_url,
+        "ISSUER_KEYS_FILE": str(layout.issuer_keys_file),
+        "ISSUER_USERS_FILE": str(layout.issuer_users_file),
+    }
+    return _application("gateway", "gateway", addresses.gateway_url, variables, layout)
+
+
+def _application(
+    name: str,
+    module: str,
+    url: str,
+    variables: dict[str, str],
+    layout: Layout,
+    privileges: dict[str, str] | None = None,
+) -> Application:
+    host, _, port = url.removeprefix("http://").partition(":")
+    environment = base_environment(
+        HOST=host,
+        PORT=port,
+        INTERNAL_KEYS_FILE=str(layout.internal_keys_file(name)),
+        PYTHONUNBUFFERED="1",
+        **variables,
+    )
+    return Application(name, module, url, environment, privileges or {}, application_process(layout, name))
+
+
+def application_process(layout: Layout, name: str) -> ManagedProcess:
+    """The process of a service or of the gateway."""
+    return ManagedProcess(name, layout.run / f"{name}.pid", layout.log / f"{name}.log")
+
+
+def application_url(state: State, name: str) -> str:
+    """Where a service or the gateway listens."""
+    return f"http://127.0.0.1:{state.ports[name]}"

@@ -1,0 +1,121 @@
+"""Keys in the local stack: those of internal tokens, and those of the built-in issuer with its users and tokens."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stack.errors import StackError
+from stack.paths import REPOSITORY, Layout
+from stack.processes.environment import base_environment
+from stack.processes.managed_process import ManagedProcess
+
+COMMAND_SECONDS = 60.0
+TOKEN_SECONDS = 12 * 60 * 60
+ORGANISATION = "1"
+
+
+@dataclass(frozen=True)
+class DemonstrationUser:
+    """A user that the first start creates; all of them have the one generated password."""
+
+    id: str
+    name: str
+    email: str
+    role: str
+    employee_id: str | None = None
+
+
+USERS = (
+    DemonstrationUser("1", "Ada Admin", "admin@example.com", "Admin"),
+    DemonstrationUser("2", "Hanna Resources", "hr@example.com", "HR Manager"),
+    DemonstrationUser("3", "Tomas Trainer", "trainer@example.com", "Trainer"),
+    DemonstrationUser("4", "Emil Employee", "employee@example.com", "Employee", employee_id="42"),
+)
+ADMIN = USERS[0]
+
+
+async def prepare_internal_keys(layout: Layout) -> None:
+    """Make those that are missing. The secret that took their place in earlier versions is nobody's any more."""
+    if not layout.internal_keys_file("trusted").exists():  # it is written last
+        process = ManagedProcess("internal keys", layout.run / "internal-keys.pid", layout.log / "internal-keys.log")
+        command = [sys.executable, "-m", "shared.auth.make_internal_keys", str(layout.internal_keys)]
+        await process.run(command, base_environment(), REPOSITORY, seconds=COMMAND_SECONDS)
+    (layout.secrets / "internal_token").unlink(missing_ok=True)
+
+
+async def prepare_issuer(layout: Layout, password: str) -> None:
+    """Make the keys and the users' file where they are missing; what is there stays."""
+    if not layout.issuer_keys_file.exists():
+        await _create_keys(layout)
+    if not layout.issuer_users_file.exists():
+        await _create_users(layout, password)
+
+
+# Each file is made under another name first: one that has its name is whole.
+
+
+async def _create_keys(layout: Layout) -> None:
+    draft = layout.issuer_keys_file.with_name("keys.new.json")
+    draft.unlink(missing_ok=True)
+    await _gateway_command(layout, ["keys", str(draft)])
+    draft.replace(layout.issuer_keys_file)
+
+
+async def _create_users(layout: Layout, password: str) -> None:
+    draft = layout.issuer_users_file.with_name("users.new.json")
+    draft.unlink(missing_ok=True)
+    for user in USERS:
+        arguments = ["users", str(draft), "add", "--id", user.id, "--organisation", ORGANISATION]
+        arguments += ["--name", user.name, "--email", user.email, "--role", user.role]
+        if user.employee_id:
+            arguments += ["--employee-id", user.employee_id]
+        await _gateway_command(layout, arguments, read=password + "\n")
+    draft.chmod(0o600)
+    draft.replace(layout.issuer_users_file)
+
+
+async def _gateway_command(layout: Layout, arguments: Sequence[str], read: str = "") -> None:
+    name = f"gateway {arguments[0]}"
+    process = ManagedProcess(name, layout.run / "issuer.pid", layout.log / "issuer.log")
+    command = [sys.executable, "-m", "gateway", *arguments]
+    await process.run(command, base_environment(), REPOSITORY, seconds=COMMAND_SECONDS, read=read)
+
+
+async def make_token(options: Sequence[str], environment: dict[str, str]) -> str:
+    """A client token signed by the issuer; StackError with the gateway's own words when it refuses."""
+    result = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "gateway", "token", *options],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=REPOSITORY,
+        timeout=COMMAND_SECONDS,
+        check=False,
+    )
+    lines = result.stdout.split()
+    if result.returncode != 0 or not lines:
+        reason = result.stderr.strip() or f"exit status {result.returncode}"
+        raise StackError(f"The gateway made no token: {reason}")
+    return lines[-1]
+
+
+def token_options(
+    *,
+    organisation: str | None = None,
+    subject: str | None = None,
+    role: str | None = None,
+    permissions: str | None = None,
+    user_type: str | None = None,
+    employee_id: str | None = None,
+    lifetime: str | None = None,
+) -> list[str]:
+    """Options of `python -m gateway token`; what is left out is an Admin's, for 12 hours."""
+    rights = f"--role={role or ADMIN.role}" if permissions is None else f"--permissions={permissions}"
+    user = next((user for user in USERS if user.role == role), ADMIN)
+    options = [f"--org={organisation or ORGANISATION}", f"--subject={subject or user.id}", rights]
+    options += [f"--user-type={user_type or 'staff'}", f"--ttl={lifetime or TOKEN_SECONDS}"]
+    return options + ([f"--employee-id={employee_id}"] if employee_id else [])

@@ -1,0 +1,118 @@
+"""Under overload a plain request is refused before aiohttp sees it: like any other refusal, and safely."""
+
+from collections.abc import Callable
+
+import pytest
+from aiohttp import web
+
+from gateway.upstream.bulkhead import Arrival, Bulkhead
+from gateway.upstream.load_shedding import Overload
+from shared.concurrency.fairness import Organisation
+from shared.http.server.in_flight import InFlight
+from tests.integration.gateway.edge import Edge, StartGateway, Upstream, new_token
+from tests.support.raw_http import exchange
+
+COURSES = "/api/v1/training/courses"
+HEAD = "Host: gateway\r\n"
+
+
+@pytest.fixture
+def overloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every newcomer would have to wait for too long."""
+    monkeypatch.setattr(Overload, "refuses", lambda *_: True)
+
+
+def request(line: str, headers: str = "", body: str = "") -> bytes:
+    return f"{line} HTTP/1.1\r\n{HEAD}{headers}\r\n{body}".encode()
+
+
+@pytest.fixture
+def without_ordinary_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("aiohttp saw the request")
+
+    monkeypatch.setattr(web.RequestHandler, "data_received", never)
+
+
+@pytest.mark.usefixtures("overloaded")
+async def test_the_refusal_is_that_of_the_contract_and_the_connection_stays(edge: Edge, upstream: Upstream) -> None:
+    answered = await exchange(edge.url, request(f"GET {COURSES}?page=1"), request(f"GET {COURSES}"))
+    assert [answer.status for answer in answered.answers] == [503, 503]
+    first, second = answered.answers
+    assert first.json["code"] == "upstream_unavailable"
+    assert int(first.headers["retry-after"]) >= 1
+    assert first.headers["x-request-id"] != second.headers["x-request-id"]
+    assert answered.kept
+    assert not upstream.received
+
+
+@pytest.mark.usefixtures("overloaded", "without_ordinary_way")
+async def test_aiohttp_sees_nothing_of_what_is_refused(edge: Edge, upstream: Upstream) -> None:
+    change = request(f"POST {COURSES}", "Content-Type: application/json\r\nContent-Length: 2\r\n", "{}")
+    answered = await exchange(edge.url, change, request(f"GET {COURSES}"))
+    assert [answer.status for answer in answered.answers] == [503, 503]
+    assert not upstream.received
+
+
+@pytest.mark.usefixtures("overloaded")
+@pytest.mark.parametrize(
+    "sent",
+    [
+        request(f"GET {COURSES}", "Content-Length: 2\r\n", "{}"),
+        request(f"GET {COURSES}", "Transfer-Encoding: chunked\r\n", "2\r\n{}\r\n0\r\n\r\n"),
+        request(f"GET {COURSES}") + request(f"GET {COURSES}"),
+    ],
+    ids=["a length", "chunks", "two at once"],
+)
+async def test_what_is_not_plain_takes_the_ordinary_way_to_the_same_refusal(edge: Edge, sent: bytes) -> None:
+    answered = await exchange(edge.url, sent)
+    assert {answer.status for answer in answered.answers} == {503}
+    assert len(answered.answers) == 1 + (sent.count(b"HTTP/1.1") - 1)
+
+
+@pytest.mark.usefixtures("overloaded")
+async def test_each_refusal_has_its_own_date(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    for date in ("Sun, 22 Nov 2026 10:00:00 GMT", "Sun, 22 Nov 2026 10:00:01 GMT"):
+        for module in ("door", "wire"):
+            monkeypatch.setattr(f"shared.http.{module}.rfc822_formatted_time", lambda date=date: date)
+        answered = await exchange(edge.url, request(f"GET {COURSES}"))
+        assert [answer.headers["date"] for answer in answered.answers] == [date]
+
+
+@pytest.mark.usefixtures("overloaded")
+async def test_health_and_paths_of_nobody_are_not_refused(edge: Edge) -> None:
+    answered = await exchange(edge.url, request("GET /health/live"), request("GET /nowhere"))
+    assert [answer.status for answer in answered.answers] == [200, 404]
+
+
+async def test_no_more_are_answered_than_may_be_in_flight_but_health_is(
+    start_gateway: StartGateway, monkeypatch: pytest.MonkeyPatch, organisation: int
+) -> None:
+    in_flight = InFlight(limit=1)
+    monkeypatch.setattr("shared.http.server.app.InFlight", lambda _: in_flight)
+    edge = await start_gateway()
+    plain = request(f"GET {COURSES}", f"Authorization: Bearer {new_token(organisation)}\r\n")
+    # The second one's token is known, so it is answered on the fast path, and the last one would be.
+    assert [answer.status for answer in (await exchange(edge.url, plain, plain)).answers] == [200, 200]
+    in_flight.limit = 0
+    answered = await exchange(edge.url, request("GET /health/live"), plain)
+    assert [answer.status for answer in answered.answers] == [200, 503]
+
+
+async def test_one_who_has_to_take_the_ordinary_way_is_counted_once(
+    edge: Edge, organisation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bulkheads: set[Bulkhead] = set()
+    monkeypatch.setattr(Bulkhead, "arrival", watched(Bulkhead.arrival, bulkheads))
+    client = edge.client(new_token(organisation))
+    assert [(await client.get(COURSES)).status for _ in range(2)] == [200, 200]  # the token is not known at first
+    assert (await edge.client("no.such.token").get(COURSES)).status == 401
+    assert [bulkhead.arriving for bulkhead in bulkheads] == [0]
+
+
+def watched(arrival: Callable[..., Arrival | None], bulkheads: set[Bulkhead]) -> Callable[..., Arrival | None]:
+    def noting(bulkhead: Bulkhead, organisation: Organisation) -> Arrival | None:
+        bulkheads.add(bulkhead)
+        return arrival(bulkhead, organisation)
+
+    return noting

@@ -1,0 +1,77 @@
+"""Owners tell the present states of their rows page by page: each once, in order, those that were deleted too."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.catalog.app import MIGRATIONS
+from services.catalog.store.snapshots import KINDS as KINDS_OF_CATALOG
+from services.history.projection import PROJECTION
+from shared.events.types import CourseRemoved, CourseSaved, Event, State
+from shared.messaging import outbox
+from shared.postgres.migrations import migrate
+from shared.postgres.pool import connected, connection_pool, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
+from shared.projections.snapshot import FIRST, Key, Owner, key_of
+from shared.service.projection_commands import connected_owners
+from tests.support.databases import fresh_database
+from tests.support.events import course
+from tests.support.stack import Stack
+from tests.support.world import COURSES, new_course
+
+KINDS = [(copied.owner, copied.kind) for copied in PROJECTION.copied]
+
+
+@pytest.fixture
+async def owners(served: Stack) -> AsyncIterator[dict[str, Owner]]:
+    async with connected_owners(served.settings["history"], "history", PROJECTION) as owners:
+        yield owners
+
+
+async def all_pages(owner: Owner, kind: str, limit: int, after: Key = FIRST) -> list[Event[State]]:
+    told: list[Event[State]] = []
+    while page := await owner.page(kind, after, limit):
+        assert len(page) <= limit
+        told, after = told + page, key_of(page[-1])
+    return told
+
+
+@pytest.mark.usefixtures("enrollments")
+@pytest.mark.parametrize(("owner", "kind"), KINDS)
+async def test_pages_of_any_size_tell_the_same_rows_in_order(owners: dict[str, Owner], owner: str, kind: str) -> None:
+    told = await all_pages(owners[owner], kind, 500)
+    assert told
+    assert [key_of(event) for event in told] == sorted({key_of(event) for event in told})
+    assert await all_pages(owners[owner], kind, 3) == told
+    some = [key_of(event) for event in told[:5]]
+    asked = await owners[owner].current(kind, [*some, (1, 2**62)])
+    assert sorted(asked, key=key_of) == told[:5]
+
+
+async def test_a_deleted_row_is_told_as_its_last_event_told_it(
+    served: Stack, owners: dict[str, Owner], organisation: int
+) -> None:
+    client = served.client(organisation)
+    gone = await new_course(client, title="Gone")
+    [saved] = await owners["catalog"].current("courses", [(organisation, gone)])
+    assert (await client.delete(f"{COURSES}/{gone}")).status == 200
+    [removed] = await owners["catalog"].current("courses", [(organisation, gone)])
+    assert (type(saved), type(removed)) == (CourseSaved, CourseRemoved)
+    assert removed.data == saved.data.model_copy(update={"version": 2, "removed": True})
+
+
+async def test_rows_deleted_right_before_the_catalog_began_to_remember_them_are_told(tmp_path: Path) -> None:
+    for migration in sorted(MIGRATIONS.glob("000[1-3]_*.sql")):
+        (tmp_path / migration.name).write_text(migration.read_text())
+    removed = CourseRemoved(7, course(7, 3, 2, removed=True).data)
+    async with fresh_database("catalog") as url:
+        await migrate(url, tmp_path)
+        async with (
+            connection_pool(url, name="test", size=2) as pool,
+            transaction(pool, EVERY_ORGANISATION) as connection,
+        ):
+            await outbox.add(connection, "catalog", [removed])
+        await migrate(url, MIGRATIONS)
+        async with connection_pool(url, name="test", size=2) as pool, connected(pool) as connection:
+            assert await KINDS_OF_CATALOG["courses"].page(connection, FIRST, 10) == [removed]

@@ -1,0 +1,259 @@
+"""Who gets a seat: the pure decision, command by command in the order of arrival (contract, section 4)."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.enrollment.errors import (
+    AlreadyEnrolled,
+    EmployeesNotSelectable,
+    PrerequisiteMissing,
+    SessionClosed,
+    SessionFull,
+    SessionUnknown,
+)
+from services.enrollment.rules import (
+    Candidate,
+    CandidateKey,
+    EnrollCommand,
+    Granted,
+    Seats,
+    SessionKey,
+    check_enrollment,
+    check_may_enroll,
+    decide_in_order,
+)
+from shared.auth.internal_token import Caller
+from shared.errors import PermissionDenied
+from shared.postgres.audit import Actor
+
+PEOPLE = range(1, 8)
+SESSIONS = range(1, 4)
+ACTOR = Actor("tester", "Tester")
+
+
+def candidate(employee_id: int = 1, *, exists: bool = True, enrolled: bool = False, missing: str = "") -> Candidate:
+    return Candidate(employee_id, exists, enrolled, (missing,) if missing else ())
+
+
+def seats(
+    maximum: int = 5, taken: int = 0, status: str = "scheduled", session_id: int = 1, *, started: bool = False
+) -> Seats:
+    return Seats(session_id, 1, status, started, maximum, taken)
+
+
+def command(session_id: int, *employee_ids: int, waitlist: bool = False) -> EnrollCommand:
+    return EnrollCommand(1, session_id, employee_ids, ACTOR, waitlist)
+
+
+@dataclass(frozen=True)
+class Rush:
+    """Commands, and what the database says of their sessions and people."""
+
+    commands: list[EnrollCommand]
+    sessions: dict[SessionKey, Seats]
+    candidates: dict[CandidateKey, Candidate]
+
+    def decide(self) -> list[Granted | Exception]:
+        return decide_in_order(self.commands, self.sessions, self.candidates)
+
+
+@st.composite
+def rushes(draw: st.DrawFn) -> Rush:
+    """Seats, some taken before; people, some of them enrolled before; sessions that are closed, begun or unknown."""
+    sessions: dict[SessionKey, Seats] = {}
+    candidates: dict[CandidateKey, Candidate] = {}
+    for session_id in draw(st.sets(st.sampled_from(SESSIONS), min_size=1)):
+        enrolled = draw(st.sets(st.sampled_from(PEOPLE)))
+        maximum = draw(st.integers(len(enrolled), 10))
+        status = draw(st.sampled_from(["scheduled", "scheduled", "in_progress", "completed", "cancelled"]))
+        sessions[1, session_id] = seats(maximum, len(enrolled), status, session_id, started=draw(st.booleans()))
+        for person in PEOPLE:
+            exists = draw(st.booleans()) or person in enrolled
+            candidates[1, session_id, person] = candidate(person, exists=exists, enrolled=person in enrolled)
+    people = st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=4, unique=True)
+    wishes = draw(st.lists(st.tuples(st.sampled_from(SESSIONS), people, st.booleans()), max_size=12))
+    commands = [command(session_id, *employee_ids, waitlist=waitlist) for session_id, employee_ids, waitlist in wishes]
+    return Rush(commands, sessions, candidates)
+
+
+@given(rushes())
+def test_never_more_is_granted_than_there_are_seats(rush: Rush) -> None:
+    granted = Counter[SessionKey]()
+    for wish, outcome in zip(rush.commands, rush.decide(), strict=True):
+        if isinstance(outcome, Granted):
+            granted[wish.session_key] += outcome.seats
+            assert 0 <= outcome.seats <= len(wish.employee_ids)
+            assert outcome.available_spots >= 0
+    assert all(granted[key] <= rush.sessions[key].available for key in granted)
+
+
+@given(rushes())
+def test_nobody_is_granted_one_session_twice(rush: Rush) -> None:
+    granted = [
+        (wish.session_id, person)
+        for wish, outcome in zip(rush.commands, rush.decide(), strict=True)
+        if isinstance(outcome, Granted)
+        for person in wish.employee_ids
+    ]
+    assert len(granted) == len(set(granted))
+    assert not any(rush.candidates[1, session_id, person].enrolled_already for session_id, person in granted)
+
+
+@given(rushes())
+def test_who_comes_later_changes_nothing_for_those_before(rush: Rush) -> None:
+    outcomes = [repr(outcome) for outcome in rush.decide()]
+    for count in range(len(rush.commands)):
+        earlier = Rush(rush.commands[:count], rush.sessions, rush.candidates).decide()
+        assert [repr(outcome) for outcome in earlier] == outcomes[:count]
+
+
+@given(rushes())
+def test_a_command_that_is_refused_takes_nothing(rush: Rush) -> None:
+    outcomes = rush.decide()
+    granted = [wish for wish, outcome in zip(rush.commands, outcomes, strict=True) if _is_granted(outcome)]
+    alone = Rush(granted, rush.sessions, rush.candidates).decide()
+    assert alone == [outcome for outcome in outcomes if _is_granted(outcome)]
+
+
+@given(rushes())
+def test_full_is_said_only_when_the_seats_do_not_suffice(rush: Rush) -> None:
+    left = {key: session.available for key, session in rush.sessions.items()}
+    for wish, outcome in zip(rush.commands, rush.decide(), strict=True):
+        if isinstance(outcome, Granted):
+            left[wish.session_key] -= outcome.seats
+            assert outcome.available_spots == left[wish.session_key]
+        if isinstance(outcome, SessionFull):
+            assert left[wish.session_key] < len(wish.employee_ids)
+            assert not (wish.waitlist and rush.sessions[wish.session_key].promotes)
+
+
+@given(rushes())
+def test_only_who_agreed_to_wait_has_to_and_only_where_no_seat_is_left(rush: Rush) -> None:
+    for wish, outcome in zip(rush.commands, rush.decide(), strict=True):
+        if isinstance(outcome, Granted) and outcome.seats < len(wish.employee_ids):
+            assert wish.waitlist
+            assert rush.sessions[wish.session_key].promotes
+            assert outcome.available_spots == 0
+
+
+def _is_granted(outcome: object) -> bool:
+    return isinstance(outcome, Granted)
+
+
+def test_who_came_first_has_the_seat() -> None:
+    candidates = {(1, 1, person): candidate(person) for person in (1, 2)}
+    for order in ((1, 2), (2, 1)):
+        commands = [command(1, person) for person in order]
+        first, second = decide_in_order(commands, {(1, 1): seats(maximum=1)}, candidates)
+        assert first == Granted(seats=1, available_spots=0)
+        assert isinstance(second, SessionFull)
+
+
+def test_a_smaller_wish_may_still_fit_behind_one_that_did_not() -> None:
+    candidates = {(1, 1, person): candidate(person) for person in (1, 2, 3)}
+    commands = [command(1, 1, 2), command(1, 3)]
+    first, second = decide_in_order(commands, {(1, 1): seats(maximum=1)}, candidates)
+    assert isinstance(first, SessionFull)
+    assert second == Granted(seats=1, available_spots=0)
+
+
+def test_the_first_named_get_the_seats_and_the_others_wait() -> None:
+    candidates = {(1, 1, person): candidate(person) for person in PEOPLE}
+    commands = [command(1, 1, 2, 3, waitlist=True), command(1, 4, waitlist=True), command(1, 5)]
+    first, second, third = decide_in_order(commands, {(1, 1): seats(maximum=2)}, candidates)
+    assert (first, second) == (Granted(seats=2, available_spots=0), Granted(seats=0, available_spots=0))
+    assert isinstance(third, SessionFull)
+
+
+def test_a_session_nobody_knows_is_unknown() -> None:
+    [outcome] = decide_in_order([command(9, 1)], {}, {})
+    assert isinstance(outcome, SessionUnknown)
+
+
+@pytest.mark.parametrize(
+    ("session", "people", "refusal"),
+    [
+        (seats(), [candidate(exists=False)], EmployeesNotSelectable),
+        (seats(status="completed"), [candidate()], SessionClosed),
+        (seats(status="cancelled"), [candidate()], SessionClosed),
+        (seats(), [candidate(enrolled=True)], AlreadyEnrolled),
+        (seats(), [candidate(missing="Basics")], PrerequisiteMissing),
+        (seats(maximum=1), [candidate(1), candidate(2)], SessionFull),
+        (seats(maximum=1, taken=5), [candidate()], SessionFull),
+        (seats(maximum=0, status="cancelled"), [candidate(exists=False, enrolled=True)], EmployeesNotSelectable),
+        (seats(maximum=0, status="cancelled"), [candidate(enrolled=True, missing="B")], SessionClosed),
+        (seats(maximum=0), [candidate(enrolled=True, missing="B")], AlreadyEnrolled),
+        (seats(maximum=0), [candidate(missing="B")], PrerequisiteMissing),
+    ],
+)
+def test_the_first_refusal_there_is_counts(session: Seats, people: list[Candidate], refusal: type[Exception]) -> None:
+    with pytest.raises(refusal):
+        check_enrollment(session, people)
+
+
+@pytest.mark.parametrize(
+    ("session", "refusal"),
+    [
+        (seats(maximum=0), None),
+        (seats(maximum=0, started=True), SessionFull),
+        (seats(maximum=0, status="in_progress"), SessionFull),
+        (seats(maximum=0, status="completed"), SessionClosed),
+        (seats(maximum=0, status="cancelled"), SessionClosed),
+    ],
+)
+def test_nobody_waits_for_a_session_that_gives_no_freed_seat_on(
+    session: Seats, refusal: type[Exception] | None
+) -> None:
+    if refusal is None:
+        check_enrollment(session, [candidate()], waitlist=True)
+    else:
+        with pytest.raises(refusal):
+            check_enrollment(session, [candidate()], waitlist=True)
+
+
+@pytest.mark.parametrize("status", ["scheduled", "in_progress"])
+def test_an_open_session_with_room_takes_everyone(status: str) -> None:
+    check_enrollment(seats(maximum=2, status=status), [candidate(1), candidate(2)])
+
+
+@pytest.mark.parametrize(
+    ("maximum", "taken", "asked", "message"),
+    [
+        (5, 3, 3, "Session is at capacity. Only 2 spots remaining. You requested 3 enrollments."),
+        (5, 4, 2, "Session is at capacity. Only 1 spot remaining. You requested 2 enrollments."),
+        (5, 5, 1, "Session is at capacity. Only 0 spots remaining. You requested 1 enrollment."),
+        (5, 7, 1, "Session is at capacity. Only 0 spots remaining. You requested 1 enrollment."),
+    ],
+)
+def test_a_full_session_says_how_many_spots_remain(maximum: int, taken: int, asked: int, message: str) -> None:
+    with pytest.raises(SessionFull) as refused:
+        check_enrollment(seats(maximum, taken), [candidate(person) for person in range(asked)])
+    assert refused.value.message == message
+    assert refused.value.details == {"available_spots": max(maximum - taken, 0), "requested": asked}
+
+
+@pytest.mark.parametrize(
+    ("permissions", "own", "asked", "allowed"),
+    [
+        ({"training.enroll"}, None, [1, 2], True),
+        ({"training.enroll", "training.enroll.self"}, 1, [2], True),
+        ({"training.enroll.self"}, 1, [1], True),
+        ({"training.enroll.self"}, 1, [1, 2], False),
+        ({"training.enroll.self"}, 1, [2], False),
+        ({"training.enroll.self"}, None, [1], False),
+        ({"training.view"}, 1, [1], False),
+    ],
+)
+def test_enroll_self_is_for_the_own_person(
+    permissions: set[str], own: int | None, asked: list[int], allowed: bool
+) -> None:
+    caller = Caller(1, "subject", "Name", "staff", frozenset(permissions), own)
+    if allowed:
+        check_may_enroll(caller, asked)
+    else:
+        with pytest.raises(PermissionDenied):
+            check_may_enroll(caller, asked)

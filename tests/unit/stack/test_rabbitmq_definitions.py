@@ -1,0 +1,75 @@
+"""The broker's definitions: hashes as RabbitMQ makes them, and patterns that match no more than they should."""
+
+import base64
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.events.types import STATE_OF
+from shared.messaging.broker import EXCHANGE, QueueName
+from stack.servers import rabbitmq_definitions as module
+from stack.servers.rabbitmq_definitions import ADMINISTRATOR, PUBLISHED, definitions, password_hash
+
+PASSWORDS = {user: f"password of {user}" for user in (ADMINISTRATOR, *PUBLISHED)}
+CONTENT: dict[str, Any] = json.loads(definitions(PASSWORDS))
+PERMISSIONS = {row["user"]: row for row in CONTENT["permissions"]}
+
+
+def test_password_is_hashed_as_in_the_broker_s_guide() -> None:
+    assert password_hash("test12", bytes.fromhex("908DC60A")) == "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR"
+
+
+def test_no_password_is_in_the_file() -> None:
+    assert not any(password in definitions(PASSWORDS) for password in PASSWORDS.values())
+
+
+def test_every_user_has_a_salt_of_its_own() -> None:
+    salts = {base64.b64decode(user["password_hash"])[:4] for user in CONTENT["users"]}
+    assert len(salts) == len(PASSWORDS)
+
+
+def test_the_administrator_alone_has_a_tag() -> None:
+    assert [user["name"] for user in CONTENT["users"] if user["tags"]] == [ADMINISTRATOR]
+
+
+@pytest.mark.parametrize("service", PUBLISHED)
+def test_a_service_reads_its_own_queue_and_dead_letters(service: str) -> None:
+    queue = QueueName(f"muster.{service}")
+    read = PERMISSIONS[service]["read"]
+    assert re.search(read, queue.name)
+    assert re.search(read, queue.dead_letters)
+
+
+@pytest.mark.parametrize("service", PUBLISHED)
+@pytest.mark.parametrize("kind", ["configure", "write", "read"])
+@pytest.mark.parametrize(
+    "name", ["amq.default", "muster", "muster.", "{0}", "muster.{0}2", "xmuster.{0}", "muster_{0}"]
+)
+def test_names_that_only_look_alike_are_not_matched(service: str, kind: str, name: str) -> None:
+    assert not re.search(PERMISSIONS[service][kind], name.format(service))
+
+
+@pytest.mark.parametrize("service", PUBLISHED)
+def test_only_who_publishes_writes_to_the_exchange_of_events(service: str) -> None:
+    assert bool(re.search(PERMISSIONS[service]["write"], EXCHANGE)) == bool(PUBLISHED[service])
+
+
+@pytest.mark.parametrize("event", STATE_OF, ids=lambda event: event.type)
+def test_every_event_may_be_published_by_exactly_one_service(event: Any) -> None:
+    allowed = [row["user"] for row in CONTENT["topic_permissions"] if re.search(row["write"], event.type)]
+    assert len(allowed) == 1
+
+
+def test_the_file_is_written_from_a_directory_of_passwords(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("rabbitmq_password", *(f"rabbitmq_{service}_password" for service in PUBLISHED)):
+        (tmp_path / name).write_text(f"{name}\n")
+    monkeypatch.setattr("sys.argv", ["definitions", str(tmp_path), str(tmp_path / "definitions.json")])
+    module.main()
+    [user] = [
+        each for each in json.loads((tmp_path / "definitions.json").read_text())["users"] if each["name"] == "history"
+    ]
+    salt = base64.b64decode(user["password_hash"])[:4]
+    assert user["password_hash"] == password_hash("rabbitmq_history_password", salt)
