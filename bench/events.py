@@ -26,9 +26,9 @@ from shared.auth.make_internal_keys import private_keys_file
 from shared.auth.signing import KeySigner
 from shared.auth.trust import GATEWAY
 from shared.events.cloudevents import CONTENT_TYPE
-from shared.events.types import EnrollmentCreated
+from shared.events.types import EXCHANGE, EnrollmentCreated
 from shared.messaging import outbox
-from shared.messaging.broker import EXCHANGE, connection_to
+from shared.messaging.broker import connection_to
 
 EVENTS = 20_000
 """In a round."""

@@ -44,7 +44,7 @@ def create_gateway(settings: GatewaySettings) -> web.Application:
     bodies = BodyBudget(settings.body_memory, settings.stranger_body_memory)
     app = create_app(max_in_flight=settings.max_in_flight, bodies=bodies)
     app[SETTINGS] = settings
-    app[SIGNER] = internal_signer(GATEWAY, settings)
+    app[SIGNER] = internal_signer(GATEWAY, settings.internal_keys_file, settings.internal_token_secret)
     app[ROUTER] = Router()
     app.router.add_route("*", "/{target:.*}", answer_target)
     app[PLAIN_READER] = PlainReader(REMEMBERED_CLIENTS)

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from shared.auth.trust import parse_internal_keys, parse_trusted_keys
-from shared.messaging.broker import EXCHANGE
+from shared.events.types import EXCHANGE
 from shared.tls import CaFile, verified
 
 InternalSecret = Annotated[SecretStr, Field(min_length=32)]
@@ -86,7 +86,8 @@ class ProcessSettings(BaseSettings):
     internal_keys_file: InternalKeysFile | None = None
     """The process's own private keys: the first signs what it tells a service."""
     internal_token_secret: InternalSecret | None = None
-    """Shared by all processes of the version before; set while an update is under way (`shared.auth.previous_tokens`)."""
+    """Shared by all processes of the version before; set while an update is under way
+    (`shared.auth.previous_tokens`)."""
     max_in_flight: int = Field(default=1000, ge=1)
     body_memory: int = Field(default=64, ge=4)
     """MiB of request bodies held at once; one caller may have a quarter of it."""

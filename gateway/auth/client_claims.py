@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError
 from shared.auth.claims import CallerClaims, Word
 from shared.auth.internal_token import LEEWAY
 from shared.errors import MalformedJson, TokenExpired, TokenInvalid, TooManyValues
-from shared.http.body import parse_json
+from shared.validation.strict_json import parse_json
 
 
 class Claims(CallerClaims):

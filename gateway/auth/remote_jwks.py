@@ -10,7 +10,7 @@ import aiohttp
 from shared.auth.jwk import MAX_KEYS, Key, KeyInvalid, Keys, public_key
 from shared.auth.key_changes import record_key_change
 from shared.errors import MalformedJson, TooManyValues, Unavailable
-from shared.http.body import parse_json
+from shared.validation.strict_json import parse_json
 
 log = logging.getLogger(__name__)
 

@@ -11,12 +11,13 @@ from gateway.auth.client_token import ClientToken
 from gateway.auth.users import Email, User
 from gateway.edge.app_keys import GATE, ISSUER, client_address, with_token
 from shared.errors import ApiError, MethodNotAllowed, NotFound, ValidationFailed
-from shared.http.body import BodyLimits, read_json
+from shared.http.body import read_json
+from shared.http.models import Body, BodyLimits
 from shared.http.request import body_of
 from shared.http.responses import Answer, Caching, success
 from shared.http.server.unadmitted import COUNTED
 from shared.security_log import SecurityEvent, record
-from shared.validation.fields import Body, one_line, storable
+from shared.validation.fields import one_line, storable
 
 LOGIN_LIMITS: Final = BodyLimits(max_bytes=8 * 1024, max_values=100)
 """Anybody may log in, or try to."""

@@ -14,17 +14,16 @@ from services.catalog.store import pages, rows
 from services.catalog.store import snapshots as states
 from shared.auth.internal_token import MANAGE, VIEW
 from shared.auth.trust import FETCH_SESSION
+from shared.http.models import Body, Query
 from shared.http.pagination import PagedQuery
 from shared.http.representation import AuditItem, Done, Page, Success
 from shared.http.resource_responses import changed, created, document, page
 from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
-from shared.postgres.audit import actor_of
 from shared.postgres.pool import Connection, connected, transaction
 from shared.service.chassis import POOL, READER
 from shared.service.idempotency import run_once
 from shared.service.snapshot_routes import state_routes
-from shared.validation.fields import Body, Query
 
 ENROLLMENT = web.AppKey("enrollment", EnrollmentClient)
 
@@ -47,7 +46,7 @@ async def get_course(call: Call[Query, Body]) -> Answer:
 
 async def create_course(call: Call[Query, CourseFields]) -> Answer:
     async def create(connection: Connection) -> Answer:
-        course_id, course = await use_cases.create_course(connection, call.organisation_id, call.body, actor_of(call))
+        course_id, course = await use_cases.create_course(connection, call.organisation_id, call.body, call.actor)
         return created(course, f"{COURSES}/{course_id}", "Course created successfully")
 
     return await run_once(call.app[POOL], call.organisation_id, call.claim, create)
@@ -55,14 +54,14 @@ async def create_course(call: Call[Query, CourseFields]) -> Answer:
 
 async def change_course(call: Call[Query, CoursePatch]) -> Answer:
     course = await use_cases.change_course(
-        call.app[POOL], call.organisation_id, call.id, call.body.members, actor_of(call), call.conditions
+        call.app[POOL], call.organisation_id, call.id, call.body.members, call.actor, call.conditions
     )
     return changed(course, "Course updated successfully")
 
 
 async def delete_course(call: Call[Query, Body]) -> Answer:
     await use_cases.delete_course(
-        call.app[POOL], call.app[ENROLLMENT], call.organisation_id, call.id, actor_of(call), call.conditions
+        call.app[POOL], call.app[ENROLLMENT], call.organisation_id, call.id, call.actor, call.conditions
     )
     return success(None, message="Course deleted successfully")
 
@@ -82,9 +81,7 @@ async def get_session(call: Call[Query, Body]) -> Answer:
 
 async def create_session(call: Call[Query, SessionFields]) -> Answer:
     async def create(connection: Connection) -> Answer:
-        session_id, session = await use_cases.create_session(
-            connection, call.organisation_id, call.body, actor_of(call)
-        )
+        session_id, session = await use_cases.create_session(connection, call.organisation_id, call.body, call.actor)
         return created(session, f"{SESSIONS}/{session_id}", "Session created successfully")
 
     return await run_once(call.app[POOL], call.organisation_id, call.claim, create)
@@ -97,7 +94,7 @@ async def change_session(call: Call[Query, SessionPatch]) -> Answer:
         call.organisation_id,
         call.id,
         call.body.members,
-        actor_of(call),
+        call.actor,
         call.conditions,
     )
     return changed(session, "Session updated successfully")
@@ -105,7 +102,7 @@ async def change_session(call: Call[Query, SessionPatch]) -> Answer:
 
 async def delete_session(call: Call[Query, Body]) -> Answer:
     await use_cases.delete_session(
-        call.app[POOL], call.app[ENROLLMENT], call.organisation_id, call.id, actor_of(call), call.conditions
+        call.app[POOL], call.app[ENROLLMENT], call.organisation_id, call.id, call.actor, call.conditions
     )
     return success(None, message="Session deleted successfully")
 

@@ -31,7 +31,7 @@ def build_app(settings: CatalogSettings, role: Role = "all") -> web.Application:
 
 
 async def _enrollment(settings: CatalogSettings, app: web.Application) -> AsyncIterator[None]:
-    signer = internal_signer("catalog", settings)
+    signer = internal_signer("catalog", settings.internal_keys_file, settings.internal_token_secret)
     async with connected_peer(settings.enrollment_url, name="enrollment", asking="catalog", signer=signer) as peer:
         app[ENROLLMENT] = EnrollmentClient(peer)
         yield

@@ -10,9 +10,9 @@ from services.catalog import use_cases
 from services.catalog.schemas import CourseFields, CourseQuery, Facilitator, SessionFields
 from services.catalog.store import pages, rows
 from shared.concurrency.batcher import each
+from shared.http.models import IdAndName
 from shared.postgres.audit import Actor
 from shared.postgres.pool import Pool, transaction
-from shared.validation.fields import IdAndName
 
 ORGANISATION = 1
 

@@ -6,21 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
+from shared.http.models import Body, IdAndName, MergePatch
 from shared.http.pagination import PagedQuery
-from shared.validation.fields import (
-    Body,
-    Count,
-    Id,
-    IdAndName,
-    LongText,
-    MergePatch,
-    Name,
-    Number,
-    QueryDate,
-    QueryId,
-    Search,
-    Timestamp,
-)
+from shared.validation.fields import Count, Id, LongText, Name, Number, QueryDate, QueryId, Search, Timestamp
 
 Category = Literal["technical", "soft_skills", "compliance", "leadership", "onboarding", "safety"]
 DeliveryMode = Literal["in_person", "online", "hybrid", "self_paced"]

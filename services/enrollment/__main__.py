@@ -50,7 +50,7 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _seed(settings: EnrollmentSettings, arguments: argparse.Namespace) -> str:
-    signer = internal_signer("enrollment", settings)
+    signer = internal_signer("enrollment", settings.internal_keys_file, settings.internal_token_secret)
     async with (
         connection_pool(settings.migration_database_url.get_secret_value(), name="enrollment seed") as pool,
         connected_peer(settings.catalog_url, name="catalog", asking="enrollment", signer=signer) as peer,

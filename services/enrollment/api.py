@@ -37,16 +37,15 @@ from services.enrollment.use_cases import sessions, settings
 from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll
 from shared.auth.internal_token import ENROLL, ENROLL_SELF, MANAGE, RECORD, VIEW
 from shared.auth.trust import SEATS
+from shared.http.models import Body, Query
 from shared.http.pagination import PagedQuery
 from shared.http.representation import AuditItem, Done, Page, Success
 from shared.http.resource_responses import changed, document, page
 from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
-from shared.postgres.audit import actor_of
 from shared.postgres.pool import connected, patient
 from shared.service.chassis import POOL, READER
 from shared.service.snapshot_routes import state_routes
-from shared.validation.fields import Body, Query
 
 DESK: web.AppKey[EnrollmentDesk] = web.AppKey("desk")
 CATALOG = web.AppKey("catalog", CatalogClient)
@@ -82,7 +81,7 @@ async def create_enrollments(call: Call[Query, EnrollmentRequest]) -> Answer:
         organisation_id=call.organisation_id,
         session_id=call.body.session_id,
         employee_ids=tuple(call.body.employee_ids),
-        actor=actor_of(call),
+        actor=call.actor,
         waitlist=call.body.waitlist,
         claim=call.claim,
     )
@@ -91,27 +90,25 @@ async def create_enrollments(call: Call[Query, EnrollmentRequest]) -> Answer:
 
 async def complete_enrollment(call: Call[Query, Completion]) -> Answer:
     status, enrollment = await change.complete(
-        call.app[POOL], call.organisation_id, call.id, call.body, actor_of(call), conditions=call.conditions
+        call.app[POOL], call.organisation_id, call.id, call.body, call.actor, conditions=call.conditions
     )
     return changed(enrollment, f"Enrollment marked as {status}")
 
 
 async def check_in_enrollment(call: Call[Query, CheckIn]) -> Answer:
     enrollment = await change.check_in(
-        call.app[POOL], call.organisation_id, call.id, call.body, actor_of(call), conditions=call.conditions
+        call.app[POOL], call.organisation_id, call.id, call.body, call.actor, conditions=call.conditions
     )
     return changed(enrollment, "Enrollment checked in")
 
 
 async def cancel_enrollment(call: Call[Query, Body]) -> Answer:
-    enrollment = await change.cancel(call.app[POOL], call.caller, call.id, actor_of(call), call.conditions)
+    enrollment = await change.cancel(call.app[POOL], call.caller, call.id, call.actor, call.conditions)
     return changed(enrollment, "Enrollment cancelled")
 
 
 async def mark_enrollment_absent(call: Call[Query, Body]) -> Answer:
-    enrollment = await change.mark_absent(
-        call.app[POOL], call.organisation_id, call.id, actor_of(call), call.conditions
-    )
+    enrollment = await change.mark_absent(call.app[POOL], call.organisation_id, call.id, call.actor, call.conditions)
     return changed(enrollment, "Enrollment marked as absent")
 
 
@@ -122,7 +119,7 @@ async def transfer_enrollment(call: Call[Query, Transfer]) -> Answer:
         call.caller,
         call.id,
         call.body.session_id,
-        actor_of(call),
+        call.actor,
         call.conditions,
     )
     return changed(enrollment, "Enrollment transferred")
@@ -143,9 +140,7 @@ async def get_settings(call: Call[Query, Body]) -> Answer:
 
 
 async def put_settings(call: Call[Query, OrganisationSettings]) -> Answer:
-    saved = await settings.save_settings(
-        call.app[POOL], call.organisation_id, call.body, actor_of(call), call.conditions
-    )
+    saved = await settings.save_settings(call.app[POOL], call.organisation_id, call.body, call.actor, call.conditions)
     return changed(saved)
 
 

@@ -8,15 +8,14 @@ from services.enrollment.schemas import EmployeeFields, EmployeeQuery, PersonQue
 from services.enrollment.store import pages
 from services.enrollment.use_cases import people
 from shared.auth.internal_token import MANAGE, VIEW
+from shared.http.models import Body, Query
 from shared.http.pagination import PagedQuery
 from shared.http.representation import AuditItem, Done, Page, Success
 from shared.http.resource_responses import changed, created, document, page
 from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
-from shared.postgres.audit import actor_of
 from shared.postgres.pool import connected
 from shared.service.chassis import POOL, READER
-from shared.validation.fields import Body, Query
 
 EMPLOYEES = "/api/v1/employees"
 STAFF = "/api/v1/staff"
@@ -62,7 +61,7 @@ async def put_staff(call: Call[Query, StaffFields]) -> Answer:
 
 async def _put_person(call: Call[Query, Any], type_: str, fields: EmployeeFields, path: str) -> Answer:
     new, person = await people.save_person(
-        call.app[POOL], call.organisation_id, type_, call.id, fields, actor_of(call), call.conditions
+        call.app[POOL], call.organisation_id, type_, call.id, fields, call.actor, call.conditions
     )
     return created(person, f"{path}/{call.id}") if new else changed(person)
 
@@ -76,7 +75,7 @@ async def delete_staff(call: Call[Query, Body]) -> Answer:
 
 
 async def _delete_person(call: Call[Query, Body], type_: str) -> Answer:
-    await people.remove_person(call.app[POOL], call.organisation_id, type_, call.id, actor_of(call), call.conditions)
+    await people.remove_person(call.app[POOL], call.organisation_id, type_, call.id, call.actor, call.conditions)
     return success(None, message="Removed from the organisation")
 
 

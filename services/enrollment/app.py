@@ -40,7 +40,7 @@ async def _ends_of_completions(settings: EnrollmentSettings, app: web.Applicatio
 
 
 async def _desk(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
-    signer = internal_signer("enrollment", settings)
+    signer = internal_signer("enrollment", settings.internal_keys_file, settings.internal_token_secret)
     async with connected_peer(settings.catalog_url, name="catalog", asking="enrollment", signer=signer) as catalog:
         app[CATALOG] = CatalogClient(catalog)
         app[DESK] = EnrollmentDesk(

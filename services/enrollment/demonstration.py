@@ -19,10 +19,10 @@ from services.enrollment.use_cases import lifecycle as change
 from services.enrollment.use_cases import people
 from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll, enroll_together
 from shared.concurrency.batcher import each
+from shared.http.models import IdAndName
 from shared.http.responses import Answer
 from shared.postgres.audit import Actor
 from shared.postgres.pool import Pool, transaction
-from shared.validation.fields import IdAndName
 
 ORGANISATION = 1
 WORKER = 456

@@ -18,8 +18,9 @@ from shared.messaging.consumer import Handler
 from shared.postgres.list_totals import correct_totals
 from shared.postgres.pool import Connection, Pool, connection_pool, transaction
 from shared.projections.comparison import Comparison, Copied
+from shared.projections.keys import Key
 from shared.projections.rebuild import claim
-from shared.projections.snapshot import Key, Owner
+from shared.projections.snapshot import Owner
 from shared.projections.verify import Verification
 from shared.service.projection_commands import DONE, SETTLE, carried_out, tell
 

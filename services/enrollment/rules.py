@@ -24,8 +24,8 @@ from services.enrollment.schemas import CheckIn, Completion
 from shared.auth.internal_token import ENROLL, ENROLL_SELF, Caller
 from shared.errors import ApiError, PermissionDenied
 from shared.events.types import EnrollmentState
+from shared.http.idempotency_key import Claim
 from shared.postgres.audit import Actor
-from shared.service.idempotency import Claim
 
 SessionKey = tuple[int, int]
 """Organisation and session."""

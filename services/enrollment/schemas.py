@@ -6,22 +6,9 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, FailFast, Field, field_validator, model_validator
 
-from shared.http.body import BodyLimits
+from shared.http.models import Body, BodyLimits, IdAndName
 from shared.http.pagination import PagedQuery
-from shared.validation.fields import (
-    Body,
-    Count,
-    Id,
-    IdAndName,
-    LongText,
-    Name,
-    Number,
-    QueryCount,
-    QueryId,
-    Search,
-    Timestamp,
-    one_line,
-)
+from shared.validation.fields import Count, Id, LongText, Name, Number, QueryCount, QueryId, Search, Timestamp, one_line
 from shared.validation.https_url import HttpsUrl
 
 Status = Literal["enrolled", "waitlisted", "completed", "failed", "absent", "cancelled"]

@@ -4,17 +4,16 @@ import json
 from typing import Any
 
 from services.history import store
-from services.history.errors import WorkerNotFound
-from services.history.representations import TrainingRecord
+from services.history.errors import WorkerNotFound, numeric_id
+from services.history.representations import HistoryPage, TrainingRecord
 from services.history.schemas import EmployeeHistoryQuery, HistoryQuery
 from shared.auth.internal_token import VIEW, Caller
 from shared.errors import PermissionDenied
-from shared.http.pagination import history_meta
-from shared.http.representation import HistoryPage
+from shared.http.models import Body
+from shared.http.pagination import PagedQuery, last_page
 from shared.http.responses import Answer, Caching
-from shared.http.routing import Call, Route, numeric_id
+from shared.http.routing import Call, Route
 from shared.service.chassis import READER
-from shared.validation.fields import Body
 
 
 def require_staff(caller: Caller) -> None:
@@ -39,6 +38,15 @@ async def _history(call: Call[Any, Body], person_type: str, company_id: int | No
         raise WorkerNotFound
     text = f'{{"data": {items}, "meta": {json.dumps(history_meta(query, total))}}}'
     return Answer(text, caching=Caching.REVALIDATED)
+
+
+def history_meta(query: PagedQuery, total: int) -> dict[str, Any]:
+    return {
+        "current_page": query.page,
+        "per_page": query.per_page,
+        "total": total,
+        "total_pages": last_page(total, query.per_page),
+    }
 
 
 ROUTES: list[Route[Any, Any]] = [

@@ -1,8 +1,13 @@
 """What history answers (contract, section 5)."""
 
-from typing import Literal
+from typing import Annotated, Generic, Literal
 
-from shared.http.representation import HistoryTimestamp, Representation
+from pydantic import Field
+
+from shared.http.representation import Data, Representation
+
+HistoryTimestamp = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\+00:00$")]
+"""`2025-07-01T07:30:00+00:00`"""
 
 
 class PersonOfRecord(Representation):
@@ -33,3 +38,17 @@ class TrainingRecord(Representation):
     projects: list[str]
     labels: list[str]
     session: SessionOfRecord
+
+
+class HistoryMeta(Representation):
+    current_page: int
+    per_page: int
+    total: int
+    total_pages: int
+
+
+class HistoryPage(Representation, Generic[Data]):
+    """A page of a history, which has no `success`."""
+
+    data: list[Data]
+    meta: HistoryMeta

@@ -1,7 +1,8 @@
 """Who is asking: the caller behind a request, carried between processes by the internal JWT.
 
-The gateway mints it from a client's token, each service those of its own calls (`shared.auth.signing`), and a service takes
-it only from who may say this to it (`shared.auth.trust`). It lives for seconds, so that a copied one is soon worthless.
+The gateway mints it from a client's token, each service those of its own calls (`shared.auth.signing`), and a service
+takes it only from who may say this to it (`shared.auth.trust`). It lives for seconds, so that a copied one is soon
+worthless.
 """
 
 import time
@@ -17,7 +18,7 @@ from shared.auth.claims import InternalClaims, UserType
 from shared.auth.jws import read_header, signed_payload
 from shared.auth.trust import GATEWAY, TrustedKey, TrustedKeys, may_grant
 from shared.errors import MalformedJson, PermissionDenied, TokenExpired, TokenInvalid, TokenMissing, TooManyValues
-from shared.http.body import parse_json
+from shared.validation.strict_json import parse_json
 
 ALGORITHM = "EdDSA"
 LIFETIME = 60

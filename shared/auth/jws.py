@@ -10,7 +10,7 @@ import jwt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.errors import MalformedJson, TokenInvalid, TooManyValues
-from shared.http.body import parse_json
+from shared.validation.strict_json import parse_json
 
 MAX_TOKEN_BYTES = 8 * 1024
 _JWS = jwt.PyJWS()

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import jwt
+from pydantic import SecretStr
 
 from shared.auth.internal_token import LIFETIME, Caller
 from shared.auth.key_changes import record_internal_keys
 from shared.auth.previous_tokens import ALGORITHM, previous_claims
 from shared.auth.trust import parse_internal_keys
 from shared.auth.watched_file import WatchedFile
-from shared.settings import ProcessSettings
 
 log = logging.getLogger(__name__)
 
@@ -63,11 +63,11 @@ def _claims(caller: Caller) -> dict[str, Any]:
     return claims
 
 
-def internal_signer(issuer: str, settings: ProcessSettings) -> InternalSigner:
+def internal_signer(issuer: str, keys_file: Path | None, secret: SecretStr | None) -> InternalSigner:
     """By the process's own key; without one, as the version before signed."""
-    if settings.internal_keys_file is not None:
-        return KeySigner(issuer, settings.internal_keys_file)
-    if settings.internal_token_secret is None:
+    if keys_file is not None:
+        return KeySigner(issuer, keys_file)
+    if secret is None:
         raise ValueError("neither INTERNAL_KEYS_FILE nor INTERNAL_TOKEN_SECRET is set")
     log.warning("INTERNAL_KEYS_FILE is not set: internal tokens are signed with the secret that all processes share")
-    return SharedSecretSigner(settings.internal_token_secret.get_secret_value())
+    return SharedSecretSigner(secret.get_secret_value())

@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_valida
 
 from shared.observability import NO_TRACE, Trace
 
+EXCHANGE = "training.events"
+"""The topic exchange that every event is published to."""
+
 
 def _json_number(value: Decimal) -> int | float:
     """Scores have at most two decimals, which a float prints back exactly."""

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 from pydantic import Field
 
-from shared.validation.fields import Query, QueryCount
+from shared.http.models import Query
+from shared.validation.fields import QueryCount
 
 MAX_PAGE = 1_000_000_000
 MAX_PER_PAGE = 100
@@ -61,15 +62,6 @@ def training_links(url: str, query: PagedQuery, total: int) -> dict[str, str | N
         "last": _page_url(url, query.filters, last),
         "prev": _page_url(url, query.filters, previous) if previous >= 1 else None,
         "next": _page_url(url, query.filters, query.page + 1) if query.page < last else None,
-    }
-
-
-def history_meta(query: PagedQuery, total: int) -> dict[str, Any]:
-    return {
-        "current_page": query.page,
-        "per_page": query.per_page,
-        "total": total,
-        "total_pages": last_page(total, query.per_page),
     }
 
 

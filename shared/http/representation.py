@@ -9,8 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 TrainingTimestamp = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$")]
 """`2026-05-15T09:00:00.000000Z`"""
-HistoryTimestamp = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\+00:00$")]
-"""`2025-07-01T07:30:00+00:00`"""
 Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 Number = int | float
 
@@ -92,17 +90,3 @@ class Page(Representation, Generic[Data]):
     data: list[Data]
     meta: TrainingMeta
     links: TrainingLinks
-
-
-class HistoryMeta(Representation):
-    current_page: int
-    per_page: int
-    total: int
-    total_pages: int
-
-
-class HistoryPage(Representation, Generic[Data]):
-    """A page of a history, which has no `success`."""
-
-    data: list[Data]
-    meta: HistoryMeta

@@ -11,12 +11,12 @@ from pydantic import BaseModel, ValidationError
 from yarl import URL
 
 from shared.errors import ValidationFailed
-from shared.http.body import USUAL_LIMITS, BodyLimits, json_of, read_json
+from shared.http.body import json_of, read_json
 from shared.http.body_budget import CALLER
 from shared.http.conditional import UNCONDITIONAL, Conditions, read_conditions
+from shared.http.models import USUAL_LIMITS, BodyLimits, MergePatch, Query
 from shared.http.request_target import checked_host, own_address
 from shared.http.server.simple_request import Headers, PlainRequest
-from shared.validation.fields import MergePatch, Query
 from shared.validation.known_members import Unknown, invalid, known_members
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -23,18 +23,18 @@ from shared.errors import (
     PermissionDenied,
     TokenInvalid,
     TokenMissing,
-    ValidationFailed,
 )
-from shared.http.body import USUAL_LIMITS, BodyLimits
 from shared.http.conditional import UNCONDITIONAL, Conditions
+from shared.http.idempotency_key import Claim, digest, read_key
+from shared.http.models import USUAL_LIMITS, Body, BodyLimits, Query
 from shared.http.request import Asked, QueryReader, asked_by, asked_plainly, client_url, conditions, read_members
 from shared.http.responses import Answer
 from shared.http.server.fast_path import FAST_PATH, FastPath, Handler
 from shared.http.server.simple_request import Headers, PlainRequest
-from shared.observability import Trace
+from shared.observability import Trace, current_trace
+from shared.postgres.audit import Actor
 from shared.security_log import SecurityEvent, record
-from shared.service.idempotency import Claim, digest, read_key
-from shared.validation.fields import MAX_ID, Body, Query
+from shared.validation.fields import MAX_ID
 
 FAR = 5.0
 """Seconds; a deadline that far off comes after the bounds of every wait that a read has, and needs no timer."""
@@ -66,6 +66,11 @@ class Call(Generic[Q, B]):
     def organisation_id(self) -> int:
         return self.caller.organisation_id
 
+    @property
+    def actor(self) -> Actor:
+        """Who asks, for the audit trail of what comes of it."""
+        return Actor(self.caller.subject, self.caller.name, current_trace.get())
+
 
 @dataclass(frozen=True)
 class Route(Generic[Q, B]):
@@ -92,11 +97,6 @@ class Route(Generic[Q, B]):
     def __post_init__(self) -> None:
         internal = bool(self.permissions) and all(map(is_internal, self.permissions))
         object.__setattr__(self, "is_internal", internal)
-
-
-def numeric_id() -> ApiError:
-    """The histories' answer to a path id that is not a number (contract, section 5)."""
-    return ValidationFailed({"id": ["The id must be numeric."]})
 
 
 def add_routes(app: web.Application, routes: Iterable[Route[Any, Any]]) -> None:

@@ -12,9 +12,8 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, 
 from aiormq.abc import ArgumentsType
 
 from shared.concurrency.tasks import was_cancelled
+from shared.events.types import EXCHANGE
 from shared.messaging.amqp_frames import Wire
-
-EXCHANGE = "training.events"
 
 CONNECT_TIMEOUT = 5.0
 OPERATION_TIMEOUT = 5.0
@@ -35,7 +34,8 @@ BROKER_ERRORS = (
     aiormq.exceptions.ChannelInvalidStateError,
     RuntimeError,  # "the transport is closed", "the writer is closed"
 )
-"""What aio-pika raises when the broker is away. Beside them it raises a bare CancelledError: `shared.concurrency.tasks`."""
+"""What aio-pika raises when the broker is away. Beside them it raises a bare CancelledError
+(`shared.concurrency.tasks`)."""
 
 
 @dataclass(frozen=True, slots=True)

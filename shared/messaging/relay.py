@@ -14,8 +14,9 @@ import asyncpg
 
 from shared.concurrency.backoff import Backoff
 from shared.concurrency.tasks import first_ended
+from shared.events.types import EXCHANGE
 from shared.messaging import outbox
-from shared.messaging.broker import EXCHANGE, connection_to
+from shared.messaging.broker import connection_to
 from shared.messaging.outbox import OutboxRow
 from shared.messaging.publisher import Outcome, Publisher, publisher_on
 from shared.messaging.retrying import through_outages

@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pydantic import BaseModel
 
-from shared.observability import NO_TRACE, Trace, current_trace
-
-if TYPE_CHECKING:
-    from shared.http.routing import Call
+from shared.observability import NO_TRACE, Trace
 
 _NOT_TOLD: Final = ("id", "version")
 """Every entry has them beside its changes."""
@@ -39,10 +36,6 @@ class AuditEntry:
     action: str
     actor: Actor
     changes: dict[str, Any]
-
-
-def actor_of(call: "Call[Any, Any]") -> Actor:
-    return Actor(call.caller.subject, call.caller.name, current_trace.get())
 
 
 def differences(before: BaseModel | None, after: BaseModel | None) -> dict[str, dict[str, Any]]:

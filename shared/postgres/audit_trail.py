@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from shared.http.pagination import PagedQuery
 from shared.postgres.audit import AuditEntry
 from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped
@@ -39,15 +38,15 @@ def page_sql(entries: str, found: str) -> str:
 
 
 async def page(
-    connection: Connection, sql: str, organisation_id: int, row_id: int, query: PagedQuery
+    connection: Connection, sql: str, organisation_id: int, row_id: int, limit: int, offset: int
 ) -> tuple[bool, int, str]:
     """Whether there is such a row, how many of its changes are known, and the page of them as JSON text."""
-    [row] = await connection.fetch(sql, organisation_id, row_id, query.per_page, query.offset)
+    [row] = await connection.fetch(sql, organisation_id, row_id, limit, offset)
     return row["found"], row["total"], row["items"]
 
 
 async def add(connection: Connection, entries: Sequence[AuditEntry]) -> None:
-    """For changes that no event tells of; `shared.messaging.outbox.add` writes the others' in one statement with the event."""
+    """For changes that no event tells of; `outbox.add` writes the others' in one statement with the event."""
     await connection.execute(INSERT.format(entries="$1"), entries_json(entries))
 
 

@@ -6,8 +6,8 @@ same text, whose parameters are columns then:
 
     SELECT read.n, answer.* FROM unnest($1::bigint[], …) WITH ORDINALITY AS read (…) CROSS JOIN LATERAL (…) AS answer
 
-A statement sees the rows of its reads' organisations alone (shared/postgres/row_security.py): it says so where its parameters
-come from, before any of the rest is read.
+A statement sees the rows of its reads' organisations alone (shared/postgres/row_security.py): it says so where its
+parameters come from, before any of the rest is read.
 
 A batch begins after its reads have arrived, so each sees everything that its client had acknowledged before.
 """
@@ -19,7 +19,6 @@ from functools import cached_property
 from typing import Any
 
 from shared.concurrency.batcher import Batcher
-from shared.http.pagination import MAX_PER_PAGE
 from shared.postgres.pool import Connection, Pool, connected, connection_pool, is_unavailable, patient
 from shared.postgres.row_security import SETTING, scoped
 
@@ -121,13 +120,14 @@ def merged(select: str, order: str, column: str, values: Iterable[str]) -> str:
     return " UNION ALL ".join(f"({select} AND {column} = '{value}' {end})" for value in values)
 
 
-def page_of(select: str, order: str) -> str:
+def page_of(select: str, order: str, longest: int) -> str:
     """The page of `select` that the parameters of `PAGE_TYPES` ask for, to be joined with what it shows.
 
-    The second limit tells the planner what it cannot know of the first: that pages are short.
+    `longest`: rows of the longest page that may be asked for. The second limit tells the planner what it cannot know of
+    the first: that pages are short.
     """
     page = f"{select} ORDER BY {order} LIMIT {{per_page}} OFFSET {{rows_before}}"
-    return f"(SELECT * FROM ({page}) AS page LIMIT {MAX_PER_PAGE})"  # noqa: S608 - of constants and parameters
+    return f"(SELECT * FROM ({page}) AS page LIMIT {longest})"  # noqa: S608 - of constants and parameters
 
 
 class Reader:

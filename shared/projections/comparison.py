@@ -15,7 +15,7 @@ import asyncpg
 from shared.events.types import Event, State
 from shared.messaging.consumer import Subscriptions, apply
 from shared.postgres.pool import CONNECT_TIMEOUT, Connection
-from shared.projections.snapshot import Key
+from shared.projections.keys import Key
 
 STATEMENT_TIMEOUT = 600
 """Seconds that one statement of these commands may take: some go through a whole table."""

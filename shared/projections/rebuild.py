@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from shared.concurrency.backoff import Backoff
 from shared.postgres.pool import is_unavailable
 from shared.projections.comparison import Comparison, Copied, Replaced
-from shared.projections.snapshot import FIRST, MAX_PAGE, Key, Owner, key_of
+from shared.projections.keys import FIRST, MAX_PAGE, Key, key_of
+from shared.projections.snapshot import Owner
 
 _LOCK = 0x72656275696C64
 """Any number, the same in every process: two rebuilds of one database do not run at once."""

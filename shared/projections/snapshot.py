@@ -14,12 +14,8 @@ from shared.errors import Unavailable
 from shared.events.types import STATE_OF, Event, State
 from shared.http.service_client import Peer
 from shared.postgres.pool import Connection
+from shared.projections.keys import MAX_PAGE, Key
 
-Key = tuple[int, int]
-"""Organisation and id of a row; pages are in this order, through all organisations."""
-FIRST: Key = (0, 0)
-"""Before all rows."""
-MAX_PAGE = 500
 ATTEMPTS = 6
 """Of one question, over some seconds: an owner may be restarting."""
 
@@ -44,10 +40,6 @@ class ToldState(BaseModel):
 
 class ToldStates(BaseModel):
     states: list[ToldState]
-
-
-def key_of(event: Event[State]) -> Key:
-    return event.organisation_id, event.data.id
 
 
 def encode_states(events: Sequence[Event[State]]) -> str:

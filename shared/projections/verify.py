@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.projections.comparison import LAST, Comparison, Copied, Difference
-from shared.projections.snapshot import FIRST, MAX_PAGE, Key, Owner, key_of
+from shared.projections.keys import FIRST, MAX_PAGE, Key, key_of
+from shared.projections.snapshot import Owner
 
 MAX_SUSPECTS = 10_000
 """Rows of one table that are looked at again; with more of them, the rest of the table is not looked at."""

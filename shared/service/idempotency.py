@@ -4,21 +4,18 @@ A transaction-scoped advisory lock tells a request that still runs from one that
 a statement of its own after the lock is held: one statement would see the table as it was before it waited.
 """
 
-import hashlib
 import json
-import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from asyncpg import Record
 
-from shared.errors import ApiError, IdempotencyInFlight, IdempotencyKeyReused, ValidationFailed
+from shared.errors import ApiError, IdempotencyInFlight, IdempotencyKeyReused
+from shared.http.idempotency_key import Claim
 from shared.http.responses import Answer, failure
 from shared.postgres.pool import Connection, Pool, transaction
 
 REPLAYED = {"Idempotency-Replayed": "true"}
-_PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}\Z")
 _NEVER_KEPT = frozenset({401, 403, 409, 429})
 
 _LOCK = """
@@ -52,31 +49,6 @@ _PRUNE = """
 DELETE FROM idempotency_keys
 WHERE ctid IN (SELECT ctid FROM idempotency_keys WHERE created_at <= now() - interval '24 hours' LIMIT 5000)
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A key as one client used it on one route, with the digest of the body it came with."""
-
-    organisation_id: int
-    subject: str
-    route: str
-    key: str
-    body_sha256: bytes
-
-
-def read_key(values: Sequence[str]) -> str | None:
-    """The key of the `Idempotency-Key` headers; raises `ValidationFailed` for a malformed one."""
-    if not values:
-        return None
-    if len(values) > 1 or not _PRINTABLE.match(values[0]):
-        raise ValidationFailed({"Idempotency-Key": ["Must be one header of 1 to 255 printable characters."]})
-    return values[0]
-
-
-def digest(body: Any) -> bytes:
-    """The same for bodies that say the same, whatever the order of their members and the spaces between them."""
-    return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).digest()
 
 
 async def find_answers(connection: Connection, claims: Sequence[Claim]) -> list[Answer | ApiError | None]:

@@ -73,7 +73,7 @@ async def connected_owners(
     settings: ServiceSettings, name: str, projection: Projection
 ) -> AsyncIterator[dict[str, Owner]]:
     """Those whose rows the service copies, by their names; raises `OwnerUnknown`."""
-    signer = internal_signer(name, settings)
+    signer = internal_signer(name, settings.internal_keys_file, settings.internal_token_secret)
     async with AsyncExitStack() as exits:
         owners: dict[str, Owner] = {}
         for owner in dict.fromkeys(copied.owner for copied in projection.copied):

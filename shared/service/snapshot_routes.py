@@ -6,13 +6,15 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from shared.auth.trust import STATES
+from shared.http.models import Body, Query
 from shared.http.responses import Answer
 from shared.http.routing import Call, Route
 from shared.postgres.pool import transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
-from shared.projections.snapshot import MAX_PAGE, Kind, ToldStates, encode_states
+from shared.projections.keys import MAX_PAGE
+from shared.projections.snapshot import Kind, ToldStates, encode_states
 from shared.service.chassis import POOL
-from shared.validation.fields import MAX_ID, Body, Id, Query, QueryCount
+from shared.validation.fields import MAX_ID, Id, QueryCount
 
 AfterId = Annotated[QueryCount, Field(le=MAX_ID)]
 

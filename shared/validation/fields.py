@@ -9,9 +9,9 @@ import re
 from collections.abc import Container
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 MAX_ID = 2**63 - 1
 
@@ -114,36 +114,3 @@ Search = Annotated[str, Field(max_length=255), AfterValidator(storable)]
 QueryId = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=MAX_ID)]
 QueryCount = Annotated[int, BeforeValidator(_digits)]
 QueryDate = Annotated[date, BeforeValidator(_date)]
-
-
-class Input(BaseModel):
-    """What a client sends: a field nobody knows is refused, so that a misspelled one cannot pass unnoticed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Query(Input):
-    """The query string of a route."""
-
-
-class Body(Input):
-    """The JSON body of a route."""
-
-
-class MergePatch(Body):
-    """Any members of `document`: RFC 7396 merges them into it, and the result is checked as a whole."""
-
-    model_config = ConfigDict(extra="allow")
-
-    document: ClassVar[type[BaseModel]]
-
-    @property
-    def members(self) -> dict[str, Any]:
-        return dict(self.__pydantic_extra__ or {})
-
-
-class IdAndName(Body):
-    """A label, a project or a company: mastered in the organisation's own systems, so the id comes from there."""
-
-    id: Id
-    name: Name

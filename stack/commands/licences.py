@@ -41,8 +41,8 @@ HEADER = """\
 # Licences
 
 Everything that the locks pin, with the licence that its own metadata names. Written by `./dev licences`; `./dev lint`
-fails when it is out of date, or when a licence is not among those that [`stack/commands/licences.py`](../stack/commands/licences.py)
-allows.
+fails when it is out of date, or when a licence is not among those that
+[`stack/commands/licences.py`](../stack/commands/licences.py) allows.
 """
 
 

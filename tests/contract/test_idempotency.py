@@ -10,10 +10,11 @@ import pytest
 from multidict import CIMultiDict
 
 import services.enrollment.use_cases.enroll
+from shared.http.idempotency_key import Claim
 from shared.postgres.pool import Connection, Pool, connected, connection_pool
 from shared.postgres.row_security import SETTING, scope
 from shared.service import idempotency
-from shared.service.idempotency import Claim, find_answers
+from shared.service.idempotency import find_answers
 from tests.support.client import Answer, Client, new_organisation
 from tests.support.guards import without
 from tests.support.lifecycle import changed

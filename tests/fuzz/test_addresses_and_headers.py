@@ -16,9 +16,9 @@ from gateway.upstream.headers import HOP_BY_HOP, REQUEST_HEADERS, answered, forw
 from shared.auth.internal_token import bearer_token
 from shared.errors import BadRequest, PreconditionFailed, TokenInvalid, TokenMissing, ValidationFailed
 from shared.http.conditional import Document, RowKey, read_conditions
+from shared.http.idempotency_key import read_key
 from shared.http.request_target import checked_host, read_target
 from shared.http.routing import add_routes
-from shared.service.idempotency import read_key
 from tests.fuzz.effort import examples
 from tests.fuzz.mutation import mutated
 

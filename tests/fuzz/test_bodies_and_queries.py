@@ -13,12 +13,13 @@ from services.catalog import rules
 from services.catalog.errors import StatusMoveForbidden
 from services.catalog.schemas import CourseFields, SessionFields
 from shared.errors import MalformedJson, ValidationFailed
-from shared.http.body import MAX_DEPTH, is_json, parse_json
+from shared.http.body import is_json
+from shared.http.idempotency_key import digest
+from shared.http.models import MergePatch, Query
 from shared.http.pagination import MAX_PAGE, PagedQuery, training_links, training_meta
 from shared.http.responses import failure
-from shared.service.idempotency import digest
-from shared.validation.fields import MergePatch, Query
 from shared.validation.known_members import invalid
+from shared.validation.strict_json import MAX_DEPTH, parse_json
 from tests.fuzz.effort import examples
 from tests.fuzz.mutation import JSON, changed_members, mutated, mutated_bytes
 from tests.support.routes import ALL, example_body

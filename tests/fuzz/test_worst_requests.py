@@ -113,7 +113,7 @@ async def test_control_without_the_counts_the_search_notices(
     asked = Asked(open_stack, "catalog", seen_by_models(monkeypatch))
     await asked.cost(TARGET, written(TARGET, MANY_MEMBERS))
     assert asked.wrong == []
-    monkeypatch.setattr("shared.http.body._check_counts", lambda *_: None)
+    monkeypatch.setattr("shared.validation.strict_json._check_counts", lambda *_: None)
     monkeypatch.setattr("shared.http.request.known_members", lambda _, members, __: members)
     await asked.cost(TARGET, written(TARGET, MANY_MEMBERS))
     assert asked.wrong

@@ -19,7 +19,7 @@ import shared.service.idempotency
 from gateway.auth.client_token import ClientTokenVerifier
 from gateway.upstream.headers import Headers
 from shared.auth.internal_token import Caller, InternalTokenVerifier
-from shared.http.body import BodyLimits
+from shared.http.models import BodyLimits
 from shared.http.request import QueryReader
 from shared.http.request_target import Target
 from shared.http.routing import Endpoint
@@ -223,7 +223,7 @@ async def test_control_without_a_limit_of_bodies(own_world: World, monkeypatch: 
 
 
 async def test_control_with_pythons_own_json(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.http.body.parse_json", lambda body, _: json.loads(body))
+    monkeypatch.setattr("shared.validation.strict_json.parse_json", lambda body, _: json.loads(body))
     for beginning in ("text a member twice", "text 5,000 decimals", "text 33 levels", "text half a character"):
         assert await noticed(own_world, bodies, "service", beginning), beginning
 
@@ -293,7 +293,7 @@ async def test_control_with_control_characters(own_world: World, monkeypatch: py
 async def test_control_with_any_number_of_values(
     own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> None:
-    monkeypatch.setattr("shared.http.body._check_counts", lambda *_: None)
+    monkeypatch.setattr("shared.validation.strict_json._check_counts", lambda *_: None)
     for beginning in ("10,001 values", "10,000 texts and one", "90,000 members nobody knows", "text 1,001 digits"):
         assert await noticed(own_world, bodies, place, beginning), beginning
 

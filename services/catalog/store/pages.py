@@ -13,7 +13,7 @@ from typing import get_args
 from services.catalog.representations import course_row, session_row
 from services.catalog.schemas import Category, CourseQuery, DeliveryMode, SessionQuery
 from shared.http.conditional import Document
-from shared.http.pagination import PagedQuery
+from shared.http.pagination import MAX_PER_PAGE, PagedQuery
 from shared.postgres import audit_trail
 from shared.postgres.batched_reads import DEEP, PAGE_TYPES, Read, Statement, merged, page_of
 from shared.postgres.pool import Connection, like
@@ -126,7 +126,7 @@ def _course_statement(filters: tuple[str, ...]) -> Statement:
     text = f"""
         {matched} SELECT ({total}) AS total, coalesce((
             SELECT json_agg(json_build_object({_COURSE_ITEM}) ORDER BY c.id)
-            FROM {page_of(ids, "id")} page
+            FROM {page_of(ids, "id", MAX_PER_PAGE)} page
             JOIN courses c ON c.organisation_id = {{organisation_id}} AND c.id = page.id
         ), '[]')::text AS items
     """  # noqa: S608 - made of constants
@@ -154,7 +154,7 @@ def _session_statement(filters: tuple[str, ...]) -> Statement:
     text = f"""
         SELECT ({total}) AS total, coalesce((
             SELECT json_agg(json_build_object({_SESSION_ITEM}) ORDER BY s.start_date, s.id)
-            FROM {page_of(ids, "start_date, id")} page
+            FROM {page_of(ids, "start_date, id", MAX_PER_PAGE)} page
             JOIN sessions s ON s.organisation_id = {{organisation_id}} AND s.id = page.id
             JOIN courses c ON c.organisation_id = s.organisation_id AND c.id = s.course_id
         ), '[]')::text AS items
@@ -189,14 +189,14 @@ async def course_trail(
     connection: Connection, organisation_id: int, course_id: int, query: PagedQuery
 ) -> tuple[bool, int, str]:
     """As `shared.postgres.audit_trail.page`."""
-    return await audit_trail.page(connection, _COURSE_TRAIL, organisation_id, course_id, query)
+    return await audit_trail.page(connection, _COURSE_TRAIL, organisation_id, course_id, query.per_page, query.offset)
 
 
 async def session_trail(
     connection: Connection, organisation_id: int, session_id: int, query: PagedQuery
 ) -> tuple[bool, int, str]:
     """As `shared.postgres.audit_trail.page`."""
-    return await audit_trail.page(connection, _SESSION_TRAIL, organisation_id, session_id, query)
+    return await audit_trail.page(connection, _SESSION_TRAIL, organisation_id, session_id, query.per_page, query.offset)
 
 
 async def course_detail(connection: Connection, organisation_id: int, course_id: int) -> Document | None:

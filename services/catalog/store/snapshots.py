@@ -15,7 +15,8 @@ from shared.events.types import (
     State,
 )
 from shared.postgres.pool import Connection
-from shared.projections.snapshot import Key, Kind
+from shared.projections.keys import Key
+from shared.projections.snapshot import Kind
 
 _PAGE = """
 (SELECT organisation_id, id, {state} AS state, false AS removed FROM {table}

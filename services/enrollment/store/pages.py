@@ -13,7 +13,7 @@ from typing import get_args
 from services.enrollment.representations import enrollment_row, person_row
 from services.enrollment.schemas import EnrollmentQuery, PersonQuery, Status
 from shared.http.conditional import Document
-from shared.http.pagination import PagedQuery
+from shared.http.pagination import MAX_PER_PAGE, PagedQuery
 from shared.postgres import audit_trail
 from shared.postgres.batched_reads import DEEP, PAGE_TYPES, Read, Statement, merged, page_of
 from shared.postgres.pool import Connection, like
@@ -143,7 +143,7 @@ def _enrollment_statement(filters: tuple[str, ...]) -> Statement:
     text = f"""
         SELECT ({total}) AS total, coalesce((
             SELECT json_agg({_with_waitlist_position(_ENROLLMENT_ITEM)} ORDER BY e.id DESC)
-            FROM {page_of(ids, "id DESC")} page
+            FROM {page_of(ids, "id DESC", MAX_PER_PAGE)} page
             JOIN enrollments e ON e.organisation_id = {{organisation_id}} AND e.id = page.id {_ENROLLMENT_JOINS}
         ), '[]')::text AS items
     """  # noqa: S608 - made of constants
@@ -181,19 +181,25 @@ async def audit_page(
     connection: Connection, organisation_id: int, enrollment_id: int, query: PagedQuery
 ) -> tuple[bool, int, str]:
     """As `shared.postgres.audit_trail.page`."""
-    return await audit_trail.page(connection, _ENROLLMENT_TRAIL, organisation_id, enrollment_id, query)
+    return await audit_trail.page(
+        connection, _ENROLLMENT_TRAIL, organisation_id, enrollment_id, query.per_page, query.offset
+    )
 
 
 async def person_trail(
     connection: Connection, organisation_id: int, type_: str, person_id: int, query: PagedQuery
 ) -> tuple[bool, int, str]:
     """As `shared.postgres.audit_trail.page`."""
-    return await audit_trail.page(connection, _PERSON_TRAILS[type_], organisation_id, person_id, query)
+    return await audit_trail.page(
+        connection, _PERSON_TRAILS[type_], organisation_id, person_id, query.per_page, query.offset
+    )
 
 
 async def settings_trail(connection: Connection, organisation_id: int, query: PagedQuery) -> tuple[int, str]:
     """How many changes of the organisation's settings are known, and the page of them as JSON text."""
-    _, total, items = await audit_trail.page(connection, _SETTINGS_TRAIL, organisation_id, organisation_id, query)
+    _, total, items = await audit_trail.page(
+        connection, _SETTINGS_TRAIL, organisation_id, organisation_id, query.per_page, query.offset
+    )
     return total, items
 
 
@@ -224,7 +230,7 @@ def _person_statement(filters: tuple[str, ...]) -> Statement:
     text = f"""
         {matched} SELECT ({total}) AS total, coalesce((
             SELECT json_agg(json_build_object({_PERSON_ITEM}) ORDER BY p.id)
-            FROM {page_of(ids, "id")} page
+            FROM {page_of(ids, "id", MAX_PER_PAGE)} page
             JOIN people p ON p.organisation_id = {{organisation_id}} AND p.id = page.id
         ), '[]')::text AS items
     """  # noqa: S608 - made of constants

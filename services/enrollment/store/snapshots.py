@@ -20,7 +20,8 @@ from shared.events.types import (
     State,
 )
 from shared.postgres.pool import Connection
-from shared.projections.snapshot import Key, Kind
+from shared.projections.keys import Key
+from shared.projections.snapshot import Kind
 
 _PAGE = "SELECT * FROM {} WHERE (organisation_id, id) > ($1, $2) ORDER BY organisation_id, id LIMIT $3"
 

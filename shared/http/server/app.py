@@ -13,8 +13,8 @@ from aiohttp import web
 from shared import security_log
 from shared.concurrency.tasks import background
 from shared.errors import ApiError, MethodNotImplemented, Overloaded
-from shared.http.body import MAX_BODY_BYTES
 from shared.http.body_budget import BODY_BUDGET, BodyBudget, end_reservation
+from shared.http.models import MAX_BODY_BYTES
 from shared.http.request_target import check_address
 from shared.http.responses import Answer, Caching, api_error, failure
 from shared.http.server.framing import METHODS

@@ -23,13 +23,13 @@ from shared.errors import ApiError
 from shared.events.cloudevents import decode
 from shared.events.types import CourseSaved, CourseState, SessionSaved, SessionState
 from shared.http.conditional import UNCONDITIONAL
+from shared.http.idempotency_key import Claim, digest
 from shared.http.responses import Answer
 from shared.messaging.consumer import newest_of_each_row
 from shared.observability import NO_TRACE, Trace
 from shared.postgres.audit import Actor
 from shared.postgres.pool import Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
-from shared.service.idempotency import Claim, digest
 
 ORGANISATIONS = (1, 2)
 SESSIONS = (11, 12)

@@ -9,7 +9,8 @@ from services.enrollment.projection import PROJECTION
 from services.enrollment.rebuild import mend
 from shared.events.types import Event, State
 from shared.postgres.pool import Pool, connection_pool
-from shared.projections.snapshot import Key, Owner
+from shared.projections.keys import Key
+from shared.projections.snapshot import Owner
 from shared.service.projection_commands import connected_owners
 from tests.support.client import Client
 from tests.support.copies import copies_of, everything_is_followed, execute, rebuild, verify

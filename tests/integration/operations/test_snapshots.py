@@ -13,7 +13,8 @@ from shared.messaging import outbox
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import connected, connection_pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
-from shared.projections.snapshot import FIRST, Key, Owner, key_of
+from shared.projections.keys import FIRST, Key, key_of
+from shared.projections.snapshot import Owner
 from shared.service.projection_commands import connected_owners
 from tests.support.databases import fresh_database
 from tests.support.events import course

@@ -18,11 +18,12 @@ from shared.errors import (
     UpstreamTimeout,
     ValidationFailed,
 )
+from shared.http.idempotency_key import Claim
 from shared.http.responses import Answer, failure
 from shared.postgres.pool import Connection, Pool, connected, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from shared.service import idempotency
-from shared.service.idempotency import Claim, run_once
+from shared.service.idempotency import run_once
 from tests.support.projections import catalog_database
 
 CLAIM = Claim(1, "subject", "/route", "key", b"digest")

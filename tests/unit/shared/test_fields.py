@@ -7,21 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from shared.validation.fields import (
-    MAX_ID,
-    Body,
-    Count,
-    Id,
-    IdAndName,
-    Name,
-    Number,
-    Query,
-    QueryCount,
-    QueryDate,
-    QueryId,
-    Text,
-    Timestamp,
-)
+from shared.http.models import Body, IdAndName, Query
+from shared.validation.fields import MAX_ID, Count, Id, Name, Number, QueryCount, QueryDate, QueryId, Text, Timestamp
 
 
 def read(kind: Any, value: Any) -> Any:

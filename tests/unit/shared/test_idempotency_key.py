@@ -7,7 +7,7 @@ import pytest
 
 from services.catalog.schemas import CourseFields
 from shared.errors import ValidationFailed
-from shared.service.idempotency import digest, read_key
+from shared.http.idempotency_key import digest, read_key
 
 COURSE: dict[str, Any] = {"title": "T", "category": "safety", "delivery_mode": "online", "duration_hours": 1}
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.http.pagination import MAX_PAGE, PagedQuery, history_meta, training_links, training_meta
+from shared.http.pagination import MAX_PAGE, PagedQuery, training_links, training_meta
 from shared.validation.fields import Search
 
 URL = "https://muster.example/api/v1/training/courses"
@@ -89,9 +89,3 @@ def test_the_pages_up_to_the_last_hold_every_row_once(total: int, per_page: int)
     end = training_meta(query(page=last, per_page=per_page), total)
     assert end["to"] == (total or None)
     assert training_meta(query(page=last + 1, per_page=per_page), total)["from"] is None
-
-
-def test_history_counts_its_pages() -> None:
-    assert history_meta(query(page=2, per_page=50), 101) == {
-        "current_page": 2, "per_page": 50, "total": 101, "total_pages": 3,
-    }  # fmt: skip

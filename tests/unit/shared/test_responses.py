@@ -9,8 +9,9 @@ from asyncpg import exceptions as postgres
 from pydantic import BaseModel, ValidationError, field_validator
 
 from shared.errors import ApiError, Conflict, NotFound, Overloaded, PermissionDenied, TokenMissing, ValidationFailed
+from shared.http.models import Body, IdAndName
 from shared.http.responses import Answer, api_error, failure, success
-from shared.validation.fields import Body, Id, IdAndName
+from shared.validation.fields import Id
 from shared.validation.known_members import invalid
 
 

@@ -14,18 +14,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.catalog.schemas import Hours, Money, Score
 from shared.errors import MalformedJson, TooManyValues
-from shared.http.body import (
-    MAX_BODY_BYTES,
-    MAX_DEPTH,
-    MAX_DIGITS,
-    MAX_VALUES,
-    BodyLimits,
-    is_json,
-    parse_json,
-    read_json,
-)
+from shared.http.body import is_json, read_json
+from shared.http.models import MAX_BODY_BYTES, BodyLimits
 from shared.http.server.app import create_app
 from shared.validation.fields import Id
+from shared.validation.strict_json import MAX_DEPTH, MAX_DIGITS, MAX_VALUES, parse_json
 from tests.support.seen import count_values
 from tests.support.stack import serving
 
@@ -223,7 +216,7 @@ def test_what_is_text_is_one_value(text: str) -> None:
     ],
 )
 def test_too_many_values_are_refused_before_anything_is_built(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.http.body.from_json", None)
+    monkeypatch.setattr("shared.validation.strict_json.from_json", None)
     with pytest.raises(TooManyValues):
         parse_json(body)
 

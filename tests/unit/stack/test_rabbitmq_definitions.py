@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared.events.types import STATE_OF
-from shared.messaging.broker import EXCHANGE, QueueName
+from shared.events.types import EXCHANGE, STATE_OF
+from shared.messaging.broker import QueueName
 from stack.servers import rabbitmq_definitions as module
 from stack.servers.rabbitmq_definitions import ADMINISTRATOR, PUBLISHED, definitions, password_hash
 

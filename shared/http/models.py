@@ -1,0 +1,55 @@
+"""What the models of queries and bodies are made from (contract, section 1)."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.validation.fields import Id, Name
+from shared.validation.strict_json import MAX_VALUES
+
+MAX_BODY_BYTES: Final = 1024 * 1024
+
+
+class Input(BaseModel):
+    """What a client sends: a field nobody knows is refused, so that a misspelled one cannot pass unnoticed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Query(Input):
+    """The query string of a route."""
+
+
+class Body(Input):
+    """The JSON body of a route."""
+
+
+class MergePatch(Body):
+    """Any members of `document`: RFC 7396 merges them into it, and the result is checked as a whole."""
+
+    model_config = ConfigDict(extra="allow")
+
+    document: ClassVar[type[BaseModel]]
+
+    @property
+    def members(self) -> dict[str, Any]:
+        return dict(self.__pydantic_extra__ or {})
+
+
+class IdAndName(Body):
+    """A label, a project or a company: mastered in the organisation's own systems, so the id comes from there."""
+
+    id: Id
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """What a body may hold where its route says nothing else."""
+
+    max_bytes: int = MAX_BODY_BYTES
+    max_values: int = MAX_VALUES
+
+
+USUAL_LIMITS: Final = BodyLimits()
