@@ -6,12 +6,12 @@ from pathlib import Path
 
 from aiohttp import web
 
-from services.enrollment.api import CATALOG, DESK, ROUTES
+from services.enrollment.api import CATALOG, ENROLLMENT_BATCHER, ROUTES
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.handlers import SUBSCRIPTIONS
 from services.enrollment.settings import EnrollmentSettings
-from services.enrollment.use_cases.certifications import tell_ends
-from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll_together
+from services.enrollment.use_cases.certifications import send_expiry_notices
+from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll_together
 from shared.auth.signing import internal_signer
 from shared.concurrency.tasks import background
 from shared.http.routing import add_routes
@@ -26,7 +26,7 @@ def build_app(settings: EnrollmentSettings, role: Role = "all") -> web.Applicati
     if role != "worker":
         add_routes(app, ROUTES)
         app.cleanup_ctx.append(reading("enrollment", settings))
-        app.cleanup_ctx.append(partial(_desk, settings))
+        app.cleanup_ctx.append(partial(_batcher, settings))
     if role != "api":
         app.cleanup_ctx.append(relay("enrollment", settings))
         app.cleanup_ctx.append(consumer("enrollment", settings, SUBSCRIPTIONS))
@@ -35,18 +35,18 @@ def build_app(settings: EnrollmentSettings, role: Role = "all") -> web.Applicati
 
 
 async def _ends_of_completions(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
-    async with background(tell_ends(app[POOL], settings.expiry_notice_days), name="ends of completions"):
+    async with background(send_expiry_notices(app[POOL], settings.expiry_notice_days), name="ends of completions"):
         yield
 
 
-async def _desk(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
+async def _batcher(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
     signer = internal_signer("enrollment", settings.internal_keys_file, settings.internal_token_secret)
     async with connected_peer(settings.catalog_url, name="catalog", asking="enrollment", signer=signer) as catalog:
         app[CATALOG] = CatalogClient(catalog)
-        app[DESK] = EnrollmentDesk(
+        app[ENROLLMENT_BATCHER] = EnrollmentBatcher(
             partial(enroll_together, app[POOL]),
             size=settings.seat_batch_size,
             concurrency=settings.seat_batches_at_once,
         )
         yield
-        await app[DESK].drain()
+        await app[ENROLLMENT_BATCHER].drain()

@@ -220,7 +220,7 @@ async def transaction(pool: Pool, organisations: Iterable[int]) -> AsyncIterator
 
 
 @asynccontextmanager
-async def patient(pool: Pool, organisations: Iterable[int]) -> AsyncIterator[Connection]:
+async def slow_transaction(pool: Pool, organisations: Iterable[int]) -> AsyncIterator[Connection]:
     """A transaction for statements that may read many rows: they are planned for their arguments, by all that is known.
 
     It is one of those for slow reads. Raises what `connected` does.

@@ -19,11 +19,11 @@ from shared.http.server.app import INFORMATION, READINESS, create_app
 from shared.messaging.broker import QueueName, connection_to, declare_queue
 from shared.messaging.consumer import Consumer, Subscriptions, routing_keys
 from shared.messaging.relay import LANES, Relay
-from shared.postgres.batched_reads import Reader, reader
+from shared.postgres.batched_reads import BatchedReader, batched_reader
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connection_pool, is_reachable
 from shared.service.dead_letter_commands import add_dead_letter_commands
-from shared.service.housekeeping import keep_house
+from shared.service.housekeeping import prune_expired
 from shared.service.projection_commands import add_projection_commands
 from shared.settings import ServiceSettings
 
@@ -33,7 +33,7 @@ Role = Literal["all", "api", "worker"]
 Context = Callable[[web.Application], AsyncIterator[None]]
 
 POOL = web.AppKey("pool", Pool)
-READER = web.AppKey("reader", Reader)
+READER = web.AppKey("reader", BatchedReader)
 
 
 def create_service(name: str, settings: ServiceSettings) -> web.Application:
@@ -67,7 +67,7 @@ def reading(name: str, settings: ServiceSettings) -> Context:
     """Lets requests read together, for as long as the application runs."""
 
     async def context(app: web.Application) -> AsyncIterator[None]:
-        async with reader(settings.database_url.get_secret_value(), app[POOL], name=name) as app[READER]:
+        async with batched_reader(settings.database_url.get_secret_value(), app[POOL], name=name) as app[READER]:
             yield
 
     return context
@@ -84,7 +84,7 @@ def relay(name: str, settings: ServiceSettings) -> Context:
             app[INFORMATION]["relay"] = relay.is_connected
             async with (
                 background(relay.run(), name="relay"),
-                background(keep_house(app[POOL]), name="housekeeping"),
+                background(prune_expired(app[POOL]), name="housekeeping"),
             ):
                 yield
 

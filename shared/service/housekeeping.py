@@ -14,7 +14,7 @@ INTERVAL = 60.0
 """Seconds between two rounds; each deletes at most a few thousand rows, so that nobody waits for it."""
 
 
-async def keep_house(pool: Pool) -> None:
+async def prune_expired(pool: Pool) -> None:
     """Runs until it is cancelled, through any outage of the database."""
     while True:
         try:

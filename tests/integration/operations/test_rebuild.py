@@ -209,7 +209,7 @@ async def test_what_was_followed_while_pages_were_read_is_not_lost(
     client = served.client(organisation)
     enrollment_id = await new_enrollment(client)
     await everything_is_followed(served)
-    before(monkeypatch, "stop_followers", partial(change_before_switch, served, client, enrollment_id))
+    before(monkeypatch, "lock_out_consumers", partial(change_before_switch, served, client, enrollment_id))
     assert (await rebuild(served, HISTORY)).status == 0
     assert await has_version(served, enrollment_id, 2)
 
@@ -224,7 +224,7 @@ async def test_control_without_asking_again_it_is_lost(
     client = served.client(organisation)
     enrollment_id = await new_enrollment(client)
     await everything_is_followed(served)
-    before(monkeypatch, "stop_followers", partial(change_before_switch, served, client, enrollment_id))
+    before(monkeypatch, "lock_out_consumers", partial(change_before_switch, served, client, enrollment_id))
     assert (await rebuild(served, HISTORY)).status == 0
     assert await has_version(served, enrollment_id, 1)
     monkeypatch.undo()

@@ -152,7 +152,7 @@ async def test_control_without_a_second_look_what_is_under_way_counts(
                 settings.migration_database_url.get_secret_value(), PROJECTION, name="test", keep=False
             ) as compared,
         ):
-            verified = await Verification(compared, owners, settle=0).verify_table(PROJECTION.copied[-1])
+            verified = await Verification(compared, owners, settle=0).verify_table(PROJECTION.replicas[-1])
         await changed(client, enrollments[0], "complete", {"score": 98})
         await everything_is_followed(served)
         return len(verified.differences)
