@@ -108,7 +108,7 @@ async def rush(url: str, pool: Pool, session_id: int, clients: int = CLIENTS) ->
         return list(await asyncio.gather(*waiting, return_exceptions=True))
 
 
-async def test_several_desks_at_once_share_out_the_last_ten_seats(database: str, pool: Pool) -> None:
+async def test_several_batchers_at_once_share_out_the_last_ten_seats(database: str, pool: Pool) -> None:
     session_id = await new_session(pool, SEATS)
     outcomes = await rush(database, pool, session_id)
     assert sorted(data["session_available_spots"] for data in granted(outcomes)) == list(range(SEATS))
@@ -116,7 +116,7 @@ async def test_several_desks_at_once_share_out_the_last_ten_seats(database: str,
     assert await seats(pool, session_id) == (SEATS, SEATS)
 
 
-async def test_desks_with_batches_share_out_two_sessions_without_waiting_for_each_other(
+async def test_batchers_with_batches_share_out_two_sessions_without_waiting_for_each_other(
     database: str, pool: Pool
 ) -> None:
     sessions = [await new_session(pool, SEATS) for _ in range(2)]
