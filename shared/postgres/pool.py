@@ -11,7 +11,7 @@ import asyncpg
 from asyncpg import exceptions as postgres
 
 from shared.concurrency.deadline import time_left
-from shared.concurrency.fair_semaphore import LOOK, Turns
+from shared.concurrency.fair_semaphore import CHECK_INTERVAL, STALLED_CHECKS, FairSemaphore
 from shared.concurrency.fairness import current_organisation
 from shared.errors import Overloaded
 from shared.postgres.row_security import NOTHING, scope
@@ -107,12 +107,12 @@ def is_unavailable(error: BaseException) -> bool:
 
 
 class Pool(_AsyncpgPool):
-    """asyncpg's, which refuses late and at the price of a cancelled wait, with `turns` at its connections before it.
+    """asyncpg's, which refuses late and at the price of a cancelled wait, with `permits` for its connections before it.
 
-    `slow_turns` are at the few of them that may be busy for long, and shared between organisations as the others are.
+    `slow_permits` are for the few of them that may be busy for long, shared between organisations as the others are.
     """
 
-    __slots__ = ("slow_turns", "turns")
+    __slots__ = ("permits", "slow_permits")
 
     def __init__(self, url: str, size: int, **options: Any) -> None:
         super().__init__(
@@ -126,21 +126,24 @@ class Pool(_AsyncpgPool):
             loop=None,
             **options,
         )
-        self.turns = Turns(size, size // KEPT_FOR_OTHERS)
-        self.slow_turns = slow_turns(size)
+        self.permits = FairSemaphore(
+            size, size - size // KEPT_FOR_OTHERS, resource="database connection", stalled_checks=STALLED_CHECKS
+        )
+        self.slow_permits = slow_permits(size)
 
 
-def slow_turns(size: int) -> Turns:
+def slow_permits(size: int) -> FairSemaphore:
     """Those of a pool of `size` connections: fewer than there are, and one more for another organisation."""
     of_one, others = max(1, size // SLOW_SHARE), int(size > _FEW)
-    return Turns(
+    return FairSemaphore(
         of_one + others,
-        others,
-        queue=SLOW_QUEUE,
-        queues=SLOW_QUEUES,
-        pause=SLOW_PAUSE,
-        looks=ceil(SLOW_WAIT / LOOK),
+        of_one,
+        resource="database connection for slow reads",
+        max_waiting_per_organisation=SLOW_QUEUE,
+        max_waiting=SLOW_QUEUES,
         refusal=_SLOW_REFUSAL,
+        refusal_delay=SLOW_PAUSE,
+        stalled_checks=ceil(SLOW_WAIT / CHECK_INTERVAL),
     )
 
 
@@ -199,12 +202,12 @@ async def _reset(connection: Any) -> None:
 async def connected(pool: Pool) -> AsyncIterator[Connection]:
     """A connection for single statements; raises `Overloaded` when none becomes free in time, or `DeadlinePassed`."""
     organisation = current_organisation.get()
-    await pool.turns.begin(time_left(ACQUIRE_TIMEOUT), organisation)
+    await pool.permits.acquire(time_left(ACQUIRE_TIMEOUT), organisation)
     try:
         async with pool.acquire(timeout=time_left(ACQUIRE_TIMEOUT)) as connection:
             yield connection
     finally:
-        pool.turns.end(organisation)
+        pool.permits.release(organisation)
 
 
 @asynccontextmanager
@@ -226,12 +229,12 @@ async def slow_transaction(pool: Pool, organisations: Iterable[int]) -> AsyncIte
     It is one of those for slow reads. Raises what `connected` does.
     """
     organisation = current_organisation.get()
-    await pool.slow_turns.begin(time_left(SLOW_WAIT), organisation)
+    await pool.slow_permits.acquire(time_left(SLOW_WAIT), organisation)
     try:
         async with _begun(pool, f"BEGIN; {scope(organisations)}; {_ANY_PLAN}") as connection:
             yield connection
     finally:
-        pool.slow_turns.end(organisation)
+        pool.slow_permits.release(organisation)
 
 
 @asynccontextmanager

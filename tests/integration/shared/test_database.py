@@ -6,8 +6,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-import shared.concurrency.fair_semaphore
 import shared.postgres.pool
+from shared.concurrency.fair_semaphore import CHECK_INTERVAL
 from shared.errors import Overloaded
 from shared.http.server.app import READINESS, create_app
 from shared.postgres.pool import (
@@ -77,7 +77,7 @@ async def test_control_without_its_bound_the_wait_for_a_connection_has_no_end(
     catalog: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared.postgres.pool, "ACQUIRE_TIMEOUT", BOUND)
-    monkeypatch.setattr(shared.concurrency.fair_semaphore, "LOOKS", BOUND / shared.concurrency.fair_semaphore.LOOK)
+    monkeypatch.setattr(shared.postgres.pool, "STALLED_CHECKS", int(BOUND / CHECK_INTERVAL))
     async with connection_pool(catalog.url, name="small", size=1) as pool:
         async with exhausted(pool):
             waiting = asyncio.create_task(in_a_transaction(pool))
