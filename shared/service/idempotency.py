@@ -150,6 +150,8 @@ async def _once(connection: Connection, key: IdempotencyKey, work: Callable[[Con
     try:
         answer = await work(connection)
     except ApiError as error:
+        if not _is_kept(error.status):
+            raise
         raise _Refused(key, error) from error
     await keep_answers(connection, [(key, answer)])
     return answer

@@ -20,6 +20,8 @@ import shared.messaging.relay
 import shared.postgres.batched_reads
 import shared.postgres.pool
 import shared.service.idempotency
+from shared.errors import Unavailable
+from shared.messaging.errors import BrokerUnavailable
 from shared.postgres.pool import Connection
 
 FOR_EVER = 3600.0
@@ -94,11 +96,11 @@ def _without_dead_letters() -> None:
     def gathered(self: Any, batch: Any, arrived: Any) -> Any:
         events = original(self, batch, arrived)
         if batch.invalid:
-            raise ConnectionResetError(repr(batch.invalid))
+            raise Unavailable(repr(batch.invalid))
         return events
 
     async def requeue(self: Any, channel: Any, delivery: Any, error: Exception) -> None:
-        raise ConnectionResetError(str(error))
+        raise BrokerUnavailable(str(error))
 
     shared.messaging.consumer.Consumer._gathered = gathered  # type: ignore[method-assign]
     shared.messaging.consumer.Consumer._dead_letter = requeue  # type: ignore[method-assign]

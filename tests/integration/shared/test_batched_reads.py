@@ -19,6 +19,7 @@ from shared.postgres.batched_reads import (
     page_of,
     union_over,
 )
+from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import ACQUIRE_TIMEOUT, connection_pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.projections import Database
@@ -78,7 +79,7 @@ async def test_only_the_read_at_fault_fails(reads: BatchedReader) -> None:
 async def test_control_without_reading_alone_again_all_fail(
     reads: BatchedReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batched_reads, "is_unavailable", lambda _: True)
+    monkeypatch.setattr(batched_reads, "Unavailable", Exception)
     rows = await outcomes(reads, divided(1), divided(0), divided(2), text("a"))
     assert [type(row) for row in rows] == [DIVISION_BY_ZERO] * 3 + [tuple]
 
@@ -114,11 +115,11 @@ async def test_while_the_database_is_away_nobody_asks_it_again(
 
     async def away(_: Any, reads: Any) -> Any:
         asked.append(len(reads))
-        raise ConnectionResetError
+        raise DatabaseUnavailable("refused")
 
     monkeypatch.setattr(batched_reads, "_rows", away)
     rows = await outcomes(reads, *map(divided, range(1, 6)))
-    assert [type(row) for row in rows] == [ConnectionResetError] * 5
+    assert [type(row) for row in rows] == [DatabaseUnavailable] * 5
     assert asked == [5]
 
 

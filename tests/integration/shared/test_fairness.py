@@ -13,7 +13,15 @@ from shared.concurrency.fairness import current_organisation
 from shared.errors import Overloaded
 from shared.postgres import pool as database
 from shared.postgres.batched_reads import PageRead
-from shared.postgres.pool import SLOW_QUEUE, Connection, Pool, connected, connection_pool, slow_permits, slow_transaction
+from shared.postgres.pool import (
+    SLOW_QUEUE,
+    Connection,
+    Pool,
+    connected,
+    connection_pool,
+    slow_permits,
+    slow_transaction,
+)
 from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.client import Answer, Client, new_organisation
 from tests.support.eventually import eventually
