@@ -84,6 +84,10 @@ class GatewaySettings(ProcessSettings, TokenSettings):
     stranger_body_memory: int = Field(default=8, ge=1)
     """MiB of bodies held at once whose sender has shown no good token: those of logins."""
 
+    def origins(self) -> dict[UpstreamName, str]:
+        """Where each service is."""
+        return {name: getattr(self, f"{name}_url") for name in get_args(UpstreamName)}
+
     @model_validator(mode="after")
     def _one_source_of_keys(self) -> Self:
         if self.key_set_url is not None and self.client_token_secret is not None:
