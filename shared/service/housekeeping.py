@@ -1,4 +1,4 @@
-"""Deletes what has served its time: published events and kept answers."""
+"""Deletes rows whose time is over: published events, and the responses kept for idempotency keys."""
 
 import asyncio
 import logging
@@ -14,8 +14,8 @@ INTERVAL = 60.0
 """Seconds between two rounds; each deletes at most a few thousand rows, so that nobody waits for it."""
 
 
-async def keep_house(pool: Pool) -> None:
-    """Runs until it is cancelled, through any outage of the database."""
+async def prune_expired(pool: Pool) -> None:
+    """Runs until it is cancelled; while the database is away it tries again."""
     while True:
         try:
             async with transaction(pool, EVERY_ORGANISATION) as connection:
@@ -24,5 +24,5 @@ async def keep_house(pool: Pool) -> None:
         except Exception as error:
             if not is_unavailable(error):
                 raise
-            log.warning("housekeeping waits for the database: %r", error)
+            log.warning("pruning published events and idempotency keys: the database is unavailable: %r", error)
         await asyncio.sleep(INTERVAL)
