@@ -11,8 +11,9 @@ from stack.paths import Layout
 from stack.processes.file_lock import exclusive
 from stack.processes.managed_process import ManagedProcess, send
 from stack.processes.process_identity import read_identity
-from stack.product.applications import SERVICES, application_process
+from stack.product.applications import application_process
 from stack.servers.all import other_processes, server_processes
+from stack.services import SERVICE_NAMES
 
 APPLICATION_SECONDS = 10.0
 SERVER_SECONDS = 20.0
@@ -34,7 +35,7 @@ async def down(layout: Layout, steps: Steps) -> int:
 async def stop_everything(layout: Layout, steps: Steps) -> bool:
     """Stop every process that has a pid file; answers whether any ran. Repeating it does no harm."""
     layout.environment_file.unlink(missing_ok=True)
-    services = [application_process(layout, name) for name in SERVICES]
+    services = [application_process(layout, name) for name in SERVICE_NAMES]
     gateway = application_process(layout, "gateway")
     node, postgres, redis, mapper = server_processes(layout)
     others = other_processes(layout, [gateway, *services, node, postgres, redis, mapper])

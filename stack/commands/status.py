@@ -9,9 +9,10 @@ from stack.console import Steps
 from stack.errors import StackError
 from stack.paths import STACK_DIRECTORY, Layout
 from stack.processes.managed_process import ManagedProcess
-from stack.product.applications import PROBE, SERVICES, answers_ready, application_process
+from stack.product.applications import PROBE, answers_ready, application_process
 from stack.servers.all import other_processes, server_processes
 from stack.servers.databases import without_password
+from stack.services import SERVICE_NAMES
 
 
 def status(steps: Steps) -> int:
@@ -28,8 +29,8 @@ async def _status(layout: Layout, steps: Steps) -> int:
         return 1
     complete = _servers(layout, addresses, steps)
     async with aiohttp.ClientSession(timeout=PROBE, trust_env=False) as session:
-        for name in (*SERVICES, "gateway"):
-            url: str = getattr(addresses, f"{name}_url")
+        for name in (*SERVICE_NAMES, "gateway"):
+            url = addresses.url_of(name)
             process = application_process(layout, name)
             state = "ready" if await answers_ready(session, url) else "not ready"
             complete &= _line(process, state, url, steps) and state == "ready"
@@ -40,7 +41,7 @@ def _servers(layout: Layout, addresses: Addresses, steps: Steps) -> bool:
     node, postgres, redis, _mapper = server_processes(layout)
     complete = True
     for process, url in (
-        (postgres, addresses.catalog_database_url),
+        (postgres, addresses.services[SERVICE_NAMES[0]].database_url),
         (redis, addresses.redis_url),
         (node, addresses.amqp_url),
     ):

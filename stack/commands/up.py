@@ -10,9 +10,9 @@ from stack.paths import STACK_DIRECTORY, Layout, write_private
 from stack.processes.file_lock import exclusive
 from stack.processes.managed_process import ManagedProcess, recorded_processes
 from stack.processes.process_identity import own_status_line, read_identity
-from stack.product.applications import SERVICES
 from stack.product.issuer import ADMIN
 from stack.servers.packages import remove_stale_policy
+from stack.services import SERVICE_NAMES
 from stack.signals import interruptible
 
 WATCH_SECONDS = 0.5
@@ -48,7 +48,7 @@ def is_running(layout: Layout) -> bool:
     supervisor = read_identity(layout.supervisor_file)
     watched = not layout.supervisor_file.exists() or (supervisor is not None and supervisor.is_alive())
     processes = recorded_processes(layout.run, layout.log)
-    complete = {*SERVICES, "gateway"} <= {process.name for process in processes}
+    complete = {*SERVICE_NAMES, "gateway"} <= {process.name for process in processes}
     return layout.environment_file.exists() and watched and complete and not _dead(processes)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stack.errors import StackError
 from stack.paths import write_private
+from stack.services import SERVICE_NAMES
 
 # Below the range that Linux gives to outgoing connections (ip_local_port_range starts at 32768), so that
 # no client socket sits on a kept port at the next start.
@@ -21,9 +22,7 @@ PORT_NAMES = (
     "rabbitmq_distribution",
     "epmd",
     "gateway",
-    "catalog",
-    "enrollment",
-    "history",
+    *SERVICE_NAMES,
 )
 
 
