@@ -49,8 +49,30 @@ class Layout:
 
     @property
     def supervisor_file(self) -> Path:
-        """Identity of the `./dev up` that is starting or watching the stack."""
+        """Pid file of the process that starts or supervises the stack: `./dev up`, or the one it leaves behind."""
         return self.root / "supervisor"
+
+    @property
+    def supervision_file(self) -> Path:
+        """What the supervisor tells other commands: who it is, and how often it has restarted each process."""
+        return self.root / "supervision.json"
+
+    @property
+    def supervisor_log(self) -> Path:
+        """A line for each process that ended and was started again."""
+        return self.log / "supervisor.log"
+
+    def pid_file(self, name: str) -> Path:
+        """Of one process of the stack."""
+        return self.run / f"{name}.pid"
+
+    def hold_file(self, name: str) -> Path:
+        """There while the supervisor must not start this process."""
+        return self.run / f"{name}.held"
+
+    def process_lock_file(self, name: str) -> Path:
+        """Held while this process is being started or stopped."""
+        return self.run / f"{name}.lock"
 
     @property
     def issuer_keys_file(self) -> Path:

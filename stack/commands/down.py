@@ -24,7 +24,7 @@ async def down(layout: Layout, steps: Steps) -> int:
     """Stop whatever of the stack runs: by its `./dev up` if that is there, else directly. Answers 0."""
     layout.create()
     await _stop_supervisor(layout, steps)
-    async with exclusive(layout.lock_file, steps):
+    async with exclusive(layout.lock_file, steps.say):
         stopped = await stop_everything(layout, steps)
         layout.supervisor_file.unlink(missing_ok=True)
         steps.say("The stack is stopped; its data stay in .stack/." if stopped else "Nothing runs.")

@@ -26,7 +26,7 @@ def up(steps: Steps, *, detach: bool) -> int:
 
 async def _up(layout: Layout, steps: Steps, detach: bool) -> int:
     layout.create()
-    async with exclusive(layout.lock_file, steps):
+    async with exclusive(layout.lock_file, steps.say):
         if is_running(layout):
             steps.say("The stack runs already.")
             announce(layout, steps)
@@ -75,7 +75,7 @@ async def _watch(layout: Layout, steps: Steps) -> int:
         status = 1
     except asyncio.CancelledError:
         steps.say("Stopping")
-    async with exclusive(layout.lock_file, steps):
+    async with exclusive(layout.lock_file, steps.say):
         await stop_everything(layout, steps)
         layout.supervisor_file.unlink()
     return status
