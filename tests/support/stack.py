@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import socket
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from shared.http.server.listener import listening
 from shared.service.chassis import Role, prepare
 from shared.settings import ServiceSettings
 from stack.commands.test import INSTALLATIONS
+from stack.config.ports import reserve_port
 from stack.servers.rabbitmq_definitions import Installation
 from tests.support.client import ADMIN_PERMISSIONS, Client, client_token
 from tests.support.databases import ServiceDatabase, amqp_url, redis_url, service_amqp_url, service_database
@@ -99,7 +99,7 @@ async def running_stack(roles: Mapping[str, Role] | None = None, **gateway_chang
             "queue_prefix": installation.queue_prefix,
         }
         # Catalog and enrollment ask each other, so both addresses are known before either serves.
-        ports = {name: free_port() for name in _SERVICES}
+        ports = {name: reserve_port() for name in _SERVICES}
         urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
         settings_of: dict[str, ServiceSettings] = {}
         for name, (module, settings_type) in _SERVICES.items():
@@ -138,13 +138,6 @@ def gateway_settings(urls: Mapping[str, str], **changes: Any) -> GatewaySettings
         **{f"{name}_url": urls[name] for name in _SERVICES},
     }
     return GatewaySettings(**values | changes)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    return port
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from shared.messaging.dead_letter_queue import dead_letter_queue
 from shared.service.chassis import service_arguments, service_queue
 from shared.service.dead_letter_commands import answer_dead_letters
 from shared.settings import ServiceSettings
+from stack.config.ports import reserve_port
 from tests.support.broker import TIMEOUT, Broker
 from tests.support.commands import Outcome, run, run_here
 from tests.support.consumers import Recorder, consumer_for, following, subscriptions_to
@@ -30,7 +31,7 @@ from tests.support.dead_letters import (
 from tests.support.events import encoded, enrollment
 from tests.support.eventually import eventually
 from tests.support.projections import Database, table
-from tests.support.stack import Stack, free_port
+from tests.support.stack import Stack
 
 
 async def command(settings: ServiceSettings, *arguments: str) -> Outcome:
@@ -180,7 +181,7 @@ async def test_without_queue_or_broker_the_command_says_what_is_missing(settings
         2,
         f"there is no queue {settings.queue_prefix}.history.dead-letters: `migrate` declares it\n",
     )
-    nowhere = SecretStr(f"amqp://127.0.0.1:{free_port()}")
+    nowhere = SecretStr(f"amqp://127.0.0.1:{reserve_port()}")
     away = await command(settings.model_copy(update={"migration_amqp_url": nowhere}), "list")
     assert away.status == 2
     assert "RabbitMQ cannot be reached" in away.errors
