@@ -55,6 +55,14 @@ def load_state(path: Path) -> State:
     return state
 
 
+def read_state(path: Path) -> State:
+    """The state of a stack that runs, as it was at its start; StackError when there is none."""
+    state = _read(path)
+    if not set(PORT_NAMES) <= set(state.ports):
+        raise StackError(f"{path} is missing or damaged: ./dev down and ./dev up make it again.")
+    return state
+
+
 def is_free(port: int) -> bool:
     """Whether a server could listen on 127.0.0.1 at this port now; a reservation does not keep it from that."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:

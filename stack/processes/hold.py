@@ -30,6 +30,14 @@ def release(layout: Layout, name: str) -> None:
     layout.hold_file(name).unlink(missing_ok=True)
 
 
+def release_stopped(layout: Layout) -> None:
+    """End the holds of processes that were stopped on purpose; those that a living command runs itself stay."""
+    for file in layout.run.glob("*.held"):
+        held = read_hold(layout, file.stem)
+        if held is None or held.holder is None:
+            file.unlink(missing_ok=True)
+
+
 def read_hold(layout: Layout, name: str) -> Hold | None:
     """The hold on a process; None when there is none, or when the command that held it has ended."""
     file = layout.hold_file(name)
