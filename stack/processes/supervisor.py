@@ -84,7 +84,7 @@ class Supervisor:
                 await member.process.stop(0)  # what a killed leader has left of its session
                 await member.launch()
         except (StackError, OSError) as error:
-            self._tell(f"{member.name} could not be started again: {error}")
+            self._tell(f"{member.name} could not be started again: {str(error).partition(chr(10))[0]}")
             return
         restarts = self._supervision.restarts
         restarts[member.name] = restarts.get(member.name, 0) + 1
