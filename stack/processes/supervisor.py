@@ -81,7 +81,7 @@ class Supervisor:
                 # Another command may have stopped or started it meanwhile.
                 if member.process.identity() or read_hold(self._layout, member.name):
                     return
-                await member.process.stop(0)  # what a killed leader has left of its session
+                await member.process.stop(0)  # processes that a killed leader has left in its session
                 await member.launch()
         except (StackError, OSError) as error:
             self._tell(f"{member.name} could not be started again: {str(error).partition(chr(10))[0]}")
@@ -113,7 +113,7 @@ def read_supervision(layout: Layout) -> Supervision | None:
     """What the living supervisor tells; None when there is none, or one of a version that restarts nothing."""
     try:
         content = json.loads(layout.supervision_file.read_text())
-        told = Supervision(ProcessIdentity(content["pid"], content["started"]), content["restarts"])
+        supervision = Supervision(ProcessIdentity(content["pid"], content["started"]), content["restarts"])
     except (OSError, ValueError, LookupError, TypeError):
         return None
-    return told if told.supervisor == supervisor_identity(layout) else None
+    return supervision if supervision.supervisor == supervisor_identity(layout) else None
