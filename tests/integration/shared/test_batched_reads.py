@@ -149,7 +149,7 @@ def test_a_statement_without_an_organisation_is_none() -> None:
 
 async def test_a_merged_page_is_that_of_all_values_in_their_order(reads: Reader) -> None:
     numbers = "SELECT n AS id, n % 3 AS kind FROM generate_series(1, 100) AS n WHERE {first} <= n"
-    page = page_of(merged(f"SELECT id FROM ({numbers}) rows WHERE true", "id", "kind::text", "012"), "id")
+    page = page_of(merged(f"SELECT id FROM ({numbers}) rows WHERE true", "id", "kind::text", "012"), "id", 100)
     types = ORGANISATION | {"first": "integer"} | PAGE_TYPES
     paged = Statement(f"SELECT array_agg(id ORDER BY id) AS ids FROM {page} page", types)
     rows = await outcomes(reads, *(Read(paged, (1, *asked)) for asked in ((1, 5, 0), (20, 4, 3), (98, 10, 0))))
