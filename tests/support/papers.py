@@ -13,7 +13,8 @@ DECISIONS = ROOT / "docs" / "decisions"
 
 LINK = re.compile(r"\]\(([^)\s]*)\)")
 FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
-NAMES_IN_FILE = re.compile(r"((?:`[\w.]+`(?:, | and )?)+) in `([\w./-]+)`")
+NAMES_IN_FILE = re.compile(r"((?:`[\w.]+`(?:, | and )?)+) in `([\w.][\w./-]*)`")
+LINK_AND_NAME = re.compile(r"\]\(([\w./-]+\.py)\), `([\w.]+)`")
 CONTRACTS = re.compile(r'((?:"[^"`]+"(?:, | and )?)+) in `pyproject\.toml`')
 
 
@@ -75,6 +76,12 @@ def names_in_files(text: str) -> list[tuple[str, str]]:
     """Each "`name` in `file`" of the text, also "`one` and `other` in `file`"."""
     found = NAMES_IN_FILE.findall(one_line(text))
     return [(name, file) for names, file in found for name in re.findall(r"`([^`]+)`", names)]
+
+
+def names_of_linked_files(page: Path) -> list[tuple[str, str]]:
+    """Each "[file](file.py), `name`" of the page."""
+    found = LINK_AND_NAME.findall(one_line(text_of(page)))
+    return [(name, str((page.parent / file).resolve().relative_to(ROOT))) for file, name in found]
 
 
 def is_in(name: str, file: str) -> bool:

@@ -34,11 +34,13 @@ from tests.support.papers import (
     SOURCES,
     anchors,
     headings,
+    is_in,
     linked_files,
     links,
     listed,
     missing_names,
     name_of,
+    names_of_linked_files,
     one_line,
     section,
     text_of,
@@ -162,6 +164,7 @@ def test_sections_that_the_contract_cites_of_itself_are_there() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_names_that_a_page_places_in_a_file_are_there(page: Path) -> None:
     assert missing_names(text_of(page)) == []
+    assert [(name, file) for name, file in names_of_linked_files(page) if not is_in(name, file)] == []
 
 
 @pytest.mark.parametrize("page", decision_pages(), ids=name_of)
@@ -233,7 +236,7 @@ def test_operators_are_told_of_every_setting_and_no_other() -> None:
 
 @pytest.mark.parametrize("target", ["nowhere.md", "faults.md#no-such-heading", "#no-such-heading", "../nowhere/"])
 def test_control_a_broken_link_is_noticed(target: str) -> None:
-    text = f"see [it]({target}), [faults](faults.md#what-must-be-true), [us](https://example.org/x)"
+    text = f"see [it]({target}), [faults](faults.md#invariants), [us](https://example.org/x)"
     assert broken_links(ROOT / "docs" / "page.md", text) == [target]
 
 
@@ -274,6 +277,7 @@ def test_control_a_vague_line_is_noticed() -> None:
 
 
 def test_control_citations_are_found() -> None:
+    assert len(names_of_linked_files(ROOT / "README.md")) >= 4
     assert len([file for file in SOURCES if cited(SECTION, text_of(file))]) > 50
     assert sections() == {1, 2, 3, 4, 5, 6}
     assert len(principles()) == 12
