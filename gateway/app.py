@@ -21,7 +21,7 @@ from gateway.auth.users import read_users
 from gateway.edge.auth_endpoints import AuthEndpoints
 from gateway.edge.client_address import ClientAddress
 from gateway.edge.forward_handler import ForwardHandler
-from gateway.routes import Router, UpstreamName
+from gateway.routes import Router
 from gateway.settings import GatewaySettings
 from gateway.upstream.headers import NO_SNIFFING_LINES, TO_A_TOKEN_LINES
 from gateway.upstream.loop_lag import LoopLag
@@ -68,14 +68,10 @@ def create_gateway(settings: GatewaySettings) -> web.Application:
 async def _proxy(app: web.Application) -> AsyncIterator[None]:
     settings = app[_SETTINGS]
     limit, waiting = settings.upstream_max_in_flight, settings.upstream_max_waiting
-    origins: dict[UpstreamName, str] = {
-        "catalog": settings.catalog_url,
-        "enrollment": settings.enrollment_url,
-        "history": settings.history_url,
-    }
     lag = LoopLag()
     upstreams = {
-        name: Upstream(name, origin, limit=limit, waiting=waiting, lag=lag) for name, origin in origins.items()
+        name: Upstream(name, origin, limit=limit, waiting=waiting, lag=lag)
+        for name, origin in settings.origins().items()
     }
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(background(lag.watch(), name="loop lag"))
