@@ -83,13 +83,29 @@ class _Enroll(Body):
         ),
         ({"session_id": 1, "employee_ids": [1, 1]}, {"employee_ids": ["Must be different."]}),
         ({"session_id": 1, "employee_ids": [], "company": {"id": 1}}, {"company.name": ["This field is required."]}),
-        ([], {"body": ["Input should be a valid dictionary or instance of _enroll."]}),
+        ([], {"body": ["Input should be a valid dictionary or instance of _Enroll."]}),
     ],
 )
 def test_a_refusal_names_every_wrong_field(body: Any, errors: dict[str, list[str]]) -> None:
     with pytest.raises(ValidationError) as raised:
         _Enroll.model_validate(body)
     assert invalid(raised.value).details["errors"] == errors
+
+
+@pytest.mark.parametrize("name", ["Australia/Sydney.", "NUL", "RFC 3339: 2026-05-15T09:00:00Z", "é", ""])
+def test_a_reason_keeps_the_capitals_of_what_it_names(name: str) -> None:
+    class Named(BaseModel):
+        name: str
+
+        @field_validator("name")
+        @classmethod
+        def _never(cls, value: str) -> str:
+            raise ValueError(f"must be like {value}")
+
+    with pytest.raises(ValidationError) as raised:
+        Named.model_validate({"name": name})
+    expected = f"Must be like {name}".rstrip(".") + "."
+    assert invalid(raised.value).details["errors"] == {"name": [expected]}
 
 
 @pytest.mark.parametrize(
