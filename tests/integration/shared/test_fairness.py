@@ -12,8 +12,16 @@ from shared.concurrency.fair_semaphore import FairSemaphore
 from shared.concurrency.fairness import current_organisation
 from shared.errors import Overloaded
 from shared.postgres import pool as database
-from shared.postgres.batched_reads import Read
-from shared.postgres.pool import SLOW_QUEUE, Connection, Pool, connected, connection_pool, patient, slow_permits
+from shared.postgres.batched_reads import PageRead
+from shared.postgres.pool import (
+    SLOW_QUEUE,
+    Connection,
+    Pool,
+    connected,
+    connection_pool,
+    slow_permits,
+    slow_transaction,
+)
 from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.client import Answer, Client, new_organisation
 from tests.support.eventually import eventually
@@ -43,17 +51,17 @@ def client_of(request: pytest.FixtureRequest, stack: Stack) -> Direct:
 async def flooded(client: Client, organisation: int, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[Answer]]:
     """Searches that end when the block does, each with its connection until then; gives their answers so far."""
     released, answers = asyncio.Event(), list[Answer]()
-    original = Read.alone
+    original = PageRead.alone
 
-    async def alone(read: Read, connection: Connection) -> Any:
-        if read.patient and read.arguments[0] == organisation:
+    async def alone(read: PageRead, connection: Connection) -> Any:
+        if read.slow and read.arguments[0] == organisation:
             await released.wait()
         return await original(read, connection)
 
     async def search() -> None:
         answers.append(await client.get(COURSES, search="safety"))
 
-    monkeypatch.setattr(Read, "alone", alone)
+    monkeypatch.setattr(PageRead, "alone", alone)
     async with asyncio.TaskGroup() as searching:
         for _ in range(SEARCHES):
             searching.create_task(search())
@@ -111,7 +119,7 @@ async def test_control_without_a_reserve_they_leave_none(catalog: Database, monk
 
 
 def slow_read(pool: Pool) -> AbstractAsyncContextManager[Connection]:
-    return patient(pool, EVERY_ORGANISATION)
+    return slow_transaction(pool, EVERY_ORGANISATION)
 
 
 async def others_outcomes(catalog: Database, flood: Callable[[Pool], Any]) -> list[type[Exception] | None]:
