@@ -14,6 +14,7 @@ from stack.commands.faults import faults
 from stack.commands.fuzz import fuzz
 from stack.commands.licences import write_page
 from stack.commands.lint import lint
+from stack.commands.mutants import mutants
 from stack.commands.seed_and_token import INTERRUPTED, seed, token
 from stack.commands.status import status
 from stack.commands.test import test
@@ -42,7 +43,7 @@ def main(arguments: list[str]) -> int:
         return 1
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:  # noqa: C901 - one case for each command
     """Run the command that was parsed."""
     if arguments.command == "token":
         return token(_token_options(arguments))
@@ -58,6 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
                 return seed(_size(arguments), steps)
             case "fuzz":
                 return fuzz(arguments.minutes)
+            case "mutants":
+                return mutants(arguments.modules, steps)
             case "lint":
                 return lint(steps)
             case "audit":
