@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.processes import new_port, python, run
+from bench.processes import python, run
 from bench.settings import Servers
 from shared.auth.make_internal_keys import make_internal_keys, private_keys_file, trusted_keys_file
 from shared.auth.trust import GATEWAY
+from stack.config.ports import reserve_port
 from stack.servers.databases import DatabaseUrls, Passwords, ensure_databases
 from stack.servers.rabbitmq_definitions import Installation
 from stack.services import SERVICE_NAMES
@@ -43,7 +44,7 @@ async def install(servers: Servers, number: int, names: Installation) -> Install
     passwords = {f"{service}_{number}": Passwords(_secret(), _secret()) for service in SERVICE_NAMES}
     urls = await ensure_databases(servers.database_url, passwords)
     databases = {service: urls[f"{service}_{number}"] for service in SERVICE_NAMES}
-    ports = {name: new_port() for name in (*SERVICE_NAMES, "gateway")}
+    ports = {name: reserve_port() for name in (*SERVICE_NAMES, "gateway")}
     internal_keys = servers.layout.data / f"internal-keys-{number}"
     make_internal_keys(internal_keys)
     client_secret, peer_secret = _secret(), _secret()

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from aiohttp import web
 
-from services.enrollment.api import CATALOG, DESK, ROUTES
+from services.enrollment.api import CATALOG, ENROLLMENT_BATCHER, ROUTES
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.demonstration import SEED
 from services.enrollment.handlers import SUBSCRIPTIONS
 from services.enrollment.projection import PROJECTION
 from services.enrollment.rebuild import rebuild
 from services.enrollment.settings import EnrollmentSettings
-from services.enrollment.use_cases.certifications import tell_ends
-from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll_together
+from services.enrollment.use_cases.certifications import send_expiry_notices
+from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll_together
 from shared.auth.signing import internal_signer
 from shared.concurrency.tasks import background
 from shared.http.service_client import connected_peer
@@ -33,16 +33,16 @@ async def catalog_client(settings: EnrollmentSettings, app: web.Application) -> 
 
 async def enrollment_batcher(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
     """Decides enrollments that arrive together in one transaction; at the end those that wait are decided."""
-    app[DESK] = EnrollmentDesk(
+    app[ENROLLMENT_BATCHER] = EnrollmentBatcher(
         partial(enroll_together, app[POOL]), size=settings.seat_batch_size, concurrency=settings.seat_batches_at_once
     )
     yield
-    await app[DESK].drain()
+    await app[ENROLLMENT_BATCHER].drain()
 
 
 async def expiry_notices(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
     """Publishes that a completion expires soon, or has expired."""
-    async with background(tell_ends(app[POOL], settings.expiry_notice_days), name="expiry notices"):
+    async with background(send_expiry_notices(app[POOL], settings.expiry_notice_days), name="expiry notices"):
         yield
 
 

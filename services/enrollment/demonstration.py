@@ -17,9 +17,8 @@ from services.enrollment.schemas import CheckIn, Completion, EmployeeFields, Per
 from services.enrollment.settings import EnrollmentSettings
 from services.enrollment.store import enrollments as enrollments_store
 from services.enrollment.store import pages
-from services.enrollment.use_cases import lifecycle as change
-from services.enrollment.use_cases import people
-from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll, enroll_together
+from services.enrollment.use_cases import lifecycle, people
+from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll, enroll_together
 from shared.auth.signing import internal_signer
 from shared.concurrency.batcher import each
 from shared.http.models import IdAndName
@@ -63,14 +62,14 @@ async def load_examples(pool: Pool, catalog: CatalogClient) -> str:
     if await catalog.session(ORGANISATION, WORKER_SESSION) is None:
         return "the catalog has other courses than the examples', so there is nobody to enroll"
     await _add_people(pool)
-    desk = EnrollmentDesk(lambda commands: enroll_together(pool, commands))
+    batcher = EnrollmentBatcher(lambda commands: enroll_together(pool, commands))
     await _start_ids(pool, 7883)
     for session_id, day in WORKER_COMPLETIONS.items():
-        await _complete_worker(pool, desk, catalog, session_id, day)
+        await _complete_worker(pool, batcher, catalog, session_id, day)
     await _start_ids(pool, FIRST_OF_COURSE)
     attendees = range(FIRST_ATTENDEE, FIRST_ATTENDEE + 24)
-    await _hold_session(pool, desk, catalog, 7, attendees[:9], SCORES[:9], datetime(2026, 2, 16, tzinfo=UTC))
-    await _hold_session(pool, desk, catalog, 8, attendees[9:], SCORES[9:], datetime(2026, 5, 15, tzinfo=UTC))
+    await _hold_session(pool, batcher, catalog, 7, attendees[:9], SCORES[:9], datetime(2026, 2, 16, tzinfo=UTC))
+    await _hold_session(pool, batcher, catalog, 8, attendees[9:], SCORES[9:], datetime(2026, 5, 15, tzinfo=UTC))
     return "29 people and 32 enrollments of the examples"
 
 
@@ -90,18 +89,18 @@ async def _add_people(pool: Pool) -> None:
 
 
 async def _complete_worker(
-    pool: Pool, desk: EnrollmentDesk, catalog: CatalogClient, session_id: int, day: datetime
+    pool: Pool, batcher: EnrollmentBatcher, catalog: CatalogClient, session_id: int, day: datetime
 ) -> None:
     command = EnrollCommand(ORGANISATION, session_id, (WORKER,), _ACTOR, enrolled_at=datetime(2025, 1, 3, tzinfo=UTC))
-    [enrollment_id] = _ids(await enroll(desk, pool, catalog, command))
+    [enrollment_id] = _ids(await enroll(batcher, pool, catalog, command))
     check_in = CheckIn(method="manual", checked_in_at=day + timedelta(hours=7, minutes=30))
-    await change.check_in(pool, ORGANISATION, enrollment_id, check_in, _ACTOR)
-    await change.complete(pool, ORGANISATION, enrollment_id, Completion(), _ACTOR, now=day)
+    await lifecycle.check_in(pool, ORGANISATION, enrollment_id, check_in, _ACTOR)
+    await lifecycle.complete(pool, ORGANISATION, enrollment_id, Completion(), _ACTOR, now=day)
 
 
 async def _hold_session(
     pool: Pool,
-    desk: EnrollmentDesk,
+    batcher: EnrollmentBatcher,
     catalog: CatalogClient,
     session_id: int,
     attendees: Sequence[int],
@@ -111,9 +110,9 @@ async def _hold_session(
     """Enrolls all attendees; as many of them complete as there are scores."""
     command = EnrollCommand(ORGANISATION, session_id, tuple(attendees), _ACTOR, enrolled_at=day - timedelta(days=21))
     held = day + timedelta(hours=17, minutes=10)
-    for enrollment_id, score in zip(_ids(await enroll(desk, pool, catalog, command)), scores, strict=False):
+    for enrollment_id, score in zip(_ids(await enroll(batcher, pool, catalog, command)), scores, strict=False):
         completion = Completion(score=Decimal(score))
-        await change.complete(pool, ORGANISATION, enrollment_id, completion, _ACTOR, now=held)
+        await lifecycle.complete(pool, ORGANISATION, enrollment_id, completion, _ACTOR, now=held)
 
 
 def _ids(answer: Answer) -> list[int]:
@@ -169,9 +168,9 @@ async def _record_results(pool: Pool, enrolled: Sequence[int], chance: random.Ra
         luck = chance.random()
         if luck < 0.6:
             score = Decimal(chance.randint(45, 100))
-            await change.complete(pool, ORGANISATION, enrollment_id, Completion(score=score), _ACTOR)
+            await lifecycle.complete(pool, ORGANISATION, enrollment_id, Completion(score=score), _ACTOR)
         elif luck < 0.65:
-            await change.mark_absent(pool, ORGANISATION, enrollment_id, _ACTOR)
+            await lifecycle.mark_absent(pool, ORGANISATION, enrollment_id, _ACTOR)
 
     await each(enrolled, record, lambda done: _report("results", done, len(enrolled)))
 

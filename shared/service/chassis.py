@@ -27,7 +27,7 @@ from shared.messaging.broker import QueueName, connection_to, declare_queue
 from shared.messaging.consumer import Consumer, Subscriptions, routing_keys
 from shared.messaging.relay import LANES, Relay
 from shared.observability import configure_logging
-from shared.postgres.batched_reads import Reader, reader
+from shared.postgres.batched_reads import BatchedReader, batched_reader
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connection_pool, is_reachable
 from shared.projections.comparison import Projection
@@ -44,7 +44,7 @@ Context = Callable[[S, web.Application], AsyncIterator[None]]
 """Sets up a part of the application before its `yield`, and takes it down after (aiohttp's `cleanup_ctx`)."""
 
 POOL = web.AppKey("pool", Pool)
-READER = web.AppKey("reader", Reader)
+READER = web.AppKey("reader", BatchedReader)
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ async def database(name: str, settings: ServiceSettings, app: web.Application) -
 
 async def batched_reads(name: str, settings: ServiceSettings, app: web.Application) -> AsyncIterator[None]:
     """Lets requests that wait at the same time share a query."""
-    async with reader(settings.database_url.get_secret_value(), app[POOL], name=name) as app[READER]:
+    async with batched_reader(settings.database_url.get_secret_value(), app[POOL], name=name) as app[READER]:
         yield
 
 

@@ -13,6 +13,7 @@ from stack.processes.managed_process import ManagedProcess
 from stack.services import SERVICE_NAMES, service_named
 
 READY_SECONDS = 60.0
+STOP_SECONDS = 10.0
 MIGRATE_SECONDS = 120.0
 PROBE = aiohttp.ClientTimeout(total=2)
 
@@ -38,9 +39,13 @@ class Application:
         """The command line of one of its commands; without arguments it serves."""
         return [sys.executable, "-m", self.module, *arguments]
 
+    def launch(self) -> None:
+        """Start serving, and do not wait until it is ready."""
+        self.process.start(self.command(), self.environment, REPOSITORY)
+
     async def start(self) -> None:
         """Start serving, return once it says that it is ready; ProcessFailed when it does not become so."""
-        self.process.start(self.command(), self.environment, REPOSITORY)
+        self.launch()
         async with aiohttp.ClientSession(timeout=PROBE, trust_env=False) as session:
             await self.process.wait_ready(lambda: answers_ready(session, self.url), READY_SECONDS)
 

@@ -16,13 +16,13 @@ import aiohttp
 
 from shared.auth.make_internal_keys import make_internal_keys, private_keys_file, trusted_keys_file
 from shared.auth.trust import GATEWAY
+from stack.config.ports import reserve_port
 from stack.servers.databases import DatabaseUrls, ensure_databases
 from stack.services import SERVICE_NAMES
 from tests.faults.processes import ProductProcess
 from tests.faults.servers import Servers, running_servers
 from tests.support.client import Client, client_token
 from tests.support.proxy import Proxy
-from tests.support.stack import free_port
 
 COPIES = 2
 PATIENCE = aiohttp.ClientTimeout(total=15)
@@ -78,7 +78,7 @@ class Bed:
         """
         variables = {**self.environment[kind], **changes}
         environment = {kind: {name: value for name, value in variables.items() if value is not None}}
-        process = _process(f"another-{kind}", kind, free_port(), environment, self.servers.layout.log)
+        process = _process(f"another-{kind}", kind, reserve_port(), environment, self.servers.layout.log)
         self.extra.append(process)
         await process.start()
         try:
@@ -111,7 +111,7 @@ async def running_bed(name: str = "bed") -> AsyncIterator[Bed]:
         owner_urls = {service: urls.owner for service, urls in database_urls.items()}
         broker_link = await exits.enter_async_context(_open(Proxy(("127.0.0.1", servers.rabbitmq.port))))
         ports = {
-            f"{service}-{copy + 1}": free_port() for service in (*SERVICE_NAMES, "gateway") for copy in range(COPIES)
+            f"{service}-{copy + 1}": reserve_port() for service in (*SERVICE_NAMES, "gateway") for copy in range(COPIES)
         }
         balancers = {
             service: await exits.enter_async_context(_open(Proxy(*_addresses(service, ports))))

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import socket
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from shared.http.server.listener import listening
 from shared.service.chassis import Role, build_app, prepare
 from shared.settings import ServiceSettings
 from stack.commands.test import INSTALLATIONS
+from stack.config.ports import reserve_port
 from stack.servers.rabbitmq_definitions import Installation
 from stack.services import SERVICE_NAMES, service_named
 from tests.support.client import ADMIN_PERMISSIONS, Client, client_token
@@ -113,7 +113,7 @@ async def running_stack(roles: Mapping[str, Role] | None = None, **gateway_chang
             "queue_prefix": installation.queue_prefix,
         }
         # Services ask each other, so all addresses are known before any serves.
-        ports = {name: free_port() for name in SERVICE_NAMES}
+        ports = {name: reserve_port() for name in SERVICE_NAMES}
         urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
         settings_of: dict[str, ServiceSettings] = {}
         for name, service in DECLARED.items():
@@ -148,13 +148,6 @@ def gateway_settings(urls: Mapping[str, str], **changes: Any) -> GatewaySettings
         **{f"{name}_url": urls[name] for name in SERVICE_NAMES},
     }
     return GatewaySettings(**values | changes)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    return port
 
 
 @asynccontextmanager

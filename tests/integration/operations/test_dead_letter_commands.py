@@ -13,6 +13,7 @@ from services.history.settings import HistorySettings
 from shared.messaging.broker import DELIVERY_LIMIT
 from shared.messaging.dead_letter_queue import dead_letter_queue
 from shared.service.chassis import carry_out, command_line
+from stack.config.ports import reserve_port
 from tests.support.broker import TIMEOUT, Broker
 from tests.support.commands import Outcome, run, run_here
 from tests.support.consumers import Recorder, consumer_for, following, subscriptions_to
@@ -29,7 +30,7 @@ from tests.support.dead_letters import (
 from tests.support.events import encoded, enrollment
 from tests.support.eventually import eventually
 from tests.support.projections import Database, table
-from tests.support.stack import Stack, free_port
+from tests.support.stack import Stack
 
 
 async def command(settings: HistorySettings, *arguments: str) -> Outcome:
@@ -178,7 +179,7 @@ async def test_without_queue_or_broker_the_command_says_what_is_missing(settings
         2,
         f"there is no queue {settings.queue_prefix}.history.dead-letters: `migrate` declares it\n",
     )
-    nowhere = SecretStr(f"amqp://127.0.0.1:{free_port()}")
+    nowhere = SecretStr(f"amqp://127.0.0.1:{reserve_port()}")
     away = await command(settings.model_copy(update={"migration_amqp_url": nowhere}), "list")
     assert away.status == 2
     assert "RabbitMQ cannot be reached" in away.errors

@@ -11,12 +11,13 @@ from shared.projections import verify as verification
 from shared.projections.comparison import Comparison, comparison
 from shared.projections.verify import Verification
 from shared.service.projection_commands import connected_owners
+from stack.config.ports import reserve_port
 from stack.services import SERVICE_NAMES
 from tests.support.client import Client
 from tests.support.commands import run
 from tests.support.copies import SEATS_AS_HELD, copies_of, everything_is_followed, execute, rebuild, verify
 from tests.support.lifecycle import changed
-from tests.support.stack import Stack, free_port
+from tests.support.stack import Stack
 from tests.support.world import (
     COURSES,
     EMPLOYEES,
@@ -153,7 +154,7 @@ async def test_control_without_a_second_look_what_is_under_way_counts(
                 settings.migration_database_url.get_secret_value(), PROJECTION, name="test", keep=False
             ) as compared,
         ):
-            verified = await Verification(compared, owners, settle=0).verify_table(PROJECTION.copied[-1])
+            verified = await Verification(compared, owners, settle=0).verify_table(PROJECTION.replicas[-1])
         await changed(client, enrollments[0], "complete", {"score": 98})
         await everything_is_followed(served)
         return len(verified.differences)
@@ -163,7 +164,7 @@ async def test_control_without_a_second_look_what_is_under_way_counts(
 
 
 async def test_without_an_owner_nothing_is_compared(served: Stack) -> None:
-    nowhere = served.settings["history"].model_copy(update={"catalog_url": f"http://127.0.0.1:{free_port()}"})
+    nowhere = served.settings["history"].model_copy(update={"catalog_url": f"http://127.0.0.1:{reserve_port()}"})
     outcome = await run("history", nowhere, "verify")
     assert outcome.status == 2
     assert "the owner of the rows cannot be asked" in outcome.errors

@@ -15,6 +15,7 @@ import pytest
 from shared.auth.internal_token import Caller
 from shared.auth.jwk import new_private_keys
 from shared.service.chassis import prepare
+from stack.config.ports import reserve_port
 from stack.services import SERVICE_NAMES
 from tests.integration.privileges.test_database_roles import execute
 from tests.support.client import ADMIN_PERMISSIONS, client_token
@@ -22,7 +23,7 @@ from tests.support.databases import ServiceDatabase, amqp_url, redis_url, server
 from tests.support.internal_keys import internal_settings, token_for
 from tests.support.secret_watch import ended, watched
 from tests.support.services import DECLARED
-from tests.support.stack import Stack, free_port
+from tests.support.stack import Stack
 
 MARK = f"mark{secrets.token_hex(8)}"
 INTERNAL_SECRET = f"{MARK}-internal-token-secret-{MARK}"
@@ -38,7 +39,7 @@ A_TABLE = {"catalog": "courses", "enrollment": "enrollments", "history": "people
 def with_mark(url: str, *, here: bool = True) -> str:
     """The address with a marked password: of the same server, or of a port where nobody listens."""
     parts = urlsplit(url)
-    port = parts.port if here else free_port()
+    port = parts.port if here else reserve_port()
     return parts._replace(netloc=f"{parts.username or ''}:{MARK}%2F%40@{parts.hostname}:{port}").geturl()
 
 
@@ -49,8 +50,8 @@ def environment(service: str, **addresses: str) -> dict[str, str]:
         **{name.upper(): str(path) for name, path in internal_settings(service).items()},
         "DATABASE_URL": with_mark(server_url(), here=False),
         "AMQP_URL": with_mark(service_amqp_url(service), here=False),
-        "CATALOG_URL": f"http://127.0.0.1:{free_port()}",
-        "ENROLLMENT_URL": f"http://127.0.0.1:{free_port()}",
+        "CATALOG_URL": f"http://127.0.0.1:{reserve_port()}",
+        "ENROLLMENT_URL": f"http://127.0.0.1:{reserve_port()}",
     } | addresses
 
 
@@ -153,7 +154,7 @@ def gateway_environment(folder: Path, redis: str) -> dict[str, str]:
         "CLIENT_TOKEN_SECRET": CLIENT_SECRET,
         "REDIS_URL": redis,
         "ISSUER_KEYS_FILE": str(folder / "keys.json"),
-        **{f"{service.upper()}_URL": f"http://127.0.0.1:{free_port()}" for service in SERVICE_NAMES},
+        **{f"{service.upper()}_URL": f"http://127.0.0.1:{reserve_port()}" for service in SERVICE_NAMES},
     }
 
 

@@ -83,7 +83,7 @@ def test_only_a_service_that_copies_has_the_commands_for_copies(command: str) ->
     with pytest.raises(SystemExit) as end:
         command_line(service()).parse_args([command])
     assert end.value.code == 2
-    copies = service(projection=Projection(copied=(), subscriptions={}))
+    copies = service(projection=Projection(replicas=(), subscriptions={}))
     assert command_line(copies).parse_args([command]).command == command
 
 
@@ -101,5 +101,5 @@ def test_a_command_of_the_service_s_own_is_carried_out_with_its_arguments() -> N
 
 
 def test_a_service_may_rebuild_in_its_own_way() -> None:
-    declared = service(projection=Projection(copied=(), subscriptions={}), rebuild=lambda _: 7)
+    declared = service(projection=Projection(replicas=(), subscriptions={}), rebuild=lambda _: 7)
     assert carry_out(declared, SETTINGS, command_line(declared).parse_args(["rebuild"])) == 7
