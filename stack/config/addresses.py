@@ -1,17 +1,21 @@
-"""Where everything of a running stack is found, kept as shell assignments for people and other commands."""
+"""Addresses and limits of a running stack, kept as shell assignments for people and other commands."""
 
+import os
 import shlex
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
 
 from stack.errors import StackError
 from stack.paths import Layout, write_private
 
+LIMITS = frozenset({"RATE_LIMIT", "ADDRESS_RATE_LIMIT", "LOGIN_RATE_LIMIT"})
+"""Settings of the gateway that `./dev up` takes from its environment."""
 NOT_RUNNING = "The stack does not run here: start it with ./dev up"
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """The addresses of one stack; passwords are part of those of the servers."""
+    """The addresses of one stack, passwords included, and the gateway's limits that were given to it."""
 
     gateway_url: str
     catalog_url: str
@@ -29,11 +33,32 @@ class Addresses:
     catalog_amqp_url: str
     enrollment_amqp_url: str
     history_amqp_url: str
+    rate_limit: str | None = None
+    """Requests a minute, like the next two; None: the gateway's default."""
+    address_rate_limit: str | None = None
+    login_rate_limit: str | None = None
+
+    def limits(self) -> dict[str, str]:
+        """The gateway's settings of LIMITS, as far as they were given."""
+        values = {name: getattr(self, name.lower()) for name in LIMITS}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def given_limits(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The limits that the environment names, as fields of Addresses; an empty one counts as not given.
+
+    Raises StackError when one is not a whole number of at least 1.
+    """
+    given = {name: environment[name] for name in LIMITS if environment.get(name)}
+    for name, value in given.items():
+        if not (value.isascii() and value.isdigit() and int(value) >= 1):
+            raise StackError(f"{name} must be a whole number of at least 1, and is {value!r}.")
+    return {name.lower(): value for name, value in given.items()}
 
 
 def write_addresses(layout: Layout, addresses: Addresses, token: str) -> None:
     """Write `.stack/env`, which is there while a stack runs that started completely."""
-    variables = {name.upper(): value for name, value in asdict(addresses).items()}
+    variables = {name.upper(): value for name, value in asdict(addresses).items() if value is not None}
     write_private(layout.environment_file, shell_assignments({**variables, "TOKEN": token}))
 
 
@@ -41,7 +66,8 @@ def read_addresses(layout: Layout) -> Addresses:
     """The addresses of the running stack; StackError when none runs."""
     try:
         variables = parse_assignments(layout.environment_file.read_text())
-        return Addresses(**{field.name: variables[field.name.upper()] for field in fields(Addresses)})
+        required = {field.name.upper() for field in fields(Addresses) if field.default is MISSING}
+        return Addresses(**{name.lower(): variables[name] for name in (*required, *LIMITS & variables.keys())})
     except (OSError, KeyError, ValueError):
         raise StackError(NOT_RUNNING) from None
 
