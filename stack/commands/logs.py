@@ -13,10 +13,10 @@ from stack.errors import StackError
 from stack.paths import STACK_DIRECTORY, Layout
 from stack.processes.log_files import Follower, log_names, tail
 from stack.processes.log_lines import LogLine, parse, render
-from stack.product.applications import SERVICES
+from stack.services import SERVICE_NAMES
 
 POLL_SECONDS = 0.2
-USUAL = ("gateway", *SERVICES, "supervisor")
+USUAL = ("gateway", *SERVICE_NAMES, "supervisor")
 STYLES = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red", "DEBUG": "dim"}
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 

@@ -9,8 +9,9 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from stack.config.addresses import Addresses, read_addresses
 from stack.errors import StackError
 from stack.paths import STACK_DIRECTORY, Layout
-from stack.product.applications import SERVICES, make_service
+from stack.product.applications import make_service
 from stack.servers.requirements import POSTGRES, find
+from stack.services import SERVICE_NAMES
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ def psql_invocation(
     program: str, addresses: Addresses, service: str, arguments: Sequence[str], *, as_owner: bool
 ) -> Invocation:
     """The password goes into the environment: lists of processes show arguments."""
-    role = "migration_database_url" if as_owner else "database_url"
-    parts = urlsplit(getattr(addresses, f"{service}_{role}"))
+    of_service = addresses.services[service]
+    parts = urlsplit(of_service.migration_database_url if as_owner else of_service.database_url)
     address = urlunsplit(parts._replace(netloc=f"{parts.username}@{parts.netloc.rpartition('@')[2]}"))
     environment = {**os.environ, "PGPASSWORD": unquote(parts.password or "")}
     return Invocation([program, "--dbname", address, *arguments], environment)
@@ -61,6 +62,6 @@ def psql_invocation(
 
 def known_service(name: str) -> str:
     """The name, if a service has it; StackError with the names that there are."""
-    if name not in SERVICES:
-        raise StackError(f"There is no service {name!r}; there are {', '.join(SERVICES)}.")
+    if name not in SERVICE_NAMES:
+        raise StackError(f"There is no service {name!r}; there are {', '.join(SERVICE_NAMES)}.")
     return name

@@ -2,50 +2,54 @@
 
 import os
 import shlex
-from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 
 from stack.errors import StackError
 from stack.paths import Layout, write_private
+from stack.services import SERVICE_NAMES, address_variable
 
-LIMITS = frozenset({"RATE_LIMIT", "ADDRESS_RATE_LIMIT", "LOGIN_RATE_LIMIT"})
-"""Settings of the gateway that `./dev up` takes from its environment."""
+LIMITS = ("RATE_LIMIT", "ADDRESS_RATE_LIMIT", "LOGIN_RATE_LIMIT")
+"""Settings of the gateway that `./dev up` takes from its environment: requests a minute."""
 NOT_RUNNING = "The stack does not run here: start it with ./dev up"
 
 
 @dataclass(frozen=True)
+class ServiceAddresses:
+    """Where one service is found, and where it finds its database and the broker."""
+
+    url: str
+    database_url: str
+    migration_database_url: str
+    """As the role that owns the database."""
+    amqp_url: str
+    """As the service's own user."""
+
+
+@dataclass(frozen=True)
 class Addresses:
-    """The addresses of one stack, passwords included, and the gateway's limits that were given to it."""
+    """The addresses of one stack, passwords included, and the limits that its gateway was given."""
 
     gateway_url: str
-    catalog_url: str
-    enrollment_url: str
-    history_url: str
-    catalog_database_url: str
-    enrollment_database_url: str
-    history_database_url: str
-    catalog_migration_database_url: str
-    enrollment_migration_database_url: str
-    history_migration_database_url: str
     redis_url: str
     amqp_url: str
-    """The administrator's; those below are the services'."""
-    catalog_amqp_url: str
-    enrollment_amqp_url: str
-    history_amqp_url: str
-    rate_limit: str | None = None
-    """Requests a minute, like the next two; None: the gateway's default."""
-    address_rate_limit: str | None = None
-    login_rate_limit: str | None = None
+    """The administrator's."""
+    services: Mapping[str, ServiceAddresses]
+    """By service."""
+    limits: Mapping[str, str] = field(default_factory=dict)
+    """Those of LIMITS that `./dev up` was given; the others have the gateway's defaults."""
 
-    def limits(self) -> dict[str, str]:
-        """The gateway's settings of LIMITS, as far as they were given."""
-        values = {name: getattr(self, name.lower()) for name in LIMITS}
-        return {name: value for name, value in values.items() if value is not None}
+    def url_of(self, name: str) -> str:
+        """Where the gateway or a service listens."""
+        return self.gateway_url if name == "gateway" else self.services[name].url
+
+    def urls_of(self, names: Iterable[str]) -> dict[str, str]:
+        """The settings that tell a process where these services are found."""
+        return {address_variable(name): self.services[name].url for name in names}
 
 
 def given_limits(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The limits that the environment names, as fields of Addresses; an empty one counts as not given.
+    """The limits that the environment names; an empty one counts as not given.
 
     Raises StackError when one is not a whole number of at least 1.
     """
@@ -53,21 +57,36 @@ def given_limits(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     for name, value in given.items():
         if not (value.isascii() and value.isdigit() and int(value) >= 1):
             raise StackError(f"{name} must be a whole number of at least 1, and is {value!r}.")
-    return {name.lower(): value for name, value in given.items()}
+    return given
+
+
+SHARED_VARIABLES = ("GATEWAY_URL", "REDIS_URL", "AMQP_URL")
+SERVICE_VARIABLES = {
+    name: {field.name: f"{name}_{field.name}".upper() for field in fields(ServiceAddresses)} for name in SERVICE_NAMES
+}
+"""The names in `.stack/env`: by service, of each of its addresses."""
+VARIABLES = frozenset((*SHARED_VARIABLES, *(each for names in SERVICE_VARIABLES.values() for each in names.values())))
 
 
 def write_addresses(layout: Layout, addresses: Addresses, token: str) -> None:
     """Write `.stack/env`, which is there while a stack runs that started completely."""
-    variables = {name.upper(): value for name, value in asdict(addresses).items() if value is not None}
-    write_private(layout.environment_file, shell_assignments({**variables, "TOKEN": token}))
+    variables = {name: getattr(addresses, name.lower()) for name in SHARED_VARIABLES}
+    for service, names in SERVICE_VARIABLES.items():
+        variables |= {variable: getattr(addresses.services[service], field) for field, variable in names.items()}
+    write_private(layout.environment_file, shell_assignments({**variables, **addresses.limits, "TOKEN": token}))
 
 
 def read_addresses(layout: Layout) -> Addresses:
     """The addresses of the running stack; StackError when none runs."""
     try:
         variables = parse_assignments(layout.environment_file.read_text())
-        required = {field.name.upper() for field in fields(Addresses) if field.default is MISSING}
-        return Addresses(**{name.lower(): variables[name] for name in (*required, *LIMITS & variables.keys())})
+        services = {
+            service: ServiceAddresses(**{field: variables[variable] for field, variable in names.items()})
+            for service, names in SERVICE_VARIABLES.items()
+        }
+        limits = {name: variables[name] for name in LIMITS if name in variables}
+        shared = {name.lower(): variables[name] for name in SHARED_VARIABLES}
+        return Addresses(**shared, services=services, limits=limits)
     except (OSError, KeyError, ValueError):
         raise StackError(NOT_RUNNING) from None
 
