@@ -2,6 +2,8 @@
 
 import argparse
 
+from stack.services import SERVICE_NAMES
+
 DESCRIPTION = """\
 Muster on one machine: private PostgreSQL, Redis and RabbitMQ, the services and the gateway.
 What is missing is installed where that is allowed; everything the stack keeps lies under .stack/.
@@ -47,13 +49,14 @@ Prints the last lines of the stack's logs in the order of time: time (UTC), leve
 Without names, the logs of the gateway and the services; with names, any log in .stack/log. Older lines are in
 NAME.log.1, where a log has grown large.
 """
+SERVICE_HELP = f"one of {', '.join(SERVICE_NAMES)}"
 PSQL_HELP = """\
-Opens psql in the database of a service (catalog, enrollment or history), as the role that the service has. What follows
-the service goes to psql: ./dev psql catalog -c 'SELECT count(*) FROM courses'
+Opens psql in the database of a service, as the role that the service has. What follows the service goes to
+psql: ./dev psql catalog -c 'SELECT count(*) FROM courses'
 """
 OPERATOR_HELP = """\
-Runs `python -m services.SERVICE {command}` on the running stack, with the environment that it needs. SERVICE is
-catalog, enrollment or history; what follows it goes to the command: ./dev {command} history --help
+Runs `python -m services.SERVICE {command}` on the running stack, with the environment that it needs. What
+follows the service goes to the command: ./dev {command} history --help
 """
 OPERATOR_COMMANDS = {
     "verify": "compare a service's copies with their owners",
@@ -95,7 +98,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_psql(commands)
     for name, what in OPERATOR_COMMANDS.items():
         operator = commands.add_parser(name, help=what, description=OPERATOR_HELP.format(command=name))
-        operator.add_argument("service", metavar="SERVICE")
+        operator.add_argument("service", metavar="SERVICE", help=SERVICE_HELP)
         operator.add_argument("rest", nargs=argparse.REMAINDER, metavar="arguments")
     unit = commands.add_parser("unit", help="run the tests that need no server", description=UNIT_HELP)
     unit.add_argument("rest", nargs=argparse.REMAINDER, metavar="pytest arguments")
@@ -154,7 +157,7 @@ def _add_logs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 def _add_psql(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     psql = commands.add_parser("psql", help="open a service's database", description=PSQL_HELP)
     psql.add_argument("--owner", action="store_true", help="as the role that owns the tables: it may change them")
-    psql.add_argument("service", metavar="SERVICE")
+    psql.add_argument("service", metavar="SERVICE", help=SERVICE_HELP)
     psql.add_argument("rest", nargs=argparse.REMAINDER, metavar="psql arguments")
 
 
