@@ -22,7 +22,7 @@ def clone(tmp_path: Path) -> Path:
         if source.is_dir():
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("secrets"))
         else:
-            target.parent.mkdir()
+            target.parent.mkdir(parents=True)
             shutil.copy(source, target)
     return tmp_path
 
