@@ -3,7 +3,7 @@
 import argparse
 
 DESCRIPTION = """\
-Muster on one machine: private PostgreSQL, Redis and RabbitMQ, the three services and the gateway.
+Muster on one machine: private PostgreSQL, Redis and RabbitMQ, the services and the gateway.
 What is missing is installed where that is allowed; everything the stack keeps lies under .stack/.
 """
 EPILOG = """\

@@ -13,10 +13,11 @@ from stack.processes.file_lock import exclusive
 from stack.processes.hold import hold, read_hold, release_stopped
 from stack.processes.managed_process import ManagedProcess, send
 from stack.processes.supervisor import supervisor_identity
-from stack.product.applications import SERVICES, STOP_SECONDS, application_process
+from stack.product.applications import STOP_SECONDS, application_process
 from stack.product.members import named, read_members
 from stack.servers.all import STOP_SECONDS as SERVER_STOP_SECONDS
 from stack.servers.all import other_processes, server_processes
+from stack.services import SERVICE_NAMES
 
 SUPERVISOR_SECONDS = 60.0
 POLL_SECONDS = 0.1
@@ -55,7 +56,7 @@ async def stop_everything(layout: Layout, steps: Steps) -> bool:
     """Stop every process that has a pid file; returns whether any ran. Repeating it does no harm."""
     layout.environment_file.unlink(missing_ok=True)
     release_stopped(layout)
-    services = [application_process(layout, name) for name in SERVICES]
+    services = [application_process(layout, name) for name in SERVICE_NAMES]
     gateway = application_process(layout, "gateway")
     node, postgres, redis, mapper = server_processes(layout)
     others = other_processes(layout, [gateway, *services, node, postgres, redis, mapper])

@@ -15,6 +15,7 @@ from typing import Final
 
 from rich.console import Console
 
+from stack.config.addresses import VARIABLES
 from stack.config.ports import load_state
 from stack.console import Steps
 from stack.paths import REPOSITORY, STACK_DIRECTORY, Layout
@@ -24,8 +25,9 @@ from stack.servers.credentials import load_credentials
 from stack.servers.databases import keep_roles_out_of_maintenance
 from stack.servers.packages import provide
 from stack.servers.rabbitmq import RabbitMQServer
-from stack.servers.rabbitmq_definitions import PUBLISHED, Installation
+from stack.servers.rabbitmq_definitions import Installation
 from stack.servers.requirements import POSTGRES, RABBITMQ, REDIS
+from stack.services import SERVICE_NAMES
 from stack.signals import all_or_first_error, interruptible
 
 PREFIX = "test-"
@@ -47,12 +49,11 @@ MODULE_STOP_SECONDS = 20.0
 # A shell that has read `.stack/env` would otherwise hand a running stack's addresses to the suite.
 NOT_PASSED_ON = frozenset(
     {
-        "DATABASE_URL", "REDIS_URL", "AMQP_URL", "MIGRATION_DATABASE_URL", "MIGRATION_AMQP_URL",
+        "DATABASE_URL", "MIGRATION_DATABASE_URL", "MIGRATION_AMQP_URL",
         "TOKEN", "HOST", "PORT", "LOG_LEVEL",
         "INTERNAL_TOKEN_SECRET", "INTERNAL_KEYS_FILE", "INTERNAL_TRUSTED_KEYS_FILE",
-        "GATEWAY_URL", "CATALOG_URL", "ENROLLMENT_URL", "HISTORY_URL",
-        "CATALOG_DATABASE_URL", "ENROLLMENT_DATABASE_URL", "HISTORY_DATABASE_URL",
         "ISSUER_KEYS_FILE", "ISSUER_USERS_FILE",
+        *VARIABLES,
     }
 )  # fmt: skip
 
@@ -141,7 +142,7 @@ async def run_module(module: str, arguments: Sequence[str], variables: Mapping[s
 def service_urls(servers: Sequence[Server]) -> dict[str, str]:
     """The broker's addresses as the services' own users."""
     [broker] = [server for server in servers if isinstance(server, RabbitMQServer)]
-    return {service: broker.url_of(service) for service in PUBLISHED}
+    return {name: broker.url_of(name) for name in SERVICE_NAMES}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -15,10 +15,11 @@ from stack.processes.hold import read_hold, release
 from stack.processes.managed_process import recorded_processes
 from stack.processes.process_identity import own_status_line
 from stack.processes.supervisor import read_supervision, supervisor_identity
-from stack.product.applications import READY_SECONDS, SERVICES
+from stack.product.applications import READY_SECONDS
 from stack.product.issuer import ADMIN
 from stack.product.members import Member, named, read_members
 from stack.servers.packages import remove_stale_policy
+from stack.services import SERVICE_NAMES
 from stack.signals import all_or_first_error, interruptible
 
 INTERRUPTED = 130
@@ -68,7 +69,7 @@ def is_running(layout: Layout) -> bool:
     if read_supervision(layout):
         return True
     processes = {process.name: process for process in recorded_processes(layout.run, layout.log)}
-    needed = {*SERVICES, "gateway", *processes}
+    needed = {*SERVICE_NAMES, "gateway", *processes}
     return all((name in processes and processes[name].identity()) or read_hold(layout, name) for name in needed)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stack.errors import StackError
 from stack.paths import write_private
+from stack.services import SERVICE_NAMES
 
 EPHEMERAL_RANGE_FILE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 USUAL_EPHEMERAL_RANGE = (32_768, 60_999)
@@ -24,9 +25,7 @@ PORT_NAMES = (
     "rabbitmq_distribution",
     "epmd",
     "gateway",
-    "catalog",
-    "enrollment",
-    "history",
+    *SERVICE_NAMES,
 )
 
 

@@ -27,6 +27,7 @@ from stack.servers.credentials import load_credentials
 from stack.servers.databases import without_password
 from stack.servers.rabbitmq import accepts_connections
 from stack.servers.requirements import POSTGRES, RABBITMQ, REDIS, Requirement, find
+from stack.services import SERVICE_NAMES
 
 SERVER_REQUIREMENTS = {"postgres": POSTGRES, "redis": REDIS, "rabbitmq": RABBITMQ}
 
@@ -54,7 +55,7 @@ def read_members(layout: Layout) -> list[Member]:
     addresses = read_addresses(layout)
     node, postgres, redis, _mapper = server_processes(layout)
     servers = (
-        ("postgres", postgres, addresses.catalog_database_url),
+        ("postgres", postgres, addresses.services[SERVICE_NAMES[0]].database_url),
         ("redis", redis, addresses.redis_url),
         ("rabbitmq", node, addresses.amqp_url),
     )

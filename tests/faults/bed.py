@@ -18,12 +18,12 @@ from shared.auth.make_internal_keys import make_internal_keys, private_keys_file
 from shared.auth.trust import GATEWAY
 from stack.config.ports import reserve_port
 from stack.servers.databases import DatabaseUrls, ensure_databases
+from stack.services import SERVICE_NAMES
 from tests.faults.processes import ProductProcess
 from tests.faults.servers import Servers, running_servers
 from tests.support.client import Client, client_token
 from tests.support.proxy import Proxy
 
-SERVICES = ("catalog", "enrollment", "history")
 COPIES = 2
 PATIENCE = aiohttp.ClientTimeout(total=15)
 """Of the bed's clients: the gateway's own deadline is ten seconds."""
@@ -107,15 +107,15 @@ async def running_bed(name: str = "bed") -> AsyncIterator[Bed]:
     """Started, migrated and ready; gone afterwards."""
     async with AsyncExitStack() as exits:
         servers = await exits.enter_async_context(running_servers(name))
-        passwords = {service: servers.credentials.of_database(service) for service in SERVICES}
-        database_urls = await ensure_databases(servers.postgres.url, passwords)
+        database_urls = await ensure_databases(servers.postgres.url, servers.credentials.databases)
         owner_urls = {service: urls.owner for service, urls in database_urls.items()}
         broker_link = await exits.enter_async_context(_open(Proxy(("127.0.0.1", servers.rabbitmq.port))))
         ports = {
-            f"{service}-{copy + 1}": reserve_port() for service in (*SERVICES, "gateway") for copy in range(COPIES)
+            f"{service}-{copy + 1}": reserve_port() for service in (*SERVICE_NAMES, "gateway") for copy in range(COPIES)
         }
         balancers = {
-            service: await exits.enter_async_context(_open(Proxy(*_addresses(service, ports)))) for service in SERVICES
+            service: await exits.enter_async_context(_open(Proxy(*_addresses(service, ports))))
+            for service in SERVICE_NAMES
         }
         client_secret = secrets.token_hex(32)
         environment = _environments(servers, database_urls, broker_link, balancers, client_secret)
@@ -204,4 +204,4 @@ async def _migrate(environment: Mapping[str, Mapping[str, str]], logs: Path) -> 
         await process.launch()
         assert await process.ended() == 0, process.log_end()
 
-    await asyncio.gather(*(migrate(service) for service in SERVICES))
+    await asyncio.gather(*(migrate(service) for service in SERVICE_NAMES))

@@ -20,6 +20,8 @@ import shared.messaging.relay
 import shared.postgres.batched_reads
 import shared.postgres.pool
 import shared.service.idempotency
+from shared.errors import Unavailable
+from shared.messaging.errors import BrokerUnavailable
 from shared.postgres.pool import Connection
 
 FOR_EVER = 3600.0
@@ -94,11 +96,11 @@ def _without_dead_letters() -> None:
     def gathered(self: Any, batch: Any, arrived: Any) -> Any:
         events = original(self, batch, arrived)
         if batch.invalid:
-            raise ConnectionResetError(repr(batch.invalid))
+            raise Unavailable(repr(batch.invalid))
         return events
 
     async def requeue(self: Any, channel: Any, delivery: Any, error: Exception) -> None:
-        raise ConnectionResetError(str(error))
+        raise BrokerUnavailable(str(error))
 
     shared.messaging.consumer.Consumer._gathered = gathered  # type: ignore[method-assign]
     shared.messaging.consumer.Consumer._dead_letter = requeue  # type: ignore[method-assign]
@@ -138,7 +140,7 @@ def _without_time_limits_of_the_database() -> None:
 def _without_bound_of_the_wait_for_a_connection() -> None:
     """Who waits goes on waiting, whether or not those before get on."""
     shared.postgres.pool.ACQUIRE_TIMEOUT = FOR_EVER
-    vars(shared.concurrency.fair_semaphore)["LOOKS"] = 10**9
+    vars(shared.postgres.pool)["STALLED_CHECKS"] = 10**9
     vars(shared.postgres.batched_reads)["PATIENCE"] = FOR_EVER
 
 
@@ -178,7 +180,7 @@ def _without_fairness() -> None:
     _forward, Proxy.forward = Proxy.forward, forward  # type: ignore[method-assign,assignment]
     for module in (shared.concurrency.batcher, shared.postgres.pool):
         vars(module)["current_organisation"] = SimpleNamespace(get=lambda: None)
-    shared.postgres.pool.slow_turns = lambda size: shared.concurrency.fair_semaphore.Turns(size)
+    shared.postgres.pool.slow_permits = lambda size: shared.concurrency.fair_semaphore.FairSemaphore(size, size)
 
 
 def _without_load_shedding() -> None:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import services.catalog.app
 from services.catalog.settings import CatalogSettings
+from shared.service.chassis import build_app
 from stack.config.ports import reserve_port
 from tests.support.stack import Stack, serving
 
@@ -15,5 +16,5 @@ async def catalog_without_enrollment(stack: Stack) -> AsyncIterator[str]:
     nowhere = f"http://127.0.0.1:{reserve_port()}"
     settings = stack.settings["catalog"].model_copy(update={"enrollment_url": nowhere})
     assert isinstance(settings, CatalogSettings)
-    async with serving(services.catalog.app.build_app(settings, "api")) as url:
+    async with serving(build_app(services.catalog.app.SERVICE, settings, "api")) as url:
         yield url

@@ -12,7 +12,9 @@ SQL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 ROOMS_WITH_SQL = re.compile(
-    r"services/\w+/store(\.py|/\w+\.py)|shared/(outbox|audit_trail|idempotency|migrations|database|projections|reading|row_security|totals)\.py|stack/servers/databases\.py"
+    r"services/\w+/store(/\w+)?\.py"
+    r"|shared/(postgres/\w+|projections/comparison|messaging/outbox|service/idempotency)\.py"
+    r"|stack/servers/databases\.py"
 )
 
 

@@ -1,19 +1,19 @@
 """Completions that end: which one counts, and telling in time that it will end or has ended."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
+from functools import partial
 
 from services.enrollment import rules
 from services.enrollment.store import certifications as store
 from services.enrollment.store.certifications import CertificationKey, Ending
 from services.enrollment.use_cases import SOURCE
+from shared.concurrency.backoff import Backoff
 from shared.events.types import CertificationExpired, CertificationExpiring, CertificationState
 from shared.messaging import outbox
-from shared.postgres.pool import Connection, Pool, is_unavailable, transaction
+from shared.messaging.retrying import retry_forever
+from shared.postgres.pool import Connection, Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
-
-log = logging.getLogger(__name__)
 
 BATCH = 500
 LOOK_INTERVAL = 30.0
@@ -41,23 +41,25 @@ async def follow_person(connection: Connection, organisation_id: int, person_id:
         await follow_completions(connection, [(organisation_id, course_id, person_id) for course_id in sorted(courses)])
 
 
-async def tell_ends(pool: Pool, notice_days: Sequence[int]) -> None:
+async def send_expiry_notices(pool: Pool, notice_days: Sequence[int]) -> None:
     """Tells of completions that end, so many days before and when it has come; runs until cancelled.
 
     Each moment is told once, however many workers do this: they lock the rows they look at.
     """
+    await retry_forever(
+        partial(_send_notices, pool, notice_days), "sending notices of expiry", longest_pause=LOOK_INTERVAL
+    )
+
+
+async def _send_notices(pool: Pool, notice_days: Sequence[int], backoff: Backoff) -> None:
     while True:
-        try:
-            while await tell_batch(pool, notice_days):
-                pass
-        except Exception as error:
-            if not is_unavailable(error):
-                raise
-            log.warning("telling of ends waits for the database: %r", error)
+        while await send_batch(pool, notice_days):
+            pass
+        backoff.reset()
         await asyncio.sleep(LOOK_INTERVAL)
 
 
-async def tell_batch(pool: Pool, notice_days: Sequence[int]) -> bool:
+async def send_batch(pool: Pool, notice_days: Sequence[int]) -> bool:
     """Whether there was something to look at."""
     async with transaction(pool, EVERY_ORGANISATION) as connection:
         endings = await store.lock_endings(connection, BATCH)

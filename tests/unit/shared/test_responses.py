@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError, field_validator
 from shared.errors import ApiError, Conflict, NotFound, Overloaded, PermissionDenied, TokenMissing, ValidationFailed
 from shared.http.models import Body, IdAndName
 from shared.http.responses import Answer, api_error, failure, success
+from shared.postgres.errors import DatabaseUnavailable
 from shared.validation.fields import Id
 from shared.validation.known_members import invalid
 
@@ -100,11 +101,10 @@ def test_a_refusal_names_every_wrong_field(body: Any, errors: dict[str, list[str
         (web.HTTPMethodNotAllowed("PUT", ["GET", "POST"]), 405, "method_not_allowed"),
         (web.HTTPRequestEntityTooLarge(1, 2), 413, "payload_too_large"),
         (web.HTTPBadRequest(), 400, "bad_request"),
-        (TimeoutError(), 503, "upstream_unavailable"),
-        (ConnectionRefusedError(), 503, "upstream_unavailable"),
-        (postgres.TooManyConnectionsError("many"), 503, "upstream_unavailable"),
-        (postgres.DeadlockDetectedError("dead"), 503, "upstream_unavailable"),
-        (asyncpg.InterfaceError("closed"), 503, "upstream_unavailable"),
+        (DatabaseUnavailable("secret"), 503, "upstream_unavailable"),
+        (TimeoutError(), 500, "internal_error"),
+        (FileNotFoundError("secret"), 500, "internal_error"),
+        (asyncpg.InterfaceError("secret"), 500, "internal_error"),
         (postgres.UndefinedColumnError("SELECT secret FROM db.internal"), 500, "internal_error"),
         (web.HTTPInternalServerError(text="secret"), 500, "internal_error"),
         (KeyError("secret"), 500, "internal_error"),

@@ -14,7 +14,7 @@ from rich.console import Console
 from stack.commands.down import down
 from stack.commands.status import StackReport, look, show
 from stack.commands.up import complete, is_running
-from stack.config.addresses import Addresses, write_addresses
+from stack.config.addresses import Addresses, ServiceAddresses, write_addresses
 from stack.config.ports import PORT_NAMES, load_state, reserve_port
 from stack.console import Steps
 from stack.errors import StackError
@@ -24,6 +24,7 @@ from stack.processes.managed_process import ManagedProcess
 from stack.processes.supervisor import read_supervision
 from stack.product.applications import application_process
 from stack.product.members import named, read_members
+from stack.services import SERVICE_NAMES
 from tests.support.eventually import eventually
 
 APPLICATIONS = ("catalog", "enrollment", "history", "gateway")
@@ -41,10 +42,14 @@ async def layout(tmp_path: Path, steps: Steps) -> AsyncIterator[Layout]:
     layout.create()
     state = load_state(layout.state_file)
     assert set(json.loads(layout.state_file.read_text())) == {"ports", "node"}
-    urls = {f"{name}_url": f"http://127.0.0.1:{state.ports[name]}" for name in APPLICATIONS}
+    urls = {name: f"http://127.0.0.1:{state.ports[name]}" for name in APPLICATIONS}
     given = f"127.0.0.1:{reserve_port()}"
-    addresses = {field.name: f"scheme://user:secret@{given}/" for field in fields(Addresses)}
-    write_addresses(layout, Addresses(**addresses | urls), "token")
+    server = f"scheme://user:secret@{given}/"
+    services = {
+        name: ServiceAddresses(**{field.name: server for field in fields(ServiceAddresses)} | {"url": urls[name]})
+        for name in SERVICE_NAMES
+    }
+    write_addresses(layout, Addresses(urls["gateway"], server, server, services), "token")
     for name in APPLICATIONS:
         application_process(layout, name).start(["sleep", "60"], base_environment(), tmp_path)
     yield layout
