@@ -15,9 +15,8 @@ from shared.errors import (
     MethodNotAllowed,
     NotFound,
     PayloadTooLarge,
-    Unavailable,
 )
-from shared.postgres.pool import is_unavailable
+from shared.postgres.errors import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +79,9 @@ def failure(error: ApiError) -> Answer:
 def api_error(error: Exception) -> ApiError:
     """The error a client is told about; anything unknown is a defect and is logged with its trace."""
     match error:
+        case DatabaseUnavailable():
+            log.warning("the database is not available: %s", error, exc_info=error)
+            return error
         case ApiError():
             return error
         case web.HTTPNotFound():
@@ -90,8 +92,5 @@ def api_error(error: Exception) -> ApiError:
             return PayloadTooLarge()
         case web.HTTPException() if error.status < 500:
             return BadRequest()
-    if is_unavailable(error):
-        log.warning("a dependency is not available", exc_info=error)
-        return Unavailable()
     log.error("a defect", exc_info=error)
     return ApiError()

@@ -16,6 +16,8 @@ from pamqp.base import Frame
 from pamqp.heartbeat import Heartbeat
 from yarl import URL
 
+from shared.messaging.errors import broker_outages
+
 METHOD, HEADER, BODY = 1, 2, 3
 """Types of frames."""
 
@@ -68,9 +70,10 @@ class Wire(TransportFactory):
         self._routes[channel] = take
 
     async def send(self, frames: bytes) -> None:
-        """Whole frames, in one write; returns when the socket has room again. Raises OSError when it is closed."""
-        self._writer.write(frames)
-        await self._writer.drain()
+        """Whole frames, in one write; returns when the socket has room again. Raises `BrokerUnavailable`."""
+        with broker_outages():
+            self._writer.write(frames)
+            await self._writer.drain()
 
 
 class _Reader(asyncio.StreamReader):

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import aio_pika
-import aiormq
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractQueue
 from aiormq.abc import ArgumentsType
 
 from shared.concurrency.tasks import was_cancelled
 from shared.events.types import EXCHANGE
 from shared.messaging.amqp_frames import Wire
+from shared.messaging.errors import BROKER_ERRORS, broker_outages
 
 CONNECT_TIMEOUT = 5.0
 OPERATION_TIMEOUT = 5.0
@@ -26,16 +26,6 @@ MAX_QUEUE_LENGTH = 1_000_000
 DELIVERY_LIMIT = 100
 """Deliveries of one message that end without an answer, as when it kills its reader, before it is set aside.
 RabbitMQ 3 has no limit of its own and 4 has 20; a queue cannot change it once it is declared."""
-
-BROKER_ERRORS = (
-    OSError,  # with the TimeoutError of every bound above
-    aiormq.exceptions.AMQPError,
-    aio_pika.exceptions.AMQPException,
-    aiormq.exceptions.ChannelInvalidStateError,
-    RuntimeError,  # "the transport is closed", "the writer is closed"
-)
-"""What aio-pika raises when the broker is away. Beside them it raises a bare CancelledError
-(`shared.concurrency.tasks`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +59,18 @@ class BrokerConnection(aio_pika.Connection):
 
 @asynccontextmanager
 async def connection_to(url: str, *, name: str) -> AsyncIterator[BrokerConnection]:
-    """A plain connection. Reconnecting is the caller's loop, which knows what must be set up again."""
-    connection = await aio_pika.connect(
-        url,
-        timeout=CONNECT_TIMEOUT,
-        client_properties={"connection_name": name},
-        connection_class=BrokerConnection,
-        heartbeat=HEARTBEAT,
-    )
+    """A plain connection; raises `BrokerUnavailable`.
+
+    Reconnecting is the caller's loop, which knows what must be set up again.
+    """
+    with broker_outages():
+        connection = await aio_pika.connect(
+            url,
+            timeout=CONNECT_TIMEOUT,
+            client_properties={"connection_name": name},
+            connection_class=BrokerConnection,
+            heartbeat=HEARTBEAT,
+        )
     try:
         yield connection
     finally:
@@ -85,12 +79,25 @@ async def connection_to(url: str, *, name: str) -> AsyncIterator[BrokerConnectio
 
 async def _close(connection: AbstractConnection) -> None:
     try:
-        await asyncio.wait_for(connection.close(), timeout=2)
+        with broker_outages():
+            await asyncio.wait_for(connection.close(), timeout=2)
     except BROKER_ERRORS:
         return
     except asyncio.CancelledError:
         if was_cancelled():
             raise
+
+
+async def open_channel(connection: AbstractConnection, *, prefetch: int | None = None) -> AbstractChannel:
+    """A channel that confirms what is published on it, and raises `DeliveryError` for what reaches no queue.
+
+    `prefetch` bounds how many deliveries may be unanswered. Raises `BrokerUnavailable`.
+    """
+    with broker_outages():
+        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        if prefetch is not None:
+            await channel.set_qos(prefetch_count=prefetch, timeout=OPERATION_TIMEOUT)
+        return channel
 
 
 async def declare_exchange(channel: AbstractChannel, name: str = EXCHANGE) -> AbstractExchange:
@@ -99,12 +106,14 @@ async def declare_exchange(channel: AbstractChannel, name: str = EXCHANGE) -> Ab
 
 async def find_exchange(channel: AbstractChannel, name: str) -> AbstractExchange:
     """Raises `ChannelNotFoundEntity` where there is none: processes that serve may not declare (decision 6)."""
-    return await channel.declare_exchange(name, passive=True, timeout=OPERATION_TIMEOUT)
+    with broker_outages():
+        return await channel.declare_exchange(name, passive=True, timeout=OPERATION_TIMEOUT)
 
 
 async def find_queue(channel: AbstractChannel, name: str) -> AbstractQueue:
-    """Raises `ChannelNotFoundEntity` where there is none."""
-    return await channel.declare_queue(name, passive=True, timeout=OPERATION_TIMEOUT)
+    """Raises `ChannelNotFoundEntity` where there is none, or `BrokerUnavailable`."""
+    with broker_outages():
+        return await channel.declare_queue(name, passive=True, timeout=OPERATION_TIMEOUT)
 
 
 async def declare_queue(

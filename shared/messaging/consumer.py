@@ -16,13 +16,22 @@ from typing import Any
 from aio_pika.abc import AbstractChannel
 
 from shared.concurrency.backoff import Backoff
+from shared.errors import Unavailable
 from shared.events.cloudevents import EventInvalid, decode
 from shared.events.types import Event, State
-from shared.messaging.broker import OPERATION_TIMEOUT, QueueName, connection_to, find_exchange, find_queue
+from shared.messaging.broker import (
+    OPERATION_TIMEOUT,
+    QueueName,
+    connection_to,
+    find_exchange,
+    find_queue,
+    open_channel,
+)
 from shared.messaging.dead_letter import dead_letter_of
 from shared.messaging.deliveries import Delivery, deliver
-from shared.messaging.retrying import through_outages
-from shared.postgres.pool import Connection, Pool, is_unavailable, transaction
+from shared.messaging.errors import BrokerUnavailable, broker_outages
+from shared.messaging.retrying import retry_forever
+from shared.postgres.pool import Connection, Pool, transaction
 from shared.postgres.row_security import scope
 
 log = logging.getLogger(__name__)
@@ -129,19 +138,17 @@ class Consumer:
 
     async def run(self) -> None:
         """Runs until it is cancelled, through any outage; what was not acknowledged is delivered again."""
-        await through_outages(self._consume, f"the consumer of {self._queue.name}")
+        await retry_forever(self._consume, f"the consumer of {self._queue.name}")
 
     async def _consume(self, backoff: Backoff) -> None:
         try:
             async with connection_to(self._amqp_url, name=self._queue.name) as connection:
-                channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-                await channel.set_qos(prefetch_count=2 * BATCH, timeout=OPERATION_TIMEOUT)
+                channel = await open_channel(connection, prefetch=2 * BATCH)
                 queue = await find_queue(channel, self._queue.name)
                 # Bounded by the prefetch: the broker sends no more than that without an acknowledgement.
                 arrived = Arrivals()
                 await _tell_of_end(channel, arrived)
-                underlay = await channel.get_underlay_channel()
-                await deliver(connection, underlay, queue.name, arrived.put_nowait)
+                await deliver(connection, channel, queue.name, arrived.put_nowait)
                 self._connected = True
                 while True:
                     batch = await self._next_batch(channel, arrived)
@@ -160,7 +167,7 @@ class Consumer:
                 await self._watch(channel)
                 continue
             if first is None:
-                raise ConnectionResetError("the broker sends the consumer no more")
+                raise BrokerUnavailable("the broker sends the consumer no more")
             if self._gathering and arrived.qsize() < BATCH - 1:
                 await asyncio.sleep(self._gathering)
             return Batch(first)
@@ -169,7 +176,7 @@ class Consumer:
         """A consumer can be dropped without a word (mosquito/aio-pika#231); the broker knows."""
         queue = await find_queue(channel, self._queue.name)
         if not queue.declaration_result.consumer_count:
-            raise ConnectionResetError("the broker has no consumer on this queue any more")
+            raise BrokerUnavailable("the broker has no consumer on this queue any more")
 
     async def _handle(self, channel: AbstractChannel, batch: Batch, arrived: Arrivals) -> None:
         began = time.monotonic()
@@ -211,10 +218,8 @@ class Consumer:
                         await connection.execute(scope(more))
                     await apply(connection, self._subscriptions, gathered)
                 return
-            except Exception as error:
-                if not is_unavailable(error):
-                    raise
-                log.warning("the consumer waits for the database: %r", error)
+            except Unavailable as error:
+                log.warning("the consumer of %s waits for the database: %s", self._queue.name, error)
             await asyncio.sleep(backoff.next())
 
     async def _dead_letter(self, channel: AbstractChannel, delivery: Delivery, error: Exception) -> None:
@@ -223,11 +228,13 @@ class Consumer:
         log.error(
             "a message can never be applied and goes to the dead letters",
             extra={"queue": self._queue.name, "event_id": message.message_id, "reason": repr(error)},
+            exc_info=None if isinstance(error, EventInvalid) else error,
         )
         exchange = await find_exchange(channel, self._queue.dead_letters)
-        await exchange.publish(
-            dead_letter_of(message, error), self._queue.dead_letters, mandatory=True, timeout=OPERATION_TIMEOUT
-        )
+        with broker_outages():
+            await exchange.publish(
+                dead_letter_of(message, error), self._queue.dead_letters, mandatory=True, timeout=OPERATION_TIMEOUT
+            )
 
 
 def _organisations(events: Iterable[Event[State]]) -> set[int]:
@@ -241,4 +248,6 @@ async def _tell_of_end(channel: AbstractChannel, arrived: Arrivals) -> None:
         arrived.put_nowait(None)
 
     channel.close_callbacks.add(tell)
-    (await channel.get_underlay_channel()).on_consumer_cancel_callbacks.add(tell)
+    with broker_outages():
+        underlay = await channel.get_underlay_channel()
+    underlay.on_consumer_cancel_callbacks.add(tell)

@@ -14,8 +14,9 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMe
 from aiormq.exceptions import ChannelLockedResource, ChannelNotFoundEntity
 
 from shared.concurrency.backoff import Backoff
-from shared.messaging.broker import OPERATION_TIMEOUT, QueueName, connection_to
+from shared.messaging.broker import OPERATION_TIMEOUT, QueueName, connection_to, find_queue, open_channel
 from shared.messaging.dead_letter import DeadLetter
+from shared.messaging.errors import broker_outages
 
 WINDOW = 5000
 """Dead letters that one command looks at, the oldest; more of them wait for the next."""
@@ -74,7 +75,8 @@ class DeadLetterQueue:
             if tag is None or tag in self._settled or not chosen(letter):
                 continue
             await first(letter)
-            await letter.message.ack()
+            with broker_outages():
+                await letter.message.ack()
             self._settled.add(tag)
             count += 1
         return count
@@ -87,7 +89,8 @@ class DeadLetterQueue:
 
     async def _publish(self, message: aio_pika.Message, queue: str) -> None:
         """Returns once the broker has it in that queue; raises `DeliveryError`."""
-        await self._channel.default_exchange.publish(message, queue, mandatory=True, timeout=OPERATION_TIMEOUT)
+        with broker_outages():
+            await self._channel.default_exchange.publish(message, queue, mandatory=True, timeout=OPERATION_TIMEOUT)
 
 
 @asynccontextmanager
@@ -98,7 +101,7 @@ async def dead_letter_queue(amqp_url: str, queue: QueueName) -> AsyncIterator[De
     """
     async with connection_to(amqp_url, name=f"{queue.name} dead letters") as connection:
         await _lock(connection, queue)
-        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        channel = await open_channel(connection, prefetch=WINDOW)
         messages, expected = await _read(channel, queue)
         letters = [DeadLetter(message) for message in messages]
         dead_letters = DeadLetterQueue(channel, queue, letters, expected)
@@ -116,9 +119,10 @@ async def _lock(connection: AbstractConnection, queue: QueueName) -> None:
     backoff, clock = Backoff(), asyncio.get_running_loop().time
     end = clock() + BUSY_TIMEOUT
     while True:
-        channel = await connection.channel()  # the broker closes one on which it has refused something
+        channel = await open_channel(connection)  # the broker closes one on which it has refused something
         try:
-            await channel.declare_queue(queue.operator, exclusive=True, timeout=OPERATION_TIMEOUT)
+            with broker_outages():
+                await channel.declare_queue(queue.operator, exclusive=True, timeout=OPERATION_TIMEOUT)
         except ChannelLockedResource:
             if clock() > end:
                 raise QueueInUse(queue.dead_letters) from None
@@ -128,14 +132,14 @@ async def _lock(connection: AbstractConnection, queue: QueueName) -> None:
 
 
 async def _read(channel: AbstractChannel, queue: QueueName) -> tuple[list[AbstractIncomingMessage], int]:
-    """The oldest messages, and how many there are at all; raises `TimeoutError`."""
+    """The oldest messages, and how many there are at all."""
     arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
-    await channel.set_qos(prefetch_count=WINDOW, timeout=OPERATION_TIMEOUT)
     try:
-        declared = await channel.declare_queue(queue.dead_letters, passive=True, timeout=OPERATION_TIMEOUT)
+        declared = await find_queue(channel, queue.dead_letters)
     except ChannelNotFoundEntity:
         raise QueueMissing(queue.dead_letters) from None
     total = declared.declaration_result.message_count or 0
-    await declared.consume(arrived.put, timeout=OPERATION_TIMEOUT)
     expected = min(total, WINDOW)
-    return [await asyncio.wait_for(arrived.get(), OPERATION_TIMEOUT) for _ in range(expected)], total
+    with broker_outages():
+        await declared.consume(arrived.put, timeout=OPERATION_TIMEOUT)
+        return [await asyncio.wait_for(arrived.get(), OPERATION_TIMEOUT) for _ in range(expected)], total

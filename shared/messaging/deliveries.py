@@ -12,6 +12,7 @@ from pamqp.header import ContentHeader
 
 from shared.messaging.amqp_frames import HEADER, METHOD, method_index
 from shared.messaging.broker import OPERATION_TIMEOUT, BrokerConnection
+from shared.messaging.errors import broker_outages
 
 _DELIVER = method_index(Basic.Deliver)
 _NUMBER = struct.Struct(">Q")
@@ -34,8 +35,9 @@ class Delivery:
         return tag
 
     async def acknowledge_all(self) -> None:
-        """This one, and all that the channel delivered before it."""
-        await self.channel.basic_ack(self.tag, multiple=True)
+        """This one, and all that the channel delivered before it; raises `BrokerUnavailable`."""
+        with broker_outages():
+            await self.channel.basic_ack(self.tag, multiple=True)
 
     def message(self) -> AbstractIncomingMessage:
         """With its properties; raises ValueError where those cannot be read."""
@@ -77,11 +79,13 @@ class Deliveries:
 
 
 async def deliver(
-    connection: BrokerConnection, channel: AbstractChannel, queue: str, arrived: Callable[[Delivery], None]
+    connection: BrokerConnection, channel: aio_pika.abc.AbstractChannel, queue: str, arrived: Callable[[Delivery], None]
 ) -> None:
     """From now on calls `arrived` with what the queue delivers on this channel of the connection."""
-    connection.wire.route(channel.number, Deliveries(channel, arrived).take)
-    await channel.basic_consume(queue, _passed_over, timeout=OPERATION_TIMEOUT)
+    with broker_outages():
+        underlay = await channel.get_underlay_channel()
+        connection.wire.route(underlay.number, Deliveries(underlay, arrived).take)
+        await underlay.basic_consume(queue, _passed_over, timeout=OPERATION_TIMEOUT)
 
 
 async def _passed_over(message: DeliveredMessage) -> None:

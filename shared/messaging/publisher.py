@@ -16,6 +16,7 @@ from pamqp.header import ContentHeader
 from shared.events.cloudevents import CONTENT_TYPE
 from shared.messaging.amqp_frames import BODY, HEADER, METHOD, Wire, frame, method_index
 from shared.messaging.broker import OPERATION_TIMEOUT, BrokerConnection, find_exchange
+from shared.messaging.errors import BrokerUnavailable, broker_outages
 from shared.messaging.outbox import OutboxRow
 
 _TAG = struct.Struct(">QB")
@@ -74,9 +75,11 @@ class Publisher:
         self._before_size, self._before_id = self._make_header()
 
     async def publish(self, rows: Sequence[OutboxRow]) -> list[Outcome]:
-        """The outcome of each, after `OPERATION_TIMEOUT` at the latest. Raises OSError when the channel is closed."""
+        """The outcome of each, after `OPERATION_TIMEOUT` at the latest. Raises `BrokerUnavailable` when the channel is
+        closed.
+        """
         if self._ended:
-            raise ConnectionResetError("the broker takes no more events on this channel")
+            raise BrokerUnavailable("the broker takes no more events on this channel")
         batch = _Batch(rows)
         tags = range(self._last_tag + 1, self._last_tag + 1 + len(rows))
         self._unsettled.update((tag, (batch, position)) for position, tag in enumerate(tags))
@@ -143,10 +146,14 @@ class Publisher:
 
 
 async def publisher_on(connection: BrokerConnection, exchange: str) -> Publisher:
-    """On a channel of its own; raises `ChannelNotFoundEntity` where there is no such exchange."""
-    channel = await connection.channel(publisher_confirms=True)
+    """On a channel of its own.
+
+    Raises `ChannelNotFoundEntity` where there is no such exchange, or `BrokerUnavailable`.
+    """
+    with broker_outages():
+        channel = await connection.channel(publisher_confirms=True)
+        underlay = await channel.get_underlay_channel()
     await find_exchange(channel, exchange)
-    underlay = await channel.get_underlay_channel()
     frame_max = underlay.connection.connection_tune.frame_max
     publisher = Publisher(connection.wire, underlay.number, exchange, frame_max)
     channel.close_callbacks.add(publisher.end)

@@ -10,17 +10,18 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import asyncpg
-
 from shared.concurrency.backoff import Backoff
 from shared.concurrency.tasks import first_ended
 from shared.events.types import EXCHANGE
 from shared.messaging import outbox
 from shared.messaging.broker import connection_to
+from shared.messaging.errors import BrokerUnavailable
 from shared.messaging.outbox import OutboxRow
 from shared.messaging.publisher import Outcome, Publisher, publisher_on
-from shared.messaging.retrying import through_outages
-from shared.postgres.pool import COMMAND_TIMEOUT, CONNECT_TIMEOUT, Connection, Pool, transaction
+from shared.messaging.retrying import retry_forever
+from shared.postgres.connection import dedicated_connection
+from shared.postgres.errors import DatabaseUnavailable
+from shared.postgres.pool import COMMAND_TIMEOUT, Connection, Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class Relay:
 
     async def run(self) -> None:
         """Runs until it is cancelled, through any outage of broker or database."""
-        await through_outages(self._relay, f"the {self._name} relay")
+        await retry_forever(self._relay, f"the {self._name} relay")
 
     async def _relay(self, backoff: Backoff) -> None:
         try:
@@ -67,11 +68,11 @@ class Relay:
             self._connected = False
 
     async def _lane(self, publisher: Publisher, listener: Connection, backoff: Backoff) -> None:
-        """Batch after batch, until the database closes the notifications, which raises ConnectionResetError."""
+        """Batch after batch, until the database closes the notifications, which raises `DatabaseUnavailable`."""
         while not listener.is_closed():
             if await self._publish_batch(publisher):
                 backoff.reset()
-        raise ConnectionResetError("the database closed the relay's notifications")
+        raise DatabaseUnavailable("the database closed the relay's notifications")
 
     async def _publish_batch(self, publisher: Publisher) -> bool:
         """Whether there was anything. The rows stay locked until the broker has them.
@@ -93,7 +94,7 @@ class Relay:
         for row in refused:
             _report(row)
         if len(confirmed) + len(refused) < len(rows):
-            raise ConnectionResetError("the broker went away before it confirmed everything")
+            raise BrokerUnavailable("the broker went away before it confirmed everything")
         return True
 
     async def _woken(self) -> None:
@@ -107,17 +108,11 @@ class Relay:
     @asynccontextmanager
     async def _notified(self) -> AsyncIterator[Connection]:
         """LISTEN needs a connection of its own; should it fall silent, the poll goes on."""
-        listener = await asyncpg.connect(
-            self._database_url,
-            timeout=CONNECT_TIMEOUT,
-            command_timeout=COMMAND_TIMEOUT,
-            server_settings={"application_name": f"{self._name} relay"},
-        )
-        try:
+        async with dedicated_connection(
+            self._database_url, name=f"{self._name} relay", command_timeout=COMMAND_TIMEOUT
+        ) as listener:
             await listener.add_listener(outbox.CHANNEL, lambda *_: self._wake.set())
             yield listener
-        finally:
-            listener.terminate()
 
 
 async def _publish(publisher: Publisher, rows: Sequence[OutboxRow]) -> tuple[list[OutboxRow], list[OutboxRow]]:

@@ -6,19 +6,19 @@ from collections.abc import Awaitable, Callable
 
 from shared.concurrency.backoff import Backoff
 from shared.concurrency.tasks import was_cancelled
-from shared.messaging.broker import BROKER_ERRORS
-from shared.postgres.pool import is_unavailable
+from shared.errors import Unavailable
+from shared.messaging.errors import BROKER_ERRORS
 
 log = logging.getLogger(__name__)
 
 
-async def through_outages(work: Callable[[Backoff], Awaitable[None]], name: str) -> None:
-    """Runs `work` until it is cancelled: whenever it ends, again after a pause, which it may reset.
+async def retry_forever(work: Callable[[Backoff], Awaitable[None]], name: str, *, longest_pause: float = 1.0) -> None:
+    """Runs `work` until it is cancelled. Whenever it ends, it runs again after a pause, whose growth it may reset.
 
     aio-pika ends it with a bare CancelledError too when a connection drops (mosquito/aio-pika, heartbeat). A defect
-    is logged as one and does not end it either.
+    is logged with its traceback and does not end it either. `longest_pause` is in seconds.
     """
-    backoff = Backoff()
+    backoff = Backoff(most=longest_pause)
     while True:
         try:
             await work(backoff)
@@ -26,9 +26,8 @@ async def through_outages(work: Callable[[Backoff], Awaitable[None]], name: str)
             if was_cancelled():
                 raise
             log.warning("%s lost its connection", name)
-        except Exception as error:
-            if isinstance(error, BROKER_ERRORS) or is_unavailable(error):
-                log.warning("%s waits for broker or database: %r", name, error)
-            else:
-                log.exception("a defect in %s", name)
+        except (*BROKER_ERRORS, Unavailable) as error:
+            log.warning("%s waits for broker or database: %r", name, error)
+        except Exception:
+            log.exception("a defect in %s", name)
         await asyncio.sleep(backoff.next())

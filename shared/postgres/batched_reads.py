@@ -19,7 +19,8 @@ from functools import cached_property
 from typing import Any
 
 from shared.concurrency.batcher import Batcher
-from shared.postgres.pool import Connection, Pool, connected, connection_pool, is_unavailable, patient
+from shared.errors import Unavailable
+from shared.postgres.pool import Connection, Pool, connected, connection_pool, patient
 from shared.postgres.row_security import SETTING, scoped
 
 Row = tuple[Any, ...]
@@ -142,7 +143,7 @@ class Reader:
         )
 
     async def read(self, read: Read) -> Row:
-        """The row; raises what the database raises, `TimeoutError`, `Overloaded` or `DeadlinePassed`."""
+        """The row; raises what the database refuses with, `DatabaseUnavailable`, `Overloaded` or `DeadlinePassed`."""
         if not read.patient:
             return await self._batcher.submit(read)
         async with patient(self._others, [read.organisation_id]) as connection:
@@ -165,9 +166,11 @@ class Reader:
         try:
             async with connected(self._pool) as connection:
                 return await _rows(connection, reads)
+        except Unavailable as error:
+            return [error] * len(reads)
         except Exception as error:
-            if is_unavailable(error) or len(reads) == 1:
-                return [error] * len(reads)
+            if len(reads) == 1:
+                return [error]
         return [await self._outcome_alone(read) for read in reads]
 
     async def _outcome_alone(self, read: Read) -> Row | Exception:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import asyncpg
 
-from shared.postgres.pool import CONNECT_TIMEOUT, Connection
+from shared.postgres.connection import CONNECT_TIMEOUT
+from shared.postgres.pool import Connection
 
 _LOCK = 0x6D7573746572
 """Any number, the same in every process: it keeps two that start at once from migrating together."""

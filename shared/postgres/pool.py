@@ -1,4 +1,4 @@
-"""PostgreSQL: bounded pools, transactions, and which of its errors pass by themselves."""
+"""PostgreSQL: bounded pools of connections, and transactions."""
 
 import asyncio
 import logging
@@ -13,7 +13,16 @@ from asyncpg import exceptions as postgres
 from shared.concurrency.deadline import time_left
 from shared.concurrency.fair_semaphore import LOOK, Turns
 from shared.concurrency.fairness import current_organisation
-from shared.errors import Overloaded
+from shared.errors import Unavailable
+from shared.postgres.connection import (
+    CONNECT_TIMEOUT,
+    DatabaseConnection,
+    is_lost,
+    outage,
+    outages,
+    outages_of_opening,
+)
+from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.row_security import NOTHING, scope
 
 if TYPE_CHECKING:
@@ -30,7 +39,6 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProx
 ACQUIRE_TIMEOUT = 0.25
 """Seconds to wait for a free connection, and for a new one to open: past it the service is overloaded and says so
 (docs/faults.md)."""
-CONNECT_TIMEOUT = 2.0
 _USES = 50_000
 """Statements of one connection, which then makes room for a new one; asyncpg's own default."""
 COMMAND_TIMEOUT = 1.6
@@ -86,25 +94,6 @@ _SERVER_SETTINGS = {
     **BY_KEY,
 }
 
-_UNAVAILABLE = (
-    Overloaded,  # no connection becomes free
-    OSError,  # refused, reset, and the TimeoutError of every bound above
-    postgres.PostgresConnectionError,
-    postgres.InternalClientError,
-    postgres.InterfaceError,
-    postgres.OperatorInterventionError,  # shut down by the administrator, or a statement's time is over
-    postgres.InsufficientResourcesError,  # too many connections, disk full, out of memory
-    postgres.LockNotAvailableError,
-    postgres.TransactionRollbackError,  # deadlock, serialization
-    postgres.ReadOnlySQLTransactionError,
-    postgres.IdleInTransactionSessionTimeoutError,
-)
-
-
-def is_unavailable(error: BaseException) -> bool:
-    """Whether trying again later can help: the database is away, busy or out of something."""
-    return isinstance(error, _UNAVAILABLE)
-
 
 class Pool(_AsyncpgPool):
     """asyncpg's, which refuses late and at the price of a cancelled wait, with `turns` at its connections before it.
@@ -121,7 +110,7 @@ class Pool(_AsyncpgPool):
             max_size=size,
             max_queries=_USES,
             max_inactive_connection_lifetime=0,  # one closed for being idle would have to be opened under load
-            connection_class=asyncpg.Connection,
+            connection_class=DatabaseConnection,
             record_class=asyncpg.Record,
             loop=None,
             **options,
@@ -172,20 +161,27 @@ async def connection_pool(
 
 async def _open_all(pool: Pool, size: int, name: str) -> None:
     """The wait for a free connection is short, and opening one must not use it up."""
-    opened = await asyncio.gather(*(pool.acquire(timeout=CONNECT_TIMEOUT) for _ in range(size)), return_exceptions=True)
+    opened = await asyncio.gather(*(_opened(pool) for _ in range(size)), return_exceptions=True)
+    failures = [connection for connection in opened if isinstance(connection, BaseException)]
     for connection in opened:
         if not isinstance(connection, BaseException):
             await pool.release(connection)
-        elif not is_unavailable(connection):
-            raise connection
-    if failures := [connection for connection in opened if isinstance(connection, BaseException)]:
-        log.warning("%s cannot open its connections to the database yet: %r", name, failures[0])
+    for failure in failures:
+        if not isinstance(failure, DatabaseUnavailable):
+            raise failure
+    if failures:
+        log.warning("%s cannot open its connections to the database yet: %s", name, failures[0])
+
+
+async def _opened(pool: Pool) -> "PoolConnectionProxy[asyncpg.Record]":
+    with outages_of_opening(pool.is_closing):
+        return await pool.acquire(timeout=CONNECT_TIMEOUT)
 
 
 async def _close(pool: Pool) -> None:
     try:
         await asyncio.wait_for(pool.close(), timeout=2)
-    except (TimeoutError, postgres.PostgresError, OSError):
+    except (DatabaseUnavailable, postgres.PostgresError, OSError):
         pool.terminate()
 
 
@@ -197,12 +193,24 @@ async def _reset(connection: Any) -> None:
 
 @asynccontextmanager
 async def connected(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection for single statements; raises `Overloaded` when none becomes free in time, or `DeadlinePassed`."""
+    """A connection for single statements.
+
+    Raises `Overloaded` when none becomes free in time, `DatabaseUnavailable`, or `DeadlinePassed`.
+    """
     organisation = current_organisation.get()
     await pool.turns.begin(time_left(ACQUIRE_TIMEOUT), organisation)
     try:
-        async with pool.acquire(timeout=time_left(ACQUIRE_TIMEOUT)) as connection:
+        with outages_of_opening(pool.is_closing):
+            connection = await pool.acquire(timeout=time_left(ACQUIRE_TIMEOUT))
+        try:
             yield connection
+        except postgres.InterfaceError as error:  # the pool's, where it took back a connection that was lost
+            if (unavailable := outage(error, is_closed=is_lost(connection))) is None:
+                raise
+            raise unavailable from error
+        finally:
+            with outages(pool.is_closing):
+                await pool.release(connection)
     finally:
         pool.turns.end(organisation)
 
@@ -241,7 +249,7 @@ async def _begun(pool: Pool, beginning: str) -> AsyncIterator[Connection]:
         try:
             yield connection
         except BaseException:
-            if not connection.is_closed():
+            if not is_lost(connection):
                 await connection.execute("ROLLBACK")
             raise
         await connection.execute("COMMIT")
@@ -251,10 +259,8 @@ async def is_reachable(pool: Pool) -> bool:
     try:
         async with connected(pool) as connection:
             return bool(await connection.fetchval("SELECT true", timeout=1))
-    except Exception as error:
-        if is_unavailable(error):
-            return False
-        raise
+    except Unavailable:
+        return False
 
 
 def where(conditions: Mapping[str, Any], *, first: int = 1) -> tuple[str, list[Any]]:

@@ -10,11 +10,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import asyncpg
-
 from shared.events.types import Event, State
 from shared.messaging.consumer import Subscriptions, apply
-from shared.postgres.pool import CONNECT_TIMEOUT, Connection
+from shared.postgres.connection import dedicated_connection
+from shared.postgres.pool import Connection
 from shared.projections.keys import Key
 
 STATEMENT_TIMEOUT = 600
@@ -196,30 +195,22 @@ class Comparison:
 async def comparison(url: str, projection: Projection, *, name: str, keep: bool) -> AsyncIterator[Comparison]:
     """`keep`: what was written stays from one transaction to the next.
 
-    Raises asyncpg's errors where the database is away, or its user may make no temporary tables.
+    Raises `DatabaseUnavailable`, and asyncpg's error where the user may make no temporary tables.
     """
-    connection = await asyncpg.connect(
-        url,
-        timeout=CONNECT_TIMEOUT,
-        command_timeout=STATEMENT_TIMEOUT,
-        server_settings={
-            "application_name": name,
-            "statement_timeout": f"{STATEMENT_TIMEOUT}s",
-            "lock_timeout": "2s",
-            "idle_in_transaction_session_timeout": "60s",
-            "timezone": "UTC",
-            "jit": "off",
-        },
-    )
-    try:
+    settings = {
+        "statement_timeout": f"{STATEMENT_TIMEOUT}s",
+        "lock_timeout": "2s",
+        "idle_in_transaction_session_timeout": "60s",
+        "timezone": "UTC",
+        "jit": "off",
+    }
+    async with dedicated_connection(url, name=name, command_timeout=STATEMENT_TIMEOUT, settings=settings) as connection:
         compared = Comparison(connection, projection)
         for table in (*(copied.table for copied in projection.copied), *projection.moved):
             columns = await connection.fetch(_COLUMNS, f"public.{table}")
             compared.columns[table] = [row["attname"] for row in columns]
             await connection.execute(_SHADOW.format(table=table, rows="PRESERVE" if keep else "DELETE"))
         yield compared
-    finally:
-        connection.terminate()
 
 
 def _of(alias: str, columns: Sequence[str]) -> str:

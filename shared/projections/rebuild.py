@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from shared.concurrency.backoff import Backoff
-from shared.postgres.pool import is_unavailable
+from shared.postgres.errors import DatabaseUnavailable
 from shared.projections.comparison import Comparison, Copied, Replaced
 from shared.projections.keys import FIRST, MAX_PAGE, Key, key_of
 from shared.projections.snapshot import Owner
@@ -94,8 +94,8 @@ class Rebuilding:
         for _ in range(SWITCH_ATTEMPTS - 1):
             try:
                 return await self._switch()
-            except Exception as error:
-                if not is_unavailable(error) or self.comparison.connection.is_closed():
+            except DatabaseUnavailable as error:
+                if self.comparison.connection.is_closed():
                     raise
                 self.tell(f"the switch waits: {error!r}")
             await asyncio.sleep(backoff.next())

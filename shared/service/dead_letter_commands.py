@@ -10,9 +10,10 @@ from typing import Any
 from aio_pika.exceptions import DeliveryError
 from aiormq.exceptions import ChannelAccessRefused
 
-from shared.messaging.broker import BROKER_ERRORS, QueueName
+from shared.messaging.broker import QueueName
 from shared.messaging.dead_letter import DeadLetter
 from shared.messaging.dead_letter_queue import WINDOW, DeadLetterQueue, QueueInUse, QueueMissing, dead_letter_queue
+from shared.messaging.errors import BROKER_ERRORS
 from shared.settings import ServiceSettings
 
 DONE, NOT_ALL_DONE, NOT_POSSIBLE = 0, 1, 2

@@ -1,14 +1,14 @@
 """Deletes what has served its time: published events and kept answers."""
 
 import asyncio
-import logging
+from functools import partial
 
+from shared.concurrency.backoff import Backoff
 from shared.messaging import outbox
-from shared.postgres.pool import Pool, is_unavailable, transaction
+from shared.messaging.retrying import retry_forever
+from shared.postgres.pool import Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from shared.service import idempotency
-
-log = logging.getLogger(__name__)
 
 INTERVAL = 60.0
 """Seconds between two rounds; each deletes at most a few thousand rows, so that nobody waits for it."""
@@ -16,13 +16,13 @@ INTERVAL = 60.0
 
 async def keep_house(pool: Pool) -> None:
     """Runs until it is cancelled, through any outage of the database."""
+    await retry_forever(partial(_prune, pool), "housekeeping", longest_pause=INTERVAL)
+
+
+async def _prune(pool: Pool, backoff: Backoff) -> None:
     while True:
-        try:
-            async with transaction(pool, EVERY_ORGANISATION) as connection:
-                await outbox.prune(connection)
-                await idempotency.prune(connection)
-        except Exception as error:
-            if not is_unavailable(error):
-                raise
-            log.warning("housekeeping waits for the database: %r", error)
+        async with transaction(pool, EVERY_ORGANISATION) as connection:
+            await outbox.prune(connection)
+            await idempotency.prune(connection)
+        backoff.reset()
         await asyncio.sleep(INTERVAL)

@@ -150,6 +150,8 @@ async def _once(connection: Connection, claim: Claim, work: Callable[[Connection
     try:
         answer = await work(connection)
     except ApiError as error:
+        if not _is_kept(error.status):
+            raise
         raise _Refused(claim, error) from error
     await keep_answers(connection, [(claim, answer)])
     return answer

@@ -12,7 +12,7 @@ import asyncpg
 from shared.auth.signing import internal_signer
 from shared.errors import Unavailable
 from shared.http.service_client import connected_peer
-from shared.postgres.pool import is_unavailable
+from shared.postgres.errors import DatabaseUnavailable
 from shared.projections.comparison import Comparison, Projection, comparison
 from shared.projections.rebuild import Rebuilding, RebuildRunning
 from shared.projections.snapshot import Owner
@@ -163,15 +163,19 @@ def _possible(work: Coroutine[Any, Any, int], if_not: str) -> int:
         reason = f"the setting {error} is needed to ask the owner of the rows"
     except RebuildRunning:
         reason = f"another rebuild is running{if_not}"
+    except DatabaseUnavailable as error:
+        reason = _of_database(error, if_not)
     except Unavailable as error:
         reason = f"the owner of the rows cannot be asked ({error.__cause__ or error}){if_not}"
     except asyncpg.InsufficientPrivilegeError as error:
         reason = f"the database refused: {error}; MIGRATION_DATABASE_URL has to be that of the tables' owner{if_not}"
     except asyncpg.PostgresError as error:  # an answer of the server, so nothing was committed
         reason = f"the database refused: {error!r}{if_not}"
-    except Exception as error:
-        if not is_unavailable(error):
-            raise
-        reason = f"the database cannot be reached: {error!r}; run the command again"
     tell(reason)
     return NOT_POSSIBLE
+
+
+def _of_database(error: DatabaseUnavailable, if_not: str) -> str:
+    if isinstance(error.__cause__, asyncpg.PostgresError):  # an answer of the server, so nothing was committed
+        return f"the database refused: {error}{if_not}"
+    return f"the database cannot be reached: {error}; run the command again"

@@ -20,6 +20,8 @@ import shared.messaging.relay
 import shared.postgres.batched_reads
 import shared.postgres.pool
 import shared.service.idempotency
+from shared.errors import Unavailable
+from shared.messaging.errors import BrokerUnavailable
 from shared.postgres.pool import Connection
 
 FOR_EVER = 3600.0
@@ -94,11 +96,11 @@ def _without_dead_letters() -> None:
     def gathered(self: Any, batch: Any, arrived: Any) -> Any:
         events = original(self, batch, arrived)
         if batch.invalid:
-            raise ConnectionResetError(repr(batch.invalid))
+            raise Unavailable(repr(batch.invalid))
         return events
 
     async def requeue(self: Any, channel: Any, delivery: Any, error: Exception) -> None:
-        raise ConnectionResetError(str(error))
+        raise BrokerUnavailable(str(error))
 
     shared.messaging.consumer.Consumer._gathered = gathered  # type: ignore[method-assign]
     shared.messaging.consumer.Consumer._dead_letter = requeue  # type: ignore[method-assign]
@@ -293,12 +295,13 @@ def _without_names_of_event_fields() -> None:
 def _without_counts_of_values() -> None:
     """Bodies are read as they come: any number of values, and each member that nobody knows has an error of its own."""
     import gateway.edge.auth_endpoints
-    import shared.http.body
+    import shared.http.models
     import shared.http.request
+    import shared.validation.strict_json
 
-    vars(shared.http.body)["_check_counts"] = lambda *_: None
+    vars(shared.validation.strict_json)["_check_counts"] = lambda *_: None
     vars(shared.http.request)["known_members"] = lambda _, members, __: members
-    vars(gateway.edge.auth_endpoints)["LOGIN_LIMITS"] = shared.http.body.BodyLimits()
+    vars(gateway.edge.auth_endpoints)["LOGIN_LIMITS"] = shared.http.models.BodyLimits()
 
 
 def _replace(module: ModuleType, name: str, guard: str, instead: str) -> None:

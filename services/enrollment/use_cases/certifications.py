@@ -1,19 +1,19 @@
 """Completions that end: which one counts, and telling in time that it will end or has ended."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
+from functools import partial
 
 from services.enrollment import rules
 from services.enrollment.store import certifications as store
 from services.enrollment.store.certifications import CertificationKey, Ending
 from services.enrollment.use_cases import SOURCE
+from shared.concurrency.backoff import Backoff
 from shared.events.types import CertificationExpired, CertificationExpiring, CertificationState
 from shared.messaging import outbox
-from shared.postgres.pool import Connection, Pool, is_unavailable, transaction
+from shared.messaging.retrying import retry_forever
+from shared.postgres.pool import Connection, Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
-
-log = logging.getLogger(__name__)
 
 BATCH = 500
 LOOK_INTERVAL = 30.0
@@ -46,14 +46,16 @@ async def tell_ends(pool: Pool, notice_days: Sequence[int]) -> None:
 
     Each moment is told once, however many workers do this: they lock the rows they look at.
     """
+    await retry_forever(
+        partial(_tell_ends, pool, notice_days), "sending notices of expiry", longest_pause=LOOK_INTERVAL
+    )
+
+
+async def _tell_ends(pool: Pool, notice_days: Sequence[int], backoff: Backoff) -> None:
     while True:
-        try:
-            while await tell_batch(pool, notice_days):
-                pass
-        except Exception as error:
-            if not is_unavailable(error):
-                raise
-            log.warning("telling of ends waits for the database: %r", error)
+        while await tell_batch(pool, notice_days):
+            pass
+        backoff.reset()
         await asyncio.sleep(LOOK_INTERVAL)
 
 

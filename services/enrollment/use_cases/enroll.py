@@ -4,10 +4,10 @@ It locks the sessions, loads in set-based queries what the rules need, decides c
 of arrival, and writes what was granted. A command alone takes the same path in a batch of one.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 
-from asyncpg import PostgresError
-from asyncpg.exceptions import TransactionRollbackError
+from asyncpg import InterfaceError, PostgresError
 
 from services.enrollment import rules
 from services.enrollment.answers import Enrolled, enrolled_answer
@@ -23,7 +23,8 @@ from shared.concurrency.batcher import Batcher
 from shared.errors import ApiError
 from shared.events.types import EnrollmentCreated, EnrollmentState, EnrollmentWaitlisted
 from shared.http.responses import Answer, failure
-from shared.postgres.pool import Connection, Pool, is_unavailable, transaction
+from shared.postgres.errors import TransactionConflict
+from shared.postgres.pool import Connection, Pool, transaction
 from shared.service import idempotency
 
 EnrollmentDesk = Batcher[EnrollCommand, Answer]
@@ -48,11 +49,8 @@ async def enroll_together(pool: Pool, commands: Sequence[EnrollCommand]) -> Sequ
 
     Not so when the database is away: then it may have been committed, and nobody can say.
     """
-    try:
+    with contextlib.suppress(TransactionConflict, PostgresError, InterfaceError):
         return await _enroll_in_one_transaction(pool, commands)
-    except PostgresError as error:
-        if is_unavailable(error) and not isinstance(error, TransactionRollbackError):
-            raise
     return [await _enroll_alone(pool, command) for command in commands]
 
 

@@ -15,7 +15,7 @@ from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import _ErrInfo
 
-from shared.errors import ApiError, BadRequest, HeadersTooLarge, UriTooLong
+from shared.errors import ApiError, BadRequest, HeadersTooLarge, Unavailable, UriTooLong
 from shared.http.responses import api_error, failure
 from shared.http.server.fast_dispatch import Door
 from shared.http.server.framing import MAX_HEAD_BYTES, Incoming, in_origin_form, is_framed_well
@@ -286,7 +286,7 @@ class Protocol(web.RequestHandler):
             raise ConnectionError("A part of the answer is sent already.")
         if isinstance(exc, HttpProcessingError):
             return _last_refusal(_refused_as(exc))
-        return _last_refusal(api_error(exc if isinstance(exc, Exception) else TimeoutError()))
+        return _last_refusal(api_error(exc) if isinstance(exc, Exception) else Unavailable())
 
     def _make_error_handler(self, err_info: _ErrInfo) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
         """Answers what is no request, once it is counted."""

@@ -73,8 +73,8 @@ async def test_what_is_not_plain_takes_the_ordinary_way_to_the_same_refusal(edge
 @pytest.mark.usefixtures("overloaded")
 async def test_each_refusal_has_its_own_date(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     for date in ("Sun, 22 Nov 2026 10:00:00 GMT", "Sun, 22 Nov 2026 10:00:01 GMT"):
-        for module in ("door", "wire"):
-            monkeypatch.setattr(f"shared.http.{module}.rfc822_formatted_time", lambda date=date: date)
+        for module in ("fast_dispatch", "response_bytes"):
+            monkeypatch.setattr(f"shared.http.server.{module}.rfc822_formatted_time", lambda date=date: date)
         answered = await exchange(edge.url, request(f"GET {COURSES}"))
         assert [answer.headers["date"] for answer in answered.answers] == [date]
 

@@ -11,6 +11,7 @@ from shared.concurrency.deadline import Deadline, current_deadline
 from shared.errors import DeadlinePassed, Overloaded
 from shared.postgres import batched_reads as reading
 from shared.postgres.batched_reads import PAGE_TYPES, Read, Reader, Statement, merged, page_of, reader
+from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import ACQUIRE_TIMEOUT, connection_pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.projections import Database
@@ -68,7 +69,7 @@ async def test_only_the_read_at_fault_fails(reads: Reader) -> None:
 
 
 async def test_control_without_reading_alone_again_all_fail(reads: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "is_unavailable", lambda _: True)
+    monkeypatch.setattr(reading, "Unavailable", Exception)
     rows = await outcomes(reads, divided(1), divided(0), divided(2), text("a"))
     assert [type(row) for row in rows] == [DIVISION_BY_ZERO] * 3 + [tuple]
 
@@ -102,11 +103,11 @@ async def test_while_the_database_is_away_nobody_asks_it_again(reads: Reader, mo
 
     async def away(_: Any, reads: Any) -> Any:
         asked.append(len(reads))
-        raise ConnectionResetError
+        raise DatabaseUnavailable("refused")
 
     monkeypatch.setattr(reading, "_rows", away)
     rows = await outcomes(reads, *map(divided, range(1, 6)))
-    assert [type(row) for row in rows] == [ConnectionResetError] * 5
+    assert [type(row) for row in rows] == [DatabaseUnavailable] * 5
     assert asked == [5]
 
 
@@ -149,7 +150,7 @@ def test_a_statement_without_an_organisation_is_none() -> None:
 
 async def test_a_merged_page_is_that_of_all_values_in_their_order(reads: Reader) -> None:
     numbers = "SELECT n AS id, n % 3 AS kind FROM generate_series(1, 100) AS n WHERE {first} <= n"
-    page = page_of(merged(f"SELECT id FROM ({numbers}) rows WHERE true", "id", "kind::text", "012"), "id")
+    page = page_of(merged(f"SELECT id FROM ({numbers}) rows WHERE true", "id", "kind::text", "012"), "id", 100)
     types = ORGANISATION | {"first": "integer"} | PAGE_TYPES
     paged = Statement(f"SELECT array_agg(id ORDER BY id) AS ids FROM {page} page", types)
     rows = await outcomes(reads, *(Read(paged, (1, *asked)) for asked in ((1, 5, 0), (20, 4, 3), (98, 10, 0))))

@@ -2,9 +2,10 @@ import asyncio
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
-from aiormq.exceptions import AMQPError
+from aiormq.exceptions import ChannelNotFoundEntity
 
-from shared.messaging.broker import connection_to
+from shared.messaging.broker import connection_to, find_queue, open_channel
+from shared.messaging.errors import BrokerUnavailable
 from tests.support.broker import Broker
 
 
@@ -23,6 +24,37 @@ async def test_who_hangs_up_in_the_handshake_is_noticed_at_once(
     async with server:
         parts = urlsplit(broker.url)
         address = f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        with pytest.raises(AMQPError):
+        with pytest.raises(BrokerUnavailable):
             async with asyncio.timeout(5), connection_to(urlunsplit(parts._replace(netloc=address)), name="test"):
                 pass
+
+
+@pytest.mark.parametrize("end", ["channel", "connection"])
+async def test_a_channel_that_is_closed_is_an_outage(broker: Broker, end: str) -> None:
+    """aiormq says so with a RuntimeError."""
+    async with connection_to(broker.url, name="test") as connection:
+        channel = await open_channel(connection)
+        await (channel if end == "channel" else connection).close()
+        with pytest.raises(BrokerUnavailable):
+            await find_queue(channel, broker.queue.name)
+
+
+async def test_a_connection_that_is_closed_is_an_outage(broker: Broker) -> None:
+    async with connection_to(broker.url, name="test") as connection:
+        await connection.close()
+        with pytest.raises(BrokerUnavailable):
+            await open_channel(connection)
+
+
+async def test_a_socket_that_is_closed_is_an_outage(broker: Broker) -> None:
+    """uvloop says so with a RuntimeError."""
+    async with connection_to(broker.url, name="test") as connection:
+        connection.wire._writer.transport.abort()
+        with pytest.raises(BrokerUnavailable):
+            await connection.wire.send(b"")
+
+
+async def test_what_the_broker_refuses_is_no_outage(broker: Broker) -> None:
+    async with connection_to(broker.url, name="test") as connection:
+        with pytest.raises(ChannelNotFoundEntity):
+            await find_queue(await open_channel(connection), "nowhere")

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import aiormq
 import pytest
 
 from shared.messaging.broker import connection_to
+from shared.messaging.errors import BrokerUnavailable
 from tests.support.broker import Broker
 from tests.support.consumers import Recorder, consumer_for, following
 from tests.support.events import enrollment
@@ -42,6 +42,6 @@ async def test_events_are_published_and_followed_over_tls(
 
 
 async def test_a_broker_whose_certificate_nobody_trusts_is_not_spoken_to(secure_url: str) -> None:
-    with pytest.raises(aiormq.exceptions.AMQPConnectionError):
+    with pytest.raises(BrokerUnavailable):
         async with asyncio.timeout(10), connection_to(secure_url, name="test"):
             pass

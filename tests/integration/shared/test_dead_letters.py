@@ -6,7 +6,9 @@ import pytest
 
 import services.catalog.handlers
 import services.history.handlers
+import shared.postgres.connection
 from shared.messaging.consumer import routing_keys
+from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Connection
 from tests.support.broker import Broker, Inbox
 from tests.support.client import new_organisation
@@ -85,6 +87,51 @@ async def test_the_neighbours_of_poison_are_applied(catalog: Database, broker: B
 
         await eventually(all_counted)
     assert len(letters) == 6
+
+
+class Mistaken(Recorder):
+    """A handler whose statement has an argument too many for one of its events."""
+
+    async def __call__(self, connection: Connection, events: Sequence[Any]) -> None:
+        for event in events:
+            arguments = [event.data.id] if event.data.id != MISTAKEN else [event.data.id, 2]
+            await connection.fetchval("SELECT $1::bigint", *arguments)
+        await super().__call__(connection, events)
+
+
+MISTAKEN = 2
+
+
+async def test_a_mistake_in_a_handler_is_a_dead_letter_and_its_neighbours_are_applied(
+    history: Database, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler = Mistaken()
+    await broker.declare(*routing_keys(handler.subscriptions))
+    await broker.publish(enrollment(7, number) for number in (1, MISTAKEN, 3))
+    async with following(consumer_for(history.pool, broker, handler.subscriptions)):
+        [letter] = await dead_letters(broker, 1)
+        await handler.has(1, 3)
+    assert handler.ids == {1, 3}
+    assert "InterfaceError: the server expects 1 argument" in str(letter.headers["x-reason"])
+    [record] = [record for record in caplog.records if "dead letters" in record.message]
+    assert record.exc_info is not None
+
+
+async def test_control_where_it_counts_as_an_outage_it_is_tried_for_ever_and_all_behind_it_waits(
+    history: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(shared.postgres.connection, "outage", lambda error, **_: DatabaseUnavailable(repr(error)))
+    handler = Mistaken()
+    await broker.declare(*routing_keys(handler.subscriptions))
+    await broker.publish(enrollment(7, number) for number in (1, MISTAKEN, 3))
+
+    async def tried_again() -> bool:
+        return caplog.text.count("waits for the database") > 1
+
+    async with following(consumer_for(history.pool, broker, handler.subscriptions)):
+        await eventually(tried_again)
+    assert await broker.dead_letters() == []
+    assert handler.ids == set()
 
 
 class Picky(Recorder):

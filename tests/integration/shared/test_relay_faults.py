@@ -3,13 +3,13 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
-import asyncpg
 import pytest
 
 from shared.messaging import outbox
 from shared.messaging.outbox import OutboxRow
 from shared.messaging.publisher import Outcome, Publisher
 from shared.messaging.relay import Relay
+from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import connection_pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.broker import Broker, Inbox
@@ -152,7 +152,7 @@ async def test_a_crash_between_confirmation_and_mark_publishes_again_with_the_sa
 
     async def crash_once(connection: Any, row_ids: Sequence[int]) -> None:
         monkeypatch.setattr(outbox, "mark_published", mark)
-        raise asyncpg.ConnectionDoesNotExistError
+        raise DatabaseUnavailable("the connection was closed")
 
     monkeypatch.setattr(outbox, "mark_published", crash_once)
     inbox = await broker.inbox()

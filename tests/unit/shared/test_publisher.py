@@ -10,6 +10,7 @@ from pamqp.header import ContentHeader
 
 import shared.messaging.publisher
 from shared.messaging.amqp_frames import BODY, HEADER, METHOD
+from shared.messaging.errors import BrokerUnavailable
 from shared.messaging.outbox import OutboxRow
 from shared.messaging.publisher import Outcome, Publisher
 
@@ -117,7 +118,7 @@ async def test_nothing_is_published_on_a_closed_channel() -> None:
     wire = Wire()
     publisher = publisher_to(wire)
     publisher.end()
-    with pytest.raises(ConnectionResetError):
+    with pytest.raises(BrokerUnavailable):
         await publisher.publish(rows(1))
     assert wire.sent == b""
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError, field_validator
 from shared.errors import ApiError, Conflict, NotFound, Overloaded, PermissionDenied, TokenMissing, ValidationFailed
 from shared.http.models import Body, IdAndName
 from shared.http.responses import Answer, api_error, failure, success
+from shared.postgres.errors import DatabaseUnavailable
 from shared.validation.fields import Id
 from shared.validation.known_members import invalid
 
@@ -81,13 +82,29 @@ class _Enroll(Body):
         ),
         ({"session_id": 1, "employee_ids": [1, 1]}, {"employee_ids": ["Must be different."]}),
         ({"session_id": 1, "employee_ids": [], "company": {"id": 1}}, {"company.name": ["This field is required."]}),
-        ([], {"body": ["Input should be a valid dictionary or instance of _enroll."]}),
+        ([], {"body": ["Input should be a valid dictionary or instance of _Enroll."]}),
     ],
 )
 def test_a_refusal_names_every_wrong_field(body: Any, errors: dict[str, list[str]]) -> None:
     with pytest.raises(ValidationError) as raised:
         _Enroll.model_validate(body)
     assert invalid(raised.value).details["errors"] == errors
+
+
+@pytest.mark.parametrize("name", ["Australia/Sydney.", "NUL", "RFC 3339: 2026-05-15T09:00:00Z", "é", ""])
+def test_a_reason_keeps_the_capitals_of_what_it_names(name: str) -> None:
+    class Named(BaseModel):
+        name: str
+
+        @field_validator("name")
+        @classmethod
+        def _never(cls, value: str) -> str:
+            raise ValueError(f"must be like {value}")
+
+    with pytest.raises(ValidationError) as raised:
+        Named.model_validate({"name": name})
+    expected = f"Must be like {name}".rstrip(".") + "."
+    assert invalid(raised.value).details["errors"] == {"name": [expected]}
 
 
 @pytest.mark.parametrize(
@@ -100,11 +117,10 @@ def test_a_refusal_names_every_wrong_field(body: Any, errors: dict[str, list[str
         (web.HTTPMethodNotAllowed("PUT", ["GET", "POST"]), 405, "method_not_allowed"),
         (web.HTTPRequestEntityTooLarge(1, 2), 413, "payload_too_large"),
         (web.HTTPBadRequest(), 400, "bad_request"),
-        (TimeoutError(), 503, "upstream_unavailable"),
-        (ConnectionRefusedError(), 503, "upstream_unavailable"),
-        (postgres.TooManyConnectionsError("many"), 503, "upstream_unavailable"),
-        (postgres.DeadlockDetectedError("dead"), 503, "upstream_unavailable"),
-        (asyncpg.InterfaceError("closed"), 503, "upstream_unavailable"),
+        (DatabaseUnavailable("secret"), 503, "upstream_unavailable"),
+        (TimeoutError(), 500, "internal_error"),
+        (FileNotFoundError("secret"), 500, "internal_error"),
+        (asyncpg.InterfaceError("secret"), 500, "internal_error"),
         (postgres.UndefinedColumnError("SELECT secret FROM db.internal"), 500, "internal_error"),
         (web.HTTPInternalServerError(text="secret"), 500, "internal_error"),
         (KeyError("secret"), 500, "internal_error"),

@@ -5,7 +5,7 @@ import sys
 
 STARTING = """
 import gc, os, signal
-from shared.http.server.app.app import create_app, run
+from shared.http.server.app import create_app, run
 
 async def tell(app):
     print("objects set aside:", gc.get_freeze_count())

@@ -1,0 +1,24 @@
+"""What callers hear when the database cannot be used: one error, whatever the driver said."""
+
+from shared.errors import Unavailable
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database is away, busy or out of something, so trying again later can help. Clients get a 503.
+
+    Raised by the connections of `shared.postgres`. `reason` is what the driver said; it is for the log alone.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.reason})"
+
+
+class TransactionConflict(DatabaseUnavailable):
+    """A deadlock or a serialization failure: PostgreSQL has rolled the transaction back, and it may run again."""
