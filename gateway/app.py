@@ -20,7 +20,7 @@ from gateway.auth.users import read_users
 from gateway.edge.app_keys import GATE, ISSUER, PROXY, ROUTER, SETTINGS, SIGNER
 from gateway.edge.fast_forward import REMEMBERED_CLIENTS, PlainForwarding
 from gateway.edge.forward_handler import answer_target
-from gateway.routes import Router, UpstreamName
+from gateway.routes import Router
 from gateway.settings import GatewaySettings
 from gateway.upstream.headers import NO_SNIFFING, TO_A_TOKEN
 from gateway.upstream.loop_lag import LoopLag
@@ -56,14 +56,10 @@ def create_gateway(settings: GatewaySettings) -> web.Application:
 async def _proxy(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
     limit, waiting = settings.upstream_max_in_flight, settings.upstream_max_waiting
-    origins: dict[UpstreamName, str] = {
-        "catalog": settings.catalog_url,
-        "enrollment": settings.enrollment_url,
-        "history": settings.history_url,
-    }
     lag = LoopLag()
     upstreams = {
-        name: Upstream(name, origin, limit=limit, waiting=waiting, lag=lag) for name, origin in origins.items()
+        name: Upstream(name, origin, limit=limit, waiting=waiting, lag=lag)
+        for name, origin in settings.origins().items()
     }
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(background(lag.watch(), name="loop lag"))

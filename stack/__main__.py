@@ -49,11 +49,11 @@ def run(arguments: argparse.Namespace) -> int:
     with Steps(Console()) as steps:
         match arguments.command:
             case "up":
-                return up(steps, detach=arguments.detach)
+                return up(steps, detach=arguments.detach, names=arguments.names)
             case "down":
-                return asyncio.run(interruptible(down(Layout(STACK_DIRECTORY), steps), INTERRUPTED))
+                return asyncio.run(interruptible(down(Layout(STACK_DIRECTORY), steps, arguments.names), INTERRUPTED))
             case "status":
-                return status(steps)
+                return status(steps, as_json=arguments.json)
             case "seed":
                 return seed(_size(arguments), steps)
             case "fuzz":

@@ -3,7 +3,7 @@
 import argparse
 
 DESCRIPTION = """\
-Muster on one machine: private PostgreSQL, Redis and RabbitMQ, the three services and the gateway.
+Muster on one machine: private PostgreSQL, Redis and RabbitMQ, the services and the gateway.
 What is missing is installed where that is allowed; everything the stack keeps lies under .stack/.
 """
 EPILOG = """\
@@ -13,7 +13,17 @@ AMQP_URL in the environment of `./dev up` name servers to use instead of private
 UP_HELP = """\
 Starts the stack and stays in the foreground; Ctrl-C stops all of it. With --detach it returns once every
 process is ready, and `./dev down` stops it. The first start loads demonstration data; later ones find
-what is there.
+what is there. A process that ends by itself is started again, after 0.5 s at first and 30 s at most.
+With names it starts these processes of the running stack: postgres, redis, rabbitmq, catalog,
+enrollment, history, gateway.
+"""
+DOWN_HELP = """\
+Stops the stack; its data stay. With names it stops these processes alone, and they are not started again
+until `./dev up` or `./dev up NAME`.
+"""
+STATUS_HELP = """\
+Shows each process with its state, pid, port, restarts and start time. Exit status 0 if every one of them
+runs and is healthy, else 1.
 """
 SIGNING_HELP = """\
 Prints a client token for the running stack, alone on the last line. The options are those of
@@ -48,10 +58,10 @@ def make_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_up(commands)
-    commands.add_parser("down", help="stop the stack", description="Stops the stack; its data stay.")
-    commands.add_parser(
-        "status", help="say what runs where", description="Says what runs where. Exit status 1 if not all of it."
-    )
+    down = commands.add_parser("down", help="stop the stack, or one process of it", description=DOWN_HELP)
+    down.add_argument("names", nargs="*", metavar="NAME", help="a process of the stack")
+    status = commands.add_parser("status", help="show what runs where", description=STATUS_HELP)
+    status.add_argument("--json", action="store_true", help="for programs")
     _add_token(commands)
     _add_seed(commands)
     test = commands.add_parser("test", help="run the tests", description=TEST_HELP, add_help=False)
@@ -78,7 +88,8 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    up = commands.add_parser("up", help="start the stack", description=UP_HELP)
+    up = commands.add_parser("up", help="start the stack, or one process of it", description=UP_HELP)
+    up.add_argument("names", nargs="*", metavar="NAME", help="a process of the running stack")
     up.add_argument("--detach", action="store_true", help="return when every process is ready")
 
 

@@ -6,7 +6,7 @@ from functools import cache
 
 from services.history.schemas import HistoryQuery
 from shared.events.types import CourseState, EmployeeState, EnrollmentEvent, Event, NamedItem, SessionState
-from shared.postgres.batched_reads import PAGE_TYPES, Read, Statement
+from shared.postgres.batched_reads import PAGE_TYPES, PageRead, Statement
 from shared.postgres.pool import Connection
 
 # A person's records are few: they are matched first, then counted and cut to the page. `found` tells a person
@@ -117,7 +117,7 @@ _ONLINE_MODES = ("online", "self_paced")
 
 def history_page(
     organisation_id: int, person_id: int, person_type: str, query: HistoryQuery, company_id: int | None
-) -> Read:
+) -> PageRead:
     """Whether the organisation has the person, how many records match, and the page of them as JSON text."""
     asked = {
         "online": None if query.type == "all" else query.type == "online",
@@ -129,7 +129,7 @@ def history_page(
     }
     given = {name: value for name, value in asked.items() if value is not None}
     arguments = (organisation_id, person_id, person_type, *given.values(), query.per_page, query.offset)
-    return Read(_page_statement(tuple(given), query.status), arguments)
+    return PageRead(_page_statement(tuple(given), query.status), arguments)
 
 
 @cache

@@ -25,7 +25,7 @@ from shared.errors import (
     TokenMissing,
 )
 from shared.http.conditional import UNCONDITIONAL, Conditions
-from shared.http.idempotency_key import Claim, digest, read_key
+from shared.http.idempotency_key import IdempotencyKey, digest, read_key
 from shared.http.models import USUAL_LIMITS, Body, BodyLimits, Query
 from shared.http.request import Asked, QueryReader, asked_by, asked_plainly, client_url, conditions, read_members
 from shared.http.responses import Answer
@@ -59,7 +59,7 @@ class Call(Generic[Q, B]):
     url: str
     """The address the client asked, without its query: links are built on it."""
     conditions: Conditions = UNCONDITIONAL
-    claim: Claim | None = None
+    idempotency_key: IdempotencyKey | None = None
     """The request's `Idempotency-Key`, where it is a POST and brought one."""
 
     @property
@@ -149,7 +149,7 @@ class Endpoint:
             body=body,
             url=client_url(asked),
             conditions=conditions(headers),
-            claim=self._claim(headers, caller, body),
+            idempotency_key=self._idempotency_key(headers, caller, body),
         )
         try:
             return await _in_time(route, call)
@@ -200,12 +200,12 @@ class Endpoint:
             return model()
         return await read_members(asked, model, route.limits)
 
-    def _claim(self, headers: Headers, caller: Caller, body: BaseModel) -> Claim | None:
+    def _idempotency_key(self, headers: Headers, caller: Caller, body: BaseModel) -> IdempotencyKey | None:
         route = self._route
         key = read_key(headers.getall("Idempotency-Key", [])) if route.method == "POST" else None
         if key is None:
             return None
-        return Claim(caller.organisation_id, caller.subject, route.path, key, digest(body.model_dump()))
+        return IdempotencyKey(caller.organisation_id, caller.subject, route.path, key, digest(body.model_dump()))
 
 
 def _record_denied(caller: Caller, error: PermissionDenied, route: Route[Any, Any]) -> None:

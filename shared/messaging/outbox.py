@@ -126,7 +126,7 @@ async def prune(connection: Connection) -> None:
     await connection.execute(_PRUNE)
 
 
-async def untold_changes(connection: Connection, kind: str, table: str) -> AsyncIterator[str]:
+async def changes_without_event(connection: Connection, kind: str, table: str) -> AsyncIterator[str]:
     """A sentence for each row with a version that no event tells of; `kind` begins the events' routing keys.
 
     Looks at the events of the last 23 hours, a million of them at most.

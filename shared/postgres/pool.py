@@ -11,7 +11,7 @@ import asyncpg
 from asyncpg import exceptions as postgres
 
 from shared.concurrency.deadline import time_left
-from shared.concurrency.fair_semaphore import LOOK, Turns
+from shared.concurrency.fair_semaphore import CHECK_INTERVAL, STALLED_CHECKS, FairSemaphore
 from shared.concurrency.fairness import current_organisation
 from shared.errors import Unavailable
 from shared.postgres.connection import (
@@ -96,12 +96,12 @@ _SERVER_SETTINGS = {
 
 
 class Pool(_AsyncpgPool):
-    """asyncpg's, which refuses late and at the price of a cancelled wait, with `turns` at its connections before it.
+    """asyncpg's, which refuses late and at the price of a cancelled wait, with `permits` for its connections before it.
 
-    `slow_turns` are at the few of them that may be busy for long, and shared between organisations as the others are.
+    `slow_permits` are for the few of them that may be busy for long, shared between organisations as the others are.
     """
 
-    __slots__ = ("slow_turns", "turns")
+    __slots__ = ("permits", "slow_permits")
 
     def __init__(self, url: str, size: int, **options: Any) -> None:
         super().__init__(
@@ -115,21 +115,24 @@ class Pool(_AsyncpgPool):
             loop=None,
             **options,
         )
-        self.turns = Turns(size, size // KEPT_FOR_OTHERS)
-        self.slow_turns = slow_turns(size)
+        self.permits = FairSemaphore(
+            size, size - size // KEPT_FOR_OTHERS, resource="database connection", stalled_checks=STALLED_CHECKS
+        )
+        self.slow_permits = slow_permits(size)
 
 
-def slow_turns(size: int) -> Turns:
+def slow_permits(size: int) -> FairSemaphore:
     """Those of a pool of `size` connections: fewer than there are, and one more for another organisation."""
     of_one, others = max(1, size // SLOW_SHARE), int(size > _FEW)
-    return Turns(
+    return FairSemaphore(
         of_one + others,
-        others,
-        queue=SLOW_QUEUE,
-        queues=SLOW_QUEUES,
-        pause=SLOW_PAUSE,
-        looks=ceil(SLOW_WAIT / LOOK),
+        of_one,
+        resource="database connection for slow reads",
+        max_waiting_per_organisation=SLOW_QUEUE,
+        max_waiting=SLOW_QUEUES,
         refusal=_SLOW_REFUSAL,
+        refusal_delay=SLOW_PAUSE,
+        stalled_checks=ceil(SLOW_WAIT / CHECK_INTERVAL),
     )
 
 
@@ -198,7 +201,7 @@ async def connected(pool: Pool) -> AsyncIterator[Connection]:
     Raises `Overloaded` when none becomes free in time, `DatabaseUnavailable`, or `DeadlinePassed`.
     """
     organisation = current_organisation.get()
-    await pool.turns.begin(time_left(ACQUIRE_TIMEOUT), organisation)
+    await pool.permits.acquire(time_left(ACQUIRE_TIMEOUT), organisation)
     try:
         with outages_of_opening(pool.is_closing):
             connection = await pool.acquire(timeout=time_left(ACQUIRE_TIMEOUT))
@@ -212,7 +215,7 @@ async def connected(pool: Pool) -> AsyncIterator[Connection]:
             with outages(pool.is_closing):
                 await pool.release(connection)
     finally:
-        pool.turns.end(organisation)
+        pool.permits.release(organisation)
 
 
 @asynccontextmanager
@@ -228,18 +231,18 @@ async def transaction(pool: Pool, organisations: Iterable[int]) -> AsyncIterator
 
 
 @asynccontextmanager
-async def patient(pool: Pool, organisations: Iterable[int]) -> AsyncIterator[Connection]:
+async def slow_transaction(pool: Pool, organisations: Iterable[int]) -> AsyncIterator[Connection]:
     """A transaction for statements that may read many rows: they are planned for their arguments, by all that is known.
 
     It is one of those for slow reads. Raises what `connected` does.
     """
     organisation = current_organisation.get()
-    await pool.slow_turns.begin(time_left(SLOW_WAIT), organisation)
+    await pool.slow_permits.acquire(time_left(SLOW_WAIT), organisation)
     try:
         async with _begun(pool, f"BEGIN; {scope(organisations)}; {_ANY_PLAN}") as connection:
             yield connection
     finally:
-        pool.slow_turns.end(organisation)
+        pool.slow_permits.release(organisation)
 
 
 @asynccontextmanager

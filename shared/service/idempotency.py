@@ -11,7 +11,7 @@ from typing import Any
 from asyncpg import Record
 
 from shared.errors import ApiError, IdempotencyInFlight, IdempotencyKeyReused
-from shared.http.idempotency_key import Claim
+from shared.http.idempotency_key import IdempotencyKey
 from shared.http.responses import Answer, failure
 from shared.postgres.pool import Connection, Pool, transaction
 
@@ -21,14 +21,14 @@ _NEVER_KEPT = frozenset({401, 403, 409, 429})
 _LOCK = """
 SELECT pg_try_advisory_xact_lock(hashtextextended(concat_ws(E'\\n', organisation_id, subject, route, key), 0))
 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY
-    AS claim (organisation_id, subject, route, key, position)
+    AS wanted (organisation_id, subject, route, key, position)
 ORDER BY position
 """
 
 _FIND = """
 SELECT body_sha256, answer_status, answer_headers, answer_body
 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY
-    AS claim (organisation_id, subject, route, key, position)
+    AS wanted (organisation_id, subject, route, key, position)
 LEFT JOIN (SELECT * FROM idempotency_keys WHERE created_at > now() - interval '24 hours') kept
     USING (organisation_id, subject, route, key)
 ORDER BY position
@@ -51,41 +51,41 @@ WHERE ctid IN (SELECT ctid FROM idempotency_keys WHERE created_at <= now() - int
 """
 
 
-async def find_answers(connection: Connection, claims: Sequence[Claim]) -> list[Answer | ApiError | None]:
-    """For each claim the answer kept for it, why there can be none, or `None`: then its effect is to be made.
+async def find_answers(connection: Connection, keys: Sequence[IdempotencyKey]) -> list[Answer | ApiError | None]:
+    """For each key its stored answer, why there can be none, or `None`: then its effect is to be made.
 
-    Claims without an answer are held until the transaction ends. A claim that stands twice in one call is in
+    Keys without an answer are held until the transaction ends. A key given twice in one call is in
     flight the second time.
     """
-    columns = _columns(claims)
+    columns = _columns(keys)
     held = [row[0] for row in await connection.fetch(_LOCK, *columns)]
     kept = await connection.fetch(_FIND, *columns)
     seen: set[tuple[Any, ...]] = set()
     found: list[Answer | ApiError | None] = []
-    for claim, is_held, row in zip(claims, held, kept, strict=True):
-        identity = (claim.organisation_id, claim.subject, claim.route, claim.key)
-        found.append(_found(claim, row) if is_held and identity not in seen else IdempotencyInFlight())
+    for key, is_held, row in zip(keys, held, kept, strict=True):
+        identity = (key.organisation_id, key.subject, key.route, key.value)
+        found.append(_found(key, row) if is_held and identity not in seen else IdempotencyInFlight())
         seen.add(identity)
     return found
 
 
-def _found(claim: Claim, row: Record) -> Answer | ApiError | None:
+def _found(key: IdempotencyKey, row: Record) -> Answer | ApiError | None:
     if row["body_sha256"] is None:
         return None
-    if row["body_sha256"] != claim.body_sha256:
+    if row["body_sha256"] != key.body_sha256:
         return IdempotencyKeyReused()
     return Answer(row["answer_body"], row["answer_status"], json.loads(row["answer_headers"]) | REPLAYED)
 
 
-async def keep_answers(connection: Connection, answers: Sequence[tuple[Claim, Answer]]) -> None:
+async def keep_answers(connection: Connection, answers: Sequence[tuple[IdempotencyKey, Answer]]) -> None:
     """Keeps the answers that are to be repeated; to be called in the transaction of their effect."""
-    kept = [(claim, answer) for claim, answer in answers if _is_kept(answer.status)]
+    kept = [(key, answer) for key, answer in answers if _is_kept(answer.status)]
     if not kept:
         return
     await connection.execute(
         _KEEP,
-        *_columns([claim for claim, _ in kept]),
-        [claim.body_sha256 for claim, _ in kept],
+        *_columns([key for key, _ in kept]),
+        [key.body_sha256 for key, _ in kept],
         [answer.status for _, answer in kept],
         [json.dumps(dict(answer.headers)) for _, answer in kept],
         [answer.text for _, answer in kept],
@@ -96,12 +96,12 @@ def _is_kept(status: int) -> bool:
     return status not in _NEVER_KEPT and status < 500
 
 
-def _columns(claims: Sequence[Claim]) -> tuple[list[int], list[str], list[str], list[str]]:
+def _columns(keys: Sequence[IdempotencyKey]) -> tuple[list[int], list[str], list[str], list[str]]:
     return (
-        [claim.organisation_id for claim in claims],
-        [claim.subject for claim in claims],
-        [claim.route for claim in claims],
-        [claim.key for claim in claims],
+        [key.organisation_id for key in keys],
+        [key.subject for key in keys],
+        [key.route for key in keys],
+        [key.value for key in keys],
     )
 
 
@@ -111,38 +111,38 @@ async def prune(connection: Connection) -> None:
 
 
 async def run_once(
-    pool: Pool, organisation_id: int, claim: Claim | None, work: Callable[[Connection], Awaitable[Answer]]
+    pool: Pool, organisation_id: int, key: IdempotencyKey | None, work: Callable[[Connection], Awaitable[Answer]]
 ) -> Answer:
-    """Runs `work` in one transaction, and keeps its answer for the claim there; or gives the answer kept before.
+    """Runs `work` in one transaction, and keeps its answer for the key there; or gives the answer kept before.
 
     A refusal rolls the transaction back, so it is kept in one of its own. Raises `IdempotencyInFlight`,
     `IdempotencyKeyReused` and whatever `work` raises.
     """
     try:
         async with transaction(pool, [organisation_id]) as connection:
-            if claim is None:
+            if key is None:
                 return await work(connection)
-            return await _once(connection, claim, work)
+            return await _once(connection, key, work)
     except _Refused as refused:
-        await keep_refusal(pool, refused.claim, refused.error)
+        await keep_refusal(pool, refused.key, refused.error)
         raise refused.error from None
 
 
-async def keep_refusal(pool: Pool, claim: Claim, error: ApiError) -> None:
+async def keep_refusal(pool: Pool, key: IdempotencyKey, error: ApiError) -> None:
     """Keeps a refusal whose transaction was rolled back, or that never had one."""
-    async with transaction(pool, [claim.organisation_id]) as connection:
-        if await find_answers(connection, [claim]) == [None]:
-            await keep_answers(connection, [(claim, failure(error))])
+    async with transaction(pool, [key.organisation_id]) as connection:
+        if await find_answers(connection, [key]) == [None]:
+            await keep_answers(connection, [(key, failure(error))])
 
 
 class _Refused(Exception):
-    def __init__(self, claim: Claim, error: ApiError) -> None:
-        self.claim = claim
+    def __init__(self, key: IdempotencyKey, error: ApiError) -> None:
+        self.key = key
         self.error = error
 
 
-async def _once(connection: Connection, claim: Claim, work: Callable[[Connection], Awaitable[Answer]]) -> Answer:
-    [found] = await find_answers(connection, [claim])
+async def _once(connection: Connection, key: IdempotencyKey, work: Callable[[Connection], Awaitable[Answer]]) -> Answer:
+    [found] = await find_answers(connection, [key])
     if isinstance(found, ApiError):
         raise found
     if found is not None:
@@ -152,6 +152,6 @@ async def _once(connection: Connection, claim: Claim, work: Callable[[Connection
     except ApiError as error:
         if not _is_kept(error.status):
             raise
-        raise _Refused(claim, error) from error
-    await keep_answers(connection, [(claim, answer)])
+        raise _Refused(key, error) from error
+    await keep_answers(connection, [(key, answer)])
     return answer

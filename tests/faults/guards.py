@@ -140,7 +140,7 @@ def _without_time_limits_of_the_database() -> None:
 def _without_bound_of_the_wait_for_a_connection() -> None:
     """Who waits goes on waiting, whether or not those before get on."""
     shared.postgres.pool.ACQUIRE_TIMEOUT = FOR_EVER
-    vars(shared.concurrency.fair_semaphore)["LOOKS"] = 10**9
+    vars(shared.postgres.pool)["STALLED_CHECKS"] = 10**9
     vars(shared.postgres.batched_reads)["PATIENCE"] = FOR_EVER
 
 
@@ -180,7 +180,7 @@ def _without_fairness() -> None:
     _forward, Proxy.forward = Proxy.forward, forward  # type: ignore[method-assign,assignment]
     for module in (shared.concurrency.batcher, shared.postgres.pool):
         vars(module)["current_organisation"] = SimpleNamespace(get=lambda: None)
-    shared.postgres.pool.slow_turns = lambda size: shared.concurrency.fair_semaphore.Turns(size)
+    shared.postgres.pool.slow_permits = lambda size: shared.concurrency.fair_semaphore.FairSemaphore(size, size)
 
 
 def _without_load_shedding() -> None:

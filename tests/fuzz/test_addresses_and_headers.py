@@ -7,9 +7,6 @@ from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 
-import services.catalog.api
-import services.enrollment.api
-import services.history.api
 from gateway.admission.gate import client_network
 from gateway.routes import ROUTES, Router
 from gateway.upstream.headers import HOP_BY_HOP, REQUEST_HEADERS, answered, forwarded
@@ -21,12 +18,9 @@ from shared.http.request_target import checked_host, read_target
 from shared.http.routing import add_routes
 from tests.fuzz.effort import examples
 from tests.fuzz.mutation import mutated
+from tests.support.services import DECLARED
 
-TABLES = {
-    "catalog": services.catalog.api.ROUTES,
-    "enrollment": services.enrollment.api.ROUTES,
-    "history": services.history.api.ROUTES,
-}
+TABLES = {name: service.routes for name, service in DECLARED.items()}
 PATHS = sorted({route.path for table in TABLES.values() for route in table} | {route.pattern for route in ROUTES})
 TARGETS = st.sampled_from(PATHS).map(lambda path: path.replace("{id}", "17").replace("/**", "/5")) | st.sampled_from(
     ["/api/v1/training/courses?page=2&search=a%20b", "/health/live", "/", "/api/v1/auth/me"]

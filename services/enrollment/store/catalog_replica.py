@@ -37,7 +37,7 @@ ON CONFLICT (organisation_id, id) DO UPDATE SET version = excluded.version, cour
 WHERE excluded.version > sessions.version
 """
 
-_STANDING = "SELECT version, removed FROM {} WHERE organisation_id = $1 AND id = $2"
+_REPLICA_VERSION = "SELECT version, removed FROM {} WHERE organisation_id = $1 AND id = $2"
 
 # In the transaction that writes the right state: nobody else sees a row without a version.
 _FORGET_VERSION = "UPDATE {} SET version = 0 WHERE organisation_id = $1 AND id = $2 AND version = $3"
@@ -88,9 +88,9 @@ async def save_sessions(connection: Connection, events: Sequence[Event[SessionSt
     )
 
 
-async def standing(connection: Connection, table: str, key: tuple[int, int]) -> tuple[int, bool] | None:
+async def replica_version(connection: Connection, table: str, key: tuple[int, int]) -> tuple[int, bool] | None:
     """Version of a copy and whether it counts as removed."""
-    row = await connection.fetchrow(_STANDING.format(table), *key)
+    row = await connection.fetchrow(_REPLICA_VERSION.format(table), *key)
     return None if row is None else (row["version"], row["removed"])
 
 

@@ -6,8 +6,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-import shared.concurrency.fair_semaphore
 import shared.postgres.pool
+from shared.concurrency.fair_semaphore import CHECK_INTERVAL
 from shared.errors import Overloaded, Unavailable
 from shared.http.server.app import READINESS, create_app
 from shared.postgres.errors import DatabaseUnavailable
@@ -17,7 +17,7 @@ from shared.postgres.pool import (
     connected,
     connection_pool,
     is_reachable,
-    patient,
+    slow_transaction,
     transaction,
 )
 from shared.postgres.row_security import EVERY_ORGANISATION
@@ -57,7 +57,7 @@ async def exhausted(pool: Pool) -> AsyncIterator[None]:
 async def test_a_patient_statement_is_planned_for_its_arguments_and_the_next_one_is_not(catalog: Database) -> None:
     changed = "SELECT array_agg(name) FROM pg_settings WHERE name = ANY($1) AND setting <> boot_val"
     async with connection_pool(catalog.url, name="patient", size=1) as pool:
-        async with patient(pool, EVERY_ORGANISATION) as connection:
+        async with slow_transaction(pool, EVERY_ORGANISATION) as connection:
             assert await connection.fetchval(changed, list(BY_KEY)) is None
         async with connected(pool) as connection:
             assert set(await connection.fetchval(changed, list(BY_KEY))) == set(BY_KEY)
@@ -76,7 +76,7 @@ async def test_control_without_its_bound_the_wait_for_a_connection_has_no_end(
     catalog: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared.postgres.pool, "ACQUIRE_TIMEOUT", BOUND)
-    monkeypatch.setattr(shared.concurrency.fair_semaphore, "LOOKS", BOUND / shared.concurrency.fair_semaphore.LOOK)
+    monkeypatch.setattr(shared.postgres.pool, "STALLED_CHECKS", int(BOUND / CHECK_INTERVAL))
     async with connection_pool(catalog.url, name="small", size=1) as pool:
         async with exhausted(pool):
             waiting = asyncio.create_task(in_a_transaction(pool))

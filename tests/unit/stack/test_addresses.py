@@ -1,16 +1,31 @@
 import subprocess
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stack.config.addresses import Addresses, parse_assignments, read_addresses, shell_assignments, write_addresses
+from stack.config.addresses import (
+    Addresses,
+    ServiceAddresses,
+    parse_assignments,
+    read_addresses,
+    shell_assignments,
+    write_addresses,
+)
 from stack.errors import StackError
 from stack.paths import Layout
+from stack.services import SERVICE_NAMES
 
-ADDRESSES = Addresses(**{field.name: f"{field.name} 'p' $(h)" for field in fields(Addresses)})
+ADDRESSES = Addresses(
+    "gateway 'p' $(h)",
+    "redis 'p' $(h)",
+    "amqp 'p' $(h)",
+    services={
+        service: ServiceAddresses(*(f"{service} {name} 'p' $(h)" for name in ("url", "database", "migration", "amqp")))
+        for service in SERVICE_NAMES
+    },
+)
 
 
 def test_addresses_are_read_as_written(tmp_path: Path) -> None:
@@ -18,6 +33,16 @@ def test_addresses_are_read_as_written(tmp_path: Path) -> None:
     write_addresses(layout, ADDRESSES, "token")
     assert read_addresses(layout) == ADDRESSES
     assert layout.environment_file.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_names_in_the_file_are_those_that_scripts_know(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    write_addresses(layout, ADDRESSES, "token")
+    variables = parse_assignments(layout.environment_file.read_text())
+    assert variables["CATALOG_MIGRATION_DATABASE_URL"] == "catalog migration 'p' $(h)"
+    assert {"GATEWAY_URL", "REDIS_URL", "AMQP_URL", "HISTORY_URL", "HISTORY_DATABASE_URL", "HISTORY_AMQP_URL"} <= set(
+        variables
+    )
 
 
 def test_without_a_running_stack_it_says_how_to_start_one(tmp_path: Path) -> None:
