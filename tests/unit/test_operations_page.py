@@ -48,10 +48,10 @@ FIGURES: list[tuple[str, tuple[float, ...]]] = [
     (r"(\w+) of them detect a hanging service", (upstream.FAILURES,)),
     (r"and then every (.+?) s, and closes the circuit", (circuit_breaker.LOOK_PAUSE,)),
     (r"budget of one retry for (\w+) requests", (1 / upstream.RETRY_SHARE,)),
-    (r"while others are active, at most (an \w+) of the slots", (bulkhead.SHARED,)),
+    (r"while others are active, at most (an \w+) of the slots", (bulkhead.LIMIT_PER_SHARE,)),
     (
         r"(\d+) of (\d+) waiting places",
-        (bulkhead.PLACES_FOR_OTHERS - 1, bulkhead.PLACES_FOR_OTHERS),
+        (bulkhead.PLACES_PER_RESERVED - 1, bulkhead.PLACES_PER_RESERVED),
     ),
     (
         r"(\d+) of an organisation wait in each process of a service, for (.+?) s at most",
