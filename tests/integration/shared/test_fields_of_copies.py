@@ -32,7 +32,7 @@ from tests.support.client import new_organisation
 from tests.support.fields import changed_in_one_field, filled
 from tests.support.guards import without
 from tests.support.projections import Database, insert_sessions
-from tests.support.services import DECLARED
+from tests.support.services import PROJECTIONS
 
 Read = Callable[[Connection, int], Awaitable[Any]]
 
@@ -125,7 +125,7 @@ NOT_SHOWN: Mapping[str, Mapping[str, str]] = {
 }
 """What history copies, and the records that it answers do not show."""
 
-REPLICAS = [(service, replica) for service, each in DECLARED.items() for replica in each.projection.replicas]
+REPLICAS = [(service, replica) for service, projection in PROJECTIONS.items() for replica in projection.replicas]
 
 
 def name_of(service: str, replica: ReplicaTable) -> str:
@@ -148,7 +148,7 @@ async def not_followed(
     """Fields of the state that can change without what is read changing."""
     fields, followed = set[str](), set[str]()
     state = filled(model or STATES[kind], id=1, version=1, **CHANGED.get(kind, {}))
-    subscriptions = DECLARED[service].projection.subscriptions
+    subscriptions = PROJECTIONS[service].subscriptions
     for field, changed in changed_in_one_field(state):
         organisation = new_organisation()
         if service == "catalog":
@@ -205,7 +205,7 @@ async def test_every_field_arrives_in_the_copy_or_is_named_here(
     assert missed == NOT_COPIED[name_of(service, replica)].keys()
 
 
-@pytest.mark.parametrize("replica", DECLARED["history"].projection.replicas, ids=lambda replica: replica.table)
+@pytest.mark.parametrize("replica", PROJECTIONS["history"].replicas, ids=lambda replica: replica.table)
 async def test_every_field_that_history_copies_is_shown_in_its_records_or_named_here(
     history: Database, replica: ReplicaTable
 ) -> None:
@@ -224,7 +224,7 @@ class CourseWithLanguage(CourseState):
 
 @pytest.mark.parametrize("service", ["enrollment", "history"])
 async def test_control_a_field_that_nobody_copies_is_noticed(databases: Mapping[str, Database], service: str) -> None:
-    [courses] = [replica for replica in DECLARED[service].projection.replicas if replica.kind == "courses"]
+    [courses] = [replica for replica in PROJECTIONS[service].replicas if replica.kind == "courses"]
     missed = await not_followed(databases[service], service, "courses", rows_of(courses), CourseWithLanguage)
     assert missed == NOT_COPIED[name_of(service, courses)].keys() | {"language"}
 
@@ -253,6 +253,6 @@ async def test_control_a_column_left_out_of_one_statement_is_noticed(
 ) -> None:
     source = "new" if service == "catalog" else "excluded"
     without(monkeypatch, store, statement, f", {assignment} = {source}.{assignment}")
-    [replica] = [each for each in DECLARED[service].projection.replicas if each.table == table]
+    [replica] = [each for each in PROJECTIONS[service].replicas if each.table == table]
     missed = await not_followed(databases[service], service, replica.kind, rows_of(replica))
     assert missed == NOT_COPIED[name_of(service, replica)].keys() | {field}
