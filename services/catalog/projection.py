@@ -4,7 +4,7 @@ from functools import partial
 
 from services.catalog.handlers import SUBSCRIPTIONS
 from services.catalog.store.count_check import TOTALS, recount, wrong_counts
-from shared.messaging.outbox import untold_changes
+from shared.messaging.outbox import changes_without_event
 from shared.postgres.list_totals import wrong_totals
 from shared.projections.comparison import Copied, Projection
 
@@ -16,7 +16,7 @@ PROJECTION = Projection(
     checks=[
         wrong_counts,
         *(partial(wrong_totals, totals=totals) for totals in TOTALS),
-        partial(untold_changes, kind="course", table="courses"),
-        partial(untold_changes, kind="session", table="sessions"),
+        partial(changes_without_event, kind="course", table="courses"),
+        partial(changes_without_event, kind="session", table="sessions"),
     ],
 )

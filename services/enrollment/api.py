@@ -43,7 +43,7 @@ from shared.http.representation import AuditItem, Done, Page, Success
 from shared.http.resource_responses import changed, document, page
 from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
-from shared.postgres.pool import connected, patient
+from shared.postgres.pool import connected, slow_transaction
 from shared.service.chassis import POOL, READER
 from shared.service.snapshot_routes import state_routes
 
@@ -126,7 +126,7 @@ async def transfer_enrollment(call: Call[Query, Transfer]) -> Answer:
 
 
 async def list_compliance(call: Call[ComplianceQuery, Body]) -> Answer:
-    async with patient(call.app[POOL], [call.organisation_id]) as connection:
+    async with slow_transaction(call.app[POOL], [call.organisation_id]) as connection:
         courses = await compliance.courses_asked_for(connection, call.organisation_id, call.query)
         if not courses and call.query.course_id is not None:
             raise CourseNotSelectable

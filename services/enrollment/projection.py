@@ -6,7 +6,7 @@ from services.enrollment.store import catalog_replica as copies
 from services.enrollment.store.seat_check import wrong_seats
 from services.enrollment.store.totals import TOTALS
 from shared.events.types import CourseRemoved, CourseSaved, SessionRemoved, SessionSaved
-from shared.messaging.outbox import untold_changes
+from shared.messaging.outbox import changes_without_event
 from shared.postgres.list_totals import wrong_totals
 from shared.projections.comparison import Copied, Projection
 
@@ -25,7 +25,7 @@ PROJECTION = Projection(
     checks=[
         wrong_seats,
         *(partial(wrong_totals, totals=totals) for totals in TOTALS),
-        partial(untold_changes, kind="employee", table="people"),
-        partial(untold_changes, kind="enrollment", table="enrollments"),
+        partial(changes_without_event, kind="employee", table="people"),
+        partial(changes_without_event, kind="enrollment", table="enrollments"),
     ],
 )

@@ -262,8 +262,8 @@ def test_control_a_wrong_citation_is_noticed(text: str, wrong: list[str]) -> Non
     [
         ("`learn_session_by_name`.", ["learn_session_by_name"]),
         ("`shared/nowhere.py`.", ["shared/nowhere.py"]),
-        ("`add` and `claim` in `shared/messaging/relay.py`.", ["add in shared/messaging/relay.py"]),
-        ("`add` and `claim` in `shared/messaging/outbox.py`.", []),
+        ("`add` and `postpone` in `shared/messaging/relay.py`.", ["add in shared/messaging/relay.py"]),
+        ("`add` and `postpone` in `shared/messaging/outbox.py`.", []),
     ],
 )
 def test_control_a_name_that_is_not_there_is_noticed(paragraph: str, missing: list[str]) -> None:

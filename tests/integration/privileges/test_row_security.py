@@ -12,7 +12,7 @@ from shared.messaging.broker import QueueName
 from shared.messaging.consumer import Consumer
 from shared.postgres.batched_reads import Read, Statement, _rows
 from shared.postgres.migrations import migrate
-from shared.postgres.pool import Pool, connected, connection_pool, patient, transaction
+from shared.postgres.pool import Pool, connected, connection_pool, slow_transaction, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION, scoped
 from tests.support import events
 from tests.support.databases import ServiceDatabase, service_database
@@ -99,7 +99,7 @@ async def test_a_transaction_sees_the_organisations_it_has_named(
 ) -> None:
     async with transaction(pool, named) as connection:
         assert await connection.fetchval(COUNT) == seen
-    async with patient(pool, named) as connection:
+    async with slow_transaction(pool, named) as connection:
         assert await connection.fetchval(COUNT) == seen
 
 

@@ -235,14 +235,14 @@ async def test_the_consumer_goes_on_after_its_broker_connection_was_cut(
         await recorder.has(4)
 
 
-async def test_control_untold_of_the_cut_it_waits_for_the_next_look(
+async def test_control_without_notice_of_the_cut_it_waits_for_the_next_check(
     catalog: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def tell_nothing(channel: AbstractChannel, arrived: Arrivals) -> None:
+    async def notice_nothing(channel: AbstractChannel, arrived: Arrivals) -> None:
         return
 
     monkeypatch.setattr(shared.messaging.consumer, "WATCH_INTERVAL", NEVER)
-    monkeypatch.setattr(shared.messaging.consumer, "_tell_of_end", tell_nothing)
+    monkeypatch.setattr(shared.messaging.consumer, "_notice_end", notice_nothing)
     recorder = Recorder()
     async with (
         proxy_for(broker.url) as (proxy, url),

@@ -17,7 +17,7 @@ from shared.postgres.pool import (
     connected,
     connection_pool,
     is_reachable,
-    patient,
+    slow_transaction,
     transaction,
 )
 from shared.postgres.row_security import EVERY_ORGANISATION
@@ -54,10 +54,10 @@ async def exhausted(pool: Pool) -> AsyncIterator[None]:
         yield
 
 
-async def test_a_patient_statement_is_planned_for_its_arguments_and_the_next_one_is_not(catalog: Database) -> None:
+async def test_a_slow_statement_is_planned_for_its_arguments_and_the_next_one_is_not(catalog: Database) -> None:
     changed = "SELECT array_agg(name) FROM pg_settings WHERE name = ANY($1) AND setting <> boot_val"
-    async with connection_pool(catalog.url, name="patient", size=1) as pool:
-        async with patient(pool, EVERY_ORGANISATION) as connection:
+    async with connection_pool(catalog.url, name="slow", size=1) as pool:
+        async with slow_transaction(pool, EVERY_ORGANISATION) as connection:
             assert await connection.fetchval(changed, list(BY_KEY)) is None
         async with connected(pool) as connection:
             assert set(await connection.fetchval(changed, list(BY_KEY))) == set(BY_KEY)

@@ -13,7 +13,7 @@ from shared.concurrency.fairness import current_organisation
 from shared.errors import Overloaded
 from shared.postgres import pool as database
 from shared.postgres.batched_reads import Read
-from shared.postgres.pool import SLOW_QUEUE, Connection, Pool, connected, connection_pool, patient, slow_turns
+from shared.postgres.pool import SLOW_QUEUE, Connection, Pool, connected, connection_pool, slow_transaction, slow_turns
 from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.client import Answer, Client, new_organisation
 from tests.support.eventually import eventually
@@ -111,7 +111,7 @@ async def test_control_without_a_reserve_they_leave_none(catalog: Database, monk
 
 
 def slow_read(pool: Pool) -> AbstractAsyncContextManager[Connection]:
-    return patient(pool, EVERY_ORGANISATION)
+    return slow_transaction(pool, EVERY_ORGANISATION)
 
 
 async def others_outcomes(catalog: Database, flood: Callable[[Pool], Any]) -> list[type[Exception] | None]:
