@@ -1,7 +1,6 @@
 """Counts requests: over all processes in Redis, in this process alone while Redis is away."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from gateway.admission.redis_script import HeldScript
 from gateway.admission.revocation import Revocations, revocation_key
 from gateway.admission.sliding_window import WINDOW_MS, Decision, Window, decide
 from shared.concurrency.batcher import Batcher
+from shared.concurrency.lru import LruCache
 from shared.errors import TokenInvalid
 
 _SCRIPT = Path(__file__).with_name("sliding_window.lua")
@@ -30,29 +30,22 @@ class Hit(NamedTuple):
 
 
 class LocalWindows:
-    """The windows as this process knows them; past `remembered` the one used longest ago is forgotten."""
+    """The windows as this process knows them; past `remembered` the least recently used is dropped."""
 
     def __init__(self, length: int, remembered: int = 50_000) -> None:
         self._length = length
-        self._remembered = remembered
-        self._windows: OrderedDict[str, Window] = OrderedDict()
+        self._windows: LruCache[str, Window] = LruCache(remembered)
 
     def count(self, hit: Hit) -> Decision:
         decision = decide(self._windows.get(hit.key), _now(), hit.limit, self._length)
-        self._keep(hit.key, decision.window)
+        self._windows.put(hit.key, decision.window)
         return decision
 
     def learn(self, key: str, window: Window, ahead: int) -> None:
         """What Redis counted, whose clock this process's is `ahead` of, in milliseconds: losing Redis must not hand
         everyone a new window."""
         start, current, previous = window
-        self._keep(key, Window(start + ahead, current, previous))
-
-    def _keep(self, key: str, window: Window) -> None:
-        self._windows[key] = window
-        self._windows.move_to_end(key)
-        if len(self._windows) > self._remembered:
-            self._windows.popitem(last=False)
+        self._windows.put(key, Window(start + ahead, current, previous))
 
 
 class Limiter:

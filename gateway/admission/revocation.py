@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 import time
-from collections import OrderedDict
 from contextlib import suppress
 from itertools import islice
 
@@ -11,6 +10,7 @@ from redis.asyncio import Redis
 
 from gateway.admission.redis_client import REDIS_ERRORS, Availability, within
 from shared.auth.internal_token import LEEWAY
+from shared.concurrency.lru import LruCache
 
 CHUNK = 500
 LOOK_PAUSE = 0.5
@@ -29,14 +29,13 @@ def revocation_key(token_id: str) -> str:
 class Revocations:
     """Kept in Redis for all processes, and those known here in memory too, so that they hold without Redis.
 
-    Past `remembered` the ones known longest are forgotten here; Redis still has them.
+    Past `remembered` those recorded longest ago are dropped here; Redis still has them.
     """
 
     def __init__(self, redis: Redis, availability: Availability, remembered: int = 100_000) -> None:
         self._redis = redis
         self._availability = availability
-        self._remembered = remembered
-        self._known: OrderedDict[str, int] = OrderedDict()
+        self._known: LruCache[str, int] = LruCache(remembered)
         self._generation: object = None
         availability.on_return(self._write_known)
 
@@ -50,9 +49,7 @@ class Revocations:
                 self._availability.lost(error)
 
     def remember(self, token_id: str, expires_at: int) -> None:
-        self._known[token_id] = expires_at
-        if len(self._known) > self._remembered:
-            self._known.popitem(last=False)
+        self._known.put(token_id, expires_at)
 
     def is_known(self, token_id: str) -> bool:
         """Whether this process knows of the revocation; only Redis knows of all."""
@@ -77,9 +74,10 @@ class Revocations:
     async def _write_known(self) -> None:
         """A Redis that came back may have lost everything."""
         now = int(time.time())
-        for token_id in [token_id for token_id, until in self._known.items() if until + LEEWAY <= now]:
-            del self._known[token_id]
-        known = iter(self._known.copy().items())
+        for token_id, expires_at in self._known.items():
+            if expires_at + LEEWAY <= now:
+                self._known.remove(token_id)
+        known = iter(self._known.items())
         while chunk := dict(islice(known, CHUNK)):
             await self._write(chunk)
 

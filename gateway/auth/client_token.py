@@ -1,7 +1,6 @@
 """Client tokens (contract, section 2): a JWS by an accepted algorithm and key, with claims of the right types."""
 
 import time
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +11,7 @@ from shared.auth.internal_token import LEEWAY, LIFETIME, Caller
 from shared.auth.jws import Header, read_header, signed_payload
 from shared.auth.signing import InternalSigner
 from shared.auth.trust import is_internal
+from shared.concurrency.lru import LruCache
 from shared.errors import TokenInvalid
 
 MAX_CLIENT_TOKEN_BYTES = 7680
@@ -60,8 +60,7 @@ class ClientTokenVerifier:
         self._audience = audience
         self._algorithms = algorithms
         self._secret = secret
-        self._remembered = remembered
-        self._tokens: OrderedDict[str, ClientToken] = OrderedDict()
+        self._tokens: LruCache[str, ClientToken] = LruCache(remembered)
         self._verified_with = keys.keys
 
     async def verify(self, token: str) -> ClientToken:
@@ -71,24 +70,19 @@ class ClientTokenVerifier:
             return known
         payload = await self._signed_payload(token)
         verified = _client_token(read_claims(payload, self._issuer, self._audience, time.time()))
-        self._remember(token, verified)
+        self._tokens.put(token, verified)
         return verified
 
     def known(self, token: str) -> ClientToken | None:
-        """The token, if it was verified before and is good still."""
+        """The token, if it was verified before and has not expired; None if it has to be verified."""
         if self._source.keys is not self._verified_with:
             self._verified_with = self._source.keys
             self._tokens.clear()
         known = self._tokens.get(token)
-        if known is None or time.time() >= known.expires_at + LEEWAY:
-            return None
-        self._tokens.move_to_end(token)
-        return known
-
-    def _remember(self, token: str, verified: ClientToken) -> None:
-        self._tokens[token] = verified
-        if len(self._tokens) > self._remembered:
-            self._tokens.popitem(last=False)
+        if known is None or time.time() < known.expires_at + LEEWAY:
+            return known
+        self._tokens.remove(token)
+        return None
 
     async def _signed_payload(self, token: str) -> bytes:
         if len(token) > MAX_CLIENT_TOKEN_BYTES:

@@ -70,7 +70,7 @@ class Proxy:
         """Raises `Overloaded`, `Unavailable`, `UpstreamFailed` or `UpstreamTimeout`."""
         upstream, deadline = self._upstreams[name], Deadline.after(self._timeout)
         upstream.circuit.require_closed()
-        async with upstream.bulkhead.turn(self._timeout * WAITING_SHARE, organisation):
+        async with upstream.bulkhead.permit(self._timeout * WAITING_SHARE, organisation):
             try:
                 with upstream.circuit.passing(NotConnected, ConnectionLost, AnswerBroken, TimeoutError):
                     return await self._once_or_twice(upstream, request, deadline)

@@ -10,8 +10,9 @@ from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.errors import CourseNotFound, SessionNotFound
 from services.catalog.representations import CourseDetail, CourseItem, SessionDetail, SessionItem, SessionWithCourses
 from services.catalog.schemas import CourseFields, CoursePatch, CourseQuery, SessionFields, SessionPatch, SessionQuery
-from services.catalog.store import pages, rows
-from services.catalog.store import snapshots as states
+from services.catalog.store import courses as course_store
+from services.catalog.store import pages, snapshots
+from services.catalog.store import sessions as session_store
 from shared.auth.internal_token import MANAGE, VIEW
 from shared.auth.trust import FETCH_SESSION
 from shared.http.models import Body, Query
@@ -23,7 +24,7 @@ from shared.http.routing import Call, Route
 from shared.postgres.pool import Connection, connected, transaction
 from shared.service.chassis import POOL, READER
 from shared.service.idempotency import run_once
-from shared.service.snapshot_routes import state_routes
+from shared.service.snapshot_routes import snapshot_routes
 
 ENROLLMENT = web.AppKey("enrollment", EnrollmentClient)
 
@@ -49,7 +50,7 @@ async def create_course(call: Call[Query, CourseFields]) -> Answer:
         course_id, course = await use_cases.create_course(connection, call.organisation_id, call.body, call.actor)
         return created(course, f"{COURSES}/{course_id}", "Course created successfully")
 
-    return await run_once(call.app[POOL], call.organisation_id, call.claim, create)
+    return await run_once(call.app[POOL], call.organisation_id, call.idempotency_key, create)
 
 
 async def change_course(call: Call[Query, CoursePatch]) -> Answer:
@@ -84,7 +85,7 @@ async def create_session(call: Call[Query, SessionFields]) -> Answer:
         session_id, session = await use_cases.create_session(connection, call.organisation_id, call.body, call.actor)
         return created(session, f"{SESSIONS}/{session_id}", "Session created successfully")
 
-    return await run_once(call.app[POOL], call.organisation_id, call.claim, create)
+    return await run_once(call.app[POOL], call.organisation_id, call.idempotency_key, create)
 
 
 async def change_session(call: Call[Query, SessionPatch]) -> Answer:
@@ -126,11 +127,11 @@ async def list_session_changes(call: Call[PagedQuery, Body]) -> Answer:
 async def session_state(call: Call[Query, Body]) -> Answer:
     """For enrollment alone, and not routed by the gateway: a session that its events have not brought yet."""
     async with transaction(call.app[POOL], [call.organisation_id]) as connection:
-        session = await rows.session_state(connection, call.organisation_id, call.id)
+        session = await session_store.state(connection, call.organisation_id, call.id)
         if session is None:
             raise SessionNotFound
-        [course] = await rows.course_states(connection, call.organisation_id, [session.course_id])
-        prerequisites = await rows.course_states(connection, call.organisation_id, course.prerequisites)
+        [course] = await course_store.states(connection, call.organisation_id, [session.course_id])
+        prerequisites = await course_store.states(connection, call.organisation_id, course.prerequisites)
     courses = [state.model_dump(mode="json") for state in (course, *prerequisites)]
     return Answer(json.dumps({"session": session.model_dump(mode="json"), "courses": courses}))
 
@@ -172,5 +173,5 @@ ROUTES: list[Route[Any, Any]] = [
         query=PagedQuery,
     ),
     Route("GET", "/internal/sessions/{id}", session_state, {200: SessionWithCourses}, permissions=[FETCH_SESSION]),
-    *state_routes(states.KINDS),
+    *snapshot_routes(snapshots.SNAPSHOTS),
 ]

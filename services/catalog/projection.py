@@ -6,12 +6,12 @@ from services.catalog.handlers import SUBSCRIPTIONS
 from services.catalog.store.count_check import TOTALS, recount, wrong_counts
 from shared.messaging.outbox import changes_without_event
 from shared.postgres.list_totals import wrong_totals
-from shared.projections.comparison import Copied, Projection
+from shared.projections.comparison import Projection, ReplicaTable
 
 PROJECTION = Projection(
-    copied=[Copied("enrollments", owner="enrollment", kind="enrollments")],
+    replicas=[ReplicaTable("enrollments", owner="enrollment", kind="enrollments")],
     subscriptions=SUBSCRIPTIONS,
-    moved=["sessions", "courses"],
+    also_written=["sessions", "courses"],
     recount=recount,
     checks=[
         wrong_counts,

@@ -14,8 +14,9 @@ from services.catalog.errors import (
 )
 from services.catalog.representations import course_row, session_row
 from services.catalog.schemas import CourseFields, SessionFields
-from services.catalog.store import pages, rows
-from services.catalog.store import snapshots as states
+from services.catalog.store import courses as course_store
+from services.catalog.store import pages, snapshots
+from services.catalog.store import sessions as session_store
 from shared.events.types import CourseRemoved, CourseSaved, Event, SessionRemoved, SessionSaved
 from shared.http.conditional import UNCONDITIONAL, Conditions, Document
 from shared.messaging import outbox
@@ -39,7 +40,7 @@ async def create_course(
     In the caller's transaction, which an `Idempotency-Key` may share.
     """
     await _check_prerequisites(connection, organisation_id, course)
-    course_id = await rows.insert_course(connection, organisation_id, course, created_at)
+    course_id = await course_store.insert(connection, organisation_id, course, created_at)
     return course_id, await _publish_course(connection, organisation_id, course_id, differences(None, course), actor)
 
 
@@ -59,7 +60,7 @@ async def change_course(
         await _check_prerequisites(connection, organisation_id, changed)
         if changed == current:
             return await _course(connection, organisation_id, course_id)
-        await rows.update_course(connection, organisation_id, course_id, changed)
+        await course_store.update(connection, organisation_id, course_id, changed)
         changes = differences(current, changed)
         return await _publish_course(connection, organisation_id, course_id, changes, actor)
 
@@ -76,11 +77,11 @@ async def delete_course(
         _, version = await _lock_course(connection, organisation_id, course_id)
         conditions.check(course_row(organisation_id, course_id), version)
         await _check_nobody_asks_for(connection, organisation_id, course_id)
-        sessions = await rows.sessions_of_course(connection, organisation_id, course_id)
+        sessions = await session_store.of_course(connection, organisation_id, course_id)
     await enrollment.close_sessions(organisation_id, sessions)
     async with transaction(pool, [organisation_id]) as connection:
-        current_version = await rows.lock_course_to_delete(connection, organisation_id, course_id)
-        current_sessions = await rows.sessions_of_course(connection, organisation_id, course_id)
+        current_version = await course_store.lock_to_delete(connection, organisation_id, course_id)
+        current_sessions = await session_store.of_course(connection, organisation_id, course_id)
         if (current_version, current_sessions) != (version, sessions):
             raise ChangedMeanwhile
         await _check_nobody_asks_for(connection, organisation_id, course_id)
@@ -97,9 +98,9 @@ async def create_session(
     In the caller's transaction, which an `Idempotency-Key` may share.
     """
     rules.check_new_session(session)
-    if not await rows.existing_courses(connection, organisation_id, [session.course_id]):
+    if not await course_store.existing(connection, organisation_id, [session.course_id]):
         raise CourseNotSelectable("course_id")
-    session_id = await rows.insert_session(connection, organisation_id, session)
+    session_id = await session_store.insert(connection, organisation_id, session)
     changes = differences(None, session)
     return session_id, await _publish_session(connection, organisation_id, session_id, changes, actor)
 
@@ -143,7 +144,7 @@ async def _change_session(
 ) -> Document:
     if changed == current:
         return await _session(connection, organisation_id, session_id)
-    await rows.update_session(connection, organisation_id, session_id, changed)
+    await session_store.update(connection, organisation_id, session_id, changed)
     changes = differences(current, changed)
     return await _publish_session(connection, organisation_id, session_id, changes, actor)
 
@@ -163,7 +164,7 @@ async def delete_session(
     await enrollment.close_sessions(organisation_id, {session_id: version})
     async with transaction(pool, [organisation_id]) as connection:
         # Before the session, as whoever deletes the course or counts its enrollments does.
-        await rows.lock_course(connection, organisation_id, planned.course_id)
+        await course_store.lock(connection, organisation_id, planned.course_id)
         _, current_version = await _lock_session(connection, organisation_id, session_id)
         if current_version != version:
             raise ChangedMeanwhile
@@ -171,52 +172,52 @@ async def delete_session(
 
 
 async def _remove_course(connection: Connection, organisation_id: int, course_id: int, actor: Actor) -> None:
-    [state] = await rows.course_states(connection, organisation_id, [course_id])
-    deleted = await rows.delete_course(connection, organisation_id, course_id)
+    [state] = await course_store.states(connection, organisation_id, [course_id])
+    deleted = await course_store.delete(connection, organisation_id, course_id)
     removed = state.model_copy(update={"version": state.version + 1, "removed": True})
-    await states.remember_removed(connection, "courses", organisation_id, removed)
+    await snapshots.remember_removed(connection, "courses", organisation_id, removed)
     await _tell(connection, CourseRemoved(organisation_id, removed, actor.trace), differences(deleted, None), actor)
 
 
 async def _remove_session(connection: Connection, organisation_id: int, session_id: int, actor: Actor) -> None:
-    state = await rows.session_state(connection, organisation_id, session_id)
+    state = await session_store.state(connection, organisation_id, session_id)
     if state is None:
         raise SessionNotFound
-    deleted = await rows.delete_session(connection, organisation_id, session_id)
+    deleted = await session_store.delete(connection, organisation_id, session_id)
     removed = state.model_copy(update={"version": state.version + 1, "removed": True})
-    await states.remember_removed(connection, "sessions", organisation_id, removed)
+    await snapshots.remember_removed(connection, "sessions", organisation_id, removed)
     await _tell(connection, SessionRemoved(organisation_id, removed, actor.trace), differences(deleted, None), actor)
 
 
 async def _lock_course(connection: Connection, organisation_id: int, course_id: int) -> tuple[CourseFields, int]:
-    found = await rows.lock_course(connection, organisation_id, course_id)
+    found = await course_store.lock(connection, organisation_id, course_id)
     if found is None:
         raise CourseNotFound
     return found
 
 
 async def _lock_session(connection: Connection, organisation_id: int, session_id: int) -> tuple[SessionFields, int]:
-    found = await rows.lock_session(connection, organisation_id, session_id)
+    found = await session_store.lock(connection, organisation_id, session_id)
     if found is None:
         raise SessionNotFound
     return found
 
 
 async def _check_nobody_asks_for(connection: Connection, organisation_id: int, course_id: int) -> None:
-    if await rows.is_prerequisite(connection, organisation_id, course_id):
+    if await course_store.is_prerequisite(connection, organisation_id, course_id):
         raise IsPrerequisite
 
 
 async def _check_prerequisites(connection: Connection, organisation_id: int, course: CourseFields) -> None:
     if course.prerequisites:
-        existing = await rows.existing_courses(connection, organisation_id, course.prerequisites)
+        existing = await course_store.existing(connection, organisation_id, course.prerequisites)
         rules.check_courses_exist("prerequisites", course.prerequisites, existing)
 
 
 async def _publish_course(
     connection: Connection, organisation_id: int, course_id: int, changes: Changes, actor: Actor
 ) -> Document:
-    [state] = await rows.course_states(connection, organisation_id, [course_id])
+    [state] = await course_store.states(connection, organisation_id, [course_id])
     await _tell(connection, CourseSaved(organisation_id, state, actor.trace), changes, actor)
     return await _course(connection, organisation_id, course_id)
 
@@ -224,7 +225,7 @@ async def _publish_course(
 async def _publish_session(
     connection: Connection, organisation_id: int, session_id: int, changes: Changes, actor: Actor
 ) -> Document:
-    state = await rows.session_state(connection, organisation_id, session_id)
+    state = await session_store.state(connection, organisation_id, session_id)
     if state is None:
         raise SessionNotFound
     await _tell(connection, SessionSaved(organisation_id, state, actor.trace), changes, actor)

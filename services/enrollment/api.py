@@ -29,12 +29,10 @@ from services.enrollment.schemas import (
     OrganisationSettings,
     Transfer,
 )
-from services.enrollment.store import compliance, pages
+from services.enrollment.store import compliance, pages, snapshots
 from services.enrollment.store import settings as settings_store
-from services.enrollment.store import snapshots as states
-from services.enrollment.use_cases import lifecycle as change
-from services.enrollment.use_cases import sessions, settings
-from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll
+from services.enrollment.use_cases import lifecycle, sessions, settings
+from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll
 from shared.auth.internal_token import ENROLL, ENROLL_SELF, MANAGE, RECORD, VIEW
 from shared.auth.trust import SEATS
 from shared.http.models import Body, Query
@@ -45,9 +43,9 @@ from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
 from shared.postgres.pool import connected, slow_transaction
 from shared.service.chassis import POOL, READER
-from shared.service.snapshot_routes import state_routes
+from shared.service.snapshot_routes import snapshot_routes
 
-DESK: web.AppKey[EnrollmentDesk] = web.AppKey("desk")
+ENROLLMENT_BATCHER: web.AppKey[EnrollmentBatcher] = web.AppKey("enrollment_batcher")
 CATALOG = web.AppKey("catalog", CatalogClient)
 
 TRAINING = "/api/v1/training"
@@ -83,37 +81,37 @@ async def create_enrollments(call: Call[Query, EnrollmentRequest]) -> Answer:
         employee_ids=tuple(call.body.employee_ids),
         actor=call.actor,
         waitlist=call.body.waitlist,
-        claim=call.claim,
+        idempotency_key=call.idempotency_key,
     )
-    return await enroll(call.app[DESK], call.app[POOL], call.app[CATALOG], command)
+    return await enroll(call.app[ENROLLMENT_BATCHER], call.app[POOL], call.app[CATALOG], command)
 
 
 async def complete_enrollment(call: Call[Query, Completion]) -> Answer:
-    status, enrollment = await change.complete(
+    status, enrollment = await lifecycle.complete(
         call.app[POOL], call.organisation_id, call.id, call.body, call.actor, conditions=call.conditions
     )
     return changed(enrollment, f"Enrollment marked as {status}")
 
 
 async def check_in_enrollment(call: Call[Query, CheckIn]) -> Answer:
-    enrollment = await change.check_in(
+    enrollment = await lifecycle.check_in(
         call.app[POOL], call.organisation_id, call.id, call.body, call.actor, conditions=call.conditions
     )
     return changed(enrollment, "Enrollment checked in")
 
 
 async def cancel_enrollment(call: Call[Query, Body]) -> Answer:
-    enrollment = await change.cancel(call.app[POOL], call.caller, call.id, call.actor, call.conditions)
+    enrollment = await lifecycle.cancel(call.app[POOL], call.caller, call.id, call.actor, call.conditions)
     return changed(enrollment, "Enrollment cancelled")
 
 
 async def mark_enrollment_absent(call: Call[Query, Body]) -> Answer:
-    enrollment = await change.mark_absent(call.app[POOL], call.organisation_id, call.id, call.actor, call.conditions)
+    enrollment = await lifecycle.mark_absent(call.app[POOL], call.organisation_id, call.id, call.actor, call.conditions)
     return changed(enrollment, "Enrollment marked as absent")
 
 
 async def transfer_enrollment(call: Call[Query, Transfer]) -> Answer:
-    enrollment = await change.transfer(
+    enrollment = await lifecycle.transfer(
         call.app[POOL],
         call.app[CATALOG],
         call.caller,
@@ -259,5 +257,5 @@ ROUTES: list[Route[Any, Any]] = [
         body=Closing,
         limits=CLOSING_LIMITS,
     ),
-    *state_routes(states.KINDS),
+    *snapshot_routes(snapshots.SNAPSHOTS),
 ]

@@ -3,6 +3,7 @@
 They are entered through the use cases, so that their events tell the other services of them.
 """
 
+import argparse
 import asyncio
 import json
 import random
@@ -13,16 +14,19 @@ from decimal import Decimal
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.rules import EnrollCommand
 from services.enrollment.schemas import CheckIn, Completion, EmployeeFields, PersonQuery
+from services.enrollment.settings import EnrollmentSettings
 from services.enrollment.store import enrollments as enrollments_store
 from services.enrollment.store import pages
-from services.enrollment.use_cases import lifecycle as change
-from services.enrollment.use_cases import people
-from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll, enroll_together
+from services.enrollment.use_cases import lifecycle, people
+from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll, enroll_together
+from shared.auth.signing import internal_signer
 from shared.concurrency.batcher import each
 from shared.http.models import IdAndName
 from shared.http.responses import Answer
+from shared.http.service_client import connected_peer
 from shared.postgres.audit import Actor
-from shared.postgres.pool import Pool, transaction
+from shared.postgres.pool import Pool, connection_pool, transaction
+from shared.service.chassis import Command
 
 ORGANISATION = 1
 WORKER = 456
@@ -58,14 +62,14 @@ async def load_examples(pool: Pool, catalog: CatalogClient) -> str:
     if await catalog.session(ORGANISATION, WORKER_SESSION) is None:
         return "the catalog has other courses than the examples', so there is nobody to enroll"
     await _add_people(pool)
-    desk = EnrollmentDesk(lambda commands: enroll_together(pool, commands))
+    batcher = EnrollmentBatcher(lambda commands: enroll_together(pool, commands))
     await _start_ids(pool, 7883)
     for session_id, day in WORKER_COMPLETIONS.items():
-        await _complete_worker(pool, desk, catalog, session_id, day)
+        await _complete_worker(pool, batcher, catalog, session_id, day)
     await _start_ids(pool, FIRST_OF_COURSE)
     attendees = range(FIRST_ATTENDEE, FIRST_ATTENDEE + 24)
-    await _hold_session(pool, desk, catalog, 7, attendees[:9], SCORES[:9], datetime(2026, 2, 16, tzinfo=UTC))
-    await _hold_session(pool, desk, catalog, 8, attendees[9:], SCORES[9:], datetime(2026, 5, 15, tzinfo=UTC))
+    await _hold_session(pool, batcher, catalog, 7, attendees[:9], SCORES[:9], datetime(2026, 2, 16, tzinfo=UTC))
+    await _hold_session(pool, batcher, catalog, 8, attendees[9:], SCORES[9:], datetime(2026, 5, 15, tzinfo=UTC))
     return "29 people and 32 enrollments of the examples"
 
 
@@ -85,18 +89,18 @@ async def _add_people(pool: Pool) -> None:
 
 
 async def _complete_worker(
-    pool: Pool, desk: EnrollmentDesk, catalog: CatalogClient, session_id: int, day: datetime
+    pool: Pool, batcher: EnrollmentBatcher, catalog: CatalogClient, session_id: int, day: datetime
 ) -> None:
     command = EnrollCommand(ORGANISATION, session_id, (WORKER,), _ACTOR, enrolled_at=datetime(2025, 1, 3, tzinfo=UTC))
-    [enrollment_id] = _ids(await enroll(desk, pool, catalog, command))
+    [enrollment_id] = _ids(await enroll(batcher, pool, catalog, command))
     check_in = CheckIn(method="manual", checked_in_at=day + timedelta(hours=7, minutes=30))
-    await change.check_in(pool, ORGANISATION, enrollment_id, check_in, _ACTOR)
-    await change.complete(pool, ORGANISATION, enrollment_id, Completion(), _ACTOR, now=day)
+    await lifecycle.check_in(pool, ORGANISATION, enrollment_id, check_in, _ACTOR)
+    await lifecycle.complete(pool, ORGANISATION, enrollment_id, Completion(), _ACTOR, now=day)
 
 
 async def _hold_session(
     pool: Pool,
-    desk: EnrollmentDesk,
+    batcher: EnrollmentBatcher,
     catalog: CatalogClient,
     session_id: int,
     attendees: Sequence[int],
@@ -106,9 +110,9 @@ async def _hold_session(
     """Enrolls all attendees; as many of them complete as there are scores."""
     command = EnrollCommand(ORGANISATION, session_id, tuple(attendees), _ACTOR, enrolled_at=day - timedelta(days=21))
     held = day + timedelta(hours=17, minutes=10)
-    for enrollment_id, score in zip(_ids(await enroll(desk, pool, catalog, command)), scores, strict=False):
+    for enrollment_id, score in zip(_ids(await enroll(batcher, pool, catalog, command)), scores, strict=False):
         completion = Completion(score=Decimal(score))
-        await change.complete(pool, ORGANISATION, enrollment_id, completion, _ACTOR, now=held)
+        await lifecycle.complete(pool, ORGANISATION, enrollment_id, completion, _ACTOR, now=held)
 
 
 def _ids(answer: Answer) -> list[int]:
@@ -164,9 +168,9 @@ async def _record_results(pool: Pool, enrolled: Sequence[int], chance: random.Ra
         luck = chance.random()
         if luck < 0.6:
             score = Decimal(chance.randint(45, 100))
-            await change.complete(pool, ORGANISATION, enrollment_id, Completion(score=score), _ACTOR)
+            await lifecycle.complete(pool, ORGANISATION, enrollment_id, Completion(score=score), _ACTOR)
         elif luck < 0.65:
-            await change.mark_absent(pool, ORGANISATION, enrollment_id, _ACTOR)
+            await lifecycle.mark_absent(pool, ORGANISATION, enrollment_id, _ACTOR)
 
     await each(enrolled, record, lambda done: _report("results", done, len(enrolled)))
 
@@ -174,3 +178,27 @@ async def _record_results(pool: Pool, enrolled: Sequence[int], chance: random.Ra
 def _report(what: str, done: int, total: int) -> None:
     if done % 100 == 0 or done == total:
         print(f"{what} {done}/{total}", flush=True)
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--people", type=int, help="add this many people instead of the examples")
+    parser.add_argument("--enrollments", type=int, help="and this many enrollments (default ten a person)")
+
+
+def _seed(settings: EnrollmentSettings, arguments: argparse.Namespace) -> int:
+    print(asyncio.run(_load(settings, arguments)))
+    return 0
+
+
+async def _load(settings: EnrollmentSettings, arguments: argparse.Namespace) -> str:
+    signer = internal_signer("enrollment", settings.internal_keys_file, settings.internal_token_secret)
+    async with (
+        connection_pool(settings.migration_database_url.get_secret_value(), name="enrollment seed") as pool,
+        connected_peer(settings.catalog_url, name="catalog", asking="enrollment", signer=signer) as peer,
+    ):
+        if arguments.people is None:
+            return await load_examples(pool, CatalogClient(peer))
+        return await load_many(pool, arguments.people, arguments.enrollments or 10 * arguments.people)
+
+
+SEED = Command("seed", "load the examples' people and enrollments, or many more of them", _add_arguments, _seed)

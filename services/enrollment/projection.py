@@ -2,25 +2,25 @@
 
 from functools import partial
 
-from services.enrollment.store import catalog_replica as copies
+from services.enrollment.store import catalog_replica
 from services.enrollment.store.seat_check import wrong_seats
 from services.enrollment.store.totals import TOTALS
 from shared.events.types import CourseRemoved, CourseSaved, SessionRemoved, SessionSaved
 from shared.messaging.outbox import changes_without_event
 from shared.postgres.list_totals import wrong_totals
-from shared.projections.comparison import Copied, Projection
+from shared.projections.comparison import Projection, ReplicaTable
 
 PROJECTION = Projection(
-    copied=[
-        Copied("courses", owner="catalog", kind="courses"),
-        Copied("sessions", owner="catalog", kind="sessions", own_columns=("seats_taken", "seats_agreed_for")),
+    replicas=[
+        ReplicaTable("courses", owner="catalog", kind="courses"),
+        ReplicaTable("sessions", owner="catalog", kind="sessions", own_columns=("seats_taken", "seats_agreed_for")),
     ],
     # The copies alone: what else the service does about a session's news is done where it is news.
     subscriptions={
-        CourseSaved: copies.save_courses,
-        CourseRemoved: copies.save_courses,
-        SessionSaved: copies.save_sessions,
-        SessionRemoved: copies.save_sessions,
+        CourseSaved: catalog_replica.save_courses,
+        CourseRemoved: catalog_replica.save_courses,
+        SessionSaved: catalog_replica.save_sessions,
+        SessionRemoved: catalog_replica.save_sessions,
     },
     checks=[
         wrong_seats,

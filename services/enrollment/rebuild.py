@@ -10,87 +10,87 @@ from typing import Any
 
 from services.enrollment.projection import PROJECTION
 from services.enrollment.settings import EnrollmentSettings
-from services.enrollment.store import catalog_replica as copies
+from services.enrollment.store import catalog_replica
 from services.enrollment.store.totals import TOTALS
 from services.enrollment.use_cases import sessions
 from shared.events.types import Event
 from shared.messaging.consumer import Handler
 from shared.postgres.list_totals import correct_totals
 from shared.postgres.pool import Connection, Pool, connection_pool, transaction
-from shared.projections.comparison import Comparison, Copied
+from shared.projections.comparison import Comparison, ReplicaTable
 from shared.projections.keys import Key
-from shared.projections.rebuild import claim
-from shared.projections.snapshot import Owner
+from shared.projections.rebuild import lock_rebuild
+from shared.projections.snapshot import SnapshotClient
 from shared.projections.verify import Verification
-from shared.service.projection_commands import DONE, SETTLE, carried_out, tell
+from shared.service.projection_commands import DONE, SETTLE, carried_out, report
 
-HANDLERS: Mapping[str, Handler] = {"courses": copies.save_courses, "sessions": sessions.follow}
+HANDLERS: Mapping[str, Handler] = {"courses": catalog_replica.save_courses, "sessions": sessions.follow}
 
 
 def rebuild(settings: EnrollmentSettings) -> int:
     """Carries out the command; its exit status."""
 
-    async def work(compared: Comparison, owners: Mapping[str, Owner]) -> int:
-        await claim(compared)
+    async def work(compared: Comparison, owners: Mapping[str, SnapshotClient]) -> int:
+        await lock_rebuild(compared)
         verification = Verification(compared, owners, settle=SETTLE)
         async with connection_pool(
             settings.migration_database_url.get_secret_value(), name="enrollment rebuild", size=1
         ) as pool:
-            for copied in PROJECTION.copied:
-                await _mend_table(pool, owners[copied.owner], copied, verification)
+            for replica in PROJECTION.replicas:
+                await _mend_table(pool, owners[replica.owner], replica, verification)
         print(f"totals of lists: {await correct_totals(compared.connection, TOTALS)} changed")
         return DONE
 
     return carried_out("enrollment", settings, PROJECTION, work)
 
 
-async def _mend_table(pool: Pool, owner: Owner, copied: Copied, verification: Verification) -> None:
+async def _mend_table(pool: Pool, owner: SnapshotClient, replica: ReplicaTable, verification: Verification) -> None:
     outcomes: Counter[str] = Counter()
     complete = False
     while not complete:
-        verified = await verification.verify_table(copied)
-        tell(f"{copied.table}: {len(verified.differences)} of {verified.rows} rows differ")
-        mended = Counter([await mend(pool, owner, copied, each.key) for each in verified.differences])
+        verified = await verification.verify_table(replica)
+        report(f"{replica.table}: {len(verified.differences)} of {verified.rows} rows differ")
+        mended = Counter([await mend(pool, owner, replica, each.key) for each in verified.differences])
         outcomes += mended
         # Where so many differ that they are looked at in parts, a part that cannot be mended ends it.
         complete = verified.complete or set(mended) == {"left"}
     done = ", ".join(f"{outcomes[what]} {what}" for what in ("added", "changed", "removed", "left"))
-    print(f"{copied.table}: {done}")
+    print(f"{replica.table}: {done}")
 
 
-async def mend(pool: Pool, owner: Owner, copied: Copied, key: Key) -> str:
+async def mend(pool: Pool, owner: SnapshotClient, replica: ReplicaTable, key: Key) -> str:
     """What became of the copy: `added`, `changed`, `removed`, or `left` as it is.
 
     The catalog is asked after the copy was read: it then knows at least that version, or the copy is wrong. A copy
     that changes in between is left, and so is a session that was closed because the catalog wants to delete it.
     """
     async with transaction(pool, [key[0]]) as connection:
-        standing = await copies.standing(connection, copied.table, key)
-    told = await owner.current(copied.kind, [key])
+        known = await catalog_replica.replica_version(connection, replica.table, key)
+    received = await owner.current(replica.kind, [key])
     async with transaction(pool, [key[0]]) as connection:
-        outcome = await _write(connection, copied, key, standing, told)
+        outcome = await _write(connection, replica, key, known, received)
     if outcome == "changed":
         # While its version was wrong, the copy may have turned away news that came since the catalog was asked.
-        news = await owner.current(copied.kind, [key])
+        news = await owner.current(replica.kind, [key])
         async with transaction(pool, [key[0]]) as connection:
-            await HANDLERS[copied.table](connection, news)
+            await HANDLERS[replica.table](connection, news)
     return outcome
 
 
 async def _write(
     connection: Connection,
-    copied: Copied,
+    replica: ReplicaTable,
     key: Key,
-    standing: tuple[int, bool] | None,
-    told: Sequence[Event[Any]],
+    known: tuple[int, bool] | None,
+    received: Sequence[Event[Any]],
 ) -> str:
-    if not told:
-        gone = standing is None or await copies.delete_unknown(connection, copied.table, key, standing[0])
+    if not received:
+        gone = known is None or await catalog_replica.delete_unknown(connection, replica.table, key, known[0])
         return "removed" if gone else "left"
-    if standing is not None:
-        version, removed = standing
-        closed = removed and not told[0].data.removed
-        if closed or not await copies.forget_version(connection, copied.table, key, version):
+    if known is not None:
+        version, removed = known
+        closed = removed and not received[0].data.removed
+        if closed or not await catalog_replica.forget_version(connection, replica.table, key, version):
             return "left"
-    await HANDLERS[copied.table](connection, told)
-    return "added" if standing is None else "changed"
+    await HANDLERS[replica.table](connection, received)
+    return "added" if known is None else "changed"

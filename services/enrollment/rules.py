@@ -24,7 +24,7 @@ from services.enrollment.schemas import CheckIn, Completion
 from shared.auth.internal_token import ENROLL, ENROLL_SELF, Caller
 from shared.errors import ApiError, PermissionDenied
 from shared.events.types import EnrollmentState
-from shared.http.idempotency_key import Claim
+from shared.http.idempotency_key import IdempotencyKey
 from shared.postgres.audit import Actor
 
 SessionKey = tuple[int, int]
@@ -82,7 +82,7 @@ class EnrollCommand:
     employee_ids: tuple[int, ...]
     actor: Actor
     waitlist: bool = False
-    claim: Claim | None = None
+    idempotency_key: IdempotencyKey | None = None
     enrolled_at: datetime | None = None
 
     @property

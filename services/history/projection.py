@@ -1,14 +1,14 @@
 """What history copies: all that it has."""
 
 from services.history.handlers import SUBSCRIPTIONS
-from shared.projections.comparison import Copied, Projection
+from shared.projections.comparison import Projection, ReplicaTable
 
 PROJECTION = Projection(
-    copied=[
-        Copied("courses", owner="catalog", kind="courses"),
-        Copied("sessions", owner="catalog", kind="sessions"),
-        Copied("people", owner="enrollment", kind="people"),
-        Copied("records", owner="enrollment", kind="enrollments"),
+    replicas=[
+        ReplicaTable("courses", owner="catalog", kind="courses"),
+        ReplicaTable("sessions", owner="catalog", kind="sessions"),
+        ReplicaTable("people", owner="enrollment", kind="people"),
+        ReplicaTable("records", owner="enrollment", kind="enrollments"),
     ],
     subscriptions=SUBSCRIPTIONS,
 )

@@ -6,7 +6,6 @@ worthless.
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,6 +16,7 @@ from shared.auth import previous_tokens
 from shared.auth.claims import InternalClaims, UserType
 from shared.auth.jws import read_header, signed_payload
 from shared.auth.trust import GATEWAY, TrustedKey, TrustedKeys, may_grant
+from shared.concurrency.lru import LruCache
 from shared.errors import MalformedJson, PermissionDenied, TokenExpired, TokenInvalid, TokenMissing, TooManyValues
 from shared.validation.strict_json import parse_json
 
@@ -89,8 +89,7 @@ class InternalTokenVerifier:
         self._trusted = trusted
         self._verified_with = trusted.contents
         self._previous_secret = previous_secret
-        self._remembered = remembered
-        self._callers: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
+        self._callers: LruCache[str, tuple[Caller, float]] = LruCache(remembered)
 
     def verify(self, token: str) -> Caller:
         """The caller a token speaks for; raises `TokenInvalid` or `TokenExpired`."""
@@ -106,18 +105,13 @@ class InternalTokenVerifier:
         return caller
 
     def _remember(self, token: str, caller: Caller, until: float) -> None:
-        """Forgets those whose time is over, the oldest first: each client gets a new one twice a minute.
+        """Drops those that have expired, the least recently used first: each client gets a new one twice a minute.
 
-        None is remembered for longer than the gateway's last: it would keep those behind it.
+        None is remembered for longer than the gateway's tokens last: it would keep those behind it.
         """
         now = time.time()
-        self._callers.pop(token, None)
-        while self._callers and (len(self._callers) >= self._remembered or self._oldest_until() <= now):
-            self._callers.popitem(last=False)
-        self._callers[token] = (caller, min(until, now + LIFETIME + LEEWAY))
-
-    def _oldest_until(self) -> float:
-        return next(iter(self._callers.values()))[1]
+        self._callers.drop_oldest_while(lambda known: known[1] <= now)
+        self._callers.put(token, (caller, min(until, now + LIFETIME + LEEWAY)))
 
     def _claims(self, token: str) -> InternalClaims:
         """What a token says that somebody signed who may say it."""

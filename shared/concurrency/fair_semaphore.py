@@ -1,102 +1,243 @@
-"""Turns at something of which there are few, and how long to wait for one."""
+"""A semaphore that serves organisations in turn, and rejects waiters early when nobody releases a permit."""
 
 import asyncio
 import logging
 import time
+from collections import deque
+from collections.abc import Callable
+from math import inf
 from typing import Final
 
-from shared.concurrency.fairness import FairTurns, Organisation, Waiter
+from shared.concurrency.fairness import FairQueue, Organisation
 from shared.errors import Overloaded
 
 log = logging.getLogger(__name__)
 
-LOOK: Final = 0.05
-"""Seconds between two looks at whether those who have their turn get on."""
-LOOKS: Final = 2
-"""In a row that see nobody's turn end, after which nobody waits on. One would blame them for a process that stood still
-itself: its look is over before it has heard of those who ended meanwhile."""
+CHECK_INTERVAL: Final = 0.02
+"""Seconds between two checks for waiters whose time is up."""
+STALLED_CHECKS: Final = 5
+"""Checks in a row without a release, after which nobody waits on. One alone would blame the holders for a process that
+stood still itself: its check runs before it has heard of the releases meanwhile."""
 
 
-class Turns:
-    """`count` have their turn at once, of one organisation at most `count - reserved`.
+class Waiter:
+    """A caller in the queue: `permit` is done once it has one, or never will. Times are those of the semaphore's clock,
+    in seconds."""
 
-    The others wait, for as long as those before them get on: one of each organisation in turn, and in order of arrival
-    within one. `queue` bounds how many of one organisation wait, `queues` how many of all; an organisation of which
-    nobody waits may always have one. Whoever finds no place is refused after `pause` seconds, in the words of
-    `refusal`: a client that asks again at once costs the others more than one that waits. `looks`: as LOOKS, where
-    turns take longer.
+    __slots__ = ("organisation", "permit", "since", "until")
+
+    def __init__(self, permit: "asyncio.Future[None]", organisation: Organisation, since: float, until: float) -> None:
+        self.permit = permit
+        self.organisation = organisation
+        self.since = since
+        self.until = until
+
+
+class _StallDetector:
+    """Notices that several checks in a row saw no release; with `checks` of None it never does."""
+
+    __slots__ = ("_checks", "_releases")
+
+    def __init__(self, checks: int | None) -> None:
+        self._checks: deque[float] = deque(maxlen=1 if checks is None else checks + 1)
+        """When the last ones were, from the one that saw a release."""
+        self._releases = -1
+
+    def restart(self, now: float, releases: int) -> None:
+        self._checks.clear()
+        self._checks.append(now)
+        self._releases = releases
+
+    def stalled_since(self, now: float, releases: int) -> float:
+        """Checks whether there were more releases; since when there were none, or -inf where that is not yet known."""
+        if releases != self._releases or self._checks.maxlen == 1:
+            self.restart(now, releases)
+            return -inf
+        self._checks.append(now)
+        return self._checks[0] if len(self._checks) == self._checks.maxlen else -inf
+
+
+class FairSemaphore:
+    """`permits`, of which one organisation holds at most `per_organisation`.
+
+    The rest is kept for others, so that another organisation's caller begins at once however long the first one's hold
+    theirs; the process's own work may have all. Callers that find none wait. One of each organisation in turn gets the
+    next permit, in order of arrival within one.
+
+    `per_organisation` may change at any time: nobody loses a permit, and `hand_out` gives out what a higher one frees.
+    `max_waiting_per_organisation` and `max_waiting` bound the queue; an organisation without a waiter may always have
+    one. A caller that finds it full is refused with the message `refusal` after `refusal_delay` seconds: a client that
+    asks again at once costs others more than one that waits. So are all waiters after `stalled_checks` without a
+    release (as STALLED_CHECKS; None: they are not); `resource` says in the log of what.
     """
+
+    __slots__ = (
+        "_clock",
+        "_held",
+        "_loop",
+        "_max_waiting",
+        "_max_waiting_per_organisation",
+        "_refusal",
+        "_refusal_delay",
+        "_releases",
+        "_releases_at_warning",
+        "_resource",
+        "_stall",
+        "_timer",
+        "in_use",
+        "per_organisation",
+        "permits",
+        "waiting",
+    )
 
     def __init__(
         self,
-        count: int,
-        reserved: int = 0,
+        permits: int,
+        per_organisation: int,
         *,
-        queue: int | None = None,
-        queues: int | None = None,
-        pause: float = 0.0,
-        looks: int | None = None,
+        resource: str = "permit",
+        max_waiting_per_organisation: float = inf,
+        max_waiting: float = inf,
         refusal: str | None = None,
+        refusal_delay: float = 0.0,
+        stalled_checks: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._turns = FairTurns(count, count - reserved)
-        self._queue = queue
-        self._queues = queues
-        self._pause = pause
-        self._looks = looks
+        self.permits = permits
+        self.per_organisation = per_organisation
+        self.in_use = 0
+        self.waiting: FairQueue[Waiter] = FairQueue()
+        self._held: dict[Organisation, int] = {}
+        self._resource = resource
+        self._max_waiting_per_organisation = max_waiting_per_organisation
+        self._max_waiting = max_waiting
         self._refusal = refusal
-        self._ended = 0
-        self._stood_still_at = -1
-        """How many had ended when that was last told of."""
+        self._refusal_delay = refusal_delay
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()  # once: looking for it is a system call
+        self._timer: asyncio.TimerHandle | None = None
+        self._stall = _StallDetector(stalled_checks)
+        self._releases = 0
+        self._releases_at_warning = -1
 
     @property
-    def waiting(self) -> int:
-        return len(self._turns.waiting)
+    def organisations(self) -> int:
+        """How many hold permits."""
+        return len(self._held)
 
-    async def begin(self, most: float, organisation: Organisation = None) -> None:
-        """Waits for a turn, which the caller has to `end`.
+    def held_by(self, organisation: Organisation) -> int:
+        return self._held.get(organisation, 0)
 
-        Raises `Overloaded` when none comes within `most` seconds, and soon when nobody's turn ends or as many wait as
-        may.
+    def try_acquire(self, organisation: Organisation = None) -> bool:
+        """Whether a permit was free; the caller then has it, and releases it."""
+        held = self._held.get(organisation, 0)
+        if self.in_use >= self.permits or (held >= self.per_organisation and organisation is not None):
+            return False
+        self.in_use += 1
+        self._held[organisation] = held + 1
+        return True
+
+    async def acquire(self, timeout: float, organisation: Organisation = None) -> None:
+        """Waits for a permit, which the caller has to release.
+
+        Raises `Overloaded` when none comes within `timeout` seconds, when the queue is full, and when it is stalled.
         """
-        if self._turns.take(organisation):
+        if self.try_acquire(organisation):
             return
         if not self._has_room(organisation):
-            await asyncio.sleep(min(self._pause, most))
+            await asyncio.sleep(min(self._refusal_delay, timeout))
             raise Overloaded(self._refusal)
-        waiter = Waiter(asyncio.get_running_loop().create_future(), organisation, most)
-        self._turns.waiting.add(organisation, waiter)
+        await self.wait(timeout, organisation)
+
+    async def wait(self, timeout: float, organisation: Organisation = None) -> None:
+        """The same for a caller that found no permit, whatever the bounds of the queue."""
+        waiter = self._enqueue(timeout, organisation)
         try:
-            await self._wait(waiter)
-        except BaseException:
-            self._turns.leave(waiter)
+            await waiter.permit
+        except asyncio.CancelledError:
+            self._leave(waiter)
             raise
 
-    def end(self, organisation: Organisation = None) -> None:
-        """Hands the turn on; `organisation` as it began."""
-        self._ended += 1
-        self._turns.give_back(organisation)
+    def release(self, organisation: Organisation = None) -> None:
+        """Hands the permit to whoever is next and may have it; `organisation` as in `acquire`."""
+        self._releases += 1
+        if self.waiting.count and self._handed_on(organisation):
+            return
+        self.in_use -= 1
+        held = self._held[organisation] - 1
+        if held:
+            self._held[organisation] = held
+        else:
+            del self._held[organisation]
+        if self.waiting.count:
+            self.hand_out()
+
+    def hand_out(self) -> None:
+        """Gives free permits to the waiters that may have them."""
+        while self.in_use < self.permits and (waiter := self.waiting.take_where(self._may_have_more)) is not None:
+            if not waiter.permit.done():
+                self.in_use += 1
+                self._held[waiter.organisation] = self._held.get(waiter.organisation, 0) + 1
+                waiter.permit.set_result(None)
+
+    def _handed_on(self, organisation: Organisation) -> bool:
+        """Whether the permit went to the next of the same organisation, which leaves the counts as they are."""
+        if self.in_use > self.permits or (
+            organisation is not None and self._held[organisation] > self.per_organisation
+        ):
+            return False
+        while (waiter := self.waiting.take_of(organisation)) is not None:
+            if not waiter.permit.done():
+                waiter.permit.set_result(None)
+                return True
+        return False
+
+    def _may_have_more(self, organisation: Organisation) -> bool:
+        return organisation is None or self._held.get(organisation, 0) < self.per_organisation
 
     def _has_room(self, organisation: Organisation) -> bool:
-        waiting = self._turns.waiting
-        own = waiting.count_of(organisation)
-        if self._queue is not None and own >= self._queue:
+        own = self.waiting.count_of(organisation)
+        if own >= self._max_waiting_per_organisation:
             return False
-        return self._queues is None or not own or len(waiting) < self._queues
+        return not own or self.waiting.count < self._max_waiting
 
-    async def _wait(self, waiter: Waiter) -> None:
-        still, looks = 0, LOOKS if self._looks is None else self._looks
-        while still < looks and (left := waiter.until - time.monotonic()) > 0:
-            ended = self._ended
-            await asyncio.wait((waiter.turn,), timeout=min(left, LOOK))
-            if waiter.turn.done():
-                return
-            still = still + 1 if self._ended == ended else 0
-        if still == looks:
-            self._tell_once()
-        raise Overloaded(self._refusal)
+    def _enqueue(self, timeout: float, organisation: Organisation) -> Waiter:
+        now = self._clock()
+        waiter = Waiter(self._loop.create_future(), organisation, now, now + timeout)
+        self.waiting.add(organisation, waiter)
+        if self._timer is None:
+            self._stall.restart(now, self._releases)
+            self._timer = self._loop.call_later(CHECK_INTERVAL, self._check)
+        return waiter
 
-    def _tell_once(self) -> None:
-        """Not for each of those who are refused: many lines would slow down the process that is in trouble."""
-        if self._stood_still_at != self._ended:
-            self._stood_still_at = self._ended
-            log.warning("nobody's turn ends, so those who wait are refused", extra={"waiting": self.waiting})
+    def _leave(self, waiter: Waiter) -> None:
+        """For a caller that was cancelled; a permit that it got in the same moment goes to the next."""
+        self.waiting.remove(waiter.organisation, waiter)
+        permit = waiter.permit
+        if permit.done() and not permit.cancelled() and permit.exception() is None:
+            self.release(waiter.organisation)
+
+    def _check(self) -> None:
+        """One timer for all waiters: one for each would cost as much as its permit."""
+        now = self._clock()
+        stalled_since = self._stall.stalled_since(now, self._releases)
+        late = [waiter for waiter in self.waiting if waiter.until <= now or waiter.since <= stalled_since]
+        if late and stalled_since > -inf:
+            self._warn_once(now - stalled_since)
+        for waiter in late:
+            self.waiting.remove(waiter.organisation, waiter)
+            if not waiter.permit.done():
+                waiter.permit.set_exception(Overloaded(self._refusal))
+        self._timer = self._loop.call_later(CHECK_INTERVAL, self._check) if self.waiting.count else None
+
+    def _warn_once(self, seconds: float) -> None:
+        """Not for each waiter: many lines would slow down the process that is in trouble."""
+        if self._releases_at_warning == self._releases:
+            return
+        self._releases_at_warning = self._releases
+        log.warning(
+            "no %s was released for %.2f s; rejecting waiters",
+            self._resource,
+            seconds,
+            extra={"resource": self._resource, "in_use": self.in_use, "waiting": self.waiting.count},
+        )

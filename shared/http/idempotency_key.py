@@ -13,13 +13,13 @@ _PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A key as one client used it on one route, with the digest of the body it came with."""
+class IdempotencyKey:
+    """The key of one client on one route, with the digest of the body it came with."""
 
     organisation_id: int
     subject: str
     route: str
-    key: str
+    value: str
     body_sha256: bytes
 
 

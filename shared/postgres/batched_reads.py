@@ -1,6 +1,6 @@
 """Reads that wait together go together (architecture, principle 11; decision 8).
 
-What a short read costs is mostly the way to the database and back, and planning. So a `Read` stands for a SELECT of
+What a short read costs is mostly the way to the database and back, and planning. So a `PageRead` stands for a SELECT of
 one row. Alone it is sent as it is. Those of one `Statement` that wait at the same moment are sent as one, around the
 same text, whose parameters are columns then:
 
@@ -20,7 +20,7 @@ from typing import Any
 
 from shared.concurrency.batcher import Batcher
 from shared.errors import Unavailable
-from shared.postgres.pool import Connection, Pool, connected, connection_pool, patient
+from shared.postgres.pool import Connection, Pool, connected, connection_pool, slow_transaction
 from shared.postgres.row_security import SETTING, scoped
 
 Row = tuple[Any, ...]
@@ -85,15 +85,15 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class PageRead:
     """A statement with its arguments in the order of its `types`, the organisation first.
 
-    `patient`: it may take long, or needs a plan for its very arguments, as a search. Nobody waits for it but itself.
+    `slow`: it may take long, or needs a plan for its very arguments, as a search. Nobody waits for it but itself.
     """
 
     statement: Statement
     arguments: Row
-    patient: bool = False
+    slow: bool = False
 
     @property
     def organisation_id(self) -> int:
@@ -112,7 +112,7 @@ class Read:
         return tuple(row)
 
 
-def merged(select: str, order: str, column: str, values: Iterable[str]) -> str:
+def union_over(select: str, order: str, column: str, values: Iterable[str]) -> str:
     """`select`, which ends in a WHERE clause, for each value of a column that its index has before the order wanted.
 
     Each walks the index no further than the page ends, which PostgreSQL would not find out by itself.
@@ -131,25 +131,25 @@ def page_of(select: str, order: str, longest: int) -> str:
     return f"(SELECT * FROM ({page}) AS page LIMIT {longest})"  # noqa: S608 - of constants and parameters
 
 
-class Reader:
+class BatchedReader:
     """Reads for requests: short ones together on the connections of `pool`, and patient ones on the few that `others`
     has for them."""
 
-    def __init__(self, pool: Pool, others: Pool) -> None:
+    def __init__(self, pool: Pool, main_pool: Pool) -> None:
         self._pool = pool
-        self._others = others
-        self._batcher: Batcher[Read, Row] = Batcher(
-            self._read_together, size=BATCH, concurrency=BATCHES, patience=PATIENCE
+        self._main_pool = main_pool
+        self._batcher: Batcher[PageRead, Row] = Batcher(
+            self._read_together, size=BATCH, concurrency=BATCHES, max_wait=PATIENCE
         )
 
-    async def read(self, read: Read) -> Row:
+    async def read(self, read: PageRead) -> Row:
         """The row; raises what the database refuses with, `DatabaseUnavailable`, `Overloaded` or `DeadlinePassed`."""
-        if not read.patient:
+        if not read.slow:
             return await self._batcher.submit(read)
-        async with patient(self._others, [read.organisation_id]) as connection:
+        async with slow_transaction(self._main_pool, [read.organisation_id]) as connection:
             return await read.alone(connection)
 
-    async def _read_together(self, reads: Sequence[Read]) -> Sequence[Row | Exception]:
+    async def _read_together(self, reads: Sequence[PageRead]) -> Sequence[Row | Exception]:
         places: dict[Statement, list[int]] = {}
         for place, read in enumerate(reads):
             places.setdefault(read.statement, []).append(place)
@@ -158,7 +158,7 @@ class Reader:
             outcomes |= zip(of_one, await self._rows([reads[place] for place in of_one]), strict=True)
         return [outcomes[place] for place in range(len(reads))]
 
-    async def _rows(self, reads: Sequence[Read]) -> Sequence[Row | Exception]:
+    async def _rows(self, reads: Sequence[PageRead]) -> Sequence[Row | Exception]:
         """A statement that is refused is sent again for each read alone, so that only the one at fault fails.
 
         Not when the database is away or too slow: each would wait for it anew.
@@ -173,7 +173,7 @@ class Reader:
                 return [error]
         return [await self._outcome_alone(read) for read in reads]
 
-    async def _outcome_alone(self, read: Read) -> Row | Exception:
+    async def _outcome_alone(self, read: PageRead) -> Row | Exception:
         """On the connection of the batch: reads that fail take none from anybody else."""
         try:
             async with connected(self._pool) as connection:
@@ -182,7 +182,7 @@ class Reader:
             return error
 
 
-async def _rows(connection: Connection, reads: Sequence[Read]) -> list[Row]:
+async def _rows(connection: Connection, reads: Sequence[PageRead]) -> list[Row]:
     if len(reads) == 1:
         return [await reads[0].alone_scoped(connection)]
     columns = zip(*(read.arguments for read in reads), strict=True)
@@ -192,7 +192,7 @@ async def _rows(connection: Connection, reads: Sequence[Read]) -> list[Row]:
 
 
 @asynccontextmanager
-async def reader(url: str, others: Pool, *, name: str) -> AsyncIterator[Reader]:
+async def batched_reader(url: str, main_pool: Pool, *, name: str) -> AsyncIterator[BatchedReader]:
     """One with connections of its own, as many as it has batches at once."""
     async with connection_pool(url, name=f"{name} reader", size=BATCHES, settings=SHORT_READS) as pool:
-        yield Reader(pool, others)
+        yield BatchedReader(pool, main_pool)

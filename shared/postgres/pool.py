@@ -11,7 +11,7 @@ import asyncpg
 from asyncpg import exceptions as postgres
 
 from shared.concurrency.deadline import time_left
-from shared.concurrency.fair_semaphore import LOOK, Turns
+from shared.concurrency.fair_semaphore import CHECK_INTERVAL, STALLED_CHECKS, FairSemaphore
 from shared.concurrency.fairness import current_organisation
 from shared.errors import Unavailable
 from shared.postgres.connection import (
@@ -97,10 +97,10 @@ _SERVER_SETTINGS = {
 class Pool(_AsyncpgPool):
     """asyncpg's pool behind fair semaphores: by itself it refuses late, and has to cancel a wait to do so.
 
-    `turns` limits all connections, `slow_turns` those for slow reads; both are shared fairly between organisations.
+    `permits` limits all connections, `slow_permits` those for slow reads; both are shared fairly between organisations.
     """
 
-    __slots__ = ("slow_turns", "turns")
+    __slots__ = ("permits", "slow_permits")
 
     def __init__(self, url: str, size: int, **options: Any) -> None:
         super().__init__(
@@ -114,21 +114,24 @@ class Pool(_AsyncpgPool):
             loop=None,
             **options,
         )
-        self.turns = Turns(size, size // KEPT_FOR_OTHERS)
-        self.slow_turns = slow_turns(size)
+        self.permits = FairSemaphore(
+            size, size - size // KEPT_FOR_OTHERS, resource="database connection", stalled_checks=STALLED_CHECKS
+        )
+        self.slow_permits = slow_permits(size)
 
 
-def slow_turns(size: int) -> Turns:
+def slow_permits(size: int) -> FairSemaphore:
     """The semaphore for slow reads in a pool of `size` connections."""
     of_one, others = max(1, size // SLOW_SHARE), int(size > _FEW)
-    return Turns(
+    return FairSemaphore(
         of_one + others,
-        others,
-        queue=SLOW_QUEUE,
-        queues=SLOW_QUEUES,
-        pause=SLOW_PAUSE,
-        looks=ceil(SLOW_WAIT / LOOK),
+        of_one,
+        resource="database connection for slow reads",
+        max_waiting_per_organisation=SLOW_QUEUE,
+        max_waiting=SLOW_QUEUES,
         refusal=_SLOW_REFUSAL,
+        refusal_delay=SLOW_PAUSE,
+        stalled_checks=ceil(SLOW_WAIT / CHECK_INTERVAL),
     )
 
 
@@ -196,7 +199,7 @@ async def connected(pool: Pool) -> AsyncIterator[Connection]:
     Raises `Overloaded` when none becomes free in time, `DatabaseUnavailable`, or `DeadlinePassed`.
     """
     organisation = current_organisation.get()
-    await pool.turns.begin(time_left(ACQUIRE_TIMEOUT), organisation)
+    await pool.permits.acquire(time_left(ACQUIRE_TIMEOUT), organisation)
     try:
         with outages_of_opening(pool.is_closing):
             connection = await pool.acquire(timeout=time_left(ACQUIRE_TIMEOUT))
@@ -210,7 +213,7 @@ async def connected(pool: Pool) -> AsyncIterator[Connection]:
             with outages(pool.is_closing):
                 await pool.release(connection)
     finally:
-        pool.turns.end(organisation)
+        pool.permits.release(organisation)
 
 
 @asynccontextmanager
@@ -232,16 +235,12 @@ async def slow_transaction(pool: Pool, organisations: Iterable[int]) -> AsyncIte
     Raises what `connected` raises.
     """
     organisation = current_organisation.get()
-    await pool.slow_turns.begin(time_left(SLOW_WAIT), organisation)
+    await pool.slow_permits.acquire(time_left(SLOW_WAIT), organisation)
     try:
         async with _begun(pool, f"BEGIN; {scope(organisations)}; {_DEFAULT_PLANNING}") as connection:
             yield connection
     finally:
-        pool.slow_turns.end(organisation)
-
-
-patient = slow_transaction
-"""Its old name, for modules that have not changed over."""
+        pool.slow_permits.release(organisation)
 
 
 @asynccontextmanager

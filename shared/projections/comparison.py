@@ -29,7 +29,7 @@ WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped ORDER BY
 
 _DIFFERENT = """
 SELECT coalesce(o.organisation_id, c.organisation_id) AS organisation_id, coalesce(o.id, c.id) AS id,
-    o.version AS owned_version, c.version AS copied_version,
+    o.version AS owned_version, c.version AS replica_version,
     ARRAY (
         SELECT key FROM jsonb_each(to_jsonb(o)) AS owned JOIN jsonb_each(to_jsonb(c)) AS copied USING (key)
         WHERE owned.value IS DISTINCT FROM copied.value AND NOT key = ANY($1::text[]) ORDER BY key
@@ -69,7 +69,7 @@ WHERE NOT EXISTS (SELECT FROM public.{table} c WHERE o.organisation_id = c.organ
 
 
 @dataclass(frozen=True, slots=True)
-class Copied:
+class ReplicaTable:
     """A table whose rows are copies; `kind` is what its owner, another service, calls them."""
 
     table: str
@@ -83,12 +83,12 @@ class Copied:
 class Projection:
     """All that a service copies, in the order in which its handlers write it."""
 
-    copied: Sequence[Copied]
+    replicas: Sequence[ReplicaTable]
     subscriptions: Subscriptions
-    moved: Sequence[str] = ()
+    also_written: Sequence[str] = ()
     """Tables of the service's own that the handlers change as well."""
     recount: Callable[[Connection], Awaitable[int]] | None = None
-    """Makes anew what `moved` tables say of the copies; how many rows it changed."""
+    """Makes anew what `also_written` tables say of the copies; how many rows it changed."""
     checks: Sequence[Callable[[Connection], AsyncIterator[str]]] = ()
     """What else must hold inside the service; each gives a sentence for what does not."""
 
@@ -100,7 +100,7 @@ class Difference:
     table: str
     key: Key
     owned_version: int | None
-    copied_version: int | None
+    replica_version: int | None
     columns: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -108,7 +108,7 @@ class Difference:
 
     @property
     def _what(self) -> str:
-        match self.owned_version, self.copied_version:
+        match self.owned_version, self.replica_version:
             case version, None:
                 return f"missing here, version {version} at its owner"
             case None, version:
@@ -142,53 +142,53 @@ class Comparison:
         """Lets the handlers write what an owner says; the service's own tables do not notice."""
         await apply(self.connection, self.projection.subscriptions, events)
 
-    async def differences_between(self, copied: Copied, after: Key, upto: Key) -> list[Difference]:
+    async def differences_between(self, replica: ReplicaTable, after: Key, upto: Key) -> list[Difference]:
         """Between what was written and the copies in that stretch of keys."""
-        return await self._differences(copied, _BETWEEN, *after, *upto)
+        return await self._differences(replica, _BETWEEN, *after, *upto)
 
-    async def differences_of(self, copied: Copied, keys: Sequence[Key]) -> list[Difference]:
-        return await self._differences(copied, _THESE, [key[0] for key in keys], [key[1] for key in keys])
+    async def differences_of(self, replica: ReplicaTable, keys: Sequence[Key]) -> list[Difference]:
+        return await self._differences(replica, _THESE, [key[0] for key in keys], [key[1] for key in keys])
 
-    async def _differences(self, copied: Copied, where: str, *arguments: Any) -> list[Difference]:
-        compared = [column for column in self.columns[copied.table] if column not in copied.own_columns]
+    async def _differences(self, replica: ReplicaTable, where: str, *arguments: Any) -> list[Difference]:
+        compared = [column for column in self.columns[replica.table] if column not in replica.own_columns]
         statement = _DIFFERENT.format(
-            table=copied.table, where=where, owned=_of("o", compared), copied=_of("c", compared)
+            table=replica.table, where=where, owned=_of("o", compared), copied=_of("c", compared)
         )
-        rows = await self.connection.fetch(statement, copied.own_columns, *arguments)
+        rows = await self.connection.fetch(statement, replica.own_columns, *arguments)
         return [
             Difference(
-                copied.table,
+                replica.table,
                 (row["organisation_id"], row["id"]),
                 row["owned_version"],
-                row["copied_version"],
+                row["replica_version"],
                 tuple(row["columns"]),
             )
             for row in rows
         ]
 
-    async def measure(self, copied: Copied) -> None:
+    async def analyze(self, replica: ReplicaTable) -> None:
         """Tells the planner how much was written: nobody else does for temporary tables."""
-        await self.connection.execute(f"ANALYZE pg_temp.{copied.table}")
+        await self.connection.execute(f"ANALYZE pg_temp.{replica.table}")
 
-    async def newer_copies(self, copied: Copied, after: Key, limit: int) -> dict[Key, int]:
+    async def newer_copies(self, replica: ReplicaTable, after: Key, limit: int) -> dict[Key, int]:
         """Copies that are newer than what was written, or not among it, with their versions."""
-        rows = await self.connection.fetch(_NEWER.format(table=copied.table), *after, limit)
+        rows = await self.connection.fetch(_NEWER.format(table=replica.table), *after, limit)
         return {(row["organisation_id"], row["id"]): row["version"] for row in rows}
 
-    async def stop_followers(self) -> None:
+    async def lock_out_consumers(self) -> None:
         """Nobody changes the copies until the transaction ends; everybody reads them."""
-        tables = ", ".join(f"public.{copied.table}" for copied in self.projection.copied)
+        tables = ", ".join(f"public.{replica.table}" for replica in self.projection.replicas)
         await self.connection.execute(_LOCK.format(tables))
 
-    async def replace(self, copied: Copied) -> Replaced:
+    async def replace(self, replica: ReplicaTable) -> Replaced:
         """Makes the copies what was written; a row that is the same already is not touched."""
-        columns = self.columns[copied.table]
-        names = {"table": copied.table, "columns": ", ".join(columns), "owned": _of("o", columns)}
+        columns = self.columns[replica.table]
+        names = {"table": replica.table, "columns": ", ".join(columns), "owned": _of("o", columns)}
         names["copied"] = _of("c", columns)
         removed, changed, added = [
             int((await self.connection.execute(sql.format(**names))).split()[-1]) for sql in (_REMOVE, _CHANGE, _ADD)
         ]
-        return Replaced(copied.table, added, changed, removed)
+        return Replaced(replica.table, added, changed, removed)
 
 
 @asynccontextmanager
@@ -206,7 +206,7 @@ async def comparison(url: str, projection: Projection, *, name: str, keep: bool)
     }
     async with dedicated_connection(url, name=name, command_timeout=STATEMENT_TIMEOUT, settings=settings) as connection:
         compared = Comparison(connection, projection)
-        for table in (*(copied.table for copied in projection.copied), *projection.moved):
+        for table in (*(replica.table for replica in projection.replicas), *projection.also_written):
             columns = await connection.fetch(_COLUMNS, f"public.{table}")
             compared.columns[table] = [row["attname"] for row in columns]
             await connection.execute(_SHADOW.format(table=table, rows="PRESERVE" if keep else "DELETE"))

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from shared.concurrency.backoff import Backoff
 from shared.postgres.errors import DatabaseUnavailable
-from shared.projections.comparison import Comparison, Copied, Replaced
+from shared.projections.comparison import Comparison, Replaced, ReplicaTable
 from shared.projections.keys import FIRST, MAX_PAGE, Key, key_of
-from shared.projections.snapshot import Owner
+from shared.projections.snapshot import SnapshotClient
 
 _LOCK = 0x72656275696C64
 """Any number, the same in every process: two rebuilds of one database do not run at once."""
@@ -23,7 +23,7 @@ class RebuildRunning(Exception):
     """Another rebuild of the same database has not ended yet."""
 
 
-async def claim(comparison: Comparison) -> None:
+async def lock_rebuild(comparison: Comparison) -> None:
     """Keeps other rebuilds of this database away until the connection ends; raises `RebuildRunning`."""
     if not await comparison.connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
         raise RebuildRunning
@@ -31,11 +31,11 @@ async def claim(comparison: Comparison) -> None:
 
 @dataclass
 class Rebuilding:
-    """`comparison` keeps its rows; `tell` is told how far it is."""
+    """`comparison` keeps its rows; `report` is told how far it is."""
 
     comparison: Comparison
-    owners: Mapping[str, Owner]
-    tell: Callable[[str], None]
+    owners: Mapping[str, SnapshotClient]
+    report: Callable[[str], None]
     _asked: dict[tuple[str, Key], int] = field(default_factory=dict)
     """The version that a copy had when its owner was asked about it for the last time."""
 
@@ -44,27 +44,27 @@ class Rebuilding:
 
         Raises `RebuildRunning`, or `Unavailable` when an owner cannot be asked: nothing is changed then.
         """
-        await claim(self.comparison)
-        for copied in self.comparison.projection.copied:
-            await self._fetch(copied)
+        await lock_rebuild(self.comparison)
+        for replica in self.comparison.projection.replicas:
+            await self._fetch(replica)
         for _ in range(ROUNDS):
             asked = await self._catch_up()
-            self.tell(f"{asked} rows had changed meanwhile")
+            self.report(f"{asked} rows had changed meanwhile")
             if asked <= MAX_PAGE:
                 break
         return await self._switch_in_time()
 
-    async def _fetch(self, copied: Copied) -> None:
+    async def _fetch(self, replica: ReplicaTable) -> None:
         after, rows, told = FIRST, 0, 0
-        while events := await self.owners[copied.owner].page(copied.kind, after):
+        while events := await self.owners[replica.owner].page(replica.kind, after):
             async with self.comparison.connection.transaction():
                 await self.comparison.write(events)
             after, rows = key_of(events[-1]), rows + len(events)
             if rows - told >= PROGRESS_EVERY:
                 told = rows
-                self.tell(f"{copied.table}: {rows} rows so far")
-        await self.comparison.measure(copied)
-        self.tell(f"{copied.table}: {rows} rows from {copied.owner}")
+                self.report(f"{replica.table}: {rows} rows so far")
+        await self.comparison.analyze(replica)
+        self.report(f"{replica.table}: {rows} rows from {replica.owner}")
 
     async def _catch_up(self, *, for_good: bool = False) -> int:
         """Asks again about copies that are newer than what their owners said; how many there were.
@@ -72,19 +72,19 @@ class Rebuilding:
         An owner that is asked after a copy had a version knows that version, or the copy is wrong. A wrong one is not
         asked about in every round, but `for_good` it is: it may have turned an event away.
         """
-        return sum([await self._catch_up_with(copied, for_good) for copied in self.comparison.projection.copied])
+        return sum([await self._catch_up_with(replica, for_good) for replica in self.comparison.projection.replicas])
 
-    async def _catch_up_with(self, copied: Copied, for_good: bool) -> int:
+    async def _catch_up_with(self, replica: ReplicaTable, for_good: bool) -> int:
         after, count = FIRST, 0
-        while newer := await self.comparison.newer_copies(copied, after, MAX_PAGE):
+        while newer := await self.comparison.newer_copies(replica, after, MAX_PAGE):
             after = max(newer)
             asked = {} if for_good else self._asked
-            new = [key for key, version in newer.items() if asked.get((copied.table, key)) != version]
+            new = [key for key, version in newer.items() if asked.get((replica.table, key)) != version]
             if new:
-                events = await self.owners[copied.owner].current(copied.kind, new)
+                events = await self.owners[replica.owner].current(replica.kind, new)
                 async with self.comparison.connection.transaction():
                     await self.comparison.write(events)
-            self._asked |= {(copied.table, key): newer[key] for key in new}
+            self._asked |= {(replica.table, key): newer[key] for key in new}
             count += len(new)
         return count
 
@@ -97,7 +97,7 @@ class Rebuilding:
             except DatabaseUnavailable as error:
                 if self.comparison.connection.is_closed():
                     raise
-                self.tell(f"the switch waits: {error!r}")
+                self.report(f"the switch waits: {error!r}")
             await asyncio.sleep(backoff.next())
         return await self._switch()
 
@@ -105,10 +105,10 @@ class Rebuilding:
         """In one transaction, with nobody following: what they applied last is asked for, then all is replaced."""
         projection = self.comparison.projection
         async with self.comparison.connection.transaction():
-            await self.comparison.stop_followers()
+            await self.comparison.lock_out_consumers()
             stopped = time.monotonic()
             await self._catch_up(for_good=True)
-            replaced = [await self.comparison.replace(copied) for copied in projection.copied]
+            replaced = [await self.comparison.replace(replica) for replica in projection.replicas]
             recounted = await projection.recount(self.comparison.connection) if projection.recount else 0
-        self.tell(f"switched; followers waited for {time.monotonic() - stopped:.1f} s")
+        self.report(f"switched; followers waited for {time.monotonic() - stopped:.1f} s")
         return replaced, recounted

@@ -23,14 +23,14 @@ _EVENTS = {event_type.type: event_type for event_type in STATE_OF}
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class SnapshotSource:
     """How an owner reads rows of one kind: `page` in their order after a key, `current` those of some keys."""
 
     page: Callable[[Connection, Key, int], Awaitable[list[Event[State]]]]
     current: Callable[[Connection, Sequence[Key]], Awaitable[list[Event[State]]]]
 
 
-class ToldState(BaseModel):
+class SnapshotRow(BaseModel):
     """`type` is the routing key of the event that would have told of it."""
 
     type: str
@@ -38,21 +38,21 @@ class ToldState(BaseModel):
     data: dict[str, Any]
 
 
-class ToldStates(BaseModel):
-    states: list[ToldState]
+class Snapshot(BaseModel):
+    states: list[SnapshotRow]
 
 
-def encode_states(events: Sequence[Event[State]]) -> str:
-    """JSON text of `ToldStates`."""
-    return f'{{"states": [{", ".join(map(_encode_state, events))}]}}'
+def encode_snapshot(events: Sequence[Event[State]]) -> str:
+    """JSON text of `Snapshot`."""
+    return f'{{"states": [{", ".join(map(_encode_row, events))}]}}'
 
 
-def _encode_state(event: Event[State]) -> str:
+def _encode_row(event: Event[State]) -> str:
     key = f'"type": "{event.type}", "organisation_id": {event.organisation_id}'
     return f'{{{key}, "data": {event.data.model_dump_json()}}}'
 
 
-class Owner:
+class SnapshotClient:
     """The service that owns rows, asked for their present states."""
 
     def __init__(self, peer: Peer) -> None:
@@ -81,9 +81,9 @@ class Owner:
         answer = await self._peer.ask(method, path, EVERY_ORGANISATION, STATES, body)
         if answer.status != 200:
             raise Unavailable(f"{path} was answered with {answer.status}")
-        return [_event(told) for told in ToldStates.model_validate_json(answer.text).states]
+        return [_event(received) for received in Snapshot.model_validate_json(answer.text).states]
 
 
-def _event(told: ToldState) -> Event[State]:
-    event_type = _EVENTS[told.type]
-    return event_type(told.organisation_id, STATE_OF[event_type].model_validate(told.data))
+def _event(received: SnapshotRow) -> Event[State]:
+    event_type = _EVENTS[received.type]
+    return event_type(received.organisation_id, STATE_OF[event_type].model_validate(received.data))

@@ -8,9 +8,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.projections.comparison import LAST, Comparison, Copied, Difference
+from shared.projections.comparison import LAST, Comparison, Difference, ReplicaTable
 from shared.projections.keys import FIRST, MAX_PAGE, Key, key_of
-from shared.projections.snapshot import Owner
+from shared.projections.snapshot import SnapshotClient
 
 MAX_SUSPECTS = 10_000
 """Rows of one table that are looked at again; with more of them, the rest of the table is not looked at."""
@@ -22,7 +22,7 @@ LOOKS = 3
 class Verified:
     """`rows` is how many the owner has, as far as was looked."""
 
-    copied: Copied
+    replica: ReplicaTable
     rows: int
     differences: Sequence[Difference]
     complete: bool = True
@@ -33,47 +33,47 @@ class Verification:
     """`settle`: seconds until a second look; `pause`: seconds between two pages, for a load as small as is wished."""
 
     comparison: Comparison
-    owners: Mapping[str, Owner]
+    owners: Mapping[str, SnapshotClient]
     settle: float
     pause: float = 0.0
 
     async def verify(self) -> list[Verified]:
         """Every table in its turn; raises `Unavailable` when an owner cannot be asked."""
-        return [await self.verify_table(copied) for copied in self.comparison.projection.copied]
+        return [await self.verify_table(replica) for replica in self.comparison.projection.replicas]
 
-    async def verify_table(self, copied: Copied) -> Verified:
+    async def verify_table(self, replica: ReplicaTable) -> Verified:
         suspects: list[Difference] = []
         rows, after = 0, FIRST
         while after != LAST and len(suspects) < MAX_SUSPECTS:
-            events = await self.owners[copied.owner].page(copied.kind, after)
+            events = await self.owners[replica.owner].page(replica.kind, after)
             upto = key_of(events[-1]) if len(events) == MAX_PAGE else LAST
             async with self.comparison.connection.transaction(readonly=True):
                 await self.comparison.write(events)
-                suspects += await self.comparison.differences_between(copied, after, upto)
+                suspects += await self.comparison.differences_between(replica, after, upto)
             rows, after = rows + len(events), upto
             await asyncio.sleep(self.pause)
-        return Verified(copied, rows, await self._settled(copied, suspects), after == LAST)
+        return Verified(replica, rows, await self._settled(replica, suspects), after == LAST)
 
-    async def _settled(self, copied: Copied, suspects: Sequence[Difference]) -> list[Difference]:
+    async def _settled(self, replica: ReplicaTable, suspects: Sequence[Difference]) -> list[Difference]:
         """Those that still differ, and stand where they stood."""
         settled: list[Difference] = []
         for _ in range(LOOKS):
             if not suspects:
                 return settled
             await asyncio.sleep(self.settle)
-            before = {suspect.key: suspect.copied_version for suspect in suspects}
-            again = await self._look_again(copied, list(before))
-            settled += [difference for difference in again if difference.copied_version == before[difference.key]]
-            suspects = [difference for difference in again if difference.copied_version != before[difference.key]]
+            before = {suspect.key: suspect.replica_version for suspect in suspects}
+            again = await self._look_again(replica, list(before))
+            settled += [difference for difference in again if difference.replica_version == before[difference.key]]
+            suspects = [difference for difference in again if difference.replica_version != before[difference.key]]
         return [*settled, *suspects]
 
-    async def _look_again(self, copied: Copied, keys: Sequence[Key]) -> list[Difference]:
+    async def _look_again(self, replica: ReplicaTable, keys: Sequence[Key]) -> list[Difference]:
         found: list[Difference] = []
         for start in range(0, len(keys), MAX_PAGE):
             chunk = keys[start : start + MAX_PAGE]
-            events = await self.owners[copied.owner].current(copied.kind, chunk)
+            events = await self.owners[replica.owner].current(replica.kind, chunk)
             async with self.comparison.connection.transaction(readonly=True):
                 await self.comparison.write(events)
-                found += await self.comparison.differences_of(copied, chunk)
+                found += await self.comparison.differences_of(replica, chunk)
             await asyncio.sleep(self.pause)
         return found

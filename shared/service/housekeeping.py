@@ -1,4 +1,4 @@
-"""Deletes what has served its time: published events and kept answers."""
+"""Deletes rows whose time is over: published events, and the responses kept for idempotency keys."""
 
 import asyncio
 from functools import partial
@@ -14,9 +14,9 @@ INTERVAL = 60.0
 """Seconds between two rounds; each deletes at most a few thousand rows, so that nobody waits for it."""
 
 
-async def keep_house(pool: Pool) -> None:
+async def prune_expired(pool: Pool) -> None:
     """Runs until it is cancelled, through any outage of the database."""
-    await retry_forever(partial(_prune, pool), "housekeeping", longest_pause=INTERVAL)
+    await retry_forever(partial(_prune, pool), "pruning of expired rows", longest_pause=INTERVAL)
 
 
 async def _prune(pool: Pool, backoff: Backoff) -> None:

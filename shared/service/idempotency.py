@@ -11,39 +11,46 @@ from typing import Any
 from asyncpg import Record
 
 from shared.errors import ApiError, IdempotencyInFlight, IdempotencyKeyReused
-from shared.http.idempotency_key import Claim
+from shared.http.idempotency_key import IdempotencyKey
 from shared.http.responses import Answer, failure
 from shared.postgres.pool import Connection, Pool, transaction
+from shared.postgres.statement_columns import ArrayColumns
 
 REPLAYED = {"Idempotency-Replayed": "true"}
 _NEVER_KEPT = frozenset({401, 403, 409, 429})
 
-_LOCK = """
+_KEYS = ArrayColumns(organisation_id="bigint", subject="text", route="text", key="text")
+_LOCK = f"""
 SELECT pg_try_advisory_xact_lock(hashtextextended(concat_ws(E'\\n', organisation_id, subject, route, key), 0))
-FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY
-    AS claim (organisation_id, subject, route, key, position)
+FROM {_KEYS.unnest("wanted", ordinality="position")}
 ORDER BY position
-"""
+"""  # noqa: S608 - of constants alone
 
-_FIND = """
+_FIND = f"""
 SELECT body_sha256, answer_status, answer_headers, answer_body
-FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY
-    AS claim (organisation_id, subject, route, key, position)
+FROM {_KEYS.unnest("wanted", ordinality="position")}
 LEFT JOIN (SELECT * FROM idempotency_keys WHERE created_at > now() - interval '24 hours') kept
     USING (organisation_id, subject, route, key)
 ORDER BY position
-"""
+"""  # noqa: S608 - of constants alone
 
-_KEEP = """
-INSERT INTO idempotency_keys (organisation_id, subject, route, key, body_sha256, answer_status, answer_headers,
-    answer_body)
-SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::smallint[], $7::jsonb[],
-    $8::text[])
+_ANSWERS = ArrayColumns(
+    organisation_id="bigint",
+    subject="text",
+    route="text",
+    key="text",
+    body_sha256="bytea",
+    answer_status="smallint",
+    answer_headers="jsonb",
+    answer_body="text",
+)
+_KEEP = f"""
+INSERT INTO idempotency_keys ({_ANSWERS.names}) SELECT {_ANSWERS.names} FROM {_ANSWERS.unnest("new")}
 ON CONFLICT (organisation_id, subject, route, key) DO UPDATE SET body_sha256 = excluded.body_sha256,
     answer_status = excluded.answer_status, answer_headers = excluded.answer_headers,
     answer_body = excluded.answer_body, created_at = now()
 WHERE idempotency_keys.created_at <= now() - interval '24 hours'
-"""
+"""  # noqa: S608 - of constants alone
 
 _PRUNE = """
 DELETE FROM idempotency_keys
@@ -51,58 +58,57 @@ WHERE ctid IN (SELECT ctid FROM idempotency_keys WHERE created_at <= now() - int
 """
 
 
-async def find_answers(connection: Connection, claims: Sequence[Claim]) -> list[Answer | ApiError | None]:
-    """For each claim the answer kept for it, why there can be none, or `None`: then its effect is to be made.
+async def find_answers(connection: Connection, keys: Sequence[IdempotencyKey]) -> list[Answer | ApiError | None]:
+    """For each key its stored answer, why there can be none, or `None`: then its effect is to be made.
 
-    Claims without an answer are held until the transaction ends. A claim that stands twice in one call is in
+    Keys without an answer are held until the transaction ends. A key given twice in one call is in
     flight the second time.
     """
-    columns = _columns(claims)
+    columns = _KEYS.arrays(map(_key_columns, keys))
     held = [row[0] for row in await connection.fetch(_LOCK, *columns)]
     kept = await connection.fetch(_FIND, *columns)
     seen: set[tuple[Any, ...]] = set()
     found: list[Answer | ApiError | None] = []
-    for claim, is_held, row in zip(claims, held, kept, strict=True):
-        identity = (claim.organisation_id, claim.subject, claim.route, claim.key)
-        found.append(_found(claim, row) if is_held and identity not in seen else IdempotencyInFlight())
+    for key, is_held, row in zip(keys, held, kept, strict=True):
+        identity = (key.organisation_id, key.subject, key.route, key.value)
+        found.append(_found(key, row) if is_held and identity not in seen else IdempotencyInFlight())
         seen.add(identity)
     return found
 
 
-def _found(claim: Claim, row: Record) -> Answer | ApiError | None:
+def _found(key: IdempotencyKey, row: Record) -> Answer | ApiError | None:
     if row["body_sha256"] is None:
         return None
-    if row["body_sha256"] != claim.body_sha256:
+    if row["body_sha256"] != key.body_sha256:
         return IdempotencyKeyReused()
     return Answer(row["answer_body"], row["answer_status"], json.loads(row["answer_headers"]) | REPLAYED)
 
 
-async def keep_answers(connection: Connection, answers: Sequence[tuple[Claim, Answer]]) -> None:
+async def keep_answers(connection: Connection, answers: Sequence[tuple[IdempotencyKey, Answer]]) -> None:
     """Keeps the answers that are to be repeated; to be called in the transaction of their effect."""
-    kept = [(claim, answer) for claim, answer in answers if _is_kept(answer.status)]
+    kept = [(key, answer) for key, answer in answers if _is_kept(answer.status)]
     if not kept:
         return
-    await connection.execute(
-        _KEEP,
-        *_columns([claim for claim, _ in kept]),
-        [claim.body_sha256 for claim, _ in kept],
-        [answer.status for _, answer in kept],
-        [json.dumps(dict(answer.headers)) for _, answer in kept],
-        [answer.text for _, answer in kept],
-    )
+    await connection.execute(_KEEP, *_ANSWERS.arrays(map(_answer_columns, kept)))
 
 
 def _is_kept(status: int) -> bool:
     return status not in _NEVER_KEPT and status < 500
 
 
-def _columns(claims: Sequence[Claim]) -> tuple[list[int], list[str], list[str], list[str]]:
-    return (
-        [claim.organisation_id for claim in claims],
-        [claim.subject for claim in claims],
-        [claim.route for claim in claims],
-        [claim.key for claim in claims],
-    )
+def _key_columns(key: IdempotencyKey) -> dict[str, Any]:
+    return {"organisation_id": key.organisation_id, "subject": key.subject, "route": key.route, "key": key.value}
+
+
+def _answer_columns(kept: tuple[IdempotencyKey, Answer]) -> dict[str, Any]:
+    key, answer = kept
+    return {
+        **_key_columns(key),
+        "body_sha256": key.body_sha256,
+        "answer_status": answer.status,
+        "answer_headers": json.dumps(dict(answer.headers)),
+        "answer_body": answer.text,
+    }
 
 
 async def prune(connection: Connection) -> None:
@@ -111,38 +117,38 @@ async def prune(connection: Connection) -> None:
 
 
 async def run_once(
-    pool: Pool, organisation_id: int, claim: Claim | None, work: Callable[[Connection], Awaitable[Answer]]
+    pool: Pool, organisation_id: int, key: IdempotencyKey | None, work: Callable[[Connection], Awaitable[Answer]]
 ) -> Answer:
-    """Runs `work` in one transaction, and keeps its answer for the claim there; or gives the answer kept before.
+    """Runs `work` in one transaction, and keeps its answer for the key there; or gives the answer kept before.
 
     A refusal rolls the transaction back, so it is kept in one of its own. Raises `IdempotencyInFlight`,
     `IdempotencyKeyReused` and whatever `work` raises.
     """
     try:
         async with transaction(pool, [organisation_id]) as connection:
-            if claim is None:
+            if key is None:
                 return await work(connection)
-            return await _once(connection, claim, work)
+            return await _once(connection, key, work)
     except _Refused as refused:
-        await keep_refusal(pool, refused.claim, refused.error)
+        await keep_refusal(pool, refused.key, refused.error)
         raise refused.error from None
 
 
-async def keep_refusal(pool: Pool, claim: Claim, error: ApiError) -> None:
+async def keep_refusal(pool: Pool, key: IdempotencyKey, error: ApiError) -> None:
     """Keeps a refusal whose transaction was rolled back, or that never had one."""
-    async with transaction(pool, [claim.organisation_id]) as connection:
-        if await find_answers(connection, [claim]) == [None]:
-            await keep_answers(connection, [(claim, failure(error))])
+    async with transaction(pool, [key.organisation_id]) as connection:
+        if await find_answers(connection, [key]) == [None]:
+            await keep_answers(connection, [(key, failure(error))])
 
 
 class _Refused(Exception):
-    def __init__(self, claim: Claim, error: ApiError) -> None:
-        self.claim = claim
+    def __init__(self, key: IdempotencyKey, error: ApiError) -> None:
+        self.key = key
         self.error = error
 
 
-async def _once(connection: Connection, claim: Claim, work: Callable[[Connection], Awaitable[Answer]]) -> Answer:
-    [found] = await find_answers(connection, [claim])
+async def _once(connection: Connection, key: IdempotencyKey, work: Callable[[Connection], Awaitable[Answer]]) -> Answer:
+    [found] = await find_answers(connection, [key])
     if isinstance(found, ApiError):
         raise found
     if found is not None:
@@ -152,6 +158,6 @@ async def _once(connection: Connection, claim: Claim, work: Callable[[Connection
     except ApiError as error:
         if not _is_kept(error.status):
             raise
-        raise _Refused(claim, error) from error
-    await keep_answers(connection, [(claim, answer)])
+        raise _Refused(key, error) from error
+    await keep_answers(connection, [(key, answer)])
     return answer

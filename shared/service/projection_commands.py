@@ -15,7 +15,7 @@ from shared.http.service_client import connected_peer
 from shared.postgres.errors import DatabaseUnavailable
 from shared.projections.comparison import Comparison, Projection, comparison
 from shared.projections.rebuild import Rebuilding, RebuildRunning
-from shared.projections.snapshot import Owner
+from shared.projections.snapshot import SnapshotClient
 from shared.projections.verify import Verification
 from shared.settings import ServiceSettings
 
@@ -71,24 +71,24 @@ class OwnerUnknown(Exception):
 @asynccontextmanager
 async def connected_owners(
     settings: ServiceSettings, name: str, projection: Projection
-) -> AsyncIterator[dict[str, Owner]]:
+) -> AsyncIterator[dict[str, SnapshotClient]]:
     """Those whose rows the service copies, by their names; raises `OwnerUnknown`."""
     signer = internal_signer(name, settings.internal_keys_file, settings.internal_token_secret)
     async with AsyncExitStack() as exits:
-        owners: dict[str, Owner] = {}
-        for owner in dict.fromkeys(copied.owner for copied in projection.copied):
+        owners: dict[str, SnapshotClient] = {}
+        for owner in dict.fromkeys(replica.owner for replica in projection.replicas):
             url = getattr(settings, f"{owner}_url", None)
             if not url:
                 raise OwnerUnknown(f"{owner.upper()}_URL")
             peer = connected_peer(url, name=owner, asking=name, signer=signer)
-            owners[owner] = Owner(await exits.enter_async_context(peer))
+            owners[owner] = SnapshotClient(await exits.enter_async_context(peer))
         yield owners
 
 
 def verify_copies(name: str, settings: ServiceSettings, projection: Projection, arguments: argparse.Namespace) -> int:
     """Carries out `verify`; its exit status."""
 
-    async def work(compared: Comparison, owners: Mapping[str, Owner]) -> int:
+    async def work(compared: Comparison, owners: Mapping[str, SnapshotClient]) -> int:
         wrong = await _verify_tables(Verification(compared, owners, arguments.settle, arguments.pause))
         for check in projection.checks:
             wrong += _shown([sentence async for sentence in check(compared.connection)])
@@ -101,9 +101,9 @@ async def _verify_tables(verification: Verification) -> int:
     wrong = 0
     for verified in await verification.verify():
         wrong += _shown(list(map(str, verified.differences)))
-        print(f"{verified.copied.table}: {len(verified.differences)} of {verified.rows} rows differ")
+        print(f"{verified.replica.table}: {len(verified.differences)} of {verified.rows} rows differ")
         if not verified.complete:
-            print(f"{verified.copied.table}: there were so many that the rest was not looked at")
+            print(f"{verified.replica.table}: there were so many that the rest was not looked at")
     return wrong
 
 
@@ -118,8 +118,8 @@ def _shown(sentences: list[str]) -> int:
 def rebuild_copies(name: str, settings: ServiceSettings, projection: Projection) -> int:
     """Carries out `rebuild`; its exit status."""
 
-    async def work(compared: Comparison, owners: Mapping[str, Owner]) -> int:
-        replaced, recounted = await Rebuilding(compared, owners, tell).run()
+    async def work(compared: Comparison, owners: Mapping[str, SnapshotClient]) -> int:
+        replaced, recounted = await Rebuilding(compared, owners, report).run()
         for table in replaced:
             print(f"{table.table}: {table.added} added, {table.changed} changed, {table.removed} removed")
         if projection.recount:
@@ -129,11 +129,11 @@ def rebuild_copies(name: str, settings: ServiceSettings, projection: Projection)
     return carried_out(name, settings, projection, work, keep=True, if_not=NOTHING_CHANGED)
 
 
-def tell(progress: str) -> None:
+def report(progress: str) -> None:
     print(progress, file=sys.stderr, flush=True)
 
 
-Work = Callable[[Comparison, Mapping[str, Owner]], Coroutine[Any, Any, int]]
+Work = Callable[[Comparison, Mapping[str, SnapshotClient]], Coroutine[Any, Any, int]]
 
 
 def carried_out(
@@ -171,7 +171,7 @@ def _possible(work: Coroutine[Any, Any, int], if_not: str) -> int:
         reason = f"the database refused: {error}; MIGRATION_DATABASE_URL has to be that of the tables' owner{if_not}"
     except asyncpg.PostgresError as error:  # an answer of the server, so nothing was committed
         reason = f"the database refused: {error!r}{if_not}"
-    tell(reason)
+    report(reason)
     return NOT_POSSIBLE
 
 

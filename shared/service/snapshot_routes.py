@@ -12,14 +12,14 @@ from shared.http.routing import Call, Route
 from shared.postgres.pool import transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from shared.projections.keys import MAX_PAGE
-from shared.projections.snapshot import Kind, ToldStates, encode_states
+from shared.projections.snapshot import Snapshot, SnapshotSource, encode_snapshot
 from shared.service.chassis import POOL
 from shared.validation.fields import MAX_ID, Id, QueryCount
 
 AfterId = Annotated[QueryCount, Field(le=MAX_ID)]
 
 
-class StatesQuery(Query):
+class SnapshotQuery(Query):
     """The page after a row, in the order of organisation and id."""
 
     after_organisation: AfterId = 0
@@ -36,24 +36,24 @@ class RowKeys(Body):
     keys: list[RowKey] = Field(max_length=MAX_PAGE)
 
 
-def state_routes(kinds: Mapping[str, Kind]) -> list[Route[Any, Any]]:
+def snapshot_routes(sources: Mapping[str, SnapshotSource]) -> list[Route[Any, Any]]:
     """For each kind of row its pages, and the rows of given keys; one query each."""
-    return [route for name, kind in kinds.items() for route in _routes(name, kind)]
+    return [route for name, source in sources.items() for route in _routes(name, source)]
 
 
-def _routes(name: str, kind: Kind) -> list[Route[Any, Any]]:
-    async def page(call: Call[StatesQuery, Body]) -> Answer:
+def _routes(name: str, source: SnapshotSource) -> list[Route[Any, Any]]:
+    async def page(call: Call[SnapshotQuery, Body]) -> Answer:
         after = call.query.after_organisation, call.query.after_id
         async with transaction(call.app[POOL], EVERY_ORGANISATION) as connection:
-            return Answer(encode_states(await kind.page(connection, after, call.query.limit)))
+            return Answer(encode_snapshot(await source.page(connection, after, call.query.limit)))
 
     async def current(call: Call[Query, RowKeys]) -> Answer:
         keys = [(key.organisation_id, key.id) for key in call.body.keys]
         async with transaction(call.app[POOL], EVERY_ORGANISATION) as connection:
-            return Answer(encode_states(await kind.current(connection, keys)))
+            return Answer(encode_snapshot(await source.current(connection, keys)))
 
     path = f"/internal/states/{name}"
     return [
-        Route("GET", path, page, {200: ToldStates}, permissions=[STATES], query=StatesQuery),
-        Route("POST", path, current, {200: ToldStates}, permissions=[STATES], body=RowKeys),
+        Route("GET", path, page, {200: Snapshot}, permissions=[STATES], query=SnapshotQuery),
+        Route("POST", path, current, {200: Snapshot}, permissions=[STATES], body=RowKeys),
     ]

@@ -10,7 +10,7 @@ import pytest
 from multidict import CIMultiDict
 
 import services.enrollment.use_cases.enroll
-from shared.http.idempotency_key import Claim
+from shared.http.idempotency_key import IdempotencyKey
 from shared.postgres.pool import Connection, Pool, connected, connection_pool
 from shared.postgres.row_security import SETTING, scope
 from shared.service import idempotency
@@ -257,7 +257,7 @@ async def test_a_key_whose_first_request_still_runs_is_in_flight(
     stack: Stack, organisation: int, bodies: Bodies, pools: Mapping[str, Pool], path: str
 ) -> None:
     client, body = stack.client(organisation, sub="same"), await bodies.of(path)
-    running = Claim(organisation, "same", path, KEY, b"")
+    running = IdempotencyKey(organisation, "same", path, KEY, b"")
     async with pools[DATABASE_OF[path]].acquire() as connection, connection.transaction():
         assert await find_answers(connection, [running]) == [None]
         for _ in range(2):

@@ -9,7 +9,7 @@ import pytest
 
 from services.enrollment.errors import SessionFull
 from services.enrollment.store import seats as seat_store
-from services.enrollment.use_cases.enroll import EnrollmentDesk, enroll_together
+from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll_together
 from shared.postgres.pool import Pool, connection_pool
 from tests.support.client import Answer, Client
 from tests.support.enrollment_rows import (
@@ -31,10 +31,10 @@ from tests.support.world import new_session as new_session_by_api
 
 CLIENTS = 50
 SEATS = 10
-DESKS = 5
-AT_EACH_DESK = 4
-PARTIES = DESKS * AT_EACH_DESK
-"""So many transactions run at once at the desks."""
+BATCHERS = 5
+AT_EACH_BATCHER = 4
+PARTIES = BATCHERS * AT_EACH_BATCHER
+"""So many transactions run at once at the batchers."""
 FULL = "Session is at capacity. Only 0 spots remaining. You requested 1 enrollment."
 
 
@@ -78,11 +78,11 @@ async def test_all_or_nobody_holds_in_the_rush(admin: Client) -> None:
 
 
 @asynccontextmanager
-async def desks(url: str, count: int = DESKS) -> AsyncIterator[list[EnrollmentDesk]]:
+async def batchers(url: str, count: int = BATCHERS) -> AsyncIterator[list[EnrollmentBatcher]]:
     """As many processes would have: each its own pool, and each command its own transaction."""
     async with AsyncExitStack() as exits:
-        pools = [await exits.enter_async_context(warm_pool(url, AT_EACH_DESK)) for _ in range(count)]
-        yield [EnrollmentDesk(partial(enroll_together, pool), size=1, concurrency=AT_EACH_DESK) for pool in pools]
+        pools = [await exits.enter_async_context(warm_pool(url, AT_EACH_BATCHER)) for _ in range(count)]
+        yield [EnrollmentBatcher(partial(enroll_together, pool), size=1, concurrency=AT_EACH_BATCHER) for pool in pools]
 
 
 @pytest.fixture
@@ -98,17 +98,17 @@ async def pool(database: str) -> AsyncIterator[Pool]:
 
 
 async def rush(url: str, pool: Pool, session_id: int, clients: int = CLIENTS) -> list[Outcome]:
-    """Everyone's outcome, when all come at once to several desks."""
+    """Everyone's outcome, when all come at once to several batchers."""
     people = await new_people(pool, clients)
-    async with desks(url) as open_desks:
+    async with batchers(url) as open_batchers:
         waiting = [
-            open_desks[number % len(open_desks)].submit(command(session_id, person))
+            open_batchers[number % len(open_batchers)].submit(command(session_id, person))
             for number, person in enumerate(people)
         ]
         return list(await asyncio.gather(*waiting, return_exceptions=True))
 
 
-async def test_several_desks_at_once_share_out_the_last_ten_seats(database: str, pool: Pool) -> None:
+async def test_several_batchers_at_once_share_out_the_last_ten_seats(database: str, pool: Pool) -> None:
     session_id = await new_session(pool, SEATS)
     outcomes = await rush(database, pool, session_id)
     assert sorted(data["session_available_spots"] for data in granted(outcomes)) == list(range(SEATS))
@@ -116,7 +116,7 @@ async def test_several_desks_at_once_share_out_the_last_ten_seats(database: str,
     assert await seats(pool, session_id) == (SEATS, SEATS)
 
 
-async def test_desks_with_batches_share_out_two_sessions_without_waiting_for_each_other(
+async def test_batchers_with_batches_share_out_two_sessions_without_waiting_for_each_other(
     database: str, pool: Pool
 ) -> None:
     sessions = [await new_session(pool, SEATS) for _ in range(2)]

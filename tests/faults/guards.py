@@ -140,7 +140,7 @@ def _without_time_limits_of_the_database() -> None:
 def _without_bound_of_the_wait_for_a_connection() -> None:
     """Who waits goes on waiting, whether or not those before get on."""
     shared.postgres.pool.ACQUIRE_TIMEOUT = FOR_EVER
-    vars(shared.concurrency.fair_semaphore)["LOOKS"] = 10**9
+    vars(shared.postgres.pool)["STALLED_CHECKS"] = 10**9
     vars(shared.postgres.batched_reads)["PATIENCE"] = FOR_EVER
 
 
@@ -180,7 +180,7 @@ def _without_fairness() -> None:
     _forward, Proxy.forward = Proxy.forward, forward  # type: ignore[method-assign,assignment]
     for module in (shared.concurrency.batcher, shared.postgres.pool):
         vars(module)["current_organisation"] = SimpleNamespace(get=lambda: None)
-    shared.postgres.pool.slow_turns = lambda size: shared.concurrency.fair_semaphore.Turns(size)
+    shared.postgres.pool.slow_permits = lambda size: shared.concurrency.fair_semaphore.FairSemaphore(size, size)
 
 
 def _without_load_shedding() -> None:
@@ -295,12 +295,12 @@ def _without_names_of_event_fields() -> None:
 def _without_counts_of_values() -> None:
     """Bodies are read as they come: any number of values, and each member that nobody knows has an error of its own."""
     import gateway.edge.auth_endpoints
+    import shared.http.input
     import shared.http.models
-    import shared.http.request
     import shared.validation.strict_json
 
     vars(shared.validation.strict_json)["_check_counts"] = lambda *_: None
-    vars(shared.http.request)["known_members"] = lambda _, members, __: members
+    vars(shared.http.input)["known_members"] = lambda _, members, __: members
     vars(gateway.edge.auth_endpoints)["LOGIN_LIMITS"] = shared.http.models.BodyLimits()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from services.enrollment.app import MIGRATIONS
 from services.enrollment.rules import EnrollCommand
 from services.enrollment.schemas import EmployeeFields
-from services.enrollment.store import catalog_replica as copies
+from services.enrollment.store import catalog_replica
 from services.enrollment.use_cases import people
 from services.enrollment.use_cases.enroll import enroll_together
 from shared.http.responses import Answer
@@ -50,8 +50,8 @@ async def new_session(pool: Pool, places: int) -> int:
     session_id, course_id = (secrets.randbelow(2**40) + 1 for _ in range(2))
     session = events.session(ORGANISATION, session_id, course_id=course_id, max_participants=places)
     async with transaction(pool, EVERY_ORGANISATION) as connection:
-        await copies.save_courses(connection, [events.course(ORGANISATION, course_id)])
-        await copies.save_sessions(connection, [session])
+        await catalog_replica.save_courses(connection, [events.course(ORGANISATION, course_id)])
+        await catalog_replica.save_sessions(connection, [session])
     return session_id
 
 

@@ -15,7 +15,7 @@ from services.catalog.schemas import Category, CourseQuery, DeliveryMode, Sessio
 from shared.http.conditional import Document
 from shared.http.pagination import MAX_PER_PAGE, PagedQuery
 from shared.postgres import audit_trail
-from shared.postgres.batched_reads import DEEP, PAGE_TYPES, Read, Statement, merged, page_of
+from shared.postgres.batched_reads import DEEP, PAGE_TYPES, PageRead, Statement, page_of, union_over
 from shared.postgres.pool import Connection, like
 from shared.postgres.row_security import scoped
 
@@ -95,7 +95,7 @@ WHERE s.organisation_id = $1 AND s.id = $2
 )
 
 
-def course_page(organisation_id: int, query: CourseQuery) -> Read:
+def course_page(organisation_id: int, query: CourseQuery) -> PageRead:
     """How many courses match, and the page of them as JSON text."""
     asked = {
         "category": query.category,
@@ -103,10 +103,10 @@ def course_page(organisation_id: int, query: CourseQuery) -> Read:
         "search": like(query.search) if query.search else None,
     }
     given = {name: value for name, value in asked.items() if value is not None}
-    return Read(
+    return PageRead(
         _course_statement(tuple(given)),
         (organisation_id, *given.values(), query.per_page, query.offset),
-        patient="search" in given or query.offset > DEEP,
+        slow="search" in given or query.offset > DEEP,
     )
 
 
@@ -122,7 +122,7 @@ def _course_statement(filters: tuple[str, ...]) -> Statement:
         ids, total = "SELECT id FROM matched", "SELECT count(*) FROM matched"
     elif len(filters) == 1:
         [other] = _KINDS.keys() - set(filters)
-        ids = merged(ids, "id", f"c.{other}", _KINDS[other])
+        ids = union_over(ids, "id", f"c.{other}", _KINDS[other])
     text = f"""
         {matched} SELECT ({total}) AS total, coalesce((
             SELECT json_agg(json_build_object({_COURSE_ITEM}) ORDER BY c.id)
@@ -138,11 +138,11 @@ def _total_of_courses(filters: Sequence[str]) -> str:
     return f"SELECT coalesce(sum(t.total), 0)::bigint FROM courses_totals t WHERE {where}"  # noqa: S608 - of constants
 
 
-def session_page(organisation_id: int, query: SessionQuery) -> Read:
+def session_page(organisation_id: int, query: SessionQuery) -> PageRead:
     """How many sessions match, and the page of them as JSON text."""
     asked = {name: value for name in _SESSION_FILTERS if (value := getattr(query, name)) is not None}
     arguments = (organisation_id, *asked.values(), query.per_page, query.offset)
-    return Read(_session_statement(tuple(asked)), arguments, patient=query.offset > DEEP)
+    return PageRead(_session_statement(tuple(asked)), arguments, slow=query.offset > DEEP)
 
 
 @cache

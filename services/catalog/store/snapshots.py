@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from services.catalog.store.rows import COURSE_STATE, SESSION_STATE
+from services.catalog.store import courses, sessions
 from shared.events.types import (
     CourseRemoved,
     CourseSaved,
@@ -16,7 +16,7 @@ from shared.events.types import (
 )
 from shared.postgres.pool import Connection
 from shared.projections.keys import Key
-from shared.projections.snapshot import Kind
+from shared.projections.snapshot import SnapshotSource
 
 _PAGE = """
 (SELECT organisation_id, id, {state} AS state, false AS removed FROM {table}
@@ -43,7 +43,9 @@ async def remember_removed(connection: Connection, kind: str, organisation_id: i
     await connection.execute(_REMEMBER, kind, organisation_id, state.id, state.model_dump_json())
 
 
-def _kind(table: str, state: str, model: type[State], saved: type[Event[State]], removed: type[Event[State]]) -> Kind:
+def _source(
+    table: str, state: str, model: type[State], saved: type[Event[State]], removed: type[Event[State]]
+) -> SnapshotSource:
     page_sql, current_sql = (sql.format(table=table, state=state) for sql in (_PAGE, _CURRENT))
 
     def events(rows: Sequence[Any]) -> list[Event[State]]:
@@ -58,10 +60,10 @@ def _kind(table: str, state: str, model: type[State], saved: type[Event[State]],
     async def current(connection: Connection, keys: Sequence[Key]) -> list[Event[State]]:
         return events(await connection.fetch(current_sql, [key[0] for key in keys], [key[1] for key in keys]))
 
-    return Kind(page, current)
+    return SnapshotSource(page, current)
 
 
-KINDS = {
-    "courses": _kind("courses", COURSE_STATE, CourseState, CourseSaved, CourseRemoved),
-    "sessions": _kind("sessions", SESSION_STATE, SessionState, SessionSaved, SessionRemoved),
+SNAPSHOTS = {
+    "courses": _source("courses", courses.STATE, CourseState, CourseSaved, CourseRemoved),
+    "sessions": _source("sessions", sessions.STATE, SessionState, SessionSaved, SessionRemoved),
 }

@@ -15,7 +15,7 @@ from services.enrollment.schemas import EnrollmentQuery, PersonQuery, Status
 from shared.http.conditional import Document
 from shared.http.pagination import MAX_PER_PAGE, PagedQuery
 from shared.postgres import audit_trail
-from shared.postgres.batched_reads import DEEP, PAGE_TYPES, Read, Statement, merged, page_of
+from shared.postgres.batched_reads import DEEP, PAGE_TYPES, PageRead, Statement, page_of, union_over
 from shared.postgres.pool import Connection, like
 from shared.postgres.row_security import scoped
 
@@ -125,11 +125,11 @@ WHERE p.organisation_id = $1 AND p.type = $2 AND p.id = $3 AND NOT p.removed
 )
 
 
-def enrollment_page(organisation_id: int, query: EnrollmentQuery) -> Read:
+def enrollment_page(organisation_id: int, query: EnrollmentQuery) -> PageRead:
     """How many enrollments match, and the page of them as JSON text."""
     asked = {name: value for name in _FILTERS if (value := getattr(query, name)) is not None}
     arguments = (organisation_id, *asked.values(), query.per_page, query.offset)
-    return Read(_enrollment_statement(tuple(asked)), arguments, patient=query.offset > DEEP)
+    return PageRead(_enrollment_statement(tuple(asked)), arguments, slow=query.offset > DEEP)
 
 
 @cache
@@ -138,7 +138,7 @@ def _enrollment_statement(filters: tuple[str, ...]) -> Statement:
     matching = f"FROM {_listed(filters)} e WHERE {where}"
     ids = f"SELECT e.id {matching}"
     if len(filters) == 1 and filters[0] in _LED_BY_STATUS:
-        ids = merged(ids, "id DESC", "e.status", get_args(Status))
+        ids = union_over(ids, "id DESC", "e.status", get_args(Status))
     total = _total_of_cells(filters) if _IN_CELLS.issuperset(filters) else f"SELECT count(*) {matching}"
     text = f"""
         SELECT ({total}) AS total, coalesce((
@@ -203,14 +203,14 @@ async def settings_trail(connection: Connection, organisation_id: int, query: Pa
     return total, items
 
 
-def person_page(organisation_id: int, type_: str, query: PersonQuery, company_id: int | None) -> Read:
+def person_page(organisation_id: int, type_: str, query: PersonQuery, company_id: int | None) -> PageRead:
     """How many people match, and the page of them as JSON text."""
     asked = {"company_id": company_id, "search": like(query.search) if query.search else None}
     given = {name: value for name, value in asked.items() if value is not None}
-    return Read(
+    return PageRead(
         _person_statement(tuple(given)),
         (organisation_id, type_, *given.values(), query.per_page, query.offset),
-        patient="search" in given or query.offset > DEEP,
+        slow="search" in given or query.offset > DEEP,
     )
 
 

@@ -21,13 +21,13 @@ from shared.events.types import (
 )
 from shared.postgres.pool import Connection
 from shared.projections.keys import Key
-from shared.projections.snapshot import Kind
+from shared.projections.snapshot import SnapshotSource
 
 _PAGE = "SELECT * FROM {} WHERE (organisation_id, id) > ($1, $2) ORDER BY organisation_id, id LIMIT $3"
 
 _CURRENT = "SELECT * FROM {} WHERE (organisation_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))"
 
-_TOLD_BY: Mapping[EnrollmentStatus, type[EnrollmentEvent]] = {
+_EVENT_BY_STATUS: Mapping[EnrollmentStatus, type[EnrollmentEvent]] = {
     "enrolled": EnrollmentCreated,
     "waitlisted": EnrollmentWaitlisted,
     "completed": EnrollmentCompleted,
@@ -45,18 +45,18 @@ def _person(row: Any) -> Event[State]:
 
 def _enrollment(row: Any) -> Event[State]:
     state = EnrollmentState.model_validate(dict(row))
-    return _TOLD_BY[state.status](row["organisation_id"], state)
+    return _EVENT_BY_STATUS[state.status](row["organisation_id"], state)
 
 
-def _kind(table: str, told: Callable[[Any], Event[State]]) -> Kind:
+def _source(table: str, event_of: Callable[[Any], Event[State]]) -> SnapshotSource:
     async def page(connection: Connection, after: Key, limit: int) -> list[Event[State]]:
-        return [told(row) for row in await connection.fetch(_PAGE.format(table), *after, limit)]
+        return [event_of(row) for row in await connection.fetch(_PAGE.format(table), *after, limit)]
 
     async def current(connection: Connection, keys: Sequence[Key]) -> list[Event[State]]:
         ids = [key[0] for key in keys], [key[1] for key in keys]
-        return [told(row) for row in await connection.fetch(_CURRENT.format(table), *ids)]
+        return [event_of(row) for row in await connection.fetch(_CURRENT.format(table), *ids)]
 
-    return Kind(page, current)
+    return SnapshotSource(page, current)
 
 
-KINDS = {"people": _kind("people", _person), "enrollments": _kind("enrollments", _enrollment)}
+SNAPSHOTS = {"people": _source("people", _person), "enrollments": _source("enrollments", _enrollment)}

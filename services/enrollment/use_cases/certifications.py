@@ -41,25 +41,25 @@ async def follow_person(connection: Connection, organisation_id: int, person_id:
         await follow_completions(connection, [(organisation_id, course_id, person_id) for course_id in sorted(courses)])
 
 
-async def tell_ends(pool: Pool, notice_days: Sequence[int]) -> None:
+async def send_expiry_notices(pool: Pool, notice_days: Sequence[int]) -> None:
     """Tells of completions that end, so many days before and when it has come; runs until cancelled.
 
     Each moment is told once, however many workers do this: they lock the rows they look at.
     """
     await retry_forever(
-        partial(_tell_ends, pool, notice_days), "sending notices of expiry", longest_pause=LOOK_INTERVAL
+        partial(_send_notices, pool, notice_days), "sending notices of expiry", longest_pause=LOOK_INTERVAL
     )
 
 
-async def _tell_ends(pool: Pool, notice_days: Sequence[int], backoff: Backoff) -> None:
+async def _send_notices(pool: Pool, notice_days: Sequence[int], backoff: Backoff) -> None:
     while True:
-        while await tell_batch(pool, notice_days):
+        while await send_batch(pool, notice_days):
             pass
         backoff.reset()
         await asyncio.sleep(LOOK_INTERVAL)
 
 
-async def tell_batch(pool: Pool, notice_days: Sequence[int]) -> bool:
+async def send_batch(pool: Pool, notice_days: Sequence[int]) -> bool:
     """Whether there was something to look at."""
     async with transaction(pool, EVERY_ORGANISATION) as connection:
         endings = await store.lock_endings(connection, BATCH)

@@ -16,8 +16,7 @@ from services.enrollment.errors import SessionNotSelectable
 from services.enrollment.rules import EnrollCommand, Granted, Seats, SessionKey
 from services.enrollment.store import seats as seat_store
 from services.enrollment.store.seats import NewEnrollment
-from services.enrollment.use_cases import change_set as changes
-from services.enrollment.use_cases import sessions
+from services.enrollment.use_cases import change_set, sessions
 from services.enrollment.use_cases.change_set import Change
 from shared.concurrency.batcher import Batcher
 from shared.errors import ApiError
@@ -27,20 +26,20 @@ from shared.postgres.errors import TransactionConflict
 from shared.postgres.pool import Connection, Pool, transaction
 from shared.service import idempotency
 
-EnrollmentDesk = Batcher[EnrollCommand, Answer]
+EnrollmentBatcher = Batcher[EnrollCommand, Answer]
 """Where commands wait for their transaction."""
 
 
-async def enroll(desk: EnrollmentDesk, pool: Pool, catalog: CatalogClient, command: EnrollCommand) -> Answer:
+async def enroll(batcher: EnrollmentBatcher, pool: Pool, catalog: CatalogClient, command: EnrollCommand) -> Answer:
     """Enrolls everyone or nobody; raises the refusals of contract section 4.
 
     A command with an `Idempotency-Key` that was answered before gets that answer.
     """
     try:
-        return await sessions.with_known_session(pool, catalog, command.session_key, lambda: desk.submit(command))
+        return await sessions.with_known_session(pool, catalog, command.session_key, lambda: batcher.submit(command))
     except SessionNotSelectable as refusal:
-        if command.claim is not None:
-            await idempotency.keep_refusal(pool, command.claim, refusal)
+        if command.idempotency_key is not None:
+            await idempotency.keep_refusal(pool, command.idempotency_key, refusal)
         raise
 
 
@@ -76,22 +75,20 @@ async def _enroll_in_one_transaction(pool: Pool, commands: Sequence[EnrollComman
 
 async def _kept_answers(connection: Connection, commands: Sequence[EnrollCommand]) -> list[Answer | Exception | None]:
     """Answers that were given before to the commands' keys; `None` where the command is to be carried out."""
-    claims = [command.claim for command in commands if command.claim is not None]
-    found = iter(await idempotency.find_answers(connection, claims) if claims else [])
-    return [None if command.claim is None else next(found) for command in commands]
+    keys = [command.idempotency_key for command in commands if command.idempotency_key is not None]
+    found = iter(await idempotency.find_answers(connection, keys) if keys else [])
+    return [None if command.idempotency_key is None else next(found) for command in commands]
 
 
 async def _keep_answers(
     connection: Connection, answered: Sequence[tuple[EnrollCommand, Answer | Exception | None]]
 ) -> None:
     kept = [
-        (command.claim, failure(outcome) if isinstance(outcome, ApiError) else outcome)
+        (command.idempotency_key, failure(outcome) if isinstance(outcome, ApiError) else outcome)
         for command, outcome in answered
-        if command.claim is not None
+        if command.idempotency_key is not None
     ]
-    await idempotency.keep_answers(
-        connection, [(claim, answer) for claim, answer in kept if isinstance(answer, Answer)]
-    )
+    await idempotency.keep_answers(connection, [(key, answer) for key, answer in kept if isinstance(answer, Answer)])
 
 
 async def _decide_and_write(
@@ -158,7 +155,7 @@ async def _write(
         written[position] = (*written.get(position, ()), state)
         event = EnrollmentCreated if state.holds_seat else EnrollmentWaitlisted
         created.append(Change(command.organisation_id, None, state, event, command.actor))
-    await changes.save(connection, created, seats)
+    await change_set.save(connection, created, seats)
     return written
 
 

@@ -12,7 +12,7 @@ from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import pages
 from services.enrollment.store import seats as seat_store
 from services.enrollment.store.enrollments import LockedEnrollment
-from services.enrollment.use_cases import change_set as changes
+from services.enrollment.use_cases import change_set
 from services.enrollment.use_cases import sessions as sessions_use_case
 from services.enrollment.use_cases.change_set import Change, in_transaction
 from shared.auth.internal_token import Caller
@@ -47,7 +47,7 @@ async def complete(
         locked = await _lock(connection, organisation_id, enrollment_id, conditions)
         state = rules.completed(locked.state, locked.grading, completion, now or locked.now)
         event = EnrollmentFailed if state.status == "failed" else EnrollmentCompleted
-        await changes.save(connection, [Change(organisation_id, locked.state, state, event, actor)], {})
+        await change_set.save(connection, [Change(organisation_id, locked.state, state, event, actor)], {})
         return state.status, await pages.completion(connection, organisation_id, enrollment_id)
 
 
@@ -64,7 +64,9 @@ async def check_in(
     async with transaction(pool, [organisation_id]) as connection:
         locked = await _lock(connection, organisation_id, enrollment_id, conditions)
         state = rules.checked_in(locked.state, check_in, locked.now)
-        await changes.save(connection, [Change(organisation_id, locked.state, state, EnrollmentCheckedIn, actor)], {})
+        await change_set.save(
+            connection, [Change(organisation_id, locked.state, state, EnrollmentCheckedIn, actor)], {}
+        )
         return await _detail(connection, organisation_id, enrollment_id)
 
 
@@ -78,7 +80,7 @@ async def cancel(
         locked, sessions = await _lock_with_seats(connection, organisation_id, enrollment_id, conditions)
         rules.check_may_enroll(caller, [locked.state.employee_id])
         change = Change(organisation_id, locked.state, rules.cancelled(locked.state), EnrollmentCancelled, actor)
-        await changes.save(connection, [change], sessions)
+        await change_set.save(connection, [change], sessions)
         return await _detail(connection, organisation_id, enrollment_id)
 
     return await in_transaction(pool, organisation_id, work)
@@ -98,7 +100,7 @@ async def mark_absent(
         seats = sessions[organisation_id, locked.state.session_id]
         state = rules.marked_absent(locked.state, seats)
         change = Change(organisation_id, locked.state, state, EnrollmentMarkedAbsent, actor)
-        await changes.save(connection, [change], sessions)
+        await change_set.save(connection, [change], sessions)
         return await _detail(connection, organisation_id, enrollment_id)
 
     return await in_transaction(pool, organisation_id, work)
@@ -129,7 +131,7 @@ async def transfer(
         there = await seat_store.candidates(connection, [key], {(organisation_id, session_id): target.course_id})
         state = rules.transferred(locked.state, target, there[key])
         change = Change(organisation_id, locked.state, state, EnrollmentTransferred, actor)
-        await changes.save(connection, [change], sessions)
+        await change_set.save(connection, [change], sessions)
         return await _detail(connection, organisation_id, enrollment_id)
 
     key = (organisation_id, session_id)

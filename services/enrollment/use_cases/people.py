@@ -12,8 +12,7 @@ from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import pages
 from services.enrollment.store import people as store
 from services.enrollment.store import seats as seat_store
-from services.enrollment.use_cases import SOURCE, certifications
-from services.enrollment.use_cases import change_set as changes
+from services.enrollment.use_cases import SOURCE, certifications, change_set
 from services.enrollment.use_cases.change_set import Change, in_transaction
 from shared.events.types import EmployeeRemoved, EmployeeSaved, EmployeeState, EnrollmentCancelled
 from shared.http.conditional import UNCONDITIONAL, Conditions, Document
@@ -121,7 +120,7 @@ async def _cancel(
     cancellations = [
         Change(organisation_id, each.state, rules.cancelled(each.state), EnrollmentCancelled, actor) for each in locked
     ]
-    await changes.save(connection, cancellations, sessions)
+    await change_set.save(connection, cancellations, sessions)
 
 
 async def _publish_person(

@@ -13,10 +13,10 @@ from services.enrollment.errors import (
     SessionUnknown,
 )
 from services.enrollment.rules import SessionKey
-from services.enrollment.store import catalog_replica as copies
+from services.enrollment.store import catalog_replica
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import seats as seat_store
-from services.enrollment.use_cases import change_set as changes
+from services.enrollment.use_cases import change_set
 from services.enrollment.use_cases.change_set import CHUNK, Change
 from shared.events.types import EnrollmentCancelled, Event, SessionState
 from shared.observability import Trace
@@ -33,7 +33,7 @@ async def learn(pool: Pool, catalog: CatalogClient, key: SessionKey) -> None:
     if found is None:
         raise SessionNotSelectable
     async with transaction(pool, [key[0]]) as connection:
-        await copies.save_courses(connection, found.courses)
+        await catalog_replica.save_courses(connection, found.courses)
         await follow(connection, [found.session])
 
 
@@ -58,7 +58,7 @@ async def follow(connection: Connection, events: Sequence[SessionEvent]) -> None
     """Keeps the newest version of each session. More places are given to those who wait; a session that was
     cancelled cancels its enrollments.
     """
-    await copies.save_sessions(connection, events)
+    await catalog_replica.save_sessions(connection, events)
     keys = [(event.organisation_id, event.data.id) for event in events]
     sessions = await seat_store.lock_sessions(connection, keys)
     actors = {key: _actor(event.trace) for key, event in zip(keys, events, strict=True)}
@@ -66,7 +66,7 @@ async def follow(connection: Connection, events: Sequence[SessionEvent]) -> None
     if cancelled:
         await _cancel_enrollments(connection, cancelled, actors)
     free = {key: seats.available for key, seats in sessions.items() if seats.promotes and seats.available}
-    await changes.promote(connection, free, actors)
+    await change_set.promote(connection, free, actors)
 
 
 async def agree_capacity(pool: Pool, catalog: CatalogClient, key: SessionKey, capacity: int, version: int) -> None:
@@ -122,7 +122,7 @@ async def _cancel_enrollments(
             )
             for locked in await enrollment_store.lock(connection, found)
         ]
-        await changes.save(connection, cancellations, {})
+        await change_set.save(connection, cancellations, {})
 
 
 def _organisations(keys: Sequence[SessionKey]) -> set[int]:

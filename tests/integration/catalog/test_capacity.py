@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.catalog.enrollment_client import EnrollmentClient
-from services.enrollment.store import catalog_replica as copies
+from services.enrollment.store import catalog_replica
 from services.enrollment.use_cases import sessions
 from tests.integration.enrollment.seats_world import World, nobody
 from tests.support.client import Client
@@ -158,7 +158,7 @@ async def test_control_without_the_version_of_the_agreement_older_news_brings_th
 ) -> None:
     without(
         monkeypatch,
-        copies,
+        catalog_replica,
         "_SAVE_SESSIONS",
         "CASE WHEN excluded.version < sessions.seats_agreed_for"
         " THEN least(excluded.seats_max, sessions.seats_max) ELSE excluded.seats_max END",

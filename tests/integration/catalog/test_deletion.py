@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.catalog.enrollment_client import EnrollmentClient
-from services.catalog.store import rows as store
+from services.catalog.store import courses, sessions
 from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases import sessions as session_use_cases
 from shared.postgres.pool import Pool, connection_pool, transaction
@@ -187,7 +187,7 @@ async def delete_while_it_is_named(
     admin: Client, catalog: Pool, monkeypatch: pytest.MonkeyPatch, path: str, body: dict[str, Any], course_id: int
 ) -> tuple[Answer, Answer]:
     """Something new that names the course has found it, and is not written yet, when the course is deleted."""
-    existing_courses, found, may_go_on = store.existing_courses, asyncio.Event(), asyncio.Event()
+    existing_courses, found, may_go_on = courses.existing, asyncio.Event(), asyncio.Event()
 
     async def held(*arguments: Any) -> set[int]:
         existing = await existing_courses(*arguments)
@@ -195,7 +195,7 @@ async def delete_while_it_is_named(
         await may_go_on.wait()
         return existing
 
-    monkeypatch.setattr(store, "existing_courses", held)
+    monkeypatch.setattr(courses, "existing", held)
     naming = asyncio.create_task(admin.post(path, body))
     await asyncio.wait_for(found.wait(), 10)
     deleting = asyncio.create_task(admin.delete(f"{COURSES}/{course_id}"))
@@ -223,7 +223,7 @@ async def test_a_course_is_not_deleted_while_another_begins_to_ask_for_it(
 async def test_control_without_the_share_lock_a_course_asks_for_one_that_is_gone(
     admin: Client, catalog: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without(monkeypatch, store, "_EXISTING_COURSES", "FOR KEY SHARE")
+    without(monkeypatch, courses, "_EXISTING", "FOR KEY SHARE")
     basics = await new_course(admin)
     body = {**COURSE, "prerequisites": [basics]}
     created, deleted = await delete_while_it_is_named(admin, catalog, monkeypatch, COURSES, body, basics)
@@ -251,10 +251,10 @@ async def test_a_session_that_is_deleted_waits_for_its_course_before_it_is_held(
     ids = await course_and_session(admin)
     organisation: int = await catalog.fetchval("SELECT organisation_id FROM courses WHERE id = $1", ids[COURSES])
     async with transaction(catalog, EVERY_ORGANISATION) as connection:
-        await store.lock_course_to_delete(connection, organisation, ids[COURSES])
+        await courses.lock_to_delete(connection, organisation, ids[COURSES])
         deleting = asyncio.create_task(admin.delete(f"{SESSIONS}/{ids[SESSIONS]}"))
         await eventually(lambda: _is_done_or_waits(deleting, catalog))
-        assert list(await store.sessions_of_course(connection, organisation, ids[COURSES])) == [ids[SESSIONS]]
+        assert list(await sessions.of_course(connection, organisation, ids[COURSES])) == [ids[SESSIONS]]
     assert (await deleting).status == 200
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from services.catalog import use_cases
 from services.catalog.enrollment_client import EnrollmentClient
-from services.catalog.store import rows as store
+from services.catalog.store import courses, sessions
 from shared.http.service_client import connected_peer
 from shared.postgres.audit import Actor
 from shared.postgres.pool import Pool, connection_pool
@@ -64,8 +64,8 @@ async def test_control_without_the_lock_a_change_of_a_course_is_lost(
     pool: Pool, admin: Client, organisation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     course_id = await new_course(admin)
-    without_lock(monkeypatch, store, "lock_course")
-    hold_after(monkeypatch, store, "lock_course", parties=2)
+    without_lock(monkeypatch, courses, "lock")
+    hold_after(monkeypatch, courses, "lock", parties=2)
     await asyncio.gather(
         use_cases.change_course(pool, organisation, course_id, {"title": "B"}, ACTOR),
         use_cases.change_course(pool, organisation, course_id, {"description": "D"}, ACTOR),
@@ -78,8 +78,8 @@ async def test_control_without_the_lock_a_change_of_a_session_is_lost(
     pool: Pool, enrollment: EnrollmentClient, admin: Client, organisation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session_id = await new_session(admin, await new_course(admin))
-    without_lock(monkeypatch, store, "lock_session")
-    hold_after(monkeypatch, store, "lock_session", parties=2)
+    without_lock(monkeypatch, sessions, "lock")
+    hold_after(monkeypatch, sessions, "lock", parties=2)
     await asyncio.gather(
         use_cases.change_session(pool, enrollment, organisation, session_id, {"session_name": "B"}, ACTOR),
         use_cases.change_session(pool, enrollment, organisation, session_id, {"location": "L"}, ACTOR),

@@ -14,16 +14,15 @@ import services.history.store
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.rules import EnrollCommand
 from services.enrollment.schemas import EmployeeFields
-from services.enrollment.store import catalog_replica as copies
-from services.enrollment.use_cases import lifecycle as change
-from services.enrollment.use_cases import people, sessions
+from services.enrollment.store import catalog_replica
+from services.enrollment.use_cases import lifecycle, people, sessions
 from services.enrollment.use_cases.enroll import enroll_together
 from shared.auth.internal_token import ENROLL, Caller
 from shared.errors import ApiError
 from shared.events.cloudevents import decode
 from shared.events.types import CourseSaved, CourseState, SessionSaved, SessionState
 from shared.http.conditional import UNCONDITIONAL
-from shared.http.idempotency_key import Claim, digest
+from shared.http.idempotency_key import IdempotencyKey, digest
 from shared.http.responses import Answer
 from shared.messaging.consumer import newest_of_each_row
 from shared.observability import NO_TRACE, Trace
@@ -52,7 +51,7 @@ class World:
                 validity_months=None, labels=(), prerequisites=(),
             )  # fmt: skip
             async with transaction(self.pool, EVERY_ORGANISATION) as connection:
-                await copies.save_courses(connection, [CourseSaved(organisation, course)])
+                await catalog_replica.save_courses(connection, [CourseSaved(organisation, course)])
             for session in SESSIONS:
                 await self.follow(organisation, session, capacity=2)
             for person in PEOPLE:
@@ -113,21 +112,21 @@ class World:
         self, organisation: int, session: int, employees: Sequence[int], *, waitlist: bool, key: str | None = None
     ) -> Answer:
         body = [session, list(employees), waitlist]
-        claim = None if key is None else Claim(organisation, "tester", "POST", key, digest(body))
-        command = EnrollCommand(organisation, session, tuple(employees), ACTOR, waitlist, claim)
+        idempotency_key = None if key is None else IdempotencyKey(organisation, "tester", "POST", key, digest(body))
+        command = EnrollCommand(organisation, session, tuple(employees), ACTOR, waitlist, idempotency_key)
         [outcome] = await enroll_together(self.pool, [command])
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
     async def cancel(self, organisation: int, enrollment: int) -> None:
-        await change.cancel(self.pool, _caller(organisation), enrollment, ACTOR)
+        await lifecycle.cancel(self.pool, _caller(organisation), enrollment, ACTOR)
 
     async def mark_absent(self, organisation: int, enrollment: int) -> None:
-        await change.mark_absent(self.pool, organisation, enrollment, ACTOR)
+        await lifecycle.mark_absent(self.pool, organisation, enrollment, ACTOR)
 
     async def transfer(self, organisation: int, enrollment: int, session: int) -> None:
-        await change.transfer(self.pool, nobody(), _caller(organisation), enrollment, session, ACTOR)
+        await lifecycle.transfer(self.pool, nobody(), _caller(organisation), enrollment, session, ACTOR)
 
     async def remove_and_return(self, organisation: int, person: int) -> None:
         await people.remove_person(self.pool, organisation, "employee", person, ACTOR, UNCONDITIONAL)

@@ -11,8 +11,8 @@ import pytest
 
 from services.enrollment.schemas import Completion
 from services.enrollment.store import certifications as store
-from services.enrollment.use_cases import lifecycle as change
-from services.enrollment.use_cases.certifications import follow_completions, tell_batch
+from services.enrollment.use_cases import lifecycle
+from services.enrollment.use_cases.certifications import follow_completions, send_batch
 from shared.postgres.pool import Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.enrollment_rows import (
@@ -46,7 +46,7 @@ async def new_completions(pool: Pool, count: int, **end_in: float) -> list[int]:
     [data] = granted([await enroll(pool, session_id, *await new_people(pool, count))])
     ids = [enrollment["id"] for enrollment in data["enrollments"]]
     for enrollment_id in ids:
-        await change.complete(pool, ORGANISATION, enrollment_id, Completion(), ACTOR)
+        await lifecycle.complete(pool, ORGANISATION, enrollment_id, Completion(), ACTOR)
         await end(pool, enrollment_id, **end_in)
     return ids
 
@@ -63,7 +63,7 @@ async def end(pool: Pool, enrollment_id: int, **end_in: float) -> None:
 
 
 async def look(pool: Pool, days: Sequence[int] = DAYS) -> None:
-    while await tell_batch(pool, days):
+    while await send_batch(pool, days):
         pass
 
 
@@ -115,7 +115,7 @@ async def test_nothing_is_told_of_what_does_not_end(pool: Pool) -> None:
 async def test_nothing_is_told_of_a_completion_that_was_taken_back(pool: Pool) -> None:
     [enrollment_id] = await new_completions(pool, 1, days=1)
     await execute(pool, "UPDATE courses SET pass_score = 50")
-    await change.complete(pool, ORGANISATION, enrollment_id, Completion(score=Decimal(10)), ACTOR)
+    await lifecycle.complete(pool, ORGANISATION, enrollment_id, Completion(score=Decimal(10)), ACTOR)
     await look(pool)
     assert await told(pool) == []
 
@@ -138,7 +138,7 @@ async def test_versions_rise_when_a_completion_was_taken_back_and_given_again(po
     await execute(pool, "UPDATE courses SET pass_score = 50")
     await look(pool)
     for score in (10, 90):
-        await change.complete(pool, ORGANISATION, enrollment_id, Completion(score=Decimal(score)), ACTOR)
+        await lifecycle.complete(pool, ORGANISATION, enrollment_id, Completion(score=Decimal(score)), ACTOR)
     await end(pool, enrollment_id, days=5)
     await look(pool)
     assert [event["version"] for event in await told(pool)] == [1, 2]
@@ -148,7 +148,7 @@ async def look_at_once(pool: Pool, monkeypatch: pytest.MonkeyPatch, completions:
     """Which completions were told, when several workers have read what is due before anybody has told it."""
     await new_completions(pool, completions, days=20)
     hold_after(monkeypatch, store, "lock_endings", WORKERS)
-    await asyncio.gather(*(tell_batch(pool, DAYS) for _ in range(WORKERS)))
+    await asyncio.gather(*(send_batch(pool, DAYS) for _ in range(WORKERS)))
     return sorted(event["id"] for event in await told(pool))
 
 
@@ -180,7 +180,7 @@ async def test_a_worker_that_fails_has_told_nothing(pool: Pool, monkeypatch: pyt
     with monkeypatch.context() as failing:
         failing.setattr("shared.messaging.outbox.add", broken)
         with pytest.raises(ZeroDivisionError):
-            await tell_batch(pool, DAYS)
+            await send_batch(pool, DAYS)
     assert await told(pool) == []
     await look(pool)
     assert len(await told(pool)) == 2

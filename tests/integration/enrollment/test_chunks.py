@@ -2,8 +2,7 @@
 
 import pytest
 
-from services.enrollment.use_cases import change_set as changes
-from services.enrollment.use_cases import sessions
+from services.enrollment.use_cases import change_set, sessions
 from tests.support.client import Client
 from tests.support.eventually import eventually
 from tests.support.lifecycle import full_session_with_line, statuses_of
@@ -11,7 +10,7 @@ from tests.support.world import SESSIONS
 
 
 async def test_many_changes_of_one_session_are_made_in_chunks(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(changes, "CHUNK", 2)
+    monkeypatch.setattr(change_set, "CHUNK", 2)
     monkeypatch.setattr(sessions, "CHUNK", 2)
     session_id, seated, line = await full_session_with_line(admin, waiting=6)
     assert (await admin.patch(f"{SESSIONS}/{session_id}", {"max_participants": 6})).status == 200

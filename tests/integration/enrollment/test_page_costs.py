@@ -10,7 +10,7 @@ import pytest
 from services.enrollment.app import MIGRATIONS
 from services.enrollment.schemas import EmployeeQuery, EnrollmentQuery, PersonQuery
 from services.enrollment.store import pages
-from shared.postgres.batched_reads import Read, Statement, reader
+from shared.postgres.batched_reads import PageRead, Statement, batched_reader
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Connection
 from tests.support.databases import service_database
@@ -44,7 +44,10 @@ async def connection() -> AsyncIterator[Connection]:
     async with service_database("enrollment") as database, warm_pool(database.service_url, 2) as pool:
         await migrate(database.owner_url, MIGRATIONS)
         await fill(database.superuser_url, _FILL, ORGANISATION, MANY)
-        async with reader(database.service_url, pool, name="test") as reads, reads._pool.acquire() as connection:
+        async with (
+            batched_reader(database.service_url, pool, name="test") as reads,
+            reads._pool.acquire() as connection,
+        ):
             yield connection
 
 
@@ -54,7 +57,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(child)
 
 
-async def touched(connection: Connection, read: Read) -> float:
+async def touched(connection: Connection, read: PageRead) -> float:
     """Rows that the scans of the read's plan came across, alone or for each of three that go together."""
     alone = ", ".join(f"'{argument}'" for argument in read.arguments)
     together = ", ".join(f"""'{{"{each}", "{each}", "{each}"}}'""" for each in read.arguments)
@@ -120,7 +123,7 @@ async def test_control_the_policy_of_a_table_keeps_a_search_and_a_year_from_thei
     assert await touched(connection, of_the_table(year, "enrollments")) > FEW
 
 
-def of_the_table(read: Read, table: str) -> Read:
+def of_the_table(read: PageRead, table: str) -> PageRead:
     """The same question, in the place of the view asked of the table that it shows."""
     statement = replace(read.statement, text=read.statement.text.replace(f"{table}_in_scope", table))
     assert statement.text != read.statement.text
@@ -132,4 +135,4 @@ async def test_control_counting_touches_all(connection: Connection) -> None:
         "SELECT count(*) AS rows FROM enrollments WHERE organisation_id = {organisation_id}",
         {"organisation_id": "bigint"},
     )
-    assert await touched(connection, Read(counting, (ORGANISATION,))) >= MANY
+    assert await touched(connection, PageRead(counting, (ORGANISATION,))) >= MANY

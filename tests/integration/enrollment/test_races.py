@@ -10,8 +10,7 @@ from services.enrollment.errors import AlreadyEnrolled, EmployeesNotSelectable, 
 from services.enrollment.schemas import Completion
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import seats as seat_store
-from services.enrollment.use_cases import lifecycle as change
-from services.enrollment.use_cases import people
+from services.enrollment.use_cases import lifecycle, people
 from shared.auth.internal_token import ENROLL, Caller
 from shared.http.responses import Answer
 from shared.messaging import outbox
@@ -51,7 +50,7 @@ async def cancel_at_once(pool: Pool, session_id: int) -> None:
     """Two are enrolled; one of them is cancelled by many at once."""
     enrollment_id = await new_enrollment(pool, session_id)
     await new_enrollment(pool, session_id)
-    cancels = (change.cancel(pool, CALLER, enrollment_id, ACTOR) for _ in range(PARTIES))
+    cancels = (lifecycle.cancel(pool, CALLER, enrollment_id, ACTOR) for _ in range(PARTIES))
     await asyncio.gather(*cancels, return_exceptions=True)
 
 
@@ -91,8 +90,8 @@ async def test_control_without_locks_and_key_cancelling_at_once_frees_more(
 async def complete_and_cancel_at_once(pool: Pool) -> list[BaseException]:
     enrollment_id = await new_enrollment(pool, await new_session(pool, places=20))
     outcomes = await asyncio.gather(
-        change.complete(pool, ORGANISATION, enrollment_id, Completion(), ACTOR),
-        change.cancel(pool, CALLER, enrollment_id, ACTOR),
+        lifecycle.complete(pool, ORGANISATION, enrollment_id, Completion(), ACTOR),
+        lifecycle.cancel(pool, CALLER, enrollment_id, ACTOR),
         return_exceptions=True,
     )
     return [outcome for outcome in outcomes if isinstance(outcome, BaseException)]

@@ -11,7 +11,7 @@ import pytest
 from services.enrollment.schemas import Completion, EnrollmentQuery, PersonQuery
 from services.enrollment.store import pages
 from services.enrollment.store.totals import TOTALS
-from services.enrollment.use_cases import lifecycle as change
+from services.enrollment.use_cases import lifecycle
 from shared.errors import Conflict, NotFound
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.list_totals import correct_totals
@@ -57,7 +57,7 @@ async def change_at_random(pool: Pool, sessions: Sequence[int], people: Sequence
         try:
             answer = await enroll(pool, chance.choice(sessions), *chance.sample(people, 3), waitlist=True)
             for data in granted([answer]):
-                await change.complete(pool, ORGANISATION, data["enrollments"][0]["id"], Completion(), ACTOR)
+                await lifecycle.complete(pool, ORGANISATION, data["enrollments"][0]["id"], Completion(), ACTOR)
             async with transaction(pool, EVERY_ORGANISATION) as connection:
                 await connection.execute(statement, number)
                 if number % 4 == 0:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.enrollment.use_cases import change_set as changes
+from services.enrollment.use_cases import change_set
 from tests.support.client import Client
 from tests.support.eventually import eventually
 from tests.support.lifecycle import (
@@ -182,7 +182,7 @@ async def test_control_without_passing_it_on_at_once_a_newcomer_gets_the_seat(
     async def nobody_is_promoted(*_: Any) -> None:
         pass
 
-    monkeypatch.setattr(changes, "promote", nobody_is_promoted)
+    monkeypatch.setattr(change_set, "promote", nobody_is_promoted)
     session_id, seated, line = await full_session_with_line(admin)
     await changed(admin, seated, "cancel")
     assert (await ask_to_enroll(admin, session_id, await new_employee(admin))).status == 201

@@ -58,9 +58,9 @@ async def test_another_organisation_is_answered_while_one_fills_its_places(
 
 
 @pytest.mark.parametrize(
-    "places", [("MORE_FOR_OTHERS", 10**9), ("PLACES_FOR_OTHERS", 10**9)], ids=["no turns", "no places"]
+    "places", [("LIMIT_PER_EXTRA", 10**9), ("PLACES_PER_RESERVED", 10**9)], ids=["no permits", "no places"]
 )
-async def test_control_without_turns_or_places_for_others_it_is_refused(
+async def test_control_without_permits_or_places_for_others_it_is_refused(
     start_gateway: StartGateway,
     upstream: Upstream,
     organisation: int,

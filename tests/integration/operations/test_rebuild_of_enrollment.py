@@ -10,7 +10,7 @@ from services.enrollment.rebuild import mend
 from shared.events.types import Event, State
 from shared.postgres.pool import Pool, connection_pool
 from shared.projections.keys import Key
-from shared.projections.snapshot import Owner
+from shared.projections.snapshot import SnapshotClient
 from shared.service.projection_commands import connected_owners
 from tests.support.client import Client
 from tests.support.copies import copies_of, everything_is_followed, execute, rebuild, verify
@@ -20,7 +20,7 @@ from tests.support.lifecycle import full_session_with_line, statuses_of
 from tests.support.stack import Stack
 from tests.support.world import SESSIONS, enroll, new_course, new_employee, new_session
 
-COURSES, SESSION_COPIES = PROJECTION.copied
+COURSES, SESSION_COPIES = PROJECTION.replicas
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ async def pool(served: Stack) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture
-async def catalog(served: Stack) -> AsyncIterator[Owner]:
+async def catalog(served: Stack) -> AsyncIterator[SnapshotClient]:
     async with connected_owners(served.settings["enrollment"], "enrollment", PROJECTION) as owners:
         yield owners["catalog"]
 
@@ -73,7 +73,7 @@ async def has_copy(stack: Stack, session_id: int) -> bool:
 
 
 async def test_a_session_closed_for_its_deletion_is_not_opened_again(
-    served: Stack, organisation: int, pool: Pool, catalog: Owner
+    served: Stack, organisation: int, pool: Pool, catalog: SnapshotClient
 ) -> None:
     client = served.client(organisation)
     session_id = await new_session(client, await new_course(client))
@@ -88,10 +88,10 @@ async def test_a_session_closed_for_its_deletion_is_not_opened_again(
     await eventually(equal)
 
 
-class LateOwner(Owner):
+class LateClient(SnapshotClient):
     """Its answer is overtaken by a change of the session, which enrollment has followed before the answer comes."""
 
-    def __init__(self, catalog: Owner, client: Client, pool: Pool, session_id: int) -> None:
+    def __init__(self, catalog: SnapshotClient, client: Client, pool: Pool, session_id: int) -> None:
         self._catalog, self._client, self._pool, self._session_id = catalog, client, pool, session_id
         self._answer: list[Event[State]] = []
 
@@ -110,24 +110,24 @@ async def version(pool: Pool, session_id: int) -> int:
     return int(await pool.fetchval("SELECT version FROM sessions WHERE id = $1", session_id))
 
 
-async def mended_too_late(served: Stack, organisation: int, pool: Pool, catalog: Owner) -> tuple[str, int]:
+async def mended_too_late(served: Stack, organisation: int, pool: Pool, catalog: SnapshotClient) -> tuple[str, int]:
     """What became of a session that changed to version 2 meanwhile, and the version it has now."""
     client = served.client(organisation)
     session_id = await new_session(client, await new_course(client))
     await eventually(lambda: has_copy(served, session_id))
-    owner = LateOwner(catalog, client, pool, session_id)
+    owner = LateClient(catalog, client, pool, session_id)
     outcome = await mend(pool, owner, SESSION_COPIES, (organisation, session_id))
     return outcome, await version(pool, session_id)
 
 
 async def test_a_copy_that_changed_meanwhile_is_left(
-    served: Stack, organisation: int, pool: Pool, catalog: Owner
+    served: Stack, organisation: int, pool: Pool, catalog: SnapshotClient
 ) -> None:
     assert await mended_too_late(served, organisation, pool, catalog) == ("left", 2)
 
 
 async def test_control_without_the_version_an_older_state_replaces_it(
-    served: Stack, organisation: int, pool: Pool, catalog: Owner, monkeypatch: pytest.MonkeyPatch
+    served: Stack, organisation: int, pool: Pool, catalog: SnapshotClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without(monkeypatch, services.enrollment.store.catalog_replica, "_FORGET_VERSION", "AND version = $3", "AND $3 > 0")
     assert await mended_too_late(served, organisation, pool, catalog) == ("changed", 1)
@@ -135,14 +135,14 @@ async def test_control_without_the_version_an_older_state_replaces_it(
 
 
 async def test_news_that_a_wrong_version_has_turned_away_are_not_lost(
-    served: Stack, organisation: int, pool: Pool, catalog: Owner
+    served: Stack, organisation: int, pool: Pool, catalog: SnapshotClient
 ) -> None:
     client = served.client(organisation)
     session_id = await new_session(client, await new_course(client))
     await eventually(lambda: has_copy(served, session_id))
     await execute(served, "enrollment", "UPDATE sessions SET version = 99 WHERE id = $1", session_id)
 
-    class Overtaken(Owner):
+    class Overtaken(SnapshotClient):
         """The catalog changes the session right after its first answer."""
 
         def __init__(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.catalog.app import MIGRATIONS
-from services.catalog.store.snapshots import KINDS as KINDS_OF_CATALOG
+from services.catalog.store.snapshots import SNAPSHOTS as SNAPSHOTS_OF_CATALOG
 from services.history.projection import PROJECTION
 from shared.events.types import CourseRemoved, CourseSaved, Event, State
 from shared.messaging import outbox
@@ -14,23 +14,23 @@ from shared.postgres.migrations import migrate
 from shared.postgres.pool import connected, connection_pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from shared.projections.keys import FIRST, Key, key_of
-from shared.projections.snapshot import Owner
+from shared.projections.snapshot import SnapshotClient
 from shared.service.projection_commands import connected_owners
 from tests.support.databases import fresh_database
 from tests.support.events import course
 from tests.support.stack import Stack
 from tests.support.world import COURSES, new_course
 
-KINDS = [(copied.owner, copied.kind) for copied in PROJECTION.copied]
+KINDS = [(replica.owner, replica.kind) for replica in PROJECTION.replicas]
 
 
 @pytest.fixture
-async def owners(served: Stack) -> AsyncIterator[dict[str, Owner]]:
+async def owners(served: Stack) -> AsyncIterator[dict[str, SnapshotClient]]:
     async with connected_owners(served.settings["history"], "history", PROJECTION) as owners:
         yield owners
 
 
-async def all_pages(owner: Owner, kind: str, limit: int, after: Key = FIRST) -> list[Event[State]]:
+async def all_pages(owner: SnapshotClient, kind: str, limit: int, after: Key = FIRST) -> list[Event[State]]:
     told: list[Event[State]] = []
     while page := await owner.page(kind, after, limit):
         assert len(page) <= limit
@@ -40,7 +40,9 @@ async def all_pages(owner: Owner, kind: str, limit: int, after: Key = FIRST) -> 
 
 @pytest.mark.usefixtures("enrollments")
 @pytest.mark.parametrize(("owner", "kind"), KINDS)
-async def test_pages_of_any_size_tell_the_same_rows_in_order(owners: dict[str, Owner], owner: str, kind: str) -> None:
+async def test_pages_of_any_size_tell_the_same_rows_in_order(
+    owners: dict[str, SnapshotClient], owner: str, kind: str
+) -> None:
     told = await all_pages(owners[owner], kind, 500)
     assert told
     assert [key_of(event) for event in told] == sorted({key_of(event) for event in told})
@@ -51,7 +53,7 @@ async def test_pages_of_any_size_tell_the_same_rows_in_order(owners: dict[str, O
 
 
 async def test_a_deleted_row_is_told_as_its_last_event_told_it(
-    served: Stack, owners: dict[str, Owner], organisation: int
+    served: Stack, owners: dict[str, SnapshotClient], organisation: int
 ) -> None:
     client = served.client(organisation)
     gone = await new_course(client, title="Gone")
@@ -75,4 +77,4 @@ async def test_rows_deleted_right_before_the_catalog_began_to_remember_them_are_
             await outbox.add(connection, "catalog", [removed])
         await migrate(url, MIGRATIONS)
         async with connection_pool(url, name="test", size=2) as pool, connected(pool) as connection:
-            assert await KINDS_OF_CATALOG["courses"].page(connection, FIRST, 10) == [removed]
+            assert await SNAPSHOTS_OF_CATALOG["courses"].page(connection, FIRST, 10) == [removed]

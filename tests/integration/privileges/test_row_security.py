@@ -10,15 +10,14 @@ from services.catalog.store import counts
 from shared.events.types import EnrollmentCreated
 from shared.messaging.broker import QueueName
 from shared.messaging.consumer import Consumer
-from shared.postgres.batched_reads import Read, Statement, _rows
+from shared.postgres.batched_reads import PageRead, Statement, _rows
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connected, connection_pool, slow_transaction, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION, scoped
+from stack.services import SERVICE_NAMES
 from tests.support import events
 from tests.support.databases import ServiceDatabase, service_database
 from tests.support.stack import Stack
-
-SERVICES = ("catalog", "enrollment", "history")
 
 OPEN_TABLES = """
 SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organisation_id'
@@ -62,12 +61,12 @@ async def pool(database: ServiceDatabase) -> AsyncIterator[Pool]:
         yield pool
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 async def test_every_table_with_organisations_has_the_policy(stack: Stack, service: str) -> None:
     assert await rows_of(stack, service, OPEN_TABLES) == []
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 async def test_no_view_reads_past_the_policies(stack: Stack, service: str) -> None:
     assert await rows_of(stack, service, OPEN_VIEWS) == []
 
@@ -112,14 +111,14 @@ async def test_a_statement_without_a_transaction_sees_the_organisation_it_is_giv
     async with connected(pool) as connection:
         assert await connection.fetchval(COUNT) is None
         assert await connection.fetchval(scoped(COUNT, ["bigint"]), 2) == [2]
-        assert await _rows(connection, [Read(ALL, (1,))]) == [([1],)]
+        assert await _rows(connection, [PageRead(ALL, (1,))]) == [([1],)]
         assert await connection.fetchval(COUNT) is None
 
 
 async def test_reads_that_go_together_see_the_organisations_of_all_of_them(pool: Pool) -> None:
     async with connected(pool) as connection:
-        assert await _rows(connection, [Read(ALL, (1,)), Read(ALL, (3,))]) == [([1],)] * 2
-        assert await _rows(connection, [Read(ALL, (2,)), Read(ALL, (1,))]) == [([1, 2],)] * 2
+        assert await _rows(connection, [PageRead(ALL, (1,)), PageRead(ALL, (3,))]) == [([1],)] * 2
+        assert await _rows(connection, [PageRead(ALL, (2,)), PageRead(ALL, (1,))]) == [([1, 2],)] * 2
         assert await connection.fetchval(COUNT) is None
 
 

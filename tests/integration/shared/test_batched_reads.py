@@ -9,8 +9,16 @@ import pytest
 
 from shared.concurrency.deadline import Deadline, current_deadline
 from shared.errors import DeadlinePassed, Overloaded
-from shared.postgres import batched_reads as reading
-from shared.postgres.batched_reads import PAGE_TYPES, Read, Reader, Statement, merged, page_of, reader
+from shared.postgres import batched_reads
+from shared.postgres.batched_reads import (
+    PAGE_TYPES,
+    BatchedReader,
+    PageRead,
+    Statement,
+    batched_reader,
+    page_of,
+    union_over,
+)
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import ACQUIRE_TIMEOUT, connection_pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
@@ -27,70 +35,72 @@ DIVISION_BY_ZERO = asyncpg.DivisionByZeroError
 
 
 @pytest.fixture
-async def reads(catalog: Database) -> AsyncIterator[Reader]:
-    async with reader(catalog.url, catalog.pool, name="test") as reads:
+async def reads(catalog: Database) -> AsyncIterator[BatchedReader]:
+    async with batched_reader(catalog.url, catalog.pool, name="test") as reads:
         yield reads
 
 
-async def outcomes(reads: Reader, *asked: Read) -> list[Any]:
+async def outcomes(reads: BatchedReader, *asked: PageRead) -> list[Any]:
     return await asyncio.gather(*map(reads.read, asked), return_exceptions=True)
 
 
-def divided(by: int) -> Read:
-    return Read(DIVIDED, (1, by))
+def divided(by: int) -> PageRead:
+    return PageRead(DIVIDED, (1, by))
 
 
-def text(value: str | None) -> Read:
-    return Read(TEXT, (1, value))
+def text(value: str | None) -> PageRead:
+    return PageRead(TEXT, (1, value))
 
 
-async def test_each_gets_its_own_row_whatever_waits_beside_it(reads: Reader) -> None:
+async def test_each_gets_its_own_row_whatever_waits_beside_it(reads: BatchedReader) -> None:
     asked = [divided(1), text("a"), divided(5), text(None), text("b"), divided(2)]
     rows = await outcomes(reads, *asked)
     assert [row[0] for row in rows] == [10, "a!", 2, None, "b!", 5]
     assert [row[0] for row in [await reads.read(read) for read in asked]] == [row[0] for row in rows]
 
 
-async def test_those_that_wait_together_are_one_statement(reads: Reader) -> None:
-    rows = await outcomes(reads, *(text(str(number)) for number in range(reading.BATCH)))
-    assert [row[0] for row in rows] == [f"{number}!" for number in range(reading.BATCH)]
+async def test_those_that_wait_together_are_one_statement(reads: BatchedReader) -> None:
+    rows = await outcomes(reads, *(text(str(number)) for number in range(batched_reads.BATCH)))
+    assert [row[0] for row in rows] == [f"{number}!" for number in range(batched_reads.BATCH)]
     assert len({row[1] for row in rows}) == 1
 
 
-async def test_no_statement_is_of_more_than_the_most(reads: Reader) -> None:
-    rows = await outcomes(reads, *(text(str(number)) for number in range(2 * reading.BATCH + 1)))
+async def test_no_statement_is_of_more_than_the_most(reads: BatchedReader) -> None:
+    rows = await outcomes(reads, *(text(str(number)) for number in range(2 * batched_reads.BATCH + 1)))
     assert len({row[1] for row in rows}) == 3
 
 
-async def test_only_the_read_at_fault_fails(reads: Reader) -> None:
+async def test_only_the_read_at_fault_fails(reads: BatchedReader) -> None:
     rows = await outcomes(reads, divided(1), divided(0), divided(2), text("a"))
     assert [row[0] for row in (rows[0], rows[2], rows[3])] == [10, 5, "a!"]
     assert isinstance(rows[1], DIVISION_BY_ZERO)
 
 
-async def test_control_without_reading_alone_again_all_fail(reads: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "Unavailable", Exception)
+async def test_control_without_reading_alone_again_all_fail(
+    reads: BatchedReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batched_reads, "Unavailable", Exception)
     rows = await outcomes(reads, divided(1), divided(0), divided(2), text("a"))
     assert [type(row) for row in rows] == [DIVISION_BY_ZERO] * 3 + [tuple]
 
 
-async def test_nobody_waits_for_a_turn_longer_than_for_a_connection(reads: Reader) -> None:
+async def test_nobody_waits_for_a_turn_longer_than_for_a_connection(reads: BatchedReader) -> None:
     assert await behind_slow_reads(reads) == [Overloaded]
 
 
 async def test_control_without_that_bound_one_waits_as_long_as_it_takes(
-    reads: Reader, monkeypatch: pytest.MonkeyPatch
+    reads: BatchedReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reads._batcher, "_patience", 60)
+    monkeypatch.setattr(reads._batcher, "_max_wait", 60)
     assert await behind_slow_reads(reads) == [tuple]
 
 
-async def behind_slow_reads(reads: Reader) -> list[type[Any]]:
+async def behind_slow_reads(reads: BatchedReader) -> list[type[Any]]:
     """What becomes of a read that finds all turns taken for a while."""
     slow = Statement("SELECT pg_sleep({seconds})::text AS slept", ORGANISATION | {"seconds": "double precision"})
     turns = []
-    for _ in range(reading.BATCHES):
-        turns.append(asyncio.create_task(reads.read(Read(slow, (1, 2 * ACQUIRE_TIMEOUT)))))
+    for _ in range(batched_reads.BATCHES):
+        turns.append(asyncio.create_task(reads.read(PageRead(slow, (1, 2 * ACQUIRE_TIMEOUT)))))
         for _ in range(5):  # until it has its turn, so that the next one is not in the same batch
             await asyncio.sleep(0)
     behind = await outcomes(reads, text("a"))
@@ -98,23 +108,25 @@ async def behind_slow_reads(reads: Reader) -> list[type[Any]]:
     return list(map(type, behind))
 
 
-async def test_while_the_database_is_away_nobody_asks_it_again(reads: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_while_the_database_is_away_nobody_asks_it_again(
+    reads: BatchedReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[int] = []
 
     async def away(_: Any, reads: Any) -> Any:
         asked.append(len(reads))
         raise DatabaseUnavailable("refused")
 
-    monkeypatch.setattr(reading, "_rows", away)
+    monkeypatch.setattr(batched_reads, "_rows", away)
     rows = await outcomes(reads, *map(divided, range(1, 6)))
     assert [type(row) for row in rows] == [DatabaseUnavailable] * 5
     assert asked == [5]
 
 
-async def test_a_read_after_its_deadline_is_not_asked(reads: Reader) -> None:
+async def test_a_read_after_its_deadline_is_not_asked(reads: BatchedReader) -> None:
     token = current_deadline.set(Deadline.after(0))
     try:
-        for read in (text("a"), Read(TEXT, (1, "a"), patient=True)):
+        for read in (text("a"), PageRead(TEXT, (1, "a"), slow=True)):
             with pytest.raises(DeadlinePassed):
                 await reads.read(read)
     finally:
@@ -122,7 +134,7 @@ async def test_a_read_after_its_deadline_is_not_asked(reads: Reader) -> None:
 
 
 async def test_what_was_committed_before_is_seen_by_whoever_waits_with_others(
-    catalog: Database, reads: Reader, organisation: int
+    catalog: Database, reads: BatchedReader, organisation: int
 ) -> None:
     """A batch begins after its reads have arrived, and another may be under way when they do."""
     count = Statement("SELECT count(*) AS rows FROM removed WHERE organisation_id = {organisation_id}",
@@ -136,7 +148,7 @@ async def test_what_was_committed_before_is_seen_by_whoever_waits_with_others(
                     organisation + number % 3,
                     number,
                 )
-            return int((await reads.read(Read(count, (organisation + number % 3,))))[0])
+            return int((await reads.read(PageRead(count, (organisation + number % 3,))))[0])
 
         for first in range(0, 60, 3):
             seen = await asyncio.gather(*(write_and_read(number) for number in range(first, first + 3)))
@@ -148,10 +160,10 @@ def test_a_statement_without_an_organisation_is_none() -> None:
         Statement("SELECT {text} AS text", {"text": "text"})
 
 
-async def test_a_merged_page_is_that_of_all_values_in_their_order(reads: Reader) -> None:
+async def test_a_page_over_values_is_that_of_all_values_in_their_order(reads: BatchedReader) -> None:
     numbers = "SELECT n AS id, n % 3 AS kind FROM generate_series(1, 100) AS n WHERE {first} <= n"
-    page = page_of(merged(f"SELECT id FROM ({numbers}) rows WHERE true", "id", "kind::text", "012"), "id", 100)
+    page = page_of(union_over(f"SELECT id FROM ({numbers}) rows WHERE true", "id", "kind::text", "012"), "id", 100)
     types = ORGANISATION | {"first": "integer"} | PAGE_TYPES
     paged = Statement(f"SELECT array_agg(id ORDER BY id) AS ids FROM {page} page", types)
-    rows = await outcomes(reads, *(Read(paged, (1, *asked)) for asked in ((1, 5, 0), (20, 4, 3), (98, 10, 0))))
+    rows = await outcomes(reads, *(PageRead(paged, (1, *asked)) for asked in ((1, 5, 0), (20, 4, 3), (98, 10, 0))))
     assert rows == [([1, 2, 3, 4, 5],), ([23, 24, 25, 26],), ([98, 99, 100],)]

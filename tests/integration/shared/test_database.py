@@ -4,12 +4,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 import pytest
-from aiohttp import web
 
-import shared.concurrency.fair_semaphore
 import shared.postgres.pool
+from shared.concurrency.fair_semaphore import CHECK_INTERVAL
 from shared.errors import Overloaded, Unavailable
+from shared.http.request import Request
+from shared.http.responses import Answer
 from shared.http.server.app import READINESS, create_app
+from shared.http.server.responder import RESPONDER
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import (
     BY_KEY,
@@ -54,9 +56,9 @@ async def exhausted(pool: Pool) -> AsyncIterator[None]:
         yield
 
 
-async def test_a_slow_statement_is_planned_for_its_arguments_and_the_next_one_is_not(catalog: Database) -> None:
+async def test_a_patient_statement_is_planned_for_its_arguments_and_the_next_one_is_not(catalog: Database) -> None:
     changed = "SELECT array_agg(name) FROM pg_settings WHERE name = ANY($1) AND setting <> boot_val"
-    async with connection_pool(catalog.url, name="slow", size=1) as pool:
+    async with connection_pool(catalog.url, name="patient", size=1) as pool:
         async with slow_transaction(pool, EVERY_ORGANISATION) as connection:
             assert await connection.fetchval(changed, list(BY_KEY)) is None
         async with connected(pool) as connection:
@@ -76,7 +78,7 @@ async def test_control_without_its_bound_the_wait_for_a_connection_has_no_end(
     catalog: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared.postgres.pool, "ACQUIRE_TIMEOUT", BOUND)
-    monkeypatch.setattr(shared.concurrency.fair_semaphore, "LOOKS", BOUND / shared.concurrency.fair_semaphore.LOOK)
+    monkeypatch.setattr(shared.postgres.pool, "STALLED_CHECKS", int(BOUND / CHECK_INTERVAL))
     async with connection_pool(catalog.url, name="small", size=1) as pool:
         async with exhausted(pool):
             waiting = asyncio.create_task(in_a_transaction(pool))
@@ -107,16 +109,16 @@ async def test_an_exhausted_pool_is_a_503_with_retry_after(catalog: Database) ->
 
 @asynccontextmanager
 async def served(pool: Pool) -> AsyncIterator[str]:
-    async def answer(_: web.Request) -> web.Response:
+    async def answer(_: Request) -> Answer:
         await in_a_transaction(pool)
-        return web.json_response({"code": "fine"})
+        return Answer('{"code": "fine"}')
 
     async def reachable() -> bool:
         return await is_reachable(pool)
 
     app = create_app()
     app[READINESS]["database"] = reachable
-    app.router.add_get("/", answer)
+    app[RESPONDER].handler = answer
     async with serving(app) as url:
         yield url
 

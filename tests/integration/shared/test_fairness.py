@@ -8,12 +8,20 @@ from typing import Any
 
 import pytest
 
-from shared.concurrency.fair_semaphore import Turns
+from shared.concurrency.fair_semaphore import FairSemaphore
 from shared.concurrency.fairness import current_organisation
 from shared.errors import Overloaded
 from shared.postgres import pool as database
-from shared.postgres.batched_reads import Read
-from shared.postgres.pool import SLOW_QUEUE, Connection, Pool, connected, connection_pool, slow_transaction, slow_turns
+from shared.postgres.batched_reads import PageRead
+from shared.postgres.pool import (
+    SLOW_QUEUE,
+    Connection,
+    Pool,
+    connected,
+    connection_pool,
+    slow_permits,
+    slow_transaction,
+)
 from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.client import Answer, Client, new_organisation
 from tests.support.eventually import eventually
@@ -43,17 +51,17 @@ def client_of(request: pytest.FixtureRequest, stack: Stack) -> Direct:
 async def flooded(client: Client, organisation: int, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[Answer]]:
     """Searches that end when the block does, each with its connection until then; gives their answers so far."""
     released, answers = asyncio.Event(), list[Answer]()
-    original = Read.alone
+    original = PageRead.alone
 
-    async def alone(read: Read, connection: Connection) -> Any:
-        if read.patient and read.arguments[0] == organisation:
+    async def alone(read: PageRead, connection: Connection) -> Any:
+        if read.slow and read.arguments[0] == organisation:
             await released.wait()
         return await original(read, connection)
 
     async def search() -> None:
         answers.append(await client.get(COURSES, search="safety"))
 
-    monkeypatch.setattr(Read, "alone", alone)
+    monkeypatch.setattr(PageRead, "alone", alone)
     async with asyncio.TaskGroup() as searching:
         for _ in range(SEARCHES):
             searching.create_task(search())
@@ -78,7 +86,7 @@ async def test_what_another_organisation_asks_is_answered_during_a_flood_of_sear
         assert (await client_of(organisation).get(COURSES)).status == 200  # nor does it notice itself
     statuses = Counter(answer.status for answer in answers)
     assert statuses.keys() == {200, 503}
-    assert statuses[200] >= slow_turns(SIZE)._turns.most_of_one
+    assert statuses[200] >= slow_permits(SIZE).per_organisation
     for answer in answers:
         if answer.status == 503:
             assert (answer.json["code"], answer.headers["Retry-After"]) == ("upstream_unavailable", "1")
@@ -96,7 +104,7 @@ async def test_another_organisation_s_statements_and_searches_find_connections(c
 async def test_control_without_a_share_of_their_own_searches_leave_no_connection(
     catalog: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "slow_turns", Turns)
+    monkeypatch.setattr(database, "slow_permits", lambda size: FairSemaphore(size, size))
     monkeypatch.setattr(database, "KEPT_FOR_OTHERS", 10**9)
     assert await others_outcomes(catalog, slow_read) == [Overloaded, Overloaded]
 
@@ -145,7 +153,7 @@ async def outcome(pool: Pool, statement: Callable[[Pool], Any]) -> type[Exceptio
 
 
 @pytest.mark.parametrize(("size", "of_one", "of_all"), [(2, 1, 1), (3, 1, 1), (4, 1, 2), (10, 1, 2), (100, 10, 11)])
-def test_slow_reads_have_fewer_connections_than_there_are(size: int, of_one: int, of_all: int) -> None:
-    turns = slow_turns(size)._turns
-    assert (turns.most_of_one, turns.count) == (of_one, of_all)
-    assert turns.count < size
+async def test_slow_reads_have_fewer_connections_than_there_are(size: int, of_one: int, of_all: int) -> None:
+    permits = slow_permits(size)
+    assert (permits.per_organisation, permits.permits) == (of_one, of_all)
+    assert permits.permits < size

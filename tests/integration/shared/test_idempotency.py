@@ -18,7 +18,7 @@ from shared.errors import (
     UpstreamTimeout,
     ValidationFailed,
 )
-from shared.http.idempotency_key import Claim
+from shared.http.idempotency_key import IdempotencyKey
 from shared.http.responses import Answer, failure
 from shared.postgres.pool import Connection, Pool, connected, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
@@ -26,7 +26,7 @@ from shared.service import idempotency
 from shared.service.idempotency import run_once
 from tests.support.projections import catalog_database
 
-CLAIM = Claim(1, "subject", "/route", "key", b"digest")
+IDEMPOTENCY_KEY = IdempotencyKey(1, "subject", "/route", "key", b"digest")
 CREATED = Answer('{"success": true}', 201, {"Location": "/route/1"})
 
 
@@ -45,7 +45,7 @@ async def answered(pool: Pool, outcome: Answer | ApiError) -> Answer:
         return outcome
 
     try:
-        return await run_once(pool, CLAIM.organisation_id, CLAIM, work)
+        return await run_once(pool, IDEMPOTENCY_KEY.organisation_id, IDEMPOTENCY_KEY, work)
     except ApiError as error:
         return failure(error)
 
@@ -83,9 +83,9 @@ async def test_what_a_refused_request_wrote_is_undone_and_its_answer_kept(pool: 
         raise ValidationFailed
 
     with pytest.raises(ValidationFailed):
-        await run_once(pool, CLAIM.organisation_id, CLAIM, work)
+        await run_once(pool, IDEMPOTENCY_KEY.organisation_id, IDEMPOTENCY_KEY, work)
     assert await pool.fetchval("SELECT count(*) FROM enrollments") == 0
-    assert (await run_once(pool, CLAIM.organisation_id, CLAIM, work)).status == 422
+    assert (await run_once(pool, IDEMPOTENCY_KEY.organisation_id, IDEMPOTENCY_KEY, work)).status == 422
 
 
 async def test_old_keys_are_deleted_and_young_ones_stay(pool: Pool) -> None:
@@ -101,6 +101,6 @@ async def test_old_keys_are_deleted_and_young_ones_stay(pool: Pool) -> None:
 
 async def test_one_key_twice_in_one_batch_is_in_flight_the_second_time(pool: Pool) -> None:
     async with transaction(pool, EVERY_ORGANISATION) as connection:
-        first, second = await idempotency.find_answers(connection, [CLAIM, CLAIM])
+        first, second = await idempotency.find_answers(connection, [IDEMPOTENCY_KEY, IDEMPOTENCY_KEY])
     assert first is None
     assert isinstance(second, IdempotencyInFlight)

@@ -1,4 +1,4 @@
-"""Turns at one service: as many at once as allowed, organisations by turns, none lost by anybody who gives up."""
+"""Requests at one service: as many at once as allowed, organisations in turn, no permit lost by one that gives up."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.bulkhead import SHARED, Bulkhead
+from gateway.upstream.bulkhead import LIMIT_PER_SHARE, Bulkhead
 from gateway.upstream.load_shedding import Overload
 from gateway.upstream.loop_lag import LoopLag
 from shared.errors import Overloaded
@@ -16,7 +16,7 @@ BOUND = 5.0
 
 
 class Visitors:
-    """Requests that hold their turn until they are let go."""
+    """Requests that hold their permit until they are let go."""
 
     def __init__(self, limit: int, waiting: int) -> None:
         self.bulkhead = Bulkhead(limit, waiting, Overload(0.1, 0.1, 2.0), LoopLag())
@@ -37,7 +37,7 @@ class Visitors:
         self._released[number].set()
 
     async def _visit(self, number: int, timeout: float, organisation: int | None) -> None:
-        async with self.bulkhead.turn(timeout, organisation):
+        async with self.bulkhead.permit(timeout, organisation):
             self.inside.append(number)
             self._released[number] = asyncio.Event()
             await self._released[number].wait()
@@ -66,7 +66,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_turns_are_had_in_order_of_arrival(come: Come) -> None:
+async def test_permits_are_had_in_order_of_arrival(come: Come) -> None:
     visitors = come(limit=2, waiting=5)
     for number in range(4):
         visitors.comes(number)
@@ -90,7 +90,7 @@ async def test_more_than_may_wait_are_refused(come: Come) -> None:
         await visitors.comes(2)
 
 
-async def test_one_whose_turn_does_not_come_in_time_is_refused_and_holds_up_nobody(
+async def test_one_that_gets_no_permit_in_time_is_refused_and_holds_up_nobody(
     come: Come,
 ) -> None:
     visitors = come(limit=1, waiting=5)
@@ -105,7 +105,7 @@ async def test_one_whose_turn_does_not_come_in_time_is_refused_and_holds_up_nobo
     assert visitors.inside == [2]
 
 
-async def test_a_turn_that_comes_to_one_who_goes_away_in_that_moment_is_passed_on(
+async def test_a_permit_that_comes_to_one_who_goes_away_in_that_moment_is_passed_on(
     come: Come,
 ) -> None:
     visitors = come(limit=1, waiting=5)
@@ -113,18 +113,18 @@ async def test_a_turn_that_comes_to_one_who_goes_away_in_that_moment_is_passed_o
     await settle()
     gone, _ = visitors.comes(1), visitors.comes(2)
     await settle()
-    visitors.bulkhead.end()  # the turn is handed to the one who goes
+    visitors.bulkhead.release()  # the permit is handed to the one who goes
     gone.cancel()
     await settle()
     assert gone.cancelled()
     assert visitors.inside == [0, 2]
 
 
-async def test_a_failure_gives_the_turn_back() -> None:
+async def test_a_failure_gives_the_permit_back() -> None:
     bulkhead = Bulkhead(1, 0, Overload(0.1, 0.1, 2.0), LoopLag())
     for _ in range(3):
         with pytest.raises(ValueError, match="failed"):
-            async with bulkhead.turn(BOUND):
+            async with bulkhead.permit(BOUND):
                 raise ValueError("failed")
 
 
@@ -132,7 +132,7 @@ async def test_a_failure_gives_the_turn_back() -> None:
     limit=st.integers(1, 3),
     visits=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.booleans(), st.integers(1, 3)), max_size=25),
 )
-def test_never_more_at_once_than_allowed_and_no_turn_is_lost(
+def test_never_more_at_once_than_allowed_and_no_permit_is_lost(
     limit: int, visits: list[tuple[int, int, bool, int]]
 ) -> None:
     running = most = 0
@@ -141,7 +141,7 @@ def test_never_more_at_once_than_allowed_and_no_turn_is_lost(
         nonlocal running, most
         for _ in range(before):
             await asyncio.sleep(0)
-        async with bulkhead.turn(BOUND, organisation):
+        async with bulkhead.permit(BOUND, organisation):
             running += 1
             most = max(most, running)
             try:
@@ -157,16 +157,16 @@ def test_never_more_at_once_than_allowed_and_no_turn_is_lost(
             if goes_away:
                 asyncio.get_running_loop().call_later(0, tasks[-1].cancel)
         await asyncio.gather(*tasks, return_exceptions=True)
-        for _ in range(limit):  # all turns are free again
-            await bulkhead.turn(0.1).__aenter__()
+        for _ in range(limit):  # all permits are free again
+            await bulkhead.permit(0.1).__aenter__()
 
     asyncio.run(scenario())
     assert most <= limit
 
 
-async def test_those_who_were_let_in_count_before_they_ask_for_their_turn() -> None:
+async def test_those_who_were_let_in_count_before_they_ask_for_their_permit() -> None:
     bulkhead = Bulkhead(2, 0, Overload(0.0, 0.0, 0.0), LateLoop())
-    bulkhead._note_beginning()
+    bulkhead._note_start()
     arrivals = [bulkhead.arrival() for _ in range(4)]
     assert [arrival is not None for arrival in arrivals] == [True, True, False, False]
     for arrival in filter(None, arrivals):
@@ -177,7 +177,7 @@ async def test_those_who_were_let_in_count_before_they_ask_for_their_turn() -> N
 
 async def test_one_who_goes_on_makes_room_at_once() -> None:
     bulkhead = Bulkhead(1, 0, Overload(0.0, 0.0, 0.0), LateLoop())
-    bulkhead._note_beginning()
+    bulkhead._note_start()
     first, second = bulkhead.arrival(), bulkhead.arrival()
     assert first is not None
     assert second is None
@@ -188,7 +188,7 @@ async def test_one_who_goes_on_makes_room_at_once() -> None:
 FLOODING, SMALL, THIRD = 1, 2, 3
 
 
-async def test_organisations_take_turns(come: Come) -> None:
+async def test_organisations_are_served_in_turn(come: Come) -> None:
     visitors = come(limit=1, waiting=20)
     for number in range(5):
         visitors.comes(number, organisation=FLOODING)
@@ -204,7 +204,7 @@ async def test_organisations_take_turns(come: Come) -> None:
     assert seen == [0, 1, 100, 200, 2, 3, 4]
 
 
-async def test_a_single_organisation_has_every_turn_and_another_begins_beside_it(come: Come) -> None:
+async def test_a_single_organisation_has_the_whole_limit_and_another_begins_beside_it(come: Come) -> None:
     visitors = come(limit=16, waiting=20)
     for number in range(18):
         visitors.comes(number, organisation=FLOODING)
@@ -225,8 +225,8 @@ async def test_while_there_are_others_one_has_a_share_and_afterwards_all_again(
     for number in range(20):
         visitors.comes(number, organisation=FLOODING)
     await settle()
-    assert visitors.inside == [100, *range(16 // SHARED)]
-    monkeypatch.setattr("gateway.upstream.bulkhead.COMPANY", 0.0)
+    assert visitors.inside == [100, *range(16 // LIMIT_PER_SHARE)]
+    monkeypatch.setattr("gateway.upstream.bulkhead.PRESENCE_SECONDS", 0.0)
     visitors.bulkhead._shared_until = 0.0
     visitors.comes(20, organisation=FLOODING)
     await settle()
@@ -282,7 +282,7 @@ class LateLoop(LoopLag):
 async def test_the_first_of_a_wave_who_find_nobody_before_them_do_not_hide_the_others_wait() -> None:
     overload = Waves()
     bulkhead = Bulkhead(1, 1000, overload, LateLoop())
-    bulkhead._note_beginning()
+    bulkhead._note_start()
     for _ in range(20):
         arrivals = [bulkhead.arrival() for _ in range(256)]
         for arrival in filter(None, arrivals):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError, field_validator
 from shared.errors import ApiError, Conflict, NotFound, Overloaded, PermissionDenied, TokenMissing, ValidationFailed
 from shared.http.models import Body, IdAndName
 from shared.http.responses import Answer, api_error, failure, success
+from shared.http.server.response_bytes import serialize
 from shared.postgres.errors import DatabaseUnavailable
 from shared.validation.fields import Id
 from shared.validation.known_members import invalid
@@ -36,7 +37,7 @@ def test_success_leaves_out_what_was_not_given() -> None:
     response = success(None, status=201, headers={"Location": "/x/1"})
     assert body_of(response) == {"success": True}
     assert (response.status, response.headers["Location"]) == (201, "/x/1")
-    assert response.response().headers["Content-Type"] == "application/json; charset=utf-8"
+    assert b"Content-Type: application/json; charset=utf-8\r\n" in serialize(response).lines
 
 
 def test_failure_names_message_code_and_details() -> None:

@@ -1,0 +1,96 @@
+"""SQL of courses as the catalog keeps them, and as its events have them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.catalog.schemas import CourseFields
+from services.catalog.store.columns import FieldColumns, state_json
+from shared.events.types import CourseState
+from shared.postgres.pool import Connection
+
+STATE = state_json(CourseState)
+"""What events say of a course, as JSON text out of its row."""
+
+_FIELDS = FieldColumns(CourseFields, "labels")
+
+_STATES = f"""
+SELECT {STATE} FROM courses WHERE organisation_id = $1 AND id = ANY($2::bigint[]) ORDER BY id
+"""  # noqa: S608 - of constants alone
+
+_INSERT = f"""
+INSERT INTO courses (organisation_id, created_at, {_FIELDS.names})
+VALUES ($1, coalesce($2, now()), {_FIELDS.parameters(3)})
+RETURNING id
+"""  # noqa: S608 - of constants alone
+
+_UPDATE = f"""
+UPDATE courses SET version = version + 1, {_FIELDS.assignments(3)} WHERE organisation_id = $1 AND id = $2
+"""  # noqa: S608 - of constants alone
+
+_EXISTING = """
+SELECT id FROM courses WHERE organisation_id = $1 AND id = ANY($2::bigint[]) ORDER BY id FOR KEY SHARE
+"""
+
+# The index of prerequisites can be used in a view alone (decision 10).
+_IS_PREREQUISITE = """
+SELECT EXISTS (SELECT FROM courses_in_scope WHERE organisation_id = $1 AND prerequisites @> ARRAY[$2::bigint])
+"""
+
+
+async def states(connection: Connection, organisation_id: int, ids: Sequence[int]) -> list[CourseState]:
+    """What events say of the courses, those of `ids` that exist."""
+    rows = await connection.fetch(_STATES, organisation_id, ids)
+    return [CourseState.model_validate_json(row[0]) for row in rows]
+
+
+async def existing(connection: Connection, organisation_id: int, ids: Sequence[int]) -> set[int]:
+    """Those of the courses that exist, kept from being deleted until the transaction ends."""
+    rows = await connection.fetch(_EXISTING, organisation_id, ids)
+    return {row["id"] for row in rows}
+
+
+async def lock(connection: Connection, organisation_id: int, course_id: int) -> tuple[CourseFields, int] | None:
+    """The course as clients write it and its version, kept from other changes until the transaction ends."""
+    row = await connection.fetchrow(
+        "SELECT * FROM courses WHERE organisation_id = $1 AND id = $2 FOR NO KEY UPDATE", organisation_id, course_id
+    )
+    return None if row is None else (_FIELDS.fields(row), row["version"])
+
+
+async def is_prerequisite(connection: Connection, organisation_id: int, course_id: int) -> bool:
+    """Whether any course of the organisation asks for this one."""
+    asked: bool = await connection.fetchval(_IS_PREREQUISITE, organisation_id, course_id)
+    return asked
+
+
+async def lock_to_delete(connection: Connection, organisation_id: int, course_id: int) -> int | None:
+    """The course's version, once nobody is about to refer to it; nobody can begin to until the transaction ends."""
+    version: int | None = await connection.fetchval(
+        "SELECT version FROM courses WHERE organisation_id = $1 AND id = $2 FOR UPDATE", organisation_id, course_id
+    )
+    return version
+
+
+async def delete(connection: Connection, organisation_id: int, course_id: int) -> CourseFields:
+    """The course as it was, which exists."""
+    [row] = await connection.fetch(
+        "DELETE FROM courses WHERE organisation_id = $1 AND id = $2 RETURNING *", organisation_id, course_id
+    )
+    return _FIELDS.fields(row)
+
+
+async def insert(
+    connection: Connection, organisation_id: int, course: CourseFields, created_at: datetime | None
+) -> int:
+    """The new course's id; `created_at` is the database's now where it is not given."""
+    course_id: int = await connection.fetchval(_INSERT, organisation_id, created_at, *_FIELDS.values(course))
+    return course_id
+
+
+async def update(connection: Connection, organisation_id: int, course_id: int, course: CourseFields) -> None:
+    await connection.execute(_UPDATE, organisation_id, course_id, *_FIELDS.values(course))
+
+
+async def start_ids_at(connection: Connection, course_id: int) -> None:
+    """The id that the next course gets, for rows that come with ids of their own."""
+    await connection.execute("SELECT setval('course_ids', $1, false)", course_id)
