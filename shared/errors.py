@@ -23,7 +23,7 @@ class ApiError(Exception):
 
     status: ClassVar[int] = 500
     code: str = "internal_error"
-    message: str = "Something went wrong on our side. The request id finds it in the log."
+    message: str = "An internal error occurred. Quote the request id when you report it."
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class NotFound(ApiError):
 class MethodNotAllowed(ApiError):
     status = 405
     code = "method_not_allowed"
-    message = "This method is not allowed here."
+    message = "This resource does not support this method."
 
     def __init__(self, allowed: Iterable[str]) -> None:
         methods = set(allowed)
@@ -123,7 +123,7 @@ class RequestTimeout(ApiError):
 
     status = 408
     code = "request_timeout"
-    message = "The body did not arrive in time."
+    message = "The request body was not received in time."
 
     def __init__(self) -> None:
         super().__init__(headers={"Connection": "close"})
@@ -132,7 +132,7 @@ class RequestTimeout(ApiError):
 class Conflict(ApiError):
     status = 409
     code = "conflict"
-    message = "The state of the record forbids this."
+    message = "The current state of the record does not allow this."
 
 
 class IdempotencyInFlight(Conflict):
@@ -242,13 +242,13 @@ class MethodNotImplemented(ApiError):
 
     status = 501
     code = "method_not_implemented"
-    message = "This method is not implemented."
+    message = "This method is not supported by any resource."
 
 
 class UpstreamFailed(ApiError):
     status = 502
     code = "upstream_failed"
-    message = "The service behind the gateway broke off its answer."
+    message = "The upstream service closed the connection before its response was complete."
 
 
 class Unavailable(ApiError):
@@ -271,10 +271,10 @@ class Overloaded(Unavailable):
 class UpstreamTimeout(ApiError):
     status = 504
     code = "upstream_timeout"
-    message = "The service behind the gateway took too long."
+    message = "The upstream service did not respond in time."
 
 
 class DeadlinePassed(UpstreamTimeout):
     """Nobody waits for the answer any more, so the work was not begun, or was a read."""
 
-    message = "The time for this request was over before it was begun. Nothing was changed."
+    message = "The deadline of this request was exceeded before its work began. Nothing was changed."

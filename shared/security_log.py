@@ -50,12 +50,12 @@ MESSAGES: Final[Mapping[SecurityEvent, str]] = {
     SecurityEvent.LOGIN_FAILED: "a login failed",
     SecurityEvent.PERMISSION_DENIED: "a permission was missing",
     SecurityEvent.RATE_LIMITED: "a rate limit was reached",
-    SecurityEvent.REQUEST_REFUSED: "a request was refused before anybody was known to ask",
+    SecurityEvent.REQUEST_REFUSED: "a request was refused before authentication",
     SecurityEvent.USER_SAVED: "a user was added or changed",
     SecurityEvent.USER_REMOVED: "a user was removed",
     SecurityEvent.KEY_SET_CHANGED: "the keys that sign tokens changed",
     SecurityEvent.SETTINGS_CHANGED: "an organisation's settings changed",
-    SecurityEvent.LINES_SUPPRESSED: "lines over the bound were counted and not written",
+    SecurityEvent.LINES_SUPPRESSED: "log lines over the limit were counted and not written",
 }
 
 

@@ -130,7 +130,7 @@ class InternalTokenVerifier:
         """Raises `TokenInvalid`. The file is looked at again: another process may have a new key already."""
         trusted = self._trusted.contents.get(key_id or "") or self._trusted.current().get(key_id or "")
         if trusted is None:
-            raise TokenInvalid("The token's key is not known.", reason="unknown_key")
+            raise TokenInvalid("The token is signed with an unknown key.", reason="unknown_key")
         return trusted
 
     def _require_granted(self, issuer: str, claims: InternalClaims) -> None:

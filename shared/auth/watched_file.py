@@ -53,7 +53,7 @@ class WatchedFile(Generic[Contents]):
                 before, self._contents = self._contents, self._parse(self._path.read_text(encoding="utf-8"))
                 self._changed(before, self._contents)
         except (OSError, ValueError) as error:
-            log.error("%s cannot be read, its last contents stay: %s", self._path.name, error)
+            log.error("%s cannot be read, keeping its last contents: %s", self._path.name, error)
 
     def _stat(self) -> tuple[int, int, int]:
         status = os.stat(self._path)

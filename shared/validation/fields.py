@@ -47,7 +47,7 @@ def _date(value: Any) -> date:
     try:
         return date.fromisoformat(value)
     except ValueError:
-        raise ValueError("is not a day of the calendar") from None
+        raise ValueError("is not a valid date") from None
 
 
 def _timestamp(value: Any) -> datetime:
@@ -58,7 +58,7 @@ def _timestamp(value: Any) -> datetime:
     try:
         return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError("is not a moment of the calendar") from None
+        raise ValueError("is not a valid date-time") from None
 
 
 def storable(value: str) -> str:

@@ -29,7 +29,7 @@ def https_url(value: str) -> str:
     if found is None:
         raise ValueError("must be an https URL (RFC 3986), like https://certificates.example/7")
     if "@" in found["authority"]:
-        raise ValueError("must not hold a user name or password")
+        raise ValueError("must not contain a user name or password")
     authority = _AUTHORITY.match(found["authority"])
     if authority is None or not _is_host(authority["ipv6"], authority["name"]) or not _is_port(authority["port"]):
         raise ValueError("must have a valid host")

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared.errors import MAX_ERRORS, ValidationFailed
 
-UNKNOWN: Final = "This field is not known."
+UNKNOWN: Final = "Unknown field."
 
 
 @dataclass(slots=True)

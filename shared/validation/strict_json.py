@@ -88,9 +88,8 @@ def _is_deeper(value: Any, levels: int) -> bool:
 def _reason(body: bytes, reason: str) -> str:
     repeated = _REPEATED_KEY.fullmatch(reason)
     if repeated is not None:
-        return (
-            f'The body is not valid JSON: the key "{shortened(repeated[1])}" stands twice in one object {repeated[2]}.'
-        )
+        key, place = shortened(repeated[1]), repeated[2]
+        return f'The body is not valid JSON: the key "{key}" appears more than once in an object {place}.'
     if "recursion limit" in reason:
         return _TOO_DEEP
     if "InvalidOperation" in reason:
