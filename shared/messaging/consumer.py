@@ -185,7 +185,7 @@ class Consumer:
         try:
             await self._commit(partial(self._gathered, batch, arrived))
         except Exception as error:
-            log.warning("%s: a batch failed and its messages are applied one by one: %r", self._queue.name, error)
+            log.warning("%s: batch failed, applying its messages one at a time: %r", self._queue.name, error)
             await self._handle_one_by_one(channel, batch)
         self._gather_seconds, self._began = gather_seconds(len(batch), began - self._began), began
         for delivery, invalid in batch.invalid:
@@ -221,14 +221,14 @@ class Consumer:
                     await apply(connection, self._subscriptions, gathered)
                 return
             except Unavailable as error:
-                log.warning("the consumer of %s waits for the database: %s", self._queue.name, error)
+                log.warning("the consumer of %s is waiting for the database: %s", self._queue.name, error)
             await asyncio.sleep(backoff.next())
 
     async def _dead_letter(self, channel: AbstractChannel, delivery: Delivery, error: Exception) -> None:
         """Publishes the message to the dead-letter queue, confirmed, before the original is acknowledged."""
         message = delivery.message()
         log.error(
-            "a message can never be applied and goes to the dead letters",
+            "message cannot be applied and moves to the dead-letter queue",
             extra={"queue": self._queue.name, "event_id": message.message_id, "reason": repr(error)},
             exc_info=None if isinstance(error, EventInvalid) else error,
         )

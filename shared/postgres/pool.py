@@ -60,7 +60,7 @@ _FEW = 3
 """A pool of at most this size has one connection for slow reads, for all organisations."""
 SLOW_PAUSE = 0.1
 """Seconds after which a slow read that finds the queue full is refused."""
-_SLOW_REFUSAL = "Your organisation has as many searches and reports under way as it may. Try again soon."
+_SLOW_REFUSAL = "Your organisation has reached its limit of concurrent searches and reports. Try again soon."
 
 _PLANNING = {
     "plan_cache_mode": ("force_generic_plan", "auto"),

@@ -147,7 +147,7 @@ async def test_what_arrives_before_the_transaction_has_begun_goes_along(
     recorder = Recorder()
 
     async def consumer_waits() -> bool:
-        return "waits for the database" in caplog.text
+        return "is waiting for the database" in caplog.text
 
     async with (
         connection_pool(catalog.url, name="test", size=1) as pool,
@@ -198,7 +198,7 @@ async def test_nothing_is_lost_or_set_aside_while_the_database_is_away(
     await insert_sessions(catalog, organisation, COURSES)
 
     async def consumer_waits() -> bool:
-        return "waits for the database" in caplog.text
+        return "is waiting for the database" in caplog.text
 
     async with (
         proxy_for(catalog.url) as (proxy, url),
