@@ -8,7 +8,7 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 
 from gateway.admission.redis_client import REDIS_ERRORS, Availability
-from gateway.admission.redis_script import HeldScript
+from gateway.admission.redis_script import RedisScript
 from gateway.admission.revocation import Revocations, revocation_key
 from gateway.admission.sliding_window import WINDOW_MS, Decision, Window, decide
 from shared.concurrency.batcher import Batcher
@@ -54,7 +54,7 @@ class Limiter:
     def __init__(
         self, redis: Redis, availability: Availability, revocations: Revocations, *, length: int = WINDOW_MS
     ) -> None:
-        self._script = HeldScript(redis, _SCRIPT.read_text(encoding="utf-8"))
+        self._script = RedisScript(redis, _SCRIPT.read_text(encoding="utf-8"))
         self._availability = availability
         self._revocations = revocations
         self._length = length
