@@ -96,7 +96,7 @@ class Availability:
     def lost(self, error: Exception) -> None:
         if self:
             reason = f"{type(error).__name__}: {error}"  # redis-py's own form of its errors leaves the reason out
-            log.warning("Redis is unavailable; rate limits are counted in this process alone: %s", reason)
+            log.warning("Redis is unavailable, rate limits are kept in this process only: %s", reason)
             self._lost.set()
 
     async def connect(self) -> None:

@@ -48,7 +48,7 @@ class Circuit:
 
     def close(self) -> None:
         if self.is_open:
-            log.warning("%s is available again; closing its circuit", self._name)
+            log.warning("%s is responding again, circuit breaker closed", self._name)
             self._age += 1
             self._failures = 0
             self._opened.clear()
@@ -74,7 +74,7 @@ class Circuit:
             return
         self._failures = self._failures + 1 if failed else 0
         if self._failures >= self._most_failures:
-            log.warning("%s failed %d times in a row; opening its circuit", self._name, self._failures)
+            log.warning("%s is not responding, circuit breaker opened", self._name)
             self._opened.set()
 
 

@@ -3,13 +3,14 @@
 import asyncio
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
-from stack.config.addresses import Addresses, ServiceAddresses, write_addresses
+from stack.config.addresses import Addresses, ServiceAddresses, given_limits, write_addresses
 from stack.config.ports import State, load_state
 from stack.console import Steps
 from stack.paths import REPOSITORY, Layout, write_private
+from stack.processes.hold import read_hold
 from stack.processes.managed_process import ManagedProcess
 from stack.product.applications import (
     MIGRATE_SECONDS,
@@ -53,6 +54,7 @@ class GivenServers:
 
 async def start_stack(layout: Layout, given: GivenServers, steps: Steps) -> None:
     """Start everything and write `.stack/env`; what was started before an error is left to the caller."""
+    limits = given_limits()
     install_log = layout.log / "install.log"
     programs = await asyncio.to_thread(provide, given.missing(), steps, install_log)
     state, credentials = load_state(layout.state_file), load_credentials(layout.secrets)
@@ -61,10 +63,10 @@ async def start_stack(layout: Layout, given: GivenServers, steps: Steps) -> None
     await all_or_first_error([issuer, *(start_server(server, steps) for server in servers)])
     if given.amqp_url:
         steps.say("AMQP_URL is given: all services share its user. A private broker gives each a user of its own.")
-    addresses = await _addresses(given, servers, state, credentials)
+    addresses = replace(await _addresses(given, servers, state, credentials), limits=limits)
     applications = make_applications(layout, addresses)
     await _migrate(layout, applications, steps)
-    token = await _start_applications(applications, steps)
+    token = await _start_applications(layout, applications, steps)
     database_server = without_password(given.database_url) if given.database_url else "private"
     await _load_demonstration(layout, database_server, applications, steps)
     write_addresses(layout, addresses, token)
@@ -135,10 +137,13 @@ async def _migrate(layout: Layout, applications: list[Application], steps: Steps
         await all_or_first_error([migrate(service) for service in services])
 
 
-async def _start_applications(applications: list[Application], steps: Steps) -> str:
-    """Start all of them at once; answers an Admin's token, made meanwhile."""
+async def _start_applications(layout: Layout, applications: list[Application], steps: Steps) -> str:
+    """Start all at once but those that another command runs itself; returns an Admin's token, made meanwhile."""
 
     async def start(application: Application) -> None:
+        if read_hold(layout, application.name):
+            steps.say(f"  {application.name} is run by another command")
+            return
         with steps.step(application.name) as step:
             await application.start()
             step.result = application.url
