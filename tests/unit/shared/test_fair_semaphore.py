@@ -392,6 +392,14 @@ async def test_one_line_a_stall_says_what_was_not_released_for_how_long(caplog: 
 
 
 @in_virtual_time
+async def test_the_line_calls_them_permits_where_they_have_no_name(caplog: pytest.LogCaptureFixture) -> None:
+    semaphore = semaphore_of(1, stalled_checks=1)
+    await semaphore.acquire(FOR_EVER)
+    await seconds_until_refused(semaphore, FOR_EVER)
+    assert [line.getMessage() for line in warnings(caplog)] == ["no permit was released for 0.02 s; rejecting waiters"]
+
+
+@in_virtual_time
 async def test_there_is_no_line_where_only_a_timeout_was_over(caplog: pytest.LogCaptureFixture) -> None:
     semaphore = semaphore_of(1, stalled_checks=3)
     await semaphore.acquire(FOR_EVER)
