@@ -46,7 +46,7 @@ FIGURES: list[tuple[str, tuple[float, ...]]] = [
     (r"none had to be refused for (\w+) seconds", (upstream.BURST,)),
     (r"opens the service's circuit after (\w+) failures in a row", (upstream.FAILURES,)),
     (r"(\w+) of them detect a hanging service", (upstream.FAILURES,)),
-    (r"and then every (.+?) s, and closes the circuit", (circuit_breaker.LOOK_PAUSE,)),
+    (r"and then every (.+?) s, and closes the circuit", (circuit_breaker.PROBE_INTERVAL,)),
     (r"budget of one retry for (\w+) requests", (1 / upstream.RETRY_SHARE,)),
     (r"while others are active, at most (an \w+) of the slots", (bulkhead.LIMIT_PER_SHARE,)),
     (
@@ -63,7 +63,7 @@ FIGURES: list[tuple[str, tuple[float, ...]]] = [
         r"(\w+) are verified at a time, each in 64 MiB \(argon2id\); of up to (\d+) that wait",
         (passwords.AT_ONCE, passwords.WAITING),
     ),
-    (r"the revocations it knows again, within (half a second)", (revocation.LOOK_PAUSE,)),
+    (r"the revocations it knows again, within (half a second)", (revocation.CHECK_INTERVAL,)),
     (r"a token has (\d+) s of leeway", (internal_token.LEEWAY,)),
     (r"are served for (one more second), running requests get (\w+) seconds", (app.LAST_CALL, app.SHUTDOWN_TIMEOUT)),
     (r"delivered (a hundred) times without an acknowledgement", (broker.DELIVERY_LIMIT,)),
