@@ -86,6 +86,13 @@ def test_a_service_declares_itself_as_the_table_has_it(service: Service) -> None
 
 
 @OF_EACH_SERVICE
+def test_a_service_that_publishes_has_the_tables_for_it(service: Service) -> None:
+    migrations = "".join(file.read_text() for file in DECLARED[service.name].migrations.glob("*.sql"))
+    tables = set(re.findall(r"^CREATE TABLE (\w+)", migrations, re.MULTILINE))
+    assert not service.publishes or {"outbox", "idempotency_keys", "audit_trail"} <= tables
+
+
+@OF_EACH_SERVICE
 def test_a_service_handles_every_event_that_it_follows_and_no_other(service: Service) -> None:
     assert {event.type for event in DECLARED[service.name].subscriptions} == begin_with(service.follows)
 
@@ -213,9 +220,15 @@ def test_the_backup_in_the_guide_leaves_no_database_out() -> None:
     assert set(names.split()) == set(SERVICE_NAMES)
 
 
-def test_the_tests_of_copies_and_of_attacks_know_every_service() -> None:
+@OF_EACH_SERVICE
+def test_the_tests_of_copies_know_what_a_service_copies(service: Service) -> None:
+    projection = DECLARED[service.name].projection
+    replicas = {replica.table for replica in projection.replicas} if projection else set()
+    assert replicas <= set(COPIES.get(service.name, ()))
+
+
+def test_the_corpus_of_attacks_knows_every_service() -> None:
     assert set(get_args(AttackedService)) == set(SERVICE_NAMES)
-    assert set(COPIES) == set(SERVICE_NAMES)
 
 
 async def test_keys_of_a_service_that_is_new_are_added_to_those_of_an_installation(tmp_path: Path) -> None:
