@@ -20,7 +20,7 @@ from stack.product.issuer import prepare_internal_keys
 from stack.services import SERVICE_NAMES, SERVICES, Service
 from tests.security.corpus import Service as AttackedService
 from tests.support.copies import COPIES
-from tests.support.services import DECLARED
+from tests.support.services import DECLARED, tables_of
 
 OF_EACH_SERVICE = pytest.mark.parametrize("service", SERVICES, ids=SERVICE_NAMES)
 COMPOSE = (REPOSITORY / "docker-compose.yml").read_text()
@@ -87,9 +87,7 @@ def test_a_service_declares_itself_as_the_table_has_it(service: Service) -> None
 
 @OF_EACH_SERVICE
 def test_a_service_that_publishes_has_the_tables_for_it(service: Service) -> None:
-    migrations = "".join(file.read_text() for file in DECLARED[service.name].migrations.glob("*.sql"))
-    tables = set(re.findall(r"^CREATE TABLE (\w+)", migrations, re.MULTILINE))
-    assert not service.publishes or {"outbox", "idempotency_keys", "audit_trail"} <= tables
+    assert not service.publishes or {"outbox", "idempotency_keys", "audit_trail"} <= set(tables_of(service.name))
 
 
 @OF_EACH_SERVICE
