@@ -27,7 +27,7 @@ TEXT = " ".join(PAGE.read_text(encoding="utf-8").split())
 
 WORDS: Mapping[str, float] = {
     "half a second": 0.5,
-    "a second": 1,
+    "one more second": 1,
     "two": 2,
     "three": 3,
     "five": 5,
@@ -38,39 +38,39 @@ WORDS: Mapping[str, float] = {
 }
 
 FIGURES: list[tuple[str, tuple[float, ...]]] = [
-    (r"the wait is above (.+?) s on average for (\w+) seconds on end", (upstream.BEARABLE_WAIT, upstream.BURST)),
+    (r"the expected wait is above (.+?) s on average for (\w+) seconds", (upstream.BEARABLE_WAIT, upstream.BURST)),
     (
-        r"admits only who waits less than (.+?) s, or (.+?) s where their organisation",
+        r"admits only requests that will wait less than (.+?) s, or (.+?) s where their organisation",
         (upstream.WAIT_UNDER_OVERLOAD, upstream.BEARABLE_WAIT),
     ),
-    (r"nobody had to be refused for (\w+) seconds", (upstream.BURST,)),
-    (r"after (\w+) failures in a row opens the service's circuit", (upstream.FAILURES,)),
-    (r"a hanging service is found out by (\w+) of them", (upstream.FAILURES,)),
+    (r"none had to be refused for (\w+) seconds", (upstream.BURST,)),
+    (r"opens the service's circuit after (\w+) failures in a row", (upstream.FAILURES,)),
+    (r"(\w+) of them detect a hanging service", (upstream.FAILURES,)),
     (r"and then every (.+?) s, and closes the circuit", (circuit_breaker.LOOK_PAUSE,)),
     (r"budget of one retry for (\w+) requests", (1 / upstream.RETRY_SHARE,)),
-    (r"beside others one has (an \w+) of the turns at most", (bulkhead.SHARED,)),
+    (r"while others are active, at most (an \w+) of the slots", (bulkhead.LIMIT_PER_SHARE,)),
     (
-        r"(\d+) of (\d+) places to wait",
-        (bulkhead.PLACES_FOR_OTHERS - 1, bulkhead.PLACES_FOR_OTHERS),
+        r"(\d+) of (\d+) waiting places",
+        (bulkhead.PLACES_PER_RESERVED - 1, bulkhead.PLACES_PER_RESERVED),
     ),
     (
         r"(\d+) of an organisation wait in each process of a service, for (.+?) s at most",
         (pool.SLOW_QUEUE, pool.SLOW_WAIT),
     ),
-    (r"One of (\w+) is kept for organisations that hold none", (pool.KEPT_FOR_OTHERS,)),
+    (r"One of (\w+) is reserved for organisations that hold none", (pool.KEPT_FOR_OTHERS,)),
     (r"one of (\w+), and one more for another organisation", (pool.SLOW_SHARE,)),
     (
-        r"(\w+) are checked at once, each in 64 MiB \(argon2id\); of (\d+) that wait",
+        r"(\w+) are verified at a time, each in 64 MiB \(argon2id\); of up to (\d+) that wait",
         (passwords.AT_ONCE, passwords.WAITING),
     ),
     (r"the revocations it knows again, within (half a second)", (revocation.LOOK_PAUSE,)),
     (r"a token has (\d+) s of leeway", (internal_token.LEEWAY,)),
-    (r"are served for (a second) more, running requests get (\w+) seconds", (app.LAST_CALL, app.SHUTDOWN_TIMEOUT)),
-    (r"the process that read it, (a hundred) times over", (broker.DELIVERY_LIMIT,)),
+    (r"are served for (one more second), running requests get (\w+) seconds", (app.LAST_CALL, app.SHUTDOWN_TIMEOUT)),
+    (r"delivered (a hundred) times without an acknowledgement", (broker.DELIVERY_LIMIT,)),
     (r"others on the same queue wait for up to (\w+) seconds", (dead_letter_queue.BUSY_TIMEOUT,)),
     (r"`--all` \(the oldest ([\d,]+)\)", (dead_letter_queue.WINDOW,)),
-    (r"or more than ([\d,]+) wait", (dead_letter_queue.WINDOW,)),
-    (r"for all their rows, (\d+) at a time", (keys.MAX_PAGE,)),
+    (r"or there are more than ([\d,]+)", (dead_letter_queue.WINDOW,)),
+    (r"has copied from their owners, (\d+) at a time", (keys.MAX_PAGE,)),
     (r"after `--settle` seconds \((\d+)\)", (projection_commands.SETTLE,)),
 ]
 
