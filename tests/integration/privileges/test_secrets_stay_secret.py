@@ -67,7 +67,7 @@ def bad_tokens() -> list[str]:
 async def test_while_database_and_broker_are_away(service: str, tmp_path: Path) -> None:
     async with watched(f"services.{service}", environment(service), tmp_path) as process:
         await process.serves()
-        await process.says("waits for broker or database")
+        await process.says("is waiting for the broker or the database")
         assert await process.ask("/health/ready") == 503
         assert await process.ask(A_ROUTE[service], Authorization=authorization(service)) == 503
         for token in bad_tokens():
