@@ -86,7 +86,7 @@ async def test_control_a_new_table_and_a_new_view_are_found(database: ServiceDat
 
 
 async def rows_of(stack: Stack, service: str, statement: str) -> list[str]:
-    connection = await asyncpg.connect(getattr(stack, f"{service}_database_url"), timeout=10)
+    connection = await asyncpg.connect(stack.database_urls[service], timeout=10)
     found = [row[0] for row in await connection.fetch(statement)]
     await connection.close()
     return found
