@@ -3,11 +3,13 @@
 import json
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 from services.history.schemas import HistoryQuery
 from shared.events.types import CourseState, EmployeeState, EnrollmentEvent, Event, NamedItem, SessionState
 from shared.postgres.batched_reads import PAGE_TYPES, PageRead, Statement
 from shared.postgres.pool import Connection
+from shared.postgres.statement_columns import ArrayColumns
 
 # A person's records are few: they are matched first, then counted and cut to the page. `found` tells a person
 # without matching records from one that this organisation does not have.
@@ -65,52 +67,76 @@ _FILTERS = {
 }
 """Condition and type."""
 
-_SAVE_PEOPLE = """
-INSERT INTO people (organisation_id, id, version, type, full_name, company_id, company_name, removed)
-SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::text[], $6::bigint[], $7::text[],
-    $8::boolean[])
-ON CONFLICT (organisation_id, id) DO UPDATE SET version = excluded.version, type = excluded.type,
-    full_name = excluded.full_name, company_id = excluded.company_id, company_name = excluded.company_name,
-    removed = excluded.removed
+_PEOPLE = ArrayColumns(
+    organisation_id="bigint",
+    id="bigint",
+    version="integer",
+    type="text",
+    full_name="text",
+    company_id="bigint",
+    company_name="text",
+    removed="boolean",
+)
+_SAVE_PEOPLE = f"""
+INSERT INTO people ({_PEOPLE.names}) SELECT {_PEOPLE.names} FROM {_PEOPLE.unnest("new")}
+ON CONFLICT (organisation_id, id) DO UPDATE SET {_PEOPLE.updates("excluded", "organisation_id", "id")}
 WHERE excluded.version > people.version
-"""
+"""  # noqa: S608 - of constants alone
 
-_SAVE_COURSES = """
+_COURSES = ArrayColumns(
+    organisation_id="bigint", id="bigint", version="integer", title="text", online="boolean", labels="jsonb"
+)
+_SAVE_COURSES = f"""
 INSERT INTO courses (organisation_id, id, version, title, online, label_ids, label_names)
 SELECT organisation_id, id, version, title, online,
     ARRAY (SELECT (label ->> 'id')::bigint FROM jsonb_array_elements(labels) AS label),
     jsonb_path_query_array(labels, '$[*].name')
-FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::boolean[], $6::jsonb[])
-    AS new (organisation_id, id, version, title, online, labels)
+FROM {_COURSES.unnest("new")}
 ON CONFLICT (organisation_id, id) DO UPDATE SET version = excluded.version, title = excluded.title,
     online = excluded.online, label_ids = excluded.label_ids, label_names = excluded.label_names
 WHERE excluded.version > courses.version
-"""
+"""  # noqa: S608 - of constants alone
 
-_SAVE_SESSIONS = """
+_SESSIONS = ArrayColumns(
+    organisation_id="bigint",
+    id="bigint",
+    version="integer",
+    session_name="text",
+    start_date="timestamptz",
+    location="text",
+    projects="jsonb",
+)
+_SAVE_SESSIONS = f"""
 INSERT INTO sessions (organisation_id, id, version, session_name, start_date, location, project_ids, project_names)
 SELECT organisation_id, id, version, session_name, start_date, location,
     ARRAY (SELECT (project ->> 'id')::bigint FROM jsonb_array_elements(projects) AS project),
     jsonb_path_query_array(projects, '$[*].name')
-FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::timestamptz[], $6::text[], $7::jsonb[])
-    AS new (organisation_id, id, version, session_name, start_date, location, projects)
+FROM {_SESSIONS.unnest("new")}
 ON CONFLICT (organisation_id, id) DO UPDATE SET version = excluded.version, session_name = excluded.session_name,
     start_date = excluded.start_date, location = excluded.location, project_ids = excluded.project_ids,
     project_names = excluded.project_names
 WHERE excluded.version > sessions.version
-"""
+"""  # noqa: S608 - of constants alone
 
-_SAVE_RECORDS = """
-INSERT INTO records (organisation_id, id, version, employee_id, session_id, course_id, status, scored, completed_at,
-    valid_until, checked_in_at, check_in_method)
-SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[],
-    $7::text[], $8::boolean[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::text[])
-ON CONFLICT (organisation_id, id) DO UPDATE SET version = excluded.version, status = excluded.status,
-    scored = excluded.scored, completed_at = excluded.completed_at, valid_until = excluded.valid_until,
-    checked_in_at = excluded.checked_in_at, check_in_method = excluded.check_in_method,
-    session_id = excluded.session_id, course_id = excluded.course_id
+_RECORDS = ArrayColumns(
+    organisation_id="bigint",
+    id="bigint",
+    version="integer",
+    employee_id="bigint",
+    session_id="bigint",
+    course_id="bigint",
+    status="text",
+    scored="boolean",
+    completed_at="timestamptz",
+    valid_until="timestamptz",
+    checked_in_at="timestamptz",
+    check_in_method="text",
+)
+_SAVE_RECORDS = f"""
+INSERT INTO records ({_RECORDS.names}) SELECT {_RECORDS.names} FROM {_RECORDS.unnest("new")}
+ON CONFLICT (organisation_id, id) DO UPDATE SET {_RECORDS.updates("excluded", "organisation_id", "id", "employee_id")}
 WHERE excluded.version > records.version
-"""
+"""  # noqa: S608 - of constants alone
 
 _ONLINE_MODES = ("online", "self_paced")
 
@@ -142,67 +168,79 @@ def _page_statement(filters: tuple[str, ...], status: str | None) -> Statement:
 
 async def save_people(connection: Connection, events: Sequence[Event[EmployeeState]]) -> None:
     """Keeps the newest version of each person."""
-    states = [event.data for event in events]
-    await connection.execute(
-        _SAVE_PEOPLE,
-        [event.organisation_id for event in events],
-        [state.id for state in states],
-        [state.version for state in states],
-        [state.type for state in states],
-        [state.full_name for state in states],
-        [state.company and state.company.id for state in states],
-        [state.company and state.company.name for state in states],
-        [state.removed for state in states],
-    )
+    await connection.execute(_SAVE_PEOPLE, *_PEOPLE.arrays(map(_person, events)))
+
+
+def _person(event: Event[EmployeeState]) -> dict[str, Any]:
+    state = event.data
+    return {
+        "organisation_id": event.organisation_id,
+        "id": state.id,
+        "version": state.version,
+        "type": state.type,
+        "full_name": state.full_name,
+        "company_id": state.company and state.company.id,
+        "company_name": state.company and state.company.name,
+        "removed": state.removed,
+    }
 
 
 async def save_courses(connection: Connection, events: Sequence[Event[CourseState]]) -> None:
     """Keeps the newest version of each course; one that was deleted stays as it was last, and no record shows it."""
-    states = [event.data for event in events]
-    await connection.execute(
-        _SAVE_COURSES,
-        [event.organisation_id for event in events],
-        [state.id for state in states],
-        [state.version for state in states],
-        [state.title for state in states],
-        [state.delivery_mode in _ONLINE_MODES for state in states],
-        [_json(state.labels) for state in states],
-    )
+    await connection.execute(_SAVE_COURSES, *_COURSES.arrays(map(_course, events)))
+
+
+def _course(event: Event[CourseState]) -> dict[str, Any]:
+    state = event.data
+    return {
+        "organisation_id": event.organisation_id,
+        "id": state.id,
+        "version": state.version,
+        "title": state.title,
+        "online": state.delivery_mode in _ONLINE_MODES,
+        "labels": _json(state.labels),
+    }
 
 
 async def save_sessions(connection: Connection, events: Sequence[Event[SessionState]]) -> None:
     """Keeps the newest version of each session, a deleted one too."""
-    states = [event.data for event in events]
-    await connection.execute(
-        _SAVE_SESSIONS,
-        [event.organisation_id for event in events],
-        [state.id for state in states],
-        [state.version for state in states],
-        [state.session_name for state in states],
-        [state.start_date for state in states],
-        [state.location for state in states],
-        [_json(state.projects) for state in states],
-    )
+    await connection.execute(_SAVE_SESSIONS, *_SESSIONS.arrays(map(_session, events)))
+
+
+def _session(event: Event[SessionState]) -> dict[str, Any]:
+    state = event.data
+    return {
+        "organisation_id": event.organisation_id,
+        "id": state.id,
+        "version": state.version,
+        "session_name": state.session_name,
+        "start_date": state.start_date,
+        "location": state.location,
+        "projects": _json(state.projects),
+    }
 
 
 async def save_records(connection: Connection, events: Sequence[EnrollmentEvent]) -> None:
     """Keeps the newest version of each training record."""
-    states = [event.data for event in events]
-    await connection.execute(
-        _SAVE_RECORDS,
-        [event.organisation_id for event in events],
-        [state.id for state in states],
-        [state.version for state in states],
-        [state.employee_id for state in states],
-        [state.session_id for state in states],
-        [state.course_id for state in states],
-        [state.status for state in states],
-        [state.score is not None for state in states],
-        [state.completed_at for state in states],
-        [state.valid_until for state in states],
-        [state.checked_in_at for state in states],
-        [state.check_in_method for state in states],
-    )
+    await connection.execute(_SAVE_RECORDS, *_RECORDS.arrays(map(_record, events)))
+
+
+def _record(event: EnrollmentEvent) -> dict[str, Any]:
+    state = event.data
+    return {
+        "organisation_id": event.organisation_id,
+        "id": state.id,
+        "version": state.version,
+        "employee_id": state.employee_id,
+        "session_id": state.session_id,
+        "course_id": state.course_id,
+        "status": state.status,
+        "scored": state.score is not None,
+        "completed_at": state.completed_at,
+        "valid_until": state.valid_until,
+        "checked_in_at": state.checked_in_at,
+        "check_in_method": state.check_in_method,
+    }
 
 
 def _json(items: Sequence[NamedItem]) -> str:

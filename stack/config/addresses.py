@@ -1,13 +1,16 @@
-"""Where everything of a running stack is found, kept as shell assignments for people and other commands."""
+"""Addresses and limits of a running stack, kept as shell assignments for people and other commands."""
 
+import os
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from stack.errors import StackError
 from stack.paths import Layout, write_private
 from stack.services import SERVICE_NAMES, address_variable
 
+LIMITS = ("RATE_LIMIT", "ADDRESS_RATE_LIMIT", "LOGIN_RATE_LIMIT")
+"""Settings of the gateway that `./dev up` takes from its environment: requests a minute."""
 NOT_RUNNING = "The stack does not run here: start it with ./dev up"
 
 
@@ -25,7 +28,7 @@ class ServiceAddresses:
 
 @dataclass(frozen=True)
 class Addresses:
-    """The addresses of one stack; passwords are part of those of the servers."""
+    """The addresses of one stack, passwords included, and the limits that its gateway was given."""
 
     gateway_url: str
     redis_url: str
@@ -33,6 +36,8 @@ class Addresses:
     """The administrator's."""
     services: Mapping[str, ServiceAddresses]
     """By service."""
+    limits: Mapping[str, str] = field(default_factory=dict)
+    """Those of LIMITS that `./dev up` was given; the others have the gateway's defaults."""
 
     def url_of(self, name: str) -> str:
         """Where the gateway or a service listens."""
@@ -41,6 +46,18 @@ class Addresses:
     def urls_of(self, names: Iterable[str]) -> dict[str, str]:
         """The settings that tell a process where these services are found."""
         return {address_variable(name): self.services[name].url for name in names}
+
+
+def given_limits(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The limits that the environment names; an empty one counts as not given.
+
+    Raises StackError when one is not a whole number of at least 1.
+    """
+    given = {name: environment[name] for name in LIMITS if environment.get(name)}
+    for name, value in given.items():
+        if not (value.isascii() and value.isdigit() and int(value) >= 1):
+            raise StackError(f"{name} must be a whole number of at least 1, and is {value!r}.")
+    return given
 
 
 SHARED_VARIABLES = ("GATEWAY_URL", "REDIS_URL", "AMQP_URL")
@@ -56,7 +73,7 @@ def write_addresses(layout: Layout, addresses: Addresses, token: str) -> None:
     variables = {name: getattr(addresses, name.lower()) for name in SHARED_VARIABLES}
     for service, names in SERVICE_VARIABLES.items():
         variables |= {variable: getattr(addresses.services[service], field) for field, variable in names.items()}
-    write_private(layout.environment_file, shell_assignments({**variables, "TOKEN": token}))
+    write_private(layout.environment_file, shell_assignments({**variables, **addresses.limits, "TOKEN": token}))
 
 
 def read_addresses(layout: Layout) -> Addresses:
@@ -67,7 +84,9 @@ def read_addresses(layout: Layout) -> Addresses:
             service: ServiceAddresses(**{field: variables[variable] for field, variable in names.items()})
             for service, names in SERVICE_VARIABLES.items()
         }
-        return Addresses(**{name.lower(): variables[name] for name in SHARED_VARIABLES}, services=services)
+        limits = {name: variables[name] for name in LIMITS if name in variables}
+        shared = {name.lower(): variables[name] for name in SHARED_VARIABLES}
+        return Addresses(**shared, services=services, limits=limits)
     except (OSError, KeyError, ValueError):
         raise StackError(NOT_RUNNING) from None
 

@@ -88,6 +88,7 @@ def make_gateway(layout: Layout, addresses: Addresses) -> Application:
         **addresses.urls_of(SERVICE_NAMES),
         "ISSUER_KEYS_FILE": str(layout.issuer_keys_file),
         "ISSUER_USERS_FILE": str(layout.issuer_users_file),
+        **addresses.limits,
     }
     return _application("gateway", "gateway", addresses.gateway_url, variables, layout)
 

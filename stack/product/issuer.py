@@ -113,6 +113,7 @@ def token_options(
     permissions: str | None = None,
     user_type: str | None = None,
     employee_id: str | None = None,
+    rate_limit: str | None = None,
     lifetime: str | None = None,
 ) -> list[str]:
     """Options of `python -m gateway token`; what is left out is an Admin's, for 12 hours."""
@@ -120,4 +121,5 @@ def token_options(
     user = next((user for user in USERS if user.role == role), ADMIN)
     options = [f"--org={organisation or ORGANISATION}", f"--subject={subject or user.id}", rights]
     options += [f"--user-type={user_type or 'staff'}", f"--ttl={lifetime or TOKEN_SECONDS}"]
+    options += [f"--rate-limit={rate_limit}"] if rate_limit else []
     return options + ([f"--employee-id={employee_id}"] if employee_id else [])

@@ -1,4 +1,5 @@
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stack.config.addresses import (
+    LIMITS,
     Addresses,
     ServiceAddresses,
+    given_limits,
     parse_assignments,
     read_addresses,
     shell_assignments,
@@ -15,6 +18,7 @@ from stack.config.addresses import (
 )
 from stack.errors import StackError
 from stack.paths import Layout
+from stack.product.applications import make_gateway
 from stack.services import SERVICE_NAMES
 
 ADDRESSES = Addresses(
@@ -67,3 +71,24 @@ def test_shell_reads_values_as_written() -> None:
     script = shell_assignments({"NAME": value}) + 'printf %s "$NAME"'
     shell = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, timeout=10, check=True)
     assert shell.stdout == value
+
+
+def test_limits_that_were_given_are_read_as_written(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    addresses = replace(ADDRESSES, limits={"RATE_LIMIT": "1000"})
+    write_addresses(layout, addresses, "token")
+    assert read_addresses(layout) == addresses
+    assert make_gateway(layout, addresses).environment["RATE_LIMIT"] == "1000"
+    assert "LOGIN_RATE_LIMIT" not in make_gateway(layout, addresses).environment
+
+
+def test_limits_are_taken_from_the_environment() -> None:
+    given = {"RATE_LIMIT": "5", "ADDRESS_RATE_LIMIT": "6", "LOGIN_RATE_LIMIT": "", "PATH": "/bin"}
+    assert given_limits(given) == {"RATE_LIMIT": "5", "ADDRESS_RATE_LIMIT": "6"}
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "٣"])
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_limit_that_is_none_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(StackError, match=name):
+        given_limits({name: value})
