@@ -78,22 +78,23 @@ _PEOPLE = ArrayColumns(
     removed="boolean",
 )
 _SAVE_PEOPLE = f"""
-INSERT INTO people ({_PEOPLE.names}) SELECT {_PEOPLE.names} FROM {_PEOPLE.unnest("new")}
+INSERT INTO people ({_PEOPLE.names}) SELECT {_PEOPLE.values} FROM {_PEOPLE.unnest("new")}
 ON CONFLICT (organisation_id, id) DO UPDATE SET {_PEOPLE.updates("excluded", "organisation_id", "id")}
 WHERE excluded.version > people.version
 """  # noqa: S608 - of constants alone
 
 _COURSES = ArrayColumns(
-    organisation_id="bigint", id="bigint", version="integer", title="text", online="boolean", labels="jsonb"
+    organisation_id="bigint",
+    id="bigint",
+    version="integer",
+    title="text",
+    online="boolean",
+    label_ids="bigint[]",
+    label_names="jsonb",
 )
 _SAVE_COURSES = f"""
-INSERT INTO courses (organisation_id, id, version, title, online, label_ids, label_names)
-SELECT organisation_id, id, version, title, online,
-    ARRAY (SELECT (label ->> 'id')::bigint FROM jsonb_array_elements(labels) AS label),
-    jsonb_path_query_array(labels, '$[*].name')
-FROM {_COURSES.unnest("new")}
-ON CONFLICT (organisation_id, id) DO UPDATE SET version = excluded.version, title = excluded.title,
-    online = excluded.online, label_ids = excluded.label_ids, label_names = excluded.label_names
+INSERT INTO courses ({_COURSES.names}) SELECT {_COURSES.values} FROM {_COURSES.unnest("new")}
+ON CONFLICT (organisation_id, id) DO UPDATE SET {_COURSES.updates("excluded", "organisation_id", "id")}
 WHERE excluded.version > courses.version
 """  # noqa: S608 - of constants alone
 
@@ -104,17 +105,12 @@ _SESSIONS = ArrayColumns(
     session_name="text",
     start_date="timestamptz",
     location="text",
-    projects="jsonb",
+    project_ids="bigint[]",
+    project_names="jsonb",
 )
 _SAVE_SESSIONS = f"""
-INSERT INTO sessions (organisation_id, id, version, session_name, start_date, location, project_ids, project_names)
-SELECT organisation_id, id, version, session_name, start_date, location,
-    ARRAY (SELECT (project ->> 'id')::bigint FROM jsonb_array_elements(projects) AS project),
-    jsonb_path_query_array(projects, '$[*].name')
-FROM {_SESSIONS.unnest("new")}
-ON CONFLICT (organisation_id, id) DO UPDATE SET version = excluded.version, session_name = excluded.session_name,
-    start_date = excluded.start_date, location = excluded.location, project_ids = excluded.project_ids,
-    project_names = excluded.project_names
+INSERT INTO sessions ({_SESSIONS.names}) SELECT {_SESSIONS.values} FROM {_SESSIONS.unnest("new")}
+ON CONFLICT (organisation_id, id) DO UPDATE SET {_SESSIONS.updates("excluded", "organisation_id", "id")}
 WHERE excluded.version > sessions.version
 """  # noqa: S608 - of constants alone
 
@@ -133,7 +129,7 @@ _RECORDS = ArrayColumns(
     check_in_method="text",
 )
 _SAVE_RECORDS = f"""
-INSERT INTO records ({_RECORDS.names}) SELECT {_RECORDS.names} FROM {_RECORDS.unnest("new")}
+INSERT INTO records ({_RECORDS.names}) SELECT {_RECORDS.values} FROM {_RECORDS.unnest("new")}
 ON CONFLICT (organisation_id, id) DO UPDATE SET {_RECORDS.updates("excluded", "organisation_id", "id", "employee_id")}
 WHERE excluded.version > records.version
 """  # noqa: S608 - of constants alone
@@ -198,7 +194,8 @@ def _course(event: Event[CourseState]) -> dict[str, Any]:
         "version": state.version,
         "title": state.title,
         "online": state.delivery_mode in _ONLINE_MODES,
-        "labels": _json(state.labels),
+        "label_ids": [label.id for label in state.labels],
+        "label_names": _names(state.labels),
     }
 
 
@@ -216,7 +213,8 @@ def _session(event: Event[SessionState]) -> dict[str, Any]:
         "session_name": state.session_name,
         "start_date": state.start_date,
         "location": state.location,
-        "projects": _json(state.projects),
+        "project_ids": [project.id for project in state.projects],
+        "project_names": _names(state.projects),
     }
 
 
@@ -243,5 +241,5 @@ def _record(event: EnrollmentEvent) -> dict[str, Any]:
     }
 
 
-def _json(items: Sequence[NamedItem]) -> str:
-    return json.dumps([item.model_dump() for item in items])
+def _names(items: Sequence[NamedItem]) -> str:
+    return json.dumps([item.name for item in items])
