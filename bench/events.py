@@ -29,6 +29,7 @@ from shared.events.cloudevents import CONTENT_TYPE
 from shared.events.types import EXCHANGE, EnrollmentCreated
 from shared.messaging import outbox
 from shared.messaging.broker import connection_to
+from stack.services import SERVICE_NAMES
 
 EVENTS = 20_000
 """In a round."""
@@ -38,7 +39,6 @@ prepare their statements; they are left out."""
 ENROLLED = PER_SECOND * (WARM_UP + SECONDS)
 CORE = 0
 PATIENCE = 120.0
-SERVICES = ("catalog", "enrollment", "history")
 _VISIBLE_IN = {"the history": ("history", "records"), "the spot count": ("catalog", "enrollments")}
 """Service and table."""
 
@@ -219,7 +219,7 @@ async def _fill(bed: Bed, organisation: int) -> None:
 async def _empty_queues(bed: Bed) -> None:
     async with connection_to(bed.amqp_url, name="bench") as connection:
         channel = await connection.channel()
-        for service in SERVICES:
+        for service in SERVICE_NAMES:
             queue = await channel.get_queue(f"muster.{service}")
             await queue.purge(timeout=PATIENCE)
 

@@ -15,11 +15,12 @@ from bench.errors import NotMeasured
 from bench.haproxy import haproxy, upstream
 from bench.load import Requests, wrk
 from bench.open_loop import Latencies, open_loop
-from bench.processes import Serving, new_port, python
+from bench.processes import Serving, python
 from bench.results import Result, Samples, at_least, bounded
 from bench.rounds import alternate
 from bench.signing import Signing, key_pair, shared_secret
 from bench.tokens import USERS, bearers, client_tokens
+from stack.config.ports import reserve_port
 
 GOALS = {32: 0.60, 256: 0.75}
 """Connections → of HAProxy's requests a second."""
@@ -74,7 +75,7 @@ async def _recorded(system: System) -> bytes:
 
 async def _gateway(bed: Bed, system: System, upstream: Serving, signing: Signing) -> Serving:
     """One more, in front of the upstream."""
-    port = new_port()
+    port = reserve_port()
     urls = {f"{name}_URL": upstream.url for name in ("CATALOG", "ENROLLMENT", "HISTORY")}
     environment = {**system.installed.environments["gateway"], "PORT": str(port), **urls, **signing.gateway}
     return await bed.serve(f"gateway-{signing.algorithm}", python("gateway"), environment, port)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.bed import Bed
-from bench.processes import Serving, new_port, serve
+from bench.processes import Serving, serve
 from bench.signing import Signing
+from stack.config.ports import reserve_port
 from stack.paths import REPOSITORY
 
 CONFIGURATIONS = REPOSITORY / "bench" / "peers"
@@ -25,7 +26,7 @@ async def haproxy(bed: Bed, upstream: Serving, signing: Signing) -> Serving:
 
 
 async def _haproxy(bed: Bed, name: str, cores: Sequence[int], **variables: str) -> Serving:
-    port = new_port()
+    port = reserve_port()
     configuration: Path = CONFIGURATIONS / f"{name}.cfg"
     command = [bed.servers.haproxy, "-db", "-f", str(configuration)]
     serving = await serve(bed.servers.layout, name, command, cores, port, {"PORT": str(port), **variables})

@@ -1,13 +1,11 @@
 """The routes of gateway and services, each with a body that is good, as the search for heavy requests takes them."""
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any, Final
 
 from pydantic import BaseModel
 
-import services.catalog.api
-import services.enrollment.api
-import services.history.api
 from bench.heavy_requests import Target
 from gateway.edge.auth_endpoints import ENDPOINTS, Credentials
 from services.catalog.schemas import CourseFields, CoursePatch, SessionFields, SessionPatch
@@ -24,11 +22,10 @@ from services.enrollment.schemas import (
 )
 from shared.http.routing import Route
 from shared.service.snapshot_routes import RowKeys
+from stack.services import SERVICE_NAMES
 
 TABLES: Final[Mapping[str, Sequence[Route[Any, Any]]]] = {
-    "catalog": services.catalog.api.ROUTES,
-    "enrollment": services.enrollment.api.ROUTES,
-    "history": services.history.api.ROUTES,
+    name: import_module(f"services.{name}.app").SERVICE.routes for name in SERVICE_NAMES
 }
 _PERSON: Final = {"employee_id": "E-1", "full_name": "x"}
 GOOD: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {

@@ -14,9 +14,10 @@ from bench.bed import Bed, System
 from bench.heavy_requests import Shape, Target, heaviest, written
 from bench.heavy_targets import TABLES, gateway_targets, targets_of
 from bench.installation import serving
-from bench.processes import Serving, new_port
+from bench.processes import Serving
 from bench.results import Result, Samples, bounded
 from shared.auth.jwk import new_private_keys
+from stack.config.ports import reserve_port
 
 MILLISECONDS = 20.0
 TRIES_A_ROUND = 12
@@ -56,7 +57,7 @@ async def _gateway(bed: Bed, system: System) -> Process:
     """One more, in which anybody may log in as often as they like."""
     keys = bed.servers.layout.root / "issuer-keys.json"
     keys.write_text(new_private_keys())
-    port, number = new_port(), system.installed.number
+    port, number = reserve_port(), system.installed.number
     settings = {"PORT": str(port), "ISSUER_KEYS_FILE": str(keys), "LOGIN_RATE_LIMIT": "1000000"}
     environment = {**system.installed.environments["gateway"], **settings, "ADDRESS_RATE_LIMIT": "1000000"}
     served = await bed.serve(f"gateway-with-logins-{number}", serving("gateway"), environment, port)

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.processes import new_port, python, run
-from bench.settings import SERVICES, Servers
+from bench.processes import python, run
+from bench.settings import Servers
 from shared.auth.make_internal_keys import make_internal_keys, private_keys_file, trusted_keys_file
 from shared.auth.trust import GATEWAY
+from stack.config.ports import reserve_port
 from stack.servers.databases import DatabaseUrls, Passwords, ensure_databases
 from stack.servers.rabbitmq_definitions import Installation
+from stack.services import SERVICE_NAMES
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,14 @@ class Installed:
 
 async def install(servers: Servers, number: int, names: Installation) -> Installed:
     """Everything in its production settings."""
-    passwords = {f"{service}_{number}": Passwords(_secret(), _secret()) for service in SERVICES}
+    passwords = {f"{service}_{number}": Passwords(_secret(), _secret()) for service in SERVICE_NAMES}
     urls = await ensure_databases(servers.database_url, passwords)
-    databases = {service: urls[f"{service}_{number}"] for service in SERVICES}
-    ports = {name: new_port() for name in (*SERVICES, "gateway")}
+    databases = {service: urls[f"{service}_{number}"] for service in SERVICE_NAMES}
+    ports = {name: reserve_port() for name in (*SERVICE_NAMES, "gateway")}
     internal_keys = servers.layout.data / f"internal-keys-{number}"
     make_internal_keys(internal_keys)
     client_secret, peer_secret = _secret(), _secret()
-    addresses = {f"{service.upper()}_URL": f"http://127.0.0.1:{ports[service]}" for service in SERVICES}
+    addresses = {f"{service.upper()}_URL": f"http://127.0.0.1:{ports[service]}" for service in SERVICE_NAMES}
     trusted = {"INTERNAL_TRUSTED_KEYS_FILE": str(trusted_keys_file(internal_keys))}
     environments = {
         service: {
@@ -55,7 +57,7 @@ async def install(servers: Servers, number: int, names: Installation) -> Install
             "INTERNAL_KEYS_FILE": str(private_keys_file(internal_keys, service)),
             **_of_service(servers, service, databases[service], names),
         }
-        for service in SERVICES
+        for service in SERVICE_NAMES
     }
     environments["gateway"] = {
         **addresses,
@@ -63,7 +65,7 @@ async def install(servers: Servers, number: int, names: Installation) -> Install
         "REDIS_URL": servers.redis_url,
         "CLIENT_TOKEN_SECRET": client_secret,
     }
-    for service in SERVICES:
+    for service in SERVICE_NAMES:
         migrate = python(f"services.{service}", "migrate")
         await run(servers.layout, f"migrate-{service}-{number}", migrate, environments[service])
     told = {name: {**environments[name], "PORT": str(port)} for name, port in ports.items()}

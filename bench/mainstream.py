@@ -10,7 +10,8 @@ import aiohttp
 
 from bench.bed import Bed, System
 from bench.errors import NotMeasured
-from bench.processes import Serving, new_port
+from bench.processes import Serving
+from stack.config.ports import reserve_port
 
 NAME = "FastAPI + SQLAlchemy"
 DIFFERENCES = "same answers but for the form of timestamps and decimals, and null for no place in line"
@@ -19,7 +20,7 @@ _TIMEOUT = aiohttp.ClientTimeout(total=30)
 
 async def mainstream(bed: Bed, system: System) -> Serving:
     """On the databases of the system; it writes no log of requests, as the services write none."""
-    port = new_port()
+    port = reserve_port()
     command = [bed.servers.peers_python, "-m", "uvicorn", "bench.peers.fastapi_lists.main:app"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--loop", "uvloop"]
     command += ["--http", "httptools", "--no-access-log", "--log-level", "warning"]

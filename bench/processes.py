@@ -8,7 +8,6 @@ import aiohttp
 import psutil
 
 from bench.placement import pinned
-from stack.config.ports import choose_port
 from stack.paths import REPOSITORY, Layout
 from stack.processes.environment import base_environment
 from stack.processes.managed_process import ManagedProcess
@@ -16,8 +15,6 @@ from stack.processes.managed_process import ManagedProcess
 READY_SECONDS = 60.0
 COMMAND_SECONDS = 120.0
 PROBE = aiohttp.ClientTimeout(total=2)
-
-_ports_given: set[int] = set()
 
 
 @dataclass(frozen=True)
@@ -45,13 +42,6 @@ class Serving:
     async def stop(self) -> None:
         """At once: nothing of it is kept."""
         await self.process.stop(0)
-
-
-def new_port() -> int:
-    """A port that is free, and given to nobody else of this run."""
-    port = choose_port(_ports_given)
-    _ports_given.add(port)
-    return port
 
 
 def python(module: str, *arguments: str) -> list[str]:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stack.paths import Layout
-
-SERVICES = ("catalog", "enrollment", "history")
+from stack.services import SERVICE_NAMES
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ def servers_from(environment: Mapping[str, str]) -> Servers:
             environment["BENCH_DATABASE_URL"],
             environment["BENCH_REDIS_URL"],
             environment["BENCH_AMQP_URL"],
-            {service: environment[f"BENCH_{service.upper()}_AMQP_URL"] for service in SERVICES},
+            {service: environment[f"BENCH_{service.upper()}_AMQP_URL"] for service in SERVICE_NAMES},
             environment["BENCH_HAPROXY"],
             environment["BENCH_WRK"],
             environment["BENCH_PGBENCH"],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from gateway.auth.client_claims import MAX_RATE_LIMIT
 from gateway.auth.issuer import Subject, issue
 from gateway.auth.passwords import hash_password
 from gateway.auth.users import ROLES, User, UsersInvalid, put_user
@@ -45,6 +46,7 @@ def _add_token(parser: argparse.ArgumentParser) -> None:
     rights.add_argument("--permissions", type=_permissions, help="separated by commas, instead of a role")
     parser.add_argument("--user-type", choices=("staff", "contractor", "service"), default="staff")
     parser.add_argument("--employee-id", type=_id, help="the person the subject is")
+    parser.add_argument("--rate-limit", type=_rate_limit, metavar="N", help="requests a minute (default RATE_LIMIT)")
     parser.add_argument("--ttl", type=int, default=3600, help="seconds it is good for (default 3600)")
     parser.set_defaults(run=_print_token)
 
@@ -75,6 +77,7 @@ def _print_token(arguments: argparse.Namespace) -> None:
         arguments.user_type,
         ROLES[arguments.role or "Admin"] if arguments.permissions is None else arguments.permissions,
         arguments.employee_id,
+        arguments.rate_limit,
     )
     print(issue(keys, subject, issuer=settings.token_issuer, audience=settings.token_audience, ttl=arguments.ttl))
 
@@ -120,6 +123,13 @@ def _id(text: str) -> int:
     value = int(text) if text.isascii() and text.isdigit() else 0
     if not 1 <= value <= MAX_ID:
         raise argparse.ArgumentTypeError("must be a positive 64-bit integer")
+    return value
+
+
+def _rate_limit(text: str) -> int:
+    value = int(text) if text.isascii() and text.isdigit() else 0
+    if not 1 <= value <= MAX_RATE_LIMIT:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {MAX_RATE_LIMIT}")
     return value
 
 

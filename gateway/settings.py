@@ -80,9 +80,13 @@ class GatewaySettings(ProcessSettings, TokenSettings):
     upstream_max_in_flight: int = Field(default=112, ge=1)
     upstream_max_waiting: int = Field(default=1000, ge=0)
     """Requests that wait for their turn at one service: a burst is worked off, and no reason to refuse anybody."""
-    max_in_flight: int = Field(default=4000, ge=1)
+    max_in_flight: int = Field(default=1000 + 1000 * _SERVICES, ge=1)
     stranger_body_memory: int = Field(default=8, ge=1)
     """MiB of bodies held at once whose sender has shown no good token: those of logins."""
+
+    def origins(self) -> dict[UpstreamName, str]:
+        """Where each service is."""
+        return {name: getattr(self, f"{name}_url") for name in get_args(UpstreamName)}
 
     @model_validator(mode="after")
     def _one_source_of_keys(self) -> Self:

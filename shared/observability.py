@@ -29,9 +29,14 @@ current_trace: ContextVar[Trace] = ContextVar("current_trace", default=NO_TRACE)
 def trace_from(request_id: str, traceparent: str) -> Trace:
     """The trace a caller sent, where it is well formed; a new one where it is not."""
     return Trace(
-        request_id if request_id and _REQUEST_ID.match(request_id) else new_request_id(),
+        request_id_from(request_id),
         traceparent if traceparent and _TRACEPARENT.match(traceparent) else new_traceparent(),
     )
+
+
+def request_id_from(sent: str) -> str:
+    """The request id a caller sent, if it is well formed; a new one otherwise."""
+    return sent if sent and _REQUEST_ID.match(sent) else new_request_id()
 
 
 def new_request_id() -> str:

@@ -11,12 +11,17 @@ from stack.commands.audit import audit
 from stack.commands.bench import bench
 from stack.commands.down import down
 from stack.commands.faults import faults
+from stack.commands.fix import fix
 from stack.commands.fuzz import fuzz
 from stack.commands.licences import write_page
 from stack.commands.lint import lint
+from stack.commands.logs import logs
+from stack.commands.mutants import mutants
+from stack.commands.operate import known_service, operate, psql
 from stack.commands.seed_and_token import INTERRUPTED, seed, token
 from stack.commands.status import status
 from stack.commands.test import test
+from stack.commands.unit import unit
 from stack.commands.up import up
 from stack.console import Steps
 from stack.errors import StackError
@@ -30,34 +35,49 @@ def main(arguments: list[str]) -> int:
     """Run one command and answer its exit status; a StackError becomes its message and status 1."""
     try:
         # argparse would take the options of pytest, of the stories and of the comparisons for its own.
-        if arguments[:1] == ["test"]:
-            return test(arguments[1:])
-        if arguments[:1] == ["faults"]:
-            return faults(arguments[1:])
-        if arguments[:1] == ["bench"]:
-            return bench(arguments[1:])
+        passed_on = {"test": test, "unit": unit, "faults": faults, "bench": bench}
+        own_help = arguments[:1] in (["test"], ["unit"]) and arguments[1:2] in (["-h"], ["--help"])
+        if arguments and arguments[0] in passed_on and not own_help:
+            return passed_on[arguments[0]](arguments[1:])
         return run(make_parser().parse_args(arguments))
     except StackError as error:
         print(error, file=sys.stderr)
         return 1
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:  # noqa: C901 - one case for each command
     """Run the command that was parsed."""
-    if arguments.command == "token":
-        return token(_token_options(arguments))
+    match arguments.command:
+        case "token":
+            return token(_token_options(arguments))
+        case "logs":
+            return _logs(arguments)
+        case "psql":
+            return psql(known_service(arguments.service), arguments.rest, as_owner=arguments.owner)
+        case "verify" | "rebuild" | "dead-letters":
+            return operate(arguments.command, known_service(arguments.service), arguments.rest)
+        case "fix":
+            return fix()
+        case _:
+            return run_in_steps(arguments)
+
+
+def run_in_steps(arguments: argparse.Namespace) -> int:
+    """Run a command that shows what it is at."""
     with Steps(Console()) as steps:
         match arguments.command:
             case "up":
-                return up(steps, detach=arguments.detach)
+                return up(steps, detach=arguments.detach, names=arguments.names)
             case "down":
-                return asyncio.run(interruptible(down(Layout(STACK_DIRECTORY), steps), INTERRUPTED))
+                return asyncio.run(interruptible(down(Layout(STACK_DIRECTORY), steps, arguments.names), INTERRUPTED))
             case "status":
-                return status(steps)
+                return status(steps, as_json=arguments.json)
             case "seed":
                 return seed(_size(arguments), steps)
             case "fuzz":
                 return fuzz(arguments.minutes)
+            case "mutants":
+                return mutants(arguments.modules, steps)
             case "lint":
                 return lint(steps)
             case "audit":
@@ -70,6 +90,16 @@ def run(arguments: argparse.Namespace) -> int:
                 return 0
 
 
+def _logs(arguments: argparse.Namespace) -> int:
+    return logs(
+        arguments.names,
+        count=arguments.lines,
+        follow=arguments.follow,
+        as_json=arguments.json,
+        request_id=arguments.request_id,
+    )
+
+
 def _token_options(arguments: argparse.Namespace) -> list[str]:
     return token_options(
         organisation=arguments.org,
@@ -78,6 +108,7 @@ def _token_options(arguments: argparse.Namespace) -> list[str]:
         permissions=arguments.permissions,
         user_type=arguments.user_type,
         employee_id=arguments.employee_id,
+        rate_limit=arguments.rate_limit,
         lifetime=arguments.ttl,
     )
 

@@ -2,18 +2,31 @@
 
 import argparse
 
+from stack.services import SERVICE_NAMES
+
 DESCRIPTION = """\
-Muster on one machine: private PostgreSQL, Redis and RabbitMQ, the three services and the gateway.
+Muster on one machine: private PostgreSQL, Redis and RabbitMQ, the services and the gateway.
 What is missing is installed where that is allowed; everything the stack keeps lies under .stack/.
 """
 EPILOG = """\
-./dev COMMAND --help says more about a command. DATABASE_URL (a superuser's address), REDIS_URL and
-AMQP_URL in the environment of `./dev up` name servers to use instead of private ones.
+./dev COMMAND --help says more about a command. In the environment of `./dev up`, DATABASE_URL (a superuser's
+address), REDIS_URL and AMQP_URL name servers to use instead of private ones; RATE_LIMIT, ADDRESS_RATE_LIMIT and
+LOGIN_RATE_LIMIT are the gateway's limits, each a number of requests a minute.
 """
 UP_HELP = """\
 Starts the stack and stays in the foreground; Ctrl-C stops all of it. With --detach it returns once every
 process is ready, and `./dev down` stops it. The first start loads demonstration data; later ones find
-what is there.
+what is there. A process that ends by itself is started again, after 0.5 s at first and 30 s at most.
+With names it starts these processes of the running stack: postgres, redis, rabbitmq, catalog,
+enrollment, history, gateway.
+"""
+DOWN_HELP = """\
+Stops the stack; its data stay. With names it stops these processes alone, and they are not started again
+until `./dev up` or `./dev up NAME`.
+"""
+STATUS_HELP = """\
+Shows each process with its state, pid, port, restarts and start time. Exit status 0 if every one of them
+runs and is healthy, else 1.
 """
 SIGNING_HELP = """\
 Prints a client token for the running stack, alone on the last line. The options are those of
@@ -23,6 +36,33 @@ TEST_HELP = """\
 Runs pytest with the given arguments (without any: the whole suite) against private servers that are
 started for this run and removed after it. The exit status is pytest's.
 """
+UNIT_HELP = """\
+Runs the tests in tests/unit, which need no server, or what the arguments of pytest name there. A test that connects to
+a server fails. The exit status is pytest's.
+"""
+FIX_HELP = """\
+Applies the fixes that ruff is sure of, then formats the code. Exit status 1 if something is left to do by hand:
+./dev lint says what.
+"""
+LOGS_HELP = """\
+Prints the last lines of the stack's logs in the order of time: time (UTC), level, log, message, fields, request id.
+Without names, the logs of the gateway and the services; with names, any log in .stack/log. Older lines are in
+NAME.log.1, where a log has grown large.
+"""
+SERVICE_HELP = f"one of {', '.join(SERVICE_NAMES)}"
+PSQL_HELP = """\
+Opens psql in the database of a service, as the role that the service has. What follows the service goes to
+psql: ./dev psql catalog -c 'SELECT count(*) FROM courses'
+"""
+OPERATOR_HELP = """\
+Runs `python -m services.SERVICE {command}` on the running stack, with the environment that it needs. What
+follows the service goes to the command: ./dev {command} history --help
+"""
+OPERATOR_COMMANDS = {
+    "verify": "compare a service's copies with their owners",
+    "rebuild": "make a service's copies anew from their owners",
+    "dead-letters": "messages that a service could not apply",
+}
 AUDIT_HELP = """\
 Asks a vulnerability service about every package in requirements.lock. Exit status 1 if it knows of a
 vulnerability, 2 if it could not be asked.
@@ -30,6 +70,10 @@ vulnerability, 2 if it could not be asked.
 FUZZ_HELP = """\
 Runs the fuzz tests with many more inputs than the suite does, other ones in each round, until the minutes are
 over or one fails. What was found is printed in its smallest form. The exit status is pytest's.
+"""
+MUTANTS_HELP = """\
+Makes small mistakes in the functions of these modules, one at a time in a copy, and runs the unit tests that import
+them. Prints each one that no test notices. Exit status 1 unless tests/mutants.toml explains them all.
 """
 SEED_HELP = """\
 Loads data into the running stack: without options the demonstration rows, with --people or --enrollments
@@ -48,13 +92,21 @@ def make_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_up(commands)
-    commands.add_parser("down", help="stop the stack", description="Stops the stack; its data stay.")
-    commands.add_parser(
-        "status", help="say what runs where", description="Says what runs where. Exit status 1 if not all of it."
-    )
+    down = commands.add_parser("down", help="stop the stack, or one process of it", description=DOWN_HELP)
+    down.add_argument("names", nargs="*", metavar="NAME", help="a process of the stack")
+    status = commands.add_parser("status", help="show what runs where", description=STATUS_HELP)
+    status.add_argument("--json", action="store_true", help="for programs")
     _add_token(commands)
     _add_seed(commands)
-    test = commands.add_parser("test", help="run the tests", description=TEST_HELP, add_help=False)
+    _add_logs(commands)
+    _add_psql(commands)
+    for name, what in OPERATOR_COMMANDS.items():
+        operator = commands.add_parser(name, help=what, description=OPERATOR_HELP.format(command=name))
+        operator.add_argument("service", metavar="SERVICE", help=SERVICE_HELP)
+        operator.add_argument("rest", nargs=argparse.REMAINDER, metavar="arguments")
+    unit = commands.add_parser("unit", help="run the tests that need no server", description=UNIT_HELP)
+    unit.add_argument("rest", nargs=argparse.REMAINDER, metavar="pytest arguments")
+    test = commands.add_parser("test", help="run the tests", description=TEST_HELP)
     test.add_argument("rest", nargs=argparse.REMAINDER, metavar="pytest arguments")
     faults = commands.add_parser("faults", help="break things at random, long", add_help=False)
     faults.add_argument("rest", nargs=argparse.REMAINDER, metavar="--minutes N --seed S")
@@ -62,12 +114,15 @@ def make_parser() -> argparse.ArgumentParser:
     bench.add_argument("rest", nargs=argparse.REMAINDER, metavar="--scale N --rounds N --only NAME … --quick")
     fuzz = commands.add_parser("fuzz", help="look for inputs that break something", description=FUZZ_HELP)
     fuzz.add_argument("--minutes", type=positive, default=10, metavar="N", help="whole rounds for so long (default 10)")
+    mutants = commands.add_parser("mutants", help="see what the unit tests notice", description=MUTANTS_HELP)
+    mutants.add_argument("modules", nargs="+", metavar="MODULE", help="like gateway.upstream.bulkhead")
     commands.add_parser(
         "lint",
         help="check the code",
         description="Runs ruff check, ruff format --check, mypy and lint-imports, and sees whether docs/licences.md is"
         " up to date. Exit status 1 if any fails.",
     )
+    commands.add_parser("fix", help="let ruff fix and format the code", description=FIX_HELP)
     audit = commands.add_parser("audit", help="look for known vulnerabilities", description=AUDIT_HELP)
     audit.add_argument("--service", choices=("pypi", "osv"), default="pypi", help="whom to ask (default pypi)")
     commands.add_parser(
@@ -78,7 +133,8 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    up = commands.add_parser("up", help="start the stack", description=UP_HELP)
+    up = commands.add_parser("up", help="start the stack, or one process of it", description=UP_HELP)
+    up.add_argument("names", nargs="*", metavar="NAME", help="a process of the running stack")
     up.add_argument("--detach", action="store_true", help="return when every process is ready")
 
 
@@ -91,7 +147,24 @@ def _add_token(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     rights.add_argument("--permissions", metavar="a,b", help="these permissions instead of a role's")
     token.add_argument("--user-type", metavar="T", help="staff, contractor or service")
     token.add_argument("--employee-id", metavar="N", help="the person the user is")
+    token.add_argument("--rate-limit", metavar="N", help="requests a minute (default: the gateway's RATE_LIMIT)")
     token.add_argument("--ttl", metavar="SECONDS", help="validity (default 12 hours); --ttl=-60 has expired")
+
+
+def _add_logs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    logs = commands.add_parser("logs", help="show the logs", description=LOGS_HELP)
+    logs.add_argument("names", nargs="*", metavar="NAME", help="a service, gateway, postgres, redis, rabbitmq, …")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on with what is appended, until Ctrl-C")
+    logs.add_argument("-n", "--lines", type=positive, default=50, metavar="N", help="how many (default 50)")
+    logs.add_argument("--request-id", metavar="ID", help="only the lines of this request, from the whole of the logs")
+    logs.add_argument("--json", action="store_true", help="the lines as they are in the files")
+
+
+def _add_psql(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    psql = commands.add_parser("psql", help="open a service's database", description=PSQL_HELP)
+    psql.add_argument("--owner", action="store_true", help="as the role that owns the tables: it may change them")
+    psql.add_argument("service", metavar="SERVICE", help=SERVICE_HELP)
+    psql.add_argument("rest", nargs=argparse.REMAINDER, metavar="psql arguments")
 
 
 def _add_seed(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

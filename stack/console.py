@@ -1,4 +1,4 @@
-"""What the person at the terminal sees: a line for each step, a spinner or bar while it takes."""
+"""Console output of a command: a line for each step, with a spinner or a bar while it runs."""
 
 import time
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 
 class Step:
-    """One step under way."""
+    """A step that is running."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress = progress
@@ -24,12 +24,12 @@ class Step:
         self._progress.update(self._task, completed=done, total=total)
 
     def note(self, text: str) -> None:
-        """Show what the step is at, beside its spinner."""
+        """Show what the step is doing, beside its spinner."""
         self._progress.update(self._task, note=escape(text))
 
 
 class Steps:
-    """The steps of one command; on something that is no terminal each is a plain line once it is done."""
+    """The steps of one command; where the output is not a terminal, each is a line once it is done."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -54,7 +54,7 @@ class Steps:
         self._progress.stop()
 
     def say(self, text: str) -> None:
-        """Print a line as it is, never wrapped, so that what it holds can be pasted."""
+        """Print a line unchanged and unwrapped, so that it can be copied."""
         self.console.print(text, soft_wrap=True, markup=False, highlight=False)
 
     @contextmanager

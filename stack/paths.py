@@ -1,4 +1,4 @@
-"""Where the local stack keeps what it knows: one directory of the clone, for its owner alone."""
+"""Where the local stack keeps its files: one directory of the clone, accessible to its owner alone."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,8 +49,30 @@ class Layout:
 
     @property
     def supervisor_file(self) -> Path:
-        """Identity of the `./dev up` that is starting or watching the stack."""
+        """Pid file of the process that starts or supervises the stack: `./dev up`, or the one it leaves behind."""
         return self.root / "supervisor"
+
+    @property
+    def supervision_file(self) -> Path:
+        """Written by the supervisor for other commands: its identity and how often it has restarted each process."""
+        return self.root / "supervision.json"
+
+    @property
+    def supervisor_log(self) -> Path:
+        """A line for each process that ended and was started again."""
+        return self.log / "supervisor.log"
+
+    def pid_file(self, name: str) -> Path:
+        """Of one process of the stack."""
+        return self.run / f"{name}.pid"
+
+    def hold_file(self, name: str) -> Path:
+        """There while the supervisor must not start this process."""
+        return self.run / f"{name}.held"
+
+    def process_lock_file(self, name: str) -> Path:
+        """Held while this process is being started or stopped."""
+        return self.run / f"{name}.lock"
 
     @property
     def issuer_keys_file(self) -> Path:
@@ -58,11 +80,11 @@ class Layout:
 
     @property
     def internal_keys(self) -> Path:
-        """Keys that the gateway and the services sign with when they ask each other."""
+        """Keys with which the gateway and the services sign their requests to each other."""
         return self.root / "internal-keys"
 
     def internal_keys_file(self, name: str) -> Path:
-        """The private ones of the gateway or a service; those of `trusted` are all the public ones."""
+        """The private keys of the gateway or of a service; under the name `trusted`, all public keys."""
         return self.internal_keys / name / "keys.json"
 
     @property
@@ -71,18 +93,18 @@ class Layout:
 
     @property
     def seeded_file(self) -> Path:
-        """Says which PostgreSQL server has got the demonstration data."""
+        """Names the PostgreSQL server that has the demonstration data."""
         return self.root / "seeded"
 
     def create(self) -> None:
-        """Make the directories that are missing, readable by their owner alone."""
+        """Create missing directories, accessible to their owner alone."""
         for directory in (self.root, self.log, self.run, self.data, self.secrets):
             directory.mkdir(parents=True, exist_ok=True)
             directory.chmod(0o700)
 
 
 def write_private(path: Path, content: str) -> None:
-    """Write a file of mode 0600 whole or not at all: a reader or a crash never meets half of it."""
+    """Write a file of mode 0600 atomically: neither a reader nor a crash sees a part of it."""
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)
     draft.touch(mode=0o600)

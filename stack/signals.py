@@ -1,4 +1,4 @@
-"""Ending tidily: the first signal cancels what runs, later ones do not disturb the tidying."""
+"""Orderly endings: the first signal cancels the work, and further ones do not interrupt its cleanup."""
 
 import asyncio
 import signal
@@ -8,7 +8,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 async def interruptible(work: Coroutine[None, None, int], stopped_status: int) -> int:
-    """Run the work to its exit status; a signal cancels it, then the answer is `stopped_status`."""
+    """Run the work and return its exit status, or `stopped_status` when a signal cancelled it."""
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
 

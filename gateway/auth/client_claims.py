@@ -9,11 +9,13 @@ from shared.auth.internal_token import LEEWAY
 from shared.errors import MalformedJson, TokenExpired, TokenInvalid, TooManyValues
 from shared.validation.strict_json import parse_json
 
+MAX_RATE_LIMIT = 1_000_000
+
 
 class Claims(CallerClaims):
     aud: str | list[str]
     jti: Word
-    rate_limit: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    rate_limit: Annotated[int, Field(ge=1, le=MAX_RATE_LIMIT)] | None = None
 
 
 def read_claims(payload: bytes, issuer: str, audience: str, now: float) -> Claims:

@@ -24,6 +24,8 @@ class Subject:
     user_type: UserType
     permissions: Collection[str]
     employee_id: int | None = None
+    rate_limit: int | None = None
+    """Requests a minute; None: what the gateway gives every user."""
 
 
 def issue(keys: PrivateKeySet, subject: Subject, *, issuer: str, audience: str, ttl: int) -> str:
@@ -43,6 +45,8 @@ def issue(keys: PrivateKeySet, subject: Subject, *, issuer: str, audience: str, 
     }
     if subject.employee_id is not None:
         claims["employee_id"] = subject.employee_id
+    if subject.rate_limit is not None:
+        claims["rate_limit"] = subject.rate_limit
     return keys.sign(claims)
 
 

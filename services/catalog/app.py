@@ -1,37 +1,39 @@
-"""Puts the catalog's process together."""
+"""The catalog's process: what it is made of."""
 
 from collections.abc import AsyncIterator
-from functools import partial
 from pathlib import Path
 
 from aiohttp import web
 
 from services.catalog.api import ENROLLMENT, ROUTES
+from services.catalog.demonstration import SEED
 from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.handlers import SUBSCRIPTIONS
+from services.catalog.projection import PROJECTION
 from services.catalog.settings import CatalogSettings
 from shared.auth.signing import internal_signer
-from shared.http.routing import add_routes
 from shared.http.service_client import connected_peer
-from shared.service.chassis import Role, consumer, create_service, reading, relay
+from shared.service.chassis import Service
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def build_app(settings: CatalogSettings, role: Role = "all") -> web.Application:
-    app = create_service("catalog", settings)
-    if role != "worker":
-        add_routes(app, ROUTES)
-        app.cleanup_ctx.append(reading("catalog", settings))
-        app.cleanup_ctx.append(partial(_enrollment, settings))
-    if role != "api":
-        app.cleanup_ctx.append(relay("catalog", settings))
-        app.cleanup_ctx.append(consumer("catalog", settings, SUBSCRIPTIONS))
-    return app
-
-
-async def _enrollment(settings: CatalogSettings, app: web.Application) -> AsyncIterator[None]:
+async def enrollment_client(settings: CatalogSettings, app: web.Application) -> AsyncIterator[None]:
+    """Enrollment, which owns the seats of the catalog's sessions."""
     signer = internal_signer("catalog", settings.internal_keys_file, settings.internal_token_secret)
     async with connected_peer(settings.enrollment_url, name="enrollment", asking="catalog", signer=signer) as peer:
         app[ENROLLMENT] = EnrollmentClient(peer)
         yield
+
+
+SERVICE = Service(
+    name="catalog",
+    settings=CatalogSettings,
+    migrations=MIGRATIONS,
+    routes=ROUTES,
+    subscriptions=SUBSCRIPTIONS,
+    outbox=True,
+    projection=PROJECTION,
+    api_contexts=[enrollment_client],
+    commands=[SEED],
+)

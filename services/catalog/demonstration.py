@@ -3,19 +3,23 @@
 They are entered through the use cases, so that their events tell the other services of them.
 """
 
+import argparse
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from services.catalog import use_cases
 from services.catalog.schemas import CourseFields, CourseQuery, Facilitator, SessionFields
+from services.catalog.settings import CatalogSettings
 from services.catalog.store import courses as course_store
 from services.catalog.store import pages
 from services.catalog.store import sessions as session_store
 from shared.concurrency.batcher import each
 from shared.http.models import IdAndName
 from shared.postgres.audit import Actor
-from shared.postgres.pool import Connection, Pool, transaction
+from shared.postgres.pool import Connection, Pool, connection_pool, transaction
+from shared.service.chassis import Command
 
 ORGANISATION = 1
 
@@ -140,3 +144,24 @@ async def load_many(pool: Pool, courses: int, sessions: int, places: int) -> str
 def _report(what: str, done: int, total: int) -> None:
     if done % 50 == 0 or done == total:
         print(f"{what} {done}/{total}", flush=True)
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--courses", type=int, help="add this many courses instead of the examples")
+    parser.add_argument("--sessions", type=int, help="and this many sessions")
+    parser.add_argument("--places", type=int, default=30, help="places in each session (default 30)")
+
+
+def _seed(settings: CatalogSettings, arguments: argparse.Namespace) -> int:
+    print(asyncio.run(_load(settings, arguments)))
+    return 0
+
+
+async def _load(settings: CatalogSettings, arguments: argparse.Namespace) -> str:
+    async with connection_pool(settings.migration_database_url.get_secret_value(), name="catalog seed") as pool:
+        if arguments.courses is None:
+            return await load_examples(pool)
+        return await load_many(pool, arguments.courses, arguments.sessions or arguments.courses, arguments.places)
+
+
+SEED = Command("seed", "load the examples' courses and sessions, or many more of them", _add_arguments, _seed)

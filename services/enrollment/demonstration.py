@@ -3,6 +3,7 @@
 They are entered through the use cases, so that their events tell the other services of them.
 """
 
+import argparse
 import asyncio
 import json
 import random
@@ -13,15 +14,19 @@ from decimal import Decimal
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.rules import EnrollCommand
 from services.enrollment.schemas import CheckIn, Completion, EmployeeFields, PersonQuery
+from services.enrollment.settings import EnrollmentSettings
 from services.enrollment.store import enrollments as enrollments_store
 from services.enrollment.store import pages
 from services.enrollment.use_cases import lifecycle, people
 from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll, enroll_together
+from shared.auth.signing import internal_signer
 from shared.concurrency.batcher import each
 from shared.http.models import IdAndName
 from shared.http.responses import Answer
+from shared.http.service_client import connected_peer
 from shared.postgres.audit import Actor
-from shared.postgres.pool import Pool, transaction
+from shared.postgres.pool import Pool, connection_pool, transaction
+from shared.service.chassis import Command
 
 ORGANISATION = 1
 WORKER = 456
@@ -173,3 +178,27 @@ async def _record_results(pool: Pool, enrolled: Sequence[int], chance: random.Ra
 def _report(what: str, done: int, total: int) -> None:
     if done % 100 == 0 or done == total:
         print(f"{what} {done}/{total}", flush=True)
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--people", type=int, help="add this many people instead of the examples")
+    parser.add_argument("--enrollments", type=int, help="and this many enrollments (default ten a person)")
+
+
+def _seed(settings: EnrollmentSettings, arguments: argparse.Namespace) -> int:
+    print(asyncio.run(_load(settings, arguments)))
+    return 0
+
+
+async def _load(settings: EnrollmentSettings, arguments: argparse.Namespace) -> str:
+    signer = internal_signer("enrollment", settings.internal_keys_file, settings.internal_token_secret)
+    async with (
+        connection_pool(settings.migration_database_url.get_secret_value(), name="enrollment seed") as pool,
+        connected_peer(settings.catalog_url, name="catalog", asking="enrollment", signer=signer) as peer,
+    ):
+        if arguments.people is None:
+            return await load_examples(pool, CatalogClient(peer))
+        return await load_many(pool, arguments.people, arguments.enrollments or 10 * arguments.people)
+
+
+SEED = Command("seed", "load the examples' people and enrollments, or many more of them", _add_arguments, _seed)

@@ -1,23 +1,20 @@
-"""Puts the history's process together."""
+"""History's process: what it is made of."""
 
 from pathlib import Path
 
-from aiohttp import web
-
 from services.history.api import ROUTES
 from services.history.handlers import SUBSCRIPTIONS
+from services.history.projection import PROJECTION
 from services.history.settings import HistorySettings
-from shared.http.routing import add_routes
-from shared.service.chassis import Role, consumer, create_service, reading
+from shared.service.chassis import Service
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-
-def build_app(settings: HistorySettings, role: Role = "all") -> web.Application:
-    app = create_service("history", settings)
-    if role != "worker":
-        add_routes(app, ROUTES)
-        app.cleanup_ctx.append(reading("history", settings))
-    if role != "api":
-        app.cleanup_ctx.append(consumer("history", settings, SUBSCRIPTIONS))
-    return app
+SERVICE = Service(
+    name="history",
+    settings=HistorySettings,
+    migrations=MIGRATIONS,
+    routes=ROUTES,
+    subscriptions=SUBSCRIPTIONS,
+    projection=PROJECTION,
+)

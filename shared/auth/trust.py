@@ -19,13 +19,13 @@ FETCH_SESSION = "internal.sessions"
 STATES = "internal.states"
 """To read the present states of every organisation's rows, for `verify` and `rebuild`."""
 
-_GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {
+GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "catalog": {"enrollment": frozenset({SEATS, STATES})},
     "enrollment": {"catalog": frozenset({FETCH_SESSION, STATES})},
     "history": {"catalog": frozenset({STATES}), "enrollment": frozenset({STATES})},
 }
 """What each service may ask of which other one."""
-SIGNERS = (GATEWAY, *_GRANTS)
+SIGNERS = (GATEWAY, *GRANTS)
 
 
 def is_internal(permission: str) -> bool:
@@ -37,7 +37,7 @@ def may_grant(issuer: str, audience: str, permissions: Collection[str]) -> bool:
     """Whether a token of this issuer counts at that service: the gateway grants whatever clients can have."""
     if issuer == GATEWAY:
         return not any(map(is_internal, permissions))
-    return _GRANTS.get(issuer, {}).get(audience, frozenset()).issuperset(permissions)
+    return GRANTS.get(issuer, {}).get(audience, frozenset()).issuperset(permissions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,21 +34,12 @@ class Caching(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a client is answered; `text` is JSON, made already."""
+    """What a client is answered; `text` is JSON."""
 
     text: str
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     caching: Caching = Caching.NEVER
-
-    def response(self) -> web.Response:
-        return web.Response(
-            body=self.text.encode(),
-            status=self.status,
-            headers={**self.headers, "Cache-Control": self.caching},
-            content_type="application/json",
-            charset="utf-8",
-        )
 
 
 def success(

@@ -5,8 +5,8 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Generic, TypeVar
+from urllib.parse import unquote
 
 from aiohttp import web
 from pydantic import BaseModel
@@ -19,19 +19,21 @@ from shared.concurrency.fairness import current_organisation
 from shared.errors import (
     ApiError,
     DeadlinePassed,
+    MethodNotAllowed,
     NotFound,
     PermissionDenied,
     TokenInvalid,
     TokenMissing,
 )
+from shared.http.body import read_model
 from shared.http.conditional import UNCONDITIONAL, Conditions
 from shared.http.idempotency_key import IdempotencyKey, digest, read_key
+from shared.http.input import QueryReader
 from shared.http.models import USUAL_LIMITS, Body, BodyLimits, Query
-from shared.http.request import Asked, QueryReader, asked_by, asked_plainly, client_url, conditions, read_members
+from shared.http.request import Headers, Request, client_url, conditions
 from shared.http.responses import Answer
-from shared.http.server.fast_path import FAST_PATH, FastPath, Handler
-from shared.http.server.simple_request import Headers, PlainRequest
-from shared.observability import Trace, current_trace
+from shared.http.server.responder import RESPONDER
+from shared.observability import current_trace
 from shared.postgres.audit import Actor
 from shared.security_log import SecurityEvent, record
 from shared.validation.fields import MAX_ID
@@ -100,54 +102,77 @@ class Route(Generic[Q, B]):
 
 
 def add_routes(app: web.Application, routes: Iterable[Route[Any, Any]]) -> None:
-    """The only routes of the application, on aiohttp's way and on the fast path."""
-    endpoints = {(route.method, route.path): Endpoint(app, route) for route in routes}
-    for (method, path), endpoint in endpoints.items():
-        app.router.add_route(method, path, endpoint.respond)
-        if method == "GET":
-            app.router.add_route("HEAD", path, endpoint.respond)
-    fast_path: FastPath = partial(_handler_of, endpoints)
-    app[FAST_PATH] = fast_path
+    """The only routes of the application, beside those of its health."""
+    app[RESPONDER].handler = RouteTable([Endpoint(app, route) for route in routes]).handle
 
 
-def _handler_of(endpoints: Mapping[tuple[str, str], "Endpoint"], request: PlainRequest) -> Handler | None:
-    """None for a path without a route, or with an escape or an id that a route has an answer of its own to."""
-    path_id, path = None, request.target.path
-    found = _ID_SEGMENT.search(path)
-    if found is not None:
-        path_id, path = found[1], f"{path[: found.start()]}/{{id}}{path[found.end() :]}"
-    endpoint = endpoints.get((request.method, path))
-    return None if endpoint is None else partial(endpoint.answer_plain, path_id)
+Methods = dict[str, "Endpoint"]
+
+
+class RouteTable:
+    """Finds the endpoint of a request by its method and path."""
+
+    def __init__(self, endpoints: Iterable["Endpoint"]) -> None:
+        self._methods: dict[str, Methods] = {}
+        """By path, in which `{id}` stands for an id."""
+        for endpoint in endpoints:
+            self._methods.setdefault(endpoint.route.path, {})[endpoint.route.method] = endpoint
+        self._patterns = [(_pattern(path), methods) for path, methods in self._methods.items()]
+
+    def handle(self, request: Request) -> Awaitable[Answer] | ApiError:
+        found = self.find(request)
+        return found.answer(request) if isinstance(found, Endpoint) else found
+
+    def find(self, request: Request) -> "Endpoint | ApiError":
+        """The endpoint, or why there is none; notes the id in the path."""
+        path = request.target.path
+        methods = self._methods.get(path)
+        if methods is None:
+            found = _ID_SEGMENT.search(path)
+            if found is not None:
+                request.path_id = found[1]
+                methods = self._methods.get(f"{path[: found.start()]}/{{id}}{path[found.end() :]}")
+        endpoint = None if methods is None else methods.get(request.method)
+        return endpoint or self._find_in_any(request)
+
+    def _find_in_any(self, request: Request) -> "Endpoint | ApiError":
+        """The same for any path: one with escapes, or with what is no id in the place of one."""
+        path, allowed = unquote(request.target.path), set[str]()
+        for pattern, methods in self._patterns:
+            found = pattern.fullmatch(path)
+            if found is not None and request.method in methods:
+                request.path_id = found.groupdict().get("id")
+                return methods[request.method]
+            allowed.update(methods if found is not None else ())
+        return MethodNotAllowed(allowed) if allowed else NotFound()
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile("(?P<id>[^{}/]+)".join(map(re.escape, path.split("{id}"))))
 
 
 class Endpoint:
     """Asks a request what its route declares, then the route's handler."""
 
     def __init__(self, app: web.Application, route: Route[Any, Any]) -> None:
+        self.route = route
         self._app = app
-        self._route = route
         self._queries = QueryReader(route.query)
 
-    async def respond(self, request: web.Request) -> web.StreamResponse:
-        return (await self._answer(asked_by(request))).response()
-
-    async def answer_plain(self, path_id: str | None, request: PlainRequest, _: Trace) -> Answer:
-        return await self._answer(asked_plainly(request, path_id))
-
-    async def _answer(self, asked: Asked) -> Answer:
-        route, headers = self._route, asked.headers
+    async def answer(self, request: Request) -> Answer:
+        route, headers = self.route, request.headers
         current_deadline.set(read_deadline(headers.getall(DEADLINE_HEADER, [])))
         caller = self._permitted(headers)
         current_organisation.set(caller.organisation_id)
-        path_id, query = self._path_id(asked.id), self._queries.read(asked.query)
-        body = await self._body(asked)
+        path_id, query = self._path_id(request.path_id), self._queries.read(request.target.query)
+        body = await self._body(request)
         call: Call[Any, Any] = Call(
             app=self._app,
             caller=caller,
             id=path_id,
             query=query,
             body=body,
-            url=client_url(asked),
+            url=client_url(request),
             conditions=conditions(headers),
             idempotency_key=self._idempotency_key(headers, caller, body),
         )
@@ -163,7 +188,7 @@ class Endpoint:
         try:
             self._require_permission(caller)
         except PermissionDenied as error:
-            _record_denied(caller, error, self._route)
+            _record_denied(caller, error, self.route)
             raise
         return caller
 
@@ -177,7 +202,7 @@ class Endpoint:
 
     def _require_permission(self, caller: Caller) -> None:
         """Raises `PermissionDenied`, or what the route's `authorize` raises."""
-        route = self._route
+        route = self.route
         if not route.is_internal:
             caller.require(API_ACCESS)
         if route.permissions:
@@ -189,19 +214,23 @@ class Endpoint:
         if text is None:
             return 0
         if not _ID.match(text) or int(text) > MAX_ID:
-            raise NotFound() if text.isascii() and text.isdigit() else self._route.malformed_id()
+            raise NotFound() if text.isascii() and text.isdigit() else self.route.malformed_id()
         return int(text)
 
-    async def _body(self, asked: Asked) -> BaseModel:
-        """A route without fields takes no body, or an empty object: a field in it is one that nobody knows."""
-        route = self._route
+    async def _body(self, request: Request) -> BaseModel:
+        """A route without fields takes no body, or an empty object: any field in it is unknown.
+
+        No route reads a body before it knows who asks, and that they may.
+        """
+        route = self.route
         model = route.body or Body
-        if (route.body is None or route.body_optional) and (route.method == "GET" or not asked.has_body):
+        if (route.body is None or route.body_optional) and (route.method == "GET" or not request.has_body):
             return model()
-        return await read_members(asked, model, route.limits)
+        request.caller = request.headers.get("Authorization", "")
+        return await read_model(request, model, route.limits)
 
     def _idempotency_key(self, headers: Headers, caller: Caller, body: BaseModel) -> IdempotencyKey | None:
-        route = self._route
+        route = self.route
         key = read_key(headers.getall("Idempotency-Key", [])) if route.method == "POST" else None
         if key is None:
             return None

@@ -139,7 +139,7 @@ class BatchedReader:
         self._pool = pool
         self._main_pool = main_pool
         self._batcher: Batcher[PageRead, Row] = Batcher(
-            self._read_together, size=BATCH, concurrency=BATCHES, patience=PATIENCE
+            self._read_together, size=BATCH, concurrency=BATCHES, max_wait=PATIENCE
         )
 
     async def read(self, read: PageRead) -> Row:

@@ -1,10 +1,17 @@
-"""What the three services' processes have in common: the parts their `app.py` puts together, and their commands."""
+"""A service's process, from its start at the top to its parts below.
+
+A service declares itself once, as a `Service` in its `app.py`. Its `__main__` is `run_service`, which carries out a
+command or serves what `build_app` puts together.
+"""
 
 import argparse
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from aiohttp import web
 
@@ -14,41 +21,147 @@ from shared.auth.trust import NobodyTrusted, parse_trusted_keys
 from shared.auth.watched_file import WatchedFile
 from shared.concurrency.tasks import background
 from shared.http.body_budget import BodyBudget
-from shared.http.routing import VERIFIER
-from shared.http.server.app import INFORMATION, READINESS, create_app
+from shared.http.routing import VERIFIER, Route, add_routes
+from shared.http.server.app import INFORMATION, READINESS, create_app, run
 from shared.messaging.broker import QueueName, connection_to, declare_queue
 from shared.messaging.consumer import Consumer, Subscriptions, routing_keys
 from shared.messaging.relay import LANES, Relay
+from shared.observability import configure_logging
 from shared.postgres.batched_reads import BatchedReader, batched_reader
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connection_pool, is_reachable
-from shared.service.dead_letter_commands import add_dead_letter_commands
+from shared.projections.comparison import Projection
+from shared.service.dead_letter_commands import add_dead_letter_commands, answer_dead_letters
 from shared.service.housekeeping import prune_expired
-from shared.service.projection_commands import add_projection_commands
-from shared.settings import ServiceSettings
+from shared.service.projection_commands import add_projection_commands, rebuild_copies, verify_copies
+from shared.settings import ServiceSettings, read_settings
 
 log = logging.getLogger(__name__)
 
+S = TypeVar("S", bound=ServiceSettings)
 Role = Literal["all", "api", "worker"]
-Context = Callable[[web.Application], AsyncIterator[None]]
+Context = Callable[[S, web.Application], AsyncIterator[None]]
+"""Sets up a part of the application before its `yield`, and takes it down after (aiohttp's `cleanup_ctx`)."""
 
 POOL = web.AppKey("pool", Pool)
 READER = web.AppKey("reader", BatchedReader)
 
 
-def create_service(name: str, settings: ServiceSettings) -> web.Application:
-    """An application with its pool and the check of internal tokens; the service adds what makes it itself."""
+@dataclass(frozen=True)
+class Command(Generic[S]):
+    """A command that only one service has. `run` returns the exit status."""
+
+    name: str
+    help: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[S, argparse.Namespace], int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service(Generic[S]):
+    """All that makes one service different from the others; its processes follow from it."""
+
+    name: str
+    """Also the name of its package, its database, its queue and its keys (stack/services.py)."""
+    settings: type[S]
+    migrations: Path
+    routes: Sequence[Route[Any, Any]]
+    subscriptions: Subscriptions
+    outbox: bool = False
+    """Whether it publishes events: then its migrations make the tables of outbox and idempotency keys."""
+    projection: Projection | None = None
+    """What it copies from other services: with it there are `verify` and `rebuild`."""
+    rebuild: Callable[[S], int] | None = None
+    """Carries out `rebuild` where replacing the copies is not enough; returns the exit status."""
+    api_contexts: Sequence[Context[S]] = ()
+    """What its routes need beside the database."""
+    worker_contexts: Sequence[Context[S]] = ()
+    """What it does beside answering requests, publishing and consuming."""
+    commands: Sequence[Command[S]] = ()
+
+
+def run_service(service: Service[S]) -> None:
+    """`python -m services.<name>`: carries out the command on the command line, or serves until SIGTERM."""
+    arguments = command_line(service).parse_args()
+    settings = read_settings(service.settings)
+    configure_logging(service.name, settings.log_level)
+    if arguments.command is None:
+        run(build_app(service, settings, arguments.role), settings.host, settings.port)
+    else:
+        raise SystemExit(carry_out(service, settings, arguments))
+
+
+def command_line(service: Service[S]) -> argparse.ArgumentParser:
+    """The options and commands of the service."""
+    name = service.name
+    parser = argparse.ArgumentParser(prog=f"python -m services.{name}", description=f"The {name} service.")
+    parser.add_argument(
+        "--role",
+        choices=("all", "api", "worker"),
+        default="all",
+        help="serve requests (api), publish and follow events (worker), or both in one process (default)",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands (default: serve)")
+    commands.add_parser("migrate", help="bring the database and the queues to this version, and end")
+    add_dead_letter_commands(commands)
+    if service.projection is not None:
+        add_projection_commands(commands)
+    for command in service.commands:
+        command.add_arguments(commands.add_parser(command.name, help=command.help))
+    return parser
+
+
+def carry_out(service: Service[S], settings: S, arguments: argparse.Namespace) -> int:
+    """Returns the exit status."""
+    match arguments.command:
+        case "migrate":
+            applied = asyncio.run(prepare(service, settings))
+            print(f"{service.name}: {len(applied)} migrations applied" if applied else f"{service.name}: up to date")
+            return 0
+        case "dead-letters":
+            return answer_dead_letters(service_queue(service.name, settings), settings, arguments)
+        case "verify" if service.projection is not None:
+            return verify_copies(service.name, settings, service.projection, arguments)
+        case "rebuild" if service.rebuild is not None:
+            return service.rebuild(settings)
+        case "rebuild" if service.projection is not None:
+            return rebuild_copies(service.name, settings, service.projection)
+        case name:
+            return next(each for each in service.commands if each.name == name).run(settings, arguments)
+
+
+async def prepare(service: Service[S], settings: S) -> list[str]:
+    """Migrates the database and declares the queue; returns the migrations applied.
+
+    Queues are declared before any process serves: an event published while one is missing would pass it by.
+    """
+    applied = await migrate(settings.migration_database_url.get_secret_value(), service.migrations)
+    amqp_url, queue = settings.migration_amqp_url.get_secret_value(), service_queue(service.name, settings)
+    async with connection_to(amqp_url, name=f"{service.name} migrate") as connection:
+        channel = await connection.channel()
+        await declare_queue(channel, queue, routing_keys(service.subscriptions), settings.exchange)
+    return applied
+
+
+def service_queue(name: str, settings: ServiceSettings) -> QueueName:
+    """The queue of the events that the service follows."""
+    return QueueName(f"{settings.queue_prefix}.{name}")
+
+
+def build_app(service: Service[S], settings: S, role: Role = "all") -> web.Application:
+    """The application of one process. Its contexts are entered in this order, and left in the opposite one."""
     app = create_app(max_in_flight=settings.max_in_flight, bodies=BodyBudget(settings.body_memory))
-    app[VERIFIER] = _verifier(name, settings)
-
-    async def database(app: web.Application) -> AsyncIterator[None]:
-        url, size = settings.database_url.get_secret_value(), settings.database_pool_size
-        async with connection_pool(url, name=name, size=size) as pool:
-            app[POOL] = pool
-            app[READINESS]["database"] = lambda: is_reachable(pool)
-            yield
-
-    app.cleanup_ctx.append(database)
+    app[VERIFIER] = _verifier(service.name, settings)
+    app.cleanup_ctx.append(partial(database, service.name, settings))
+    if role != "worker":
+        add_routes(app, service.routes)
+        app.cleanup_ctx.append(partial(batched_reads, service.name, settings))
+        app.cleanup_ctx.extend(partial(context, settings) for context in service.api_contexts)
+    if role != "api":
+        if service.outbox:
+            app.cleanup_ctx.append(partial(relay, service.name, settings))
+        app.cleanup_ctx.append(partial(consumer, service.name, settings, service.subscriptions))
+        app.cleanup_ctx.extend(partial(context, settings) for context in service.worker_contexts)
     return app
 
 
@@ -63,76 +176,41 @@ def _verifier(name: str, settings: ServiceSettings) -> InternalTokenVerifier:
     )
 
 
-def reading(name: str, settings: ServiceSettings) -> Context:
-    """Lets requests read together, for as long as the application runs."""
+async def database(name: str, settings: ServiceSettings, app: web.Application) -> AsyncIterator[None]:
+    """The pool of connections, without which the process is not ready."""
+    url, size = settings.database_url.get_secret_value(), settings.database_pool_size
+    async with connection_pool(url, name=name, size=size) as pool:
+        app[POOL] = pool
+        app[READINESS]["database"] = lambda: is_reachable(pool)
+        yield
 
-    async def context(app: web.Application) -> AsyncIterator[None]:
-        async with batched_reader(settings.database_url.get_secret_value(), app[POOL], name=name) as app[READER]:
+
+async def batched_reads(name: str, settings: ServiceSettings, app: web.Application) -> AsyncIterator[None]:
+    """Lets requests that wait at the same time share a query."""
+    async with batched_reader(settings.database_url.get_secret_value(), app[POOL], name=name) as app[READER]:
+        yield
+
+
+async def relay(name: str, settings: ServiceSettings, app: web.Application) -> AsyncIterator[None]:
+    """Publishes the outbox, and deletes what has expired in it."""
+    database_url, amqp_url = settings.database_url.get_secret_value(), settings.amqp_url.get_secret_value()
+    # Connections of its own: it keeps them, and takes none from requests.
+    async with connection_pool(database_url, name=f"{name} relay", size=LANES) as pool:
+        relay = Relay(pool, database_url, amqp_url, name=name, exchange=settings.exchange)
+        app[INFORMATION]["relay"] = relay.is_connected
+        async with (
+            background(relay.run(), name="relay"),
+            background(prune_expired(app[POOL]), name="pruning"),
+        ):
             yield
 
-    return context
 
-
-def relay(name: str, settings: ServiceSettings) -> Context:
-    """Publishes the service's outbox, and keeps it small, for as long as the application runs."""
-
-    async def context(app: web.Application) -> AsyncIterator[None]:
-        database_url, amqp_url = settings.database_url.get_secret_value(), settings.amqp_url.get_secret_value()
-        # Connections of its own: it keeps them, and takes none from requests.
-        async with connection_pool(database_url, name=f"{name} relay", size=LANES) as pool:
-            relay = Relay(pool, database_url, amqp_url, name=name, exchange=settings.exchange)
-            app[INFORMATION]["relay"] = relay.is_connected
-            async with (
-                background(relay.run(), name="relay"),
-                background(prune_expired(app[POOL]), name="housekeeping"),
-            ):
-                yield
-
-    return context
-
-
-def consumer(name: str, settings: ServiceSettings, subscriptions: Subscriptions) -> Context:
-    """Follows the service's queue for as long as the application runs."""
-
-    async def context(app: web.Application) -> AsyncIterator[None]:
-        amqp_url, queue = settings.amqp_url.get_secret_value(), service_queue(name, settings)
-        consumer = Consumer(app[POOL], amqp_url, queue, subscriptions)
-        app[INFORMATION]["consumer"] = consumer.is_connected
-        async with background(consumer.run(), name="consumer"):
-            yield
-
-    return context
-
-
-async def prepare(name: str, settings: ServiceSettings, migrations: Path, subscriptions: Subscriptions) -> list[str]:
-    """Migrates the database and declares the queue; returns the migrations applied.
-
-    Queues are declared before any process serves: an event published while one is missing would pass it by.
-    """
-    applied = await migrate(settings.migration_database_url.get_secret_value(), migrations)
-    async with connection_to(settings.migration_amqp_url.get_secret_value(), name=f"{name} migrate") as connection:
-        channel = await connection.channel()
-        await declare_queue(channel, service_queue(name, settings), routing_keys(subscriptions), settings.exchange)
-    return applied
-
-
-def service_queue(name: str, settings: ServiceSettings) -> QueueName:
-    return QueueName(f"{settings.queue_prefix}.{name}")
-
-
-def service_arguments(
-    name: str,
-) -> tuple[argparse.ArgumentParser, "argparse._SubParsersAction[argparse.ArgumentParser]"]:
-    """The parser of a service's command line, and where it adds commands of its own."""
-    parser = argparse.ArgumentParser(prog=f"python -m services.{name}", description=f"The {name} service.")
-    parser.add_argument(
-        "--role",
-        choices=("all", "api", "worker"),
-        default="all",
-        help="serve requests (api), publish and follow events (worker), or both in one process (default)",
-    )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands (default: serve)")
-    commands.add_parser("migrate", help="bring the database and the queues to this version, and end")
-    add_dead_letter_commands(commands)
-    add_projection_commands(commands)
-    return parser, commands
+async def consumer(
+    name: str, settings: ServiceSettings, subscriptions: Subscriptions, app: web.Application
+) -> AsyncIterator[None]:
+    """Applies the events in the service's queue."""
+    amqp_url, queue = settings.amqp_url.get_secret_value(), service_queue(name, settings)
+    consumer = Consumer(app[POOL], amqp_url, queue, subscriptions)
+    app[INFORMATION]["consumer"] = consumer.is_connected
+    async with background(consumer.run(), name="consumer"):
+        yield

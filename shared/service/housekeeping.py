@@ -1,4 +1,4 @@
-"""Deletes what has served its time: published events and kept answers."""
+"""Deletes rows whose time is over: published events, and the responses kept for idempotency keys."""
 
 import asyncio
 from functools import partial
@@ -16,7 +16,7 @@ INTERVAL = 60.0
 
 async def prune_expired(pool: Pool) -> None:
     """Runs until it is cancelled, through any outage of the database."""
-    await retry_forever(partial(_prune, pool), "housekeeping", longest_pause=INTERVAL)
+    await retry_forever(partial(_prune, pool), "pruning of expired rows", longest_pause=INTERVAL)
 
 
 async def _prune(pool: Pool, backoff: Backoff) -> None:

@@ -111,4 +111,9 @@ _REASONS: Final = {
 
 
 def _reason(kind: str, message: str) -> str:
-    return _REASONS.get(kind) or message.removeprefix("Value error, ").rstrip(".").capitalize() + "."
+    return _REASONS.get(kind) or _sentence(message.removeprefix("Value error, "))
+
+
+def _sentence(text: str) -> str:
+    """With a capital letter at its beginning and a full stop; names in it keep theirs, which `str.capitalize` takes."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."

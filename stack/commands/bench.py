@@ -91,7 +91,7 @@ async def _peers_environment(layout: Layout, steps: Steps) -> Path:
     home = layout.root / "bench-venv"
     python, stamp = home / "bin" / "python", home / "installed.txt"
     lock = f"{zlib.crc32(PEERS_LOCK.read_bytes()):08x}"
-    async with exclusive(layout.root / "bench-venv.lock", steps):
+    async with exclusive(layout.root / "bench-venv.lock", steps.say, "installing the packages of the peers"):
         if not stamp.exists() or stamp.read_text() != lock:
             with steps.step("Python packages of the peers"):
                 await _install(layout, home, python)

@@ -3,17 +3,17 @@
 import asyncio
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
-from stack.config.addresses import Addresses, write_addresses
+from stack.config.addresses import Addresses, ServiceAddresses, given_limits, write_addresses
 from stack.config.ports import State, load_state
 from stack.console import Steps
 from stack.paths import REPOSITORY, Layout, write_private
+from stack.processes.hold import read_hold
 from stack.processes.managed_process import ManagedProcess
 from stack.product.applications import (
     MIGRATE_SECONDS,
-    SERVICES,
     Application,
     application_url,
     make_applications,
@@ -22,10 +22,12 @@ from stack.product.issuer import make_token, prepare_internal_keys, prepare_issu
 from stack.product.seeding import Size, load
 from stack.servers.all import Server, make_servers, start_server
 from stack.servers.credentials import Credentials, load_credentials
-from stack.servers.databases import ensure_databases, keep_roles_out_of_maintenance, without_password
+from stack.servers.databases import DatabaseUrls, ensure_databases, keep_roles_out_of_maintenance, without_password
 from stack.servers.packages import provide
 from stack.servers.rabbitmq import RabbitMQServer
+from stack.servers.rabbitmq_definitions import ADMINISTRATOR
 from stack.servers.requirements import POSTGRES, RABBITMQ, REDIS, Requirement
+from stack.services import SERVICE_NAMES
 from stack.signals import all_or_first_error
 
 
@@ -52,6 +54,7 @@ class GivenServers:
 
 async def start_stack(layout: Layout, given: GivenServers, steps: Steps) -> None:
     """Start everything and write `.stack/env`; what was started before an error is left to the caller."""
+    limits = given_limits()
     install_log = layout.log / "install.log"
     programs = await asyncio.to_thread(provide, given.missing(), steps, install_log)
     state, credentials = load_state(layout.state_file), load_credentials(layout.secrets)
@@ -59,11 +62,11 @@ async def start_stack(layout: Layout, given: GivenServers, steps: Steps) -> None
     issuer = _prepare_issuer(layout, credentials, steps)
     await all_or_first_error([issuer, *(start_server(server, steps) for server in servers)])
     if given.amqp_url:
-        steps.say("AMQP_URL is given: its user serves all three services, which private brokers keep apart.")
-    addresses = await _addresses(given, servers, state, credentials)
+        steps.say("AMQP_URL is given: all services share its user. A private broker gives each a user of its own.")
+    addresses = replace(await _addresses(given, servers, state, credentials), limits=limits)
     applications = make_applications(layout, addresses)
     await _migrate(layout, applications, steps)
-    token = await _start_applications(applications, steps)
+    token = await _start_applications(layout, applications, steps)
     database_server = without_password(given.database_url) if given.database_url else "private"
     await _load_demonstration(layout, database_server, applications, steps)
     write_addresses(layout, addresses, token)
@@ -81,30 +84,42 @@ async def _addresses(
     state: State,
     credentials: Credentials,
 ) -> Addresses:
-    urls = await _database_urls(given, servers, credentials)
-    urls |= _broker_urls(given, servers)
-    urls |= {f"{name}_url": application_url(state, name) for name in ("gateway", *SERVICES)}
-    return Addresses(redis_url=given.redis_url or _url(servers, REDIS), **urls)
+    databases = await _database_urls(given, servers, credentials)
+    broker_users = _broker_urls(given, servers)
+    return Addresses(
+        gateway_url=application_url(state, "gateway"),
+        redis_url=given.redis_url or _url(servers, REDIS),
+        amqp_url=broker_users[ADMINISTRATOR],
+        services={
+            name: ServiceAddresses(
+                url=application_url(state, name),
+                database_url=databases[name].service,
+                migration_database_url=databases[name].owner,
+                amqp_url=broker_users[name],
+            )
+            for name in SERVICE_NAMES
+        },
+    )
 
 
-async def _database_urls(given: GivenServers, servers: list[Server], credentials: Credentials) -> dict[str, str]:
+async def _database_urls(
+    given: GivenServers, servers: list[Server], credentials: Credentials
+) -> dict[str, DatabaseUrls]:
+    """By service."""
     superuser_url = given.database_url or _url(servers, POSTGRES)
     if not given.database_url:
         await keep_roles_out_of_maintenance(superuser_url)
-    passwords = {service: credentials.of_database(service) for service in SERVICES}
-    databases = await ensure_databases(superuser_url, passwords)
-    return {
-        **{f"{service}_database_url": urls.service for service, urls in databases.items()},
-        **{f"{service}_migration_database_url": urls.owner for service, urls in databases.items()},
-    }
+    return await ensure_databases(superuser_url, credentials.databases)
 
 
 def _broker_urls(given: GivenServers, servers: list[Server]) -> dict[str, str]:
+    """By user: the administrator and the services."""
+    users = (ADMINISTRATOR, *SERVICE_NAMES)
     if given.amqp_url:
         # Nothing is known of the other users that a given broker may have.
-        return dict.fromkeys(("amqp_url", *(f"{service}_amqp_url" for service in SERVICES)), given.amqp_url)
+        return dict.fromkeys(users, given.amqp_url)
     broker = next(server for server in servers if isinstance(server, RabbitMQServer))
-    return {"amqp_url": broker.url, **{f"{service}_amqp_url": broker.url_of(service) for service in SERVICES}}
+    return {user: broker.url_of(user) for user in users}
 
 
 def _url(servers: list[Server], requirement: Requirement) -> str:
@@ -118,14 +133,17 @@ async def _migrate(layout: Layout, applications: list[Application], steps: Steps
         await process.run(service.command("migrate"), service.command_environment, REPOSITORY, seconds=MIGRATE_SECONDS)
 
     with steps.step("Migrations"):
-        services = [application for application in applications if application.name in SERVICES]
+        services = [application for application in applications if application.name in SERVICE_NAMES]
         await all_or_first_error([migrate(service) for service in services])
 
 
-async def _start_applications(applications: list[Application], steps: Steps) -> str:
-    """Start all of them at once; answers an Admin's token, made meanwhile."""
+async def _start_applications(layout: Layout, applications: list[Application], steps: Steps) -> str:
+    """Start all at once but those that another command runs itself; returns an Admin's token, made meanwhile."""
 
     async def start(application: Application) -> None:
+        if read_hold(layout, application.name):
+            steps.say(f"  {application.name} is run by another command")
+            return
         with steps.step(application.name) as step:
             await application.start()
             step.result = application.url

@@ -1,65 +1,130 @@
-"""`./dev status`: what runs where."""
+"""`./dev status`: what runs where, for people and, as JSON, for programs."""
 
 import asyncio
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
 
-import aiohttp
-
-from stack.config.addresses import Addresses, read_addresses
 from stack.console import Steps
 from stack.errors import StackError
 from stack.paths import STACK_DIRECTORY, Layout
+from stack.processes.hold import read_hold
 from stack.processes.managed_process import ManagedProcess
-from stack.product.applications import PROBE, SERVICES, answers_ready, application_process
-from stack.servers.all import other_processes, server_processes
-from stack.servers.databases import without_password
+from stack.processes.process_identity import ProcessIdentity
+from stack.processes.supervisor import read_supervision, supervisor_identity
+from stack.product.members import Member, read_members
+from stack.servers.all import other_processes
+
+State = Literal["healthy", "not healthy", "ended", "stopped", "in the foreground", "given"]
+"""`ended`: by itself, and not started again yet. `stopped`: by ./dev down NAME. `in the foreground`: another command
+runs it. `given`: by the environment, and healthy."""
+WELL = frozenset({"healthy", "in the foreground", "given"})
 
 
-def status(steps: Steps) -> int:
-    """Print a line for each process; answers 0 when all of them run and are ready, else 1."""
-    return asyncio.run(_status(Layout(STACK_DIRECTORY), steps))
+@dataclass(frozen=True)
+class ProcessReport:
+    """One process of the stack."""
+
+    name: str
+    state: State
+    healthy: bool
+    """Whether it takes connections, and if it is a service or the gateway, says that it is ready."""
+    pid: int | None
+    port: int | None
+    restarts: int
+    """By the supervisor that lives now."""
+    since: str | None
+    """When it was started (RFC 3339); None when it does not run."""
+    address: str
 
 
-async def _status(layout: Layout, steps: Steps) -> int:
+@dataclass(frozen=True)
+class StackReport:
+    """The whole stack."""
+
+    complete: bool
+    """Whether every process runs and is healthy."""
+    supervisor: int | None
+    """The process that restarts what ends; None when none does."""
+    processes: list[ProcessReport]
+
+
+def status(steps: Steps, *, as_json: bool = False) -> int:
+    """Print a line for each process, or all as JSON; returns 0 when all of them run and are healthy, else 1."""
+    layout = Layout(STACK_DIRECTORY)
     try:
-        addresses = read_addresses(layout)
+        report = asyncio.run(look(layout))
     except StackError as error:
-        steps.say(str(error))
-        _leftovers(layout, steps)
-        return 1
-    complete = _servers(layout, addresses, steps)
-    async with aiohttp.ClientSession(timeout=PROBE, trust_env=False) as session:
-        for name in (*SERVICES, "gateway"):
-            url: str = getattr(addresses, f"{name}_url")
-            process = application_process(layout, name)
-            state = "ready" if await answers_ready(session, url) else "not ready"
-            complete &= _line(process, state, url, steps) and state == "ready"
-    return 0 if complete else 1
-
-
-def _servers(layout: Layout, addresses: Addresses, steps: Steps) -> bool:
-    node, postgres, redis, _mapper = server_processes(layout)
-    complete = True
-    for process, url in (
-        (postgres, addresses.catalog_database_url),
-        (redis, addresses.redis_url),
-        (node, addresses.amqp_url),
-    ):
-        if process.pid_file.exists():
-            complete &= _line(process, "running", without_password(url), steps)
+        if as_json:
+            print(json.dumps(asdict(StackReport(complete=False, supervisor=None, processes=[])), indent=2))
         else:
-            steps.say(f"{process.name:<12} given by environment      {without_password(url)}")
-    return complete
+            steps.say(str(error))
+            _show_leftovers(layout, steps)
+        return 1
+    if as_json:
+        print(json.dumps(asdict(report), indent=2))
+    else:
+        show(report, steps)
+    return 0 if report.complete else 1
 
 
-def _line(process: ManagedProcess, state: str, address: str, steps: Steps) -> bool:
-    identity = process.identity()
-    shown = state if identity else "not running"
-    pid = str(identity.pid) if identity else "-"
-    steps.say(f"{process.name:<12} {shown:<12} {pid:>8}     {address}")
-    return identity is not None
+async def look(layout: Layout) -> StackReport:
+    """Look at each process of the running stack; StackError when none runs."""
+    members, supervision = read_members(layout), read_supervision(layout)
+    restarts = supervision.restarts if supervision else {}
+    healthy = await asyncio.gather(*(member.is_healthy() for member in members))
+    processes = [
+        _process_report(layout, member, is_healthy, restarts.get(member.name, 0))
+        for member, is_healthy in zip(members, healthy, strict=True)
+    ]
+    supervisor = supervisor_identity(layout)
+    complete = all(process.healthy and process.state in WELL for process in processes)
+    return StackReport(complete, supervisor.pid if supervisor else None, processes)
 
 
-def _leftovers(layout: Layout, steps: Steps) -> None:
-    for process in other_processes(layout, []):
+def _process_report(layout: Layout, member: Member, healthy: bool, restarts: int) -> ProcessReport:
+    held, identity = read_hold(layout, member.name), member.process.identity()
+    state: State
+    if held and held.holder:
+        state, identity = "in the foreground", held.holder
+    elif identity or member.given:
+        state = "not healthy" if not healthy else "given" if member.given else "healthy"
+    else:
+        state = "stopped" if held else "ended"
+    return ProcessReport(
+        member.name,
+        state,
+        healthy,
+        identity.pid if identity else None,
+        member.port,
+        restarts,
+        _start_time(identity) if identity else None,
+        member.address,
+    )
+
+
+def _start_time(identity: ProcessIdentity) -> str:
+    started = datetime.now(UTC) - timedelta(seconds=identity.age())
+    return started.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def show(report: StackReport, steps: Steps) -> None:
+    """Print the report as a table."""
+    steps.say(f"{'':<12} {'':<18} {'pid':>7} {'port':>6} {'restarts':>8}  {'since':<20}  address")
+    for process in report.processes:
+        steps.say(
+            f"{process.name:<12} {process.state:<18} {process.pid or '-':>7} {process.port or '-':>6}"
+            f" {process.restarts:>8}  {process.since or '-':<20}  {process.address}"
+        )
+    if report.supervisor is None:
+        steps.say("No supervisor runs, so what ends stays ended; ./dev up starts one.")
+    else:
+        steps.say(f"{'supervisor':<12} {'running':<18} {report.supervisor:>7}")
+
+
+def _show_leftovers(layout: Layout, steps: Steps) -> None:
+    leftovers: list[ManagedProcess] = other_processes(layout, [])
+    for process in leftovers:
         if process.members():
             steps.say(f"{process.name} is left from a start that did not finish; ./dev down stops it")

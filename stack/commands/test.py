@@ -1,4 +1,4 @@
-"""`./dev test`: the suite against servers of its own, which leave nothing behind."""
+"""`./dev test`: run the suite against private servers, which leave nothing behind."""
 
 import asyncio
 import os
@@ -15,6 +15,7 @@ from typing import Final
 
 from rich.console import Console
 
+from stack.config.addresses import VARIABLES
 from stack.config.ports import load_state
 from stack.console import Steps
 from stack.paths import REPOSITORY, STACK_DIRECTORY, Layout
@@ -24,13 +25,14 @@ from stack.servers.credentials import load_credentials
 from stack.servers.databases import keep_roles_out_of_maintenance
 from stack.servers.packages import provide
 from stack.servers.rabbitmq import RabbitMQServer
-from stack.servers.rabbitmq_definitions import PUBLISHED, Installation
+from stack.servers.rabbitmq_definitions import Installation
 from stack.servers.requirements import POSTGRES, RABBITMQ, REDIS
+from stack.services import SERVICE_NAMES
 from stack.signals import all_or_first_error, interruptible
 
 PREFIX = "test-"
 INSTALLATIONS = tuple(Installation(f"test.events.{number}", f"test.{number}") for number in range(128))
-"""What the users of the run's broker may serve: each system that a test starts takes the names of its own."""
+"""Names that the users of the run's broker may serve: each system that a test starts takes an unused one."""
 PARTS: Final = (
     ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder", "--ignore=tests/faults"),
     ("tests/faults",),
@@ -38,33 +40,32 @@ PARTS: Final = (
 """The whole suite: the faults by themselves, since their figures are times and rates, and before them everything else
 in the order of its folders, of which the last has the shortest tests."""
 TESTS_FAILED: Final = 1
-"""Pytest's exit status; a higher one says that it was stopped, or could not do its work."""
+"""Pytest's exit status; a higher one means that it was interrupted or could not run."""
 MEMORY = Path("/dev/shm")  # noqa: S108 - the directories in it are made by mkdtemp
 MEMORY_BYTES = 2 * 2**30
-"""What must be free of it; the suite takes 0.4 GB."""
+"""Must be free there; the suite takes 0.4 GB."""
 OWN_STOP_SECONDS = 2.0
 MODULE_STOP_SECONDS = 20.0
 # A shell that has read `.stack/env` would otherwise hand a running stack's addresses to the suite.
 NOT_PASSED_ON = frozenset(
     {
-        "DATABASE_URL", "REDIS_URL", "AMQP_URL", "MIGRATION_DATABASE_URL", "MIGRATION_AMQP_URL",
+        "DATABASE_URL", "MIGRATION_DATABASE_URL", "MIGRATION_AMQP_URL",
         "TOKEN", "HOST", "PORT", "LOG_LEVEL",
         "INTERNAL_TOKEN_SECRET", "INTERNAL_KEYS_FILE", "INTERNAL_TRUSTED_KEYS_FILE",
-        "GATEWAY_URL", "CATALOG_URL", "ENROLLMENT_URL", "HISTORY_URL",
-        "CATALOG_DATABASE_URL", "ENROLLMENT_DATABASE_URL", "HISTORY_DATABASE_URL",
         "ISSUER_KEYS_FILE", "ISSUER_USERS_FILE",
+        *VARIABLES,
     }
 )  # fmt: skip
 
 
 def test(pytest_arguments: Sequence[str]) -> int:
-    """Run pytest with these arguments, or the whole suite; answers its exit status, or 130 when stopped by a signal."""
+    """Run pytest with these arguments, or the whole suite; returns its exit status, or 130 when stopped by a signal."""
     run = partial(run_pytest, pytest_arguments) if pytest_arguments else run_parts
     return asyncio.run(interruptible(with_servers(run), stopped_status=130))
 
 
 async def run_parts(servers: Sequence[Server]) -> int:
-    """Every part, though tests of the one before failed; answers the highest exit status."""
+    """Run every part, even after failed tests in an earlier one; returns the highest exit status."""
     worst = 0
     for part in PARTS:
         worst = max(worst, await run_pytest(part, servers))
@@ -74,7 +75,7 @@ async def run_parts(servers: Sequence[Server]) -> int:
 
 
 async def with_servers(run: Callable[[Sequence[Server]], Awaitable[int]]) -> int:
-    """What `run` answers, given servers that are started for it and leave nothing behind."""
+    """Start servers, run, and remove every trace of them; returns the exit status of `run`."""
     async with own_layout() as layout:
         return await run(await _start_servers(layout))
 
@@ -94,7 +95,7 @@ async def own_layout() -> AsyncIterator[Layout]:
 
 
 def keep_in_memory(layout: Layout) -> None:
-    """Put what the servers keep where no disk is waited for, if there is room: it is thrown away anyway."""
+    """Keep the servers' data in memory if there is room, so that nothing waits for a disk: it is thrown away anyway."""
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_BYTES:
         layout.data.rmdir()
         layout.data.symlink_to(mkdtemp(prefix=f"muster-{layout.root.name}-", dir=MEMORY))
@@ -114,7 +115,7 @@ async def _start_servers(layout: Layout) -> list[Server]:
 
 
 async def run_pytest(arguments: Sequence[str], servers: Sequence[Server], **variables: str) -> int:
-    """Run it on these servers, with more variables in its environment; answers its exit status."""
+    """Run pytest on these servers, with more variables in its environment; returns its exit status."""
     urls = {server.name: server.url for server in servers}
     environment = {
         "TEST_DATABASE_URL": urls["PostgreSQL"],
@@ -127,7 +128,7 @@ async def run_pytest(arguments: Sequence[str], servers: Sequence[Server], **vari
 
 
 async def run_module(module: str, arguments: Sequence[str], variables: Mapping[str, str]) -> int:
-    """`python -m module arguments` with more variables in its environment; answers its exit status."""
+    """Run `python -m module arguments` with more variables in its environment; returns its exit status."""
     environment = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
     command = [sys.executable, "-m", module, *arguments]
     process = subprocess.Popen(command, env={**environment, **variables}, cwd=REPOSITORY)  # noqa: ASYNC220 - takes 1 ms
@@ -141,11 +142,11 @@ async def run_module(module: str, arguments: Sequence[str], variables: Mapping[s
 def service_urls(servers: Sequence[Server]) -> dict[str, str]:
     """The broker's addresses as the services' own users."""
     [broker] = [server for server in servers if isinstance(server, RabbitMQServer)]
-    return {service: broker.url_of(service) for service in PUBLISHED}
+    return {name: broker.url_of(name) for name in SERVICE_NAMES}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Let it finish its report after an interruption, but not for ever."""
+    """Let the process finish its report after an interruption, within limits."""
     # A terminal's Ctrl-C has reached pytest already, and a second one would cut its report short.
     for wait, number in ((OWN_STOP_SECONDS, signal.SIGINT), (MODULE_STOP_SECONDS, signal.SIGKILL)):
         try:
@@ -156,7 +157,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 async def sweep() -> None:
-    """Stop the servers and remove the directories of runs whose process is gone."""
+    """Stop the servers and remove the directories of runs whose process has ended."""
     for directory in STACK_DIRECTORY.glob(f"{PREFIX}*"):
         owner = run_owner(directory)
         if owner is not None and not owner.is_alive():

@@ -1,55 +1,100 @@
-"""`./dev up`: start, announce, watch, stop."""
+"""`./dev up`: start, announce, supervise, stop. `./dev up NAME`: start one process of the running stack."""
 
 import asyncio
+from collections.abc import Sequence
 
 from stack.commands.down import stop_everything
 from stack.commands.start import GivenServers, start_stack
-from stack.config.addresses import parse_assignments
+from stack.commands.supervise import start_supervisor, supervise
+from stack.config.addresses import parse_assignments, read_addresses
 from stack.console import Steps
+from stack.errors import StackError
 from stack.paths import STACK_DIRECTORY, Layout, write_private
 from stack.processes.file_lock import exclusive
-from stack.processes.managed_process import ManagedProcess, recorded_processes
-from stack.processes.process_identity import own_status_line, read_identity
-from stack.product.applications import SERVICES
+from stack.processes.hold import read_hold, release
+from stack.processes.managed_process import recorded_processes
+from stack.processes.process_identity import own_status_line
+from stack.processes.supervisor import read_supervision, supervisor_identity
+from stack.product.applications import READY_SECONDS
 from stack.product.issuer import ADMIN
+from stack.product.members import Member, named, read_members
 from stack.servers.packages import remove_stale_policy
-from stack.signals import interruptible
+from stack.services import SERVICE_NAMES
+from stack.signals import all_or_first_error, interruptible
 
-WATCH_SECONDS = 0.5
 INTERRUPTED = 130
 
 
-def up(steps: Steps, *, detach: bool) -> int:
-    """Run the stack; answers 0 when it runs already or was stopped on request, 1 when a process died."""
-    return asyncio.run(interruptible(_up(Layout(STACK_DIRECTORY), steps, detach), INTERRUPTED))
+def up(steps: Steps, *, detach: bool, names: Sequence[str] = ()) -> int:
+    """Run the stack, or start these processes of the running one; returns 0, or 130 when stopped by a signal."""
+    layout = Layout(STACK_DIRECTORY)
+    work = _up_named(layout, steps, names) if names else _up(layout, steps, detach)
+    return asyncio.run(interruptible(work, INTERRUPTED))
 
 
 async def _up(layout: Layout, steps: Steps, detach: bool) -> int:
     layout.create()
-    async with exclusive(layout.lock_file, steps):
+    async with exclusive(layout.lock_file, steps.say):
         if is_running(layout):
             steps.say("The stack runs already.")
+            await complete(layout, read_members(layout), steps)
             announce(layout, steps)
             return 0
         write_private(layout.supervisor_file, own_status_line())
         await _start_or_stop(layout, steps)
         if detach:
-            layout.supervisor_file.unlink()
+            await start_supervisor(layout)
     announce(layout, steps)
     if detach:
         steps.say("Stop it with ./dev down")
         return 0
     steps.say("Stop it with Ctrl-C")
-    return await _watch(layout, steps)
+    return await _supervise_until_stopped(layout, steps)
+
+
+async def _up_named(layout: Layout, steps: Steps, names: Sequence[str]) -> int:
+    layout.create()
+    async with exclusive(layout.lock_file, steps.say):
+        members = read_members(layout)
+        await complete(layout, [named(members, name) for name in names], steps)
+    return 0
 
 
 def is_running(layout: Layout) -> bool:
-    """Whether a start was completed, all its processes live, and so does the `up` that watches them, if any."""
-    supervisor = read_identity(layout.supervisor_file)
-    watched = not layout.supervisor_file.exists() or (supervisor is not None and supervisor.is_alive())
-    processes = recorded_processes(layout.run, layout.log)
-    complete = {*SERVICES, "gateway"} <= {process.name for process in processes}
-    return layout.environment_file.exists() and watched and complete and not _dead(processes)
+    """Whether the stack was started completely, and each of its processes lives, is held, or will be restarted."""
+    try:
+        read_addresses(layout)
+    except StackError:
+        return False
+    if read_supervision(layout):
+        return True
+    processes = {process.name: process for process in recorded_processes(layout.run, layout.log)}
+    needed = {*SERVICE_NAMES, "gateway", *processes}
+    return all((name in processes and processes[name].identity()) or read_hold(layout, name) for name in needed)
+
+
+async def complete(layout: Layout, members: Sequence[Member], steps: Steps) -> None:
+    """Start those that do not run, and a supervisor where the stack has none."""
+    await all_or_first_error([_start(layout, member, steps) for member in members if not member.given])
+    if supervisor_identity(layout) is None:
+        supervisor = await start_supervisor(layout)
+        steps.say(f"The stack had no supervisor: process {supervisor.pid} restarts what ends by itself.")
+
+
+async def _start(layout: Layout, member: Member, steps: Steps) -> None:
+    held = read_hold(layout, member.name)
+    if held and held.holder:
+        steps.say(f"{member.name} runs in the foreground of process {held.holder.pid}.")
+        return
+    release(layout, member.name)
+    if member.process.identity():
+        return
+    with steps.step(member.name) as step:
+        async with exclusive(layout.process_lock_file(member.name), steps.say, f"starting or stopping {member.name}"):
+            if member.process.identity() is None:  # else the supervisor was first
+                await member.launch()
+        await member.process.wait_ready(member.is_healthy, READY_SECONDS)
+        step.result = member.address
 
 
 async def _start_or_stop(layout: Layout, steps: Steps) -> None:
@@ -65,24 +110,16 @@ async def _start_or_stop(layout: Layout, steps: Steps) -> None:
         raise
 
 
-async def _watch(layout: Layout, steps: Steps) -> int:
-    processes = recorded_processes(layout.run, layout.log)
-    status = 0
+async def _supervise_until_stopped(layout: Layout, steps: Steps) -> int:
     try:
-        while not (dead := _dead(processes)):  # noqa: ASYNC110 - they may be another command's children
-            await asyncio.sleep(WATCH_SECONDS)
-        steps.say(str(dead[0].failure(f"{dead[0].name} ended by itself.")))
-        status = 1
+        return await supervise(layout, steps.say)
     except asyncio.CancelledError:
         steps.say("Stopping")
-    async with exclusive(layout.lock_file, steps):
-        await stop_everything(layout, steps)
-        layout.supervisor_file.unlink()
-    return status
-
-
-def _dead(processes: list[ManagedProcess]) -> list[ManagedProcess]:
-    return [process for process in processes if process.identity() is None]
+        return 0
+    finally:
+        async with exclusive(layout.lock_file, steps.say):
+            await stop_everything(layout, steps)
+            layout.supervisor_file.unlink(missing_ok=True)
 
 
 def announce(layout: Layout, steps: Steps) -> None:

@@ -1,4 +1,4 @@
-"""What a started process gets to know of the environment of the shell: little."""
+"""The few variables of the shell that a started process inherits."""
 
 import os
 

@@ -21,9 +21,8 @@ KILL_SECONDS = 5.0
 LAUNCH_SECONDS = 5.0
 LOG_KEPT_BYTES = 20 * 1024 * 1024
 MARKER = "MUSTER_STACK_PROCESS"
-# The process writes its own pid file before it becomes the program, so that no moment exists at which
-# a killed start leaves a process behind that nothing names.
-# Its standard output, a pipe, is closed when that is done.
+# The process writes its own pid file before it executes the program: a start that is killed at any moment leaves no
+# process without a pid file. Its standard output, a pipe, is closed when the file is written.
 LAUNCHER = """
 read -r status < "/proc/$$/stat" && printf '%s\\n' "$status" > "$0" || exit
 log=$1
@@ -43,7 +42,7 @@ class ManagedProcess:
     log_file: Path
     stop_signal: signal.Signals = signal.SIGTERM
     abort_signal: signal.Signals = signal.SIGKILL
-    """Ends the process at once, without the care for its data that a throwaway instance does not need."""
+    """Ends the process at once, for a throwaway instance whose data need not be kept."""
 
     def start(
         self, command: Sequence[str], environment: Mapping[str, str], directory: Path, read: str = ""
@@ -82,7 +81,7 @@ class ManagedProcess:
         started = self.start(command, environment, directory, read)
         deadline = time.monotonic() + seconds
         try:
-            while started.poll() is None and time.monotonic() < deadline:  # noqa: ASYNC110 - has no event
+            while started.poll() is None and time.monotonic() < deadline:  # noqa: ASYNC110 - there is no event to wait for
                 await asyncio.sleep(POLL_SECONDS)
         finally:
             await self.stop(0)
@@ -97,7 +96,7 @@ class ManagedProcess:
         return recorded if recorded and recorded.is_alive() else None
 
     async def wait_ready(self, ready: Check, seconds: float) -> None:
-        """Return once `ready` answers true; ProcessFailed when the process ends or the time is over."""
+        """Return once `ready` returns true; ProcessFailed when the process ends or is not ready after `seconds`."""
         deadline = time.monotonic() + seconds
         while not await ready():
             if self.identity() is None:
@@ -107,11 +106,11 @@ class ManagedProcess:
             await asyncio.sleep(POLL_SECONDS)
 
     def failure(self, what: str) -> ProcessFailed:
-        """The error that says what happened to this process and shows the end of its log."""
+        """An error with this message and the last lines of the process's log."""
         return ProcessFailed(what, self.log_file, last_lines(self.log_file))
 
     async def stop(self, grace: float) -> None:
-        """Ask the process to end, kill what is left of its session after `grace` seconds (0: at once)."""
+        """Ask the process to end; after `grace` seconds (0: at once) kill every process that is left of its session."""
         if grace:
             deadline = time.monotonic() + grace
             await self._ask(lambda: [found] if (found := self.identity()) else [], deadline)
@@ -155,13 +154,13 @@ def recorded_processes(run_directory: Path, log_directory: Path) -> list[Managed
 
 
 async def gone(targets: Callable[[], list[ProcessIdentity]], deadline: float) -> None:
-    """Wait until none of the targets is left, at most until the deadline (monotonic)."""
-    while targets() and time.monotonic() < deadline:  # noqa: ASYNC110 - the kernel tells only the parent
+    """Wait until all targets have ended, at most until the deadline (monotonic)."""
+    while targets() and time.monotonic() < deadline:  # noqa: ASYNC110 - the kernel notifies only the parent
         await asyncio.sleep(POLL_SECONDS)
 
 
 def send(signal_number: signal.Signals, targets: Sequence[ProcessIdentity]) -> None:
-    """Signal those of the targets that still run."""
+    """Signal the targets that still run."""
     for target in targets:
         if target.is_alive():
             try:

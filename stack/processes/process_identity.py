@@ -1,6 +1,7 @@
 """Which process a recorded pid means: a pid is used again after its process ended, its start time is not."""
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,10 @@ class ProcessIdentity:
         """Whether this very process still runs; one that ended and was not yet reaped does not."""
         status = process_status(self.pid)
         return status is not None and status.started == self.started and status.state not in ENDED
+
+    def age(self) -> float:
+        """Seconds since the process was started."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - self.started / os.sysconf("SC_CLK_TCK")
 
 
 def parse_status(line: str) -> ProcessStatus | None:

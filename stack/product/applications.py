@@ -10,9 +10,10 @@ from stack.config.ports import State
 from stack.paths import REPOSITORY, Layout
 from stack.processes.environment import base_environment
 from stack.processes.managed_process import ManagedProcess
+from stack.services import SERVICE_NAMES, service_named
 
-SERVICES = ("catalog", "enrollment", "history")
 READY_SECONDS = 60.0
+STOP_SECONDS = 10.0
 MIGRATE_SECONDS = 120.0
 PROBE = aiohttp.ClientTimeout(total=2)
 
@@ -38,9 +39,13 @@ class Application:
         """The command line of one of its commands; without arguments it serves."""
         return [sys.executable, "-m", self.module, *arguments]
 
+    def launch(self) -> None:
+        """Start serving, and do not wait until it is ready."""
+        self.process.start(self.command(), self.environment, REPOSITORY)
+
     async def start(self) -> None:
         """Start serving, return once it says that it is ready; ProcessFailed when it does not become so."""
-        self.process.start(self.command(), self.environment, REPOSITORY)
+        self.launch()
         async with aiohttp.ClientSession(timeout=PROBE, trust_env=False) as session:
             await self.process.wait_ready(lambda: answers_ready(session, self.url), READY_SECONDS)
 
@@ -55,39 +60,35 @@ async def answers_ready(session: aiohttp.ClientSession, url: str) -> bool:
 
 
 def make_applications(layout: Layout, addresses: Addresses) -> list[Application]:
-    """The three services and the gateway, each with the environment that it alone needs."""
-    services = [make_service(name, layout, addresses) for name in SERVICES]
+    """The services and the gateway, each with the environment that it alone needs."""
+    services = [make_service(name, layout, addresses) for name in SERVICE_NAMES]
     return [*services, make_gateway(layout, addresses)]
 
 
 def make_service(name: str, layout: Layout, addresses: Addresses) -> Application:
-    """One service: it gets its own database's address and no other's, as the role and the user of its own."""
-    url: str = getattr(addresses, f"{name}_url")
+    """One service: it gets the address of its own database and no other, with its own role and broker user."""
+    own = addresses.services[name]
     variables = {
         "INTERNAL_TRUSTED_KEYS_FILE": str(layout.internal_keys_file("trusted")),
-        "DATABASE_URL": getattr(addresses, f"{name}_database_url"),
-        "AMQP_URL": getattr(addresses, f"{name}_amqp_url"),
+        "DATABASE_URL": own.database_url,
+        "AMQP_URL": own.amqp_url,
+        **addresses.urls_of(service_named(name).asks),
     }
     privileges = {
-        "MIGRATION_DATABASE_URL": getattr(addresses, f"{name}_migration_database_url"),
+        "MIGRATION_DATABASE_URL": own.migration_database_url,
         "MIGRATION_AMQP_URL": addresses.amqp_url,
     }
-    if name != "enrollment":
-        variables["ENROLLMENT_URL"] = addresses.enrollment_url
-    if name != "catalog":
-        variables["CATALOG_URL"] = addresses.catalog_url
-    return _application(name, f"services.{name}", url, variables, layout, privileges)
+    return _application(name, f"services.{name}", own.url, variables, layout, privileges)
 
 
 def make_gateway(layout: Layout, addresses: Addresses) -> Application:
     """The gateway with its built-in issuer."""
     variables = {
         "REDIS_URL": addresses.redis_url,
-        "CATALOG_URL": addresses.catalog_url,
-        "ENROLLMENT_URL": addresses.enrollment_url,
-        "HISTORY_URL": addresses.history_url,
+        **addresses.urls_of(SERVICE_NAMES),
         "ISSUER_KEYS_FILE": str(layout.issuer_keys_file),
         "ISSUER_USERS_FILE": str(layout.issuer_users_file),
+        **addresses.limits,
     }
     return _application("gateway", "gateway", addresses.gateway_url, variables, layout)
 

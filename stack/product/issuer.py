@@ -10,6 +10,7 @@ from stack.errors import StackError
 from stack.paths import REPOSITORY, Layout
 from stack.processes.environment import base_environment
 from stack.processes.managed_process import ManagedProcess
+from stack.services import SERVICE_NAMES
 
 COMMAND_SECONDS = 60.0
 TOKEN_SECONDS = 12 * 60 * 60
@@ -37,8 +38,9 @@ ADMIN = USERS[0]
 
 
 async def prepare_internal_keys(layout: Layout) -> None:
-    """Make those that are missing. The secret that took their place in earlier versions is nobody's any more."""
-    if not layout.internal_keys_file("trusted").exists():  # it is written last
+    """Make those that are missing, also of a service that is new. Remove the secret that earlier versions shared."""
+    needed = [layout.internal_keys_file(name) for name in ("gateway", *SERVICE_NAMES, "trusted")]
+    if not all(file.exists() for file in needed):
         process = ManagedProcess("internal keys", layout.run / "internal-keys.pid", layout.log / "internal-keys.log")
         command = [sys.executable, "-m", "shared.auth.make_internal_keys", str(layout.internal_keys)]
         await process.run(command, base_environment(), REPOSITORY, seconds=COMMAND_SECONDS)
@@ -111,6 +113,7 @@ def token_options(
     permissions: str | None = None,
     user_type: str | None = None,
     employee_id: str | None = None,
+    rate_limit: str | None = None,
     lifetime: str | None = None,
 ) -> list[str]:
     """Options of `python -m gateway token`; what is left out is an Admin's, for 12 hours."""
@@ -118,4 +121,5 @@ def token_options(
     user = next((user for user in USERS if user.role == role), ADMIN)
     options = [f"--org={organisation or ORGANISATION}", f"--subject={subject or user.id}", rights]
     options += [f"--user-type={user_type or 'staff'}", f"--ttl={lifetime or TOKEN_SECONDS}"]
+    options += [f"--rate-limit={rate_limit}"] if rate_limit else []
     return options + ([f"--employee-id={employee_id}"] if employee_id else [])

@@ -13,6 +13,8 @@ from stack.servers.rabbitmq_definitions import Installation
 from stack.servers.redis import RedisServer, redis_process
 from stack.servers.requirements import POSTGRES, RABBITMQ, REDIS, Program, Requirement
 
+STOP_SECONDS = 20.0
+
 Server = PostgresServer | RedisServer | RabbitMQServer
 
 

@@ -1,47 +1,50 @@
 """The secrets of one local stack, made at its first start."""
 
 import secrets
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from stack.paths import write_private
-from stack.servers.databases import Passwords
-from stack.servers.rabbitmq_definitions import ADMINISTRATOR, PUBLISHED
+from stack.servers.databases import Passwords, owner_of
+from stack.servers.rabbitmq_definitions import ADMINISTRATOR
+from stack.services import SERVICE_NAMES
 
 SECRET_BYTES = 24
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """Passwords and signing secrets: URL-safe letters, 192 bits each, so they need no quoting in an address."""
+    """Passwords: URL-safe letters, 192 bits each, so they need no quoting in an address."""
 
     postgres: str
-    catalog: str
-    enrollment: str
-    history: str
-    catalog_owner: str
-    enrollment_owner: str
-    history_owner: str
     redis: str
     rabbitmq: str
-    rabbitmq_catalog: str
-    rabbitmq_enrollment: str
-    rabbitmq_history: str
     demonstration_login: str
-
-    def of_database(self, service: str) -> Passwords:
-        """The passwords of the two roles of a service's database."""
-        return Passwords(owner=getattr(self, f"{service}_owner"), service=getattr(self, service))
+    databases: Mapping[str, Passwords]
+    """By service, of the two roles of its database."""
+    broker_users: Mapping[str, str]
+    """By service, of its user on the broker."""
 
     def of_broker(self) -> dict[str, str]:
         """The passwords of RabbitMQ's users."""
-        services = {service: getattr(self, f"rabbitmq_{service}") for service in PUBLISHED}
-        return {ADMINISTRATOR: self.rabbitmq, **services}
+        return {ADMINISTRATOR: self.rabbitmq, **self.broker_users}
 
 
 def load_credentials(directory: Path) -> Credentials:
     """Read the secrets kept in the directory, first making those that are not there yet."""
-    return Credentials(**{field.name: _secret(directory / field.name) for field in fields(Credentials)})
+
+    def secret(name: str) -> str:
+        return _secret(directory / name)
+
+    return Credentials(
+        postgres=secret("postgres"),
+        redis=secret("redis"),
+        rabbitmq=secret("rabbitmq"),
+        demonstration_login=secret("demonstration_login"),
+        databases={name: Passwords(owner=secret(owner_of(name)), service=secret(name)) for name in SERVICE_NAMES},
+        broker_users={name: secret(f"rabbitmq_{name}") for name in SERVICE_NAMES},
+    )
 
 
 def _secret(path: Path) -> str:

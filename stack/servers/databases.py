@@ -3,7 +3,7 @@
 The role that owns the database changes its schema (`migrate`); the one named as the service does the service's work.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,7 @@ class DatabaseUrls:
     service: str
 
 
-async def ensure_databases(superuser_url: str, passwords: dict[str, Passwords]) -> dict[str, DatabaseUrls]:
+async def ensure_databases(superuser_url: str, passwords: Mapping[str, Passwords]) -> dict[str, DatabaseUrls]:
     """Create the roles and database of each service where missing, and set what they may do; answers by service.
 
     Every statement can be repeated, so an interrupted start is completed by the next, and a database of an earlier

@@ -102,7 +102,7 @@ class RabbitMQServer:
         command = [str(epmd), "-port", str(port), "-address", "127.0.0.1"]
         if self._mapper.identity() is None:  # it outlives its node, and a second one could not listen
             self._mapper.start(command, environment, self._home)
-        await self._mapper.wait_ready(lambda: accepts_connections(port), MAPPER_READY_SECONDS)
+        await self._mapper.wait_ready(lambda: accepts_connections("127.0.0.1", port), MAPPER_READY_SECONDS)
 
     def _configuration(self) -> str:
         return (
@@ -160,11 +160,11 @@ async def greeted_in_amqp(port: int) -> bool:
         writer.close()
 
 
-async def accepts_connections(port: int) -> bool:
-    """Whether something listens on 127.0.0.1 at this port."""
+async def accepts_connections(host: str, port: int) -> bool:
+    """Whether something listens at this address."""
     try:
         async with asyncio.timeout(PROBE_SECONDS):
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            _, writer = await asyncio.open_connection(host, port)
     except (OSError, TimeoutError):
         return False
     writer.close()

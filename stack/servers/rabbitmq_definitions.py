@@ -1,6 +1,7 @@
 """Users of RabbitMQ and what each may do, as a definitions file that the broker reads at its start.
 
-Needs nothing but Python itself: in containers this file is run by itself (docker-compose.yml, prepare-broker).
+Needs nothing but Python itself and the table of services: a container runs these two files without the rest
+(docker-compose.yml, prepare-broker).
 """
 
 import argparse
@@ -15,14 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stack.services import SERVICE_NAMES, SERVICES, Service
+
 ADMINISTRATOR = "muster"
 """Declares exchanges and queues: `migrate` and an operator's commands."""
-PUBLISHED = {
-    "catalog": ("course", "session"),
-    "enrollment": ("employee", "enrollment", "certification"),
-    "history": (),
-}
-"""Service → what the types of its events begin with; the user of a service is named as it is."""
 VIRTUAL_HOST = "/"
 NOTHING = "^$"
 EVERYTHING = ".*"
@@ -45,9 +42,9 @@ def definitions(passwords: Mapping[str, str], installations: Sequence[Installati
     users = [_user(name, password) for name, password in passwords.items()]
     permissions = [_permission(ADMINISTRATOR, EVERYTHING, EVERYTHING, EVERYTHING)]
     topics = []
-    for service, beginnings in PUBLISHED.items():
+    for service in SERVICES:
         permissions.append(_service_permission(service, installations))
-        topics += [_topic_permission(service, each.exchange, beginnings) for each in installations]
+        topics += [_topic_permission(service, each.exchange) for each in installations]
     content = {
         "vhosts": [{"name": VIRTUAL_HOST}],
         "users": users,
@@ -71,20 +68,20 @@ def password_hash(password: str, salt: bytes) -> str:
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
-def _service_permission(service: str, installations: Sequence[Installation]) -> dict[str, str]:
-    queues = [f"{each.queue_prefix}.{service}" for each in installations]
+def _service_permission(service: Service, installations: Sequence[Installation]) -> dict[str, str]:
+    queues = [f"{each.queue_prefix}.{service.name}" for each in installations]
     dead_letters = [f"{queue}.dead-letters" for queue in queues]
-    events = [each.exchange for each in installations] if PUBLISHED[service] else []
-    return _permission(service, NOTHING, _any_of([*events, *dead_letters]), _any_of([*queues, *dead_letters]))
+    events = [each.exchange for each in installations] if service.publishes else []
+    return _permission(service.name, NOTHING, _any_of([*events, *dead_letters]), _any_of([*queues, *dead_letters]))
 
 
 def _permission(user: str, configure: str, write: str, read: str) -> dict[str, str]:
     return {"user": user, "vhost": VIRTUAL_HOST, "configure": configure, "write": write, "read": read}
 
 
-def _topic_permission(user: str, exchange: str, beginnings: Sequence[str]) -> dict[str, str]:
-    write = f"^({'|'.join(beginnings)})\\." if beginnings else NOTHING
-    return {"user": user, "vhost": VIRTUAL_HOST, "exchange": exchange, "write": write, "read": NOTHING}
+def _topic_permission(service: Service, exchange: str) -> dict[str, str]:
+    write = f"^({'|'.join(service.publishes)})\\." if service.publishes else NOTHING
+    return {"user": service.name, "vhost": VIRTUAL_HOST, "exchange": exchange, "write": write, "read": NOTHING}
 
 
 def _any_of(names: Iterable[str]) -> str:
@@ -97,7 +94,7 @@ def main() -> None:
     parser.add_argument("passwords", type=Path, help="directory with rabbitmq_password, rabbitmq_catalog_password, …")
     parser.add_argument("file", type=Path, help="the definitions file to write")
     arguments = parser.parse_args()
-    files = {ADMINISTRATOR: "rabbitmq_password", **{service: f"rabbitmq_{service}_password" for service in PUBLISHED}}
+    files = {ADMINISTRATOR: "rabbitmq_password", **{name: f"rabbitmq_{name}_password" for name in SERVICE_NAMES}}
     passwords = {user: (arguments.passwords / name).read_text().strip() for user, name in files.items()}
     draft = arguments.file.with_name(f"{arguments.file.name}.new")
     draft.write_text(definitions(passwords))

@@ -6,13 +6,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-import services.catalog.api
-import services.enrollment.api
-import services.history.api
 from shared.http.routing import Route
 from tests.support.declared import check_against_declaration
+from tests.support.services import ROUTES
 
-ROUTES = [*services.catalog.api.ROUTES, *services.enrollment.api.ROUTES, *services.history.api.ROUTES]
 PATH = "/api/v1/training/settings"
 GOOD = {"success": True, "data": {"time_zone": "UTC"}}
 

@@ -160,7 +160,7 @@ async def test_a_defect_tells_nothing_of_the_inside(
 @asynccontextmanager
 async def gateway_before(stack: Stack, catalog_url: str, **changes: Any) -> AsyncIterator[Client]:
     """A client of a gateway whose catalog is somewhere else."""
-    urls = {"catalog": catalog_url, "enrollment": stack.enrollment_url, "history": stack.history_url}
+    urls = {**stack.urls, "catalog": catalog_url}
     async with serving(create_gateway(gateway_settings(urls, **changes))) as url:
         yield Client(stack.http, url, client_token(CLIENT_SECRET, new_organisation()))
 

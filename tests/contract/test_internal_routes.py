@@ -4,22 +4,15 @@ from typing import Any
 
 import pytest
 
-import services.catalog.api
-import services.enrollment.api
-import services.history.api
 from shared.http.routing import Route
 from tests.support.client import INTERNAL_PERMISSIONS
+from tests.support.services import DECLARED
 from tests.support.stack import Stack
 
-ROUTES_OF = {
-    "catalog": services.catalog.api.ROUTES,
-    "enrollment": services.enrollment.api.ROUTES,
-    "history": services.history.api.ROUTES,
-}
 INTERNAL_ROUTES = [
     pytest.param(service, route, id=f"{route.method} {route.path}")
-    for service, routes in ROUTES_OF.items()
-    for route in routes
+    for service, declared in DECLARED.items()
+    for route in declared.routes
     if route.path.startswith("/internal/")
 ]
 

@@ -26,7 +26,7 @@ WAITING = 200
 async def catalog_process(stack: Stack, organisation: int) -> AsyncIterator[tuple[ServiceProcess, Client, InFlight]]:
     """The catalog in a process of its own, a client of a gateway in front of it, and what runs in that."""
     async with service_process("services.catalog", stack.settings["catalog"], "--role", "api") as catalog:
-        urls = {"catalog": catalog.url, "enrollment": stack.enrollment_url, "history": stack.history_url}
+        urls = {**stack.urls, "catalog": catalog.url}
         gateway = create_gateway(gateway_settings(urls, upstream_timeout=DEADLINE))
         connector = aiohttp.TCPConnector(limit=0)
         async with serving(gateway) as url, aiohttp.ClientSession(connector=connector) as http:

@@ -16,14 +16,14 @@ import aiohttp
 
 from shared.auth.make_internal_keys import make_internal_keys, private_keys_file, trusted_keys_file
 from shared.auth.trust import GATEWAY
+from stack.config.ports import reserve_port
 from stack.servers.databases import DatabaseUrls, ensure_databases
+from stack.services import SERVICE_NAMES
 from tests.faults.processes import ProductProcess
 from tests.faults.servers import Servers, running_servers
 from tests.support.client import Client, client_token
 from tests.support.proxy import Proxy
-from tests.support.stack import free_port
 
-SERVICES = ("catalog", "enrollment", "history")
 COPIES = 2
 PATIENCE = aiohttp.ClientTimeout(total=15)
 """Of the bed's clients: the gateway's own deadline is ten seconds."""
@@ -78,7 +78,7 @@ class Bed:
         """
         variables = {**self.environment[kind], **changes}
         environment = {kind: {name: value for name, value in variables.items() if value is not None}}
-        process = _process(f"another-{kind}", kind, free_port(), environment, self.servers.layout.log)
+        process = _process(f"another-{kind}", kind, reserve_port(), environment, self.servers.layout.log)
         self.extra.append(process)
         await process.start()
         try:
@@ -107,13 +107,15 @@ async def running_bed(name: str = "bed") -> AsyncIterator[Bed]:
     """Started, migrated and ready; gone afterwards."""
     async with AsyncExitStack() as exits:
         servers = await exits.enter_async_context(running_servers(name))
-        passwords = {service: servers.credentials.of_database(service) for service in SERVICES}
-        database_urls = await ensure_databases(servers.postgres.url, passwords)
+        database_urls = await ensure_databases(servers.postgres.url, servers.credentials.databases)
         owner_urls = {service: urls.owner for service, urls in database_urls.items()}
         broker_link = await exits.enter_async_context(_open(Proxy(("127.0.0.1", servers.rabbitmq.port))))
-        ports = {f"{service}-{copy + 1}": free_port() for service in (*SERVICES, "gateway") for copy in range(COPIES)}
+        ports = {
+            f"{service}-{copy + 1}": reserve_port() for service in (*SERVICE_NAMES, "gateway") for copy in range(COPIES)
+        }
         balancers = {
-            service: await exits.enter_async_context(_open(Proxy(*_addresses(service, ports)))) for service in SERVICES
+            service: await exits.enter_async_context(_open(Proxy(*_addresses(service, ports))))
+            for service in SERVICE_NAMES
         }
         client_secret = secrets.token_hex(32)
         environment = _environments(servers, database_urls, broker_link, balancers, client_secret)
@@ -202,4 +204,4 @@ async def _migrate(environment: Mapping[str, Mapping[str, str]], logs: Path) -> 
         await process.launch()
         assert await process.ended() == 0, process.log_end()
 
-    await asyncio.gather(*(migrate(service) for service in SERVICES))
+    await asyncio.gather(*(migrate(service) for service in SERVICE_NAMES))

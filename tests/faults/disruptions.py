@@ -10,7 +10,8 @@ import aio_pika
 import asyncpg
 import redis.asyncio
 
-from tests.faults.bed import SERVICES, Bed
+from stack.services import SERVICE_NAMES
+from tests.faults.bed import Bed
 from tests.faults.observer import QUEUE
 from tests.faults.processes import ProductProcess
 
@@ -44,14 +45,14 @@ async def gateway_frozen(bed: Bed, choice: random.Random) -> AsyncIterator[None]
 @asynccontextmanager
 async def service_process_killed(bed: Bed, choice: random.Random) -> AsyncIterator[None]:
     """One of a service's two."""
-    async with _killed(choice.choice(bed.copies_of(choice.choice(SERVICES)))):
+    async with _killed(choice.choice(bed.copies_of(choice.choice(SERVICE_NAMES)))):
         yield
 
 
 @asynccontextmanager
 async def service_killed(bed: Bed, choice: random.Random) -> AsyncIterator[None]:
     """Both of its processes."""
-    first, second = bed.copies_of(choice.choice(SERVICES))
+    first, second = bed.copies_of(choice.choice(SERVICE_NAMES))
     async with _killed(first), _killed(second):
         yield
 
@@ -59,13 +60,13 @@ async def service_killed(bed: Bed, choice: random.Random) -> AsyncIterator[None]
 @asynccontextmanager
 async def service_process_frozen(bed: Bed, choice: random.Random) -> AsyncIterator[None]:
     """One of a service's two: half of its connections hang."""
-    async with _frozen(choice.choice(bed.copies_of(choice.choice(SERVICES)))):
+    async with _frozen(choice.choice(bed.copies_of(choice.choice(SERVICE_NAMES)))):
         yield
 
 
 @asynccontextmanager
 async def service_frozen(bed: Bed, choice: random.Random) -> AsyncIterator[None]:
-    first, second = bed.copies_of(choice.choice(SERVICES))
+    first, second = bed.copies_of(choice.choice(SERVICE_NAMES))
     async with _frozen(first), _frozen(second):
         yield
 
@@ -122,7 +123,7 @@ async def broker_out_of_disk(bed: Bed, _: random.Random) -> AsyncIterator[None]:
 async def poisoned(bed: Bed, choice: random.Random) -> AsyncIterator[None]:
     """Messages that can never be applied, in every service's queue."""
     async with _channel(bed) as channel:
-        for service in SERVICES:
+        for service in SERVICE_NAMES:
             await channel.default_exchange.publish(aio_pika.Message(choice.choice(POISON)), f"muster.{service}")
     yield
 
@@ -174,7 +175,7 @@ async def database_connections_ended(bed: Bed, _: random.Random) -> AsyncIterato
 @asynccontextmanager
 async def table_locked(bed: Bed, choice: random.Random) -> AsyncIterator[None]:
     """Somebody holds a lock that every writer needs."""
-    service = choice.choice(SERVICES)
+    service = choice.choice(SERVICE_NAMES)
     connection = await asyncpg.connect(database_of(bed, service), timeout=5)
     async with connection.transaction():
         await connection.execute(f"LOCK TABLE {choice.choice(LOCKED_TABLES[service])} IN ACCESS EXCLUSIVE MODE")
@@ -215,7 +216,7 @@ async def redis_out_of_memory(bed: Bed, _: random.Random) -> AsyncIterator[None]
 @asynccontextmanager
 async def answers_lost(bed: Bed, choice: random.Random) -> AsyncIterator[None]:
     """What gateways ask a service arrives there; its answers do not, and then the connections break."""
-    balancer = bed.balancers[choice.choice(SERVICES)]
+    balancer = bed.balancers[choice.choice(SERVICE_NAMES)]
     balancer.freeze(to_server=False)
     yield
     balancer.cut()
@@ -225,14 +226,14 @@ async def answers_lost(bed: Bed, choice: random.Random) -> AsyncIterator[None]:
 @asynccontextmanager
 async def connections_cut(bed: Bed, choice: random.Random) -> AsyncIterator[None]:
     """All connections between the gateways and a service are reset."""
-    bed.balancers[choice.choice(SERVICES)].cut()
+    bed.balancers[choice.choice(SERVICE_NAMES)].cut()
     yield
 
 
 @asynccontextmanager
 async def network_slow(bed: Bed, choice: random.Random) -> AsyncIterator[None]:
     """Everything between the gateways and a service comes late, and in small pieces."""
-    balancer = bed.balancers[choice.choice(SERVICES)]
+    balancer = bed.balancers[choice.choice(SERVICE_NAMES)]
     balancer.latency, balancer.chunk = choice.uniform(0.02, 0.3), choice.choice((64, 512, 65536))
     yield
     balancer.latency, balancer.chunk = 0.0, 65536

@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from stack.commands.test import run_owner
-from tests.faults.bed import SERVICES, Bed
+from stack.services import SERVICE_NAMES
+from tests.faults.bed import Bed
 from tests.faults.signals import freeze, thaw
 
 ROOM = 40 * 2**20
@@ -64,7 +65,7 @@ class SmallDisk:
     @contextmanager
     def _services_frozen(self) -> Iterator[None]:
         """Whoever waited for the switch would write into the next segment at once, and the server write both."""
-        processes = [process for service in SERVICES for process in self.bed.copies_of(service)]
+        processes = [process for service in SERVICE_NAMES for process in self.bed.copies_of(service)]
         for process in processes:
             process.freeze()
         try:

@@ -295,12 +295,12 @@ def _without_names_of_event_fields() -> None:
 def _without_counts_of_values() -> None:
     """Bodies are read as they come: any number of values, and each member that nobody knows has an error of its own."""
     import gateway.edge.auth_endpoints
+    import shared.http.input
     import shared.http.models
-    import shared.http.request
     import shared.validation.strict_json
 
     vars(shared.validation.strict_json)["_check_counts"] = lambda *_: None
-    vars(shared.http.request)["known_members"] = lambda _, members, __: members
+    vars(shared.http.input)["known_members"] = lambda _, members, __: members
     vars(gateway.edge.auth_endpoints)["LOGIN_LIMITS"] = shared.http.models.BodyLimits()
 
 

@@ -12,7 +12,8 @@ import asyncpg
 import pytest
 
 from shared.errors import Overloaded
-from tests.faults.bed import SERVICES, Bed
+from stack.services import SERVICE_NAMES
+from tests.faults.bed import Bed
 from tests.faults.disruptions import (
     Disruption,
     database_frozen,
@@ -151,7 +152,7 @@ async def test_control_without_waiting_for_the_disk_what_was_acknowledged_is_los
         with contextlib.suppress(pytest.fail.Exception, AssertionError):
             async with (
                 write_ahead_log_on_small_disk(bed) as disk,
-                bed.changed(*SERVICES, WITHOUT="commits on disk"),
+                bed.changed(*SERVICE_NAMES, WITHOUT="commits on disk"),
                 broken_promises(bed, SEED, of="I1") as ledger,
             ):
                 await acknowledged(ledger, WRITES)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.bed import SERVICES, Bed
+from stack.services import SERVICE_NAMES
+from tests.faults.bed import Bed
 from tests.faults.dead_letters import dead_letters
 from tests.faults.ledger import Attempt
 from tests.faults.processes import ProductProcess
@@ -19,7 +20,7 @@ from tests.support.world import enroll, new_course, new_employee, new_session
 
 SEED = 6
 WRITES = 20
-FIRST, SECOND = [[f"{kind}-{copy}" for kind in (*SERVICES, "gateway")] for copy in (1, 2)]
+FIRST, SECOND = [[f"{kind}-{copy}" for kind in (*SERVICE_NAMES, "gateway")] for copy in (1, 2)]
 ASKED: Mapping[str, set[str]] = {
     "catalog": {"catalog"},
     "enrollment": {"enrollment", "catalog"},
@@ -121,4 +122,4 @@ async def test_control_an_event_that_the_old_version_cannot_read_is_set_aside(be
 
 async def set_aside(bed: Bed) -> dict[str, int]:
     """Dead letters of each service."""
-    return {service: await dead_letters(bed, service) for service in SERVICES}
+    return {service: await dead_letters(bed, service) for service in SERVICE_NAMES}

@@ -5,17 +5,16 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
+from stack.services import SERVICE_NAMES
 from tests.security.world import database_url
 from tests.support.stack import Stack
-
-SERVICES = ("catalog", "enrollment", "history")
 
 
 @asynccontextmanager
 async def without_wall(stack: Stack) -> AsyncIterator[None]:
     """The policies let everything pass."""
     kept: dict[str, str] = {}
-    for service in SERVICES:
+    for service in SERVICE_NAMES:
         connection = await asyncpg.connect(database_url(stack, service), timeout=10)
         kept[service] = await connection.fetchval("SELECT pg_get_functiondef('organisations_in_scope'::regproc)")
         await connection.execute(

@@ -19,14 +19,15 @@ import shared.service.idempotency
 from gateway.auth.client_token import ClientTokenVerifier
 from gateway.upstream.headers import Headers
 from shared.auth.internal_token import Caller, InternalTokenVerifier
+from shared.http.input import QueryReader
 from shared.http.models import BodyLimits
-from shared.http.request import QueryReader
+from shared.http.request import METHODS, Request
+from shared.http.request import Headers as RequestHeaders
 from shared.http.request_target import Target
 from shared.http.routing import Endpoint
 from shared.http.server.connection import Protocol
-from shared.http.server.framing import METHODS, Incoming
-from shared.http.server.simple_request import Headers as PlainHeaders
-from shared.http.server.simple_request import PlainReader
+from shared.http.server.framing import Incoming
+from shared.http.server.simple_request import SimpleRequestParser
 from shared.validation.known_members import Unknown
 from tests.security import assignment, bodies, framing, headers, lists, targets, tenancy, tokens, values
 from tests.security.corpus import Place
@@ -99,7 +100,7 @@ async def test_control_with_services_that_believe_headers(own_world: World, monk
     """The gateway's stripping then is what keeps the header from them; without it nothing does."""
     permitted = Endpoint._permitted
 
-    def gullible(endpoint: Endpoint, headers: PlainHeaders) -> Caller:
+    def gullible(endpoint: Endpoint, headers: RequestHeaders) -> Caller:
         caller = permitted(endpoint, headers)
         organisation = headers.get("X-Organisation-Id")
         return replace(caller, organisation_id=int(organisation)) if organisation else caller
@@ -110,12 +111,10 @@ async def test_control_with_services_that_believe_headers(own_world: World, monk
     monkeypatch.setattr(Endpoint, "_permitted", gullible)
     claim = "claims X-Organisation-Id: <their organisation>"
     assert await noticed(own_world, headers, "service", claim)
-    with monkeypatch.context() as ordinary_way:
-        ordinary_way.setattr(PlainReader, "read", lambda *_: None)
-        assert await noticed(own_world, headers, "gateway", claim) == []
-        ordinary_way.setattr("gateway.edge.forward_handler.forwarded", everything)
-        assert await noticed(own_world, headers, "gateway", claim)
-    monkeypatch.setattr("gateway.edge.fast_forward.forwarded", everything)
+    assert await noticed(own_world, headers, "gateway", claim) == []
+    monkeypatch.setattr("gateway.edge.forward_handler.forwarded", everything)
+    assert await noticed(own_world, headers, "gateway", claim)
+    monkeypatch.setattr(SimpleRequestParser, "parse", lambda *_: None)
     assert await noticed(own_world, headers, "gateway", claim)
 
 
@@ -194,8 +193,8 @@ async def test_control_with_absolute_targets_of_any_host(
 async def test_control_with_head_that_is_another_method(
     own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> None:
-    monkeypatch.setattr("shared.http.server.app.METHODS", METHODS - {"HEAD"})
-    monkeypatch.setattr(PlainReader, "read", lambda *_: None)
+    monkeypatch.setattr("shared.http.request.METHODS", METHODS - {"HEAD"})
+    monkeypatch.setattr(SimpleRequestParser, "parse", lambda *_: None)
     assert await noticed(own_world, targets, place, "line HEAD")
 
 
@@ -206,15 +205,15 @@ async def test_control_with_targets_that_are_taken_as_they_come(
         path, _, query = raw.partition("?")
         return Target(path, query)
 
-    monkeypatch.setattr("shared.http.server.app.check_address", lambda *_: None)
-    monkeypatch.setattr("gateway.edge.forward_handler.read_target", lax)
+    monkeypatch.setattr("shared.http.request.read_target", lax)
+    monkeypatch.setattr("shared.http.request.checked_host", lambda hosts: "".join(hosts))
     assert await noticed(own_world, targets, "gateway", "target '/api/v1/training/courses/..%2f../")
     assert await noticed(own_world, targets, "service", "target 'http://muster.example/")
 
 
 async def test_control_without_a_limit_of_bodies(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def unlimited(request: web.Request, limit: int = 0) -> bytes:
-        return await request.content.read()
+    async def unlimited(request: Request, limit: int = 0) -> bytes:
+        return request.content if request.stream is None else await request.stream.content.read()
 
     monkeypatch.setattr("shared.http.body.read_body", unlimited)
     monkeypatch.setattr("gateway.edge.forward_handler.read_body", unlimited)

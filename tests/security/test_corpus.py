@@ -28,7 +28,7 @@ async def test_every_case_is_answered_as_it_says_and_changes_nothing(
 
 
 def processes(stack: Stack) -> list[str]:
-    return [stack.gateway_url, stack.catalog_url, stack.enrollment_url, stack.history_url]
+    return [stack.gateway_url, *stack.urls.values()]
 
 
 @pytest.mark.parametrize("place", PLACES)

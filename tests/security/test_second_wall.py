@@ -8,11 +8,12 @@ from typing import Any
 import asyncpg
 import pytest
 
+from stack.services import SERVICE_NAMES
 from tests.security import tenancy
 from tests.security.open_wall import without_wall
 from tests.security.runner import failures
 from tests.security.world import World, contents, new_world
-from tests.support.stack import MODULES, Stack
+from tests.support.stack import Stack
 
 _CONDITIONS = (
     # = $1, or the same where the statement sets its own scope
@@ -90,7 +91,7 @@ async def listed(world: World) -> list[tuple[int, list[int]]]:
     Without the wall it shows those of other tests too, some of which no service would have let in.
     """
     stack, organisation = world.stack, world.organisation
-    clients = {name: replace(stack.direct(name, organisation), of_services=False) for name in MODULES}
+    clients = {name: replace(stack.direct(name, organisation), of_services=False) for name in SERVICE_NAMES}
     answers = [await clients[name].get(path) for name, path in LISTS]
     return [(answer.json["meta"]["total"], [row["id"] for row in answer.data]) for answer in answers]
 

@@ -10,6 +10,7 @@ from typing import Literal
 import asyncpg
 
 from shared.validation.fields import MAX_ID
+from stack.services import SERVICE_NAMES
 from tests.security.corpus import NEW_SESSION, Case, Place, Service
 from tests.security.keys import SUBJECT, Keys, keys_of
 from tests.support.client import Client, new_organisation
@@ -121,7 +122,7 @@ async def _versions(world: World, place: str) -> list[tuple[int, int]]:
 
 async def contents(world: World) -> Contents:
     """All that both organisations have, in every table of every service, as a checksum of each."""
-    found = await asyncio.gather(*(_contents(world, name) for name in ("catalog", "enrollment", "history")))
+    found = await asyncio.gather(*(_contents(world, name) for name in SERVICE_NAMES))
     return {table: checksum for tables in found for table, checksum in tables.items()}
 
 

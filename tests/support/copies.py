@@ -1,37 +1,26 @@
 """Rows of every kind in an organisation, and what the services' tables hold of them, byte for byte."""
 
-from argparse import Namespace
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import asyncpg
 
-import services.catalog.projection
-import services.enrollment.projection
-import services.enrollment.rebuild
-import services.history.projection
-from services.enrollment.settings import EnrollmentSettings
-from shared.service.projection_commands import rebuild_copies, verify_copies
+from shared.service.chassis import carry_out, command_line
 from tests.support.client import Client
 from tests.support.commands import Outcome, run_here
 from tests.support.eventually import eventually
 from tests.support.lifecycle import changed, full_session_with_line
+from tests.support.services import DECLARED
 from tests.support.stack import Stack
 from tests.support.world import COURSES, SESSIONS, enroll, new_course, new_employees, new_session, new_staff
 
-PROJECTIONS = {
-    "catalog": services.catalog.projection.PROJECTION,
-    "enrollment": services.enrollment.projection.PROJECTION,
-    "history": services.history.projection.PROJECTION,
-}
 COPIES = {
     "history": ("courses", "sessions", "people", "records"),
     "catalog": ("enrollments", "courses", "sessions"),
     "enrollment": ("courses", "sessions"),
 }
 """The tables of each service that are copies, or hold counts of them."""
-SERVICES = tuple(COPIES)
 SEATS_AS_HELD = """
 UPDATE sessions s SET seats_taken = (
     SELECT count(*) FROM enrollments e
@@ -110,12 +99,14 @@ async def rows_of_every_kind(client: Client) -> list[int]:
 
 async def verify(stack: Stack, service: str, *, settle: float = 0.25) -> Outcome:
     """`settle`: seconds until what differs is looked at again, little where everything has been followed."""
-    arguments = Namespace(settle=settle, pause=0.0)
-    return await run_here(partial(verify_copies, service, stack.settings[service], PROJECTIONS[service], arguments))
+    return await _command(stack, service, "verify", f"--settle={settle}")
 
 
 async def rebuild(stack: Stack, service: str) -> Outcome:
-    settings = stack.settings[service]
-    if isinstance(settings, EnrollmentSettings):
-        return await run_here(partial(services.enrollment.rebuild.rebuild, settings))
-    return await run_here(partial(rebuild_copies, service, settings, PROJECTIONS[service]))
+    return await _command(stack, service, "rebuild")
+
+
+async def _command(stack: Stack, service: str, *arguments: str) -> Outcome:
+    declared = DECLARED[service]
+    parsed = command_line(declared).parse_args(arguments)
+    return await run_here(partial(carry_out, declared, stack.settings[service], parsed))

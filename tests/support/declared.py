@@ -4,14 +4,11 @@ import re
 
 from pydantic import BaseModel
 
-import services.catalog.api
-import services.enrollment.api
-import services.history.api
+from tests.support.services import ROUTES
 
-_ROUTES = [*services.catalog.api.ROUTES, *services.enrollment.api.ROUTES, *services.history.api.ROUTES]
 _DECLARED: list[tuple[str, re.Pattern[str], dict[int, type[BaseModel]]]] = [
     (route.method, re.compile(re.escape(route.path).replace(r"\{id\}", "[0-9]+")), dict(route.answers))
-    for route in _ROUTES
+    for route in ROUTES
 ]
 
 

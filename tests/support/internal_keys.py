@@ -16,8 +16,7 @@ from shared.auth.make_internal_keys import make_internal_keys, private_keys_file
 from shared.auth.signing import KeySigner
 from shared.auth.trust import GATEWAY, is_internal, may_grant, parse_internal_keys, parse_trusted_keys
 from shared.auth.watched_file import WatchedFile
-
-SERVICES = ("catalog", "enrollment", "history")
+from stack.services import SERVICE_NAMES
 
 
 @cache
@@ -69,4 +68,4 @@ def token_for(caller: Caller, service: str) -> str:
 
 def asking(caller: Caller, service: str) -> str:
     """The service that may have these permissions at that one."""
-    return next(issuer for issuer in SERVICES if may_grant(issuer, service, caller.permissions))
+    return next(issuer for issuer in SERVICE_NAMES if may_grant(issuer, service, caller.permissions))

@@ -13,8 +13,9 @@ from shared.auth.internal_token import Caller, InternalTokenVerifier
 from shared.auth.jwk import new_private_keys
 from shared.auth.signing import KeySigner
 from shared.auth.trust import GATEWAY, TrustedKeys, parse_internal_keys, parse_trusted_keys
+from stack.services import SERVICE_NAMES
 
-PRIVATE = {issuer: new_private_keys() for issuer in (GATEWAY, "catalog", "enrollment", "history")}
+PRIVATE = {issuer: new_private_keys() for issuer in (GATEWAY, *SERVICE_NAMES)}
 KEYS = {issuer: parse_internal_keys(text) for issuer, text in PRIVATE.items()}
 SECRET = "s" * 32
 

@@ -6,11 +6,12 @@ Its events are written after the answer, in a transaction of their own: the proc
 import asyncio
 from collections.abc import Sequence
 
-from services.enrollment.__main__ import main
+from services.enrollment.app import SERVICE
 from shared.events.types import Event, State
 from shared.messaging import outbox
 from shared.postgres.audit import AuditEntry
 from shared.postgres.pool import Connection
+from shared.service.chassis import run_service
 
 LATE = 3600.0
 """Seconds; longer than any test lives."""
@@ -30,4 +31,4 @@ def add_late() -> None:
 
 if __name__ == "__main__":
     add_late()
-    main()
+    run_service(SERVICE)

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
 
+from stack.config.ports import reserve_port
+
 CHUNK = 65536
 CONNECT_TIMEOUT = 5.0
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
@@ -32,7 +34,7 @@ class Proxy:
         self._tls = tls
         self._upgraded = tls if postgres else None
         self._listener: asyncio.Server | None = None
-        self._own_port = 0
+        self._own_port = reserve_port()
         self._connections: dict[asyncio.Task[None], list[asyncio.StreamWriter]] = {}
         self._to_server, self._to_client = asyncio.Event(), asyncio.Event()
         self.thaw()
@@ -48,7 +50,6 @@ class Proxy:
             self._listener = await asyncio.start_server(
                 self._serve, "127.0.0.1", self._own_port, ssl=None if self._upgraded else self._tls
             )
-            self._own_port = self._listener.sockets[0].getsockname()[1]
 
     async def refuse(self) -> None:
         """Refuses new connections and cuts those that are open: the server is down."""

@@ -7,11 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-import services.catalog.api
-import services.enrollment.api
-import services.history.api
 from shared.http.routing import Route
 from tests.support.client import ADMIN_PERMISSIONS, Answer, Client
+from tests.support.services import DECLARED
 from tests.support.world import (
     COURSES,
     EMPLOYEES,
@@ -68,12 +66,7 @@ class Declared:
 
 
 def declared_routes() -> list[Declared]:
-    tables = {
-        "catalog": services.catalog.api.ROUTES,
-        "enrollment": services.enrollment.api.ROUTES,
-        "history": services.history.api.ROUTES,
-    }
-    return [Declared(service, route) for service, routes in tables.items() for route in routes]
+    return [Declared(name, route) for name, service in DECLARED.items() for route in service.routes]
 
 
 ALL = declared_routes()

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import aiohttp
 
+from stack.config.ports import reserve_port
 from tests.support.eventually import eventually
 from tests.support.forks import fork
 from tests.support.service_process import REPOSITORY
-from tests.support.stack import free_port
 
 END_SECONDS = 20.0
 
@@ -73,7 +73,7 @@ async def watched(
     module: str, environment: dict[str, str], folder: Path, arguments: Sequence[str] = ()
 ) -> AsyncIterator[Watched]:
     """`python -m module`, ended with SIGTERM so that what it says at its end is seen too."""
-    port, output = free_port(), folder / "output"
+    port, output = reserve_port(), folder / "output"
     with output.open("wb") as file:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -102,7 +102,7 @@ async def ended(
 ) -> tuple[int, str]:
     """The exit status and the output of one that ends by itself, forked from one that has the libraries."""
     output = folder / "output"
-    variables = _variables(environment, free_port())
+    variables = _variables(environment, reserve_port())
     process = await fork(module, *arguments, directory=REPOSITORY, environment=variables, output=output)
     status = await process.end_within(END_SECONDS)
     return status, await asyncio.to_thread(output.read_text, errors="replace")

@@ -11,9 +11,9 @@ import aiohttp
 from pydantic import SecretStr
 
 from shared.settings import ServiceSettings
+from stack.config.ports import reserve_port
 from tests.support.eventually import eventually
 from tests.support.forks import ForkedProcess, fork
-from tests.support.stack import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -34,7 +34,7 @@ class ServiceProcess:
 @asynccontextmanager
 async def service_process(module: str, settings: ServiceSettings, *arguments: str) -> AsyncIterator[ServiceProcess]:
     """`python -m module arguments`, once it is ready; killed at the end if it still runs."""
-    port = free_port()
+    port = reserve_port()
     process = await fork(
         module,
         *arguments,

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import socket
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -12,26 +11,20 @@ import aiohttp
 from aiohttp import web
 from pydantic import SecretStr
 
-import services.catalog.app
-import services.catalog.handlers
-import services.enrollment.app
-import services.enrollment.handlers
-import services.history.app
-import services.history.handlers
 from gateway.app import create_gateway
 from gateway.settings import GatewaySettings
-from services.catalog.settings import CatalogSettings
-from services.enrollment.settings import EnrollmentSettings
-from services.history.settings import HistorySettings
 from shared.auth.internal_token import Caller
 from shared.http.server.listener import listening
-from shared.service.chassis import Role, prepare
+from shared.service.chassis import Role, build_app, prepare
 from shared.settings import ServiceSettings
 from stack.commands.test import INSTALLATIONS
+from stack.config.ports import reserve_port
 from stack.servers.rabbitmq_definitions import Installation
+from stack.services import SERVICE_NAMES, service_named
 from tests.support.client import ADMIN_PERMISSIONS, Client, client_token
 from tests.support.databases import ServiceDatabase, amqp_url, redis_url, service_amqp_url, service_database
 from tests.support.internal_keys import internal_settings, token_for
+from tests.support.services import DECLARED
 
 CLIENT_SECRET = secrets.token_hex(32)
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -50,18 +43,39 @@ class Stack:
 
     http: aiohttp.ClientSession
     gateway_url: str
-    catalog_url: str
-    enrollment_url: str
-    history_url: str
-    catalog_database_url: str
-    """As the superuser, for tests that look past the service; so are the two below."""
-    enrollment_database_url: str
-    history_database_url: str
+    urls: Mapping[str, str]
+    """Of each service, by its name."""
+    database_urls: Mapping[str, str]
+    """As the superuser, for tests that look past the service."""
     settings: Mapping[str, ServiceSettings]
-    """What each service runs with, by its name."""
+    """What each service runs with."""
 
     def url_of(self, service: str) -> str:
-        return {"catalog": self.catalog_url, "enrollment": self.enrollment_url, "history": self.history_url}[service]
+        return self.urls[service]
+
+    @property
+    def catalog_url(self) -> str:
+        return self.urls["catalog"]
+
+    @property
+    def enrollment_url(self) -> str:
+        return self.urls["enrollment"]
+
+    @property
+    def history_url(self) -> str:
+        return self.urls["history"]
+
+    @property
+    def catalog_database_url(self) -> str:
+        return self.database_urls["catalog"]
+
+    @property
+    def enrollment_database_url(self) -> str:
+        return self.database_urls["enrollment"]
+
+    @property
+    def history_database_url(self) -> str:
+        return self.database_urls["history"]
 
     def client(self, organisation: int, **claims: Any) -> Client:
         """Through the gateway, as an administrator unless the claims say otherwise."""
@@ -91,33 +105,29 @@ async def running_stack(roles: Mapping[str, Role] | None = None, **gateway_chang
     The services have no more privileges than those of an installation.
     """
     async with AsyncExitStack() as exits:
-        databases = {name: await exits.enter_async_context(service_database(name)) for name in _SERVICES}
+        databases = {name: await exits.enter_async_context(service_database(name)) for name in SERVICE_NAMES}
         installation = next_installation()
         common = {
             "migration_amqp_url": SecretStr(amqp_url()),
             "exchange": installation.exchange,
             "queue_prefix": installation.queue_prefix,
         }
-        # Catalog and enrollment ask each other, so both addresses are known before either serves.
-        ports = {name: free_port() for name in _SERVICES}
+        # Services ask each other, so all addresses are known before any serves.
+        ports = {name: reserve_port() for name in SERVICE_NAMES}
         urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
         settings_of: dict[str, ServiceSettings] = {}
-        for name, (module, settings_type) in _SERVICES.items():
+        for name, service in DECLARED.items():
             values: dict[str, Any] = {**common, **internal_settings(name), **_addresses(name, databases[name])}
-            settings = settings_type(**values, catalog_url=urls["catalog"], enrollment_url=urls["enrollment"])
-            await prepare(name, settings, module.MIGRATIONS, SUBSCRIPTIONS[name])
+            settings = service.settings(**values, **{f"{asked}_url": urls[asked] for asked in service_named(name).asks})
+            await prepare(service, settings)
             settings_of[name] = settings
             role = (roles or {}).get(name, "all")
-            await exits.enter_async_context(serving(module.build_app(settings, role), ports[name]))
+            await exits.enter_async_context(serving(build_app(service, settings, role), ports[name]))
         gateway = create_gateway(gateway_settings(urls, **gateway_changes))
-        urls["gateway"] = await exits.enter_async_context(serving(gateway))
+        gateway_url = await exits.enter_async_context(serving(gateway))
         http = await exits.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)))
-        yield Stack(
-            http,
-            **{f"{name}_url": url for name, url in urls.items()},
-            **{f"{name}_database_url": database.superuser_url for name, database in databases.items()},
-            settings=settings_of,
-        )
+        database_urls = {name: database.superuser_url for name, database in databases.items()}
+        yield Stack(http, gateway_url, urls, database_urls, settings_of)
 
 
 def _addresses(service: str, database: ServiceDatabase) -> dict[str, SecretStr]:
@@ -135,16 +145,9 @@ def gateway_settings(urls: Mapping[str, str], **changes: Any) -> GatewaySettings
         "client_token_secret": SecretStr(CLIENT_SECRET),
         "redis_url": SecretStr(redis_url()),
         "address_rate_limit": 1_000_000,
-        **{f"{name}_url": urls[name] for name in _SERVICES},
+        **{f"{name}_url": urls[name] for name in SERVICE_NAMES},
     }
     return GatewaySettings(**values | changes)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    return port
 
 
 @asynccontextmanager
@@ -152,16 +155,3 @@ async def serving(app: web.Application, port: int = 0) -> AsyncIterator[str]:
     """Serves on the loopback interface, on a free port where none is given; gives its address."""
     async with listening(app, "127.0.0.1", port, shutdown_timeout=2) as (host, number):
         yield f"http://{host}:{number}"
-
-
-_SERVICES: dict[str, tuple[Any, Any]] = {
-    "catalog": (services.catalog.app, CatalogSettings),
-    "enrollment": (services.enrollment.app, EnrollmentSettings),
-    "history": (services.history.app, HistorySettings),
-}
-SUBSCRIPTIONS = {
-    "catalog": services.catalog.handlers.SUBSCRIPTIONS,
-    "enrollment": services.enrollment.handlers.SUBSCRIPTIONS,
-    "history": services.history.handlers.SUBSCRIPTIONS,
-}
-MODULES = {name: module for name, (module, _) in _SERVICES.items()}

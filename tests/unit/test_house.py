@@ -1,4 +1,4 @@
-"""Walls of the house that import-linter cannot see."""
+"""Boundaries of the code that import-linter cannot check."""
 
 import ast
 import re

@@ -1,24 +1,16 @@
 """The pages say what the code says: links, sections, decisions and names lead somewhere, and codes and fields agree."""
 
 import re
-import subprocess
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
-import services.catalog.api
-import services.enrollment.api
-import services.history.api
 from gateway.auth.users import ROLES
 from gateway.edge.auth_endpoints import ENDPOINTS
 from gateway.settings import GatewaySettings
-from services.catalog.settings import CatalogSettings
-from services.enrollment.settings import EnrollmentSettings
-from services.history.settings import HistorySettings
 from shared.errors import ApiError
 from shared.events.types import (
     STATE_OF,
@@ -29,53 +21,41 @@ from shared.events.types import (
     SessionState,
 )
 from shared.http.server.app import HEALTH_PATHS
+from tests.support.papers import (
+    DECISIONS,
+    PAGES,
+    ROOT,
+    SOURCES,
+    anchors,
+    headings,
+    is_in,
+    linked_files,
+    links,
+    listed,
+    missing_names,
+    name_of,
+    names_of_linked_files,
+    one_line,
+    section,
+    text_of,
+)
+from tests.support.services import DECLARED, ROUTES
 
-ROOT = Path(__file__).parents[2]
 CONTRACT = ROOT / "docs" / "contract.md"
-DECISIONS = ROOT / "docs" / "decisions"
-CODE = ("gateway", "services", "shared", "stack", "deploy")
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+DECISION_HEADINGS = ["Context", "Decision", "Consequences", "Alternatives", "Enforced by"]
 
-LINK = re.compile(r"\]\(([^)\s]*)\)")
-FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 NUMBERS = r"(\d+(?:(?:, | and |, and )\d+)*)"
 SECTION = re.compile(rf"\bcontract,? \(?sections? {NUMBERS}", re.IGNORECASE)
+SECTION_OF_THIS_PAGE = re.compile(rf"(?<!\d, )\bsections? {NUMBERS}", re.IGNORECASE)
 DECISION = re.compile(rf"\bdecisions? {NUMBERS}", re.IGNORECASE)
 PRINCIPLE = re.compile(rf"\bprinciples? {NUMBERS}", re.IGNORECASE)
 PAGE = re.compile(r"(?<![\w/.<*-])(?:[\w-]+/)*[\w-]+\.md\b")
-NAME_IN_FILE = re.compile(r"`([\w.]+)`(?: and `([\w.]+)`)? in `([^`]+)`")
 CODE_OF_CLASS = re.compile(r'^    code(: str)? = "', re.MULTILINE)
 
 
-@cache
-def listed(*patterns: str) -> tuple[Path, ...]:
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns]
-    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return tuple(ROOT / name for name in names.splitlines() if (ROOT / name).is_file())
-
-
-PAGES = listed("*.md")
-SOURCES = listed("*.py", "*.sql", "*.lua", "*.toml", "dev")
-
-
-@cache
-def text_of(file: Path) -> str:
-    return file.read_text(encoding="utf-8")
-
-
-def one_line(text: str) -> str:
-    """So that what is wrapped, in a comment too, is found."""
-    return re.sub(r"\s*\n\s*(?:#|--|>)?\s*", " ", text)
-
-
-def anchors(page: Path) -> set[str]:
-    """Of the page's headings, as GitHub makes them."""
-    headings = re.findall(r"^#+ (.+)$", FENCED.sub("", text_of(page)), re.MULTILINE)
-    plain = [re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower() for heading in headings]
-    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain}
-
-
 def broken_links(page: Path, text: str) -> list[str]:
-    return [target for target in LINK.findall(FENCED.sub("", text)) if not leads_somewhere(page, target)]
+    return [target for target in links(text) if not leads_somewhere(page, target)]
 
 
 def leads_somewhere(page: Path, target: str) -> bool:
@@ -95,11 +75,15 @@ def sections() -> set[int]:
 
 
 def decisions() -> set[int]:
-    return {int(page.name[:4]) for page in DECISIONS.glob("*.md")}
+    return {int(page.name[:4]) for page in decision_pages()}
+
+
+def decision_pages() -> list[Path]:
+    return sorted(DECISIONS.glob("[0-9]*.md"))
 
 
 def principles() -> set[int]:
-    text = text_of(ROOT / "docs" / "architecture.md").partition("## Principles")[2]
+    text = section(text_of(ARCHITECTURE), "## Principles")
     return {int(number) for number in re.findall(r"^(\d+)\. \*\*", text, re.MULTILINE)}
 
 
@@ -113,24 +97,10 @@ def wrong_citations(text: str) -> list[str]:
     return [f"{kind} {number}" for kind, pattern, there in known for number in sorted(cited(pattern, text) - there)]
 
 
-def enforced_by(text: str) -> str:
-    """The paragraph of a decision that says what enforces it."""
-    return one_line(text.partition("**Enforced by**")[2].partition("\n\n")[0])
-
-
-def missing_names(paragraph: str) -> list[str]:
-    """Files that are not there, names that stand nowhere in the code, or not in the file that is said."""
-    names = [name for name in re.findall(r"`([^`]+)`", paragraph) if not name.startswith("./dev ")]
-    missing = [name for name in names if not any(ROOT.glob(name)) and not is_named_in(listed(*CODE), name)]
-    for first, second, file in NAME_IN_FILE.findall(paragraph):
-        there = [ROOT / file] if (ROOT / file).is_file() else []
-        missing += [f"{name} in {file}" for name in (first, second) if name and not is_named_in(there, name)]
-    return missing
-
-
-def is_named_in(files: Sequence[Path], name: str) -> bool:
-    word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
-    return any(name in text_of(file) and word.search(text_of(file)) for file in files)
+def vague_lines(enforced_by: str) -> list[str]:
+    """Items that name neither a file nor a name in a file."""
+    items = re.split(r"^- ", enforced_by, flags=re.MULTILINE)[1:]
+    return [item.strip() for item in items if not re.search(r"`[\w.*-]+/[\w./*-]+`|in `pyproject\.toml`", item)]
 
 
 def subclasses(of: type[ApiError]) -> Iterator[type[ApiError]]:
@@ -161,19 +131,19 @@ def documented_states() -> dict[str, list[str]]:
     return {kind: re.findall(r"[a-z_]+", nested.sub("", fields).replace(r"\|null", "")) for kind, fields in rows}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_of_a_page_lead_somewhere(page: Path) -> None:
     assert broken_links(page, text_of(page)) == []
 
 
 def test_what_is_cited_is_there() -> None:
     wrong = {file: wrong_citations(text_of(file)) for file in (*PAGES, *SOURCES) if file != Path(__file__)}
-    assert {str(file.relative_to(ROOT)): each for file, each in wrong.items() if each} == {}
+    assert {name_of(file): each for file, each in wrong.items() if each} == {}
 
 
 def test_pages_that_the_code_names_are_there() -> None:
     wrong = {
-        f"{file.relative_to(ROOT)}: {name}"
+        f"{name_of(file)}: {name}"
         for file in SOURCES
         if file != Path(__file__)
         for name in PAGE.findall(text_of(file))
@@ -182,12 +152,35 @@ def test_pages_that_the_code_names_are_there() -> None:
     assert wrong == set()
 
 
-@pytest.mark.parametrize("page", sorted(DECISIONS.glob("*.md")), ids=lambda page: page.name)
-def test_a_decision_has_its_number_and_is_enforced_by_what_it_says(page: Path) -> None:
+def test_sections_that_the_contract_cites_of_itself_are_there() -> None:
+    assert cited(SECTION_OF_THIS_PAGE, text_of(CONTRACT)) <= sections()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_names_that_a_page_places_in_a_file_are_there(page: Path) -> None:
+    assert missing_names(text_of(page)) == []
+    assert [(name, file) for name, file in names_of_linked_files(page) if not is_in(name, file)] == []
+
+
+@pytest.mark.parametrize("page", decision_pages(), ids=name_of)
+def test_a_decision_has_its_number_and_all_headings(page: Path) -> None:
     text = text_of(page)
     assert text.startswith(f"# {int(page.name[:4])}. ")
-    assert enforced_by(text)
-    assert missing_names(enforced_by(text)) == []
+    assert headings(text, "##") == DECISION_HEADINGS
+
+
+@pytest.mark.parametrize("page", decision_pages(), ids=name_of)
+def test_each_line_of_enforced_by_names_something(page: Path) -> None:
+    assert vague_lines(section(text_of(page), "## Enforced by")) == []
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    assert [int(page.name[:4]) for page in decision_pages()] == list(range(1, len(decision_pages()) + 1))
+
+
+@pytest.mark.parametrize("index", [DECISIONS / "README.md", ARCHITECTURE], ids=name_of)
+def test_every_decision_is_linked(index: Path) -> None:
+    assert set(decision_pages()) - linked_files(index) == set()
 
 
 def test_the_contract_has_every_error_and_no_other() -> None:
@@ -201,8 +194,7 @@ def test_the_contract_has_every_event_and_no_other() -> None:
 
 
 def test_the_contract_has_every_route() -> None:
-    routes = [*services.catalog.api.ROUTES, *services.enrollment.api.ROUTES, *services.history.api.ROUTES]
-    paths = {route.path for route in routes if not route.is_internal} | set(ENDPOINTS) | set(HEALTH_PATHS)
+    paths = {route.path for route in ROUTES if not route.is_internal} | set(ENDPOINTS) | set(HEALTH_PATHS)
     told = set(re.findall(r"(?:[A-Z]+ )?((?:…|/)[\w/{}.-]+)", text_of(CONTRACT)))
     missing = {path for path in paths if not told & {path, path.replace("/api/v1/training", "…")}}
     assert missing == set()
@@ -232,13 +224,13 @@ def test_the_contract_has_the_roles_of_the_built_in_issuer() -> None:
 def test_operators_are_told_of_every_setting_and_no_other() -> None:
     table = text_of(ROOT / "docs" / "operations.md").partition("| setting |")[2].partition("\n\n")[0]
     told = {name for row in table.splitlines()[2:] for name in re.findall(r"`([A-Z_]+)`", row.split(" | ")[0])}
-    all_settings = (GatewaySettings, CatalogSettings, EnrollmentSettings, HistorySettings)
+    all_settings: list[type[BaseModel]] = [GatewaySettings, *(service.settings for service in DECLARED.values())]
     assert told == {name.upper() for settings in all_settings for name in settings.model_fields}
 
 
 @pytest.mark.parametrize("target", ["nowhere.md", "faults.md#no-such-heading", "#no-such-heading", "../nowhere/"])
 def test_control_a_broken_link_is_noticed(target: str) -> None:
-    text = f"see [it]({target}), [faults](faults.md#what-must-be-true), [us](https://example.org/x)"
+    text = f"see [it]({target}), [faults](faults.md#invariants), [us](https://example.org/x)"
     assert broken_links(ROOT / "docs" / "page.md", text) == [target]
 
 
@@ -258,19 +250,28 @@ def test_control_a_wrong_citation_is_noticed(text: str, wrong: list[str]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("paragraph", "missing"),
+    ("text", "missing"),
     [
-        ("`learn_session_by_name`.", ["learn_session_by_name"]),
-        ("`shared/nowhere.py`.", ["shared/nowhere.py"]),
-        ("`add` and `claim` in `shared/messaging/relay.py`.", ["add in shared/messaging/relay.py"]),
-        ("`add` and `claim` in `shared/messaging/outbox.py`.", []),
+        ("`shared/nowhere.py`", ["shared/nowhere.py"]),
+        ("`services/*/nowhere/*.sql` and `services/*/migrations/*.sql`", ["services/*/nowhere/*.sql"]),
+        ("`add` in `shared/messaging/relay.py`", ["add in shared/messaging/relay.py"]),
+        ("`add` and `no_such` in `shared/messaging/outbox.py`", ["no_such in shared/messaging/outbox.py"]),
+        ("`add`\n  in `shared/nowhere.py`", ["add in shared/nowhere.py", "shared/nowhere.py"]),
+        ("`test_no_such` in `tests/unit/test_papers.py`", ["test_no_such in tests/unit/test_papers.py"]),
+        ('"No such wall" and "Services do not know each other" in `pyproject.toml`', ["No such wall"]),
+        ("`add` in `shared/messaging/outbox.py`, `application/json`", []),
     ],
 )
-def test_control_a_name_that_is_not_there_is_noticed(paragraph: str, missing: list[str]) -> None:
-    assert missing_names(paragraph) == missing
+def test_control_a_name_that_is_not_there_is_noticed(text: str, missing: list[str]) -> None:
+    assert missing_names(text) == missing
+
+
+def test_control_a_vague_line_is_noticed() -> None:
+    assert vague_lines("- care\n- `add` in `shared/messaging/outbox.py`\n- `bench/events.py`\n") == ["care"]
 
 
 def test_control_citations_are_found() -> None:
+    assert len(names_of_linked_files(ROOT / "README.md")) >= 4
     assert len([file for file in SOURCES if cited(SECTION, text_of(file))]) > 50
     assert sections() == {1, 2, 3, 4, 5, 6}
     assert len(principles()) == 12

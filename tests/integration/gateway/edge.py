@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from stack.services import SERVICE_NAMES
 from tests.support.client import Client, client_token
 from tests.support.databases import redis_url
 from tests.support.eventually import eventually
@@ -107,9 +108,7 @@ def settings(upstream_url: str) -> dict[str, Any]:
         **internal_settings("gateway"),
         "client_token_secret": SecretStr(CLIENT_SECRET),
         "redis_url": SecretStr(redis_url()),
-        "catalog_url": upstream_url,
-        "enrollment_url": upstream_url,
-        "history_url": upstream_url,
+        **{f"{name}_url": upstream_url for name in SERVICE_NAMES},
         "address_rate_limit": 1_000_000,
         "login_rate_limit": 1_000_000,
     }

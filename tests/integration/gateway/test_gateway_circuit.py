@@ -10,11 +10,12 @@ from aiohttp import web
 
 from gateway.upstream.circuit_breaker import Circuit
 from gateway.upstream.upstream import FAILURES
+from stack.config.ports import reserve_port
 from tests.integration.gateway.edge import Edge, StartGateway, Upstream
 from tests.support.client import Client
 from tests.support.eventually import eventually
 from tests.support.proxy import Proxy, proxy_for
-from tests.support.stack import free_port, serving
+from tests.support.stack import serving
 
 COURSES = "/api/v1/training/courses"
 ENROLLMENTS = "/api/v1/training/enrollments"
@@ -36,7 +37,7 @@ async def answers(client: Client, status: int, path: str = COURSES) -> bool:
 
 
 async def test_a_service_that_is_gone_is_not_asked_until_it_is_live(start_gateway: StartGateway, token: str) -> None:
-    port = free_port()
+    port = reserve_port()
     client = (await start_gateway(catalog_url=f"http://127.0.0.1:{port}")).client(token)
     for _ in range(FAILURES + 1):
         began = time.monotonic()

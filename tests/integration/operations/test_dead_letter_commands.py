@@ -7,13 +7,13 @@ import aio_pika
 import pytest
 from pydantic import SecretStr
 
+from services.history.app import SERVICE
 from services.history.handlers import SUBSCRIPTIONS
 from services.history.settings import HistorySettings
 from shared.messaging.broker import DELIVERY_LIMIT
 from shared.messaging.dead_letter_queue import dead_letter_queue
-from shared.service.chassis import service_arguments, service_queue
-from shared.service.dead_letter_commands import answer_dead_letters
-from shared.settings import ServiceSettings
+from shared.service.chassis import carry_out, command_line
+from stack.config.ports import reserve_port
 from tests.support.broker import TIMEOUT, Broker
 from tests.support.commands import Outcome, run, run_here
 from tests.support.consumers import Recorder, consumer_for, following, subscriptions_to
@@ -30,13 +30,13 @@ from tests.support.dead_letters import (
 from tests.support.events import encoded, enrollment
 from tests.support.eventually import eventually
 from tests.support.projections import Database, table
-from tests.support.stack import Stack, free_port
+from tests.support.stack import Stack
 
 
-async def command(settings: ServiceSettings, *arguments: str) -> Outcome:
+async def command(settings: HistorySettings, *arguments: str) -> Outcome:
     """Without a process of its own, which takes a second to start."""
-    parsed = service_arguments("history")[0].parse_args(["dead-letters", *arguments])
-    return await run_here(partial(answer_dead_letters, service_queue("history", settings), settings, parsed))
+    parsed = command_line(SERVICE).parse_args(["dead-letters", *arguments])
+    return await run_here(partial(carry_out, SERVICE, settings, parsed))
 
 
 async def test_list_and_show_tell_all_there_is_to_know_and_change_nothing(
@@ -167,9 +167,8 @@ async def test_discard_deletes_what_was_chosen_and_nothing_without_consent(
 
 @pytest.mark.parametrize("arguments", [["retry"], ["discard", "--all", "1"], ["list", "--limit", "0"], []])
 def test_a_wrong_command_line_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    parser, _ = service_arguments("history")
     with pytest.raises(SystemExit) as end:
-        parser.parse_args(["dead-letters", *arguments])
+        command_line(SERVICE).parse_args(["dead-letters", *arguments])
     assert end.value.code == 2
     assert "usage:" in capsys.readouterr().err
 
@@ -180,7 +179,7 @@ async def test_without_queue_or_broker_the_command_says_what_is_missing(settings
         2,
         f"there is no queue {settings.queue_prefix}.history.dead-letters: `migrate` declares it\n",
     )
-    nowhere = SecretStr(f"amqp://127.0.0.1:{free_port()}")
+    nowhere = SecretStr(f"amqp://127.0.0.1:{reserve_port()}")
     away = await command(settings.model_copy(update={"migration_amqp_url": nowhere}), "list")
     assert away.status == 2
     assert "RabbitMQ cannot be reached" in away.errors
@@ -188,6 +187,7 @@ async def test_without_queue_or_broker_the_command_says_what_is_missing(settings
 
 async def test_with_the_privileges_of_a_process_that_serves_it_says_whose_are_needed(served: Stack) -> None:
     settings = served.settings["history"]
+    assert isinstance(settings, HistorySettings)
     refused = await command(settings.model_copy(update={"migration_amqp_url": settings.amqp_url}), "list")
     assert refused.status == 2
     assert "MIGRATION_AMQP_URL has to be that of who administers the queues" in refused.errors

@@ -4,31 +4,30 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 from pydantic import SecretStr
 
-import services.history.app
-from services.history.handlers import SUBSCRIPTIONS
+from services.history.app import SERVICE
 from services.history.settings import HistorySettings
 from shared.projections import comparison as projections
 from shared.projections.rebuild import Rebuilding
-from shared.service.chassis import prepare
+from shared.service.chassis import build_app, prepare
+from stack.config.ports import reserve_port
+from stack.services import SERVICE_NAMES
 from tests.support.client import Client
 from tests.support.commands import run, start
-from tests.support.copies import COPIES, SERVICES, copies_of, dump, everything_is_followed, execute, rebuild, verify
+from tests.support.copies import COPIES, copies_of, dump, everything_is_followed, execute, rebuild, verify
 from tests.support.databases import fresh_database
 from tests.support.eventually import eventually
 from tests.support.injected_steps import before
 from tests.support.lifecycle import changed
-from tests.support.stack import Stack, free_port, serving
+from tests.support.stack import Stack, serving
 from tests.support.world import new_employee, new_enrollment, new_session
 
 HISTORY = "history"
-MIGRATIONS: Path = services.history.app.MIGRATIONS
 
 
 async def version_here(stack: Stack, enrollment_id: int) -> int:
@@ -59,8 +58,8 @@ async def second_history(stack: Stack) -> AsyncIterator[str]:
             }
         )
         assert isinstance(settings, HistorySettings)
-        await prepare(HISTORY, settings, MIGRATIONS, SUBSCRIPTIONS)
-        async with serving(services.history.app.build_app(settings), free_port()):
+        await prepare(SERVICE, settings)
+        async with serving(build_app(SERVICE, settings), reserve_port()):
             yield url
 
 
@@ -134,7 +133,7 @@ async def test_under_load_readers_notice_nothing_and_the_end_is_that_of_an_untou
             return await copies_of(served, HISTORY) == await dump(untouched, COPIES[HISTORY])
 
         await eventually(the_same)
-    for service in SERVICES:
+    for service in SERVICE_NAMES:
         verified = await verify(served, service, settle=1.0)
         assert verified.status == 0, verified.output
 
@@ -291,7 +290,7 @@ async def test_an_owner_that_goes_away_before_the_switch_leaves_everything_as_it
     monkeypatch.setattr("shared.projections.snapshot.ATTEMPTS", 1)
     await execute(served, "history", "UPDATE records SET version = version + 7")
     broken = await copies_of(served, HISTORY)
-    nowhere = f"http://127.0.0.1:{free_port()}"
+    nowhere = f"http://127.0.0.1:{reserve_port()}"
     settings = served.settings[HISTORY].model_copy(update={"enrollment_url": nowhere})
     outcome = await run(HISTORY, settings, "rebuild")
     assert outcome.status == 2

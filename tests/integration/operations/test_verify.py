@@ -11,11 +11,13 @@ from shared.projections import verify as verification
 from shared.projections.comparison import Comparison, comparison
 from shared.projections.verify import Verification
 from shared.service.projection_commands import connected_owners
+from stack.config.ports import reserve_port
+from stack.services import SERVICE_NAMES
 from tests.support.client import Client
 from tests.support.commands import run
-from tests.support.copies import SEATS_AS_HELD, SERVICES, copies_of, everything_is_followed, execute, rebuild, verify
+from tests.support.copies import SEATS_AS_HELD, copies_of, everything_is_followed, execute, rebuild, verify
 from tests.support.lifecycle import changed
-from tests.support.stack import Stack, free_port
+from tests.support.stack import Stack
 from tests.support.world import (
     COURSES,
     EMPLOYEES,
@@ -48,7 +50,7 @@ BREAKAGES = [
 
 @pytest.mark.usefixtures("enrollments")
 async def test_copies_that_follow_are_equal(served: Stack) -> None:
-    for service in SERVICES:
+    for service in SERVICE_NAMES:
         outcome = await run(service, served.settings[service], "verify", "--settle", "0.2")
         assert (outcome.status, outcome.errors) == (0, "")
         assert ": 0 of" in outcome.output
@@ -124,7 +126,7 @@ async def test_changes_under_way_are_no_differences(served: Stack, organisation:
         return count
 
     writing = asyncio.create_task(write())
-    outcomes = [await verify(served, service, settle=1.0) for service in SERVICES]
+    outcomes = [await verify(served, service, settle=1.0) for service in SERVICE_NAMES]
     done.set()
     assert await writing > 0
     assert [(outcome.status, outcome.errors) for outcome in outcomes] == [(0, "")] * 3
@@ -162,7 +164,7 @@ async def test_control_without_a_second_look_what_is_under_way_counts(
 
 
 async def test_without_an_owner_nothing_is_compared(served: Stack) -> None:
-    nowhere = served.settings["history"].model_copy(update={"catalog_url": f"http://127.0.0.1:{free_port()}"})
+    nowhere = served.settings["history"].model_copy(update={"catalog_url": f"http://127.0.0.1:{reserve_port()}"})
     outcome = await run("history", nowhere, "verify")
     assert outcome.status == 2
     assert "the owner of the rows cannot be asked" in outcome.errors

@@ -11,6 +11,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 import services.history.handlers
 from shared.messaging.broker import QueueName, connection_to, declare_exchange, declare_queue, find_queue
 from shared.messaging.consumer import Consumer
+from stack.services import SERVICE_NAMES
 from tests.support.broker import TIMEOUT
 from tests.support.consumers import following
 from tests.support.databases import amqp_url, service_amqp_url
@@ -18,9 +19,8 @@ from tests.support.eventually import eventually
 from tests.support.projections import history_database
 from tests.support.stack import next_installation
 
-SERVICES = ("catalog", "enrollment", "history")
 NAMES = next_installation()
-QUEUES = {service: QueueName(f"{NAMES.queue_prefix}.{service}") for service in SERVICES}
+QUEUES = {service: QueueName(f"{NAMES.queue_prefix}.{service}") for service in SERVICE_NAMES}
 EVENTS = {
     "catalog": ("course.saved", "session.removed"),
     "enrollment": ("employee.saved", "enrollment.created", "certification.expired"),
@@ -99,7 +99,7 @@ async def installation() -> None:
 
 def refused_to(service: str) -> dict[str, Action]:
     """What the service's user must not be able to do."""
-    own, others = QUEUES[service].name, [other for other in SERVICES if other != service]
+    own, others = QUEUES[service].name, [other for other in SERVICE_NAMES if other != service]
     actions: dict[str, Action] = {
         "declare a queue elsewhere": declare("mine"),
         "declare a queue that the broker names": declare(""),
@@ -138,8 +138,8 @@ def allowed_to(service: str) -> dict[str, Action]:
     }
 
 
-REFUSED = [(service, what) for service in SERVICES for what in refused_to(service)]
-ALLOWED = [(service, what) for service in SERVICES for what in allowed_to(service)]
+REFUSED = [(service, what) for service in SERVICE_NAMES for what in refused_to(service)]
+ALLOWED = [(service, what) for service in SERVICE_NAMES for what in allowed_to(service)]
 
 
 @pytest.mark.parametrize(("service", "what"), REFUSED)

@@ -8,10 +8,10 @@ import pytest
 
 import stack.servers.databases
 from stack.servers.databases import Passwords, ensure_databases, owner_of
+from stack.services import SERVICE_NAMES
 from tests.support.databases import ServiceDatabase, server_url, service_database
 from tests.support.stack import Stack
 
-SERVICES = ("catalog", "enrollment", "history")
 TABLES = "CREATE SEQUENCE numbers; CREATE TABLE sessions (id bigint DEFAULT nextval('numbers'), name text);"
 FUNCTION = "CREATE FUNCTION one() RETURNS integer LANGUAGE sql RETURN 1;"
 
@@ -86,7 +86,7 @@ def service_url_of(stack: Stack, service: str) -> str:
     return stack.settings[service].database_url.get_secret_value()
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 @pytest.mark.parametrize("statement", OF_THE_OWNER + OF_THE_SUPERUSER)
 async def test_a_service_is_refused_all_but_its_work(stack: Stack, service: str, statement: str) -> None:
     url = service_url_of(stack, service)
@@ -114,11 +114,11 @@ def at(url: str, database: str) -> str:
     return urlsplit(url)._replace(path=f"/{database}").geturl()
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 @pytest.mark.parametrize("role", ["database_url", "migration_database_url"])
 async def test_a_service_connects_to_no_database_but_its_own(stack: Stack, service: str, role: str) -> None:
     url = getattr(stack.settings[service], role).get_secret_value()
-    others = [urlsplit(service_url_of(stack, other)).path[1:] for other in SERVICES if other != service]
+    others = [urlsplit(service_url_of(stack, other)).path[1:] for other in SERVICE_NAMES if other != service]
     for database in (*others, "postgres", "template1"):
         assert await cannot_connect(at(url, database)), database
     assert not await cannot_connect(url)

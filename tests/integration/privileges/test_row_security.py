@@ -14,11 +14,10 @@ from shared.postgres.batched_reads import PageRead, Statement, _rows
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connected, connection_pool, slow_transaction, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION, scoped
+from stack.services import SERVICE_NAMES
 from tests.support import events
 from tests.support.databases import ServiceDatabase, service_database
 from tests.support.stack import Stack
-
-SERVICES = ("catalog", "enrollment", "history")
 
 OPEN_TABLES = """
 SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organisation_id'
@@ -62,12 +61,12 @@ async def pool(database: ServiceDatabase) -> AsyncIterator[Pool]:
         yield pool
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 async def test_every_table_with_organisations_has_the_policy(stack: Stack, service: str) -> None:
     assert await rows_of(stack, service, OPEN_TABLES) == []
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 async def test_no_view_reads_past_the_policies(stack: Stack, service: str) -> None:
     assert await rows_of(stack, service, OPEN_VIEWS) == []
 

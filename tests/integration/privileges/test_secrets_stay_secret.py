@@ -15,17 +15,19 @@ import pytest
 from shared.auth.internal_token import Caller
 from shared.auth.jwk import new_private_keys
 from shared.service.chassis import prepare
+from stack.config.ports import reserve_port
+from stack.services import SERVICE_NAMES
 from tests.integration.privileges.test_database_roles import execute
 from tests.support.client import ADMIN_PERMISSIONS, client_token
 from tests.support.databases import ServiceDatabase, amqp_url, redis_url, server_url, service_amqp_url, service_database
 from tests.support.internal_keys import internal_settings, token_for
 from tests.support.secret_watch import ended, watched
-from tests.support.stack import MODULES, SUBSCRIPTIONS, Stack, free_port
+from tests.support.services import DECLARED
+from tests.support.stack import Stack
 
 MARK = f"mark{secrets.token_hex(8)}"
 INTERNAL_SECRET = f"{MARK}-internal-token-secret-{MARK}"
 CLIENT_SECRET = f"{MARK}-client-token-secret-{MARK}"
-SERVICES = ("catalog", "enrollment", "history")
 A_ROUTE = {
     "catalog": "/api/v1/training/courses",
     "enrollment": "/api/v1/training/enrollments",
@@ -37,7 +39,7 @@ A_TABLE = {"catalog": "courses", "enrollment": "enrollments", "history": "people
 def with_mark(url: str, *, here: bool = True) -> str:
     """The address with a marked password: of the same server, or of a port where nobody listens."""
     parts = urlsplit(url)
-    port = parts.port if here else free_port()
+    port = parts.port if here else reserve_port()
     return parts._replace(netloc=f"{parts.username or ''}:{MARK}%2F%40@{parts.hostname}:{port}").geturl()
 
 
@@ -48,8 +50,8 @@ def environment(service: str, **addresses: str) -> dict[str, str]:
         **{name.upper(): str(path) for name, path in internal_settings(service).items()},
         "DATABASE_URL": with_mark(server_url(), here=False),
         "AMQP_URL": with_mark(service_amqp_url(service), here=False),
-        "CATALOG_URL": f"http://127.0.0.1:{free_port()}",
-        "ENROLLMENT_URL": f"http://127.0.0.1:{free_port()}",
+        "CATALOG_URL": f"http://127.0.0.1:{reserve_port()}",
+        "ENROLLMENT_URL": f"http://127.0.0.1:{reserve_port()}",
     } | addresses
 
 
@@ -63,7 +65,7 @@ def bad_tokens() -> list[str]:
     return ["Bearer x", "Basic x", f"Bearer {jwt.encode(claims, 'another secret ' * 3)}", authorization("catalog")[:-3]]
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 async def test_while_database_and_broker_are_away(service: str, tmp_path: Path) -> None:
     async with watched(f"services.{service}", environment(service), tmp_path) as process:
         await process.serves()
@@ -75,7 +77,7 @@ async def test_while_database_and_broker_are_away(service: str, tmp_path: Path) 
     assert MARK not in process.visible
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 async def test_with_a_wrong_password_of_the_database(service: str, stack: Stack, tmp_path: Path) -> None:
     variables = environment(service, DATABASE_URL=with_mark(stack.settings[service].database_url.get_secret_value()))
     status, output = await ended(f"services.{service}", variables, tmp_path)
@@ -84,7 +86,7 @@ async def test_with_a_wrong_password_of_the_database(service: str, stack: Stack,
     assert MARK not in output
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 async def test_with_a_wrong_password_of_the_broker(service: str, stack: Stack, tmp_path: Path) -> None:
     url = stack.settings[service].database_url.get_secret_value()
     variables = environment(service, DATABASE_URL=url, AMQP_URL=with_mark(service_amqp_url(service)))
@@ -102,11 +104,11 @@ async def marked_database() -> AsyncIterator[ServiceDatabase]:
         yield database
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 async def test_with_a_defect(service: str, stack: Stack, marked_database: ServiceDatabase, tmp_path: Path) -> None:
     changes = {"migration_database_url": marked_database.owner_url, "database_url": marked_database.service_url}
     settings = type(stack.settings[service])(**{**dict(stack.settings[service]), **changes})
-    await prepare(service, settings, MODULES[service].MIGRATIONS, SUBSCRIPTIONS[service])
+    await prepare(DECLARED[service], settings)
     await execute(marked_database.superuser_url, f"ALTER TABLE {A_TABLE[service]} RENAME TO gone")
     variables = environment(service, DATABASE_URL=marked_database.service_url)
     async with watched(f"services.{service}", variables, tmp_path) as process:
@@ -152,7 +154,7 @@ def gateway_environment(folder: Path, redis: str) -> dict[str, str]:
         "CLIENT_TOKEN_SECRET": CLIENT_SECRET,
         "REDIS_URL": redis,
         "ISSUER_KEYS_FILE": str(folder / "keys.json"),
-        **{f"{service.upper()}_URL": f"http://127.0.0.1:{free_port()}" for service in SERVICES},
+        **{f"{service.upper()}_URL": f"http://127.0.0.1:{reserve_port()}" for service in SERVICE_NAMES},
     }
 
 

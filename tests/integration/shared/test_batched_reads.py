@@ -91,7 +91,7 @@ async def test_nobody_waits_for_a_turn_longer_than_for_a_connection(reads: Batch
 async def test_control_without_that_bound_one_waits_as_long_as_it_takes(
     reads: BatchedReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reads._batcher, "_patience", 60)
+    monkeypatch.setattr(reads._batcher, "_max_wait", 60)
     assert await behind_slow_reads(reads) == [tuple]
 
 

@@ -31,6 +31,6 @@ async def test_events_go_out_while_requests_have_all_connections(database: Datab
         app[INFORMATION] = {}
         for _ in range(SIZE):
             await exits.enter_async_context(connected(pool))
-        await exits.enter_async_context(asynccontextmanager(relay("test", settings))(app))
+        await exits.enter_async_context(asynccontextmanager(relay)("test", settings, app))
         await commit(database, enrollment(7, 1))
         await arrived(inbox, 1)

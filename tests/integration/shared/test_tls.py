@@ -14,11 +14,10 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-import services.catalog.app
-from services.catalog.handlers import SUBSCRIPTIONS
+from services.catalog.app import SERVICE
 from services.catalog.projection import PROJECTION
 from services.catalog.settings import CatalogSettings
-from shared.service.chassis import prepare
+from shared.service.chassis import build_app, prepare
 from shared.service.projection_commands import carried_out
 from tests.support.commands import run_here
 from tests.support.databases import amqp_url, service_amqp_url, service_database
@@ -71,7 +70,7 @@ def at(proxy: Proxy, url: str, host: str = "127.0.0.1") -> str:
 
 @asynccontextmanager
 async def running(settings: CatalogSettings) -> AsyncIterator[str]:
-    async with serving(services.catalog.app.build_app(settings)) as url:
+    async with serving(build_app(SERVICE, settings)) as url:
         yield url
 
 
@@ -86,7 +85,7 @@ async def is_whole(url: str) -> bool:
 
 async def test_a_service_migrates_serves_publishes_and_follows_over_tls(secured: Secured) -> None:
     settings = secured.changed()
-    await prepare("catalog", settings, services.catalog.app.MIGRATIONS, SUBSCRIPTIONS)
+    await prepare(SERVICE, settings)
     async with running(settings) as url:
         await eventually(lambda: is_whole(url))
     # Pools of requests, of lists and of the relay, and its LISTEN; a consumer and a publisher.
@@ -96,7 +95,7 @@ async def test_a_service_migrates_serves_publishes_and_follows_over_tls(secured:
 
 async def test_commands_connect_over_tls(secured: Secured) -> None:
     settings = secured.changed()
-    await prepare("catalog", settings, services.catalog.app.MIGRATIONS, SUBSCRIPTIONS)
+    await prepare(SERVICE, settings)
     before = secured.database.accepted
 
     async def work(*_: object) -> int:
@@ -111,9 +110,9 @@ async def test_a_server_that_wants_a_certificate_is_shown_one(secured: Secured, 
     shown |= {f"{server}_key_file": tls.key for server in ("database", "amqp")}
     tls.require_client_certificates()
     with pytest.raises(asyncpg.ConnectionDoesNotExistError):
-        await prepare("catalog", secured.changed(), services.catalog.app.MIGRATIONS, SUBSCRIPTIONS)
+        await prepare(SERVICE, secured.changed())
     settings = secured.changed(**shown)
-    await prepare("catalog", settings, services.catalog.app.MIGRATIONS, SUBSCRIPTIONS)
+    await prepare(SERVICE, settings)
     async with running(settings) as url:
         await eventually(lambda: is_whole(url))
 

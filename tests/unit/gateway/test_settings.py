@@ -6,13 +6,13 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.settings import GatewaySettings
+from stack.services import SERVICE_NAMES
 
 GOOD: dict[str, Any] = {
     "internal_token_secret": "i" * 32,
     "client_token_secret": "c" * 32,
-    "catalog_url": "http://127.0.0.1:1",
+    **{f"{name}_url": f"https://{name}.example" for name in SERVICE_NAMES},
     "enrollment_url": "http://127.0.0.1:2/",
-    "history_url": "https://history.example",
     "redis_url": "redis://127.0.0.1:3/0",
 }
 

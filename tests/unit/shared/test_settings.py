@@ -8,11 +8,11 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from gateway.settings import GatewaySettings
-from services.catalog.settings import CatalogSettings
-from services.enrollment.settings import EnrollmentSettings
 from services.history.settings import HistorySettings
 from shared.settings import read_settings
+from stack.services import SERVICE_NAMES
 from tests.support.internal_keys import internal_settings
+from tests.support.services import DECLARED
 from tests.support.tls import Tls
 
 MARK = secrets.token_hex(8)
@@ -24,11 +24,10 @@ FILES = {
     "migration_amqp_url": f"amqp://muster:{MARK}@broker/",
     "redis_url": f"redis://:{MARK}@redis/0",
     "client_token_secret": f"{MARK} client token secret, long enough",
-    "catalog_url": "http://catalog",
-    "enrollment_url": "http://enrollment",
-    "history_url": "http://history",
+    **{f"{name}_url": f"http://{name}" for name in SERVICE_NAMES},
 }
-ALL = (CatalogSettings, EnrollmentSettings, HistorySettings, GatewaySettings)
+ADDRESSES = {f"{name}_url" for name in SERVICE_NAMES}
+ALL = (*(service.settings for service in DECLARED.values()), GatewaySettings)
 Directory = Callable[..., Path]
 
 
@@ -49,7 +48,7 @@ def directory(tmp_path: Path) -> Directory:
 def test_every_secret_is_read_from_a_file(settings_type: type[BaseSettings], directory: Directory) -> None:
     settings = read_settings(settings_type, directory())
     for name, content in FILES.items():
-        if name in settings_type.model_fields and not name.endswith(("catalog_url", "enrollment_url", "history_url")):
+        if name in settings_type.model_fields and name not in ADDRESSES:
             assert getattr(settings, name).get_secret_value() == content
 
 

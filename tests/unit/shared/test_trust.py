@@ -15,6 +15,7 @@ from shared.auth.signing import SharedSecretSigner
 from shared.auth.trust import FETCH_SESSION, GATEWAY, SEATS, STATES, parse_trusted_keys
 from shared.auth.watched_file import WatchedFile
 from shared.errors import TokenInvalid
+from stack.services import SERVICE_NAMES
 from tests.support.issuers import KEYS, PRIVATE, SECRET, Trusted, claims, minted, published, signed, verifier, verify
 
 CALLER = Caller(7, "user-1", "Ann", "staff", frozenset({"api.access", "training.view"}), employee_id=42)
@@ -41,7 +42,7 @@ def test_a_service_may_ask_what_it_needs_there_and_nowhere_else(
     caller = of_service(issuer, permission)
     token = minted(caller, tmp_path, issuer, audience)
     assert verifier(audience).verify(token) == caller
-    for other in {"catalog", "enrollment", "history"} - {audience}:
+    for other in {*SERVICE_NAMES} - {audience}:
         with pytest.raises(TokenInvalid):
             verifier(other).verify(token)
 

@@ -10,7 +10,7 @@ import pytest
 
 from stack.paths import REPOSITORY
 
-NEEDED = ("deploy/compose", "deploy/postgres", "stack/servers/rabbitmq_definitions.py")
+NEEDED = ("deploy/compose", "deploy/postgres", "stack/services.py", "stack/servers/rabbitmq_definitions.py")
 AWKWARD = "p@ss/w:rd #é%\"'\\$x"
 
 
@@ -22,7 +22,7 @@ def clone(tmp_path: Path) -> Path:
         if source.is_dir():
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("secrets"))
         else:
-            target.parent.mkdir()
+            target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)
     return tmp_path
 

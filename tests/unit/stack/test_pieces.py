@@ -11,8 +11,10 @@ from stack.product.issuer import token_options
 from stack.servers import packages
 from stack.servers.credentials import load_credentials
 from stack.servers.databases import Passwords, database_urls, without_password
+from stack.servers.rabbitmq_definitions import ADMINISTRATOR
 from stack.servers.redis import quoted
 from stack.servers.requirements import parse_version
+from stack.services import SERVICE_NAMES
 
 
 @pytest.mark.parametrize(
@@ -49,6 +51,16 @@ def test_secrets_are_made_once_and_private(tmp_path: Path) -> None:
     assert load_credentials(tmp_path) == first
     assert len(first.demonstration_login) >= 32
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_secrets_of_an_installation_before_a_service_was_added_are_kept(tmp_path: Path) -> None:
+    for name in ("postgres", "catalog", "catalog_owner", "rabbitmq", "rabbitmq_catalog"):
+        write_private(tmp_path / name, f"kept {name}")
+    credentials = load_credentials(tmp_path)
+    assert credentials.databases["catalog"] == Passwords(owner="kept catalog_owner", service="kept catalog")
+    assert credentials.of_broker()[ADMINISTRATOR] == "kept rabbitmq"
+    assert credentials.broker_users["catalog"] == "kept rabbitmq_catalog"
+    assert len(credentials.databases["history"].owner) >= 32
 
 
 def test_directories_are_for_their_owner_alone(tmp_path: Path) -> None:
@@ -89,7 +101,7 @@ def test_empty_address_counts_as_none_given() -> None:
 
 def test_a_given_broker_has_one_user_for_all() -> None:
     urls = _broker_urls(GivenServers(None, None, "amqp://user:secret@broker/"), [])
-    assert set(urls) == {"amqp_url", "catalog_amqp_url", "enrollment_amqp_url", "history_amqp_url"}
+    assert set(urls) == {ADMINISTRATOR, *SERVICE_NAMES}
     assert set(urls.values()) == {"amqp://user:secret@broker/"}
 
 

@@ -11,9 +11,10 @@ import pytest
 from shared.events.types import EXCHANGE, STATE_OF
 from shared.messaging.broker import QueueName
 from stack.servers import rabbitmq_definitions as module
-from stack.servers.rabbitmq_definitions import ADMINISTRATOR, PUBLISHED, definitions, password_hash
+from stack.servers.rabbitmq_definitions import ADMINISTRATOR, definitions, password_hash
+from stack.services import SERVICE_NAMES, service_named
 
-PASSWORDS = {user: f"password of {user}" for user in (ADMINISTRATOR, *PUBLISHED)}
+PASSWORDS = {user: f"password of {user}" for user in (ADMINISTRATOR, *SERVICE_NAMES)}
 CONTENT: dict[str, Any] = json.loads(definitions(PASSWORDS))
 PERMISSIONS = {row["user"]: row for row in CONTENT["permissions"]}
 
@@ -35,7 +36,7 @@ def test_the_administrator_alone_has_a_tag() -> None:
     assert [user["name"] for user in CONTENT["users"] if user["tags"]] == [ADMINISTRATOR]
 
 
-@pytest.mark.parametrize("service", PUBLISHED)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 def test_a_service_reads_its_own_queue_and_dead_letters(service: str) -> None:
     queue = QueueName(f"muster.{service}")
     read = PERMISSIONS[service]["read"]
@@ -43,7 +44,7 @@ def test_a_service_reads_its_own_queue_and_dead_letters(service: str) -> None:
     assert re.search(read, queue.dead_letters)
 
 
-@pytest.mark.parametrize("service", PUBLISHED)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 @pytest.mark.parametrize("kind", ["configure", "write", "read"])
 @pytest.mark.parametrize(
     "name", ["amq.default", "muster", "muster.", "{0}", "muster.{0}2", "xmuster.{0}", "muster_{0}"]
@@ -52,9 +53,9 @@ def test_names_that_only_look_alike_are_not_matched(service: str, kind: str, nam
     assert not re.search(PERMISSIONS[service][kind], name.format(service))
 
 
-@pytest.mark.parametrize("service", PUBLISHED)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 def test_only_who_publishes_writes_to_the_exchange_of_events(service: str) -> None:
-    assert bool(re.search(PERMISSIONS[service]["write"], EXCHANGE)) == bool(PUBLISHED[service])
+    assert bool(re.search(PERMISSIONS[service]["write"], EXCHANGE)) == bool(service_named(service).publishes)
 
 
 @pytest.mark.parametrize("event", STATE_OF, ids=lambda event: event.type)
@@ -64,7 +65,7 @@ def test_every_event_may_be_published_by_exactly_one_service(event: Any) -> None
 
 
 def test_the_file_is_written_from_a_directory_of_passwords(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("rabbitmq_password", *(f"rabbitmq_{service}_password" for service in PUBLISHED)):
+    for name in ("rabbitmq_password", *(f"rabbitmq_{service}_password" for service in SERVICE_NAMES)):
         (tmp_path / name).write_text(f"{name}\n")
     monkeypatch.setattr("sys.argv", ["definitions", str(tmp_path), str(tmp_path / "definitions.json")])
     module.main()

@@ -1,4 +1,4 @@
-"""What passes for a plain request is one to llhttp too, and says the same to it: there is no second reading."""
+"""A simple request is one to llhttp too, and llhttp reads the same in it."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.http.server import simple_request as plain
-from shared.http.server.simple_request import PlainReader, PlainRequest
+from shared.http.request import Request
+from shared.http.server import simple_request
+from shared.http.server.simple_request import SimpleRequestParser
 from tests.fuzz.effort import examples
 from tests.fuzz.mutation import mutated_bytes
 from tests.fuzz.test_controls import is_reached
@@ -56,21 +57,22 @@ class Heard:
 @pytest.mark.parametrize("remembered", [0, 1000], ids=["each anew", "remembered"])
 @examples
 @given(mutated_bytes(REQUESTS))
-def test_a_plain_request_is_read_alike_by_llhttp(remembered: int, data: bytes) -> None:
-    reader = PlainReader(remembered)
+def test_a_simple_request_is_read_alike_by_llhttp(remembered: int, data: bytes) -> None:
+    parser = SimpleRequestParser(remembered)
     for _ in range(2):
-        read = reader.read(data, "127.0.0.1")
+        read = parser.parse(data, "127.0.0.1")
         if read is not None:
             _check(read, data)
 
 
-def _check(read: PlainRequest, data: bytes) -> None:
+def _check(read: Request, data: bytes) -> None:
     heard = Heard()
     parser = httptools.HttpRequestParser(heard)
     parser.feed_data(data)
     assert heard.ended == 1
-    assert (parser.get_method().decode(), parser.get_http_version()) == (read.method, "1.1")
-    assert (heard.target.decode(), heard.body) == (read.target.raw, read.body)
+    method = "HEAD" if read.is_head else read.method
+    assert (parser.get_method().decode(), parser.get_http_version()) == (method, "1.1")
+    assert (heard.target.decode(), heard.body) == (read.target.raw, read.content)
     assert sorted(heard.headers) == sorted((name.lower(), value) for name, value in read.headers.items())
     assert parser.should_keep_alive()
     assert not parser.should_upgrade()
@@ -96,26 +98,26 @@ def _check(read: PlainRequest, data: bytes) -> None:
         CHANGE[:-1],
     ],
 )
-def test_what_is_less_more_or_anything_else_is_left_to_aiohttp(sent: bytes) -> None:
-    assert PlainReader().read(sent, "") is None
+def test_what_is_less_more_or_anything_else_is_left_to_the_standard_path(sent: bytes) -> None:
+    assert SimpleRequestParser().parse(sent, "") is None
 
 
-def test_control_plain_requests_are_drawn_and_others_too() -> None:
-    is_reached(mutated_bytes(REQUESTS), lambda data: PlainReader().read(data, "") is not None)
-    is_reached(mutated_bytes(REQUESTS), lambda data: PlainReader().read(data, "") is None)
+def test_control_simple_requests_are_drawn_and_others_too() -> None:
+    is_reached(mutated_bytes(REQUESTS), lambda data: SimpleRequestParser().parse(data, "") is not None)
+    is_reached(mutated_bytes(REQUESTS), lambda data: SimpleRequestParser().parse(data, "") is None)
 
 
 @pytest.mark.parametrize(
-    ("guard", "instead"), [("_NEEDS_A_SECOND_LOOK", frozenset()), ("_HEADER_LINES", re.compile(rb"(?s).*"))]
+    ("guard", "instead"), [("_NOT_SIMPLE", frozenset()), ("_HEADER_LINES", re.compile(rb"(?s).*"))]
 )
 def test_control_without_a_guard_the_readings_differ(
     monkeypatch: pytest.MonkeyPatch, guard: str, instead: object
 ) -> None:
-    monkeypatch.setattr(plain, guard, instead)
+    monkeypatch.setattr(simple_request, guard, instead)
 
     def differs(data: bytes) -> bool:
         try:
-            read = PlainReader().read(data, "")
+            read = SimpleRequestParser().parse(data, "")
             if read is not None:
                 _check(read, data)
         except (AssertionError, ValueError, httptools.HttpParserError, httptools.HttpParserUpgrade):

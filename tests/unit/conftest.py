@@ -1,0 +1,69 @@
+"""Tests of rules and pure code: they reach no server, and `./dev unit` runs them within seconds."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+from hypothesis import settings
+
+# How long one example takes depends on the machine; the whole test has its timeout.
+settings.register_profile("suite", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=10)
+settings.load_profile(os.environ.get("UNIT_PROFILE", "suite"))
+
+LISTENING = "0A"
+
+
+class ServerReached(AssertionError):
+    """Not an OSError: code that copes with a server that is away must not swallow it."""
+
+
+def listens_here(port: int) -> bool:
+    """Whether this process itself listens on the port."""
+    own = {os.readlink(entry) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()}
+    for table in ("/proc/self/net/tcp", "/proc/self/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            _, local, _, state, *_, inode = line.split()[:10]
+            if state == LISTENING and int(local.rpartition(":")[2], 16) == port and f"socket:[{inode}]" in own:
+                return True
+    return False
+
+
+def refuse_servers(address: Any) -> None:
+    """Raise ServerReached for an address of the network at which this process does not listen itself."""
+    if isinstance(address, tuple) and not listens_here(int(address[1])):
+        raise ServerReached(
+            f"A unit test connects to {address[0]}:{address[1]}. Tests in tests/unit need no server: move it to"
+            " tests/integration, where ./dev test starts private ones."
+        )
+
+
+class _Guard:
+    """Watches this process's connections while a unit test runs; other tests in it may connect to what they like."""
+
+    active = False
+
+    def on_event(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self.active and event == "socket.connect":
+            refuse_servers(arguments[1])
+
+
+_GUARD = _Guard()
+sys.addaudithook(_GUARD.on_event)
+
+
+@pytest.fixture(autouse=True)
+def no_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = uvloop.Loop.create_connection
+
+    async def create_connection(loop: Any, factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:
+        if host is not None:
+            refuse_servers((host, port))
+        return await connect(loop, factory, host, port, **options)
+
+    # libuv connects without Python's socket module, so no event tells of it.
+    monkeypatch.setattr(uvloop.Loop, "create_connection", create_connection)
+    monkeypatch.setattr(_GUARD, "active", True)
