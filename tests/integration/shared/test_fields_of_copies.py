@@ -29,10 +29,10 @@ from shared.messaging.consumer import apply
 from shared.postgres.pool import Connection, transaction
 from shared.projections.comparison import ReplicaTable
 from tests.support.client import new_organisation
-from tests.support.copies import PROJECTIONS
 from tests.support.fields import changed_in_one_field, filled
 from tests.support.guards import without
 from tests.support.projections import Database, insert_sessions
+from tests.support.services import PROJECTIONS
 
 Read = Callable[[Connection, int], Awaitable[Any]]
 
