@@ -32,7 +32,6 @@ from tests.support.client import new_organisation
 from tests.support.fields import changed_in_one_field, filled
 from tests.support.guards import without
 from tests.support.projections import Database, insert_sessions
-from tests.support.services import DECLARED
 from tests.support.services import PROJECTIONS
 
 Read = Callable[[Connection, int], Awaitable[Any]]
@@ -126,7 +125,6 @@ NOT_SHOWN: Mapping[str, Mapping[str, str]] = {
 }
 """What history copies, and the records that it answers do not show."""
 
-PROJECTIONS = {name: service.projection for name, service in DECLARED.items() if service.projection}
 REPLICAS = [(service, replica) for service, projection in PROJECTIONS.items() for replica in projection.replicas]
 
 
