@@ -13,7 +13,7 @@ from typing import get_args
 from services.catalog.representations import course_row, session_row
 from services.catalog.schemas import Category, CourseQuery, DeliveryMode, SessionQuery
 from shared.http.conditional import Document
-from shared.http.pagination import MAX_PER_PAGE, PagedQuery
+from shared.http.pagination import MAX_PER_PAGE
 from shared.postgres import audit_trail
 from shared.postgres.batched_reads import DEEP, PAGE_TYPES, PageRead, Statement, page_of, union_over
 from shared.postgres.pool import Connection, like
@@ -172,31 +172,17 @@ def _total_of_sessions(filters: Sequence[str]) -> str:
     """  # noqa: S608 - made of constants
 
 
-_COURSE_TRAIL = audit_trail.page_sql(
+COURSE_TRAIL = audit_trail.page_sql(
     audit_trail.entries_of("course"),
     f"""EXISTS (SELECT FROM courses WHERE organisation_id = $1 AND id = $2)
         OR EXISTS (SELECT FROM {audit_trail.entries_of("course")})""",  # noqa: S608 - made of constants
 )
-_SESSION_TRAIL = audit_trail.page_sql(
+SESSION_TRAIL = audit_trail.page_sql(
     audit_trail.entries_of("session"),
     f"""EXISTS (SELECT FROM sessions WHERE organisation_id = $1 AND id = $2)
         OR EXISTS (SELECT FROM {audit_trail.entries_of("session")})""",  # noqa: S608 - made of constants
 )
 """What was deleted keeps its trail; what was there before trails were kept has an empty one."""
-
-
-async def course_trail(
-    connection: Connection, organisation_id: int, course_id: int, query: PagedQuery
-) -> tuple[bool, int, str]:
-    """As `shared.postgres.audit_trail.page`."""
-    return await audit_trail.page(connection, _COURSE_TRAIL, organisation_id, course_id, query.per_page, query.offset)
-
-
-async def session_trail(
-    connection: Connection, organisation_id: int, session_id: int, query: PagedQuery
-) -> tuple[bool, int, str]:
-    """As `shared.postgres.audit_trail.page`."""
-    return await audit_trail.page(connection, _SESSION_TRAIL, organisation_id, session_id, query.per_page, query.offset)
 
 
 async def course_detail(connection: Connection, organisation_id: int, course_id: int) -> Document | None:

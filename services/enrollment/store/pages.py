@@ -13,7 +13,7 @@ from typing import get_args
 from services.enrollment.representations import enrollment_row, person_row
 from services.enrollment.schemas import EnrollmentQuery, PersonQuery, Status
 from shared.http.conditional import Document
-from shared.http.pagination import MAX_PER_PAGE, PagedQuery
+from shared.http.pagination import MAX_PER_PAGE
 from shared.postgres import audit_trail
 from shared.postgres.batched_reads import DEEP, PAGE_TYPES, PageRead, Statement, page_of, union_over
 from shared.postgres.pool import Connection, like
@@ -81,12 +81,12 @@ FROM enrollments e JOIN people p ON p.organisation_id = e.organisation_id AND p.
 WHERE e.organisation_id = $1 AND e.id = $2
 """
 
-_ENROLLMENT_TRAIL = audit_trail.page_sql(
+ENROLLMENT_TRAIL = audit_trail.page_sql(
     "audit WHERE organisation_id = $1 AND enrollment_id = $2",
     "EXISTS (SELECT FROM enrollments WHERE organisation_id = $1 AND id = $2)",
 )
 
-_PERSON_TRAILS = {
+PERSON_TRAILS = {
     type_: audit_trail.page_sql(
         audit_trail.entries_of("person"),
         f"EXISTS (SELECT FROM people WHERE organisation_id = $1 AND id = $2 AND type = '{type_}')",
@@ -95,7 +95,7 @@ _PERSON_TRAILS = {
 }
 """Those who were removed keep theirs."""
 
-_SETTINGS_TRAIL = audit_trail.page_sql(audit_trail.entries_of("settings"), "true")
+SETTINGS_TRAIL = audit_trail.page_sql(audit_trail.entries_of("settings"), "true")
 
 _SESSIONS_WITH_ROOM = """
 SELECT s.id, s.seats_max - s.seats_taken AS room
@@ -175,32 +175,6 @@ async def completion(connection: Connection, organisation_id: int, enrollment_id
     """What the answer to a completion tells."""
     [row] = await connection.fetch(_COMPLETION, organisation_id, enrollment_id)
     return Document(enrollment_row(organisation_id, enrollment_id), row["version"], row["document"])
-
-
-async def audit_page(
-    connection: Connection, organisation_id: int, enrollment_id: int, query: PagedQuery
-) -> tuple[bool, int, str]:
-    """As `shared.postgres.audit_trail.page`."""
-    return await audit_trail.page(
-        connection, _ENROLLMENT_TRAIL, organisation_id, enrollment_id, query.per_page, query.offset
-    )
-
-
-async def person_trail(
-    connection: Connection, organisation_id: int, type_: str, person_id: int, query: PagedQuery
-) -> tuple[bool, int, str]:
-    """As `shared.postgres.audit_trail.page`."""
-    return await audit_trail.page(
-        connection, _PERSON_TRAILS[type_], organisation_id, person_id, query.per_page, query.offset
-    )
-
-
-async def settings_trail(connection: Connection, organisation_id: int, query: PagedQuery) -> tuple[int, str]:
-    """How many changes of the organisation's settings are known, and the page of them as JSON text."""
-    _, total, items = await audit_trail.page(
-        connection, _SETTINGS_TRAIL, organisation_id, organisation_id, query.per_page, query.offset
-    )
-    return total, items
 
 
 def person_page(organisation_id: int, type_: str, query: PersonQuery, company_id: int | None) -> PageRead:
