@@ -22,12 +22,13 @@ WITH matched AS (
     JOIN people p ON p.organisation_id = r.organisation_id AND p.id = r.employee_id
     JOIN courses c ON c.organisation_id = r.organisation_id AND c.id = r.course_id
     JOIN sessions s ON s.organisation_id = r.organisation_id AND s.id = r.session_id
-    WHERE r.organisation_id = {{organisation_id}} AND r.employee_id = {{person_id}} AND {where}
+    WHERE r.organisation_id = :organisation_id AND r.employee_id = :person_id
+        AND {conditions}
 )
 SELECT
     EXISTS (
         SELECT FROM people
-        WHERE organisation_id = {{organisation_id}} AND id = {{person_id}} AND type = {{type}} AND NOT removed
+        WHERE organisation_id = :organisation_id AND id = :person_id AND type = :type AND NOT removed
     ) AS found,
     (SELECT count(*) FROM matched) AS total,
     coalesce((SELECT json_agg(json_build_object(
@@ -45,7 +46,7 @@ SELECT
             'venue', CASE WHEN NOT online THEN location END,
             'checked_in_at', history_timestamp(checked_in_at), 'check_in_method', check_in_method)
     ) ORDER BY training_date DESC, id) FROM (
-        SELECT * FROM matched ORDER BY training_date DESC, id LIMIT {{per_page}} OFFSET {{rows_before}}
+        SELECT * FROM matched ORDER BY training_date DESC, id LIMIT :per_page OFFSET :rows_before
     ) page), '[]')::text AS items
 """
 
@@ -58,12 +59,12 @@ _STATUS = {
 }
 
 _FILTERS = {
-    "online": ("c.online = {online}", "boolean"),
-    "project_id": ("{project_id} = ANY(s.project_ids)", "bigint"),
-    "label_id": ("{label_id} = ANY(c.label_ids)", "bigint"),
-    "company_id": ("p.company_id = {company_id}", "bigint"),
-    "date_from": ("(coalesce(r.completed_at, s.start_date) AT TIME ZONE 'UTC')::date >= {date_from}", "date"),
-    "date_to": ("(coalesce(r.completed_at, s.start_date) AT TIME ZONE 'UTC')::date <= {date_to}", "date"),
+    "online": ("c.online = :online", "boolean"),
+    "project_id": (":project_id = ANY(s.project_ids)", "bigint"),
+    "label_id": (":label_id = ANY(c.label_ids)", "bigint"),
+    "company_id": ("p.company_id = :company_id", "bigint"),
+    "date_from": ("(coalesce(r.completed_at, s.start_date) AT TIME ZONE 'UTC')::date >= :date_from", "date"),
+    "date_to": ("(coalesce(r.completed_at, s.start_date) AT TIME ZONE 'UTC')::date <= :date_to", "date"),
 }
 """Condition and type."""
 
@@ -159,7 +160,7 @@ def _page_statement(filters: tuple[str, ...], status: str | None) -> Statement:
     conditions = [_FILTERS[name][0] for name in filters] + ([_STATUS[status]] if status else [])
     types = {"organisation_id": "bigint", "person_id": "bigint", "type": "text"}
     types |= {name: _FILTERS[name][1] for name in filters}
-    return Statement(_PAGE.format(where=" AND ".join(conditions) or "true"), types | PAGE_TYPES)
+    return Statement(_PAGE.format(conditions=" AND ".join(conditions) or "true"), types | PAGE_TYPES)
 
 
 async def save_people(connection: Connection, events: Sequence[Event[EmployeeState]]) -> None:
