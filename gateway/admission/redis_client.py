@@ -96,7 +96,7 @@ class Availability:
     def lost(self, error: Exception) -> None:
         if self:
             reason = f"{type(error).__name__}: {error}"  # redis-py's own form of its errors leaves the reason out
-            log.warning("Redis is away, limits go on in this process alone: %s", reason)
+            log.warning("Redis is unavailable, rate limits are kept in this process only: %s", reason)
             self._lost.set()
 
     async def connect(self) -> None:
@@ -112,7 +112,7 @@ class Availability:
             await self._lost.wait()
             if await self._is_back():
                 self._lost.clear()
-                log.warning("Redis is back")
+                log.warning("Redis is available again")
             else:
                 await asyncio.sleep(PROBE_PAUSE)
 

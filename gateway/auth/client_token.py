@@ -100,7 +100,7 @@ class ClientTokenVerifier:
             return self._secret
         key = await self._source.find(header.kid) if header.kid else None
         if key is None or key.algorithm != header.alg:
-            raise TokenInvalid("The token's key is not known.", reason="unknown_key")
+            raise TokenInvalid("The token is signed with an unknown key.", reason="unknown_key")
         return key.material
 
 

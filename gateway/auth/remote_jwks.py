@@ -92,7 +92,7 @@ class RemoteKeySet:
         try:
             keys = _parsed(await self._download())
         except (aiohttp.ClientError, TimeoutError, OSError, KeySetUnreadable) as error:
-            log.warning("the key set cannot be read, the last good one stays: %r", error)
+            log.warning("key set cannot be fetched, keeping the last good one: %r", error)
             return
         first, self._read_once = not self._read_once, True
         missing = asked_for | self._missing | set(self.keys)
@@ -132,5 +132,5 @@ def _usable(jwk: dict[str, object]) -> Key | None:
     try:
         return public_key(jwk)
     except KeyInvalid as error:
-        log.info("a key of the set is passed over: %s", error)
+        log.info("ignoring a key of the key set: %s", error)
         return None

@@ -49,7 +49,7 @@ class Circuit:
 
     def close(self) -> None:
         if self.is_open:
-            log.warning("%s answers again, its circuit closes", self._name)
+            log.warning("%s is responding again, circuit breaker closed", self._name)
             self._age += 1
             self._failures = 0
             self._opened.clear()
@@ -75,7 +75,7 @@ class Circuit:
             return
         self._failures = self._failures + 1 if failed else 0
         if self._failures >= self._most_failures:
-            log.warning("%s does not answer, its circuit opens", self._name)
+            log.warning("%s is not responding, circuit breaker opened", self._name)
             self._opened.set()
 
 

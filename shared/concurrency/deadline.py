@@ -53,7 +53,7 @@ def read_deadline(values: Sequence[str]) -> Deadline:
     if not values:
         return Deadline.after(UNSAID)
     if len(values) > 1 or not _MILLISECONDS.match(values[0]):
-        raise BadRequest(f"{HEADER} must be one number of milliseconds.")
+        raise BadRequest(f"{HEADER} must be a single whole number of milliseconds.")
     return Deadline.after(min(int(values[0]) / 1000, LONGEST))
 
 

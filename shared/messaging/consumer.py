@@ -183,7 +183,7 @@ class Consumer:
         try:
             await self._commit(partial(self._gathered, batch, arrived))
         except Exception as error:
-            log.warning("a batch was refused and is applied one by one: %r", error)
+            log.warning("batch failed, applying its messages one at a time: %r", error)
             await self._handle_one_by_one(channel, batch)
         self._gathering, self._began = gathering(len(batch), began - self._began), began
         for delivery, invalid in batch.invalid:
@@ -226,7 +226,7 @@ class Consumer:
         """Confirmed in the dead-letter queue before the original is acknowledged."""
         message = delivery.message()
         log.error(
-            "a message can never be applied and goes to the dead letters",
+            "message cannot be applied and moves to the dead-letter queue",
             extra={"queue": self._queue.name, "event_id": message.message_id, "reason": repr(error)},
             exc_info=None if isinstance(error, EventInvalid) else error,
         )

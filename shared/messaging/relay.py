@@ -127,6 +127,6 @@ def _with(outcomes: Sequence[tuple[OutboxRow, Outcome]], wanted: Outcome) -> lis
 
 def _report(row: OutboxRow) -> None:
     log.error(
-        "an event reaches no queue, or a full one, and stays in the outbox",
+        "event stays in the outbox: no queue is bound to its routing key, or a queue is full",
         extra={"event_id": str(row.event_id), "routing_key": row.routing_key},
     )

@@ -61,7 +61,7 @@ _FEW = 3
 """Connections, of which slow reads have a single one, whosever they are."""
 SLOW_PAUSE = 0.1
 """Seconds after which one more is refused."""
-_SLOW_REFUSAL = "Your organisation has as many searches and reports under way as it may. Try again soon."
+_SLOW_REFUSAL = "Your organisation has reached its limit of concurrent searches and reports. Try again soon."
 
 _PLANNING = {
     "plan_cache_mode": ("force_generic_plan", "auto"),
