@@ -122,7 +122,7 @@ def _require_no_query(request: Request) -> None:
     """None of these endpoints has one; raises `ValidationFailed`."""
     query = URL.build(path="/", query_string=request.target.query, encoded=True).query
     if query:
-        raise ValidationFailed({name: ["This parameter is not known."] for name in query})
+        raise ValidationFailed({name: ["Unknown parameter."] for name in query})
 
 
 def _record_login(event: SecurityEvent, user: User | None, address: str) -> None:

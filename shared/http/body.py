@@ -57,7 +57,7 @@ async def _read_stream(request: Request, stream: web.Request, limit: int) -> byt
     except TimeoutError:
         raise RequestTimeout from None
     except (web.RequestPayloadError, ConnectionError):
-        raise BadRequest("The body broke off.") from None
+        raise BadRequest("The request body is incomplete.") from None
 
 
 def _reservation(budget: BodyBudget, caller: str | None) -> Reservation:

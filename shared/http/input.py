@@ -34,7 +34,7 @@ class QueryReader:
         values = dict(parameters)
         if len(values) < len(parameters):
             twice = sorted(name for name, times in Counter(name for name, _ in parameters.items()).items() if times > 1)
-            raise ValidationFailed({name: ["This parameter stands twice."] for name in twice})
+            raise ValidationFailed({name: ["This parameter is given more than once."] for name in twice})
         return validated(self._model, values)
 
 

@@ -83,5 +83,5 @@ def api_error(error: Exception) -> ApiError:
             return PayloadTooLarge()
         case web.HTTPException() if error.status < 500:
             return BadRequest()
-    log.error("a defect", exc_info=error)
+    log.error("unhandled exception", exc_info=error)
     return ApiError()

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from shared.auth.internal_token import API_ACCESS, Caller, InternalTokenVerifier, bearer_token
 from shared.auth.trust import is_internal
-from shared.concurrency.deadline import LONGEST, current_deadline, read_deadline, time_left
+from shared.concurrency.deadline import MAX_SECONDS, current_deadline, read_deadline, time_left
 from shared.concurrency.fairness import current_organisation
 from shared.errors import (
     ApiError,
@@ -271,7 +271,7 @@ def _record_denied(caller: Caller, error: PermissionDenied, route: Route[Any, An
 
 async def _in_time(route: Route[Any, Any], call: Call[Any, Any]) -> Answer:
     """A read ends with the request's deadline; a change that has begun is finished. Raises `DeadlinePassed`."""
-    left = time_left(LONGEST)
+    left = time_left(MAX_SECONDS)
     if route.method != "GET" or left > FAR:
         return await route.handler(call)
     try:

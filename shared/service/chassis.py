@@ -168,7 +168,7 @@ def build_app(service: Service[S], settings: S, role: Role = "all") -> web.Appli
 def _verifier(name: str, settings: ServiceSettings) -> InternalTokenVerifier:
     path, secret = settings.internal_trusted_keys_file, settings.internal_token_secret
     if secret is not None:
-        log.warning("INTERNAL_TOKEN_SECRET is set: whoever holds it can speak as anybody. Unset it after the update")
+        log.warning("INTERNAL_TOKEN_SECRET is set: whoever has it can act as any caller. Unset it after the update")
     return InternalTokenVerifier(
         name,
         WatchedFile(path, parse_trusted_keys, record_trusted_keys) if path is not None else NobodyTrusted(),

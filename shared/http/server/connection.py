@@ -223,9 +223,9 @@ class Protocol(web.RequestHandler):
             elif self._paused:
                 await self._drain_helper()
         except ConnectionError:
-            log.info("a client went away before it had its answer")
+            log.info("client disconnected before its response was sent")
         except Exception as error:
-            log.error("a defect", exc_info=error)
+            log.error("unhandled exception", exc_info=error)
             self.force_close()
         finally:
             self._answering = None
@@ -318,7 +318,7 @@ class Protocol(web.RequestHandler):
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """A client that breaks off a body nobody reads any more is no defect; aiohttp closes the connection."""
         if isinstance(kw.get("exc_info"), web.RequestPayloadError):
-            log.info("a body broke off behind the answer to its request")
+            log.info("request body ended early, after the response was sent")
         else:
             super().log_exception(*args, **kw)
 
@@ -360,7 +360,7 @@ def _refused_as(error: BaseException) -> ApiError:
         return HeadersTooLarge(f"The request's head is longer than {MAX_HEAD_BYTES} bytes.")
     if isinstance(error, BadHttpMessage) and error.message == "Too many headers received":
         return HeadersTooLarge(f"The request has more than {MAX_HEADERS} headers.")
-    return BadRequest("The request is not HTTP as RFC 9112 has it.")
+    return BadRequest("The request is not valid HTTP/1.1 (RFC 9112).")
 
 
 def _last(answer: ResponseBytes) -> web.Response:

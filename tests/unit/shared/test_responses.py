@@ -78,7 +78,7 @@ class _Enroll(Body):
             {
                 "session_id": ["This field is required."],
                 "employee_ids.1": ["Must be a whole number."],
-                "sesion_id": ["This field is not known."],
+                "sesion_id": ["Unknown field."],
             },
         ),
         ({"session_id": 1, "employee_ids": [1, 1]}, {"employee_ids": ["Must be different."]}),
