@@ -47,10 +47,10 @@ _KEYS: web.AppKey[KeySource] = web.AppKey("keys")
 
 
 _LINES_BY_CACHING: Final = {
-    Caching.NEVER: TO_A_TOKEN_LINES.encode(),
-    Caching.REVALIDATED: TO_A_TOKEN_LINES.encode(),
-    Caching.NOT_STORED: NO_SNIFFING_LINES.encode(),
-    Caching.PUBLIC: NO_SNIFFING_LINES.encode(),
+    Caching.NEVER: TO_A_TOKEN_LINES,
+    Caching.REVALIDATED: TO_A_TOKEN_LINES,
+    Caching.NOT_STORED: NO_SNIFFING_LINES,
+    Caching.PUBLIC: NO_SNIFFING_LINES,
 }
 """What everybody may keep does not depend on who asks."""
 

@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 from contextvars import ContextVar
-from random import getrandbits
+from random import randbytes
 from typing import NamedTuple, TextIO
 from uuid import UUID
 
@@ -45,8 +45,9 @@ def new_request_id() -> str:
 
 
 def new_traceparent() -> str:
-    """Its ids only distinguish requests; they are not secret."""
-    return f"00-{getrandbits(128) or 1:032x}-{getrandbits(64) or 1:016x}-01"
+    """Its ids only distinguish requests; they are not secret. No id may be all zeros: each begins with a one."""
+    ids = randbytes(23).hex()  # noqa: S311 - not secret
+    return f"00-1{ids[:31]}-1{ids[31:]}-01"
 
 
 def new_uuid() -> UUID:

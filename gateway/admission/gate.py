@@ -27,7 +27,7 @@ class Limits:
     login: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Admission:
     """A counted request with a valid token; `decision` says whether it may go on, and what the response says about
     the limit."""

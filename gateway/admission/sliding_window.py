@@ -57,10 +57,6 @@ class Decision(NamedTuple):
             f'RateLimit: "default";r={remaining};t={-(-left // 1000)}\r\n'
         )
 
-    def headers(self) -> dict[str, str]:
-        """The same by name."""
-        return dict(line.split(": ", 1) for line in self.lines().splitlines())
-
     @property
     def _left(self) -> int:
         return _left(self.window, self.now, self.length)

@@ -22,7 +22,8 @@ from gateway.upstream.headers import (
     identity,
     lines,
 )
-from gateway.upstream.proxy import Proxy, UpstreamAnswer, UpstreamRequest
+from gateway.upstream.http_client import RawAnswer
+from gateway.upstream.proxy import Proxy, UpstreamRequest
 from shared.auth.internal_token import bearer_token
 from shared.auth.signing import InternalSigner
 from shared.errors import ApiError, Overloaded
@@ -86,25 +87,25 @@ class ForwardHandler:
         self, request: Request, upstream: UpstreamName, token: ClientToken | None, arrival: Arrival
     ) -> ResponseBytes:
         try:
-            admission = await self._admit(request, token)
+            admission = await self._admission(request, token)
         finally:
             arrival.end()  # its body takes as long as the client wants
         request.answer_lines = admission.decision.lines()
         token = admission.require()
-        message = await self._upstream_request(request, upstream, token)
+        request.caller = token.rate_key
+        client: _Client = request.head.derived or self._client(request)
+        body = request.content if request.stream is None else await read_body(request)
+        message = self._upstream_request(request, client, token.internal(self._signer, upstream), body)
         return _passed_on(await self._proxy.forward(upstream, message, token.caller.organisation_id))
 
-    async def _admit(self, request: Request, token: ClientToken | None) -> Admission:
+    def _admission(self, request: Request, token: ClientToken | None) -> Awaitable[Admission]:
         request.is_counted = True
         if token is not None:
-            return await self._gate.admit_token(token, partial(self._address, request))
-        return await self._gate.admit(request.headers.getall("Authorization", []), self._address(request))
+            return self._gate.admit_token(token, partial(self._address, request))
+        return self._gate.admit(request.headers.getall("Authorization", []), self._address(request))
 
-    async def _upstream_request(self, request: Request, upstream: UpstreamName, token: ClientToken) -> UpstreamRequest:
-        client: _Client = request.head.derived or self._client(request)
-        request.caller = token.rate_key
-        body = request.content if request.stream is None else await read_body(request)
-        who = identity(token.internal(self._signer, upstream), request.trace, client.scheme, client.host)
+    def _upstream_request(self, request: Request, client: _Client, internal_token: str, body: bytes) -> UpstreamRequest:
+        who = identity(internal_token, request.trace, client.scheme, client.host)
         return UpstreamRequest(request.method, request.target.raw, client.lines + who, body, client.has_key)
 
     def _client(self, request: Request) -> _Client:
@@ -117,7 +118,8 @@ class ForwardHandler:
         return client
 
 
-def _passed_on(answer: UpstreamAnswer) -> ResponseBytes:
+def _passed_on(answer: RawAnswer) -> ResponseBytes:
     """The service's answer, with what the gateway says about it."""
-    own = length_line(answer.status, answer.body) + TO_A_TOKEN_LINES
-    return ResponseBytes(answer.status, answered_lines(answer.headers) + own.encode(), answer.body)
+    length = length_line(answer.status, answer.body).encode()
+    lines = b"".join((answered_lines(answer.headers), length, TO_A_TOKEN_LINES))
+    return ResponseBytes(answer.status, lines, answer.body)

@@ -43,8 +43,8 @@ HOP_BY_HOP: Final = frozenset(
 )
 """RFC 9110, section 7.6.1; with them go the ones that `Connection` lists."""
 
-NO_SNIFFING_LINES: Final = "X-Content-Type-Options: nosniff\r\n"
-TO_A_TOKEN_LINES: Final = f"Vary: Authorization\r\n{NO_SNIFFING_LINES}"
+NO_SNIFFING_LINES: Final = b"X-Content-Type-Options: nosniff\r\n"
+TO_A_TOKEN_LINES: Final = b"Vary: Authorization\r\n" + NO_SNIFFING_LINES
 """Of what is answered to a token, whoever answers it. The gateway adds them, so that services need not send them and it
 need not read them."""
 

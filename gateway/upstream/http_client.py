@@ -47,6 +47,8 @@ class _BytesBehindAnswer(Exception):
 
 @dataclass(slots=True)
 class RawAnswer:
+    """A service's answer, of whose headers not all go back to the client (`gateway.upstream.headers`)."""
+
     status: int = 0
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     body: bytes = b""

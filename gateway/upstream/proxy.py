@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from gateway.routes import UpstreamName
 from gateway.upstream.bulkhead import Arrival
-from gateway.upstream.headers import RawHeaders
-from gateway.upstream.http_client import AnswerBroken, ConnectionLost, NotConnected
+from gateway.upstream.http_client import AnswerBroken, ConnectionLost, NotConnected, RawAnswer
 from gateway.upstream.upstream import Upstream
 from shared.concurrency.deadline import HEADER as DEADLINE
 from shared.concurrency.deadline import Deadline
@@ -46,15 +45,6 @@ class UpstreamRequest:
         return head.encode() + self.body
 
 
-@dataclass(slots=True)
-class UpstreamAnswer:
-    """`headers` are the service's, of which not all go back to the client (`gateway.upstream.headers`)."""
-
-    status: int
-    headers: RawHeaders
-    body: bytes
-
-
 class Proxy:
     """Forwards to the services by name; `timeout` is the seconds one answer may take, wait and retry included."""
 
@@ -66,7 +56,7 @@ class Proxy:
         """To be asked before anything is done for a request; None: it has to be refused."""
         return self._upstreams[name].bulkhead.arrival(organisation)
 
-    async def forward(self, name: UpstreamName, request: UpstreamRequest, organisation: Organisation) -> UpstreamAnswer:
+    async def forward(self, name: UpstreamName, request: UpstreamRequest, organisation: Organisation) -> RawAnswer:
         """Raises `Overloaded`, `Unavailable`, `UpstreamFailed` or `UpstreamTimeout`."""
         upstream, deadline = self._upstreams[name], Deadline.after(self._timeout)
         upstream.circuit.require_closed()
@@ -81,7 +71,7 @@ class Proxy:
             except (ConnectionLost, AnswerBroken):
                 raise UpstreamFailed from None
 
-    async def _once_or_twice(self, upstream: Upstream, request: UpstreamRequest, deadline: Deadline) -> UpstreamAnswer:
+    async def _once_or_twice(self, upstream: Upstream, request: UpstreamRequest, deadline: Deadline) -> RawAnswer:
         """Once more what was never sent, or may be carried out twice and lost its connection before its answer."""
         upstream.sent()
         try:
@@ -94,11 +84,11 @@ class Proxy:
                 raise
         return await self._send(upstream, request, deadline)
 
-    async def _send(self, upstream: Upstream, request: UpstreamRequest, deadline: Deadline) -> UpstreamAnswer:
+    async def _send(self, upstream: Upstream, request: UpstreamRequest, deadline: Deadline) -> RawAnswer:
         connections, seconds = upstream.connections, deadline.require(self._timeout)
         message = request.message(connections.host, seconds)
         answer = await connections.ask(message, seconds, without_body=request.method == "HEAD")
         if answer.status == 401:
             log.error("%s rejected the gateway's internal token: check clocks and trusted keys", connections.origin)
             raise UpstreamFailed("The service did not accept the gateway's credentials.")
-        return UpstreamAnswer(answer.status, answer.headers, answer.body)
+        return answer

@@ -78,7 +78,7 @@ class Responder:
     def refusal(self, error: ApiError, request_id: str) -> ResponseBytes:
         """An answer that needs nothing of its request but the id."""
         response = self._serialized(failure(error))
-        response.lines += _lines_of_every_answer(request_id).encode()
+        response.lines += _lines_of_every_answer(request_id)
         return response
 
     def _serialized(self, answer: Answer) -> ResponseBytes:
@@ -87,7 +87,7 @@ class Responder:
         return response
 
     def _complete(self, response: ResponseBytes, request: Request) -> None:
-        response.lines += (_lines_of_every_answer(request.trace.request_id) + request.answer_lines).encode()
+        response.lines += _lines_of_every_answer(request.trace.request_id, request.answer_lines)
         if request.is_head:
             response.body = b""
 
@@ -97,8 +97,8 @@ class Responder:
         return error
 
 
-def _lines_of_every_answer(request_id: str) -> str:
-    return f"Date: {http_date()}\r\nX-Request-Id: {request_id}\r\n"
+def _lines_of_every_answer(request_id: str, more: str = "") -> bytes:
+    return f"Date: {http_date()}\r\nX-Request-Id: {request_id}\r\n{more}".encode()
 
 
 RESPONDER = web.AppKey("responder", Responder)

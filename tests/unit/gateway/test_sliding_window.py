@@ -50,7 +50,8 @@ def test_a_clock_that_went_back_opens_no_new_window() -> None:
 
 
 def test_headers() -> None:
-    headers = decide(Window(1_000_500, 0, 0), 1_000_500, 60).headers()
+    lines = decide(Window(1_000_500, 0, 0), 1_000_500, 60).lines()
+    headers = dict(line.split(": ", 1) for line in lines.splitlines())
     assert headers == {
         "X-RateLimit-Limit": "60",
         "X-RateLimit-Remaining": "59",

@@ -47,7 +47,7 @@ def test_a_malformed_traceparent_is_replaced_by_one_of_our_own(traceparent: str)
 
 def test_a_new_trace_has_no_id_of_zeros_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which W3C forbids (Trace Context, sections 3.2.2.3 and 3.2.2.4), and so others would not take it."""
-    monkeypatch.setattr("shared.observability.getrandbits", lambda _: 0)
+    monkeypatch.setattr("shared.observability.randbytes", bytes)
     traceparent = new_traceparent()
     assert trace_from("request-0001", traceparent).traceparent == traceparent
     _, trace_id, parent_id, _ = traceparent.split("-")
