@@ -18,8 +18,8 @@ import httptools
 from shared.http.service_client import IDLE_LIMIT
 
 CONNECT_TIMEOUT: Final = 1.0
-TICK: Final = 0.05
-"""Seconds between two looks at what is late: an answer is given up that much after its deadline, at most."""
+CHECK_INTERVAL: Final = 0.05
+"""Seconds between two checks for late answers: one is given up that much after its deadline, at most."""
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
 """Of everything that comes for one request: heads, chunk sizes and trailers included."""
 MAX_HEADERS: Final = 100
@@ -42,7 +42,7 @@ class AnswerBroken(Exception):
 
 
 class _BytesBehindAnswer(Exception):
-    """Another message begins behind a complete answer, which nobody asked for."""
+    """Another message begins behind a complete answer: no request of ours has it."""
 
 
 @dataclass(slots=True)
@@ -119,13 +119,13 @@ class Connection(asyncio.Protocol):
         self._transport = None
         self._pool.forget(self)
         self._fail(AnswerBroken("it broke off") if self._received else ConnectionLost())
-        # Parser and connection hold each other, and with them the last answer: a collector that looks seldom would
+        # Parser and connection hold each other, and with them the last answer: a collector that runs rarely would
         # keep thousands of them.
         del self._parser
 
     def data_received(self, data: bytes) -> None:
         if self._waiting is None or self._waiting.done():
-            self.close()  # nobody asked for anything
+            self.close()  # no request is waiting
             return
         self._received += len(data)
         try:
@@ -228,7 +228,7 @@ class Connections:
             connection, seconds = await self._connect(seconds)
         self._asked.add(connection)
         if self._sweep is None:
-            self._sweep = asyncio.get_running_loop().call_later(TICK, self._look)
+            self._sweep = asyncio.get_running_loop().call_later(CHECK_INTERVAL, self._check)
         try:
             answer = await connection.ask(message, seconds, without_body=without_body)
         finally:
@@ -259,7 +259,7 @@ class Connections:
             connection.close()
         return None
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         """One timer for all: one for each request would be a twentieth of its cost."""
         now = time.monotonic()
         for connection in [each for each in self._asked if each.deadline <= now]:
@@ -267,7 +267,7 @@ class Connections:
         while self._idle and self._idle[0].idle_since <= now - IDLE_LIMIT:
             self._idle.popleft().close()
         is_used = self._asked or self._idle
-        self._sweep = asyncio.get_running_loop().call_later(TICK, self._look) if is_used else None
+        self._sweep = asyncio.get_running_loop().call_later(CHECK_INTERVAL, self._check) if is_used else None
 
     async def _connect(self, seconds: float) -> tuple[Connection, float]:
         """A new connection, and how many of the seconds are left."""

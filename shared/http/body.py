@@ -65,7 +65,7 @@ def _reservation(budget: BodyBudget, caller: str | None) -> Reservation:
 
 
 async def _received(content: StreamReader, reservation: Reservation, limit: int) -> bytes:
-    """One whose length nobody has announced reserves as it grows."""
+    """A body without an announced length reserves memory as it grows."""
     content.set_read_chunk_size(READ_AHEAD)
     parts: list[bytes] = []
     received = 0

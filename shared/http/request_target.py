@@ -51,16 +51,9 @@ def checked_host(hosts: Sequence[str]) -> str:
 
 
 def own_address(transport: asyncio.BaseTransport) -> str:
-    """Host and port at which a connection reached this process: what HTTP/1.0, which needs no `Host`, is told."""
+    """Host and port at which a connection reached this process, for HTTP/1.0, which needs no `Host`."""
     host, port = transport.get_extra_info("sockname")[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def check_address(raw: str, hosts: Sequence[str]) -> None:
-    """Raises `BadRequest` for a target or a host nobody should trust; HTTP/1.0 may come without a host."""
-    read_target(raw)
-    if hosts:
-        checked_host(hosts)
 
 
 def _is_plain(segment: str) -> bool:

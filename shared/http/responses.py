@@ -9,13 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from shared.errors import (
-    ApiError,
-    BadRequest,
-    MethodNotAllowed,
-    NotFound,
-    PayloadTooLarge,
-)
+from shared.errors import ApiError, BadRequest
 from shared.postgres.errors import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
@@ -68,19 +62,13 @@ def failure(error: ApiError) -> Answer:
 
 
 def api_error(error: Exception) -> ApiError:
-    """The error a client is told about; anything unknown is a defect and is logged with its trace."""
+    """The error that a client sees; anything unknown is a defect and is logged with its traceback."""
     match error:
         case DatabaseUnavailable():
             log.warning("the database is not available: %s", error, exc_info=error)
             return error
         case ApiError():
             return error
-        case web.HTTPNotFound():
-            return NotFound()
-        case web.HTTPMethodNotAllowed():
-            return MethodNotAllowed(sorted(error.allowed_methods))
-        case web.HTTPRequestEntityTooLarge():
-            return PayloadTooLarge()
         case web.HTTPException() if error.status < 500:
             return BadRequest()
     log.error("unhandled exception", exc_info=error)

@@ -37,7 +37,7 @@ from shared.postgres.audit import Actor
 from shared.security_log import SecurityEvent, record
 from shared.validation.fields import MAX_ID
 
-FAR = 5.0
+TIMER_NEEDED_BELOW = 5.0
 """Seconds; a deadline that far off comes after the bounds of every wait that a read has, and needs no timer."""
 VERIFIER = web.AppKey("verifier", InternalTokenVerifier)
 
@@ -272,7 +272,7 @@ def _record_denied(caller: Caller, error: PermissionDenied, route: Route[Any, An
 async def _in_time(route: Route[Any, Any], call: Call[Any, Any]) -> Answer:
     """A read ends with the request's deadline; a change that has begun is finished. Raises `DeadlinePassed`."""
     left = time_left(MAX_SECONDS)
-    if route.method != "GET" or left > FAR:
+    if route.method != "GET" or left > TIMER_NEEDED_BELOW:
         return await route.handler(call)
     try:
         async with asyncio.timeout(left) as reading:

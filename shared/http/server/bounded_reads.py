@@ -1,4 +1,4 @@
-"""Reads of a bounded size: uvloop by itself hands over up to 250 KB at once, before anybody has looked at any of it."""
+"""Reads of a bounded size: uvloop by itself hands over up to 250 KB at once, before any of it is parsed."""
 
 import asyncio
 from typing import Final

@@ -37,7 +37,7 @@ LINGER = 2.0
 KEEPALIVE_TIMEOUT = 75.0
 """Seconds an idle connection stays open; longer than any client of ours keeps it, so that none is cut in use."""
 UNREAD_BYTES = 8 * 1024
-"""Of a body that nobody reads: past twice as many the connection is read no further."""
+"""Of a body without a reader: past twice as many the connection is read no further."""
 QUEUED_REQUESTS = 2
 """Behind the one that is answered; past them the connection is read no further, and at most one read came before."""
 
@@ -158,7 +158,7 @@ class Protocol(web.RequestHandler):
                 return
 
     def _decline_upgrade(self) -> None:
-        """Whatever a request wants its connection to become: what follows is HTTP, and is looked at like the rest."""
+        """Declines every upgrade: what follows is HTTP, and is parsed like the rest."""
         self._upgraded = False
         self._held_back, self._message_tail = self._message_tail + self._held_back, b""
         if self._parser is not None:
@@ -189,7 +189,7 @@ class Protocol(web.RequestHandler):
             self._refuse_from(len(self._messages), BadHttpMessage("chunks"))
 
     def _refuse_from(self, position: int, error: BaseException) -> None:
-        """Puts a refusal behind the good requests, and reads no further: nobody can say where the next one begins.
+        """Puts a refusal behind the good requests, and reads no further: where the next one begins is unknown.
 
         Bytes that are no body end the request whose body they should be: it, and nothing else, is refused.
         """
@@ -306,7 +306,9 @@ class Protocol(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Answers, and says so when the connection ends with it."""
-        if isinstance(resp, web.HTTPException):  # an expectation that nobody meets, which aiohttp refuses by itself
+        if isinstance(
+            resp, web.HTTPException
+        ):  # an expectation (RFC 9110, section 10.1.1) that aiohttp refuses by itself
             resp = _unnamed(self._refusal(api_error(resp)))
         is_last = self._is_deaf and not self._messages
         if is_last or self._close or self._ending.is_set() or resp.headers.get("Connection") == "close":
@@ -316,7 +318,7 @@ class Protocol(web.RequestHandler):
         return await super().finish_response(request, resp, start_time)
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
-        """A client that breaks off a body nobody reads any more is no defect; aiohttp closes the connection."""
+        """A client that breaks off a body behind its answer is no defect; aiohttp closes the connection."""
         if isinstance(kw.get("exc_info"), web.RequestPayloadError):
             log.info("request body ended early, after the response was sent")
         else:

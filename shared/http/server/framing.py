@@ -18,7 +18,7 @@ _KNOWN_BEGINNINGS: Final = tuple(f"{method} ".encode() for method in sorted(METH
 _TOKEN: Final = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _LONGEST_METHOD: Final = 64
 _STAND_IN: Final = b"PROPFIND"
-"""A method that the parser reads and nobody here implements."""
+"""A method that the parser reads and that is not implemented here."""
 _ABSOLUTE: Final = re.compile(r"https?://([^/?#]+)(.*)\Z", re.IGNORECASE | re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""Listening, and ending so that nobody's request is lost between two connections."""
+"""Listening, and ending without losing a request between two connections."""
 
 import asyncio
 import os
@@ -29,8 +29,8 @@ async def listening(
 ) -> AsyncIterator[tuple[str, int]]:
     """Serves the application, and gives the address.
 
-    At the end nobody new is let in. For `last_call` seconds open connections are served on, each answer being the
-    last of its connection, so that nobody sends a request into a connection that is just being closed. Then
+    At the end no new connection is accepted. For `last_call` seconds open connections are served on, each answer
+    being the last of its connection, so that no request is sent into a connection that is just being closed. Then
     running requests get `shutdown_timeout` seconds.
     """
     runner = web.AppRunner(app, shutdown_timeout=shutdown_timeout)
@@ -45,27 +45,27 @@ async def listening(
 
         listener = await loop.create_server(connection, host, port, backlog=BACKLOG)
         listening_socket = listener.sockets[0]
-        _cut_who_never_reads(listening_socket)
+        _bound_unread_answers(listening_socket)
         try:
             yield listening_socket.getsockname()[:2]
         finally:
             with socket.socket(fileno=os.dup(listening_socket.fileno())) as still_open:
                 listener.close()
-                await _take_in_the_last(still_open, connection)
+                await _accept_the_last(still_open, connection)
             ending.set()
             await _connections_end(server, last_call)
     finally:
         await runner.cleanup()
 
 
-def _cut_who_never_reads(listener: "TransportSocket | socket.socket") -> None:
+def _bound_unread_answers(listener: "TransportSocket | socket.socket") -> None:
     """Left to the kernel (tcp(7)), which knows of every byte; connections have the option from their listener."""
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNREAD_ANSWER_TIMEOUT * 1000))
 
 
-async def _take_in_the_last(listener: socket.socket, connection: Callable[[], BoundedReads]) -> None:
-    """The kernel has taken connections that nobody has accepted yet; closing the listener would reset them."""
+async def _accept_the_last(listener: socket.socket, connection: Callable[[], BoundedReads]) -> None:
+    """The kernel holds connections that are not accepted yet; closing the listener would reset them."""
     listener.setblocking(False)
     for _ in range(BACKLOG):
         try:

@@ -11,13 +11,13 @@ from typing import Final
 
 from shared.http.body_budget import MIB, BodyBudget
 
-LOOK_INTERVAL: Final = 5.0
+CHECK_INTERVAL: Final = 5.0
 WORTHWHILE: Final = 4 * MIB
 """Bytes of bodies since the last time; what simple requests bring is not among them."""
 
 
-async def give_back_memory(bodies: BodyBudget, interval: float = LOOK_INTERVAL) -> None:
-    """Looks every `interval` seconds whether a burst is over. Runs until it is cancelled."""
+async def give_back_memory(bodies: BodyBudget, interval: float = CHECK_INTERVAL) -> None:
+    """Checks every `interval` seconds whether a burst is over. Runs until it is cancelled."""
     accounts, known = (bodies.users, bodies.strangers), 0
     while True:
         await asyncio.sleep(interval)
