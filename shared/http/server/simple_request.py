@@ -1,6 +1,6 @@
 """A parser for simple requests: whole in one read, and with nothing in them that two readers could read differently.
 
-Nearly all requests of well-behaved clients are. Parsing one and writing its answer costs a tenth of what it costs
+Nearly all requests of well-behaved clients are. Parsing one and writing its answer costs a fifth of what it costs
 aiohttp's server. This parser refuses nobody: whatever is not simple in any respect it leaves to the standard path.
 """
 
