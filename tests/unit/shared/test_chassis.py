@@ -11,7 +11,8 @@ from pydantic import BaseModel, SecretStr
 
 from shared.http.models import Body, Query
 from shared.http.responses import Answer
-from shared.http.routing import Call, Route
+from shared.http.routing import Call, Route, RouteTable
+from shared.http.server.responder import RESPONDER
 from shared.projections.comparison import Projection
 from shared.service.chassis import Command, Role, Service, build_app, carry_out, command_line
 from shared.settings import ServiceSettings
@@ -69,13 +70,13 @@ def test_without_an_outbox_there_is_no_relay() -> None:
     assert contexts(build_app(service(), SETTINGS, "worker")) == ["database", "consumer"]
 
 
-def test_a_worker_answers_for_its_health_alone() -> None:
-    def paths(role: Role) -> set[str]:
-        resources = build_app(service(), SETTINGS, role).router.resources()
-        return {resource.canonical for resource in resources}
+def test_a_worker_has_no_routes() -> None:
+    def has_routes(role: Role) -> bool:
+        handler = build_app(service(), SETTINGS, role)[RESPONDER].handler
+        return isinstance(getattr(handler, "__self__", None), RouteTable)
 
-    assert paths("api") - paths("worker") == {"/api/v1/probe"}
-    assert paths("worker") == {"/health/live", "/health/ready"}
+    assert has_routes("api")
+    assert not has_routes("worker")
 
 
 @pytest.mark.parametrize("command", ["verify", "rebuild"])

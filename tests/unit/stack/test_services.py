@@ -20,7 +20,7 @@ from stack.product.issuer import prepare_internal_keys
 from stack.services import SERVICE_NAMES, SERVICES, Service
 from tests.security.corpus import Service as AttackedService
 from tests.support.copies import COPIES
-from tests.support.services import DECLARED
+from tests.support.services import DECLARED, tables_of
 
 OF_EACH_SERVICE = pytest.mark.parametrize("service", SERVICES, ids=SERVICE_NAMES)
 COMPOSE = (REPOSITORY / "docker-compose.yml").read_text()
@@ -83,6 +83,11 @@ def test_a_service_declares_itself_as_the_table_has_it(service: Service) -> None
     assert declared.name == service.name
     assert declared.outbox == bool(service.publishes)
     assert list(declared.migrations.glob("0001_*.sql"))
+
+
+@OF_EACH_SERVICE
+def test_a_service_that_publishes_has_the_tables_for_it(service: Service) -> None:
+    assert not service.publishes or {"outbox", "idempotency_keys", "audit_trail"} <= set(tables_of(service.name))
 
 
 @OF_EACH_SERVICE
@@ -213,9 +218,15 @@ def test_the_backup_in_the_guide_leaves_no_database_out() -> None:
     assert set(names.split()) == set(SERVICE_NAMES)
 
 
-def test_the_tests_of_copies_and_of_attacks_know_every_service() -> None:
+@OF_EACH_SERVICE
+def test_the_tests_of_copies_know_what_a_service_copies(service: Service) -> None:
+    projection = DECLARED[service.name].projection
+    replicas = {replica.table for replica in projection.replicas} if projection else set()
+    assert replicas <= set(COPIES.get(service.name, ()))
+
+
+def test_the_corpus_of_attacks_knows_every_service() -> None:
     assert set(get_args(AttackedService)) == set(SERVICE_NAMES)
-    assert set(COPIES) == set(SERVICE_NAMES)
 
 
 async def test_keys_of_a_service_that_is_new_are_added_to_those_of_an_installation(tmp_path: Path) -> None:
