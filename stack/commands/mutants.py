@@ -64,14 +64,17 @@ def mutants(modules: Sequence[str], steps: Steps) -> int:
 
 
 def unit_tests_of(module: str) -> list[str]:
-    """The unit tests whose text imports the module; raises StackError when there are none."""
+    """The unit tests whose text imports the module; raises StackError when there are none.
+
+    Those of the pages and of the repository, beside the folders, are none of a module's.
+    """
     parent, _, name = module.rpartition(".")
     imports = re.compile(
         rf"^ *(?:from {re.escape(module)} import|import {re.escape(module)}\b|"
         rf"from {re.escape(parent)} import (?:[^\n]*\b|\([^)]*\b){re.escape(name)}\b)",
         re.MULTILINE,
     )
-    files = sorted((REPOSITORY / "tests" / "unit").rglob("test_*.py"))
+    files = sorted((REPOSITORY / "tests" / "unit").glob("*/**/test_*.py"))
     found = [file for file in files if imports.search(file.read_text(encoding="utf-8"))]
     if not found:
         raise StackError(f"No test in tests/unit imports {module}.")
