@@ -28,6 +28,12 @@ STATUS_HELP = """\
 Shows each process with its state, pid, port, restarts and start time. Exit status 0 if every one of them
 runs and is healthy, else 1.
 """
+RUN_HELP = """\
+Runs a service or the gateway of the running stack in the foreground, in place of the stack's own process, with the
+same address and settings: breakpoint() stops in this terminal. Ctrl-C ends it, and the stack starts its own again.
+LOG_LEVEL, PYTHONBREAKPOINT and PYTHONASYNCIODEBUG of the environment reach it.
+docs/how-to/debug-one-process.md shows it.
+"""
 SIGNING_HELP = """\
 Prints a client token for the running stack, alone on the last line. The options are those of
 `python -m gateway token`; without any it is an Admin of organisation 1 for 12 hours.
@@ -96,6 +102,9 @@ def make_parser() -> argparse.ArgumentParser:
     down.add_argument("names", nargs="*", metavar="NAME", help="a process of the stack")
     status = commands.add_parser("status", help="show what runs where", description=STATUS_HELP)
     status.add_argument("--json", action="store_true", help="for programs")
+    run = commands.add_parser("run", help="run one process in the foreground", description=RUN_HELP)
+    run.add_argument("name", metavar="NAME", help=f"gateway, {', '.join(SERVICE_NAMES)}")
+    run.add_argument("--debug", action="store_true", help="under pdb, which stops at its first line")
     _add_token(commands)
     _add_seed(commands)
     _add_logs(commands)

@@ -91,10 +91,13 @@ def has_idempotency_key(passing: Iterable[tuple[str, str]]) -> bool:
 
 
 def identity(internal_token: str, trace: Trace, scheme: str, host: str) -> str:
-    """What the gateway says about a request, as header lines: for whom, under which trace, where the client asked."""
+    """What the gateway says about a request, as header lines: for whom, where the client asked, under which trace.
+
+    What differs from request to request comes last (`shared.http.server.simple_request`).
+    """
     return (
-        f"Authorization: Bearer {internal_token}\r\nX-Request-Id: {trace.request_id}\r\n"
-        f"traceparent: {trace.traceparent}\r\nX-Forwarded-Proto: {scheme}\r\nX-Forwarded-Host: {host}\r\n"
+        f"Authorization: Bearer {internal_token}\r\nX-Forwarded-Proto: {scheme}\r\nX-Forwarded-Host: {host}\r\n"
+        f"X-Request-Id: {trace.request_id}\r\ntraceparent: {trace.traceparent}\r\n"
     )
 
 

@@ -22,12 +22,13 @@ WITH matched AS (
     JOIN people p ON p.organisation_id = r.organisation_id AND p.id = r.employee_id
     JOIN courses c ON c.organisation_id = r.organisation_id AND c.id = r.course_id
     JOIN sessions s ON s.organisation_id = r.organisation_id AND s.id = r.session_id
-    WHERE r.organisation_id = {{organisation_id}} AND r.employee_id = {{person_id}} AND {where}
+    WHERE r.organisation_id = :organisation_id AND r.employee_id = :person_id
+        AND {conditions}
 )
 SELECT
     EXISTS (
         SELECT FROM people
-        WHERE organisation_id = {{organisation_id}} AND id = {{person_id}} AND type = {{type}} AND NOT removed
+        WHERE organisation_id = :organisation_id AND id = :person_id AND type = :type AND NOT removed
     ) AS found,
     (SELECT count(*) FROM matched) AS total,
     coalesce((SELECT json_agg(json_build_object(
@@ -45,7 +46,7 @@ SELECT
             'venue', CASE WHEN NOT online THEN location END,
             'checked_in_at', history_timestamp(checked_in_at), 'check_in_method', check_in_method)
     ) ORDER BY training_date DESC, id) FROM (
-        SELECT * FROM matched ORDER BY training_date DESC, id LIMIT {{per_page}} OFFSET {{rows_before}}
+        SELECT * FROM matched ORDER BY training_date DESC, id LIMIT :per_page OFFSET :rows_before
     ) page), '[]')::text AS items
 """
 
@@ -58,12 +59,12 @@ _STATUS = {
 }
 
 _FILTERS = {
-    "online": ("c.online = {online}", "boolean"),
-    "project_id": ("{project_id} = ANY(s.project_ids)", "bigint"),
-    "label_id": ("{label_id} = ANY(c.label_ids)", "bigint"),
-    "company_id": ("p.company_id = {company_id}", "bigint"),
-    "date_from": ("(coalesce(r.completed_at, s.start_date) AT TIME ZONE 'UTC')::date >= {date_from}", "date"),
-    "date_to": ("(coalesce(r.completed_at, s.start_date) AT TIME ZONE 'UTC')::date <= {date_to}", "date"),
+    "online": ("c.online = :online", "boolean"),
+    "project_id": (":project_id = ANY(s.project_ids)", "bigint"),
+    "label_id": (":label_id = ANY(c.label_ids)", "bigint"),
+    "company_id": ("p.company_id = :company_id", "bigint"),
+    "date_from": ("(coalesce(r.completed_at, s.start_date) AT TIME ZONE 'UTC')::date >= :date_from", "date"),
+    "date_to": ("(coalesce(r.completed_at, s.start_date) AT TIME ZONE 'UTC')::date <= :date_to", "date"),
 }
 """Condition and type."""
 
@@ -78,22 +79,23 @@ _PEOPLE = ArrayColumns(
     removed="boolean",
 )
 _SAVE_PEOPLE = f"""
-INSERT INTO people ({_PEOPLE.names}) SELECT {_PEOPLE.names} FROM {_PEOPLE.unnest("new")}
+INSERT INTO people ({_PEOPLE.names}) SELECT {_PEOPLE.values} FROM {_PEOPLE.unnest("new")}
 ON CONFLICT (organisation_id, id) DO UPDATE SET {_PEOPLE.updates("excluded", "organisation_id", "id")}
 WHERE excluded.version > people.version
 """  # noqa: S608 - of constants alone
 
 _COURSES = ArrayColumns(
-    organisation_id="bigint", id="bigint", version="integer", title="text", online="boolean", labels="jsonb"
+    organisation_id="bigint",
+    id="bigint",
+    version="integer",
+    title="text",
+    online="boolean",
+    label_ids="bigint[]",
+    label_names="jsonb",
 )
 _SAVE_COURSES = f"""
-INSERT INTO courses (organisation_id, id, version, title, online, label_ids, label_names)
-SELECT organisation_id, id, version, title, online,
-    ARRAY (SELECT (label ->> 'id')::bigint FROM jsonb_array_elements(labels) AS label),
-    jsonb_path_query_array(labels, '$[*].name')
-FROM {_COURSES.unnest("new")}
-ON CONFLICT (organisation_id, id) DO UPDATE SET version = excluded.version, title = excluded.title,
-    online = excluded.online, label_ids = excluded.label_ids, label_names = excluded.label_names
+INSERT INTO courses ({_COURSES.names}) SELECT {_COURSES.values} FROM {_COURSES.unnest("new")}
+ON CONFLICT (organisation_id, id) DO UPDATE SET {_COURSES.updates("excluded", "organisation_id", "id")}
 WHERE excluded.version > courses.version
 """  # noqa: S608 - of constants alone
 
@@ -104,17 +106,12 @@ _SESSIONS = ArrayColumns(
     session_name="text",
     start_date="timestamptz",
     location="text",
-    projects="jsonb",
+    project_ids="bigint[]",
+    project_names="jsonb",
 )
 _SAVE_SESSIONS = f"""
-INSERT INTO sessions (organisation_id, id, version, session_name, start_date, location, project_ids, project_names)
-SELECT organisation_id, id, version, session_name, start_date, location,
-    ARRAY (SELECT (project ->> 'id')::bigint FROM jsonb_array_elements(projects) AS project),
-    jsonb_path_query_array(projects, '$[*].name')
-FROM {_SESSIONS.unnest("new")}
-ON CONFLICT (organisation_id, id) DO UPDATE SET version = excluded.version, session_name = excluded.session_name,
-    start_date = excluded.start_date, location = excluded.location, project_ids = excluded.project_ids,
-    project_names = excluded.project_names
+INSERT INTO sessions ({_SESSIONS.names}) SELECT {_SESSIONS.values} FROM {_SESSIONS.unnest("new")}
+ON CONFLICT (organisation_id, id) DO UPDATE SET {_SESSIONS.updates("excluded", "organisation_id", "id")}
 WHERE excluded.version > sessions.version
 """  # noqa: S608 - of constants alone
 
@@ -133,7 +130,7 @@ _RECORDS = ArrayColumns(
     check_in_method="text",
 )
 _SAVE_RECORDS = f"""
-INSERT INTO records ({_RECORDS.names}) SELECT {_RECORDS.names} FROM {_RECORDS.unnest("new")}
+INSERT INTO records ({_RECORDS.names}) SELECT {_RECORDS.values} FROM {_RECORDS.unnest("new")}
 ON CONFLICT (organisation_id, id) DO UPDATE SET {_RECORDS.updates("excluded", "organisation_id", "id", "employee_id")}
 WHERE excluded.version > records.version
 """  # noqa: S608 - of constants alone
@@ -163,7 +160,7 @@ def _page_statement(filters: tuple[str, ...], status: str | None) -> Statement:
     conditions = [_FILTERS[name][0] for name in filters] + ([_STATUS[status]] if status else [])
     types = {"organisation_id": "bigint", "person_id": "bigint", "type": "text"}
     types |= {name: _FILTERS[name][1] for name in filters}
-    return Statement(_PAGE.format(where=" AND ".join(conditions) or "true"), types | PAGE_TYPES)
+    return Statement(_PAGE.format(conditions=" AND ".join(conditions) or "true"), types | PAGE_TYPES)
 
 
 async def save_people(connection: Connection, events: Sequence[Event[EmployeeState]]) -> None:
@@ -198,7 +195,8 @@ def _course(event: Event[CourseState]) -> dict[str, Any]:
         "version": state.version,
         "title": state.title,
         "online": state.delivery_mode in _ONLINE_MODES,
-        "labels": _json(state.labels),
+        "label_ids": [label.id for label in state.labels],
+        "label_names": _names(state.labels),
     }
 
 
@@ -216,7 +214,8 @@ def _session(event: Event[SessionState]) -> dict[str, Any]:
         "session_name": state.session_name,
         "start_date": state.start_date,
         "location": state.location,
-        "projects": _json(state.projects),
+        "project_ids": [project.id for project in state.projects],
+        "project_names": _names(state.projects),
     }
 
 
@@ -243,5 +242,5 @@ def _record(event: EnrollmentEvent) -> dict[str, Any]:
     }
 
 
-def _json(items: Sequence[NamedItem]) -> str:
-    return json.dumps([item.model_dump() for item in items])
+def _names(items: Sequence[NamedItem]) -> str:
+    return json.dumps([item.name for item in items])

@@ -1,15 +1,15 @@
 """The request as handlers see it, whichever parser read it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import unquote
+from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from shared.concurrency.deadline import HEADER as DEADLINE_HEADER
 from shared.errors import ApiError, MethodNotImplemented
 from shared.http.body_budget import Reservation
-from shared.http.conditional import UNCONDITIONAL, Conditions, read_conditions
 from shared.http.request_target import Target, checked_host, own_address, read_target
 from shared.observability import NO_TRACE, Trace
 
@@ -20,12 +20,31 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 """RFC 9110, section 9, and RFC 5789. Any other is answered with 501."""
 
 
+class OwnFields(NamedTuple):
+    """The header fields that differ from request to request, as they were sent."""
+
+    request_id: str
+    traceparent: str
+    deadlines: Sequence[str]
+
+
+NO_OWN_FIELDS: Final = OwnFields("", "", ())
+
+
+def own_fields(headers: Headers) -> OwnFields:
+    own = OwnFields(
+        headers.get("X-Request-Id", ""), headers.get("traceparent", ""), headers.getall(DEADLINE_HEADER, ())
+    )
+    return NO_OWN_FIELDS if own == NO_OWN_FIELDS else own
+
+
 @dataclass(slots=True)
 class Head:
     """The header fields of a request. A client sends the same ones in many of its requests, which then share this."""
 
     headers: Headers
-    content_length: int = 0
+    own: OwnFields
+    content_length: int | None = None
     derived: Any = None
     """What a handler has worked out from the headers alone, so that it need not do so again."""
 
@@ -42,6 +61,8 @@ class Request:
     target: Target
     head: Head
     headers: Headers
+    """They may lack those of `own`."""
+    own: OwnFields
     peer: str
     """The address at the other end of the connection."""
     content: bytes = b""
@@ -85,11 +106,13 @@ def from_aiohttp(request: web.BaseRequest) -> Request:
     except ApiError as error:
         fault = error.with_traceback(None)  # which holds this very request
     headers = request.headers or _NO_HEADERS  # what was no HTTP has none
+    own = own_fields(headers)
     return Request(
         "GET" if request.method == "HEAD" else request.method,
         target,
-        Head(headers),
+        Head(headers, own),
         headers,
+        own,
         request.remote or "",
         is_head=request.method == "HEAD",
         stream=request,  # type: ignore[arg-type]  # what is not a web.Request has a fault, and nobody reads its body
@@ -110,18 +133,7 @@ def _checked_target(request: web.BaseRequest) -> Target:
     return target
 
 
-def conditions(headers: Headers) -> Conditions:
-    if "If-Match" not in headers and "If-None-Match" not in headers:
-        return UNCONDITIONAL
-    return read_conditions(headers.getall("If-Match", []), headers.getall("If-None-Match", []))
-
-
-def client_url(request: Request) -> str:
-    """The address that the client asked, without its query.
-
-    The gateway says where the client reached it; only verified callers get this far.
-    """
-    headers, path = request.headers, request.target.path
-    scheme = headers.get("X-Forwarded-Proto", "http")
-    host = headers.get("X-Forwarded-Host") or request.host()
-    return f"{scheme}://{host}{unquote(path) if '%' in path else path}"
+def client_origin(request: Request) -> str:
+    """Scheme and host by which the client asked; the gateway says so, and only verified callers get this far."""
+    scheme = request.headers.get("X-Forwarded-Proto", "http")
+    return f"{scheme}://{request.headers.get('X-Forwarded-Host') or request.host()}"

@@ -32,7 +32,7 @@ class Caching(StrEnum):
     PUBLIC = "public, max-age=300"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What a client is answered; `text` is JSON."""
 

@@ -13,8 +13,7 @@ from pydantic import BaseModel
 
 from shared.auth.internal_token import API_ACCESS, Caller, InternalTokenVerifier, bearer_token
 from shared.auth.trust import is_internal
-from shared.concurrency.deadline import HEADER as DEADLINE_HEADER
-from shared.concurrency.deadline import LONGEST, current_deadline, read_deadline, time_left
+from shared.concurrency.deadline import MAX_SECONDS, current_deadline, read_deadline, time_left
 from shared.concurrency.fairness import current_organisation
 from shared.errors import (
     ApiError,
@@ -26,11 +25,11 @@ from shared.errors import (
     TokenMissing,
 )
 from shared.http.body import read_model
-from shared.http.conditional import UNCONDITIONAL, Conditions
+from shared.http.conditional import UNCONDITIONAL, Conditions, conditions
 from shared.http.idempotency_key import IdempotencyKey, digest, read_key
 from shared.http.input import QueryReader
 from shared.http.models import USUAL_LIMITS, Body, BodyLimits, Query
-from shared.http.request import Headers, Request, client_url, conditions
+from shared.http.request import Headers, Request, client_origin
 from shared.http.responses import Answer
 from shared.http.server.responder import RESPONDER
 from shared.observability import current_trace
@@ -49,7 +48,7 @@ _ID = re.compile(r"[1-9][0-9]{0,18}\Z")
 _ID_SEGMENT = re.compile(r"/([1-9][0-9]{0,18})(?=/|\Z)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call(Generic[Q, B]):
     """One request, parsed and permitted. `id` is the path's, 0 where the path has none."""
 
@@ -160,9 +159,10 @@ class Endpoint:
         self._queries = QueryReader(route.query)
 
     async def answer(self, request: Request) -> Answer:
-        route, headers = self.route, request.headers
-        current_deadline.set(read_deadline(headers.getall(DEADLINE_HEADER, [])))
-        caller = self._permitted(headers)
+        route = self.route
+        current_deadline.set(read_deadline(request.own.deadlines))
+        caller = self._permitted(request)
+        sender: _Sender = request.head.derived
         current_organisation.set(caller.organisation_id)
         path_id, query = self._path_id(request.path_id), self._queries.read(request.target.query)
         body = await self._body(request)
@@ -172,9 +172,9 @@ class Endpoint:
             id=path_id,
             query=query,
             body=body,
-            url=client_url(request),
-            conditions=conditions(headers),
-            idempotency_key=self._idempotency_key(headers, caller, body),
+            url=f"{sender.origin}{_decoded(request.target.path)}",
+            conditions=sender.conditions,
+            idempotency_key=self._idempotency_key(request.headers, caller, body) if route.method == "POST" else None,
         )
         try:
             return await _in_time(route, call)
@@ -182,9 +182,9 @@ class Endpoint:
             _record_denied(caller, error, route)
             raise
 
-    def _permitted(self, headers: Headers) -> Caller:
+    def _permitted(self, request: Request) -> Caller:
         """The caller, who may ask this; raises `TokenMissing`, `TokenInvalid` or `PermissionDenied`."""
-        caller = self._caller(headers)
+        caller = self._caller(request)
         try:
             self._require_permission(caller)
         except PermissionDenied as error:
@@ -192,10 +192,11 @@ class Endpoint:
             raise
         return caller
 
-    def _caller(self, headers: Headers) -> Caller:
+    def _caller(self, request: Request) -> Caller:
         """Raises `TokenMissing` or `TokenInvalid`."""
         try:
-            return self._app[VERIFIER].verify(bearer_token(headers.getall("Authorization", [])))
+            sender: _Sender = request.head.derived or _read_sender(request)
+            return self._app[VERIFIER].verify(sender.token)
         except (TokenMissing, TokenInvalid) as error:
             record(SecurityEvent.INTERNAL_TOKEN_REFUSED, reason=error.reason)
             raise
@@ -231,10 +232,31 @@ class Endpoint:
 
     def _idempotency_key(self, headers: Headers, caller: Caller, body: BaseModel) -> IdempotencyKey | None:
         route = self.route
-        key = read_key(headers.getall("Idempotency-Key", [])) if route.method == "POST" else None
+        key = read_key(headers.getall("Idempotency-Key", []))
         if key is None:
             return None
         return IdempotencyKey(caller.organisation_id, caller.subject, route.path, key, digest(body.model_dump()))
+
+
+@dataclass(slots=True)
+class _Sender:
+    """What the headers say that are the same in all requests of a client."""
+
+    token: str
+    origin: str
+    conditions: Conditions
+
+
+def _read_sender(request: Request) -> _Sender:
+    """Raises `TokenMissing`, or `TokenInvalid` for more than one token."""
+    headers = request.headers
+    sender = _Sender(bearer_token(headers.getall("Authorization", [])), client_origin(request), conditions(headers))
+    request.head.derived = sender
+    return sender
+
+
+def _decoded(path: str) -> str:
+    return unquote(path) if "%" in path else path
 
 
 def _record_denied(caller: Caller, error: PermissionDenied, route: Route[Any, Any]) -> None:
@@ -249,7 +271,7 @@ def _record_denied(caller: Caller, error: PermissionDenied, route: Route[Any, An
 
 async def _in_time(route: Route[Any, Any], call: Call[Any, Any]) -> Answer:
     """A read ends with the request's deadline; a change that has begun is finished. Raises `DeadlinePassed`."""
-    left = time_left(LONGEST)
+    left = time_left(MAX_SECONDS)
     if route.method != "GET" or left > FAR:
         return await route.handler(call)
     try:

@@ -1,4 +1,4 @@
-"""Work on broker and database that goes on through their outages."""
+"""Background work that continues through outages of broker and database."""
 
 import asyncio
 import logging

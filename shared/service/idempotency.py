@@ -45,7 +45,7 @@ _ANSWERS = ArrayColumns(
     answer_body="text",
 )
 _KEEP = f"""
-INSERT INTO idempotency_keys ({_ANSWERS.names}) SELECT {_ANSWERS.names} FROM {_ANSWERS.unnest("new")}
+INSERT INTO idempotency_keys ({_ANSWERS.names}) SELECT {_ANSWERS.values} FROM {_ANSWERS.unnest("new")}
 ON CONFLICT (organisation_id, subject, route, key) DO UPDATE SET body_sha256 = excluded.body_sha256,
     answer_status = excluded.answer_status, answer_headers = excluded.answer_headers,
     answer_body = excluded.answer_body, created_at = now()

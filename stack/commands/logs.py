@@ -28,7 +28,7 @@ def logs(names: Sequence[str], *, count: int, follow: bool, as_json: bool, reque
     """
     files = log_files(Layout(STACK_DIRECTORY).log, names)
     followers = {name: Follower(file) for name, file in files.items()} if follow else {}
-    show = _raw if as_json else _Shown(Console(soft_wrap=True))
+    show = _raw if as_json else Show(Console(soft_wrap=True))
     try:
         for line in last_lines(files, count, request_id):
             show(line)
@@ -86,7 +86,7 @@ def _raw(line: LogLine) -> None:
     print(line.raw, flush=True)
 
 
-class _Shown:
+class Show:
     """Prints lines for people: in the colour of their level where the terminal has colours."""
 
     def __init__(self, console: Console) -> None:

@@ -50,17 +50,17 @@ async def _add_later(add: Callable[..., Any], connection: Any, *what: Any) -> No
 
 
 def _without_confirm() -> None:
-    """Rows are marked published as soon as they are claimed, in a transaction that is committed first."""
-    original = shared.messaging.outbox.claim
+    """Rows are marked published as soon as they are locked, in a transaction that is committed first."""
+    original = shared.messaging.outbox.lock_unpublished
 
-    async def claim(connection: Connection, limit: int) -> Any:
+    async def lock_unpublished(connection: Connection, limit: int) -> Any:
         rows = await original(connection, limit)
         await shared.messaging.outbox.mark_published(connection, [row.id for row in rows])
         await connection.execute("COMMIT")
         await connection.execute("BEGIN")
         return rows
 
-    shared.messaging.outbox.claim = claim
+    shared.messaging.outbox.lock_unpublished = lock_unpublished
 
 
 def _without_mandatory() -> None:

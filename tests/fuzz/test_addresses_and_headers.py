@@ -14,7 +14,7 @@ from shared.auth.internal_token import bearer_token
 from shared.errors import BadRequest, PreconditionFailed, TokenInvalid, TokenMissing, ValidationFailed
 from shared.http.conditional import Document, RowKey, read_conditions
 from shared.http.idempotency_key import read_key
-from shared.http.request import Head, Headers, Request
+from shared.http.request import NO_OWN_FIELDS, Head, Headers, Request
 from shared.http.request_target import checked_host, read_target
 from shared.http.routing import Endpoint, RouteTable
 from tests.fuzz.effort import examples
@@ -71,7 +71,7 @@ def test_what_the_gateway_routes_to_a_service_is_understood_there_as_it_was(meth
         return
     upstream = GATEWAY.upstream_of(target.path)
     for service, router in ROUTERS.items():
-        found = router.find(Request(method, target, Head(NO_HEADERS), NO_HEADERS, ""))
+        found = router.find(Request(method, target, Head(NO_HEADERS, NO_OWN_FIELDS), NO_HEADERS, NO_OWN_FIELDS, ""))
         if not isinstance(found, Endpoint) or upstream is None:
             continue
         path = found.route.path

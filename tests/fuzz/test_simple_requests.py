@@ -24,10 +24,14 @@ SECOND = b"GET /x HTTP/1.1\r\nHost: other\r\n\r\n"
 LINES = [
     b"Content-Length: 0\r\n", b"Content-Length: 4\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n",
     b"Connection: keep-alive\r\n", b"Host: other\r\n", b"X-Note: a\r\n", b" folded\r\n", b"Expect: 100-continue\r\n",
-    b"Upgrade: h2c\r\n", b"host : x\r\n", b"Accept:\r\n",
+    b"Upgrade: h2c\r\n", b"host : x\r\n", b"Accept:\r\n", b"X-Request-Deadline: 9\r\n", b"X-Request-Id: 1\r\n",
 ]  # fmt: skip
+LAST = b"X-Request-Id: 7\r\ntraceparent: 00-%b-%b-01\r\nX-Request-Deadline: 9990\r\n" % (b"1" * 32, b"2" * 16)
+"""With which a gateway's requests end."""
 REQUESTS = st.one_of(
     st.lists(st.sampled_from(LINES), max_size=3).map(lambda lines: READ + b"".join(lines) + b"\r\n"),
+    st.lists(st.sampled_from(LINES), max_size=2).map(lambda lines: READ + b"".join(lines) + LAST + b"\r\n"),
+    st.sampled_from([READ.replace(b"GET", b"POST") + LAST + b"Content-Length: 2\r\n\r\n{}"]),
     st.sampled_from([CHANGE, CHANGE + SECOND, READ + b"\r\n" + SECOND, READ]),
 )
 
@@ -73,9 +77,20 @@ def _check(read: Request, data: bytes) -> None:
     method = "HEAD" if read.is_head else read.method
     assert (parser.get_method().decode(), parser.get_http_version()) == (method, "1.1")
     assert (heard.target.decode(), heard.body) == (read.target.raw, read.content)
-    assert sorted(heard.headers) == sorted((name.lower(), value) for name, value in read.headers.items())
+    assert sorted(heard.headers) == sorted(_headers(read, heard))
     assert parser.should_keep_alive()
     assert not parser.should_upgrade()
+
+
+def _headers(read: Request, heard: Heard) -> list[tuple[str, str]]:
+    """All headers of the request: those that differ from request to request need not be among its `headers`."""
+    headers = [(name.lower(), value) for name, value in read.headers.items()]
+    if read.own is not read.head.own:
+        headers += [("x-request-id", read.own.request_id), ("traceparent", read.own.traceparent)]
+        headers += [("x-request-deadline", value) for value in read.own.deadlines]
+        if "content-length" not in read.headers and "content-length" in dict(heard.headers):
+            headers.append(("content-length", str(len(read.content))))
+    return headers
 
 
 @pytest.mark.parametrize(
@@ -90,6 +105,8 @@ def _check(read: Request, data: bytes) -> None:
         READ + b"X-Note: a\r\n folded\r\n\r\n",
         READ + b"host : x\r\n\r\n",
         READ + b"X-Note: a\r\nx-note: b\r\n\r\n",
+        READ + b"x-request-id: a\r\n" + LAST + b"\r\n",
+        READ + b"Content-Length: 0\r\n" + LAST + b"Content-Length: 0\r\n\r\n",
         READ + b"".join(b"X-Note-%d: x\r\n" % number for number in range(70)) + b"\r\n",
         READ.replace(b"1.1", b"1.0") + b"\r\n",
         READ.replace(b"Bearer ", b"Bearer \xc3\xa9") + b"\r\n",

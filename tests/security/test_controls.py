@@ -22,7 +22,6 @@ from shared.auth.internal_token import Caller, InternalTokenVerifier
 from shared.http.input import QueryReader
 from shared.http.models import BodyLimits
 from shared.http.request import METHODS, Request
-from shared.http.request import Headers as RequestHeaders
 from shared.http.request_target import Target
 from shared.http.routing import Endpoint
 from shared.http.server.connection import Protocol
@@ -91,6 +90,7 @@ async def test_control_with_the_first_of_several_tokens(own_world: World, monkey
         return authorization[0].partition(" ")[2] if authorization else ""
 
     monkeypatch.setattr("gateway.admission.gate.bearer_token", first)
+    monkeypatch.setattr("gateway.edge.forward_handler.bearer_token", first)
     monkeypatch.setattr("shared.http.routing.bearer_token", first)
     assert await noticed(own_world, tokens, "gateway", "Authorization good and empty")
     assert await noticed(own_world, tokens, "service", "Authorization good and empty")
@@ -100,9 +100,9 @@ async def test_control_with_services_that_believe_headers(own_world: World, monk
     """The gateway's stripping then is what keeps the header from them; without it nothing does."""
     permitted = Endpoint._permitted
 
-    def gullible(endpoint: Endpoint, headers: RequestHeaders) -> Caller:
-        caller = permitted(endpoint, headers)
-        organisation = headers.get("X-Organisation-Id")
+    def gullible(endpoint: Endpoint, request: Request) -> Caller:
+        caller = permitted(endpoint, request)
+        organisation = request.headers.get("X-Organisation-Id")
         return replace(caller, organisation_id=int(organisation)) if organisation else caller
 
     def everything(sent: Sequence[tuple[str, str]]) -> Headers:
@@ -111,10 +111,12 @@ async def test_control_with_services_that_believe_headers(own_world: World, monk
     monkeypatch.setattr(Endpoint, "_permitted", gullible)
     claim = "claims X-Organisation-Id: <their organisation>"
     assert await noticed(own_world, headers, "service", claim)
-    assert await noticed(own_world, headers, "gateway", claim) == []
+    with monkeypatch.context() as standard_path:
+        standard_path.setattr(SimpleRequestParser, "parse", lambda *_: None)  # nor does it remember any headers
+        assert await noticed(own_world, headers, "gateway", claim) == []
+        standard_path.setattr("gateway.edge.forward_handler.forwarded", everything)
+        assert await noticed(own_world, headers, "gateway", claim)
     monkeypatch.setattr("gateway.edge.forward_handler.forwarded", everything)
-    assert await noticed(own_world, headers, "gateway", claim)
-    monkeypatch.setattr(SimpleRequestParser, "parse", lambda *_: None)
     assert await noticed(own_world, headers, "gateway", claim)
 
 
@@ -222,7 +224,7 @@ async def test_control_without_a_limit_of_bodies(own_world: World, monkeypatch: 
 
 
 async def test_control_with_pythons_own_json(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.validation.strict_json.parse_json", lambda body, _: json.loads(body))
+    monkeypatch.setattr("shared.http.body.parse_json", lambda body, _: json.loads(body))
     for beginning in ("text a member twice", "text 5,000 decimals", "text 33 levels", "text half a character"):
         assert await noticed(own_world, bodies, "service", beginning), beginning
 

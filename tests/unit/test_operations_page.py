@@ -46,7 +46,7 @@ FIGURES: list[tuple[str, tuple[float, ...]]] = [
     (r"none had to be refused for (\w+) seconds", (upstream.BURST,)),
     (r"opens the service's circuit after (\w+) failures in a row", (upstream.FAILURES,)),
     (r"(\w+) of them detect a hanging service", (upstream.FAILURES,)),
-    (r"and then every (.+?) s, and closes the circuit", (circuit_breaker.LOOK_PAUSE,)),
+    (r"and then every (.+?) s, and closes the circuit", (circuit_breaker.PROBE_INTERVAL,)),
     (r"budget of one retry for (\w+) requests", (1 / upstream.RETRY_SHARE,)),
     (r"while others are active, at most (an \w+) of the slots", (bulkhead.LIMIT_PER_SHARE,)),
     (
@@ -63,7 +63,7 @@ FIGURES: list[tuple[str, tuple[float, ...]]] = [
         r"(\w+) are verified at a time, each in 64 MiB \(argon2id\); of up to (\d+) that wait",
         (passwords.AT_ONCE, passwords.WAITING),
     ),
-    (r"the revocations it knows again, within (half a second)", (revocation.LOOK_PAUSE,)),
+    (r"the revocations it knows again, within (half a second)", (revocation.CHECK_INTERVAL,)),
     (r"a token has (\d+) s of leeway", (internal_token.LEEWAY,)),
     (r"are served for (one more second), running requests get (\w+) seconds", (app.LAST_CALL, app.SHUTDOWN_TIMEOUT)),
     (r"delivered (a hundred) times without an acknowledgement", (broker.DELIVERY_LIMIT,)),
@@ -150,3 +150,29 @@ def test_the_defaults_of_settings_are_those_of_the_code() -> None:
 @pytest.mark.parametrize("name", ["max_in_flight", "body_memory", "upstream_max_waiting", "expiry_notice_days", "port"])
 def test_control_another_default_is_noticed(name: str) -> None:
     assert wrong_defaults({**documented_defaults(), name: ["77"]})
+
+
+def documented_log_lines() -> list[str]:
+    table = PAGE.read_text(encoding="utf-8").partition("| message | meaning |")[2].partition("\n\n")[0]
+    return [line for row in table.splitlines()[2:] for line in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
+
+
+def is_logged(line: str, sources: str) -> bool:
+    """Whether the code has all parts of the line that do not vary."""
+    return all(part.strip(" :") in sources for part in line.split("…") if part.strip(" :"))
+
+
+SOURCES = "\n".join(
+    file.read_text(encoding="utf-8")
+    for folder in ("gateway", "services", "shared")
+    for file in sorted((PAGE.parents[1] / folder).rglob("*.py"))
+)
+
+
+def test_the_log_lines_of_the_page_are_those_of_the_code() -> None:
+    assert len(documented_log_lines()) >= 5
+    assert [line for line in documented_log_lines() if not is_logged(line, SOURCES)] == []
+
+
+def test_control_a_line_that_nobody_logs_is_noticed() -> None:
+    assert not is_logged("… waits for broker or database", SOURCES)

@@ -1,6 +1,5 @@
 """SQL of what enrollment copies from the catalog's events."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,16 +14,12 @@ _COURSES = ArrayColumns(
     title="text",
     pass_score="numeric",  # noqa: S106 - a type
     validity_months="integer",
-    prerequisites="jsonb",
-    label_ids="jsonb",
+    prerequisites="bigint[]",
+    label_ids="bigint[]",
     removed="boolean",
 )
 _SAVE_COURSES = f"""
-INSERT INTO courses ({_COURSES.names})
-SELECT organisation_id, id, version, title, pass_score, validity_months,
-    ARRAY (SELECT jsonb_array_elements_text(prerequisites)::bigint),
-    ARRAY (SELECT jsonb_array_elements_text(label_ids)::bigint), removed
-FROM {_COURSES.unnest("new")}
+INSERT INTO courses ({_COURSES.names}) SELECT {_COURSES.values} FROM {_COURSES.unnest("new")}
 ON CONFLICT (organisation_id, id) DO UPDATE SET {_COURSES.updates("excluded", "organisation_id", "id")}
 WHERE excluded.version > courses.version
 """  # noqa: S608 - of constants alone
@@ -39,13 +34,10 @@ _SESSIONS = ArrayColumns(
     status="text",
     seats_max="integer",
     removed="boolean",
-    project_ids="jsonb",
+    project_ids="bigint[]",
 )
 _SAVE_SESSIONS = f"""
-INSERT INTO sessions ({_SESSIONS.names})
-SELECT organisation_id, id, version, course_id, start_date, location, status, seats_max, removed,
-    ARRAY (SELECT jsonb_array_elements_text(project_ids)::bigint)
-FROM {_SESSIONS.unnest("new")}
+INSERT INTO sessions ({_SESSIONS.names}) SELECT {_SESSIONS.values} FROM {_SESSIONS.unnest("new")}
 ON CONFLICT (organisation_id, id) DO UPDATE SET {_SESSIONS.updates("excluded", "organisation_id", "id", "seats_max")},
     seats_max = greatest(sessions.seats_taken, CASE WHEN excluded.version < sessions.seats_agreed_for
         THEN least(excluded.seats_max, sessions.seats_max) ELSE excluded.seats_max END)
@@ -78,8 +70,8 @@ def _course(event: Event[CourseState]) -> dict[str, Any]:
         "title": state.title,
         "pass_score": state.pass_score,
         "validity_months": state.validity_months,
-        "prerequisites": json.dumps(state.prerequisites),
-        "label_ids": json.dumps([label.id for label in state.labels]),
+        "prerequisites": state.prerequisites,
+        "label_ids": [label.id for label in state.labels],
         "removed": state.removed,
     }
 
@@ -105,7 +97,7 @@ def _session(event: Event[SessionState]) -> dict[str, Any]:
         "status": state.status,
         "seats_max": state.max_participants,
         "removed": state.removed,
-        "project_ids": json.dumps([project.id for project in state.projects]),
+        "project_ids": [project.id for project in state.projects],
     }
 
 

@@ -44,7 +44,7 @@ _COUNTING_COLUMNS = ArrayColumns(
 )
 _SAVE = f"""
 INSERT INTO certifications ({_COUNTING_COLUMNS.names}, look_at)
-SELECT {_COUNTING_COLUMNS.names}, CASE WHEN valid_until IS NOT NULL THEN now() END
+SELECT {_COUNTING_COLUMNS.values}, CASE WHEN valid_until IS NOT NULL THEN now() END
 FROM {_COUNTING_COLUMNS.unnest("new")}
 ON CONFLICT (organisation_id, course_id, employee_id) DO UPDATE SET enrollment_id = excluded.enrollment_id,
     completed_at = excluded.completed_at, valid_until = excluded.valid_until, look_at = excluded.look_at

@@ -55,7 +55,7 @@ _AUDIT = ArrayColumns(
     changes="jsonb",
 )
 _ADD_AUDIT = f"""
-INSERT INTO audit ({_AUDIT.names}) SELECT {_AUDIT.names} FROM {_AUDIT.unnest("entry")}
+INSERT INTO audit ({_AUDIT.names}) SELECT {_AUDIT.values} FROM {_AUDIT.unnest("entry")}
 """  # noqa: S608 - of constants alone
 
 

@@ -50,5 +50,5 @@ class _Refusals:
             self._date = date
             whole = responder.refusal(error, _REQUEST_ID).message(last=False)
             self._before, _, self._behind = whole.partition(_REQUEST_ID.encode())
-        request_id = request_id_from(request.headers.get("X-Request-Id", ""))
+        request_id = request_id_from(request.own.request_id)
         return b"".join((self._before, request_id.encode(), self._behind))

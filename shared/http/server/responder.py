@@ -53,8 +53,7 @@ class Responder:
         return self._respond(request, begun)
 
     async def _respond(self, request: Request, begun: Answering | ApiError) -> ResponseBytes:
-        headers = request.headers
-        request.trace = trace_from(headers.get("X-Request-Id", ""), headers.get("traceparent", ""))
+        request.trace = trace_from(request.own.request_id, request.own.traceparent)
         current_trace.set(request.trace)
         try:
             if isinstance(begun, ApiError):

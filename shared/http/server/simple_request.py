@@ -5,19 +5,20 @@ aiohttp's server. This parser refuses nobody: whatever is not simple in any resp
 """
 
 import re
-from collections import OrderedDict
 from functools import lru_cache
 from typing import Final
 
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from shared.concurrency.lru import LruCache
 from shared.errors import BadRequest
-from shared.http.request import Head, Headers, Request
+from shared.http.request import NO_OWN_FIELDS, Head, Headers, OwnFields, Request, own_fields
 from shared.http.request_target import Target, checked_host, read_target
 
 MAX_HEAD_BYTES: Final = 8190
-MAX_HEADERS: Final = 64
+MAX_HEADERS: Final = 60
+"""And at most four last lines."""
 _REMEMBERED_BYTES: Final = 2048
 _REQUEST_LINE = re.compile(rb"(GET|HEAD|POST|PUT|PATCH|DELETE) (/[\x21-\x7e]*) HTTP/1\.1\Z")
 _HEADER_LINES = re.compile(rb"(?:[A-Za-z0-9_-]+: ?(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?\r\n)+\Z")
@@ -28,13 +29,20 @@ _NOT_SIMPLE: Final = frozenset(
 """What changes how a message is framed, or what its connection is used for (RFC 9112)."""
 
 
-class SimpleRequestParser:
-    """Where clients send their requests themselves, the header lines of each client are the same in all of them: the
-    last `remembered` are kept, parsed. Those that a gateway sends differ from request to request."""
+_LAST_LINES_BEGIN: Final = b"\r\nX-Request-Id: "
+_LAST_LINES = re.compile(
+    rb"\r\nX-Request-Id: ([A-Za-z0-9._:-]{1,128})\r\ntraceparent: ([0-9a-f-]{55})"
+    rb"(?:\r\nX-Request-Deadline: ([0-9]{1,9}))?(?:\r\nContent-Length: (0|[1-9][0-9]{0,8}))?\Z"
+)
+"""A gateway's requests end with what differs from request to request (`gateway.upstream.proxy`)."""
 
-    def __init__(self, remembered: int = 0) -> None:
-        self._remembered = remembered
-        self._heads: OrderedDict[bytes, Head] = OrderedDict()
+
+class SimpleRequestParser:
+    """The header lines of a client are the same in all its requests, apart from the last lines of a gateway's: the
+    parsed lines of the `remembered` clients that were here last are kept."""
+
+    def __init__(self, remembered: int = 2000) -> None:
+        self._heads: LruCache[bytes, Head] = LruCache(remembered)
 
     def parse(self, data: bytes, peer: str) -> Request | None:
         """The one request that these bytes are; None if they are less, more or anything else.
@@ -46,22 +54,39 @@ class SimpleRequestParser:
         asked = request_line(line) if end and len(line) <= _REMEMBERED_BYTES else None
         if asked is None:
             return None
-        head = self._heads.get(lines) or self._parsed_head(lines)
-        method, target, is_head = asked
-        if head is None or len(body) != head.content_length or (body and method == "GET"):
+        at = lines.rfind(_LAST_LINES_BEGIN)
+        last = None if at < 0 else _LAST_LINES.match(lines, at)
+        head = self._head(lines if last is None else lines[:at])
+        if head is None or (last is not None and not _may_end_with(head, last)):
             return None
-        return Request(method, target, head, head.headers, peer, body, is_head)
+        (method, target, is_head), own = asked, head.own if last is None else _own(last)
+        length = int(last[4]) if last is not None and last[4] is not None else head.content_length or 0
+        if len(body) != length or (body and method == "GET"):
+            return None
+        return Request(method, target, head, head.headers, own, peer, body, is_head)
 
-    def _parsed_head(self, lines: bytes) -> Head | None:
+    def _head(self, lines: bytes) -> Head | None:
+        known = self._heads.get(lines)
+        if known is not None:
+            return known
         headers = _headers(lines) if len(lines) <= MAX_HEAD_BYTES else None
         if headers is None:
             return None
-        head = Head(headers, int(headers.get("Content-Length", "0")))
-        if self._remembered and len(lines) <= _REMEMBERED_BYTES:
-            self._heads[lines] = head
-            if len(self._heads) > self._remembered:
-                self._heads.popitem(last=False)
+        length = headers.get("Content-Length")
+        head = Head(headers, own_fields(headers), None if length is None else int(length))
+        if len(lines) <= _REMEMBERED_BYTES and head.own is NO_OWN_FIELDS:
+            self._heads.put(lines, head)
         return head
+
+
+def _may_end_with(head: Head, last: re.Match[bytes]) -> bool:
+    """Whether no header is given twice."""
+    return head.own is NO_OWN_FIELDS and (last[4] is None or head.content_length is None)
+
+
+def _own(last: re.Match[bytes]) -> OwnFields:
+    request_id, traceparent, deadline, _ = last.groups()
+    return OwnFields(request_id.decode(), traceparent.decode(), () if deadline is None else (deadline.decode(),))
 
 
 REQUEST_PARSER = web.AppKey("request_parser", SimpleRequestParser)

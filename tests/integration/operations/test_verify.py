@@ -92,7 +92,7 @@ async def test_a_change_that_no_event_tells_of_is_found(
     await execute(served, service, _RENAME_NEWEST_EVENT, organisation, "lost", routing_key)
     assert outcome.status == 1
     assert f"{table} of organisation {organisation}" in outcome.output
-    assert "version 2, with 1 events that tell of versions 1 to 1" in outcome.output
+    assert "version 2, with 1 events for versions 1 to 1" in outcome.output
 
 
 _RENAME_NEWEST_EVENT = """

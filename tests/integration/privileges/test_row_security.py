@@ -33,7 +33,7 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'v'
 """
 REMOVED = "INSERT INTO removed (kind, organisation_id, id, state) VALUES ('courses', $1, $2, '{}')"
 COUNT = "SELECT array_agg(DISTINCT organisation_id ORDER BY organisation_id) AS organisations FROM removed"
-ALL = Statement(COUNT + " WHERE {organisation_id} > 0", {"organisation_id": "bigint"})
+ALL = Statement(COUNT + " WHERE :organisation_id > 0", {"organisation_id": "bigint"})
 """Asks for no organisation in particular."""
 COURSE = """
 INSERT INTO courses (organisation_id, id, title, category, delivery_mode, duration_hours, cost_per_participant,

@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
+from services.catalog.representations import CourseDetail, SessionDetail
 from services.catalog.schemas import CourseFields, CourseQuery, SessionFields, SessionQuery
 from services.catalog.store import courses, sessions
 from services.catalog.store import pages as catalog_pages
+from services.enrollment.representations import PersonItem
 from services.enrollment.schemas import EmployeeFields
 from services.enrollment.store import catalog_replica, enrollments, people, seats, snapshots
 from services.enrollment.store import pages as enrollment_pages
@@ -50,6 +53,25 @@ SHOWN_ELSEWHERE: Mapping[str, str] = {
     "valid_until": "compliance and the histories show it",
 }
 """Of an enrollment, not in its own representation."""
+
+
+NOT_WRITTEN: Mapping[type, set[str]] = {
+    CourseState: {"id", "version", "removed"},
+    CourseDetail: {
+        "id",
+        "created_at",
+        "total_sessions",
+        "total_enrollments",
+        "completion_rate",
+        "average_score",
+        "upcoming_sessions",
+    },
+    SessionState: {"id", "version", "removed"},
+    SessionDetail: {"id", "course", "enrolled_count", "available_spots"},
+    EmployeeState: {"id", "version", "removed", "type", "created_at"},
+    PersonItem: {"id", "type", "created_at"},
+}
+"""Keys, counts, and what comes from the way a row is written or its time; everything else is a client's to write."""
 
 
 async def of_course(connection: Connection, organisation: int, fields: CourseFields) -> dict[str, Any]:
@@ -140,6 +162,23 @@ async def test_every_field_that_clients_write_is_stored_told_and_shown_or_named_
     assert missed["event"] == NOT_IN_EVENTS[model].keys()
     assert missed["detail"] == set()
     assert missed["list"] == IN_THE_DETAIL_ALONE[model]
+
+
+@pytest.mark.parametrize(
+    ("fields", "read"),
+    [
+        (CourseFields, CourseState),
+        (CourseFields, CourseDetail),
+        (SessionFields, SessionState),
+        (SessionFields, SessionDetail),
+        (EmployeeFields, EmployeeState),
+        (EmployeeFields, PersonItem),
+    ],
+)
+def test_every_field_that_is_told_or_shown_can_be_written_or_is_named_here(
+    fields: type[BaseModel], read: type[BaseModel]
+) -> None:
+    assert read.model_fields.keys() - fields.model_fields.keys() == NOT_WRITTEN[read]
 
 
 async def test_control_a_member_left_out_of_the_events_is_noticed(

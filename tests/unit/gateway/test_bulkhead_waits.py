@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from gateway.upstream.bulkhead import PRESENCE_SECONDS, REFUSAL_SECONDS, Bulkhead
-from gateway.upstream.load_shedding import Overload
+from gateway.upstream.load_shedding import CALM, Overload
 from gateway.upstream.loop_lag import LoopLag
 from shared.errors import Overloaded
 
@@ -15,8 +15,9 @@ FLOODING, SMALL, THIRD = 1, 2, 3
 FOR_EVER = 3600.0
 
 
-class Told(NamedTuple):
+class Asked(NamedTuple):
     wait: float
+    average: float
     is_modest: bool
 
 
@@ -25,11 +26,11 @@ class Judge(Overload):
 
     def __init__(self) -> None:
         super().__init__(0.0, 0.0, 0.0)
-        self.told: list[Told] = []
+        self.asked: list[Asked] = []
         self.refuses_all = False
 
     def refuses(self, wait: float, average: float, is_modest: bool = False) -> bool:
-        self.told.append(Told(wait, is_modest))
+        self.asked.append(Asked(wait, average, is_modest))
         return self.refuses_all
 
 
@@ -59,13 +60,13 @@ class Watched:
         for organisation in organisations:
             self.bulkhead.arrives(organisation)
 
-    def newcomer(self, organisation: int | None) -> Told:
-        """What the judge is told about one."""
+    def newcomer(self, organisation: int | None) -> Asked:
+        """What the judge is asked about one."""
         self.bulkhead._interval = self._interval or self.bulkhead._interval
         arrival = self.bulkhead.arrival(organisation)
         assert arrival is not None
         arrival.end()
-        return self.judge.told[-1]
+        return self.judge.asked[-1]
 
     async def all_leave(self) -> None:
         for task in self._tasks:
@@ -204,7 +205,7 @@ async def test_what_an_organisation_holds_and_what_it_queues_count_as_its_own(
 async def test_who_need_not_wait_need_not_be_modest(watch: Watch) -> None:
     watched = watch(1)
     await watched.comes(*[FLOODING] * 20)
-    assert watched.newcomer(SMALL) == Told(0.0, is_modest=False)
+    assert watched.newcomer(SMALL) == Asked(0.0, 0.0, is_modest=False)
 
 
 async def test_a_refusal_holds_for_its_organisation_until_its_time_is_over(watch: Watch) -> None:
@@ -213,9 +214,9 @@ async def test_a_refusal_holds_for_its_organisation_until_its_time_is_over(watch
     for now, looks in ((0.0, 1), (0.0, 1), (REFUSAL_SECONDS * 0.9, 1), (REFUSAL_SECONDS, 2)):
         watched.now = now
         assert watched.bulkhead.arrival(FLOODING) is None
-        assert len(watched.judge.told) == looks
+        assert len(watched.judge.asked) == looks
     assert watched.bulkhead.arrival(SMALL) is None
-    assert len(watched.judge.told) == 3
+    assert len(watched.judge.asked) == 3
 
 
 @pytest.mark.parametrize("event", ["a permit is released", "an arrival ends"])
@@ -273,3 +274,17 @@ async def test_one_that_is_alone_for_a_second_has_the_whole_limit_again(watch: W
     assert await watched.comes(FLOODING) == [True]
     await asyncio.sleep(0)
     assert watched.bulkhead._permits.held_by(FLOODING) == 5
+
+
+async def test_waits_are_averaged_and_forgotten_when_nobody_had_to_wait_for_a_while(watch: Watch) -> None:
+    watched = watch(1, interval=0.5)
+    await watched.comes(FLOODING, FLOODING)
+    assert watched.newcomer(FLOODING).average == pytest.approx(0.5 / 512)
+    watched.bulkhead.release(FLOODING)
+    watched.bulkhead.release(FLOODING)
+    watched.now = 1.5 * CALM
+    assert watched.newcomer(FLOODING) == Asked(0.0, 0.0, is_modest=False)
+
+
+async def test_the_first_of_all_is_let_in_though_nobody_knows_its_organisation(watch: Watch) -> None:
+    assert watch(1).newcomer(None) == Asked(0.0, 0.0, is_modest=False)
