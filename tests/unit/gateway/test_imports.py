@@ -4,6 +4,10 @@ import json
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 DRIVERS = {"asyncpg", "aio_pika", "aiormq", "pamqp"}
 
 

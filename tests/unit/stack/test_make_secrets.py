@@ -10,6 +10,8 @@ import pytest
 
 from stack.paths import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 NEEDED = ("deploy/compose", "deploy/postgres", "stack/services.py", "stack/servers/rabbitmq_definitions.py")
 AWKWARD = "p@ss/w:rd #é%\"'\\$x"
 
