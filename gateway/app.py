@@ -1,13 +1,14 @@
 """The gateway's composition root: builds every part, and takes it down in order."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from functools import partial
+from typing import Final
 
 import aiohttp
 from aiohttp import web
 
-from gateway.admission.gate import Gate, Limits, client_network
+from gateway.admission.gate import Gate, Limits
 from gateway.admission.rate_limiter import Limiter
 from gateway.admission.redis_client import Availability, redis_client
 from gateway.admission.revocation import Revocations
@@ -17,12 +18,12 @@ from gateway.auth.issuer_keys import IssuerKeys, KeySource, NoKeys
 from gateway.auth.passwords import PasswordChecker
 from gateway.auth.remote_jwks import RemoteKeySet
 from gateway.auth.users import read_users
-from gateway.edge.app_keys import GATE, ISSUER, PROXY, ROUTER, SETTINGS, SIGNER
-from gateway.edge.fast_forward import REMEMBERED_CLIENTS, PlainForwarding
-from gateway.edge.forward_handler import answer_target
+from gateway.edge.auth_endpoints import AuthEndpoints
+from gateway.edge.client_address import ClientAddress
+from gateway.edge.forward_handler import ForwardHandler
 from gateway.routes import Router
 from gateway.settings import GatewaySettings
-from gateway.upstream.headers import NO_SNIFFING, TO_A_TOKEN
+from gateway.upstream.headers import NO_SNIFFING_LINES, TO_A_TOKEN_LINES
 from gateway.upstream.loop_lag import LoopLag
 from gateway.upstream.proxy import Proxy
 from gateway.upstream.upstream import Upstream
@@ -30,31 +31,42 @@ from shared.auth.signing import internal_signer
 from shared.auth.trust import GATEWAY
 from shared.concurrency.tasks import background
 from shared.http.body_budget import BodyBudget
+from shared.http.request import Request
+from shared.http.responses import Caching
 from shared.http.server.app import READINESS, create_app
-from shared.http.server.fast_dispatch import PLAIN_READER
-from shared.http.server.fast_path import FAST_PATH, FastPath
-from shared.http.server.simple_request import PlainReader
-from shared.http.server.unadmitted import COUNT_UNADMITTED, Count
+from shared.http.server.responder import RESPONDER
+from shared.http.server.simple_request import REQUEST_PARSER, SimpleRequestParser
 
+REMEMBERED_CLIENTS: Final = 1000
+
+_SETTINGS = web.AppKey("settings", GatewaySettings)
 _SESSION = web.AppKey("session", aiohttp.ClientSession)
+_PROXY = web.AppKey("proxy", Proxy)
+_ISSUER: web.AppKey[Issuer | None] = web.AppKey("issuer")
 _KEYS: web.AppKey[KeySource] = web.AppKey("keys")
+
+
+_LINES_BY_CACHING: Final = {
+    Caching.NEVER: TO_A_TOKEN_LINES.encode(),
+    Caching.REVALIDATED: TO_A_TOKEN_LINES.encode(),
+    Caching.NOT_STORED: NO_SNIFFING_LINES.encode(),
+    Caching.PUBLIC: NO_SNIFFING_LINES.encode(),
+}
+"""What everybody may keep does not depend on who asks."""
 
 
 def create_gateway(settings: GatewaySettings) -> web.Application:
     bodies = BodyBudget(settings.body_memory, settings.stranger_body_memory)
     app = create_app(max_in_flight=settings.max_in_flight, bodies=bodies)
-    app[SETTINGS] = settings
-    app[SIGNER] = internal_signer(GATEWAY, settings.internal_keys_file, settings.internal_token_secret)
-    app[ROUTER] = Router()
-    app.router.add_route("*", "/{target:.*}", answer_target)
-    app[PLAIN_READER] = PlainReader(REMEMBERED_CLIENTS)
-    app.on_response_prepare.append(_add_client_headers)
-    app.cleanup_ctx.extend((_proxy, _keys, _issuer, _gate))
+    app[_SETTINGS] = settings
+    app[REQUEST_PARSER] = SimpleRequestParser(REMEMBERED_CLIENTS)
+    app[RESPONDER].lines_by_caching = _LINES_BY_CACHING
+    app.cleanup_ctx.extend((_proxy, _keys, _issuer, _handler))
     return app
 
 
 async def _proxy(app: web.Application) -> AsyncIterator[None]:
-    settings = app[SETTINGS]
+    settings = app[_SETTINGS]
     limit, waiting = settings.upstream_max_in_flight, settings.upstream_max_waiting
     lag = LoopLag()
     upstreams = {
@@ -64,7 +76,7 @@ async def _proxy(app: web.Application) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(background(lag.watch(), name="loop lag"))
         app[_SESSION] = session = await stack.enter_async_context(_session())
-        app[PROXY] = Proxy(upstreams, settings.upstream_timeout)
+        app[_PROXY] = Proxy(upstreams, settings.upstream_timeout)
         for name, upstream in upstreams.items():
             stack.callback(upstream.connections.close)
             await stack.enter_async_context(background(upstream.watch(session), name=f"{name} watch"))
@@ -78,7 +90,7 @@ def _session() -> aiohttp.ClientSession:
 
 async def _keys(app: web.Application) -> AsyncIterator[None]:
     """The outside provider's keys if there is one, else the built-in issuer's."""
-    settings = app[SETTINGS]
+    settings = app[_SETTINGS]
     async with AsyncExitStack() as stack:
         if settings.key_set_url is not None:
             key_set = RemoteKeySet(app[_SESSION], settings.key_set_url, settings.key_set_cooldown)
@@ -93,13 +105,13 @@ async def _keys(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _issuer(app: web.Application) -> AsyncIterator[None]:
-    settings, keys = app[SETTINGS], app[_KEYS]
+    settings, keys = app[_SETTINGS], app[_KEYS]
     if not isinstance(keys, IssuerKeys):
-        app[ISSUER] = None
+        app[_ISSUER] = None
         yield
         return
     passwords = PasswordChecker()
-    app[ISSUER] = Issuer(
+    app[_ISSUER] = Issuer(
         keys,
         read_users(settings.issuer_users_file) if settings.issuer_users_file else None,
         passwords,
@@ -111,22 +123,25 @@ async def _issuer(app: web.Application) -> AsyncIterator[None]:
     passwords.close()
 
 
-async def _gate(app: web.Application) -> AsyncIterator[None]:
-    settings = app[SETTINGS]
+async def _handler(app: web.Application) -> AsyncIterator[None]:
+    settings = app[_SETTINGS]
     redis = redis_client(settings.redis_url.get_secret_value())
     availability = Availability(redis)
     revocations = Revocations(redis, availability)
     limiter = Limiter(redis, availability, revocations)
-    app[GATE] = Gate(
+    gate = Gate(
         _verifier(settings, app[_KEYS]),
         limiter,
         revocations,
         Limits(settings.rate_limit, settings.address_rate_limit, settings.login_rate_limit),
     )
-    fast_path: FastPath = PlainForwarding(app[GATE], app[PROXY], app[ROUTER], app[SIGNER], settings).handler
-    app[FAST_PATH] = fast_path
-    count: Count = partial(_count_unadmitted, app[GATE], settings.trusted_proxies)
-    app[COUNT_UNADMITTED] = count
+    address = ClientAddress(settings.trusted_proxies)
+    signer = internal_signer(GATEWAY, settings.internal_keys_file, settings.internal_token_secret)
+    endpoints = AuthEndpoints(gate, app[_ISSUER], address)
+    app[RESPONDER].handler = ForwardHandler(
+        gate, app[_PROXY], Router(), signer, endpoints, address, settings.public_url
+    ).handle
+    app[RESPONDER].count_unadmitted = partial(_count_unadmitted, gate, address)
     await availability.connect()
     async with (
         background(availability.watch(), name="redis watch"),
@@ -137,16 +152,8 @@ async def _gate(app: web.Application) -> AsyncIterator[None]:
     await redis.aclose()
 
 
-async def _add_client_headers(_: web.Request, response: web.StreamResponse) -> None:
-    """What everybody may keep does not depend on who asks."""
-    is_for_everybody = response.headers.get("Cache-Control", "").startswith(("public", "no-store"))
-    response.headers.update(NO_SNIFFING if is_for_everybody else TO_A_TOKEN)
-
-
-async def _count_unadmitted(
-    gate: Gate, trusted_proxies: int, reason: str, peer: str, authorization: Sequence[str], forwarded_for: Sequence[str]
-) -> None:
-    await gate.count_unadmitted(reason, authorization, client_network(peer, forwarded_for, trusted_proxies))
+async def _count_unadmitted(gate: Gate, address: ClientAddress, request: Request, reason: str) -> None:
+    await gate.count_unadmitted(reason, request.headers.getall("Authorization", []), address(request))
 
 
 def _verifier(settings: GatewaySettings, keys: KeySource) -> ClientTokenVerifier:

@@ -91,7 +91,7 @@ class GatewaySettings(ProcessSettings, TokenSettings):
     @model_validator(mode="after")
     def _one_source_of_keys(self) -> Self:
         if self.key_set_url is not None and self.client_token_secret is not None:
-            raise ValueError("KEY_SET_URL and CLIENT_TOKEN_SECRET exclude each other: one provider's tokens count")
+            raise ValueError("KEY_SET_URL and CLIENT_TOKEN_SECRET are mutually exclusive: there is one token provider")
         if self.key_set_url is None and self.client_token_secret is None and self.issuer_keys_file is None:
             raise ValueError("no token could be verified: set ISSUER_KEYS_FILE, KEY_SET_URL or CLIENT_TOKEN_SECRET")
         return self

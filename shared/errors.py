@@ -1,14 +1,14 @@
-"""The tree of errors a client can see; `shared.http.responses` turns each into its answer (contract, section 1)."""
+"""The errors that clients can receive; `shared.http.responses` converts them to responses (contract, section 1)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar, Final
 
 MAX_ERRORS: Final = 20
-"""Reasons that one answer tells; with `MAX_NAME` and `MAX_REASON` no answer to an error is over 64 KB."""
+"""Maximum number of reasons in a response; with `MAX_NAME` and `MAX_REASON` it keeps error responses under 64 KB."""
 MAX_NAME: Final = 100
 MAX_REASON: Final = 300
-"""Characters of a field's name and of a reason: names are the client's own."""
+"""Maximum lengths of a field name, which the client chooses, and of a reason."""
 
 
 def shortened(text: str, most: int = MAX_NAME) -> str:
@@ -16,14 +16,14 @@ def shortened(text: str, most: int = MAX_NAME) -> str:
 
 
 class ApiError(Exception):
-    """Something a client is told about.
+    """An error that is reported to the client.
 
-    `message` speaks to a person, `code` to a program; `details` stand beside them in the body.
+    `message` is for people and `code` for programs; `details` are further members of the body.
     """
 
     status: ClassVar[int] = 500
     code: str = "internal_error"
-    message: str = "Something went wrong on our side. The request id finds it in the log."
+    message: str = "An internal error occurred. Quote the request id when you report it."
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class MalformedJson(ApiError):
 
 
 class BadRequest(ApiError):
-    """The request is not HTTP as RFC 9112 has it, or its target cannot be trusted."""
+    """The request is not valid HTTP (RFC 9112), or its target is unsafe."""
 
     status = 400
     code = "bad_request"
@@ -55,7 +55,7 @@ class BadRequest(ApiError):
 
 
 class TokenMissing(ApiError):
-    """RFC 6750, section 3: a request without credentials gets no error code in the challenge."""
+    """RFC 6750, section 3: the challenge to a request without credentials has no error code."""
 
     status = 401
     code = "token_missing"
@@ -67,7 +67,7 @@ class TokenMissing(ApiError):
 
 
 class TokenInvalid(ApiError):
-    """`reason` is the kind of refusal for the security log; a client is told no more than `message`."""
+    """`reason` is for the security log; the client receives only `message`."""
 
     status = 401
     code = "token_invalid"
@@ -93,7 +93,7 @@ class PermissionDenied(ApiError):
     code = "permission_denied"
 
     def __init__(self, permission: str) -> None:
-        """RFC 6750, section 3.1; what is no scope there, such as a kind of user, goes without one."""
+        """RFC 6750, section 3.1; a requirement that is no scope, such as a user type, is not in the challenge."""
         scope = "" if " " in permission else f', scope="{permission}"'
         self.permission = permission
         challenge = f'Bearer realm="muster", error="insufficient_scope"{scope}'
@@ -109,7 +109,7 @@ class NotFound(ApiError):
 class MethodNotAllowed(ApiError):
     status = 405
     code = "method_not_allowed"
-    message = "This method is not allowed here."
+    message = "This resource does not support this method."
 
     def __init__(self, allowed: Iterable[str]) -> None:
         methods = set(allowed)
@@ -123,7 +123,7 @@ class RequestTimeout(ApiError):
 
     status = 408
     code = "request_timeout"
-    message = "The body did not arrive in time."
+    message = "The request body was not received in time."
 
     def __init__(self) -> None:
         super().__init__(headers={"Connection": "close"})
@@ -132,7 +132,7 @@ class RequestTimeout(ApiError):
 class Conflict(ApiError):
     status = 409
     code = "conflict"
-    message = "The state of the record forbids this."
+    message = "The current state of the record does not allow this."
 
 
 class IdempotencyInFlight(Conflict):
@@ -141,7 +141,7 @@ class IdempotencyInFlight(Conflict):
 
 
 class PreconditionFailed(ApiError):
-    """RFC 9110, section 15.5.13: somebody else changed the record since the client read it."""
+    """RFC 9110, section 15.5.13: the record was changed after the client read it."""
 
     status = 412
     code = "precondition_failed"
@@ -155,7 +155,7 @@ class PayloadTooLarge(ApiError):
 
 
 class TooManyValues(PayloadTooLarge):
-    """A size like that of the bytes, and refused like it: the same request in several parts is taken."""
+    """A 413 like that for too many bytes: the same data in several requests is accepted."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"The body has more than {limit:,} JSON values. Send it in several requests.")
@@ -174,10 +174,10 @@ class UnsupportedMediaType(ApiError):
 
 
 class ValidationFailed(ApiError):
-    """`errors` names each wrong field (a list item's is dotted: `employee_ids.1`) with its reasons.
+    """`errors` maps each invalid field (an item of a list is dotted: `employee_ids.1`) to its reasons.
 
-    At most `MAX_ERRORS` reasons are told; `errors_omitted` beside them says how many are not. `omitted` are those
-    that the caller has left out of `errors` already.
+    At most `MAX_ERRORS` reasons are listed; `errors_omitted` is the number of the others. `omitted` is the number that
+    the caller has already left out of `errors`.
     """
 
     status = 422
@@ -196,10 +196,10 @@ class ValidationFailed(ApiError):
         super().__init__(message, code=code, details=details)
         if not errors:
             return
-        told: dict[str, list[str]] = {}
+        listed: dict[str, list[str]] = {}
         for name, reason in islice(_each(errors), MAX_ERRORS):
-            told.setdefault(shortened(name), []).append(shortened(reason, MAX_REASON))
-        self.details["errors"] = told
+            listed.setdefault(shortened(name), []).append(shortened(reason, MAX_REASON))
+        self.details["errors"] = listed
         omitted += max(0, sum(map(len, errors.values())) - MAX_ERRORS)
         if omitted:
             self.details["errors_omitted"] = omitted
@@ -238,21 +238,21 @@ class HeadersTooLarge(ApiError):
 
 
 class MethodNotImplemented(ApiError):
-    """RFC 9110, section 15.6.2: no resource here knows the method, so there is no `Allow` to tell."""
+    """RFC 9110, section 15.6.2: no resource supports the method, so there is no `Allow` header."""
 
     status = 501
     code = "method_not_implemented"
-    message = "This method is not implemented."
+    message = "This method is not supported by any resource."
 
 
 class UpstreamFailed(ApiError):
     status = 502
     code = "upstream_failed"
-    message = "The service behind the gateway broke off its answer."
+    message = "The upstream service closed the connection before its response was complete."
 
 
 class Unavailable(ApiError):
-    """Nothing was changed, or nobody can say whether it was; `retry_after` is in whole seconds."""
+    """Nothing was changed, or the outcome is unknown; `retry_after` is in whole seconds."""
 
     status = 503
     code = "upstream_unavailable"
@@ -263,7 +263,7 @@ class Unavailable(ApiError):
 
 
 class Overloaded(Unavailable):
-    """Refused before any work was done, because as many requests as are allowed run already."""
+    """Rejected before any work was done, because the limit of concurrent requests is reached."""
 
     message = "The service is busy. Try again soon."
 
@@ -271,10 +271,10 @@ class Overloaded(Unavailable):
 class UpstreamTimeout(ApiError):
     status = 504
     code = "upstream_timeout"
-    message = "The service behind the gateway took too long."
+    message = "The upstream service did not respond in time."
 
 
 class DeadlinePassed(UpstreamTimeout):
-    """Nobody waits for the answer any more, so the work was not begun, or was a read."""
+    """The deadline has passed, so the work was not started, or was a read."""
 
-    message = "The time for this request was over before it was begun. Nothing was changed."
+    message = "The deadline of this request was exceeded before its work began. Nothing was changed."

@@ -1,4 +1,4 @@
-"""Logs as JSON lines, and the trace that ties a request to the events it causes."""
+"""JSON logs, and the trace that links a request to the events it causes."""
 
 import logging
 import re
@@ -16,7 +16,7 @@ _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a
 
 
 class Trace(NamedTuple):
-    """What ties log lines, requests and events together: the request id and the W3C `traceparent`."""
+    """Links log lines, requests and events: the request id and the W3C `traceparent`."""
 
     request_id: str
     traceparent: str
@@ -27,11 +27,16 @@ current_trace: ContextVar[Trace] = ContextVar("current_trace", default=NO_TRACE)
 
 
 def trace_from(request_id: str, traceparent: str) -> Trace:
-    """The trace a caller sent, where it is well formed; a new one where it is not."""
+    """The trace that the caller sent if it is well-formed, or a new one."""
     return Trace(
-        request_id if request_id and _REQUEST_ID.match(request_id) else new_request_id(),
+        request_id_from(request_id),
         traceparent if traceparent and _TRACEPARENT.match(traceparent) else new_traceparent(),
     )
+
+
+def request_id_from(sent: str) -> str:
+    """The request id that the caller sent if it is well-formed, or a new one."""
+    return sent if sent and _REQUEST_ID.match(sent) else new_request_id()
 
 
 def new_request_id() -> str:
@@ -40,12 +45,12 @@ def new_request_id() -> str:
 
 
 def new_traceparent() -> str:
-    """Its ids tell requests apart and are no secret."""
+    """Its ids only distinguish requests; they are not secret."""
     return f"00-{getrandbits(128) or 1:032x}-{getrandbits(64) or 1:016x}-01"
 
 
 def new_uuid() -> UUID:
-    """UUIDv7 (RFC 9562): its order is the order of time, so indexes on it grow at one end."""
+    """UUIDv7 (RFC 9562): sorted by time, so indexes grow at one end."""
     return UUID(int=uuid_utils.uuid7().int)
 
 
@@ -59,7 +64,7 @@ class _TraceFilter(logging.Filter):
 
 
 def json_lines(process: str, stream: TextIO) -> logging.Handler:
-    """Writes JSON lines, each with the process and, inside a request, its id."""
+    """JSON lines with the name of the process and, inside a request, its id."""
     handler = logging.StreamHandler(stream)
     handler.addFilter(_TraceFilter())
     handler.setFormatter(
@@ -76,6 +81,6 @@ def json_lines(process: str, stream: TextIO) -> logging.Handler:
 def configure_logging(process: str, level: str) -> None:
     """JSON lines on standard error."""
     logging.basicConfig(level=level, handlers=[json_lines(process, sys.stderr)], force=True)
-    logging.getLogger("muster.security").setLevel(logging.INFO)  # whatever else is wanted
+    logging.getLogger("muster.security").setLevel(logging.INFO)  # whatever the log level is
     logging.getLogger("aio_pika").setLevel(logging.WARNING)
     logging.getLogger("aiormq").setLevel(logging.WARNING)

@@ -1,7 +1,7 @@
-"""What concerns security, one JSON line each, in a logger of its own: `muster.security`.
+"""Security events, one JSON line each, in the logger `muster.security`.
 
-A flood must not fill the disk, and must not be hidden either: what is over the bound is counted, and one line tells the
-count. Nothing here is a secret: no token, no password, and no address of mail that somebody typed.
+A flood must neither fill the disk nor go unnoticed: lines over the limit are counted, and one line reports the count.
+Lines contain no secrets: no token, no password, and no email address that someone typed.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ from shared.observability import current_trace
 log = logging.getLogger("muster.security")
 
 SECONDS: Final = 5.0
-"""Of the window in which lines are counted, and after which a flood is told at the latest."""
+"""Length of the window in which lines are counted; a flood is reported at its end at the latest."""
 LINES: Final = 50
-"""Of one event in a window."""
+"""Maximum lines of one event in a window."""
 LINES_OF_ONE_SOURCE: Final = 10
-"""Of one event and address in a window, so that a flood from one does not hide what comes from others; of one subject
-where the address is not known."""
+"""Maximum lines of one event and address in a window, so that a flood from one address does not hide the others; of one
+subject if the address is unknown."""
 
 
 class SecurityEvent(StrEnum):
@@ -50,18 +50,18 @@ MESSAGES: Final[Mapping[SecurityEvent, str]] = {
     SecurityEvent.LOGIN_FAILED: "a login failed",
     SecurityEvent.PERMISSION_DENIED: "a permission was missing",
     SecurityEvent.RATE_LIMITED: "a rate limit was reached",
-    SecurityEvent.REQUEST_REFUSED: "a request was refused before anybody was known to ask",
+    SecurityEvent.REQUEST_REFUSED: "a request was refused before authentication",
     SecurityEvent.USER_SAVED: "a user was added or changed",
     SecurityEvent.USER_REMOVED: "a user was removed",
     SecurityEvent.KEY_SET_CHANGED: "the keys that sign tokens changed",
     SecurityEvent.SETTINGS_CHANGED: "an organisation's settings changed",
-    SecurityEvent.LINES_SUPPRESSED: "lines over the bound were counted and not written",
+    SecurityEvent.LINES_SUPPRESSED: "log lines over the limit were counted and not written",
 }
 
 
 @dataclass(slots=True)
 class _Window:
-    """The lines of one event since `ends` less the window's length; `suppressed` are those not written, by reason."""
+    """The lines of one event in the window that ends at `ends`; `suppressed` counts those not written, by reason."""
 
     ends: float
     written: int = 0
@@ -72,7 +72,7 @@ class _Window:
 class SecurityLog:
     """Writes at most `lines` lines of one event in `seconds`, and counts the others.
 
-    Bounded in memory too: it knows the sources of lines that were written, and no more.
+    Its memory is bounded: it stores only the sources of lines that were written.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class SecurityLog:
         address: str = "",
         **details: Any,
     ) -> None:
-        """Writes the line, or counts it. `reason` is one of a few words of the code, never what a client sent."""
+        """Writes the line, or counts it. `reason` is one of a few constants in the code, never client input."""
         window = self._window(event)
         source = address or f"{organisation_id}:{subject}"
         if window.written >= self._lines or window.written_of[source] >= self._lines_of_one_source:
@@ -104,7 +104,7 @@ class SecurityLog:
         _write(event, reason, subject, organisation_id, address, details)
 
     def flush(self) -> None:
-        """Tells what was not written so far; for the end of a process."""
+        """Reports what was suppressed so far; called when a process ends."""
         for event in list(self._windows):
             self._close(event)
 
@@ -122,11 +122,11 @@ class SecurityLog:
         window.suppressed[reason] += 1
 
     def _close_later(self, event: SecurityEvent, window: _Window) -> None:
-        """A flood that has ended is told as well, though no later line comes to tell it."""
+        """Reports a flood that has ended, when no later line would."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            return  # a command: its end tells it
+            return  # a command, which flushes at its end
         loop.call_later(max(0.0, window.ends - time.monotonic()), self._close_if_current, event, window)
 
     def _close_if_current(self, event: SecurityEvent, window: _Window) -> None:
@@ -166,9 +166,9 @@ def _write(
 
 
 PROCESS_LOG = SecurityLog()
-"""The bounds hold for all parts of a process together."""
+"""Limits apply to the whole process."""
 
 
 def record(event: SecurityEvent, **fields: Any) -> None:
-    """As `SecurityLog.record`, into the one of this process."""
+    """`SecurityLog.record` on the log of this process."""
     PROCESS_LOG.record(event, **fields)

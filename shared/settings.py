@@ -1,4 +1,4 @@
-"""Settings that every process reads once, at its start: from its environment, or each from a file of its name."""
+"""Settings, read once at the start of a process from its environment or from files named after them."""
 
 import sys
 from collections.abc import Callable
@@ -15,19 +15,19 @@ from shared.events.types import EXCHANGE
 from shared.tls import CaFile, verified
 
 InternalSecret = Annotated[SecretStr, Field(min_length=32)]
-"""Signs internal tokens as the version before has them; below 32 bytes it would be weaker than HS256 itself (RFC 7518,
+"""Signs internal tokens of the previous version; fewer than 32 bytes would be weaker than HS256 itself (RFC 7518,
 section 3.2)."""
 
 SECRETS_DIRECTORY = Path("/run/secrets")
-"""Where containers find their secrets, one a file. What the environment says counts before them."""
+"""Where containers mount secrets, one file each. Environment variables take precedence."""
 
 
 def _address(secret: SecretStr) -> SecretStr:
-    """Checked here: libraries that cannot read an address quote from it in their errors, and so from the password."""
+    """Checked here because libraries quote an invalid URL, and so its password, in their errors."""
     try:
         parts = urlsplit(secret.get_secret_value())
         hosts = [urlsplit(f"//{host}") for host in parts.netloc.rpartition("@")[2].split(",")]
-        # Asking for the port reads it: a password with a `/` in it ends up there.
+        # Reading the port validates it: an unescaped `/` in a password ends up there.
         understood = all((host.hostname or not parts.netloc) and host.port != 0 for host in hosts)
     except ValueError:
         understood = False
@@ -37,11 +37,11 @@ def _address(secret: SecretStr) -> SecretStr:
 
 
 Address = Annotated[SecretStr, Field(min_length=1), AfterValidator(_address)]
-"""With a password in it, special characters percent-encoded (RFC 3986, section 3.2.1)."""
+"""A URL with a password; special characters are percent-encoded (RFC 3986, section 3.2.1)."""
 
 
 def over_tls(server: str) -> AfterValidator:
-    """For addresses of a server whose settings `<server>_ca_file`, `_cert_file` and `_key_file` stand before them."""
+    """For the URL of a server; its settings `<server>_ca_file`, `_cert_file` and `_key_file` are declared before it."""
 
     def verify(address: SecretStr, info: ValidationInfo) -> SecretStr:
         ca, *shown = [info.data.get(f"{server}_{kind}_file") for kind in ("ca", "cert", "key")]
@@ -57,7 +57,7 @@ BrokerAddress = Annotated[Address, over_tls("amqp")]
 
 
 def _parsed_by(parse: Callable[[str], object]) -> AfterValidator:
-    """Reads the file once now, so that a wrong one is told of under its setting's name."""
+    """Reads the file once at the start, so that an error names the setting."""
 
     def check(path: Path) -> Path:
         try:
@@ -76,7 +76,7 @@ TrustedKeysFile = Annotated[Path, _parsed_by(parse_trusted_keys)]
 
 
 class ProcessSettings(BaseSettings):
-    """A missing or malformed setting ends the start with a message that names it."""
+    """A missing or malformed setting aborts the start with a message that names it."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -84,13 +84,12 @@ class ProcessSettings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     log_level: str = "INFO"
     internal_keys_file: InternalKeysFile | None = None
-    """The process's own private keys: the first signs what it tells a service."""
+    """The process's own private keys; the first one signs its internal tokens."""
     internal_token_secret: InternalSecret | None = None
-    """Shared by all processes of the version before; set while an update is under way
-    (`shared.auth.previous_tokens`)."""
+    """Shared by all processes of the previous version; set during an update (`shared.auth.previous_tokens`)."""
     max_in_flight: int = Field(default=1000, ge=1)
     body_memory: int = Field(default=64, ge=4)
-    """MiB of request bodies held at once; one caller may have a quarter of it."""
+    """MiB of request bodies in memory; one caller may use a quarter of it."""
 
     @model_validator(mode="after")
     def _can_sign(self) -> Self:
@@ -100,12 +99,12 @@ class ProcessSettings(BaseSettings):
 
 
 class ServiceSettings(ProcessSettings):
-    """`database_url` and `amqp_url` belong to who may do the service's work and no more (docs/operations.md)."""
+    """`database_url` and `amqp_url` are of users with only the privileges that a service needs (docs/operations.md)."""
 
     internal_trusted_keys_file: TrustedKeysFile | None = None
-    """Public keys of those who may ask this service."""
+    """Public keys of the callers of this service."""
     database_ca_file: CaFile | None = None
-    """With it connections are TLS, and the server shows a certificate of this CA for its host; so for the broker."""
+    """With it, connections use TLS and the server must present a certificate of this CA for its host; so for AMQP."""
     database_cert_file: Path | None = None
     database_key_file: Path | None = None
     amqp_ca_file: CaFile | None = None
@@ -113,13 +112,13 @@ class ServiceSettings(ProcessSettings):
     amqp_key_file: Path | None = None
     database_url: DatabaseAddress
     migration_database_url: DatabaseAddress = Field(default_factory=lambda settings: settings["database_url"])
-    """As the owner of the tables: for `migrate` and the other commands of an operator."""
+    """Connects as the owner of the tables, for `migrate` and the other operator commands."""
     amqp_url: BrokerAddress
     migration_amqp_url: BrokerAddress = Field(default_factory=lambda settings: settings["amqp_url"])
-    """As a user who may declare queues: for the same commands."""
+    """Connects as a user who may declare queues, for the same commands."""
     exchange: str = EXCHANGE
     queue_prefix: str = "muster"
-    """Begins the name of the service's queue: two installations can share a broker."""
+    """Prefix of the queue name, so that installations can share a broker."""
     database_pool_size: int = Field(default=10, ge=2, le=100)
 
     @model_validator(mode="after")
@@ -133,15 +132,15 @@ Settings = TypeVar("Settings", bound=BaseSettings)
 
 
 def read_settings(settings: type[Settings], directory: Path = SECRETS_DIRECTORY) -> Settings:
-    """Reads the environment and the directory; ends the process with a list of what is missing or wrong."""
+    """Reads the environment and the directory; exits with a list of the settings that are missing or invalid."""
     try:
         return settings(_secrets_dir=directory if directory.is_dir() else None)
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_input=False):
-            if detail["type"] != "default_factory_not_called":  # the setting it is taken from has a line of its own
+            if detail["type"] != "default_factory_not_called":  # the setting it is derived from is listed itself
                 print(_explained(detail, directory), file=sys.stderr)
     except SettingsError as error:
-        # Of the cause, only what the operating system says: others may quote the value.
+        # Only the operating system's message: other causes may quote the value.
         reason = error.__cause__.strerror if isinstance(error.__cause__, OSError) else "malformed"
         print(f"{error}: {reason}", file=sys.stderr)
     raise SystemExit(2)

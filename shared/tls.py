@@ -1,8 +1,7 @@
-"""TLS to PostgreSQL, RabbitMQ and Redis: one way to ask for it, written into the address as each library reads it.
+"""TLS to PostgreSQL, RabbitMQ and Redis: configured in one way, and written into the URL as each library reads it.
 
-Everything that connects does so by the address alone, so none of it can be forgotten. With a CA file nothing goes out
-before the server has shown a certificate of that CA for the host of the address, and there is no way back to plain
-text.
+Every connection is made from the URL alone, so none can be missed. With a CA file, nothing is sent before the server
+has presented a certificate of that CA for its host, and there is no fallback to plain text.
 """
 
 import ssl
@@ -17,14 +16,14 @@ from pydantic import AfterValidator
 
 @dataclass(frozen=True, slots=True)
 class _Dialect:
-    """How a library is told, in the query of its address."""
+    """The query parameters by which a library is configured."""
 
     ca: str
     certificate: str
     key: str
     always: tuple[tuple[str, str], ...] = ()
     laxer: frozenset[str] = frozenset()
-    """Parameters that would verify less."""
+    """Parameters that would weaken verification."""
 
 
 _DIALECTS: Mapping[str, _Dialect] = {
@@ -47,11 +46,11 @@ def _certificates(path: Path) -> Path:
 
 
 CaFile = Annotated[Path, AfterValidator(_certificates)]
-"""PEM certificates of the authorities whose word counts, and nobody else's."""
+"""PEM certificates of the only trusted authorities."""
 
 
 def verified(address: str, ca: Path, certificate: Path | None, key: Path | None) -> str:
-    """The address, so that its connections are TLS with the server verified; raises `ValueError` where it cannot be.
+    """The URL, changed so that connections use TLS and verify the server; raises `ValueError` if that is impossible.
 
     `certificate` and `key` are shown to a server that asks for them.
     """

@@ -16,6 +16,7 @@ from stack.commands.fuzz import fuzz
 from stack.commands.licences import write_page
 from stack.commands.lint import lint
 from stack.commands.logs import logs
+from stack.commands.mutants import mutants
 from stack.commands.operate import known_service, operate, psql
 from stack.commands.run import run as run_in_foreground
 from stack.commands.seed_and_token import INTERRUPTED, seed, token
@@ -78,6 +79,8 @@ def run_in_steps(arguments: argparse.Namespace) -> int:
                 return seed(_size(arguments), steps)
             case "fuzz":
                 return fuzz(arguments.minutes)
+            case "mutants":
+                return mutants(arguments.modules, steps)
             case "lint":
                 return lint(steps)
             case "audit":

@@ -77,6 +77,10 @@ FUZZ_HELP = """\
 Runs the fuzz tests with many more inputs than the suite does, other ones in each round, until the minutes are
 over or one fails. What was found is printed in its smallest form. The exit status is pytest's.
 """
+MUTANTS_HELP = """\
+Makes small mistakes in the functions of these modules, one at a time in a copy, and runs the unit tests that import
+them. Prints each one that no test notices. Exit status 1 unless tests/mutants.toml explains them all.
+"""
 SEED_HELP = """\
 Loads data into the running stack: without options the demonstration rows, with --people or --enrollments
 a realistic size of organisation 1 (courses, sessions and places follow from it unless given).
@@ -119,6 +123,8 @@ def make_parser() -> argparse.ArgumentParser:
     bench.add_argument("rest", nargs=argparse.REMAINDER, metavar="--scale N --rounds N --only NAME … --quick")
     fuzz = commands.add_parser("fuzz", help="look for inputs that break something", description=FUZZ_HELP)
     fuzz.add_argument("--minutes", type=positive, default=10, metavar="N", help="whole rounds for so long (default 10)")
+    mutants = commands.add_parser("mutants", help="see what the unit tests notice", description=MUTANTS_HELP)
+    mutants.add_argument("modules", nargs="+", metavar="MODULE", help="like gateway.upstream.bulkhead")
     commands.add_parser(
         "lint",
         help="check the code",

@@ -15,12 +15,12 @@ from shared.errors import PermissionDenied, RateLimited, TokenInvalid, TokenMiss
 from shared.security_log import SecurityEvent, record
 
 LOGOUTS = 10
-"""Beyond a user's minute, in each of them."""
+"""A minute, beyond the user's rate limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Requests a minute: of a user, of an address without a good token, and attempts to log in."""
+    """Per minute: requests of a user, requests of an address without a valid token, and login attempts."""
 
     user: int
     address: int
@@ -29,12 +29,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A request whose token is good, counted; `decision` says whether it may go on and what its answer tells."""
+    """A counted request with a valid token; `decision` says whether it may go on, and what the response says about
+    the limit."""
 
     token: ClientToken
     decision: Decision
     address: Callable[[], str]
-    """Of the client, for the security log: it is worked out for those alone that are refused."""
+    """The client's, for the security log: determined only when a request is refused."""
 
     def require(self) -> ClientToken:
         """The token; raises `RateLimited`, or `PermissionDenied` without `api.access`."""
@@ -55,7 +56,7 @@ class Admission:
 
 
 class Gate:
-    """Every request with a token passes here."""
+    """Admits requests: every request with a token passes here."""
 
     def __init__(
         self, verifier: ClientTokenVerifier, limiter: Limiter, revocations: Revocations, limits: Limits
@@ -68,7 +69,7 @@ class Gate:
     async def admit(self, authorization: Sequence[str], address: str) -> Admission:
         """Raises `TokenMissing`, `TokenInvalid` or `TokenExpired`, or `RateLimited` for an address with too many.
 
-        Raises `KeysUnavailable` where nobody can say whether the token is good.
+        Raises `KeysUnavailable` where the token cannot be verified.
         """
         try:
             token = await self._verifier.verify(bearer_token(authorization))
@@ -82,18 +83,18 @@ class Gate:
         return await self.admit_token(token, lambda: address)
 
     def known_token(self, token: str) -> ClientToken | None:
-        """The token, if it was verified before and is good still."""
+        """The token, if it was verified before and is still valid."""
         return self._verifier.known(token)
 
     def known_token_in(self, authorization: Sequence[str]) -> ClientToken | None:
-        """That of a request's `Authorization` headers, if it was verified before and is good still."""
+        """The token in a request's `Authorization` headers, if it was verified before and is still valid."""
         try:
             return self._verifier.known(bearer_token(authorization))
         except (TokenMissing, TokenInvalid):
             return None
 
     async def admit_token(self, token: ClientToken, address: Callable[[], str]) -> Admission:
-        """For a token that was verified; raises `TokenInvalid` when it was revoked, or `RateLimited` as above."""
+        """For a verified token; raises `TokenInvalid` when it was revoked, or `RateLimited` as above."""
         try:
             return Admission(token, await self._limiter.hit(self._hit(token)), address)
         except TokenInvalid as error:
@@ -102,14 +103,14 @@ class Gate:
             raise
 
     async def count_unadmitted(self, reason: str, authorization: Sequence[str], address: str) -> None:
-        """Counts a request that is refused without having been admitted: for its user where its token is one that was
-        verified before, else for its address. Raises `RateLimited`."""
+        """Counts a request that is refused before admission: for its user where its token was verified before, else for
+        its address. Raises `RateLimited`."""
         if not await self._count_for_user(authorization, address):
             await self._require_room_for(address)
         record(SecurityEvent.REQUEST_REFUSED, reason=reason, address=address)
 
     async def _count_for_user(self, authorization: Sequence[str], address: str) -> bool:
-        """Whether the request has a token that was verified before, and is good still; raises `RateLimited`."""
+        """Whether the request has a token that was verified before and is still valid; raises `RateLimited`."""
         try:
             token = self.known_token(bearer_token(authorization))
             if token is None:
@@ -130,7 +131,7 @@ class Gate:
         await self._require_room(f"rate:login-email:{digest}", self._limits.login, "login_user", address)
 
     async def require_logout(self, admission: Admission) -> ClientToken:
-        """The token, also when its user's minute is used up: a stolen one must not keep its owner from ending it.
+        """The token, even when its user's limit is used up: a thief must not keep the owner from revoking it that way.
 
         Raises `RateLimited` past `LOGOUTS` of those in a minute, or `PermissionDenied`.
         """
@@ -163,7 +164,7 @@ def _record_of(token: ClientToken, event: SecurityEvent, address: str, **fields:
 
 
 def client_network(peer: str, forwarded_for: Sequence[str], trusted_proxies: int) -> str:
-    """The address a client is limited by; an IPv6 client by its /64, within which it can have any address.
+    """The address that a client's limit is counted for; of IPv6 the /64, within which a client can have any address.
 
     Only the last `trusted_proxies` entries of `X-Forwarded-For` were written by proxies of our own.
     """

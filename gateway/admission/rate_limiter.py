@@ -1,4 +1,4 @@
-"""Counts requests: over all processes in Redis, in this process alone while Redis is away."""
+"""Counts requests: over all processes in Redis, in this process alone while Redis is unavailable."""
 
 import time
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 
 from gateway.admission.redis_client import REDIS_ERRORS, Availability
-from gateway.admission.redis_script import HeldScript
+from gateway.admission.redis_script import RedisScript
 from gateway.admission.revocation import Revocations, revocation_key
 from gateway.admission.sliding_window import WINDOW_MS, Decision, Window, decide
 from shared.concurrency.batcher import Batcher
@@ -42,19 +42,21 @@ class LocalWindows:
         return decision
 
     def learn(self, key: str, window: Window, ahead: int) -> None:
-        """What Redis counted, whose clock this process's is `ahead` of, in milliseconds: losing Redis must not hand
-        everyone a new window."""
+        """Takes over what Redis counted: losing Redis must not give everyone a new window.
+
+        This process's clock is `ahead` of that of Redis by so many milliseconds.
+        """
         start, current, previous = window
         self._windows.put(key, Window(start + ahead, current, previous))
 
 
 class Limiter:
-    """One script call counts all requests that wait together, and tells which tokens are revoked."""
+    """One call of the script counts all requests that wait together, and says which tokens are revoked."""
 
     def __init__(
         self, redis: Redis, availability: Availability, revocations: Revocations, *, length: int = WINDOW_MS
     ) -> None:
-        self._script = HeldScript(redis, _SCRIPT.read_text(encoding="utf-8"))
+        self._script = RedisScript(redis, _SCRIPT.read_text(encoding="utf-8"))
         self._availability = availability
         self._revocations = revocations
         self._length = length

@@ -1,4 +1,4 @@
-"""Redis: how the gateway connects, and how it goes on while Redis is away (docs/faults.md)."""
+"""Redis: how the gateway connects, and how it goes on while Redis is unavailable (docs/faults.md)."""
 
 import asyncio
 import logging
@@ -18,8 +18,8 @@ TIMEOUT = 0.04
 SLICES = 5
 SOCKET_TIMEOUT = 1.0
 """Seconds after which redis-py gives up a socket by itself; `within` is faster."""
-PROBE_PAUSE = 0.5
-"""Seconds between two looks whether Redis is back."""
+PROBE_INTERVAL = 0.5
+"""Seconds between two checks whether Redis is back."""
 CONNECTIONS = 8
 
 REDIS_ERRORS = (RedisError, OSError, TimeoutError)
@@ -73,13 +73,13 @@ async def within(call: Awaitable[Outcome]) -> Outcome:
 
 
 def _noticed(task: "asyncio.Future[Any]") -> None:
-    """A call given up may fail afterwards, which is no news to anybody."""
+    """A call that was given up may fail afterwards: nobody needs to know."""
     if not task.cancelled():
         task.exception()
 
 
 class Availability:
-    """Whether Redis can be asked. While it cannot, a look in the background finds out when it can again."""
+    """Whether Redis is available. While it is not, a check in the background finds out when it is again."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -90,13 +90,13 @@ class Availability:
         return not self._lost.is_set()
 
     def on_return(self, action: Callable[[], Awaitable[None]]) -> None:
-        """Has `action` done once Redis is back, before anybody else asks it."""
+        """Runs `action` once Redis is back, before anybody else uses it."""
         self._on_return.append(action)
 
     def lost(self, error: Exception) -> None:
         if self:
             reason = f"{type(error).__name__}: {error}"  # redis-py's own form of its errors leaves the reason out
-            log.warning("Redis is away, limits go on in this process alone: %s", reason)
+            log.warning("Redis is unavailable, rate limits are kept in this process only: %s", reason)
             self._lost.set()
 
     async def connect(self) -> None:
@@ -112,9 +112,9 @@ class Availability:
             await self._lost.wait()
             if await self._is_back():
                 self._lost.clear()
-                log.warning("Redis is back")
+                log.warning("Redis is available again")
             else:
-                await asyncio.sleep(PROBE_PAUSE)
+                await asyncio.sleep(PROBE_INTERVAL)
 
     async def _is_back(self) -> bool:
         try:

@@ -1,7 +1,8 @@
-"""A Lua script on a Redis connection of its own.
+"""A Lua script on a dedicated Redis connection.
 
-redis-py's pool, its locks and its streams cost 100 µs a call, most of it for callers that come and go. Here one
-caller makes one call at a time: the library makes the connection, with its TLS, login and database, and hands it over.
+redis-py opens the connection, with its TLS, login and database, and hands it over; there is one call at a time. Its own
+EVALSHA on a `single_connection_client` is no replacement: measured in turn with this, it makes 0.37 times as many calls
+a second for one request and 0.52 for batches of 32, with 61 and 131 µs of processor time a call instead of 15 and 38.
 """
 
 import asyncio
@@ -19,57 +20,59 @@ from gateway.admission.redis_client import SLICES, TIMEOUT, within
 _NO_SCRIPT: Final = "NOSCRIPT"
 
 
-class HeldScript:
-    """Not for two calls at once."""
+class RedisScript:
+    """One call at a time; the caller sees to that."""
 
     def __init__(self, redis: Redis, text: str) -> None:
         self._pool = redis.connection_pool
         self._text = text
         self._digest = sha1(text.encode(), usedforsecurity=False).hexdigest()
-        self._line: _Line | None = None
+        self._connection: _ScriptConnection | None = None
 
     async def run(self, keys: Sequence[str], arguments: Sequence[int]) -> Any:
-        """The script's answer; raises one of `REDIS_ERRORS`, and then the connection has ended.
+        """The script's result; raises one of `REDIS_ERRORS`, and then the connection is closed.
 
         It takes `TIMEOUT` seconds at most, and as long again where a connection has to be made first.
         """
-        line = self._line if self._line is not None and self._line.is_open else await within(self._connect())
-        self._line = None  # whatever cuts this short leaves an answer behind that is nobody's
+        connection = self._connection
+        if connection is None or not connection.is_open:
+            connection = await within(self._connect())
+        self._connection = None  # a call that is cut short leaves a reply behind that belongs to nobody
         try:
-            answer = await self._evaluate(line, keys, arguments)
+            reply = await self._evaluate(connection, keys, arguments)
         except BaseException:
-            line.close()
+            connection.close()
             raise
-        self._line = line
-        return answer
+        self._connection = connection
+        return reply
 
     def close(self) -> None:
-        if self._line is not None:
-            self._line.close()
+        if self._connection is not None:
+            self._connection.close()
 
-    async def _connect(self) -> "_Line":
+    async def _connect(self) -> "_ScriptConnection":
         connection: Any = self._pool.make_connection()  # type: ignore[no-untyped-call]
         await connection.connect()
-        line = _Line(connection)
-        connection._writer.transport.set_protocol(line)
-        return line
+        script_connection = _ScriptConnection(connection)
+        connection._writer.transport.set_protocol(script_connection)
+        return script_connection
 
-    async def _evaluate(self, line: "_Line", keys: Sequence[str], arguments: Sequence[int]) -> Any:
+    async def _evaluate(self, connection: "_ScriptConnection", keys: Sequence[str], arguments: Sequence[int]) -> Any:
         try:
-            return await line.call("EVALSHA", self._digest, len(keys), *keys, *arguments)
+            return await connection.call("EVALSHA", self._digest, len(keys), *keys, *arguments)
         except NoScriptError:  # a Redis that was emptied or restarted; nothing was counted
-            return await line.call("EVAL", self._text, len(keys), *keys, *arguments)
+            return await connection.call("EVAL", self._text, len(keys), *keys, *arguments)
 
 
-class _Line(asyncio.Protocol):
-    """The connection, from when redis-py has made it."""
+class _ScriptConnection(asyncio.Protocol):
+    """The connection, once redis-py has opened it."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection  # it closes the socket when it is collected as garbage
         self._transport: asyncio.Transport | None = connection._writer.transport
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader()
-        self._answer: asyncio.Future[Any] = self._loop.create_future()
+        self._reply: asyncio.Future[Any] = self._loop.create_future()
         self._slices = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -81,11 +84,11 @@ class _Line(asyncio.Protocol):
         """Raises `TimeoutError`, `ConnectionError` or `ResponseError`."""
         if self._transport is None:
             raise RedisConnectionError("Redis closed the connection")
-        self._answer, self._slices = self._loop.create_future(), SLICES
+        self._reply, self._slices = self._loop.create_future(), SLICES
         self._timer = self._loop.call_later(TIMEOUT / SLICES, self._slice_is_over)
         self._transport.write(hiredis.pack_command(cast(Any, words)))
         try:
-            return await self._answer
+            return await self._reply
         finally:
             self._timer.cancel()
 
@@ -97,22 +100,22 @@ class _Line(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             self._reader.feed(data)
-            answer = self._reader.gets()
+            reply = self._reader.gets()
         except hiredis.ProtocolError as error:
             self._fail(RedisConnectionError(str(error)))
             return
-        if isinstance(answer, hiredis.ReplyError):
-            text = str(answer)
+        if isinstance(reply, hiredis.ReplyError):
+            text = str(reply)
             self._fail(NoScriptError(text) if text.startswith(_NO_SCRIPT) else ResponseError(text))
-        elif answer is not False and not self._answer.done():
-            self._answer.set_result(answer)
+        elif reply is not False and not self._reply.done():
+            self._reply.set_result(reply)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._fail(RedisConnectionError("Redis closed the connection"))
 
     def _slice_is_over(self) -> None:
-        """See `within`: after the loop was held up, an answer may be there that nobody has read."""
+        """See `within`: after the loop was held up, a reply may be there that nobody has read."""
         self._slices -= 1
         if self._slices:
             self._timer = self._loop.call_later(TIMEOUT / SLICES, self._slice_is_over)
@@ -120,5 +123,5 @@ class _Line(asyncio.Protocol):
             self._fail(TimeoutError(f"no answer within {TIMEOUT} s"))
 
     def _fail(self, error: Exception) -> None:
-        if not self._answer.done():
-            self._answer.set_exception(error)
+        if not self._reply.done():
+            self._reply.set_exception(error)

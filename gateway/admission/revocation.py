@@ -1,4 +1,4 @@
-"""Tokens that count no more, although their time is not over."""
+"""Tokens that were revoked before they expire."""
 
 import asyncio
 import secrets
@@ -13,9 +13,9 @@ from shared.auth.internal_token import LEEWAY
 from shared.concurrency.lru import LruCache
 
 CHUNK = 500
-LOOK_PAUSE = 0.5
-"""Seconds between two looks whether Redis has lost what was written to it."""
-CLOCKS_DIFFER = 600
+CHECK_INTERVAL = 0.5
+"""Seconds between two checks whether Redis has lost what was written to it."""
+CLOCK_SKEW_SECONDS = 600
 """Seconds that Redis keeps a revocation beyond the token's end, for its clock or a gateway's may be wrong."""
 _GENERATION = "revocations:generation"
 """A key that stands for all that was written: a Redis that was emptied, or came back empty, has lost it too."""
@@ -27,7 +27,7 @@ def revocation_key(token_id: str) -> str:
 
 
 class Revocations:
-    """Kept in Redis for all processes, and those known here in memory too, so that they hold without Redis.
+    """Kept in Redis for all processes, and in memory here as far as they are known, so that they hold without Redis.
 
     Past `remembered` those recorded longest ago are dropped here; Redis still has them.
     """
@@ -40,7 +40,7 @@ class Revocations:
         availability.on_return(self._write_known)
 
     async def revoke(self, token_id: str, expires_at: int) -> None:
-        """From now on the token is refused; one revoked while Redis is away is told to it on its return."""
+        """From now on the token is refused; a revocation while Redis is unavailable is written once it is back."""
         self.remember(token_id, expires_at)
         if self._availability:
             try:
@@ -61,7 +61,7 @@ class Revocations:
             if self._availability:
                 with suppress(*REDIS_ERRORS):  # whoever needs an answer will notice
                     await self._write_what_was_lost()
-            await asyncio.sleep(LOOK_PAUSE)
+            await asyncio.sleep(CHECK_INTERVAL)
 
     async def _write_what_was_lost(self) -> None:
         # Of the processes that find it gone, one names the next generation, and each of them writes what it knows.
@@ -84,5 +84,5 @@ class Revocations:
     async def _write(self, revocations: dict[str, int]) -> None:
         async with self._redis.pipeline(transaction=False) as pipeline:
             for token_id, expires_at in revocations.items():
-                pipeline.set(revocation_key(token_id), 1, exat=expires_at + LEEWAY + CLOCKS_DIFFER)
+                pipeline.set(revocation_key(token_id), 1, exat=expires_at + LEEWAY + CLOCK_SKEW_SECONDS)
             await within(pipeline.execute())

@@ -15,13 +15,13 @@ from shared.concurrency.lru import LruCache
 from shared.errors import TokenInvalid
 
 MAX_CLIENT_TOKEN_BYTES = 7680
-"""The internal token that goes on for it has the same words in it, a longer signature and the name of its key: with
-this it stays under the 8,190 bytes that a service takes in one header."""
+"""The internal token for it has the same strings in it, a longer signature and the name of its key: with this bound it
+stays under the 8,190 bytes that a service accepts in one header."""
 
 
 @dataclass(slots=True)
 class ClientToken:
-    """A verified token: for whom it speaks, until when, and the internal tokens that go on for it."""
+    """A verified token: its caller, when it expires, and the internal tokens signed for it."""
 
     caller: Caller
     id: str
@@ -29,13 +29,13 @@ class ClientToken:
     rate_limit: int | None
     rate_key: str = field(init=False)
     _internal: dict[str, tuple[str, float]] = field(default_factory=dict, repr=False)
-    """By service, with the time each was minted at."""
+    """By service, with the time each was signed."""
 
     def __post_init__(self) -> None:
         self.rate_key = f"rate:{self.caller.organisation_id}:{self.caller.subject}"
 
     def internal(self, signer: InternalSigner, service: str) -> str:
-        """The internal token for a service; a new one once half of the last one's life is over."""
+        """The internal token for a service; a new one once half of the last one's lifetime is over."""
         now, minted = time.time(), self._internal.get(service)
         if minted is None or now - minted[1] >= LIFETIME / 2:
             minted = self._internal[service] = signer.sign(self.caller, service), now
@@ -100,7 +100,7 @@ class ClientTokenVerifier:
             return self._secret
         key = await self._source.find(header.kid) if header.kid else None
         if key is None or key.algorithm != header.alg:
-            raise TokenInvalid("The token's key is not known.", reason="unknown_key")
+            raise TokenInvalid("The token is signed with an unknown key.", reason="unknown_key")
         return key.material
 
 

@@ -25,11 +25,11 @@ class Subject:
     permissions: Collection[str]
     employee_id: int | None = None
     rate_limit: int | None = None
-    """Requests a minute; None: what the gateway gives every user."""
+    """Requests a minute; None: the gateway's default."""
 
 
 def issue(keys: PrivateKeySet, subject: Subject, *, issuer: str, audience: str, ttl: int) -> str:
-    """A signed token good for `ttl` seconds; a negative one makes a token that has expired."""
+    """A signed token, valid for `ttl` seconds; a negative `ttl` makes one that has expired."""
     now = int(time.time())
     claims: dict[str, Any] = {
         "iss": issuer,
@@ -51,7 +51,7 @@ def issue(keys: PrivateKeySet, subject: Subject, *, issuer: str, audience: str, 
 
 
 class Issuer:
-    """Knows the users; signs with the first of its keys. `ttl` is that of a login's token, in seconds."""
+    """Knows the users and signs with the first of its keys; the token of a login is valid for `ttl` seconds."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Issuer:
         self.ttl = ttl
 
     async def authenticate(self, email: str, password: str) -> User | None:
-        """The user whose password this is; nobody and a wrong password look and take the same."""
+        """The user with this password; an unknown user and a wrong password look the same and take as long."""
         user = self.user_with(email)
         right = await self._passwords.is_right(password, user.password_hash if user else None)
         return user if right else None

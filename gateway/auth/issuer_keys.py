@@ -1,4 +1,4 @@
-"""Where the gateway has the keys from that verify client tokens, and the built-in issuer those that sign them."""
+"""The keys that verify client tokens, and those that the built-in issuer signs them with."""
 
 from pathlib import Path
 from typing import Protocol
@@ -13,10 +13,10 @@ class KeySource(Protocol):
 
     @property
     def keys(self) -> Keys:
-        """Those known now; another object after every change."""
+        """The current keys; a new object after every change."""
 
     async def find(self, key_id: str) -> Key | None:
-        """The key with this `kid`, looked for outside if need be; raises `Unavailable` when nobody can say."""
+        """The key with this `kid`, fetched if necessary; raises `Unavailable` when it cannot be found out."""
 
 
 class IssuerKeys:
@@ -39,7 +39,7 @@ class IssuerKeys:
 
 
 class NoKeys:
-    """Where only tokens signed with a shared secret count."""
+    """For gateways that accept only tokens signed with a shared secret."""
 
     def __init__(self) -> None:
         self.keys: Keys = {}

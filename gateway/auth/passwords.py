@@ -9,7 +9,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from shared.errors import Overloaded
 
 AT_ONCE = 2
-"""Each check fills a core and 64 MiB for tens of milliseconds."""
+"""Each check takes a core and 64 MiB for tens of milliseconds."""
 WAITING = 32
 
 
@@ -27,7 +27,7 @@ class PasswordChecker:
         self._running = 0
 
     async def is_right(self, password: str, password_hash: str | None) -> bool:
-        """Whether the password has this hash. Without one it takes the same time and is wrong.
+        """Whether the password has this hash. Without a hash it takes as long, and the answer is no.
 
         Raises `Overloaded`.
         """

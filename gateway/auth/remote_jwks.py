@@ -17,23 +17,23 @@ log = logging.getLogger(__name__)
 FETCH_TIMEOUT = 3.0
 MAX_BYTES = 256 * 1024
 MAX_MISSING = 1000
-"""Keys the provider does not have that are remembered as such."""
+"""Key ids that the provider is known not to have: so many are remembered."""
 REFRESH_PAUSE = 300.0
-"""Seconds after which the set is read again unasked: a key the provider withdrew must stop to count."""
+"""Seconds after which the set is read again by itself: a key that the provider withdrew must stop counting."""
 
 
 class KeysUnavailable(Unavailable):
-    """Nobody can say whether the key of a token is good; not the client's fault, so no 401."""
+    """The key of a token cannot be checked; not the client's fault, so no 401."""
 
     message = "The identity provider's keys cannot be read right now. Try again soon."
 
 
 class KeySetUnreadable(Exception):
-    """What the provider answered is no key set."""
+    """The provider's response is not a key set."""
 
 
 class RemoteKeySet:
-    """The provider's public keys. One request at a time, one in each cooldown; the last good set stays."""
+    """The provider's public keys. One request at a time, one in each cooldown; the last valid set stays in use."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str, cooldown: float) -> None:
         self._session = session
@@ -44,14 +44,14 @@ class RemoteKeySet:
         self._read_once = False
         self._asked_for: set[str] = set()
         self._missing: set[str] = set()
-        """Asked for, and then not in the set."""
+        """Requested, and not in the set."""
         self.keys: Keys = {}
 
     async def has_been_read(self) -> bool:
         return self._read_once
 
     async def find(self, key_id: str) -> Key | None:
-        """The key with this `kid`, `None` if the provider has none; raises `KeysUnavailable` while nobody can say.
+        """The key with this `kid`, `None` if the provider has none; raises `KeysUnavailable` while none can be read.
 
         A key may be newer than the set, so one is only called unknown if the set was read after it was asked for.
         """
@@ -92,7 +92,7 @@ class RemoteKeySet:
         try:
             keys = _parsed(await self._download())
         except (aiohttp.ClientError, TimeoutError, OSError, KeySetUnreadable) as error:
-            log.warning("the key set cannot be read, the last good one stays: %r", error)
+            log.warning("key set cannot be fetched, keeping the last good one: %r", error)
             return
         first, self._read_once = not self._read_once, True
         missing = asked_for | self._missing | set(self.keys)
@@ -132,5 +132,5 @@ def _usable(jwk: dict[str, object]) -> Key | None:
     try:
         return public_key(jwk)
     except KeyInvalid as error:
-        log.info("a key of the set is passed over: %s", error)
+        log.info("ignoring a key of the key set: %s", error)
         return None

@@ -4,25 +4,24 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Final
 
-from aiohttp import web
 from pydantic import AfterValidator, Field
+from yarl import URL
 
+from gateway.admission.gate import Admission, Gate
 from gateway.auth.client_token import ClientToken
+from gateway.auth.issuer import Issuer
 from gateway.auth.users import Email, User
-from gateway.edge.app_keys import GATE, ISSUER, client_address, with_token
+from gateway.edge.client_address import ClientAddress
 from shared.errors import ApiError, MethodNotAllowed, NotFound, ValidationFailed
-from shared.http.body import read_json
+from shared.http.body import read_model
 from shared.http.models import Body, BodyLimits
-from shared.http.request import body_of
+from shared.http.request import Request
 from shared.http.responses import Answer, Caching, success
-from shared.http.server.unadmitted import COUNTED
 from shared.security_log import SecurityEvent, record
 from shared.validation.fields import one_line, storable
 
 LOGIN_LIMITS: Final = BodyLimits(max_bytes=8 * 1024, max_values=100)
 """Anybody may log in, or try to."""
-
-Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class Credentials(Body):
@@ -41,79 +40,93 @@ class CredentialsRefused(ApiError):
         super().__init__(headers={"WWW-Authenticate": 'Bearer realm="muster"'})
 
 
-async def login(request: web.Request) -> web.Response:
-    issuer = request.app[ISSUER]
-    if issuer is None:
-        raise NotFound
-    address = client_address(request)
-    request[COUNTED] = True
-    await request.app[GATE].admit_login_from(address)
-    credentials = await _credentials(request)
-    await request.app[GATE].admit_login_as(credentials.email, address)
-    user = await issuer.authenticate(credentials.email, credentials.password)
-    if user is None:
-        _record_login(SecurityEvent.LOGIN_FAILED, issuer.user_with(credentials.email), address)
-        raise CredentialsRefused
-    _record_login(SecurityEvent.LOGIN_SUCCEEDED, user, address)
-    data = {
-        "token": issuer.token_for(user),
-        "token_type": "Bearer",
-        "expires_in": issuer.ttl,
-        "user": user.described(),
-    }
-    # A token must not stay in anybody's cache (RFC 6749, section 5.1).
-    return success(_json(data), message="Login successful", caching=Caching.NOT_STORED).response()
+class AuthEndpoints:
+    """Without an issuer nobody can log in here, and there are no keys to publish."""
 
+    def __init__(self, gate: Gate, issuer: Issuer | None, address: ClientAddress) -> None:
+        self._gate = gate
+        self._issuer = issuer
+        self._address = address
 
-async def logout(request: web.Request) -> web.Response:
-    async def revoke(token: ClientToken) -> web.Response:
-        await request.app[GATE].revoke(token, client_address(request))
-        return success(None, message="Logged out successfully").response()
+    def handle(self, request: Request) -> Awaitable[Answer] | ApiError:
+        """`NotFound` for any path but those of `ENDPOINTS`."""
+        methods = ENDPOINTS.get(request.target.path)
+        if methods is None:
+            return NotFound()
+        handler = methods.get(request.method)
+        return MethodNotAllowed(methods) if handler is None else handler(self, request)
 
-    return await with_token(request, revoke, logging_out=True)
+    async def login(self, request: Request) -> Answer:
+        _require_no_query(request)
+        issuer = self._required_issuer()
+        address = self._address(request)
+        request.is_counted = True
+        await self._gate.admit_login_from(address)
+        credentials = await read_model(request, Credentials, LOGIN_LIMITS)
+        await self._gate.admit_login_as(credentials.email, address)
+        user = await issuer.authenticate(credentials.email, credentials.password)
+        if user is None:
+            _record_login(SecurityEvent.LOGIN_FAILED, issuer.user_with(credentials.email), address)
+            raise CredentialsRefused
+        _record_login(SecurityEvent.LOGIN_SUCCEEDED, user, address)
+        data = {
+            "token": issuer.token_for(user),
+            "token_type": "Bearer",
+            "expires_in": issuer.ttl,
+            "user": user.described(),
+        }
+        # A token must not stay in anybody's cache (RFC 6749, section 5.1).
+        return success(_json(data), message="Login successful", caching=Caching.NOT_STORED)
 
+    async def logout(self, request: Request) -> Answer:
+        _require_no_query(request)
+        token = await self._gate.require_logout(await self._admitted(request))
+        await self._gate.revoke(token, self._address(request))
+        return success(None, message="Logged out successfully")
 
-async def me(request: web.Request) -> web.Response:
-    async def describe(token: ClientToken) -> web.Response:
-        caller, issuer = token.caller, request.app[ISSUER]
+    async def me(self, request: Request) -> Answer:
+        _require_no_query(request)
+        token = (await self._admitted(request)).require()
+        caller, issuer = token.caller, self._issuer
         user = issuer.user(caller.subject, caller.organisation_id) if issuer is not None else None
         described = user.described() if user is not None else _described_by_claims(token)
-        return success(_json({**described, "permissions": sorted(caller.permissions)})).response()
+        return success(_json({**described, "permissions": sorted(caller.permissions)}))
 
-    return await with_token(request, describe)
+    async def key_set(self, request: Request) -> Answer:
+        _require_no_query(request)
+        return Answer(self._required_issuer().published_keys(), caching=Caching.PUBLIC)
+
+    async def _admitted(self, request: Request) -> Admission:
+        """The request, counted; from here on every answer carries the limit. Raises what `Gate.admit` raises."""
+        request.is_counted = True
+        admission = await self._gate.admit(request.headers.getall("Authorization", []), self._address(request))
+        request.answer_lines = admission.decision.lines()
+        return admission
+
+    def _required_issuer(self) -> Issuer:
+        if self._issuer is None:
+            raise NotFound
+        return self._issuer
 
 
-async def key_set(request: web.Request) -> web.Response:
-    issuer = request.app[ISSUER]
-    if issuer is None:
-        raise NotFound
-    return Answer(issuer.published_keys(), caching=Caching.PUBLIC).response()
-
-
-ENDPOINTS: Mapping[str, Mapping[str, Handler]] = {
-    "/api/v1/auth/login": {"POST": login},
-    "/api/v1/auth/logout": {"POST": logout},
-    "/api/v1/auth/me": {"GET": me},
-    "/.well-known/jwks.json": {"GET": key_set},
+Handler = Callable[[AuthEndpoints, Request], Awaitable[Answer]]
+ENDPOINTS: Final[Mapping[str, Mapping[str, Handler]]] = {
+    "/api/v1/auth/login": {"POST": AuthEndpoints.login},
+    "/api/v1/auth/logout": {"POST": AuthEndpoints.logout},
+    "/api/v1/auth/me": {"GET": AuthEndpoints.me},
+    "/.well-known/jwks.json": {"GET": AuthEndpoints.key_set},
 }
 
 
-async def answer(methods: Mapping[str, Handler], request: web.Request) -> web.Response:
-    """Raises `MethodNotAllowed`, and `ValidationFailed` for any query: none of these endpoints has one."""
-    handler = methods.get("GET" if request.method == "HEAD" else request.method)
-    if handler is None:
-        raise MethodNotAllowed(list(methods))
-    if request.query:
-        raise ValidationFailed({name: ["This parameter is not known."] for name in request.query})
-    return await handler(request)
-
-
-async def _credentials(request: web.Request) -> Credentials:
-    return body_of(Credentials, await read_json(request, LOGIN_LIMITS))
+def _require_no_query(request: Request) -> None:
+    """None of these endpoints has one; raises `ValidationFailed`."""
+    query = URL.build(path="/", query_string=request.target.query, encoded=True).query
+    if query:
+        raise ValidationFailed({name: ["Unknown parameter."] for name in query})
 
 
 def _record_login(event: SecurityEvent, user: User | None, address: str) -> None:
-    """Of a user nobody knows nothing is told: what was typed may be a password in the wrong field."""
+    """Of an unknown user nothing is logged: what was typed may be a password in the wrong field."""
     if user is None:
         record(event, reason="unknown_user", address=address)
         return
@@ -122,7 +135,7 @@ def _record_login(event: SecurityEvent, user: User | None, address: str) -> None
 
 
 def _described_by_claims(token: ClientToken) -> dict[str, object]:
-    """A user known by their token alone: what it does not say is left out."""
+    """A user known by their token alone, without what it does not say."""
     caller = token.caller
     known: dict[str, object] = {"id": int(caller.subject)} if caller.subject.isdecimal() else {}
     if caller.name:

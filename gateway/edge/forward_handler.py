@@ -1,76 +1,123 @@
-"""Where every request arrives: its target decides between an endpoint of the gateway's own and a service."""
+"""Where every request arrives: its path decides between an endpoint of the gateway's own and a service.
 
-from aiohttp import web
+A forwarded request costs one turn in a batch of counts, one message to the service and one to the client; what is the
+same in all requests of one client is made once.
+"""
 
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from functools import partial
+
+from gateway.admission.gate import Admission, Gate
 from gateway.auth.client_token import ClientToken
-from gateway.edge.app_keys import GATE, PROXY, ROUTER, SETTINGS, SIGNER, with_token
-from gateway.edge.auth_endpoints import ENDPOINTS, answer
-from gateway.routes import UpstreamName
+from gateway.edge.auth_endpoints import AuthEndpoints
+from gateway.edge.client_address import ClientAddress
+from gateway.routes import Router, UpstreamName
 from gateway.upstream.bulkhead import Arrival
-from gateway.upstream.headers import answered, forwarded, has_idempotency_key, identity, lines
-from gateway.upstream.proxy import UpstreamRequest
-from shared.errors import MethodNotAllowed, NotFound, Overloaded
+from gateway.upstream.headers import (
+    TO_A_TOKEN_LINES,
+    answered_lines,
+    forwarded,
+    has_idempotency_key,
+    identity,
+    lines,
+)
+from gateway.upstream.proxy import Proxy, UpstreamAnswer, UpstreamRequest
+from shared.auth.internal_token import bearer_token
+from shared.auth.signing import InternalSigner
+from shared.errors import ApiError, Overloaded
 from shared.http.body import read_body
-from shared.http.request_target import Target, checked_host, own_address, read_target
-from shared.http.server.app import HEALTH_PATHS
-from shared.observability import current_trace
+from shared.http.request import Request
+from shared.http.responses import Answer
+from shared.http.server.response_bytes import ResponseBytes, length_line
 
 
-async def answer_target(request: web.Request) -> web.Response:
-    """Raises `BadRequest` for a target nobody should trust, `NotFound` for a path that nobody answers.
+@dataclass(slots=True)
+class _Client:
+    """What the headers of a request say, which are the same in all requests of a client; `lines` go to the service."""
 
-    Under too much load `Overloaded`, before the token is verified or the body read: refusing must be cheap.
-    """
-    target = read_target(request.raw_path)
-    methods = ENDPOINTS.get(target.path)
-    if methods is not None:
-        return await answer(methods, request)
-    if target.path in HEALTH_PATHS:
-        raise MethodNotAllowed(["GET"])
-    upstream = request.app[ROUTER].upstream_of(target.path)
-    if upstream is None:
-        raise NotFound
-    token = request.app[GATE].known_token_in(request.headers.getall("Authorization", []))
-    arrival = request.app[PROXY].arrival(upstream, None if token is None else token.caller.organisation_id)
-    if arrival is None:
-        raise Overloaded
-    try:
-        return await _forward(request, upstream, target, arrival)
-    finally:
-        arrival.end()
+    bearer: str
+    lines: str
+    scheme: str
+    host: str
+    has_key: bool
 
 
-async def _forward(request: web.Request, upstream: UpstreamName, target: Target, arrival: Arrival) -> web.Response:
-    async def forward(token: ClientToken) -> web.Response:
-        arrival.end()  # its body takes as long as the client wants
-        upstream_request = await _upstream_request(request, upstream, target, token)
-        answer = await request.app[PROXY].forward(upstream, upstream_request, token.caller.organisation_id)
-        headers = [(name.decode(), value.decode("utf-8", "replace")) for name, value in answered(answer.headers)]
-        return web.Response(status=answer.status, headers=headers, body=answer.body)
+class ForwardHandler:
+    """`public_url`: by which clients reach the gateway, if it is not the host that they name."""
 
-    return await with_token(request, forward)
+    def __init__(
+        self,
+        gate: Gate,
+        proxy: Proxy,
+        router: Router,
+        signer: InternalSigner,
+        endpoints: AuthEndpoints,
+        address: ClientAddress,
+        public_url: str | None,
+    ) -> None:
+        self._gate = gate
+        self._proxy = proxy
+        self._router = router
+        self._signer = signer
+        self._endpoints = endpoints
+        self._address = address
+        self._public_origin = public_url.partition("://") if public_url is not None else None
+
+    def handle(self, request: Request) -> Awaitable[Answer | ResponseBytes] | ApiError:
+        """Under too much load `Overloaded`, before the token is verified or the body read: refusing must be cheap."""
+        upstream = self._router.upstream_of(request.target.path)
+        if upstream is None:
+            return self._endpoints.handle(request)
+        token = self._known_token(request)
+        arrival = self._proxy.arrival(upstream, None if token is None else token.caller.organisation_id)
+        if arrival is None:
+            return Overloaded()
+        return self._forward(request, upstream, token, arrival)
+
+    def _known_token(self, request: Request) -> ClientToken | None:
+        """Looked up before the request is let in, since organisations are let in by turns."""
+        client: _Client | None = request.head.derived
+        if client is not None:
+            return self._gate.known_token(client.bearer)
+        return self._gate.known_token_in(request.headers.getall("Authorization", []))
+
+    async def _forward(
+        self, request: Request, upstream: UpstreamName, token: ClientToken | None, arrival: Arrival
+    ) -> ResponseBytes:
+        try:
+            admission = await self._admit(request, token)
+        finally:
+            arrival.end()  # its body takes as long as the client wants
+        request.answer_lines = admission.decision.lines()
+        token = admission.require()
+        message = await self._upstream_request(request, upstream, token)
+        return _passed_on(await self._proxy.forward(upstream, message, token.caller.organisation_id))
+
+    async def _admit(self, request: Request, token: ClientToken | None) -> Admission:
+        request.is_counted = True
+        if token is not None:
+            return await self._gate.admit_token(token, partial(self._address, request))
+        return await self._gate.admit(request.headers.getall("Authorization", []), self._address(request))
+
+    async def _upstream_request(self, request: Request, upstream: UpstreamName, token: ClientToken) -> UpstreamRequest:
+        client: _Client = request.head.derived or self._client(request)
+        request.caller = token.rate_key
+        body = request.content if request.stream is None else await read_body(request)
+        who = identity(token.internal(self._signer, upstream), request.trace, client.scheme, client.host)
+        return UpstreamRequest(request.method, request.target.raw, client.lines + who, body, client.has_key)
+
+    def _client(self, request: Request) -> _Client:
+        """Raises `BadRequest` for a header that no service can be sent."""
+        scheme, _, host = self._public_origin or ("http", "", request.host())
+        passing = forwarded(request.headers.items())
+        bearer = bearer_token(request.headers.getall("Authorization", []))
+        client = _Client(bearer, lines(passing), scheme, host, has_idempotency_key(passing))
+        request.head.derived = client
+        return client
 
 
-async def _upstream_request(
-    request: web.Request, upstream: UpstreamName, target: Target, token: ClientToken
-) -> UpstreamRequest:
-    scheme, host = _public_origin(request)
-    internal_token = token.internal(request.app[SIGNER], upstream)
-    passing = forwarded(request.headers.items())
-    headers = lines(passing) + identity(internal_token, current_trace.get(), scheme, host)
-    body = await read_body(request) if request.can_read_body else b""
-    # Its answer then is that to a GET, which goes to the client without its body.
-    method = "GET" if request.method == "HEAD" else request.method
-    return UpstreamRequest(method, target.raw, headers, body, has_idempotency_key(passing))
-
-
-def _public_origin(request: web.Request) -> tuple[str, str]:
-    """Scheme and host by which the client reached the gateway."""
-    public_url = request.app[SETTINGS].public_url
-    if public_url is not None:
-        scheme, _, host = public_url.partition("://")
-        return scheme, host
-    hosts = request.headers.getall("Host", [])
-    if not hosts and request.transport is not None:
-        return request.scheme, own_address(request.transport)  # HTTP/1.0
-    return request.scheme, checked_host(hosts)
+def _passed_on(answer: UpstreamAnswer) -> ResponseBytes:
+    """The service's answer, with what the gateway says about it."""
+    own = length_line(answer.status, answer.body) + TO_A_TOKEN_LINES
+    return ResponseBytes(answer.status, answered_lines(answer.headers) + own.encode(), answer.body)

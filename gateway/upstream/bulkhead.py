@@ -140,7 +140,7 @@ class Bulkhead:
 
     def _organisations(self) -> int:
         """How many are here, about."""
-        return max(self._permits.organisations, self._permits.waiting.organisations, len(self._arriving), 1)
+        return max(self._permits.organisations, self._permits.waiting.organisations, len(self._arriving))
 
     def _note_organisation(self, organisation: Organisation) -> None:
         """Several organisations are there from when their requests alternate until only one's have come for a while."""

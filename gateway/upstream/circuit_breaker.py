@@ -1,8 +1,7 @@
-"""A circuit breaker: where a service is not there, requests are refused at once instead of trying it one by one.
+"""A circuit breaker: while a service is unavailable, requests are refused at once instead of being tried one by one.
 
-Closed, it lets requests pass; a number of failures in a row opens it. Open, it lets none pass and is closed by a
-look at the service's health alone: no client's request has to find out whether the service is back, least of all
-one that changes something.
+Closed, it lets requests pass; a number of failures in a row opens it. Open, it lets none pass, and only a health check
+closes it: no client's request has to find out whether the service is back, least of all one that changes something.
 """
 
 import asyncio
@@ -14,14 +13,14 @@ from shared.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
-LOOK_PAUSE: Final = 0.25
-"""Seconds between two looks while it is open; the first comes at once, so that a false alarm costs milliseconds."""
+PROBE_INTERVAL: Final = 0.25
+"""Seconds between two health checks while it is open; the first is at once, so a false alarm costs milliseconds."""
 
 
 class Circuit:
-    """That of one service; `name` is for the log.
+    """The circuit of one service, which the log calls `name`.
 
-    As many `failures` in a row open it; any answer in between, good or bad, starts the count again.
+    As many `failures` in a row open it; any response in between, good or bad, starts the count again.
     """
 
     def __init__(self, name: str, failures: int) -> None:
@@ -41,7 +40,7 @@ class Circuit:
             raise Unavailable
 
     def passing(self, *failures: type[Exception]) -> "Passage":
-        """For a request on its way; one of `failures` says that the service is not there or does not answer.
+        """For one request; an exception of `failures` means that the service cannot be reached or does not respond.
 
         Any other exception says nothing about it. Raises `Unavailable` while the circuit is open.
         """
@@ -49,7 +48,7 @@ class Circuit:
 
     def close(self) -> None:
         if self.is_open:
-            log.warning("%s answers again, its circuit closes", self._name)
+            log.warning("%s is responding again, circuit breaker closed", self._name)
             self._age += 1
             self._failures = 0
             self._opened.clear()
@@ -61,7 +60,7 @@ class Circuit:
             if await is_live():
                 self.close()
             else:
-                await asyncio.sleep(LOOK_PAUSE)
+                await asyncio.sleep(PROBE_INTERVAL)
 
     @property
     def age(self) -> int:
@@ -69,18 +68,18 @@ class Circuit:
         return self._age
 
     def ended(self, age: int, *, failed: bool) -> None:
-        """Tells of a request that began when the circuit had that age."""
-        # What was sent before the circuit last closed tells of a service that was another one.
+        """Records the outcome of a request that began when the circuit had that age."""
+        # What was sent before the circuit last closed says nothing about the service as it is now.
         if age != self._age or self.is_open:
             return
         self._failures = self._failures + 1 if failed else 0
         if self._failures >= self._most_failures:
-            log.warning("%s does not answer, its circuit opens", self._name)
+            log.warning("%s is not responding, circuit breaker opened", self._name)
             self._opened.set()
 
 
 class Passage:
-    """A request on its way; a class, since a generator costs four times as much on the hot path."""
+    """One request; a class, since a generator costs four times as much on the hot path."""
 
     __slots__ = ("_age", "_circuit", "_failures")
 

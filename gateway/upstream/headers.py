@@ -43,11 +43,10 @@ HOP_BY_HOP: Final = frozenset(
 )
 """RFC 9110, section 7.6.1; with them go the ones that `Connection` lists."""
 
-NO_SNIFFING: Final = {"X-Content-Type-Options": "nosniff"}
-TO_A_TOKEN: Final = {"Vary": "Authorization", **NO_SNIFFING}
+NO_SNIFFING_LINES: Final = "X-Content-Type-Options: nosniff\r\n"
+TO_A_TOKEN_LINES: Final = f"Vary: Authorization\r\n{NO_SNIFFING_LINES}"
 """Of what is answered to a token, whoever answers it. The gateway adds them, so that services need not send them and it
 need not read them."""
-TO_A_TOKEN_LINES: Final = "".join(f"{name}: {value}\r\n" for name, value in TO_A_TOKEN.items())
 
 _OF_EACH_ANSWER: Final = frozenset({b"Content-Length", b"Date", b"X-Request-Id"})
 """As our services spell them: what differs from answer to answer and does not go back."""
@@ -57,7 +56,21 @@ _REMEMBERED_LINES: Final = 1000
 _REMEMBERED_BYTES: Final = 200
 _LINES: Final[dict[tuple[bytes, bytes], bytes]] = {}
 
-_WRITTEN_BY_THE_GATEWAY: Final = frozenset({"content-length", "date", "server", "x-request-id"})
+_WRITTEN_BY_THE_GATEWAY: Final = frozenset(
+    {
+        "content-length",
+        "date",
+        "ratelimit",
+        "ratelimit-policy",
+        "server",
+        "vary",
+        "x-content-type-options",
+        "x-ratelimit-limit",
+        "x-ratelimit-remaining",
+        "x-ratelimit-reset",
+        "x-request-id",
+    }
+)
 
 
 def forwarded(sent: Iterable[tuple[str, str]]) -> Headers:
@@ -78,10 +91,13 @@ def has_idempotency_key(passing: Iterable[tuple[str, str]]) -> bool:
 
 
 def identity(internal_token: str, trace: Trace, scheme: str, host: str) -> str:
-    """What the gateway says about a request, as header lines: for whom, under which trace, where the client asked."""
+    """What the gateway says about a request, as header lines: for whom, where the client asked, under which trace.
+
+    What differs from request to request comes last (`shared.http.server.simple_request`).
+    """
     return (
-        f"Authorization: Bearer {internal_token}\r\nX-Request-Id: {trace.request_id}\r\n"
-        f"traceparent: {trace.traceparent}\r\nX-Forwarded-Proto: {scheme}\r\nX-Forwarded-Host: {host}\r\n"
+        f"Authorization: Bearer {internal_token}\r\nX-Forwarded-Proto: {scheme}\r\nX-Forwarded-Host: {host}\r\n"
+        f"X-Request-Id: {trace.request_id}\r\ntraceparent: {trace.traceparent}\r\n"
     )
 
 
@@ -94,22 +110,18 @@ def lines(headers: Iterable[tuple[str, str]]) -> str:
     return text
 
 
-def answered(received: Sequence[tuple[bytes, bytes]]) -> RawHeaders:
-    """A service's headers that go back to the client."""
-    passing = [(n, v) for n, v in received if _goes_back(n)]
-    connection = [v.decode("latin-1") for n, v in received if n.lower() == b"connection"]
-    if not connection:
-        return passing
-    listed = _listed(connection)
-    return [(n, v) for n, v in passing if n.decode("latin-1").lower() not in listed]
-
-
 def answered_lines(received: Sequence[tuple[bytes, bytes]]) -> bytes:
-    """The same as header lines, each with its end; most of them stand in every answer, and are made once."""
+    """A service's headers that go back to the client, as header lines; most are in every answer, and made once."""
     lines = b"".join([_LINES.get(header) or _line(header) for header in received if header[0] not in _OF_EACH_ANSWER])
     if _CONNECTION not in lines:
         return lines
     return b"".join([b"%b: %b\r\n" % header for header in answered(received)])
+
+
+def answered(received: Sequence[tuple[bytes, bytes]]) -> RawHeaders:
+    """A service's headers that go back to the client, where some are listed in `Connection`."""
+    listed = _listed([v.decode("latin-1") for n, v in received if n.lower() == b"connection"])
+    return [(n, v) for n, v in received if _goes_back(n) and n.decode("latin-1").lower() not in listed]
 
 
 def _line(header: tuple[bytes, bytes]) -> bytes:

@@ -1,8 +1,8 @@
-"""Whether more comes in than goes out, told from how long a request would wait for its turn.
+"""Detects overload by how long a request would wait for a permit, and says which requests to refuse.
 
 The idea is CoDel's (RFC 8289): a queue that empties again is a burst, and everyone in it is served; a long queue that
 stays is more load than there is capacity, and waiting in it helps nobody. From then on it is kept so short that
-nobody waits for long, until a while has passed in which nobody had to be refused.
+nobody waits for long, until nobody had to be refused for a while.
 
 Unlike CoDel it has two bounds. Clients who ask again as soon as they are answered keep a queue for as long as they
 like, but it never grows beyond their number. Refused they would ask again at once, and refusing takes from answering.
@@ -15,11 +15,11 @@ from typing import Final
 _WAVE: Final = 1 / 512
 """Weight of the newest wait: a wave has some hundred requests, and its first find nobody before them."""
 CALM: Final = 1.0
-"""Seconds in which nobody had to wait: what was before says nothing any more, however few have come since."""
+"""Seconds in which nobody had to wait, after which earlier waits no longer count, however few have come since."""
 
 
 class AverageWait:
-    """Seconds that newcomers lately had to expect, as `clock` gives them."""
+    """The wait that recent newcomers had to expect, in seconds of `clock`."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -27,7 +27,7 @@ class AverageWait:
         self._waited_at = clock()
 
     def with_newcomer(self, wait: float) -> float:
-        """The average, now that one more came who has to wait for so many seconds."""
+        """The average, including one more newcomer that has to wait for so many seconds."""
         now = self._clock()
         if wait > 0:
             self._waited_at = now
@@ -38,10 +38,10 @@ class AverageWait:
 
 
 class Overload:
-    """Judges each newcomer by the wait it has to expect, in seconds, as `clock` gives them.
+    """Decides about each newcomer by the wait it has to expect, in seconds of `clock`.
 
-    Once newcomers had to expect more than `bearable` on average for an `interval`, it is no burst any more, and
-    whoever had to wait for more than `target` is refused; a modest one, who did not bring it about, for more than
+    Once newcomers had to expect more than `bearable` on average for an `interval`, it is no longer a burst, and those
+    that would have to wait for more than `target` are refused; a modest one, which did not cause it, for more than
     `bearable`.
     """
 

@@ -99,6 +99,6 @@ class Proxy:
         message = request.message(connections.host, seconds)
         answer = await connections.ask(message, seconds, without_body=request.method == "HEAD")
         if answer.status == 401:
-            log.error("%s refuses this gateway's token: a clock is wrong, or its key not trusted", connections.origin)
+            log.error("%s rejected the gateway's internal token: check clocks and trusted keys", connections.origin)
             raise UpstreamFailed("The service did not accept the gateway's credentials.")
         return UpstreamAnswer(answer.status, answer.headers, answer.body)

@@ -1,4 +1,4 @@
-"""One service behind the gateway: where it is, whether it is there, and how much of everything it may take."""
+"""One service behind the gateway: its address, whether it is available, and its limits."""
 
 from typing import Final
 
@@ -11,23 +11,23 @@ from gateway.upstream.load_shedding import Overload
 from gateway.upstream.loop_lag import LoopLag
 
 BEARABLE_WAIT: Final = 0.075
-"""Seconds in the queue on average. 256 clients who ask again at once have to expect 0.03 s where the gateway is as fast
-as it is, 1000 of them who come three times too fast 0.12 s (`./dev bench`, `./dev faults`)."""
+"""Seconds in the queue on average. 256 clients that send their next request at once have to expect 0.03 s, 1000 that
+come three times too fast 0.12 s (`./dev bench`, `./dev faults`)."""
 BURST: Final = 3.0
 """Seconds for which newcomers may have to expect more than that."""
 WAIT_UNDER_OVERLOAD: Final = 0.005
 """Seconds, of those who are let in after that (the target of RFC 8289, 4.3)."""
 FAILURES: Final = 5
-"""In a row, after which the service counts as away."""
+"""In a row, after which the service counts as unavailable."""
 RETRY_SHARE: Final = 0.1
-"""Repeated requests for each request sent: a service that fails must not get twice the load for it."""
+"""Retries for each request sent: a service that fails must not get twice the load for it."""
 RETRY_SAVINGS: Final = 10.0
-LOOK_TIMEOUT: Final = aiohttp.ClientTimeout(total=0.5)
-"""Of a look at its health; with the pause between two of them, one that is back is noticed within a second."""
+PROBE_TIMEOUT: Final = aiohttp.ClientTimeout(total=0.5)
+"""Of a health check; with the interval between two, a service that is back is noticed within a second."""
 
 
 class Upstream:
-    """`limit` requests are at it at once, `waiting` more wait for their turn."""
+    """`limit` requests are at the service at once, `waiting` more wait for a permit."""
 
     def __init__(self, name: str, origin: str, *, limit: int, waiting: int, lag: LoopLag) -> None:
         self.connections = Connections(origin)
@@ -51,7 +51,7 @@ class Upstream:
 
         async def is_live() -> bool:
             try:
-                async with session.get(f"{self.connections.origin}/health/live", timeout=LOOK_TIMEOUT) as response:
+                async with session.get(f"{self.connections.origin}/health/live", timeout=PROBE_TIMEOUT) as response:
                     return response.status == 200
             except (aiohttp.ClientError, OSError):
                 return False

@@ -16,12 +16,12 @@ from services.catalog.store import sessions as session_store
 from shared.auth.internal_token import MANAGE, VIEW
 from shared.auth.trust import FETCH_SESSION
 from shared.http.models import Body, Query
-from shared.http.pagination import PagedQuery
-from shared.http.representation import AuditItem, Done, Page, Success
+from shared.http.representation import Done, Page, Success
 from shared.http.resource_responses import changed, created, document, page
 from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
 from shared.postgres.pool import Connection, connected, transaction
+from shared.service.audit_routes import audit_route
 from shared.service.chassis import POOL, READER
 from shared.service.idempotency import run_once
 from shared.service.snapshot_routes import snapshot_routes
@@ -108,22 +108,6 @@ async def delete_session(call: Call[Query, Body]) -> Answer:
     return success(None, message="Session deleted successfully")
 
 
-async def list_course_changes(call: Call[PagedQuery, Body]) -> Answer:
-    async with connected(call.app[POOL]) as connection:
-        found, total, items = await pages.course_trail(connection, call.organisation_id, call.id, call.query)
-    if not found:
-        raise CourseNotFound
-    return page(call, total, items)
-
-
-async def list_session_changes(call: Call[PagedQuery, Body]) -> Answer:
-    async with connected(call.app[POOL]) as connection:
-        found, total, items = await pages.session_trail(connection, call.organisation_id, call.id, call.query)
-    if not found:
-        raise SessionNotFound
-    return page(call, total, items)
-
-
 async def session_state(call: Call[Query, Body]) -> Answer:
     """For enrollment alone, and not routed by the gateway: a session that its events have not brought yet."""
     async with transaction(call.app[POOL], [call.organisation_id]) as connection:
@@ -156,22 +140,8 @@ ROUTES: list[Route[Any, Any]] = [
         body=SessionPatch,
     ),
     Route("DELETE", SESSIONS + "/{id}", delete_session, {200: Done}, permissions=[MANAGE]),
-    Route(
-        "GET",
-        COURSES + "/{id}/audit",
-        list_course_changes,
-        {200: Page[AuditItem]},
-        permissions=[VIEW],
-        query=PagedQuery,
-    ),
-    Route(
-        "GET",
-        SESSIONS + "/{id}/audit",
-        list_session_changes,
-        {200: Page[AuditItem]},
-        permissions=[VIEW],
-        query=PagedQuery,
-    ),
+    audit_route(COURSES + "/{id}", pages.COURSE_TRAIL, CourseNotFound),
+    audit_route(SESSIONS + "/{id}", pages.SESSION_TRAIL, SessionNotFound),
     Route("GET", "/internal/sessions/{id}", session_state, {200: SessionWithCourses}, permissions=[FETCH_SESSION]),
     *snapshot_routes(snapshots.SNAPSHOTS),
 ]

@@ -27,7 +27,7 @@ class CapacityBelowEnrolled(ValidationFailed):
 
 
 class HasEnrollments(Conflict):
-    message = "Somebody has been enrolled here, so it cannot be deleted."
+    message = "It has enrollments, so it cannot be deleted."
 
 
 class IsPrerequisite(Conflict):

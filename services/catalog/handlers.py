@@ -1,27 +1,7 @@
 """What the catalog follows: enrollments move the counts of their session and course."""
 
 from services.catalog.store import counts
-from shared.events.types import (
-    EnrollmentCancelled,
-    EnrollmentCheckedIn,
-    EnrollmentCompleted,
-    EnrollmentCreated,
-    EnrollmentFailed,
-    EnrollmentMarkedAbsent,
-    EnrollmentPromoted,
-    EnrollmentTransferred,
-    EnrollmentWaitlisted,
-)
+from shared.events.types import ENROLLMENT_EVENTS
 from shared.messaging.consumer import Subscriptions
 
-SUBSCRIPTIONS: Subscriptions = {
-    EnrollmentCreated: counts.apply_enrollments,
-    EnrollmentWaitlisted: counts.apply_enrollments,
-    EnrollmentPromoted: counts.apply_enrollments,
-    EnrollmentTransferred: counts.apply_enrollments,
-    EnrollmentCompleted: counts.apply_enrollments,
-    EnrollmentFailed: counts.apply_enrollments,
-    EnrollmentMarkedAbsent: counts.apply_enrollments,
-    EnrollmentCancelled: counts.apply_enrollments,
-    EnrollmentCheckedIn: counts.apply_enrollments,
-}
+SUBSCRIPTIONS: Subscriptions = dict.fromkeys(ENROLLMENT_EVENTS, counts.apply_enrollments)

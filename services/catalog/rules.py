@@ -69,7 +69,7 @@ def changed_session(current: SessionFields, patch: dict[str, Any]) -> SessionFie
 
 def check_new_session(fields: SessionFields) -> None:
     if fields.status != "scheduled":
-        raise ValidationFailed({"status": ["A new session is scheduled."]})
+        raise ValidationFailed({"status": ["A new session must have the status scheduled."]})
 
 
 def check_courses_exist(field: str, wanted: list[int], existing: set[int]) -> None:

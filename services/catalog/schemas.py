@@ -18,7 +18,7 @@ SessionStatus = Literal["scheduled", "in_progress", "completed", "cancelled"]
 def _distinct(items: list[Any]) -> list[Any]:
     ids = [item.id if isinstance(item, IdAndName) else item for item in items]
     if len(set(ids)) != len(ids):
-        raise ValueError("must not hold an id twice")
+        raise ValueError("must not contain an id more than once")
     return items
 
 

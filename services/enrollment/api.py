@@ -1,5 +1,6 @@
 """Enrollment's routes (contract, section 4)."""
 
+from operator import attrgetter
 from typing import Any
 
 from aiohttp import web
@@ -35,13 +36,14 @@ from services.enrollment.use_cases import lifecycle, sessions, settings
 from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll
 from shared.auth.internal_token import ENROLL, ENROLL_SELF, MANAGE, RECORD, VIEW
 from shared.auth.trust import SEATS
+from shared.errors import NotFound
 from shared.http.models import Body, Query
-from shared.http.pagination import PagedQuery
-from shared.http.representation import AuditItem, Done, Page, Success
+from shared.http.representation import Done, Page, Success
 from shared.http.resource_responses import changed, document, page
 from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
 from shared.postgres.pool import connected, slow_transaction
+from shared.service.audit_routes import audit_route
 from shared.service.chassis import POOL, READER
 from shared.service.snapshot_routes import snapshot_routes
 
@@ -63,14 +65,6 @@ async def get_enrollment(call: Call[Query, Body]) -> Answer:
     if enrollment is None:
         raise EnrollmentNotFound
     return document(enrollment, call.conditions)
-
-
-async def list_audit_entries(call: Call[PagedQuery, Body]) -> Answer:
-    async with connected(call.app[POOL]) as connection:
-        found, total, items = await pages.audit_page(connection, call.organisation_id, call.id, call.query)
-    if not found:
-        raise EnrollmentNotFound
-    return page(call, total, items)
 
 
 async def create_enrollments(call: Call[Query, EnrollmentRequest]) -> Answer:
@@ -142,12 +136,6 @@ async def put_settings(call: Call[Query, OrganisationSettings]) -> Answer:
     return changed(saved)
 
 
-async def list_settings_changes(call: Call[PagedQuery, Body]) -> Answer:
-    async with connected(call.app[POOL]) as connection:
-        total, items = await pages.settings_trail(connection, call.organisation_id, call.query)
-    return page(call, total, items)
-
-
 async def agree_capacity(call: Call[Query, Capacity]) -> Answer:
     """For the catalog alone, and not routed by the gateway."""
     key = (call.organisation_id, call.id)
@@ -205,14 +193,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[ENROLL, ENROLL_SELF],
         body=Transfer,
     ),
-    Route(
-        "GET",
-        ENROLLMENTS + "/{id}/audit",
-        list_audit_entries,
-        {200: Page[AuditItem]},
-        permissions=[VIEW],
-        query=PagedQuery,
-    ),
+    audit_route(ENROLLMENTS + "/{id}", pages.ENROLLMENT_TRAIL, EnrollmentNotFound),
     Route(
         "PATCH",
         ENROLLMENTS + "/{id}/check-in",
@@ -238,14 +219,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[MANAGE],
         body=OrganisationSettings,
     ),
-    Route(
-        "GET",
-        TRAINING + "/settings/audit",
-        list_settings_changes,
-        {200: Page[AuditItem]},
-        permissions=[VIEW],
-        query=PagedQuery,
-    ),
+    audit_route(TRAINING + "/settings", pages.SETTINGS_TRAIL, NotFound, attrgetter("organisation_id")),
     *PEOPLE_ROUTES,
     Route("POST", "/internal/sessions/{id}/capacity", agree_capacity, {200: Done}, permissions=[SEATS], body=Capacity),
     Route(

@@ -45,7 +45,7 @@ class SessionNotFound(NotFound):
 
 
 class SessionHasEnrollments(Conflict):
-    message = "Somebody has been enrolled in the session."
+    message = "The session has enrollments."
 
 
 class CapacityBelowTaken(ValidationFailed):

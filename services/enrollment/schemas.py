@@ -39,7 +39,7 @@ class ComplianceQuery(PagedQuery):
     @model_validator(mode="after")
     def _one_subject(self) -> Self:
         if (self.course_id is None) == (self.label_id is None):
-            raise ValueError("ask for a course_id or a label_id, one of them")
+            raise ValueError("exactly one of course_id and label_id is required")
         return self
 
 
@@ -67,7 +67,7 @@ class EnrollmentRequest(Body):
     @classmethod
     def _distinct(cls, ids: list[int]) -> list[int]:
         if len(set(ids)) != len(ids):
-            raise ValueError("must not hold an id twice")
+            raise ValueError("must not contain an id more than once")
         return ids
 
 
@@ -122,7 +122,7 @@ class Closing(Body):
     @model_validator(mode="after")
     def _a_version_for_each(self) -> Self:
         if len(self.ids) != len(self.versions):
-            raise ValueError("there must be as many versions as ids")
+            raise ValueError("must have as many entries as ids")
         return self
 
     def version_of_each(self) -> dict[int, int]:

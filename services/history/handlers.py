@@ -2,19 +2,11 @@
 
 from services.history import store
 from shared.events.types import (
+    ENROLLMENT_EVENTS,
     CourseRemoved,
     CourseSaved,
     EmployeeRemoved,
     EmployeeSaved,
-    EnrollmentCancelled,
-    EnrollmentCheckedIn,
-    EnrollmentCompleted,
-    EnrollmentCreated,
-    EnrollmentFailed,
-    EnrollmentMarkedAbsent,
-    EnrollmentPromoted,
-    EnrollmentTransferred,
-    EnrollmentWaitlisted,
     SessionRemoved,
     SessionSaved,
 )
@@ -27,13 +19,5 @@ SUBSCRIPTIONS: Subscriptions = {
     SessionRemoved: store.save_sessions,
     EmployeeSaved: store.save_people,
     EmployeeRemoved: store.save_people,
-    EnrollmentCreated: store.save_records,
-    EnrollmentWaitlisted: store.save_records,
-    EnrollmentPromoted: store.save_records,
-    EnrollmentTransferred: store.save_records,
-    EnrollmentCompleted: store.save_records,
-    EnrollmentFailed: store.save_records,
-    EnrollmentMarkedAbsent: store.save_records,
-    EnrollmentCancelled: store.save_records,
-    EnrollmentCheckedIn: store.save_records,
+    **dict.fromkeys(ENROLLMENT_EVENTS, store.save_records),
 }

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 from services.history.schemas import HistoryQuery
 from shared.events.types import CourseState, EmployeeState, EnrollmentEvent, Event, NamedItem, SessionState
 from shared.postgres.batched_reads import PAGE_TYPES, PageRead, Statement
 from shared.postgres.pool import Connection
+from shared.postgres.statement_columns import ArrayColumns
 
 # A person's records are few: they are matched first, then counted and cut to the page. `found` tells a person
 # without matching records from one that this organisation does not have.
@@ -20,12 +22,13 @@ WITH matched AS (
     JOIN people p ON p.organisation_id = r.organisation_id AND p.id = r.employee_id
     JOIN courses c ON c.organisation_id = r.organisation_id AND c.id = r.course_id
     JOIN sessions s ON s.organisation_id = r.organisation_id AND s.id = r.session_id
-    WHERE r.organisation_id = {{organisation_id}} AND r.employee_id = {{person_id}} AND {where}
+    WHERE r.organisation_id = :organisation_id AND r.employee_id = :person_id
+        AND {conditions}
 )
 SELECT
     EXISTS (
         SELECT FROM people
-        WHERE organisation_id = {{organisation_id}} AND id = {{person_id}} AND type = {{type}} AND NOT removed
+        WHERE organisation_id = :organisation_id AND id = :person_id AND type = :type AND NOT removed
     ) AS found,
     (SELECT count(*) FROM matched) AS total,
     coalesce((SELECT json_agg(json_build_object(
@@ -43,7 +46,7 @@ SELECT
             'venue', CASE WHEN NOT online THEN location END,
             'checked_in_at', history_timestamp(checked_in_at), 'check_in_method', check_in_method)
     ) ORDER BY training_date DESC, id) FROM (
-        SELECT * FROM matched ORDER BY training_date DESC, id LIMIT {{per_page}} OFFSET {{rows_before}}
+        SELECT * FROM matched ORDER BY training_date DESC, id LIMIT :per_page OFFSET :rows_before
     ) page), '[]')::text AS items
 """
 
@@ -56,61 +59,81 @@ _STATUS = {
 }
 
 _FILTERS = {
-    "online": ("c.online = {online}", "boolean"),
-    "project_id": ("{project_id} = ANY(s.project_ids)", "bigint"),
-    "label_id": ("{label_id} = ANY(c.label_ids)", "bigint"),
-    "company_id": ("p.company_id = {company_id}", "bigint"),
-    "date_from": ("(coalesce(r.completed_at, s.start_date) AT TIME ZONE 'UTC')::date >= {date_from}", "date"),
-    "date_to": ("(coalesce(r.completed_at, s.start_date) AT TIME ZONE 'UTC')::date <= {date_to}", "date"),
+    "online": ("c.online = :online", "boolean"),
+    "project_id": (":project_id = ANY(s.project_ids)", "bigint"),
+    "label_id": (":label_id = ANY(c.label_ids)", "bigint"),
+    "company_id": ("p.company_id = :company_id", "bigint"),
+    "date_from": ("(coalesce(r.completed_at, s.start_date) AT TIME ZONE 'UTC')::date >= :date_from", "date"),
+    "date_to": ("(coalesce(r.completed_at, s.start_date) AT TIME ZONE 'UTC')::date <= :date_to", "date"),
 }
 """Condition and type."""
 
-_SAVE_PEOPLE = """
-INSERT INTO people (organisation_id, id, version, type, full_name, company_id, company_name, removed)
-SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::text[], $6::bigint[], $7::text[],
-    $8::boolean[])
-ON CONFLICT (organisation_id, id) DO UPDATE SET version = excluded.version, type = excluded.type,
-    full_name = excluded.full_name, company_id = excluded.company_id, company_name = excluded.company_name,
-    removed = excluded.removed
+_PEOPLE = ArrayColumns(
+    organisation_id="bigint",
+    id="bigint",
+    version="integer",
+    type="text",
+    full_name="text",
+    company_id="bigint",
+    company_name="text",
+    removed="boolean",
+)
+_SAVE_PEOPLE = f"""
+INSERT INTO people ({_PEOPLE.names}) SELECT {_PEOPLE.values} FROM {_PEOPLE.unnest("new")}
+ON CONFLICT (organisation_id, id) DO UPDATE SET {_PEOPLE.updates("excluded", "organisation_id", "id")}
 WHERE excluded.version > people.version
-"""
+"""  # noqa: S608 - of constants alone
 
-_SAVE_COURSES = """
-INSERT INTO courses (organisation_id, id, version, title, online, label_ids, label_names)
-SELECT organisation_id, id, version, title, online,
-    ARRAY (SELECT (label ->> 'id')::bigint FROM jsonb_array_elements(labels) AS label),
-    jsonb_path_query_array(labels, '$[*].name')
-FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::boolean[], $6::jsonb[])
-    AS new (organisation_id, id, version, title, online, labels)
-ON CONFLICT (organisation_id, id) DO UPDATE SET version = excluded.version, title = excluded.title,
-    online = excluded.online, label_ids = excluded.label_ids, label_names = excluded.label_names
+_COURSES = ArrayColumns(
+    organisation_id="bigint",
+    id="bigint",
+    version="integer",
+    title="text",
+    online="boolean",
+    label_ids="bigint[]",
+    label_names="jsonb",
+)
+_SAVE_COURSES = f"""
+INSERT INTO courses ({_COURSES.names}) SELECT {_COURSES.values} FROM {_COURSES.unnest("new")}
+ON CONFLICT (organisation_id, id) DO UPDATE SET {_COURSES.updates("excluded", "organisation_id", "id")}
 WHERE excluded.version > courses.version
-"""
+"""  # noqa: S608 - of constants alone
 
-_SAVE_SESSIONS = """
-INSERT INTO sessions (organisation_id, id, version, session_name, start_date, location, project_ids, project_names)
-SELECT organisation_id, id, version, session_name, start_date, location,
-    ARRAY (SELECT (project ->> 'id')::bigint FROM jsonb_array_elements(projects) AS project),
-    jsonb_path_query_array(projects, '$[*].name')
-FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::timestamptz[], $6::text[], $7::jsonb[])
-    AS new (organisation_id, id, version, session_name, start_date, location, projects)
-ON CONFLICT (organisation_id, id) DO UPDATE SET version = excluded.version, session_name = excluded.session_name,
-    start_date = excluded.start_date, location = excluded.location, project_ids = excluded.project_ids,
-    project_names = excluded.project_names
+_SESSIONS = ArrayColumns(
+    organisation_id="bigint",
+    id="bigint",
+    version="integer",
+    session_name="text",
+    start_date="timestamptz",
+    location="text",
+    project_ids="bigint[]",
+    project_names="jsonb",
+)
+_SAVE_SESSIONS = f"""
+INSERT INTO sessions ({_SESSIONS.names}) SELECT {_SESSIONS.values} FROM {_SESSIONS.unnest("new")}
+ON CONFLICT (organisation_id, id) DO UPDATE SET {_SESSIONS.updates("excluded", "organisation_id", "id")}
 WHERE excluded.version > sessions.version
-"""
+"""  # noqa: S608 - of constants alone
 
-_SAVE_RECORDS = """
-INSERT INTO records (organisation_id, id, version, employee_id, session_id, course_id, status, scored, completed_at,
-    valid_until, checked_in_at, check_in_method)
-SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[],
-    $7::text[], $8::boolean[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::text[])
-ON CONFLICT (organisation_id, id) DO UPDATE SET version = excluded.version, status = excluded.status,
-    scored = excluded.scored, completed_at = excluded.completed_at, valid_until = excluded.valid_until,
-    checked_in_at = excluded.checked_in_at, check_in_method = excluded.check_in_method,
-    session_id = excluded.session_id, course_id = excluded.course_id
+_RECORDS = ArrayColumns(
+    organisation_id="bigint",
+    id="bigint",
+    version="integer",
+    employee_id="bigint",
+    session_id="bigint",
+    course_id="bigint",
+    status="text",
+    scored="boolean",
+    completed_at="timestamptz",
+    valid_until="timestamptz",
+    checked_in_at="timestamptz",
+    check_in_method="text",
+)
+_SAVE_RECORDS = f"""
+INSERT INTO records ({_RECORDS.names}) SELECT {_RECORDS.values} FROM {_RECORDS.unnest("new")}
+ON CONFLICT (organisation_id, id) DO UPDATE SET {_RECORDS.updates("excluded", "organisation_id", "id", "employee_id")}
 WHERE excluded.version > records.version
-"""
+"""  # noqa: S608 - of constants alone
 
 _ONLINE_MODES = ("online", "self_paced")
 
@@ -137,73 +160,87 @@ def _page_statement(filters: tuple[str, ...], status: str | None) -> Statement:
     conditions = [_FILTERS[name][0] for name in filters] + ([_STATUS[status]] if status else [])
     types = {"organisation_id": "bigint", "person_id": "bigint", "type": "text"}
     types |= {name: _FILTERS[name][1] for name in filters}
-    return Statement(_PAGE.format(where=" AND ".join(conditions) or "true"), types | PAGE_TYPES)
+    return Statement(_PAGE.format(conditions=" AND ".join(conditions) or "true"), types | PAGE_TYPES)
 
 
 async def save_people(connection: Connection, events: Sequence[Event[EmployeeState]]) -> None:
     """Keeps the newest version of each person."""
-    states = [event.data for event in events]
-    await connection.execute(
-        _SAVE_PEOPLE,
-        [event.organisation_id for event in events],
-        [state.id for state in states],
-        [state.version for state in states],
-        [state.type for state in states],
-        [state.full_name for state in states],
-        [state.company and state.company.id for state in states],
-        [state.company and state.company.name for state in states],
-        [state.removed for state in states],
-    )
+    await connection.execute(_SAVE_PEOPLE, *_PEOPLE.arrays(map(_person, events)))
+
+
+def _person(event: Event[EmployeeState]) -> dict[str, Any]:
+    state = event.data
+    return {
+        "organisation_id": event.organisation_id,
+        "id": state.id,
+        "version": state.version,
+        "type": state.type,
+        "full_name": state.full_name,
+        "company_id": state.company and state.company.id,
+        "company_name": state.company and state.company.name,
+        "removed": state.removed,
+    }
 
 
 async def save_courses(connection: Connection, events: Sequence[Event[CourseState]]) -> None:
     """Keeps the newest version of each course; one that was deleted stays as it was last, and no record shows it."""
-    states = [event.data for event in events]
-    await connection.execute(
-        _SAVE_COURSES,
-        [event.organisation_id for event in events],
-        [state.id for state in states],
-        [state.version for state in states],
-        [state.title for state in states],
-        [state.delivery_mode in _ONLINE_MODES for state in states],
-        [_json(state.labels) for state in states],
-    )
+    await connection.execute(_SAVE_COURSES, *_COURSES.arrays(map(_course, events)))
+
+
+def _course(event: Event[CourseState]) -> dict[str, Any]:
+    state = event.data
+    return {
+        "organisation_id": event.organisation_id,
+        "id": state.id,
+        "version": state.version,
+        "title": state.title,
+        "online": state.delivery_mode in _ONLINE_MODES,
+        "label_ids": [label.id for label in state.labels],
+        "label_names": _names(state.labels),
+    }
 
 
 async def save_sessions(connection: Connection, events: Sequence[Event[SessionState]]) -> None:
     """Keeps the newest version of each session, a deleted one too."""
-    states = [event.data for event in events]
-    await connection.execute(
-        _SAVE_SESSIONS,
-        [event.organisation_id for event in events],
-        [state.id for state in states],
-        [state.version for state in states],
-        [state.session_name for state in states],
-        [state.start_date for state in states],
-        [state.location for state in states],
-        [_json(state.projects) for state in states],
-    )
+    await connection.execute(_SAVE_SESSIONS, *_SESSIONS.arrays(map(_session, events)))
+
+
+def _session(event: Event[SessionState]) -> dict[str, Any]:
+    state = event.data
+    return {
+        "organisation_id": event.organisation_id,
+        "id": state.id,
+        "version": state.version,
+        "session_name": state.session_name,
+        "start_date": state.start_date,
+        "location": state.location,
+        "project_ids": [project.id for project in state.projects],
+        "project_names": _names(state.projects),
+    }
 
 
 async def save_records(connection: Connection, events: Sequence[EnrollmentEvent]) -> None:
     """Keeps the newest version of each training record."""
-    states = [event.data for event in events]
-    await connection.execute(
-        _SAVE_RECORDS,
-        [event.organisation_id for event in events],
-        [state.id for state in states],
-        [state.version for state in states],
-        [state.employee_id for state in states],
-        [state.session_id for state in states],
-        [state.course_id for state in states],
-        [state.status for state in states],
-        [state.score is not None for state in states],
-        [state.completed_at for state in states],
-        [state.valid_until for state in states],
-        [state.checked_in_at for state in states],
-        [state.check_in_method for state in states],
-    )
+    await connection.execute(_SAVE_RECORDS, *_RECORDS.arrays(map(_record, events)))
 
 
-def _json(items: Sequence[NamedItem]) -> str:
-    return json.dumps([item.model_dump() for item in items])
+def _record(event: EnrollmentEvent) -> dict[str, Any]:
+    state = event.data
+    return {
+        "organisation_id": event.organisation_id,
+        "id": state.id,
+        "version": state.version,
+        "employee_id": state.employee_id,
+        "session_id": state.session_id,
+        "course_id": state.course_id,
+        "status": state.status,
+        "scored": state.score is not None,
+        "completed_at": state.completed_at,
+        "valid_until": state.valid_until,
+        "checked_in_at": state.checked_in_at,
+        "check_in_method": state.check_in_method,
+    }
+
+
+def _names(items: Sequence[NamedItem]) -> str:
+    return json.dumps([item.name for item in items])

@@ -1,4 +1,4 @@
-"""The claims that speak of a caller, each of its type and within its bounds (contract, section 2; RFC 7519)."""
+"""The claims that describe a caller, with their types and limits (contract, section 2; RFC 7519)."""
 
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
@@ -11,7 +11,7 @@ from shared.validation.fields import MAX_ID, storable
 UserType = Literal["staff", "contractor", "service"]
 
 EVERY_ORGANISATION = 0
-"""In place of an organisation's id, when one service asks another about the rows of all of them."""
+"""Used as the organisation id when one service requests rows of all organisations from another."""
 MAX_TIME = 253_402_300_799
 """The last second of the year 9999."""
 
@@ -26,18 +26,18 @@ Word = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(storab
 
 
 def _whole(value: Any) -> Any:
-    """A NumericDate may have a fraction (RFC 7519, section 2), which no clock here is good enough to tell."""
+    """A NumericDate may have a fraction (RFC 7519, section 2); clocks are not accurate enough for it to matter."""
     is_fraction = isinstance(value, Decimal | float) and 0 <= value <= MAX_TIME
     return int(value) if is_fraction else value
 
 
 Moment = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=MAX_TIME)]
-"""Seconds since the epoch, without the fraction of one."""
+"""Whole seconds since the Unix epoch."""
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 
 
 class CallerClaims(BaseModel):
-    """Strict: a boolean is no integer and digits in quotes are none either."""
+    """Strict: neither booleans nor quoted digits are integers."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
@@ -54,7 +54,7 @@ class CallerClaims(BaseModel):
 
 
 class InternalClaims(CallerClaims):
-    """What an internal token says: by one of those who may sign, for one service alone."""
+    """The claims of an internal token, issued by a trusted signer for one service."""
 
     aud: str
     jti: Word

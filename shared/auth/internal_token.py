@@ -1,8 +1,8 @@
-"""Who is asking: the caller behind a request, carried between processes by the internal JWT.
+"""The caller of a request, carried between processes by the internal JWT.
 
-The gateway mints it from a client's token, each service those of its own calls (`shared.auth.signing`), and a service
-takes it only from who may say this to it (`shared.auth.trust`). It lives for seconds, so that a copied one is soon
-worthless.
+The gateway issues it from a client's token, and each service issues tokens for its own calls (`shared.auth.signing`). A
+service accepts it only from an issuer that may grant its permissions (`shared.auth.trust`). It expires within seconds,
+so a stolen one is soon useless.
 """
 
 import time
@@ -22,9 +22,9 @@ from shared.validation.strict_json import parse_json
 
 ALGORITHM = "EdDSA"
 LIFETIME = 60
-"""Seconds an internal token is good for; longer than any request may take."""
+"""Seconds for which an internal token is valid; longer than any request may take."""
 LEEWAY = 30
-"""Seconds two machines' clocks may differ (docs/faults.md)."""
+"""Seconds by which the clocks of two machines may differ (docs/faults.md)."""
 
 API_ACCESS = "api.access"
 VIEW = "training.view"
@@ -36,7 +36,7 @@ MANAGE = "training.manage"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A verified client: contract, section 2. `employee_id` is the person the user is, if they are one."""
+    """A verified client (contract, section 2). `employee_id` is the user's own employee record, if there is one."""
 
     organisation_id: int
     subject: str
@@ -46,17 +46,17 @@ class Caller:
     employee_id: int | None = None
 
     def may(self, *permissions: str) -> bool:
-        """Whether any one of the permissions is held."""
+        """Whether the caller has at least one of the permissions."""
         return not self.permissions.isdisjoint(permissions)
 
     def require(self, *permissions: str) -> None:
-        """Raises `PermissionDenied`, naming the first, unless any one of the permissions is held."""
+        """Raises `PermissionDenied`, which names the first, unless the caller has at least one of the permissions."""
         if not self.may(*permissions):
             raise PermissionDenied(permissions[0])
 
 
 def bearer_token(authorization: Sequence[str]) -> str:
-    """The token in the request's `Authorization` headers (RFC 6750); raises `TokenMissing` or `TokenInvalid`."""
+    """The token of the `Authorization` headers (RFC 6750); raises `TokenMissing` or `TokenInvalid`."""
     if len(authorization) > 1:
         raise TokenInvalid("There is more than one Authorization header.")
     scheme, _, token = (authorization[0] if authorization else "").strip().partition(" ")
@@ -66,20 +66,20 @@ def bearer_token(authorization: Sequence[str]) -> str:
 
 
 class TrustSource(Protocol):
-    """Where the public keys come from that internal tokens are verified with."""
+    """The source of the public keys that verify internal tokens."""
 
     @property
     def contents(self) -> TrustedKeys:
-        """Those known now; another object after every change."""
+        """The keys known now; a different object after each change."""
 
     def current(self) -> TrustedKeys:
-        """The same, looked at again."""
+        """The keys, read again."""
 
 
 class InternalTokenVerifier:
-    """Reads internal tokens for one service; remembers those it verified, since a gateway sends one many times.
+    """Verifies the internal tokens sent to one service, and caches them, since the gateway sends each many times.
 
-    `previous_secret`: tokens that the version before signed with it are taken too.
+    `previous_secret`: tokens that the previous version signed with it are accepted as well.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class InternalTokenVerifier:
         self._callers: LruCache[str, tuple[Caller, float]] = LruCache(remembered)
 
     def verify(self, token: str) -> Caller:
-        """The caller a token speaks for; raises `TokenInvalid` or `TokenExpired`."""
+        """The caller of a token; raises `TokenInvalid` or `TokenExpired`."""
         if self._trusted.contents is not self._verified_with:
             self._verified_with = self._trusted.contents
             self._callers.clear()
@@ -105,16 +105,16 @@ class InternalTokenVerifier:
         return caller
 
     def _remember(self, token: str, caller: Caller, until: float) -> None:
-        """Drops those that have expired, the least recently used first: each client gets a new one twice a minute.
+        """Evicts expired tokens, the least recently used first: each client gets a new one twice a minute.
 
-        None is remembered for longer than the gateway's tokens last: it would keep those behind it.
+        No token is cached for longer than the gateway's tokens last: it would block the eviction of those after it.
         """
         now = time.time()
         self._callers.drop_oldest_while(lambda known: known[1] <= now)
         self._callers.put(token, (caller, min(until, now + LIFETIME + LEEWAY)))
 
     def _claims(self, token: str) -> InternalClaims:
-        """What a token says that somebody signed who may say it."""
+        """The claims of a token whose signature and issuer were verified."""
         header = read_header(token)
         if header.alg == previous_tokens.ALGORITHM and self._previous_secret is not None:
             payload = signed_payload(token, self._previous_secret, previous_tokens.ALGORITHM)
@@ -127,14 +127,14 @@ class InternalTokenVerifier:
         return _current(claims)
 
     def _key(self, key_id: str | None) -> TrustedKey:
-        """Raises `TokenInvalid`. The file is looked at again: another process may have a new key already."""
+        """Raises `TokenInvalid`. Reads the file again first, since another process may already sign with a new key."""
         trusted = self._trusted.contents.get(key_id or "") or self._trusted.current().get(key_id or "")
         if trusted is None:
-            raise TokenInvalid("The token's key is not known.", reason="unknown_key")
+            raise TokenInvalid("The token is signed with an unknown key.", reason="unknown_key")
         return trusted
 
     def _require_granted(self, issuer: str, claims: InternalClaims) -> None:
-        """Whoever holds the key may say this, here; a service speaks as itself alone. Raises `TokenInvalid`."""
+        """Checks that the holder of the key may grant these permissions at this service; raises `TokenInvalid`."""
         if claims.iss != issuer or claims.aud != self._audience:
             reason = "issuer" if claims.iss != issuer else "audience"
             raise TokenInvalid("The token's issuer or audience is not accepted.", reason=reason)
@@ -144,7 +144,7 @@ class InternalTokenVerifier:
 
 
 def _read(payload: bytes, model: type[InternalClaims]) -> InternalClaims:
-    """A claim of the wrong type must end in 401 and not in a 500, whoever signed it."""
+    """A claim of the wrong type must result in a 401, not a 500, whoever signed it."""
     try:
         return model.model_validate(parse_json(payload))
     except (MalformedJson, TooManyValues, ValidationError):

@@ -11,29 +11,29 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 Algorithm = Literal["EdDSA", "ES256", "RS256"]
-"""Those with a public key; HS256, by which clients' tokens may be signed too, has none."""
+"""Asymmetric algorithms. Client tokens may also be signed with HS256, which has no public key."""
 
 _ALGORITHM_OF: Mapping[tuple[str, str | None], Algorithm] = {
     ("OKP", "Ed25519"): "EdDSA",
     ("EC", "P-256"): "ES256",
     ("RSA", None): "RS256",
 }
-"""Key type and curve say which one algorithm a key is for (RFC 8725, section 3.1)."""
+"""Key type and curve determine the one algorithm of a key (RFC 8725, section 3.1)."""
 _PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e", "kid", "use", "alg")
 _MIN_RSA_BITS = 2048
 _JWS = jwt.PyJWS()
 MAX_KEYS = 100
 MAX_KEY_ID = 128
-"""Characters of a `kid` that signs: every token carries it."""
+"""Maximum length of a signing key's `kid`, which every token carries."""
 
 
 class KeyInvalid(ValueError):
-    """A JSON Web Key that cannot be used here."""
+    """A JSON Web Key that cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A public key with the one algorithm it is for; `jwk` holds nothing private."""
+    """A public key and its one algorithm; `jwk` contains nothing private."""
 
     id: str
     algorithm: Algorithm
@@ -68,7 +68,7 @@ def _material(jwk: Mapping[str, Any], algorithm: Algorithm) -> jwt.PyJWK:
 
 @dataclass(frozen=True, slots=True)
 class PrivateKeySet:
-    """The first key signs; all verify, so that a new one can be published before it signs."""
+    """The first key signs and all verify, so a new key can be published before it is used."""
 
     signing: jwt.PyJWK
     algorithm: Algorithm
@@ -76,7 +76,7 @@ class PrivateKeySet:
     keys: Keys
 
     def sign(self, claims: Mapping[str, Any]) -> str:
-        """A compact JWT. Its claims are UTF-8: escaped, one letter beyond ASCII would take six bytes or twelve."""
+        """A compact JWT. Its claims are UTF-8: an escaped non-ASCII character would take six or twelve bytes."""
         payload = json.dumps(claims, ensure_ascii=False, separators=(",", ":")).encode()
         return _JWS.encode(payload, self.signing, self.algorithm, headers={"kid": self.key_id})
 

@@ -1,6 +1,6 @@
-"""Signed tokens (RFC 7515, compact): what a header may say, and a signature that one algorithm and key verify.
+"""Signed tokens (RFC 7515, compact serialization): strict headers, and a signature verified by one algorithm and key.
 
-PyJWT verifies the signature alone: it would let pass duplicate members, any `typ` and any size.
+PyJWT verifies only the signature: it accepts duplicate members, any `typ` and any size.
 """
 
 import re
@@ -18,7 +18,7 @@ _COMPACT_JWS = re.compile(r"[A-Za-z0-9_-]{1,8192}\.[A-Za-z0-9_-]{1,8192}\.[A-Za-
 
 
 class Header(BaseModel):
-    """The JOSE header. `jku`, `jwk`, `x5u` and `x5c` are never looked at: a token does not bring its own key."""
+    """The JOSE header. `jku`, `jwk`, `x5u` and `x5c` are ignored: a token cannot supply its own key."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
@@ -26,11 +26,11 @@ class Header(BaseModel):
     kid: str | None = None
     typ: str = "JWT"
     crit: None = None
-    """An extension that must be understood (RFC 7515, section 4.1.11); none is."""
+    """Extensions that must be understood (RFC 7515, section 4.1.11); none is supported."""
 
 
 def read_header(token: str) -> Header:
-    """The header of a token nobody has verified yet; raises `TokenInvalid`."""
+    """The header of an unverified token; raises `TokenInvalid`."""
     if len(token) > MAX_TOKEN_BYTES or not _COMPACT_JWS.match(token):
         raise TokenInvalid
     try:
@@ -44,7 +44,7 @@ def read_header(token: str) -> Header:
 
 
 def signed_payload(token: str, key: Any, algorithm: str) -> bytes:
-    """What was signed with this key by this algorithm; raises `TokenInvalid`."""
+    """The payload, if its signature is valid for this key and algorithm; raises `TokenInvalid`."""
     try:
         payload: bytes = _JWS.decode(token, key, algorithms=[algorithm])
     except (jwt.PyJWTError, ValueError):

@@ -1,4 +1,4 @@
-"""Changes of keys, told in the security log: those that sign, and those that are trusted."""
+"""Records changes of signing keys and trusted keys in the security log."""
 
 from shared.auth.jwk import Keys, PrivateKeySet
 from shared.auth.trust import TrustedKeys
@@ -6,11 +6,11 @@ from shared.security_log import SecurityEvent, record
 
 _KEYS_SHOWN = 20
 _NAME_SHOWN = 64
-"""Of the keys that a line of the log names, and characters of each name: an outside provider chooses them."""
+"""Limits on the key ids in a log line, which an external provider chooses: their number, and the length of each."""
 
 
 def record_key_change(before: Keys, after: Keys, by: str) -> None:
-    """`by` says where the keys come from: a file, an identity provider, or a command that makes them."""
+    """`by` is the source of the keys: a file, an identity provider, or a command that creates them."""
     changed = [name for name in after if name in before and after[name].jwk != before[name].jwk]
     names = {"added": after.keys() - before.keys(), "removed": before.keys() - after.keys(), "changed": changed}
     listed = {what: [name[:_NAME_SHOWN] for name in sorted(those)[:_KEYS_SHOWN]] for what, those in names.items()}

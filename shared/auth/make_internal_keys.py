@@ -1,8 +1,8 @@
-"""`python -m shared.auth.make_internal_keys DIRECTORY`: the keys that gateway and services sign internal tokens with.
+"""`python -m shared.auth.make_internal_keys DIRECTORY`: creates the keys that sign internal tokens.
 
-`DIRECTORY/NAME/keys.json` is the private key set of each process, and `DIRECTORY/trusted/keys.json` holds the public
-keys of all. What is there stays, so it can be run again: after a key was added to a private set, its public half is
-published (docs/operations.md). Each directory may be a volume of its own.
+`DIRECTORY/NAME/keys.json` is the private key set of each process, and `DIRECTORY/trusted/keys.json` contains the public
+keys of all. Existing files are kept, so the command can be repeated: it then publishes the public half of any key that
+was added to a private set (docs/operations.md). Each directory may be a separate volume.
 """
 
 import json
@@ -19,7 +19,7 @@ TRUSTED = "trusted"
 
 
 def make_internal_keys(directory: Path) -> None:
-    """Raises `OSError`, or `KeyInvalid` for a file that is there and cannot be used."""
+    """Raises `OSError`, or `KeyInvalid` for an existing file that cannot be used."""
     sets = {}
     for issuer in SIGNERS:
         file = private_keys_file(directory, issuer)
@@ -33,7 +33,7 @@ def make_internal_keys(directory: Path) -> None:
     if not trusted.exists() or trusted.read_text(encoding="utf-8") != text:
         trusted.parent.mkdir(parents=True, exist_ok=True)
         write_private(trusted, text)
-        trusted.chmod(0o644)  # nothing in it is secret, and processes may run as users of their own
+        trusted.chmod(0o644)  # contains no secret, and each process may run as its own user
 
 
 def private_keys_file(directory: Path, issuer: str) -> Path:

@@ -1,8 +1,8 @@
-"""Internal tokens as the version before has them: HS256 with one secret that every process holds.
+"""Internal tokens of the previous version: HS256 with one secret shared by all processes.
 
-They are taken while `INTERNAL_TOKEN_SECRET` is set, and signed while `INTERNAL_KEYS_FILE` is not, so that processes of
-both versions understand each other during an update (docs/operations.md). Whoever holds the secret can speak as
-anybody: take it away once the update is over. This module goes with the next version.
+They are accepted while `INTERNAL_TOKEN_SECRET` is set, and issued while `INTERNAL_KEYS_FILE` is not set, so that
+processes of both versions work together during an update (docs/operations.md). Whoever has the secret can act as any
+caller: remove it after the update. The next version removes this module.
 """
 
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ from shared.auth.trust import FETCH_SESSION, SEATS, STATES, is_internal
 
 ALGORITHM = "HS256"
 CALL = "internal.call"
-"""Opens everything that services ask of each other, beside `api.access`."""
+"""The one permission for all requests between services, besides `api.access`."""
 
 
 class PreviousClaims(InternalClaims):
-    """Its one permission for services stands for all of today's."""
+    """Its single service permission is read as all of the current ones."""
 
     iss: Literal["muster-gateway"]
     aud: Literal["internal"]
@@ -33,7 +33,7 @@ class PreviousClaims(InternalClaims):
 
 
 def previous_claims(claims: Mapping[str, Any]) -> dict[str, Any]:
-    """The claims of a token as the version before reads them."""
+    """The claims in the form that the previous version reads."""
     kept = [permission for permission in claims["permissions"] if not is_internal(permission)]
     calls = [] if len(kept) == len(claims["permissions"]) else ["api.access", CALL]
     return {**claims, "iss": "muster-gateway", "aud": "internal", "permissions": [*kept, *calls]}

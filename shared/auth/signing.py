@@ -1,4 +1,4 @@
-"""Signs what the gateway and the services tell each other, each with a key of its own (decision 14)."""
+"""Issues internal tokens; the gateway and each service sign with their own key (decision 14)."""
 
 import logging
 import secrets
@@ -19,14 +19,14 @@ log = logging.getLogger(__name__)
 
 
 class InternalSigner(Protocol):
-    """Makes internal tokens."""
+    """Issues internal tokens."""
 
     def sign(self, caller: Caller, audience: str) -> str:
-        """A token that speaks for the caller to the service `audience`, good for `LIFETIME` seconds."""
+        """A token for the caller at the service `audience`, valid for `LIFETIME` seconds."""
 
 
 class KeySigner:
-    """With the first key of a file, which is read again when it changes: keys rotate without a restart."""
+    """Signs with the first key of a file that is read again when it changes, so keys rotate without a restart."""
 
     def __init__(self, issuer: str, path: Path) -> None:
         self._issuer = issuer
@@ -38,7 +38,7 @@ class KeySigner:
 
 
 class SharedSecretSigner:
-    """As the version before signs, and takes, them (`shared.auth.previous_tokens`)."""
+    """Signs in the form of the previous version (`shared.auth.previous_tokens`)."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
@@ -64,7 +64,10 @@ def _claims(caller: Caller) -> dict[str, Any]:
 
 
 def internal_signer(issuer: str, keys_file: Path | None, secret: SecretStr | None) -> InternalSigner:
-    """By the process's own key; without one, as the version before signed."""
+    """A signer with the process's own key or, without one, with the previous version's shared secret.
+
+    Raises `ValueError` if there is neither.
+    """
     if keys_file is not None:
         return KeySigner(issuer, keys_file)
     if secret is None:

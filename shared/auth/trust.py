@@ -1,6 +1,6 @@
-"""Who may sign an internal token, and what each of them may grant with it (decision 14).
+"""Which issuers may sign internal tokens, and which permissions each may grant (decision 14).
 
-A service holds the public keys of those who ask it and no secret: taken over, it can speak as itself alone.
+A service has only the public keys of its callers: if it is compromised, it can act as no one but itself.
 """
 
 import json
@@ -11,30 +11,30 @@ from shared.auth.jwk import MAX_KEY_ID, Key, KeyInvalid, PrivateKeySet, parse_pr
 
 GATEWAY = "muster-gateway"
 INTERNAL = "internal."
-"""Begins the permissions that services alone give each other. The gateway lets no client have one."""
+"""Prefix of the permissions that only services grant each other. The gateway refuses clients that claim one."""
 SEATS = "internal.seats"
-"""To agree on a session's places, and to close sessions that are to be deleted."""
+"""Permission to agree on a session's capacity, and to close sessions before they are deleted."""
 FETCH_SESSION = "internal.sessions"
-"""To fetch a session that no event has brought yet."""
+"""Permission to fetch a session whose event has not arrived yet."""
 STATES = "internal.states"
-"""To read the present states of every organisation's rows, for `verify` and `rebuild`."""
+"""Permission to read current rows of all organisations, for `verify` and `rebuild`."""
 
 GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "catalog": {"enrollment": frozenset({SEATS, STATES})},
     "enrollment": {"catalog": frozenset({FETCH_SESSION, STATES})},
     "history": {"catalog": frozenset({STATES}), "enrollment": frozenset({STATES})},
 }
-"""What each service may ask of which other one."""
+"""The permissions that each service may use at each other service."""
 SIGNERS = (GATEWAY, *GRANTS)
 
 
 def is_internal(permission: str) -> bool:
-    """Whether it is one that no client can have."""
+    """Whether the permission is reserved for services."""
     return permission.startswith(INTERNAL)
 
 
 def may_grant(issuer: str, audience: str, permissions: Collection[str]) -> bool:
-    """Whether a token of this issuer counts at that service: the gateway grants whatever clients can have."""
+    """Whether this issuer may grant these permissions at that service; the gateway may grant any client permission."""
     if issuer == GATEWAY:
         return not any(map(is_internal, permissions))
     return GRANTS.get(issuer, {}).get(audience, frozenset()).issuperset(permissions)
@@ -42,7 +42,7 @@ def may_grant(issuer: str, audience: str, permissions: Collection[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class TrustedKey:
-    """A public key, and the one issuer whose tokens it verifies."""
+    """A public key and the one issuer whose tokens it verifies."""
 
     issuer: str
     key: Key
@@ -53,7 +53,7 @@ TrustedKeys = Mapping[str, TrustedKey]
 
 
 class NobodyTrusted:
-    """Where only tokens of the version before count, by the secret that all processes share."""
+    """Trusts no key: only tokens of the previous version, signed with the shared secret, are accepted."""
 
     def __init__(self) -> None:
         self.contents: TrustedKeys = {}
@@ -72,7 +72,7 @@ def parse_internal_keys(text: str) -> PrivateKeySet:
 def parse_trusted_keys(text: str) -> TrustedKeys:
     """Public JWK sets by their issuers' names, as `{"muster-gateway": {"keys": […]}, …}`; raises `KeyInvalid`.
 
-    Issuers unknown to this version are passed over: a later one may have more.
+    Unknown issuers are ignored, since a later version may have more.
     """
     try:
         sets = json.loads(text)

@@ -12,14 +12,14 @@ log = logging.getLogger(__name__)
 Contents = TypeVar("Contents")
 
 LOOK_PAUSE = 1.0
-"""Seconds between two looks at the file's times."""
+"""Seconds between checks of the file's modification time."""
 
 
 class WatchedFile(Generic[Contents]):
-    """Reads the file at once, and again after each change; a change that cannot be read leaves the last contents.
+    """Reads the file at once, and again after each change; if a change cannot be read, the last contents stay.
 
-    `parse` takes the file's text and raises `ValueError` for what it cannot use; `changed` is told the contents before
-    and after a change.
+    `parse` takes the text of the file and raises `ValueError` if it is invalid; `changed` is called with the contents
+    before and after a change.
     """
 
     def __init__(
@@ -34,13 +34,13 @@ class WatchedFile(Generic[Contents]):
 
     @property
     def contents(self) -> Contents:
-        """As they were within the last `LOOK_PAUSE`."""
+        """The contents, at most `LOOK_PAUSE` seconds old."""
         if time.monotonic() - self._looked_at >= LOOK_PAUSE:
             return self.current()
         return self._contents
 
     def current(self) -> Contents:
-        """As they are now."""
+        """The contents, checked now."""
         self._looked_at = time.monotonic()
         self._read_if_changed()
         return self._contents
@@ -53,7 +53,7 @@ class WatchedFile(Generic[Contents]):
                 before, self._contents = self._contents, self._parse(self._path.read_text(encoding="utf-8"))
                 self._changed(before, self._contents)
         except (OSError, ValueError) as error:
-            log.error("%s cannot be read, its last contents stay: %s", self._path.name, error)
+            log.error("%s cannot be read, keeping its last contents: %s", self._path.name, error)
 
     def _stat(self) -> tuple[int, int, int]:
         status = os.stat(self._path)
@@ -61,7 +61,7 @@ class WatchedFile(Generic[Contents]):
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replaces the file in one step, so that no reader sees half of it; only its owner may read it."""
+    """Replaces the file atomically; only its owner may read it."""
     new = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

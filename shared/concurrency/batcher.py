@@ -1,7 +1,7 @@
-"""What waits together goes together (architecture, principle 11).
+"""Batches of what waits at the same time (architecture, principle 11).
 
-While one call is in flight, later arrivals gather and form the next. There is no timer: alone, an item goes
-at once in a batch of one; under load the batches grow by themselves.
+While one call is in flight, later arrivals gather and form the next. Nothing waits for a batch to fill: alone, an item
+goes at once in a batch of one; under load the batches grow by themselves.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from shared.concurrency.deadline import Deadline, current_deadline
 from shared.concurrency.fairness import FairQueue, Organisation, current_organisation
@@ -19,8 +19,8 @@ from shared.errors import DeadlinePassed, Overloaded, Unavailable
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
-LOOK = 0.02
-"""Seconds between two looks for items that have waited for too long."""
+CHECK_INTERVAL: Final = 0.02
+"""Seconds between two checks for items that have waited too long."""
 
 Work = Callable[[Sequence[Item]], Awaitable[Sequence[Outcome | Exception]]]
 """Takes a batch and returns an outcome for each item, in the same order; an exception is one item's outcome."""
@@ -33,10 +33,10 @@ class _Waiting(Generic[Item, Outcome]):
     outcome: "asyncio.Future[Outcome]"
     deadline: Deadline | None
     since: float
-    """By the monotonic clock."""
+    """By the batcher's clock."""
 
     def is_wanted(self) -> bool:
-        """Not by a client that went away before its turn, nor by one whose time is over."""
+        """Whether somebody still waits for it: a client may have gone away, or its deadline may have passed."""
         if not self.outcome.done() and self.deadline is not None and not self.deadline.left():
             self.outcome.set_exception(DeadlinePassed())
         return not self.outcome.done()
@@ -48,8 +48,8 @@ class Batcher(Generic[Item, Outcome]):
     A batch has one item of each organisation in turn, so that many of one hold up nobody else's; those of a single
     organisation are in order of arrival.
 
-    More than `waiting` items in the queue are refused with `Overloaded`, and so is one that has waited for its turn
-    for `patience` seconds: where batches get stuck, those that wait need not wait as long.
+    More than `waiting` items in the queue are refused with `Overloaded`, and so is one that has waited for its batch
+    for `max_wait` seconds: where a batch is stuck, those behind it need not wait as long. `clock` gives seconds.
     """
 
     def __init__(
@@ -59,7 +59,8 @@ class Batcher(Generic[Item, Outcome]):
         size: int = 500,
         waiting: int = 5_000,
         concurrency: int = 1,
-        patience: float | None = None,
+        max_wait: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._work = work
         self._size = size
@@ -68,8 +69,9 @@ class Batcher(Generic[Item, Outcome]):
         self._waiting: FairQueue[_Waiting[Item, Outcome]] = FairQueue()
         self._running: set[asyncio.Task[None]] = set()
         self._runners = 0
-        self._patience = patience
-        self._look: asyncio.TimerHandle | None = None
+        self._max_wait = max_wait
+        self._clock = clock
+        self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()  # once: looking for it is a system call
 
     async def submit(self, item: Item) -> Outcome:
@@ -81,10 +83,10 @@ class Batcher(Generic[Item, Outcome]):
             raise Overloaded
         future: asyncio.Future[Outcome] = self._loop.create_future()
         organisation = current_organisation.get()
-        waiting = _Waiting(organisation, item, future, current_deadline.get(), time.monotonic())
+        waiting = _Waiting(organisation, item, future, current_deadline.get(), self._clock())
         self._waiting.add(organisation, waiting)
-        if self._patience is not None and self._look is None:
-            self._look = self._loop.call_later(LOOK, self._refuse_late)
+        if self._max_wait is not None and self._timer is None:
+            self._timer = self._loop.call_later(CHECK_INTERVAL, self._refuse_late, self._max_wait)
         if self._runners < self._concurrency:
             self._runners += 1
             # A batch serves many requests, so it must not log under the trace of the one that began it.
@@ -93,13 +95,14 @@ class Batcher(Generic[Item, Outcome]):
             task.add_done_callback(self._running.discard)
         return await future
 
-    def _refuse_late(self) -> None:
-        since = time.monotonic() - (self._patience or 0.0)
+    def _refuse_late(self, max_wait: float) -> None:
+        """One timer for all items; it ends with the queue."""
+        since = self._clock() - max_wait
         for late in [each for each in self._waiting if each.since <= since]:
             self._waiting.remove(late.organisation, late)
             if not late.outcome.done():
                 late.outcome.set_exception(Overloaded())
-        self._look = self._loop.call_later(LOOK, self._refuse_late) if self._waiting else None
+        self._timer = self._loop.call_later(CHECK_INTERVAL, self._refuse_late, max_wait) if self._waiting else None
 
     async def drain(self) -> None:
         """Returns when nothing waits and nothing runs."""
@@ -108,12 +111,12 @@ class Batcher(Generic[Item, Outcome]):
 
     async def _run(self) -> None:
         try:
-            await self._work_off()
+            await self._empty_queue()
         finally:
-            # In the same step as the last look at the queue: whoever comes next finds a runner or begins one.
+            # In the same step as the last check of the queue: whoever comes next finds a runner or starts one.
             self._runners -= 1
 
-    async def _work_off(self) -> None:
+    async def _empty_queue(self) -> None:
         while self._waiting:
             count = min(self._size, len(self._waiting))
             batch = [self._waiting.take() for _ in range(count)]
@@ -130,7 +133,7 @@ class Batcher(Generic[Item, Outcome]):
         except asyncio.CancelledError:
             if was_cancelled():
                 raise
-            return [Unavailable()] * len(items)  # nobody's: a library let it escape
+            return [Unavailable()] * len(items)  # nobody cancelled this: a library let it escape
         except Exception as error:
             return [error] * len(items)
 
@@ -154,7 +157,8 @@ async def each(
 ) -> list[Outcome]:
     """Runs `work` on every item, a few at once; outcomes in the order of the items.
 
-    `progress` is told after each how many are done. An exception ends it all and is raised in an ExceptionGroup.
+    `progress` is called after each with the number that is done. An exception ends it all and is raised in an
+    ExceptionGroup.
     """
     outcomes: dict[int, Outcome] = {}
     waiting = iter(enumerate(items))

@@ -1,4 +1,4 @@
-"""How long a request may still take, wherever it is: each process passes on what is left of it.
+"""How long a request may still take: each process passes on what is left.
 
 It travels as the milliseconds that are left and not as a time of day, because two machines' clocks differ.
 """
@@ -12,16 +12,16 @@ from typing import NamedTuple
 from shared.errors import BadRequest, DeadlinePassed
 
 HEADER = "X-Request-Deadline"
-"""Between processes of the house alone: the gateway takes it from no client."""
-UNSAID = 10.0
-"""Seconds a request gets that brings no deadline along."""
-LONGEST = 60.0
-"""Seconds that no request gets more of, whatever it brings along."""
+"""Between our own processes only: the gateway takes it from no client."""
+DEFAULT_SECONDS = 10.0
+"""For a request without a deadline."""
+MAX_SECONDS = 60.0
+"""For any request, whatever its header says."""
 _MILLISECONDS = re.compile(r"[0-9]{1,9}\Z")
 
 
 class Deadline(NamedTuple):
-    """`at` is a moment of this process's monotonic clock, in seconds."""
+    """`at` is a time of this process's monotonic clock, in seconds."""
 
     at: float
 
@@ -45,16 +45,16 @@ class Deadline(NamedTuple):
 
 
 current_deadline: ContextVar[Deadline | None] = ContextVar("current_deadline", default=None)
-"""That of the request under way; none for what no request waits for."""
+"""That of the request under way; None where no request is waiting."""
 
 
 def read_deadline(values: Sequence[str]) -> Deadline:
     """The deadline of a request's headers; raises `BadRequest` for a malformed one."""
     if not values:
-        return Deadline.after(UNSAID)
+        return Deadline.after(DEFAULT_SECONDS)
     if len(values) > 1 or not _MILLISECONDS.match(values[0]):
-        raise BadRequest(f"{HEADER} must be one number of milliseconds.")
-    return Deadline.after(min(int(values[0]) / 1000, LONGEST))
+        raise BadRequest(f"{HEADER} must be a single whole number of milliseconds.")
+    return Deadline.after(min(int(values[0]) / 1000, MAX_SECONDS))
 
 
 def time_left(most: float) -> float:

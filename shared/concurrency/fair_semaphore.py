@@ -38,10 +38,12 @@ class _StallDetector:
 
     __slots__ = ("_checks", "_releases")
 
+    _releases: int
+    """How many there were at the last check; `restart` sets it first."""
+
     def __init__(self, checks: int | None) -> None:
         self._checks: deque[float] = deque(maxlen=1 if checks is None else checks + 1)
         """When the last ones were, from the one that saw a release."""
-        self._releases = -1
 
     def restart(self, now: float, releases: int) -> None:
         self._checks.clear()

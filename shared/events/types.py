@@ -242,3 +242,6 @@ STATE_OF: dict[type[Event[State]], type[State]] = {
     CertificationExpired: CertificationState,
 }
 """Every event there is, with the state it carries."""
+
+ENROLLMENT_EVENTS = tuple(event_type for event_type in STATE_OF if issubclass(event_type, EnrollmentEvent))
+"""Whoever follows enrollments follows all of these: each carries the whole state."""

@@ -5,9 +5,10 @@ What a body may hold is counted before anything is built from it, so that no bod
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from aiohttp import StreamReader, web
+from pydantic import BaseModel
 
 from shared.errors import (
     BadRequest,
@@ -15,9 +16,13 @@ from shared.errors import (
     RequestTimeout,
     UnsupportedMediaType,
 )
-from shared.http.body_budget import Reservation, reserve
+from shared.http.body_budget import BODY_BUDGET, BodyBudget, Reservation
+from shared.http.input import body_of
 from shared.http.models import MAX_BODY_BYTES, USUAL_LIMITS, BodyLimits
+from shared.http.request import Request
 from shared.validation.strict_json import parse_json
+
+Model = TypeVar("Model", bound=BaseModel)
 
 BODY_TIMEOUT = 10.0
 """Seconds a client gets to send its body; without it a dripped one would never end."""
@@ -27,22 +32,36 @@ _JSON_TYPE: Final = "application/json"
 _UTF_8: Final = frozenset({"charset=utf-8", 'charset="utf-8"'})
 
 
-async def read_body(request: web.Request, limit: int = MAX_BODY_BYTES) -> bytes:
-    """The whole body, of at most `limit` bytes; room for as many as are announced is reserved before any is read.
+async def read_body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
+    """The whole body, of at most `limit` bytes; raises `PayloadTooLarge`, or what reading it from the stream raises."""
+    if request.stream is not None:
+        return await _read_stream(request, request.stream, limit)
+    if len(request.content) > limit:
+        raise PayloadTooLarge
+    return request.content
 
-    Raises `PayloadTooLarge`, `Overloaded`, `RequestTimeout`, or `BadRequest` for one that breaks off.
+
+async def _read_stream(request: Request, stream: web.Request, limit: int) -> bytes:
+    """Reserves memory for as many bytes as are announced before it reads any.
+
+    Raises `PayloadTooLarge`, `Overloaded`, `RequestTimeout`, or `BadRequest` for a body that breaks off.
     """
-    announced = request.content_length or 0
+    announced = stream.content_length or 0
     if announced > limit:
         raise PayloadTooLarge
-    reservation = reserve(request, announced)
+    request.reservation = _reservation(stream.app[BODY_BUDGET], request.caller)
+    request.reservation.cover(announced)
     try:
         async with asyncio.timeout(BODY_TIMEOUT):
-            return await _received(request.content, reservation, limit)
+            return await _received(stream.content, request.reservation, limit)
     except TimeoutError:
         raise RequestTimeout from None
     except (web.RequestPayloadError, ConnectionError):
-        raise BadRequest("The body broke off.") from None
+        raise BadRequest("The request body is incomplete.") from None
+
+
+def _reservation(budget: BodyBudget, caller: str | None) -> Reservation:
+    return Reservation(budget.strangers if caller is None else budget.users, caller or "")
 
 
 async def _received(content: StreamReader, reservation: Reservation, limit: int) -> bytes:
@@ -62,21 +81,18 @@ async def _received(content: StreamReader, reservation: Reservation, limit: int)
         parts.clear()  # a body that broke off lives as long as the traceback that tells of it
 
 
-async def read_json(request: web.Request, limits: BodyLimits = USUAL_LIMITS) -> Any:
+async def read_model(request: Request, model: type[Model], limits: BodyLimits = USUAL_LIMITS) -> Model:
+    """The JSON object of the body; raises `ValidationFailed` and what `read_json` raises."""
+    return body_of(model, await read_json(request, limits))
+
+
+async def read_json(request: Request, limits: BodyLimits = USUAL_LIMITS) -> Any:
     """The request's body as Python values, fractions as `Decimal`.
 
     Raises `UnsupportedMediaType`, `MalformedJson`, `TooManyValues`, and what `read_body` raises.
     """
     _require_json(request.headers)
     return parse_json(await read_body(request, limits.max_bytes), limits.max_values)
-
-
-def json_of(headers: Mapping[str, str], body: bytes, limits: BodyLimits = USUAL_LIMITS) -> Any:
-    """The same for a body that is there already."""
-    _require_json(headers)
-    if len(body) > limits.max_bytes:
-        raise PayloadTooLarge
-    return parse_json(body, limits.max_values)
 
 
 def _require_json(headers: Mapping[str, str]) -> None:

@@ -70,29 +70,10 @@ class Reservation:
             self._count = count
 
     def end(self) -> None:
-        """Can be said twice."""
+        """May be called more than once."""
         if self._count:
             self._account.give_back(self._owner, self._count)
             self._count = 0
 
 
 BODY_BUDGET = web.AppKey("body_budget", BodyBudget)
-CALLER = web.RequestKey("caller", str)
-"""Whose request it is, set once the token was verified; without it the body is a stranger's."""
-_RESERVATION = web.RequestKey("reservation", Reservation)
-
-
-def reserve(request: web.Request, count: int) -> Reservation:
-    """A reservation of `count` bytes, which ends with the request; raises `Overloaded`."""
-    budget = request.app[BODY_BUDGET]
-    caller = request.get(CALLER)
-    reservation = Reservation(budget.strangers if caller is None else budget.users, caller or "")
-    reservation.cover(count)
-    request[_RESERVATION] = reservation
-    return reservation
-
-
-def end_reservation(request: web.Request) -> None:
-    reservation = request.get(_RESERVATION)
-    if reservation is not None:
-        reservation.end()

@@ -1,145 +1,139 @@
-"""What a route is asked: the same of a request of aiohttp's and of a plain one, read by the same steps."""
+"""The request as handlers see it, whichever parser read it."""
 
-from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple
 
 from aiohttp import web
-from pydantic import BaseModel, ValidationError
-from yarl import URL
+from multidict import CIMultiDict, CIMultiDictProxy
 
-from shared.errors import ValidationFailed
-from shared.http.body import json_of, read_json
-from shared.http.body_budget import CALLER
-from shared.http.conditional import UNCONDITIONAL, Conditions, read_conditions
-from shared.http.models import USUAL_LIMITS, BodyLimits, MergePatch, Query
-from shared.http.request_target import checked_host, own_address
-from shared.http.server.simple_request import Headers, PlainRequest
-from shared.validation.known_members import Unknown, invalid, known_members
+from shared.concurrency.deadline import HEADER as DEADLINE_HEADER
+from shared.errors import ApiError, MethodNotImplemented
+from shared.http.body_budget import Reservation
+from shared.http.request_target import Target, checked_host, own_address, read_target
+from shared.observability import NO_TRACE, Trace
 
-Model = TypeVar("Model", bound=BaseModel)
+Headers = CIMultiDictProxy[str]
+_NO_HEADERS: Final[Headers] = CIMultiDictProxy(CIMultiDict())
 
-_REMEMBERED_QUERIES: Final = 1000
-_REMEMBERED_LENGTH: Final = 256
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+"""RFC 9110, section 9, and RFC 5789. Any other is answered with 501."""
+
+
+class OwnFields(NamedTuple):
+    """The header fields that differ from request to request, as they were sent."""
+
+    request_id: str
+    traceparent: str
+    deadlines: Sequence[str]
+
+
+NO_OWN_FIELDS: Final = OwnFields("", "", ())
+
+
+def own_fields(headers: Headers) -> OwnFields:
+    own = OwnFields(
+        headers.get("X-Request-Id", ""), headers.get("traceparent", ""), headers.getall(DEADLINE_HEADER, ())
+    )
+    return NO_OWN_FIELDS if own == NO_OWN_FIELDS else own
 
 
 @dataclass(slots=True)
-class Asked:
-    """`path` is decoded, `query` is not; `id` is the text that stands in the path where the route has an id."""
+class Head:
+    """The header fields of a request. A client sends the same ones in many of its requests, which then share this."""
 
     headers: Headers
-    path: str
-    query: str
-    id: str | None
-    scheme: str
-    has_body: bool
-    json: Callable[[BodyLimits], Awaitable[Any]]
-    """The body as Python values, fractions as `Decimal`; raises what `read_json` raises."""
-    own_address: str = ""
-    """The address of this process, where the client named no host."""
+    own: OwnFields
+    content_length: int | None = None
+    derived: Any = None
+    """What a handler has worked out from the headers alone, so that it need not do so again."""
 
 
-def asked_by(request: web.Request) -> Asked:
-    return Asked(
-        request.headers,
-        request.path,
-        request.rel_url.raw_query_string,
-        request.match_info.get("id"),
-        request.scheme,
-        request.can_read_body,
-        partial(_json_of_caller, request),
-        _own_address(request),
+@dataclass(slots=True)
+class Request:
+    """A HEAD is the GET whose answer it asks about: its method is GET, and `is_head` is set.
+
+    `content` is the whole body, unless it is still on its way: then it is read from `stream`. `shared.http.body` reads
+    either.
+    """
+
+    method: str
+    target: Target
+    head: Head
+    headers: Headers
+    """They may lack those of `own`."""
+    own: OwnFields
+    peer: str
+    """The address at the other end of the connection."""
+    content: bytes = b""
+    is_head: bool = False
+    stream: web.Request | None = None
+    """The request as aiohttp has it, if aiohttp has read it."""
+    fault: ApiError | None = None
+    """What the parser found wrong with it, and it is refused with."""
+    trace: Trace = NO_TRACE
+    path_id: str | None = None
+    """The text in the path where the route has an id."""
+    caller: str | None = None
+    """Whose request it is, set once the token was verified; without it the body is a stranger's."""
+    reservation: Reservation | None = None
+    """The memory that its body takes."""
+    is_counted: bool = False
+    """Whether it was counted against a rate limit."""
+    answer_lines: str = ""
+    """Header lines, each with its end, which every answer has from now on."""
+
+    @property
+    def has_body(self) -> bool:
+        return bool(self.content) or (self.stream is not None and self.stream.can_read_body)
+
+    def host(self) -> str:
+        """The host that the client asked; without one (HTTP/1.0) the address of this process.
+
+        Raises `BadRequest`.
+        """
+        hosts = self.headers.getall("Host", [])
+        if not hosts and self.stream is not None and self.stream.transport is not None:
+            return own_address(self.stream.transport)
+        return checked_host(hosts)
+
+
+def from_aiohttp(request: web.BaseRequest) -> Request:
+    """The request that aiohttp's parser has read."""
+    fault, target = None, Target(request.raw_path, "")
+    try:
+        target = _checked_target(request)
+    except ApiError as error:
+        fault = error.with_traceback(None)  # which holds this very request
+    headers = request.headers or _NO_HEADERS  # what was no HTTP has none
+    own = own_fields(headers)
+    return Request(
+        "GET" if request.method == "HEAD" else request.method,
+        target,
+        Head(headers, own),
+        headers,
+        own,
+        request.remote or "",
+        is_head=request.method == "HEAD",
+        stream=request,  # type: ignore[arg-type]  # what is not a web.Request has a fault, and nobody reads its body
+        fault=fault,
     )
 
 
-async def _json_of_caller(request: web.Request, limits: BodyLimits) -> Any:
-    """A route reads no body before it knows who asks, and that they may."""
-    request[CALLER] = request.headers.get("Authorization", "")
-    return await read_json(request, limits)
+def _checked_target(request: web.BaseRequest) -> Target:
+    """Raises `MethodNotImplemented`, or `BadRequest` for a target or a host that nobody should trust.
+
+    HTTP/1.0 may come without a host.
+    """
+    if request.method not in METHODS:
+        raise MethodNotImplemented
+    target, hosts = read_target(request.raw_path), request.headers.getall("Host", [])
+    if hosts:
+        checked_host(hosts)
+    return target
 
 
-def _own_address(request: web.Request) -> str:
-    """Where the client reached this process, if it did not say: HTTP/1.0 has no `Host`."""
-    if "Host" in request.headers or request.transport is None:
-        return ""
-    return own_address(request.transport)
-
-
-def asked_plainly(request: PlainRequest, path_id: str | None) -> Asked:
-    async def json(limits: BodyLimits) -> Any:
-        return json_of(request.headers, request.body, limits)
-
-    target = request.target
-    return Asked(request.headers, target.path, target.query, path_id, "http", bool(request.body), json)
-
-
-class QueryReader:
-    """Reads the queries of one route, and remembers those that were good: pages are asked for again and again."""
-
-    def __init__(self, model: type[Query]) -> None:
-        self._model = model
-        self._remembered = lru_cache(_REMEMBERED_QUERIES)(self._read)
-
-    def read(self, query: str) -> Query:
-        """Raises `ValidationFailed`."""
-        return self._remembered(query) if len(query) <= _REMEMBERED_LENGTH else self._read(query)
-
-    def _read(self, query: str) -> Query:
-        parameters = URL.build(path="/", query_string=query, encoded=True).query
-        values = dict(parameters)
-        if len(values) < len(parameters):
-            twice = sorted(name for name, times in Counter(name for name, _ in parameters.items()).items() if times > 1)
-            raise ValidationFailed({name: ["This parameter stands twice."] for name in twice})
-        return validated(self._model, values)
-
-
-def validated(model: type[Model], values: Mapping[str, Any]) -> Model:
-    """An instance of the model, which sees no member that it does not know; raises `ValidationFailed`."""
-    unknown = Unknown()
-    known = known_members(model, values, unknown)
-    try:
-        instance = model.model_validate(known)
-    except ValidationError as error:
-        raise invalid(error, unknown) from None
-    if unknown.count:
-        raise ValidationFailed(unknown.errors(), omitted=unknown.omitted)
-    return instance
-
-
-async def read_members(asked: Asked, model: type[BaseModel], limits: BodyLimits = USUAL_LIMITS) -> BaseModel:
-    """The JSON object of the body; raises `ValidationFailed` and what `Asked.json` raises."""
-    return body_of(model, await asked.json(limits))
-
-
-def body_of(model: type[Model], value: Any) -> Model:
-    """The model of a JSON object; raises `ValidationFailed`."""
-    if not isinstance(value, dict):
-        raise ValidationFailed({"body": ["The body must be a JSON object."]})
-    if issubclass(model, MergePatch):
-        check_members_known(model.document, value)
-    return validated(model, value)
-
-
-def check_members_known(document: type[BaseModel], patch: Mapping[str, Any]) -> None:
-    """A member of a patch is one of the document, even where `null` would remove it; raises `ValidationFailed`."""
-    unknown = Unknown()
-    known_members(document, patch, unknown)
-    if unknown.count:
-        raise ValidationFailed(unknown.errors(), omitted=unknown.omitted)
-
-
-def conditions(headers: Headers) -> Conditions:
-    if "If-Match" not in headers and "If-None-Match" not in headers:
-        return UNCONDITIONAL
-    return read_conditions(headers.getall("If-Match", []), headers.getall("If-None-Match", []))
-
-
-def client_url(asked: Asked) -> str:
-    """The gateway says where the client reached it; only verified callers get this far."""
-    scheme = asked.headers.get("X-Forwarded-Proto", asked.scheme)
-    host = asked.headers.get("X-Forwarded-Host") or asked.own_address
-    if not host:
-        host = checked_host(asked.headers.getall("Host", []))
-    return f"{scheme}://{host}{asked.path}"
+def client_origin(request: Request) -> str:
+    """Scheme and host by which the client asked; the gateway says so, and only verified callers get this far."""
+    scheme = request.headers.get("X-Forwarded-Proto", "http")
+    return f"{scheme}://{request.headers.get('X-Forwarded-Host') or request.host()}"

@@ -39,14 +39,14 @@ def read_target(raw: str) -> Target:
     if not path.startswith("/") or not _PATH.match(path) or not _QUERY.match(query):
         raise BadRequest("The request target is malformed.")
     if "//" in path or not all(map(_is_plain, path.split("/"))):
-        raise BadRequest("The request target has a segment that is not allowed.")
+        raise BadRequest("The request target contains a path segment that is not allowed.")
     return Target(path, query)
 
 
 def checked_host(hosts: Sequence[str]) -> str:
     """The one `Host` of a request, which links are built on; raises `BadRequest` (RFC 9112, section 3.2)."""
     if len(hosts) != 1 or not _HOST.match(hosts[0]):
-        raise BadRequest("The request needs one valid Host header.")
+        raise BadRequest("The request must have exactly one valid Host header.")
     return hosts[0]
 
 

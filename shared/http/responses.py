@@ -32,23 +32,14 @@ class Caching(StrEnum):
     PUBLIC = "public, max-age=300"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
-    """What a client is answered; `text` is JSON, made already."""
+    """What a client is answered; `text` is JSON."""
 
     text: str
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     caching: Caching = Caching.NEVER
-
-    def response(self) -> web.Response:
-        return web.Response(
-            body=self.text.encode(),
-            status=self.status,
-            headers={**self.headers, "Cache-Control": self.caching},
-            content_type="application/json",
-            charset="utf-8",
-        )
 
 
 def success(
@@ -92,5 +83,5 @@ def api_error(error: Exception) -> ApiError:
             return PayloadTooLarge()
         case web.HTTPException() if error.status < 500:
             return BadRequest()
-    log.error("a defect", exc_info=error)
+    log.error("unhandled exception", exc_info=error)
     return ApiError()

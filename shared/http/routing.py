@@ -5,33 +5,34 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Generic, TypeVar
+from urllib.parse import unquote
 
 from aiohttp import web
 from pydantic import BaseModel
 
 from shared.auth.internal_token import API_ACCESS, Caller, InternalTokenVerifier, bearer_token
 from shared.auth.trust import is_internal
-from shared.concurrency.deadline import HEADER as DEADLINE_HEADER
-from shared.concurrency.deadline import LONGEST, current_deadline, read_deadline, time_left
+from shared.concurrency.deadline import MAX_SECONDS, current_deadline, read_deadline, time_left
 from shared.concurrency.fairness import current_organisation
 from shared.errors import (
     ApiError,
     DeadlinePassed,
+    MethodNotAllowed,
     NotFound,
     PermissionDenied,
     TokenInvalid,
     TokenMissing,
 )
-from shared.http.conditional import UNCONDITIONAL, Conditions
+from shared.http.body import read_model
+from shared.http.conditional import UNCONDITIONAL, Conditions, conditions
 from shared.http.idempotency_key import IdempotencyKey, digest, read_key
+from shared.http.input import QueryReader
 from shared.http.models import USUAL_LIMITS, Body, BodyLimits, Query
-from shared.http.request import Asked, QueryReader, asked_by, asked_plainly, client_url, conditions, read_members
+from shared.http.request import Headers, Request, client_origin
 from shared.http.responses import Answer
-from shared.http.server.fast_path import FAST_PATH, FastPath, Handler
-from shared.http.server.simple_request import Headers, PlainRequest
-from shared.observability import Trace, current_trace
+from shared.http.server.responder import RESPONDER
+from shared.observability import current_trace
 from shared.postgres.audit import Actor
 from shared.security_log import SecurityEvent, record
 from shared.validation.fields import MAX_ID
@@ -47,7 +48,7 @@ _ID = re.compile(r"[1-9][0-9]{0,18}\Z")
 _ID_SEGMENT = re.compile(r"/([1-9][0-9]{0,18})(?=/|\Z)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call(Generic[Q, B]):
     """One request, parsed and permitted. `id` is the path's, 0 where the path has none."""
 
@@ -100,56 +101,80 @@ class Route(Generic[Q, B]):
 
 
 def add_routes(app: web.Application, routes: Iterable[Route[Any, Any]]) -> None:
-    """The only routes of the application, on aiohttp's way and on the fast path."""
-    endpoints = {(route.method, route.path): Endpoint(app, route) for route in routes}
-    for (method, path), endpoint in endpoints.items():
-        app.router.add_route(method, path, endpoint.respond)
-        if method == "GET":
-            app.router.add_route("HEAD", path, endpoint.respond)
-    fast_path: FastPath = partial(_handler_of, endpoints)
-    app[FAST_PATH] = fast_path
+    """The only routes of the application, beside those of its health."""
+    app[RESPONDER].handler = RouteTable([Endpoint(app, route) for route in routes]).handle
 
 
-def _handler_of(endpoints: Mapping[tuple[str, str], "Endpoint"], request: PlainRequest) -> Handler | None:
-    """None for a path without a route, or with an escape or an id that a route has an answer of its own to."""
-    path_id, path = None, request.target.path
-    found = _ID_SEGMENT.search(path)
-    if found is not None:
-        path_id, path = found[1], f"{path[: found.start()]}/{{id}}{path[found.end() :]}"
-    endpoint = endpoints.get((request.method, path))
-    return None if endpoint is None else partial(endpoint.answer_plain, path_id)
+Methods = dict[str, "Endpoint"]
+
+
+class RouteTable:
+    """Finds the endpoint of a request by its method and path."""
+
+    def __init__(self, endpoints: Iterable["Endpoint"]) -> None:
+        self._methods: dict[str, Methods] = {}
+        """By path, in which `{id}` stands for an id."""
+        for endpoint in endpoints:
+            self._methods.setdefault(endpoint.route.path, {})[endpoint.route.method] = endpoint
+        self._patterns = [(_pattern(path), methods) for path, methods in self._methods.items()]
+
+    def handle(self, request: Request) -> Awaitable[Answer] | ApiError:
+        found = self.find(request)
+        return found.answer(request) if isinstance(found, Endpoint) else found
+
+    def find(self, request: Request) -> "Endpoint | ApiError":
+        """The endpoint, or why there is none; notes the id in the path."""
+        path = request.target.path
+        methods = self._methods.get(path)
+        if methods is None:
+            found = _ID_SEGMENT.search(path)
+            if found is not None:
+                request.path_id = found[1]
+                methods = self._methods.get(f"{path[: found.start()]}/{{id}}{path[found.end() :]}")
+        endpoint = None if methods is None else methods.get(request.method)
+        return endpoint or self._find_in_any(request)
+
+    def _find_in_any(self, request: Request) -> "Endpoint | ApiError":
+        """The same for any path: one with escapes, or with what is no id in the place of one."""
+        path, allowed = unquote(request.target.path), set[str]()
+        for pattern, methods in self._patterns:
+            found = pattern.fullmatch(path)
+            if found is not None and request.method in methods:
+                request.path_id = found.groupdict().get("id")
+                return methods[request.method]
+            allowed.update(methods if found is not None else ())
+        return MethodNotAllowed(allowed) if allowed else NotFound()
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile("(?P<id>[^{}/]+)".join(map(re.escape, path.split("{id}"))))
 
 
 class Endpoint:
     """Asks a request what its route declares, then the route's handler."""
 
     def __init__(self, app: web.Application, route: Route[Any, Any]) -> None:
+        self.route = route
         self._app = app
-        self._route = route
         self._queries = QueryReader(route.query)
 
-    async def respond(self, request: web.Request) -> web.StreamResponse:
-        return (await self._answer(asked_by(request))).response()
-
-    async def answer_plain(self, path_id: str | None, request: PlainRequest, _: Trace) -> Answer:
-        return await self._answer(asked_plainly(request, path_id))
-
-    async def _answer(self, asked: Asked) -> Answer:
-        route, headers = self._route, asked.headers
-        current_deadline.set(read_deadline(headers.getall(DEADLINE_HEADER, [])))
-        caller = self._permitted(headers)
+    async def answer(self, request: Request) -> Answer:
+        route = self.route
+        current_deadline.set(read_deadline(request.own.deadlines))
+        caller = self._permitted(request)
+        sender: _Sender = request.head.derived
         current_organisation.set(caller.organisation_id)
-        path_id, query = self._path_id(asked.id), self._queries.read(asked.query)
-        body = await self._body(asked)
+        path_id, query = self._path_id(request.path_id), self._queries.read(request.target.query)
+        body = await self._body(request)
         call: Call[Any, Any] = Call(
             app=self._app,
             caller=caller,
             id=path_id,
             query=query,
             body=body,
-            url=client_url(asked),
-            conditions=conditions(headers),
-            idempotency_key=self._idempotency_key(headers, caller, body),
+            url=f"{sender.origin}{_decoded(request.target.path)}",
+            conditions=sender.conditions,
+            idempotency_key=self._idempotency_key(request.headers, caller, body) if route.method == "POST" else None,
         )
         try:
             return await _in_time(route, call)
@@ -157,27 +182,28 @@ class Endpoint:
             _record_denied(caller, error, route)
             raise
 
-    def _permitted(self, headers: Headers) -> Caller:
+    def _permitted(self, request: Request) -> Caller:
         """The caller, who may ask this; raises `TokenMissing`, `TokenInvalid` or `PermissionDenied`."""
-        caller = self._caller(headers)
+        caller = self._caller(request)
         try:
             self._require_permission(caller)
         except PermissionDenied as error:
-            _record_denied(caller, error, self._route)
+            _record_denied(caller, error, self.route)
             raise
         return caller
 
-    def _caller(self, headers: Headers) -> Caller:
+    def _caller(self, request: Request) -> Caller:
         """Raises `TokenMissing` or `TokenInvalid`."""
         try:
-            return self._app[VERIFIER].verify(bearer_token(headers.getall("Authorization", [])))
+            sender: _Sender = request.head.derived or _read_sender(request)
+            return self._app[VERIFIER].verify(sender.token)
         except (TokenMissing, TokenInvalid) as error:
             record(SecurityEvent.INTERNAL_TOKEN_REFUSED, reason=error.reason)
             raise
 
     def _require_permission(self, caller: Caller) -> None:
         """Raises `PermissionDenied`, or what the route's `authorize` raises."""
-        route = self._route
+        route = self.route
         if not route.is_internal:
             caller.require(API_ACCESS)
         if route.permissions:
@@ -189,23 +215,48 @@ class Endpoint:
         if text is None:
             return 0
         if not _ID.match(text) or int(text) > MAX_ID:
-            raise NotFound() if text.isascii() and text.isdigit() else self._route.malformed_id()
+            raise NotFound() if text.isascii() and text.isdigit() else self.route.malformed_id()
         return int(text)
 
-    async def _body(self, asked: Asked) -> BaseModel:
-        """A route without fields takes no body, or an empty object: a field in it is one that nobody knows."""
-        route = self._route
+    async def _body(self, request: Request) -> BaseModel:
+        """A route without fields takes no body, or an empty object: any field in it is unknown.
+
+        No route reads a body before it knows who asks, and that they may.
+        """
+        route = self.route
         model = route.body or Body
-        if (route.body is None or route.body_optional) and (route.method == "GET" or not asked.has_body):
+        if (route.body is None or route.body_optional) and (route.method == "GET" or not request.has_body):
             return model()
-        return await read_members(asked, model, route.limits)
+        request.caller = request.headers.get("Authorization", "")
+        return await read_model(request, model, route.limits)
 
     def _idempotency_key(self, headers: Headers, caller: Caller, body: BaseModel) -> IdempotencyKey | None:
-        route = self._route
-        key = read_key(headers.getall("Idempotency-Key", [])) if route.method == "POST" else None
+        route = self.route
+        key = read_key(headers.getall("Idempotency-Key", []))
         if key is None:
             return None
         return IdempotencyKey(caller.organisation_id, caller.subject, route.path, key, digest(body.model_dump()))
+
+
+@dataclass(slots=True)
+class _Sender:
+    """What the headers say that are the same in all requests of a client."""
+
+    token: str
+    origin: str
+    conditions: Conditions
+
+
+def _read_sender(request: Request) -> _Sender:
+    """Raises `TokenMissing`, or `TokenInvalid` for more than one token."""
+    headers = request.headers
+    sender = _Sender(bearer_token(headers.getall("Authorization", [])), client_origin(request), conditions(headers))
+    request.head.derived = sender
+    return sender
+
+
+def _decoded(path: str) -> str:
+    return unquote(path) if "%" in path else path
 
 
 def _record_denied(caller: Caller, error: PermissionDenied, route: Route[Any, Any]) -> None:
@@ -220,7 +271,7 @@ def _record_denied(caller: Caller, error: PermissionDenied, route: Route[Any, An
 
 async def _in_time(route: Route[Any, Any], call: Call[Any, Any]) -> Answer:
     """A read ends with the request's deadline; a change that has begun is finished. Raises `DeadlinePassed`."""
-    left = time_left(LONGEST)
+    left = time_left(MAX_SECONDS)
     if route.method != "GET" or left > FAR:
         return await route.handler(call)
     try:

@@ -12,56 +12,56 @@ from aiormq.abc import ArgumentsType
 
 from shared.concurrency.tasks import was_cancelled
 from shared.events.types import EXCHANGE
-from shared.messaging.amqp_frames import Wire
+from shared.messaging.amqp_frames import FrameTap
 from shared.messaging.errors import BROKER_ERRORS, broker_outages
 
 CONNECT_TIMEOUT = 5.0
 OPERATION_TIMEOUT = 5.0
-"""Seconds to wait for any one answer of the broker."""
+"""Seconds to wait for any single reply of the broker."""
 HEARTBEAT = 10
 """Seconds; a broker that is silent for two of them counts as gone."""
 
 MAX_QUEUE_LENGTH = 1_000_000
-"""A full queue refuses publishes (the outbox keeps them) instead of dropping its oldest messages."""
+"""A full queue rejects new messages, which stay in the outbox, instead of dropping its oldest ones."""
 DELIVERY_LIMIT = 100
-"""Deliveries of one message that end without an answer, as when it kills its reader, before it is set aside.
-RabbitMQ 3 has no limit of its own and 4 has 20; a queue cannot change it once it is declared."""
+"""Deliveries of a message without an acknowledgement, as when it crashes its consumer, before it is dead-lettered.
+RabbitMQ 3 has no default limit and 4 has 20; a queue cannot change it once it is declared."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueName:
-    """A service's queue, and beside it the one for messages that can never be applied."""
+    """A service's queue, and its dead-letter queue for messages that can never be applied."""
 
     name: str
 
     @property
     def dead_letters(self) -> str:
-        """Of the queue, and of the exchange through which a message gets into it or back into the first."""
+        """The name of the dead-letter queue, and of the exchange that routes into both queues."""
         return f"{self.name}.dead-letters"
 
     @property
     def operator(self) -> str:
-        """Held by the one command that works on the dead letters; never holds a message."""
+        """A queue that serves as a lock for the command that works on the dead letters; it never holds a message."""
         return f"{self.dead_letters}.operator"
 
 
 class BrokerConnection(aio_pika.Connection):
-    """Closed by `connection_to` alone; `wire` is for what comes by the thousand."""
+    """A connection whose busy channels can be tapped (`tap`). Only `connection_to` closes it."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.wire = Wire()
-        self.kwargs["transport_factory"] = self.wire
+        self.tap = FrameTap()
+        self.kwargs["transport_factory"] = self.tap
 
     def __del__(self) -> None:
-        """aio-pika's own starts a task wherever the garbage collector runs, which need not be inside a loop."""
+        """aio-pika's own starts a task from the garbage collector, which may run outside of any event loop."""
 
 
 @asynccontextmanager
 async def connection_to(url: str, *, name: str) -> AsyncIterator[BrokerConnection]:
-    """A plain connection; raises `BrokerUnavailable`.
+    """A connection that does not reconnect by itself; raises `BrokerUnavailable`.
 
-    Reconnecting is the caller's loop, which knows what must be set up again.
+    The caller reconnects (`retry_forever`), because it knows what must be set up again.
     """
     with broker_outages():
         connection = await aio_pika.connect(
@@ -119,7 +119,7 @@ async def find_queue(channel: AbstractChannel, name: str) -> AbstractQueue:
 async def declare_queue(
     channel: AbstractChannel, queue: QueueName, routing_keys: Iterable[str], exchange_name: str = EXCHANGE
 ) -> AbstractQueue:
-    """A quorum queue bound to the routing keys, with its dead-letter queue and the exchange that leads to both."""
+    """Declares a quorum queue bound to the routing keys, its dead-letter queue, and the exchange for both."""
     exchange = await declare_exchange(channel, exchange_name)
     limits: ArgumentsType = {"x-queue-type": "quorum", "x-max-length": MAX_QUEUE_LENGTH, "x-overflow": "reject-publish"}
     dead_letters = await channel.declare_queue(
@@ -139,14 +139,14 @@ async def declare_queue(
     )
     for routing_key in routing_keys:
         await declared.bind(exchange, routing_key, timeout=OPERATION_TIMEOUT)
-    await _lead_to(channel, queue.dead_letters, [dead_letters, declared])
+    await _route_to(channel, queue.dead_letters, [dead_letters, declared])
     return declared
 
 
-async def _lead_to(channel: AbstractChannel, exchange_name: str, queues: Iterable[AbstractQueue]) -> None:
-    """An exchange for these queues alone, by their names.
+async def _route_to(channel: AbstractChannel, exchange_name: str, queues: Iterable[AbstractQueue]) -> None:
+    """Declares an exchange that routes to these queues alone, by their names.
 
-    The default exchange does the same for every queue there is, so who may write to it may write to all of them.
+    The default exchange routes to every queue, so permission to write to it is permission to write to all of them.
     """
     exchange = await channel.declare_exchange(
         exchange_name, aio_pika.ExchangeType.DIRECT, durable=True, timeout=OPERATION_TIMEOUT

@@ -1,8 +1,8 @@
-"""Consumers: what a service follows, and how deliveries are answered (architecture, principles 3 and 7).
+"""Consumers: how a service applies events and acknowledges deliveries (architecture, principles 3 and 7).
 
-Messages that wait together are applied in one transaction and acknowledged together after its commit. While
-the database is away the batch is kept and tried again; what can never be applied goes to the dead-letter
-queue, with its reason, before anything of its batch is acknowledged.
+Messages that wait together are applied in one transaction and acknowledged together after its commit. While the
+database is away, the batch is kept and retried. A message that can never be applied goes to the dead-letter queue with
+its reason before any message of its batch is acknowledged.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from shared.messaging.broker import (
     open_channel,
 )
 from shared.messaging.dead_letter import dead_letter_of
-from shared.messaging.deliveries import Delivery, deliver
+from shared.messaging.deliveries import Delivery, subscribe
 from shared.messaging.errors import BrokerUnavailable, broker_outages
 from shared.messaging.retrying import retry_forever
 from shared.postgres.pool import Connection, Pool, transaction
@@ -37,20 +37,22 @@ from shared.postgres.row_security import scope
 log = logging.getLogger(__name__)
 
 BATCH = 500
-MANY, GATHERING = 750, 0.006
-"""From so many messages a second on a batch gathers for so many seconds: most of what a small one costs is its
-transaction, and those who enroll need the processor more. Below that it counts how soon the news is there."""
+BUSY_RATE = 750
+"""Messages a second from which on a batch waits for more messages: most of the cost of a small batch is its
+transaction, and enrollments need the processor more. Below this rate, latency matters more."""
+GATHER_SECONDS = 0.006
+"""How long a batch then waits."""
 WATCH_INTERVAL = 5.0
-"""Seconds of silence after which the consumer asks the broker whether it is still registered."""
+"""Seconds without a delivery after which the consumer asks the broker whether it is still registered."""
 
 Handler = Callable[[Connection, Sequence[Any]], Awaitable[None]]
-"""Applies events of its kind inside the transaction given; at most one for each row, the newest."""
+"""Applies events of its types inside the given transaction; at most one for each row, the newest."""
 
 Subscriptions = Mapping[type[Event[State]], Handler]
-"""What a service follows: event → handler, in the order in which handlers run inside a batch."""
+"""Event → handler, in the order in which handlers run for a batch."""
 
 Arrivals = asyncio.Queue[Delivery | None]
-"""What the broker sent and nobody has taken yet; None once it sends no more."""
+"""Deliveries that are not in a batch yet; None once the channel is closed."""
 
 
 def routing_keys(subscriptions: Subscriptions) -> list[str]:
@@ -58,7 +60,7 @@ def routing_keys(subscriptions: Subscriptions) -> list[str]:
 
 
 async def apply(connection: Connection, subscriptions: Subscriptions, events: Iterable[Event[State]]) -> None:
-    """Hands each handler its events, in the order of the table."""
+    """Calls each handler with its events, in the order of `subscriptions`."""
     newest = newest_of_each_row(events)
     handlers = dict.fromkeys(subscriptions.values())
     for handler in handlers:
@@ -68,13 +70,13 @@ async def apply(connection: Connection, subscriptions: Subscriptions, events: It
 
 
 def newest_of_each_row(events: Iterable[Event[State]]) -> list[Event[State]]:
-    """Events carry whole states, so within a batch only the highest version of a row matters."""
+    """Events carry whole states, so only the highest version of each row in a batch is needed."""
     newest: dict[tuple[type[State], int, int], Event[State]] = {}
     for event in events:
         row = (type(event.data), event.organisation_id, event.data.id)
         if row not in newest or newest[row].data.version < event.data.version:
             newest[row] = event
-    # Rows in one order everywhere: two consumers that lock the same rows then cannot deadlock.
+    # The same order of rows everywhere, so that two consumers that lock the same rows cannot deadlock.
     return [newest[row] for row in sorted(newest, key=lambda row: row[1:])]
 
 
@@ -91,7 +93,7 @@ class Batch:
         return len(self.decoded) + len(self.invalid)
 
     def take(self, arrived: Arrivals) -> None:
-        """What has arrived meanwhile, as far as there is room; the news that nothing more comes stays where it is."""
+        """Adds the deliveries that have arrived meanwhile, up to `BATCH`; leaves the final None in the queue."""
         while len(self) < BATCH and not arrived.empty():
             delivery = arrived.get_nowait()
             if delivery is None:
@@ -110,13 +112,13 @@ class Batch:
             self.invalid.append((delivery, error))
 
 
-def gathering(messages: int, seconds: float) -> float:
-    """Seconds that a batch waits for more, where that many messages came in the seconds before it."""
-    return GATHERING if messages >= MANY * seconds else 0.0
+def gather_seconds(messages: int, seconds: float) -> float:
+    """Seconds that a batch waits for more messages, if so many arrived in the given seconds before it."""
+    return GATHER_SECONDS if messages >= BUSY_RATE * seconds else 0.0
 
 
 class Consumer:
-    """Follows one queue, which `migrate` has declared. Any number may run at once, here and elsewhere."""
+    """Consumes one queue, which `migrate` has declared. Any number may run at once, in any number of processes."""
 
     def __init__(
         self,
@@ -129,7 +131,7 @@ class Consumer:
         self._amqp_url = amqp_url
         self._queue = queue
         self._subscriptions = subscriptions
-        self._gathering = 0.0
+        self._gather_seconds = 0.0
         self._began = -math.inf
         self._connected = False
 
@@ -137,7 +139,7 @@ class Consumer:
         return self._connected
 
     async def run(self) -> None:
-        """Runs until it is cancelled, through any outage; what was not acknowledged is delivered again."""
+        """Runs until it is cancelled, through any outage; deliveries that were not acknowledged come again."""
         await retry_forever(self._consume, f"the consumer of {self._queue.name}")
 
     async def _consume(self, backoff: Backoff) -> None:
@@ -147,8 +149,8 @@ class Consumer:
                 queue = await find_queue(channel, self._queue.name)
                 # Bounded by the prefetch: the broker sends no more than that without an acknowledgement.
                 arrived = Arrivals()
-                await _tell_of_end(channel, arrived)
-                await deliver(connection, channel, queue.name, arrived.put_nowait)
+                await _notice_end(channel, arrived)
+                await subscribe(connection, channel, queue.name, arrived.put_nowait)
                 self._connected = True
                 while True:
                     batch = await self._next_batch(channel, arrived)
@@ -158,7 +160,7 @@ class Consumer:
             self._connected = False
 
     async def _next_batch(self, channel: AbstractChannel, arrived: Arrivals) -> Batch:
-        """Of the first message that comes; others are taken along once its transaction has begun."""
+        """A batch of the next delivery; others are added once its transaction has begun."""
         while True:
             try:
                 async with asyncio.timeout(WATCH_INTERVAL):
@@ -167,28 +169,28 @@ class Consumer:
                 await self._watch(channel)
                 continue
             if first is None:
-                raise BrokerUnavailable("the broker sends the consumer no more")
-            if self._gathering and arrived.qsize() < BATCH - 1:
-                await asyncio.sleep(self._gathering)
+                raise BrokerUnavailable("the consumer's channel was closed, or its queue deleted")
+            if self._gather_seconds and arrived.qsize() < BATCH - 1:
+                await asyncio.sleep(self._gather_seconds)
             return Batch(first)
 
     async def _watch(self, channel: AbstractChannel) -> None:
-        """A consumer can be dropped without a word (mosquito/aio-pika#231); the broker knows."""
+        """Asks the broker for consumers: one can be dropped without notice (mosquito/aio-pika#231)."""
         queue = await find_queue(channel, self._queue.name)
         if not queue.declaration_result.consumer_count:
-            raise BrokerUnavailable("the broker has no consumer on this queue any more")
+            raise BrokerUnavailable("the queue has no consumer any more")
 
     async def _handle(self, channel: AbstractChannel, batch: Batch, arrived: Arrivals) -> None:
         began = time.monotonic()
         try:
             await self._commit(partial(self._gathered, batch, arrived))
         except Exception as error:
-            log.warning("a batch was refused and is applied one by one: %r", error)
+            log.warning("%s: batch failed, applying its messages one at a time: %r", self._queue.name, error)
             await self._handle_one_by_one(channel, batch)
-        self._gathering, self._began = gathering(len(batch), began - self._began), began
+        self._gather_seconds, self._began = gather_seconds(len(batch), began - self._began), began
         for delivery, invalid in batch.invalid:
             await self._dead_letter(channel, delivery, invalid)
-        # Deliveries of a channel are numbered in order, and each of these is settled one way or the other.
+        # Delivery tags ascend, and every delivery of the batch is applied or dead-lettered by now.
         await batch.last.acknowledge_all()
 
     def _gathered(self, batch: Batch, arrived: Arrivals) -> list[Event[State]]:
@@ -203,10 +205,10 @@ class Consumer:
                 await self._dead_letter(channel, delivery, error)
 
     async def _commit(self, events: Callable[[], Sequence[Event[State]]]) -> None:
-        """Applies the events in one transaction, waiting as long as the database is away.
+        """Applies the events in one transaction, retrying for as long as the database is away.
 
-        It begins with the organisations of the events so far. They are asked for again when it has begun, which takes
-        a round trip: what arrives meanwhile goes along, and seldom brings an organisation that was not there before.
+        The transaction begins with the organisations of the events so far. `events` is called again after that round
+        trip, to include what arrived meanwhile, which rarely adds an organisation.
         """
         backoff = Backoff()
         while True:
@@ -219,14 +221,14 @@ class Consumer:
                     await apply(connection, self._subscriptions, gathered)
                 return
             except Unavailable as error:
-                log.warning("the consumer of %s waits for the database: %s", self._queue.name, error)
+                log.warning("the consumer of %s is waiting for the database: %s", self._queue.name, error)
             await asyncio.sleep(backoff.next())
 
     async def _dead_letter(self, channel: AbstractChannel, delivery: Delivery, error: Exception) -> None:
-        """Confirmed in the dead-letter queue before the original is acknowledged."""
+        """Publishes the message to the dead-letter queue, confirmed, before the original is acknowledged."""
         message = delivery.message()
         log.error(
-            "a message can never be applied and goes to the dead letters",
+            "message cannot be applied and moves to the dead-letter queue",
             extra={"queue": self._queue.name, "event_id": message.message_id, "reason": repr(error)},
             exc_info=None if isinstance(error, EventInvalid) else error,
         )
@@ -241,13 +243,13 @@ def _organisations(events: Iterable[Event[State]]) -> set[int]:
     return {event.organisation_id for event in events}
 
 
-async def _tell_of_end(channel: AbstractChannel, arrived: Arrivals) -> None:
-    """Wakes the consumer at once when its channel closes, or the broker cancels it as when its queue is deleted."""
+async def _notice_end(channel: AbstractChannel, arrived: Arrivals) -> None:
+    """Wakes the consumer at once when its channel closes, or when the broker cancels it as its queue is deleted."""
 
-    def tell(*_: Any) -> None:
+    def notice(*_: Any) -> None:
         arrived.put_nowait(None)
 
-    channel.close_callbacks.add(tell)
+    channel.close_callbacks.add(notice)
     with broker_outages():
         underlay = await channel.get_underlay_channel()
-    underlay.on_consumer_cancel_callbacks.add(tell)
+    underlay.on_consumer_cancel_callbacks.add(notice)

@@ -1,7 +1,7 @@
-"""Dead letters: messages that could not be applied, and what is known of each (architecture, principle 7).
+"""Dead letters: messages that could not be applied, and what is known about each (architecture, principle 7).
 
-A service's own carry their story in headers; those that RabbitMQ set aside carry its `x-death`. Nothing in them is
-trusted: headers may be missing or of another type, and a body may be anything.
+Those that a consumer set aside carry their hihistory in headers; those that RabbitMQ dead-lettered carry its `x-death`.
+Nothing in them is trusted: headers may be missing or of another type, and a body may be anything.
 """
 
 import hashlib
@@ -17,14 +17,14 @@ from aio_pika.abc import AbstractIncomingMessage
 REASON = "x-reason"
 FAILED_AT = "x-failed-at"
 FIRST_FAILED_AT = "x-first-failed-at"
-"""When it failed for the first time; it stays through retries that fail again."""
+"""When it first failed; kept when a retry fails again."""
 ATTEMPTS = "x-attempts"
 ROUTING_KEY = "x-routing-key"
-"""That of the event; a retry goes to one queue alone and so has another."""
+"""The event's routing key; a retry is routed to one queue and so has another."""
 
-_OF_ONE_FAILURE = {REASON, FAILED_AT}
+_LAST_FAILURE = {REASON, FAILED_AT}
 _DELIVERIES = "x-delivery-count"
-_OF_THE_BROKER = {"x-death", _DELIVERIES, "x-acquired-count"}
+_BROKER_HEADERS = {"x-death", _DELIVERIES, "x-acquired-count"}
 _BROKER_PREFIXES = ("x-first-death-", "x-last-death-")
 MAX_REASON = 1000
 
@@ -37,7 +37,7 @@ class DeadLetter:
 
     @property
     def id(self) -> str:
-        """The event's; for a message without one, a name made from its body."""
+        """The event's id, or a digest of the body if the message has none."""
         message_id = self.message.message_id
         return printable(message_id) if message_id else f"sha256-{hashlib.sha256(self.message.body).hexdigest()[:16]}"
 
@@ -49,13 +49,13 @@ class DeadLetter:
 
     @property
     def first_failed_at(self) -> str:
-        """RFC 3339, empty where nobody said."""
-        said = self._headers.get(FIRST_FAILED_AT) or self._headers.get(FAILED_AT) or self._death.get("time")
-        return printable(_text(said))
+        """RFC 3339, or empty if unknown."""
+        value = self._headers.get(FIRST_FAILED_AT) or self._headers.get(FAILED_AT) or self._death.get("time")
+        return printable(_text(value))
 
     @property
     def attempts(self) -> int:
-        """How often it was tried to apply it and set aside."""
+        """How often applying it failed."""
         return _count(self._headers.get(ATTEMPTS)) + bool(self._death) or 1
 
     @property
@@ -66,27 +66,27 @@ class DeadLetter:
 
     @property
     def event_type(self) -> str:
-        said = self._event.get("type")
-        return printable(said if isinstance(said, str) else self.routing_key)
+        event_type = self._event.get("type")
+        return printable(event_type if isinstance(event_type, str) else self.routing_key)
 
     @property
     def organisation_id(self) -> int | None:
-        said = self._event.get("organisationid")
-        return said if type(said) is int else None
+        organisation_id = self._event.get("organisationid")
+        return organisation_id if type(organisation_id) is int else None
 
     @property
     def deliveries(self) -> int:
-        """How often the broker handed it out and got it back."""
+        """How often the broker delivered it and got it back."""
         return _count(self._headers.get(_DELIVERIES))
 
     @property
     def headers(self) -> dict[str, str]:
-        """As text that can be shown."""
+        """The headers as printable text."""
         return {printable(name): printable(_text(value)) for name, value in self._headers.items()}
 
     @property
     def body(self) -> Any:
-        """A JSON object, or the body as text in which what is no plain character is written out."""
+        """The JSON object in the body, or the body as text with unprintable characters escaped."""
         return self._event or printable(self.message.body.decode("utf-8", "backslashreplace"))
 
     @property
@@ -95,7 +95,7 @@ class DeadLetter:
 
     @property
     def _death(self) -> Mapping[str, Any]:
-        """What RabbitMQ wrote of the last time that it set the message aside itself."""
+        """RabbitMQ's record of the last time it dead-lettered the message itself."""
         deaths = self._headers.get("x-death")
         return deaths[0] if isinstance(deaths, list) and deaths and isinstance(deaths[0], dict) else {}
 
@@ -103,19 +103,19 @@ class DeadLetter:
     def _event(self) -> Mapping[str, Any]:
         try:
             value = json.loads(self.message.body)
-            json.dumps(value, indent=2, allow_nan=False)  # writing gives up at fewer levels than reading
+            json.dumps(value, indent=2, allow_nan=False)  # the encoder's limit of nesting is lower than the parser's
         except (ValueError, RecursionError):
             return {}
         return value if isinstance(value, dict) else {}
 
     def retry(self) -> aio_pika.Message:
-        """The message for another attempt; it takes along when it failed first, and how often."""
-        headers = {name: value for name, value in self._kept_headers().items() if name not in _OF_ONE_FAILURE}
-        story = {FIRST_FAILED_AT: self.first_failed_at, ATTEMPTS: self.attempts, ROUTING_KEY: self.routing_key}
-        return _message_like(self.message, headers | story)
+        """The message for another attempt, with the time of its first failure and the number of attempts."""
+        headers = {name: value for name, value in self._kept_headers().items() if name not in _LAST_FAILURE}
+        history = {FIRST_FAILED_AT: self.first_failed_at, ATTEMPTS: self.attempts, ROUTING_KEY: self.routing_key}
+        return _message_like(self.message, headers | history)
 
     def copy(self) -> aio_pika.Message:
-        """The same dead letter, as one that the broker has not handed out yet."""
+        """The same dead letter as a new message, which the broker has not delivered yet."""
         headers = self._kept_headers()
         if self._death:
             headers |= {REASON: self.reason, ATTEMPTS: self.attempts, FIRST_FAILED_AT: self.first_failed_at}
@@ -126,22 +126,22 @@ class DeadLetter:
         return {
             name: value
             for name, value in self._headers.items()
-            if name not in _OF_THE_BROKER and not name.startswith(_BROKER_PREFIXES)
+            if name not in _BROKER_HEADERS and not name.startswith(_BROKER_PREFIXES)
         }
 
 
 def dead_letter_of(message: AbstractIncomingMessage, error: Exception) -> aio_pika.Message:
-    """What a consumer sets aside for a message that it can never apply."""
+    """The dead letter for a message that can never be applied."""
     headers = message.headers or {}
     now = datetime.now(UTC).isoformat()
-    story = {
+    history = {
         REASON: f"{type(error).__name__}: {error}"[:MAX_REASON],
         FAILED_AT: now,
         FIRST_FAILED_AT: _text(headers.get(FIRST_FAILED_AT)) or now,
         ATTEMPTS: _count(headers.get(ATTEMPTS)) + 1,
         ROUTING_KEY: _text(headers.get(ROUTING_KEY) or message.routing_key),
     }
-    return _message_like(message, story)
+    return _message_like(message, history)
 
 
 def _message_like(message: AbstractIncomingMessage, headers: dict[str, Any]) -> aio_pika.Message:
@@ -155,7 +155,7 @@ def _message_like(message: AbstractIncomingMessage, headers: dict[str, Any]) -> 
 
 
 def printable(text: str) -> str:
-    """The text with control characters written out, so that no message can write to an operator's terminal."""
+    """The text with control characters escaped, so that no message can write to an operator's terminal."""
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 

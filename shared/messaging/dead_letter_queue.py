@@ -1,8 +1,8 @@
-"""A service's dead-letter queue in the hands of one operator.
+"""A service's dead-letter queue, for one operator's command at a time.
 
-Reading takes messages out, and every message that goes back counts as a delivery: from RabbitMQ 4 on, a quorum queue
-without a limit of its own drops a message after 20 of them. So whoever reads looks at that count, and puts messages
-back as fresh copies, all of them in their order, before it can come near.
+Reading takes messages out, and each return counts as a delivery. Since RabbitMQ 4 a quorum queue without a delivery
+limit of its own drops a message after 20. So the reader checks that count, and well before the limit replaces all
+messages with new copies, in their order.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ from shared.messaging.dead_letter import DeadLetter
 from shared.messaging.errors import broker_outages
 
 WINDOW = 5000
-"""Dead letters that one command looks at, the oldest; more of them wait for the next."""
+"""The oldest dead letters, which one command works on; the others wait for the next command."""
 RENEW_AFTER = 10
-"""Deliveries after which a dead letter is put back as a fresh copy: half of what RabbitMQ 4 allows."""
+"""Deliveries after which dead letters are replaced with new copies: half of what RabbitMQ 4 allows."""
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for another operator's command on the same queue."""
 
@@ -29,15 +29,15 @@ Choice = Callable[[DeadLetter], bool]
 
 
 class QueueMissing(Exception):
-    """The service's queues have not been declared: `migrate` does."""
+    """The service's queues have not been declared; `migrate` declares them."""
 
 
 class QueueInUse(Exception):
-    """Another command works on these dead letters."""
+    """Another command is working on these dead letters."""
 
 
 class DeadLetterQueue:
-    """What the queue holds, read once: `letters`, oldest first; `total` counts those past the window too."""
+    """The queue's contents, read once: `letters`, oldest first; `total` includes those beyond `WINDOW`."""
 
     def __init__(self, channel: AbstractChannel, queue: QueueName, letters: Sequence[DeadLetter], total: int) -> None:
         self._channel = channel
@@ -47,23 +47,24 @@ class DeadLetterQueue:
         self.total = total
 
     async def retry(self, chosen: Choice) -> int:
-        """Hands the chosen back to the service's own queue, in their order; how many.
+        """Publishes the chosen to the service's own queue, in their order; returns how many.
 
-        Not to the exchange: others have applied them. Each is confirmed there before it is gone from here, so that
-        being killed in between repeats one and loses none. Raises `DeliveryError` when the queue takes no more.
+        They do not go to the exchange, because other services have applied them. Each is confirmed in that queue
+        before it is acknowledged here: a crash in between repeats one and loses none. Raises `DeliveryError` when the
+        queue is full.
         """
         return await self._settle(chosen, self._publish_retry)
 
     async def discard(self, chosen: Choice) -> int:
-        """Deletes the chosen; how many."""
+        """Deletes the chosen; returns how many."""
 
         async def nothing(letter: DeadLetter) -> None:
-            """It is acknowledged, and that is all."""
+            """Discarding publishes nothing."""
 
         return await self._settle(chosen, nothing)
 
     async def give_back(self) -> None:
-        """Leaves the rest where it was. It goes back when the channel closes, unless that happened too often."""
+        """Leaves the rest in the queue: it returns when the channel closes, as new copies if it was delivered often."""
         rest = [letter for letter in self.letters if letter.message.delivery_tag not in self._settled]
         if any(letter.deliveries >= RENEW_AFTER for letter in rest):
             await self._settle(lambda _: True, self._publish_copy)
@@ -88,14 +89,14 @@ class DeadLetterQueue:
         await self._publish(letter.copy(), self._queue.dead_letters)
 
     async def _publish(self, message: aio_pika.Message, queue: str) -> None:
-        """Returns once the broker has it in that queue; raises `DeliveryError`."""
+        """Returns once the broker has stored it in that queue; raises `DeliveryError`."""
         with broker_outages():
             await self._channel.default_exchange.publish(message, queue, mandatory=True, timeout=OPERATION_TIMEOUT)
 
 
 @asynccontextmanager
 async def dead_letter_queue(amqp_url: str, queue: QueueName) -> AsyncIterator[DeadLetterQueue]:
-    """The dead letters, for this operator alone until the block ends; what is not settled then goes back.
+    """The dead letters, for this command alone until the block ends; those not settled then return to the queue.
 
     Raises `QueueMissing`, or `QueueInUse` when another command does not end within `BUSY_TIMEOUT`.
     """
@@ -112,14 +113,16 @@ async def dead_letter_queue(amqp_url: str, queue: QueueName) -> AsyncIterator[De
 
 
 async def _lock(connection: AbstractConnection, queue: QueueName) -> None:
-    """Keeps others out with a queue that only one connection can have, and that is gone with it.
+    """Keeps other commands out with an exclusive queue, which the broker deletes with its connection.
 
-    An exclusive consumer would be the broker's own way, but quorum queues of RabbitMQ 3 let others in all the same.
+    An exclusive consumer would be the usual way, but quorum queues of RabbitMQ 3 do not enforce it.
     """
     backoff, clock = Backoff(), asyncio.get_running_loop().time
     end = clock() + BUSY_TIMEOUT
     while True:
-        channel = await open_channel(connection)  # the broker closes one on which it has refused something
+        channel = await open_channel(
+            connection
+        )  # a new one each time: the broker closes a channel on which it refused a command
         try:
             with broker_outages():
                 await channel.declare_queue(queue.operator, exclusive=True, timeout=OPERATION_TIMEOUT)
@@ -132,7 +135,7 @@ async def _lock(connection: AbstractConnection, queue: QueueName) -> None:
 
 
 async def _read(channel: AbstractChannel, queue: QueueName) -> tuple[list[AbstractIncomingMessage], int]:
-    """The oldest messages, and how many there are at all."""
+    """The oldest messages, up to `WINDOW`, and the total number in the queue."""
     arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
     try:
         declared = await find_queue(channel, queue.dead_letters)

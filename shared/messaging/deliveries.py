@@ -1,4 +1,4 @@
-"""What a queue delivers, as bytes: a message is made of it only where somebody asks for one."""
+"""Deliveries of a queue as bytes; a message object is built only for the few that need one (decision 9)."""
 
 import struct
 from collections.abc import Callable
@@ -16,12 +16,12 @@ from shared.messaging.errors import broker_outages
 
 _DELIVER = method_index(Basic.Deliver)
 _NUMBER = struct.Struct(">Q")
-"""Of the tag in a method, and of the body's size in a header."""
+"""The tag in a method, and the body's size in a header."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message that the broker handed out on the channel; `method` and `header` as they came (AMQP 0-9-1, 4.2)."""
+    """A message that the broker delivered; `method` and `header` are payloads as received (AMQP 0-9-1, section 4.2)."""
 
     channel: AbstractChannel
     method: bytes
@@ -30,25 +30,25 @@ class Delivery:
 
     @property
     def tag(self) -> int:
-        """Its number on the channel; in the method it follows the consumer's name."""
+        """The delivery tag; in the method it follows the consumer tag, a short string."""
         tag: int = _NUMBER.unpack_from(self.method, 5 + self.method[4])[0]
         return tag
 
     async def acknowledge_all(self) -> None:
-        """This one, and all that the channel delivered before it; raises `BrokerUnavailable`."""
+        """Acknowledges this delivery and all before it on the channel; raises `BrokerUnavailable`."""
         with broker_outages():
             await self.channel.basic_ack(self.tag, multiple=True)
 
     def message(self) -> AbstractIncomingMessage:
-        """With its properties; raises ValueError where those cannot be read."""
+        """The message with its properties; raises ValueError if they cannot be parsed."""
         delivery, header = Basic.Deliver(), ContentHeader()
         delivery.unmarshal(self.method[4:])
         header.unmarshal(self.header)
         return aio_pika.IncomingMessage(DeliveredMessage(delivery, header, self.body, self.channel))
 
 
-class Deliveries:
-    """Puts a channel's deliveries together from their frames: a method, a header, and bodies up to the size told."""
+class DeliveryAssembler:
+    """Assembles a channel's deliveries from their frames: a method, a header, and bodies up to the declared size."""
 
     def __init__(self, channel: AbstractChannel, arrived: Callable[[Delivery], None]) -> None:
         self._channel = channel
@@ -57,8 +57,8 @@ class Deliveries:
         self._bodies: list[bytes] = []
         self._missing = 0
 
-    def take(self, kind: int, payload: bytes) -> bool:
-        """Everything of deliveries; not what else comes on the channel, such as a message that is returned."""
+    def handle(self, kind: int, payload: bytes) -> bool:
+        """Consumes frames of deliveries only; aiormq gets the others, such as those of a returned message."""
         if kind == METHOD:
             if payload[:4] != _DELIVER:
                 return False
@@ -78,15 +78,15 @@ class Deliveries:
         return True
 
 
-async def deliver(
+async def subscribe(
     connection: BrokerConnection, channel: aio_pika.abc.AbstractChannel, queue: str, arrived: Callable[[Delivery], None]
 ) -> None:
-    """From now on calls `arrived` with what the queue delivers on this channel of the connection."""
+    """Consumes the queue on this channel of the connection; calls `arrived` with each delivery."""
     with broker_outages():
         underlay = await channel.get_underlay_channel()
-        connection.wire.route(underlay.number, Deliveries(underlay, arrived).take)
-        await underlay.basic_consume(queue, _passed_over, timeout=OPERATION_TIMEOUT)
+        connection.tap.tap_channel(underlay.number, DeliveryAssembler(underlay, arrived).handle)
+        await underlay.basic_consume(queue, _unexpected, timeout=OPERATION_TIMEOUT)
 
 
-async def _passed_over(message: DeliveredMessage) -> None:
+async def _unexpected(message: DeliveredMessage) -> None:
     raise AssertionError(f"aiormq saw the delivery {message.delivery_tag}, which is never acknowledged")

@@ -1,4 +1,4 @@
-"""The outbox: events join the transaction of the change they tell of (architecture, principle 2)."""
+"""The outbox: an event is written in the transaction of the change it announces (architecture, principle 2)."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from shared.postgres.pool import Connection
 CHANNEL = "outbox"
 """PostgreSQL's notification channel that wakes the relay."""
 
-# The event's `time` is the database's, as `created_at` is: the first member of a body that is stored whole, since a
-# relay of another version may publish it.
+# The event's `time` is the database's, as `created_at` is. The body is stored whole, because a relay of another
+# version may publish it.
 _ADD = """
 WITH added AS (
     INSERT INTO outbox (event_id, organisation_id, routing_key, body, must_route)
@@ -27,11 +27,11 @@ WITH added AS (
 SELECT pg_notify('outbox', '')
 """
 
-# One round trip for both: a change that is told is a change that is in the trail.
+# One round trip for both: a change with an event is a change in the audit trail.
 _ADD_WITH_TRAIL = f"WITH trail AS ({audit_trail.INSERT.format(entries='$6')}), {_ADD.strip().removeprefix('WITH ')}"
 
-# The relay's transactions begin before there is anything to claim: now() would be too early in them.
-_CLAIM = """
+# The relay's transactions begin before there is a row to lock, so now() would be too early in them.
+_LOCK_UNPUBLISHED = """
 SELECT id, event_id, routing_key, body, must_route
 FROM outbox
 WHERE published_at IS NULL AND (retry_at IS NULL OR retry_at <= statement_timestamp())
@@ -40,7 +40,8 @@ LIMIT $1
 FOR UPDATE SKIP LOCKED
 """
 
-# A mark that a crash of the server takes away publishes once more, as a crash before it would: it waits for no disk.
+# The mark does not wait for the disk: if a crash of the server loses it, the event is published again, as it is after a
+# crash before the mark.
 _MARK_PUBLISHED = """
 UPDATE outbox SET published_at = statement_timestamp() FROM set_config('synchronous_commit', 'off', true)
 WHERE id = ANY($1::bigint[])
@@ -53,10 +54,10 @@ DELETE FROM outbox
 WHERE id IN (SELECT id FROM outbox WHERE published_at < now() - interval '24 hours' ORDER BY published_at LIMIT 5000)
 """
 
-# Events are kept for a day after they were published: those of the last 23 hours are all there. One statement sees
-# rows and events at one moment, and so nothing that is under way.
-_UNTOLD = """
-SELECT r.organisation_id, r.id, r.version, told.first, told.last, told.events
+# Published events are kept for a day, so those of the last 23 hours are complete. One statement sees rows and events in
+# one snapshot, so changes in progress make no difference.
+_WITHOUT_EVENT = """
+SELECT r.organisation_id, r.id, r.version, sent.first, sent.last, sent.events
 FROM (
     SELECT organisation_id, (body::jsonb #>> '{{data,id}}')::bigint AS id, count(DISTINCT version) AS events,
         min(version) AS first, max(version) AS last
@@ -66,16 +67,16 @@ FROM (
             AND id > (SELECT max(id) - 1000000 FROM public.outbox)
     ) kept
     GROUP BY 1, 2
-) told
+) sent
 JOIN public.{table} r USING (organisation_id, id)
-WHERE told.events <= told.last - told.first OR told.last <> r.version
+WHERE sent.events <= sent.last - sent.first OR sent.last <> r.version
 ORDER BY 1, 2
 """
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """An event that waits to be published; `event_id` is the same at every repetition."""
+    """An unpublished event; `event_id` stays the same when it is published again."""
 
     id: int
     event_id: UUID
@@ -107,9 +108,9 @@ async def add(
         await connection.execute(_ADD, *columns)
 
 
-async def claim(connection: Connection, limit: int) -> list[OutboxRow]:
-    """The oldest rows no other relay holds; they are held until the transaction ends."""
-    return [OutboxRow(*row) for row in await connection.fetch(_CLAIM, limit)]
+async def lock_unpublished(connection: Connection, limit: int) -> list[OutboxRow]:
+    """Locks and returns the oldest unpublished rows that no other relay has locked, until the transaction ends."""
+    return [OutboxRow(*row) for row in await connection.fetch(_LOCK_UNPUBLISHED, limit)]
 
 
 async def mark_published(connection: Connection, ids: Sequence[int]) -> None:
@@ -117,7 +118,7 @@ async def mark_published(connection: Connection, ids: Sequence[int]) -> None:
 
 
 async def postpone(connection: Connection, ids: Sequence[int], delay: timedelta) -> None:
-    """Lets rows that could not be published wait, so that they do not hold up those behind them."""
+    """Defers rows that the broker refused, so that they do not block the rows behind them."""
     await connection.execute(_POSTPONE, ids, delay)
 
 
@@ -127,12 +128,12 @@ async def prune(connection: Connection) -> None:
 
 
 async def changes_without_event(connection: Connection, kind: str, table: str) -> AsyncIterator[str]:
-    """A sentence for each row with a version that no event tells of; `kind` begins the events' routing keys.
+    """A sentence for each row that has a version without an event; `kind` begins the events' routing keys.
 
-    Looks at the events of the last 23 hours, a million of them at most.
+    Checks the events of the last 23 hours, the newest million at most.
     """
-    for row in await connection.fetch(_UNTOLD.format(kind=kind, table=table)):
+    for row in await connection.fetch(_WITHOUT_EVENT.format(kind=kind, table=table)):
         yield (
             f"{table} of organisation {row['organisation_id']}, id {row['id']}: version {row['version']}, with"
-            f" {row['events']} events that tell of versions {row['first']} to {row['last']}"
+            f" {row['events']} events for versions {row['first']} to {row['last']}"
         )

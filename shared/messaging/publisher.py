@@ -1,4 +1,4 @@
-"""Publishing many events with one write, each confirmed by the broker or not (RabbitMQ, "Publisher Confirms")."""
+"""Publishes many events with one write and collects their confirmations (RabbitMQ, "Publisher Confirms")."""
 
 import asyncio
 import contextlib
@@ -14,28 +14,28 @@ from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
 from shared.events.cloudevents import CONTENT_TYPE
-from shared.messaging.amqp_frames import BODY, HEADER, METHOD, Wire, frame, method_index
+from shared.messaging.amqp_frames import BODY, HEADER, METHOD, FrameTap, frame, method_index
 from shared.messaging.broker import OPERATION_TIMEOUT, BrokerConnection, find_exchange
 from shared.messaging.errors import BrokerUnavailable, broker_outages
 from shared.messaging.outbox import OutboxRow
 
 _TAG = struct.Struct(">QB")
 _MULTIPLE = 1
-"""Of the bits that follow the tag: all before it are meant too."""
+"""The bit behind the tag that extends a confirmation to all tags before it."""
 _PERSISTENT = 2
 _SIZE, _ANY_SIZE = struct.Struct(">Q"), 2**64 - 1
 _ANY_ID = "00000000-0000-0000-0000-000000000000"
 
 
 class Outcome(Enum):
-    """What the broker said of an event."""
+    """What the broker answered for one event."""
 
     CONFIRMED = auto()
-    """It is stored in every queue it goes to."""
+    """Stored in every queue it is routed to."""
     REFUSED = auto()
-    """It goes to no queue though it must, or to one that is full."""
+    """Routed to no queue although it must be, or to a full one."""
     UNKNOWN = auto()
-    """Nothing: it may be stored or not."""
+    """No answer: it may or may not be stored."""
 
 
 _OUTCOMES = {method_index(Basic.Ack): Outcome.CONFIRMED, method_index(Basic.Nack): Outcome.REFUSED}
@@ -57,13 +57,13 @@ class _Batch:
 
 
 class Publisher:
-    """Publishes to one exchange, on a channel that does nothing else and whose confirmations it takes.
+    """Publishes to one exchange, on a channel used for nothing else, and handles the channel's confirmations.
 
-    The tags of a channel count what was published on it, from 1.
+    Delivery tags count the messages published on a channel, from 1.
     """
 
-    def __init__(self, wire: Wire, channel: int, exchange: str, frame_max: int) -> None:
-        self._wire = wire
+    def __init__(self, tap: FrameTap, channel: int, exchange: str, frame_max: int) -> None:
+        self._tap = tap
         self._channel = channel
         self._body_max = frame_max - len(frame(BODY, channel, b""))
         self._last_tag = 0
@@ -75,23 +75,24 @@ class Publisher:
         self._before_size, self._before_id = self._make_header()
 
     async def publish(self, rows: Sequence[OutboxRow]) -> list[Outcome]:
-        """The outcome of each, after `OPERATION_TIMEOUT` at the latest. Raises `BrokerUnavailable` when the channel is
-        closed.
+        """The outcome of each event, after `OPERATION_TIMEOUT` seconds at the latest.
+
+        Raises `BrokerUnavailable` when the channel is closed.
         """
         if self._ended:
-            raise BrokerUnavailable("the broker takes no more events on this channel")
+            raise BrokerUnavailable("the channel is closed")
         batch = _Batch(rows)
         tags = range(self._last_tag + 1, self._last_tag + 1 + len(rows))
         self._unsettled.update((tag, (batch, position)) for position, tag in enumerate(tags))
         self._last_tag += len(rows)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(OPERATION_TIMEOUT):
-                await self._wire.send(b"".join(self._frames(rows, batch.ids)))
+                await self._tap.send(b"".join(self._frames(rows, batch.ids)))
                 await batch.ended.wait()
         return list(batch.outcomes)
 
-    def take(self, kind: int, payload: bytes) -> bool:
-        """Confirmations, and events that are returned: those come before their confirmation."""
+    def handle(self, kind: int, payload: bytes) -> bool:
+        """Consumes confirmations and returned events; a returned event comes before its confirmation."""
         if kind == METHOD:
             method = payload[:4]
             if method in _OUTCOMES:
@@ -105,7 +106,7 @@ class Publisher:
         return True
 
     def end(self, *_: Any) -> None:
-        """The channel is closed: nothing will be confirmed any more."""
+        """The channel is closed: no confirmation will arrive any more."""
         self._ended = True
         for batch, _position in self._unsettled.values():
             batch.ended.set()
@@ -138,7 +139,7 @@ class Publisher:
         return pamqp.frame.marshal(publish, self._channel)
 
     def _make_header(self) -> tuple[bytes, bytes]:
-        """What content headers have in common: all before the body's size, and from behind it to the id, their last."""
+        """What all content headers share: the part before the body's size, and the part between size and id."""
         properties = Basic.Properties(content_type=CONTENT_TYPE, delivery_mode=_PERSISTENT, message_id=_ANY_ID)
         header = pamqp.frame.marshal(ContentHeader(body_size=_ANY_SIZE, properties=properties), self._channel)
         before, _, after = header.partition(_SIZE.pack(_ANY_SIZE))
@@ -146,7 +147,7 @@ class Publisher:
 
 
 async def publisher_on(connection: BrokerConnection, exchange: str) -> Publisher:
-    """On a channel of its own.
+    """A publisher on a channel of its own.
 
     Raises `ChannelNotFoundEntity` where there is no such exchange, or `BrokerUnavailable`.
     """
@@ -155,7 +156,7 @@ async def publisher_on(connection: BrokerConnection, exchange: str) -> Publisher
         underlay = await channel.get_underlay_channel()
     await find_exchange(channel, exchange)
     frame_max = underlay.connection.connection_tune.frame_max
-    publisher = Publisher(connection.wire, underlay.number, exchange, frame_max)
+    publisher = Publisher(connection.tap, underlay.number, exchange, frame_max)
     channel.close_callbacks.add(publisher.end)
-    connection.wire.route(underlay.number, publisher.take)
+    connection.tap.tap_channel(underlay.number, publisher.handle)
     return publisher

@@ -1,6 +1,7 @@
-"""The relay publishes the outbox: confirmed first, marked after (architecture, principle 2).
+"""The relay publishes the outbox: it marks an event as published once the broker has confirmed it (architecture,
+principle 2).
 
-A crash between the two publishes once more; nothing is ever marked that the broker did not take.
+A crash between confirmation and mark publishes the event again. No event is marked that the broker did not confirm.
 """
 
 import asyncio
@@ -28,14 +29,14 @@ log = logging.getLogger(__name__)
 
 BATCH = 500
 LANES = 2
-"""Batches under way at once: what is committed while the broker stores one goes on its way without waiting for it."""
+"""Batches published concurrently: events committed while the broker stores one batch do not wait for it."""
 POLL_INTERVAL = 1.0
-"""Seconds between looks at the outbox when no notification comes: the net for a lost one."""
+"""Seconds between two polls of the outbox without a notification, in case one is lost."""
 POSTPONED_FOR = timedelta(seconds=10)
 
 
 class Relay:
-    """Publishes one database's outbox. Any number may run at once: each claims rows no other holds."""
+    """Publishes one database's outbox. Any number may run at once: each locks rows that no other holds."""
 
     def __init__(self, pool: Pool, database_url: str, amqp_url: str, *, name: str, exchange: str = EXCHANGE) -> None:
         self._pool = pool
@@ -68,21 +69,21 @@ class Relay:
             self._connected = False
 
     async def _lane(self, publisher: Publisher, listener: Connection, backoff: Backoff) -> None:
-        """Batch after batch, until the database closes the notifications, which raises `DatabaseUnavailable`."""
+        """Publishes batch after batch; raises `DatabaseUnavailable` when the database closes the listener."""
         while not listener.is_closed():
             if await self._publish_batch(publisher):
                 backoff.reset()
-        raise DatabaseUnavailable("the database closed the relay's notifications")
+        raise DatabaseUnavailable("the database closed the connection that listens for notifications")
 
     async def _publish_batch(self, publisher: Publisher) -> bool:
-        """Whether there was anything. The rows stay locked until the broker has them.
+        """Publishes one batch; returns whether there was one. Its rows stay locked until the broker has confirmed them.
 
-        Fewer than a full batch are all: whatever is committed behind them wakes the relay. The transaction begins
-        before that, so that a notification costs one round trip less; until it reads it holds nothing.
+        A batch that is not full holds every unpublished row; rows committed later send a notification of their own.
+        The transaction begins before the wait for a notification, which saves a round trip; it holds no lock meanwhile.
         """
         async with transaction(self._pool, EVERY_ORGANISATION) as connection:
             await self._woken()
-            rows = await outbox.claim(connection, BATCH)
+            rows = await outbox.lock_unpublished(connection, BATCH)
             if not rows:
                 return False
             if len(rows) == BATCH:
@@ -94,11 +95,11 @@ class Relay:
         for row in refused:
             _report(row)
         if len(confirmed) + len(refused) < len(rows):
-            raise BrokerUnavailable("the broker went away before it confirmed everything")
+            raise BrokerUnavailable("the connection was lost before every event was confirmed")
         return True
 
     async def _woken(self) -> None:
-        """Returns to one lane for each notification, or when it is time to look without one."""
+        """Returns after a notification, in one lane alone, or after `POLL_INTERVAL`."""
         async with self._turn:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL_INTERVAL):
@@ -107,7 +108,7 @@ class Relay:
 
     @asynccontextmanager
     async def _notified(self) -> AsyncIterator[Connection]:
-        """LISTEN needs a connection of its own; should it fall silent, the poll goes on."""
+        """A connection of its own for LISTEN; polling goes on if no notification arrives."""
         async with dedicated_connection(
             self._database_url, name=f"{self._name} relay", command_timeout=COMMAND_TIMEOUT
         ) as listener:
@@ -116,7 +117,7 @@ class Relay:
 
 
 async def _publish(publisher: Publisher, rows: Sequence[OutboxRow]) -> tuple[list[OutboxRow], list[OutboxRow]]:
-    """Those that the broker has stored in every queue they go to, and those it refused; of others it said nothing."""
+    """The rows that the broker confirmed, and those it refused; it answered nothing for the rest."""
     outcomes = list(zip(rows, await publisher.publish(rows), strict=True))
     return _with(outcomes, Outcome.CONFIRMED), _with(outcomes, Outcome.REFUSED)
 
@@ -127,6 +128,6 @@ def _with(outcomes: Sequence[tuple[OutboxRow, Outcome]], wanted: Outcome) -> lis
 
 def _report(row: OutboxRow) -> None:
     log.error(
-        "an event reaches no queue, or a full one, and stays in the outbox",
+        "event stays in the outbox: no queue is bound to its routing key, or a queue is full",
         extra={"event_id": str(row.event_id), "routing_key": row.routing_key},
     )

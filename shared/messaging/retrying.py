@@ -1,4 +1,4 @@
-"""Work on broker and database that goes on through their outages."""
+"""Background work that continues through outages of broker and database."""
 
 import asyncio
 import logging
@@ -27,7 +27,7 @@ async def retry_forever(work: Callable[[Backoff], Awaitable[None]], name: str, *
                 raise
             log.warning("%s lost its connection", name)
         except (*BROKER_ERRORS, Unavailable) as error:
-            log.warning("%s waits for broker or database: %r", name, error)
+            log.warning("%s is waiting for the broker or the database: %r", name, error)
         except Exception:
-            log.exception("a defect in %s", name)
+            log.exception("unhandled exception in %s", name)
         await asyncio.sleep(backoff.next())

@@ -12,6 +12,7 @@ parameters come from, before any of the rest is read.
 A batch begins after its reads have arrived, so each sees everything that its client had acknowledged before.
 """
 
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from shared.postgres.pool import Connection, Pool, connected, connection_pool, s
 from shared.postgres.row_security import SETTING, scoped
 
 Row = tuple[Any, ...]
+
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
+"""Not the type in `x::text`."""
 
 PATIENCE = 0.2
 """Seconds a read waits for its turn: a database that is stuck holds up those it has, and nobody else."""
@@ -47,7 +51,7 @@ SHORT_READS = {
 
 @dataclass(frozen=True, eq=False)
 class Statement:
-    """A SELECT of one row. Parameters stand in `text` as `{name}`; `types` are theirs in PostgreSQL, by name.
+    """A SELECT of one row. Parameters are `:name` in `text`; `types` are theirs in PostgreSQL, by name.
 
     The first is `organisation_id`, a bigint: the statement sees its rows alone.
     Made once for each shape of question: reads go together when theirs is the same object.
@@ -64,7 +68,7 @@ class Statement:
     def alone(self) -> str:
         """In a transaction that sees the organisation's rows."""
         parameters = {name: f"${place}::{type_}" for place, (name, type_) in enumerate(self.types.items(), 1)}
-        return self.text.format(**parameters)
+        return self._with(parameters)
 
     @cached_property
     def alone_scoped(self) -> str:
@@ -76,12 +80,16 @@ class Statement:
         """Without a transaction, for many reads."""
         arrays = ", ".join(f"${place}::{type_}[]" for place, type_ in enumerate(self.types.values(), 1))
         scope = f"ARRAY[set_config('{SETTING}', $1::bigint[]::text, true)]"
-        answer = self.text.format(**{name: f"read.{name}" for name in self.types})
+        answer = self._with({name: f"read.{name}" for name in self.types})
         return f"""
             SELECT read.n, answer.*
             FROM unnest({arrays}, {scope}) WITH ORDINALITY AS read ({", ".join(self.types)}, scope, n)
             CROSS JOIN LATERAL ({answer}) AS answer
         """  # noqa: S608 - of constants and parameters
+
+    def _with(self, values: Mapping[str, str]) -> str:
+        """The text with these in place of the parameters; raises `KeyError` for one that has no type."""
+        return _PARAMETER.sub(lambda parameter: values[parameter[1]], self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +125,7 @@ def union_over(select: str, order: str, column: str, values: Iterable[str]) -> s
 
     Each walks the index no further than the page ends, which PostgreSQL would not find out by itself.
     """
-    end = f"ORDER BY {order} LIMIT {{per_page}} + {{rows_before}}"
+    end = f"ORDER BY {order} LIMIT :per_page + :rows_before"
     return " UNION ALL ".join(f"({select} AND {column} = '{value}' {end})" for value in values)
 
 
@@ -127,8 +135,22 @@ def page_of(select: str, order: str, longest: int) -> str:
     `longest`: rows of the longest page that may be asked for. The second limit tells the planner what it cannot know of
     the first: that pages are short.
     """
-    page = f"{select} ORDER BY {order} LIMIT {{per_page}} OFFSET {{rows_before}}"
+    page = f"{select} ORDER BY {order} LIMIT :per_page OFFSET :rows_before"
     return f"(SELECT * FROM ({page}) AS page LIMIT {longest})"  # noqa: S608 - of constants and parameters
+
+
+def list_of(*, total: str, page: str, joins: str, item: str, order: str) -> str:
+    """The text of a list's statement: its `total`, and as JSON text its `items`.
+
+    `page` gives the ids of the page, as `page_of` does; `joins` their rows, of which `item` makes the JSON objects.
+    """
+    return f"""
+        SELECT ({total}) AS total, coalesce((
+            SELECT json_agg({item} ORDER BY {order})
+            FROM {page} page
+            {joins}
+        ), '[]')::text AS items
+    """  # noqa: S608 - of constants and parameters
 
 
 class BatchedReader:
@@ -139,7 +161,7 @@ class BatchedReader:
         self._pool = pool
         self._main_pool = main_pool
         self._batcher: Batcher[PageRead, Row] = Batcher(
-            self._read_together, size=BATCH, concurrency=BATCHES, patience=PATIENCE
+            self._read_together, size=BATCH, concurrency=BATCHES, max_wait=PATIENCE
         )
 
     async def read(self, read: PageRead) -> Row:

@@ -1,7 +1,7 @@
-"""Applies a folder of numbered SQL files to a database, each once.
+"""Applies a folder of numbered SQL files to a database, each once (decision 2).
 
-No library does just this over asyncpg: Alembic brings SQLAlchemy and a second driver, and yoyo's lock is a row
-that outlives a killed process. An advisory lock dies with its connection.
+No library does just this with asyncpg: Alembic needs SQLAlchemy and a second driver, and yoyo's lock is a row that
+outlives a killed process. An advisory lock ends with its connection.
 """
 
 import hashlib
@@ -13,15 +13,15 @@ from shared.postgres.connection import CONNECT_TIMEOUT
 from shared.postgres.pool import Connection
 
 _LOCK = 0x6D7573746572
-"""Any number, the same in every process: it keeps two that start at once from migrating together."""
+"""Key of the advisory lock, the same in every process: two that start at once do not both migrate."""
 
 
 class MigrationChanged(Exception):
-    """A file that was applied already has other contents now: migrations are only ever added."""
+    """A migration that was applied has been edited since; add a new one instead."""
 
 
 async def migrate(url: str, folder: Path) -> list[str]:
-    """Applies what is missing, each file in a transaction of its own; returns the names of those applied.
+    """Applies the missing files, each in a transaction of its own; returns their names.
 
     Raises `MigrationChanged`.
     """

@@ -37,31 +37,30 @@ log = logging.getLogger(__name__)
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
 ACQUIRE_TIMEOUT = 0.25
-"""Seconds to wait for a free connection, and for a new one to open: past it the service is overloaded and says so
-(docs/faults.md)."""
+"""Seconds to wait for a free connection; after that the service is overloaded and refuses (docs/faults.md)."""
 _USES = 50_000
-"""Statements of one connection, which then makes room for a new one; asyncpg's own default."""
+"""Statements after which a connection is replaced; asyncpg's default."""
 COMMAND_TIMEOUT = 1.6
-"""Seconds the client waits for one statement: it bounds a frozen server, which no server setting can. With the wait for
-a connection it leaves room under the two seconds after which a refusal is late (docs/faults.md)."""
+"""Seconds that the client waits for one statement, since no setting of the server bounds a frozen server. Together with
+the wait for a connection it stays below two seconds, within which a service must refuse (docs/faults.md)."""
 
 KEPT_FOR_OTHERS = 5
-"""One connection in so many is kept for organisations that have none of them: locks held in one organisation's rows
-hold up those who wait for these alone."""
+"""One connection in this many is reserved for organisations that hold none, so that locks on one organisation's rows
+block only those who wait for these locks."""
 SLOW_SHARE = 10
-"""One connection in so many reads what may take long, and one more for another organisation: each of them can keep a
-processor of the database busy, which enrollments and short reads then have to share with it."""
+"""One connection in this many runs slow reads, and one more for another organisation. Each can keep one of the
+database's processors busy, which enrollments and short reads have to share with it."""
 SLOW_WAIT = COMMAND_TIMEOUT
-"""Seconds to wait for one of these: no single statement lasts longer."""
+"""Seconds to wait for one of these connections: no single statement takes longer."""
 SLOW_QUEUE = 16
-"""Slow reads of one organisation that wait, and hold a turn of the gateway's for as long."""
+"""Slow reads of one organisation that may wait; each holds a place at the gateway meanwhile."""
 SLOW_QUEUES = 48
-"""Of all organisations; one of which nobody waits may always have one."""
+"""The same for all organisations together; an organisation with none waiting may always have one."""
 _FEW = 3
-"""Connections, of which slow reads have a single one, whosever they are."""
+"""A pool of at most this size has one connection for slow reads, for all organisations."""
 SLOW_PAUSE = 0.1
-"""Seconds after which one more is refused."""
-_SLOW_REFUSAL = "Your organisation has as many searches and reports under way as it may. Try again soon."
+"""Seconds after which a slow read that finds the queue full is refused."""
+_SLOW_REFUSAL = "Your organisation has reached its limit of concurrent searches and reports. Try again soon."
 
 _PLANNING = {
     "plan_cache_mode": ("force_generic_plan", "auto"),
@@ -71,16 +70,16 @@ _PLANNING = {
     "seq_page_cost": ("0.1", "1"),
     "random_page_cost": ("0.1", "4"),
 }
-"""For statements that find by key, and as PostgreSQL has it."""
+"""Planner settings: for statements that look up rows by key, and PostgreSQL's defaults."""
 BY_KEY = {name: value for name, (value, _) in _PLANNING.items()}
-"""Statements here find a few rows by an index, whatever their arguments are, in pages that are in memory. Planning them
-takes longer than carrying them out, and a plan that is kept from when a table was small must not read all of it once it
-is large, which PostgreSQL notices when it takes the statistics anew."""
-_ANY_PLAN = "; ".join(
+"""Statements find a few rows by an index, whatever their arguments, and mostly in memory. Planning takes longer than
+execution, so plans are cached. A plan made when a table was small must not scan all of it once it is large: PostgreSQL
+would notice only when it next analyzes the table."""
+_DEFAULT_PLANNING = "; ".join(
     f"SET LOCAL {name} = {value}"
     for name, value in {
         **{name: default for name, (_, default) in _PLANNING.items()},
-        "max_parallel_workers_per_gather": "0",  # a slow read keeps one processor busy, and not several
+        "max_parallel_workers_per_gather": "0",  # a slow read uses one processor
     }.items()
 )
 
@@ -96,9 +95,9 @@ _SERVER_SETTINGS = {
 
 
 class Pool(_AsyncpgPool):
-    """asyncpg's, which refuses late and at the price of a cancelled wait, with `permits` for its connections before it.
+    """asyncpg's pool behind fair semaphores: by itself it refuses late, and has to cancel a wait to do so.
 
-    `slow_permits` are for the few of them that may be busy for long, shared between organisations as the others are.
+    `permits` limits all connections, `slow_permits` those for slow reads; both are shared fairly between organisations.
     """
 
     __slots__ = ("permits", "slow_permits")
@@ -109,7 +108,7 @@ class Pool(_AsyncpgPool):
             min_size=0,
             max_size=size,
             max_queries=_USES,
-            max_inactive_connection_lifetime=0,  # one closed for being idle would have to be opened under load
+            max_inactive_connection_lifetime=0,  # reopening an idle one would slow down a burst
             connection_class=DatabaseConnection,
             record_class=asyncpg.Record,
             loop=None,
@@ -122,7 +121,7 @@ class Pool(_AsyncpgPool):
 
 
 def slow_permits(size: int) -> FairSemaphore:
-    """Those of a pool of `size` connections: fewer than there are, and one more for another organisation."""
+    """The semaphore for slow reads in a pool of `size` connections."""
     of_one, others = max(1, size // SLOW_SHARE), int(size > _FEW)
     return FairSemaphore(
         of_one + others,
@@ -140,11 +139,10 @@ def slow_permits(size: int) -> FairSemaphore:
 async def connection_pool(
     url: str, *, name: str, size: int = 10, settings: Mapping[str, str] | None = None
 ) -> AsyncIterator[Pool]:
-    """A pool of `size` connections, open from the start if the database is there, else when they are needed.
+    """A pool of `size` connections, opened at once if the database is available, or else on first use.
 
-    `settings`: more of PostgreSQL's, for these connections.
-    Closing is bounded: `Pool.close` hangs on a frozen server (MagicStack/asyncpg#1326), so it gets two seconds
-    and then the connections are dropped.
+    `settings` are further settings of PostgreSQL for these connections. `Pool.close` hangs on a frozen server
+    (MagicStack/asyncpg#1326), so after two seconds the connections are dropped.
     """
     pool = Pool(
         url,
@@ -163,7 +161,7 @@ async def connection_pool(
 
 
 async def _open_all(pool: Pool, size: int, name: str) -> None:
-    """The wait for a free connection is short, and opening one must not use it up."""
+    """Opens them in advance: opening one takes longer than requests may wait for a free connection."""
     opened = await asyncio.gather(*(_opened(pool) for _ in range(size)), return_exceptions=True)
     failures = [connection for connection in opened if isinstance(connection, BaseException)]
     for connection in opened:
@@ -173,7 +171,7 @@ async def _open_all(pool: Pool, size: int, name: str) -> None:
         if not isinstance(failure, DatabaseUnavailable):
             raise failure
     if failures:
-        log.warning("%s cannot open its connections to the database yet: %s", name, failures[0])
+        log.warning("%s: connections to the database cannot be opened yet: %s", name, failures[0])
 
 
 async def _opened(pool: Pool) -> "PoolConnectionProxy[asyncpg.Record]":
@@ -189,7 +187,7 @@ async def _close(pool: Pool) -> None:
 
 
 async def _reset(connection: Any) -> None:
-    """No query here leaves session state behind, and asyncpg's own reset costs a round trip for each use."""
+    """Rolls back an open transaction. Other session state is never set, and a full reset costs a round trip."""
     if connection.is_in_transaction():
         await connection.reset()
 
@@ -207,7 +205,7 @@ async def connected(pool: Pool) -> AsyncIterator[Connection]:
             connection = await pool.acquire(timeout=time_left(ACQUIRE_TIMEOUT))
         try:
             yield connection
-        except postgres.InterfaceError as error:  # the pool's, where it took back a connection that was lost
+        except postgres.InterfaceError as error:  # from the pool, which takes a lost connection back at once
             if (unavailable := outage(error, is_closed=is_lost(connection))) is None:
                 raise
             raise unavailable from error
@@ -220,11 +218,11 @@ async def connected(pool: Pool) -> AsyncIterator[Connection]:
 
 @asynccontextmanager
 async def transaction(pool: Pool, organisations: Iterable[int]) -> AsyncIterator[Connection]:
-    """One transaction on a connection of its own, committed at the end of the block.
+    """A transaction on a connection of its own, committed at the end of the block.
 
-    It sees the rows of these organisations alone, which costs no round trip: it is said with the beginning.
-    It is not begun after the deadline (`DeadlinePassed`). Once begun it is finished: cutting it short would save
-    little, and leave the client to guess what was stored.
+    It sees the rows of these organisations alone, which costs no round trip: the scope is set together with BEGIN.
+    After the request's deadline it does not begin (`DeadlinePassed`). Once begun it runs to its end: aborting it would
+    save little, and the client would not know what was stored. Raises what `connected` raises.
     """
     async with _begun(pool, f"BEGIN; {scope(organisations)}") as connection:
         yield connection
@@ -232,14 +230,14 @@ async def transaction(pool: Pool, organisations: Iterable[int]) -> AsyncIterator
 
 @asynccontextmanager
 async def slow_transaction(pool: Pool, organisations: Iterable[int]) -> AsyncIterator[Connection]:
-    """A transaction for statements that may read many rows: they are planned for their arguments, by all that is known.
+    """A transaction for statements that may read many rows; PostgreSQL plans them for their arguments.
 
-    It is one of those for slow reads. Raises what `connected` does.
+    Raises what `connected` raises.
     """
     organisation = current_organisation.get()
     await pool.slow_permits.acquire(time_left(SLOW_WAIT), organisation)
     try:
-        async with _begun(pool, f"BEGIN; {scope(organisations)}; {_ANY_PLAN}") as connection:
+        async with _begun(pool, f"BEGIN; {scope(organisations)}; {_DEFAULT_PLANNING}") as connection:
             yield connection
     finally:
         pool.slow_permits.release(organisation)
@@ -248,7 +246,7 @@ async def slow_transaction(pool: Pool, organisations: Iterable[int]) -> AsyncIte
 @asynccontextmanager
 async def _begun(pool: Pool, beginning: str) -> AsyncIterator[Connection]:
     async with connected(pool) as connection:
-        await connection.execute(beginning)  # outside: a server that is frozen here would be waited for once more
+        await connection.execute(beginning)  # outside of try: no ROLLBACK to wait for
         try:
             yield connection
         except BaseException:
@@ -267,16 +265,16 @@ async def is_reachable(pool: Pool) -> bool:
 
 
 def where(conditions: Mapping[str, Any], *, first: int = 1) -> tuple[str, list[Any]]:
-    """`{"course_id = {}": 7, "status = {}": None}` → `("course_id = $1", [7])`: what was not asked for falls away.
+    """`{"course_id = {}": 7, "status = {}": None}` → `("course_id = $1", [7])`: filters that are None are left out.
 
-    Written out, so that PostgreSQL plans each combination of filters for itself. Numbers start at `first`.
+    Each combination of filters is a statement of its own, with a plan of its own. Parameters are numbered from `first`.
     """
-    asked = {condition: value for condition, value in conditions.items() if value is not None}
-    numbered = [condition.format(f"${number}") for number, condition in enumerate(asked, first)]
-    return " AND ".join(numbered) or "true", list(asked.values())
+    given = {condition: value for condition, value in conditions.items() if value is not None}
+    numbered = [condition.format(f"${number}") for number, condition in enumerate(given, first)]
+    return " AND ".join(numbered) or "true", list(given.values())
 
 
 def like(text: str) -> str:
-    """A pattern for `LIKE` that finds `text` anywhere, with `%` and `_` as plain characters."""
+    """A pattern for `LIKE` that matches `text` anywhere, with `%` and `_` escaped."""
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"

@@ -1,7 +1,7 @@
-"""Row-level security: PostgreSQL shows a statement the rows of named organisations alone (decision 10).
+"""Row-level security: PostgreSQL shows a statement only the rows of the organisations in its scope (decision 10).
 
-It is the second wall, behind the `WHERE organisation_id` of every statement. The policies, and the function
-`organisations_in_scope()` that they ask, are made by the migrations of each service.
+It is a second barrier behind the `WHERE organisation_id` of every statement. The policies, and the function
+`organisations_in_scope()` that they call, are created by each service's migrations.
 """
 
 import re
@@ -9,27 +9,27 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 SETTING: Final = "muster.organisations"
-"""The text of a bigint[], which lasts as long as a transaction."""
+"""The setting that holds the scope, the text of a bigint[]; it lasts until the end of the transaction."""
 NOTHING: Final = {SETTING: "{}"}
-"""What a connection opens with: no row is visible until a transaction or a statement names its organisations. Processes
-of the release before open theirs without, and see everything: they run beside this release while it is installed."""
+"""Settings of a new connection: no row is visible until a transaction or a statement sets its scope. Processes of the
+previous release connect without it and see every row, so that both releases can run during an update."""
 EVERY_ORGANISATION: Final = (0,)
-"""For work that spans organisations. Organisation 0 stands for all of them, as it does in internal tokens."""
+"""The scope of work across organisations. As in internal tokens, organisation 0 means all of them."""
 
 _PARAMETER = re.compile(r"\$(\d+)")
 
 
 def scope(organisations: Iterable[int]) -> str:
-    """The command that shows the rest of a transaction the rows of these organisations alone."""
+    """The command that limits the rest of a transaction to the rows of these organisations."""
     listed = ",".join(str(int(each)) if each else "NULL" for each in organisations)
     return f"SET LOCAL {SETTING} = '{{{listed}}}'"
 
 
 def scoped(select: str, types: Sequence[str]) -> str:
-    """`select`, with parameters $1, $2, … of these types, for use without a transaction around it.
+    """`select`, with parameters $1, $2, … of these types, as a statement that needs no transaction around it.
 
-    $1 is the organisation whose rows it sees. A transaction would cost two round trips more. So the statement sets
-    its own scope, in the row that its parameters come from: nothing can be read before that row is there.
+    $1 is the organisation whose rows it sees. A transaction would cost two more round trips. So the statement sets its
+    own scope in the row that supplies its parameters, which PostgreSQL evaluates before it reads anything else.
     """
     arguments = ", ".join(f"${place}::{type_} AS argument{place}" for place, type_ in enumerate(types, 1))
     answer = _PARAMETER.sub(r"given.argument\1", select)

@@ -45,7 +45,6 @@ Context = Callable[[S, web.Application], AsyncIterator[None]]
 
 POOL = web.AppKey("pool", Pool)
 READER = web.AppKey("reader", BatchedReader)
-NOTHING_COPIED = Projection(replicas=(), subscriptions={})
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,8 @@ class Service(Generic[S]):
     subscriptions: Subscriptions
     outbox: bool = False
     """Whether it publishes events: then its migrations make the tables of outbox and idempotency keys."""
-    projection: Projection = NOTHING_COPIED
-    """What it copies from other services, for `verify` and `rebuild`."""
+    projection: Projection | None = None
+    """What it copies from other services: with it there are `verify` and `rebuild`."""
     rebuild: Callable[[S], int] | None = None
     """Carries out `rebuild` where replacing the copies is not enough; returns the exit status."""
     api_contexts: Sequence[Context[S]] = ()
@@ -93,7 +92,7 @@ def run_service(service: Service[S]) -> None:
 
 
 def command_line(service: Service[S]) -> argparse.ArgumentParser:
-    """The options and commands that every service has, and its own."""
+    """The options and commands of the service."""
     name = service.name
     parser = argparse.ArgumentParser(prog=f"python -m services.{name}", description=f"The {name} service.")
     parser.add_argument(
@@ -105,7 +104,8 @@ def command_line(service: Service[S]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands (default: serve)")
     commands.add_parser("migrate", help="bring the database and the queues to this version, and end")
     add_dead_letter_commands(commands)
-    add_projection_commands(commands)
+    if service.projection is not None:
+        add_projection_commands(commands)
     for command in service.commands:
         command.add_arguments(commands.add_parser(command.name, help=command.help))
     return parser
@@ -120,11 +120,11 @@ def carry_out(service: Service[S], settings: S, arguments: argparse.Namespace) -
             return 0
         case "dead-letters":
             return answer_dead_letters(service_queue(service.name, settings), settings, arguments)
-        case "verify":
+        case "verify" if service.projection is not None:
             return verify_copies(service.name, settings, service.projection, arguments)
         case "rebuild" if service.rebuild is not None:
             return service.rebuild(settings)
-        case "rebuild":
+        case "rebuild" if service.projection is not None:
             return rebuild_copies(service.name, settings, service.projection)
         case name:
             return next(each for each in service.commands if each.name == name).run(settings, arguments)
@@ -168,7 +168,7 @@ def build_app(service: Service[S], settings: S, role: Role = "all") -> web.Appli
 def _verifier(name: str, settings: ServiceSettings) -> InternalTokenVerifier:
     path, secret = settings.internal_trusted_keys_file, settings.internal_token_secret
     if secret is not None:
-        log.warning("INTERNAL_TOKEN_SECRET is set: whoever holds it can speak as anybody. Unset it after the update")
+        log.warning("INTERNAL_TOKEN_SECRET is set: whoever has it can act as any caller. Unset it after the update")
     return InternalTokenVerifier(
         name,
         WatchedFile(path, parse_trusted_keys, record_trusted_keys) if path is not None else NobodyTrusted(),

@@ -1,4 +1,4 @@
-"""`dead-letters list|show|retry|discard`: what an operator does about messages that could not be applied."""
+"""`dead-letters list|show|retry|discard`: an operator's commands for messages that could not be applied."""
 
 import argparse
 import asyncio
@@ -20,10 +20,10 @@ DONE, NOT_ALL_DONE, NOT_POSSIBLE = 0, 1, 2
 """Exit statuses; 2 is also that of a wrong command line."""
 DEFAULT_LIMIT = 50
 
-_DESCRIPTION = f"""Messages that this service could not apply. Look at them, mend the cause, then retry them: a retry
-goes to this service's queue alone, and an event that was applied meanwhile in a newer version changes nothing. A
-command looks at the oldest {WINDOW} and keeps other commands on the same queue waiting."""
-_STATUSES = "Exit status: 0 done, 1 not all that was asked for was there or was taken, 2 nothing could be done."
+_DESCRIPTION = f"""Messages that this service could not apply. Inspect them, fix the cause, then retry them. A retry
+goes to this service's queue alone; an event that was applied meanwhile in a newer version changes nothing. A command
+works on the oldest {WINDOW} messages; other commands on the same queue wait until it ends."""
+_STATUSES = "Exit status: 0 done, 1 some messages were not found or not accepted, 2 nothing could be done."
 _COLUMNS = "{:<36}  {:<32}  {:>8}  {:>12}  {:<36}  {}"
 
 
@@ -33,19 +33,19 @@ def add_dead_letter_commands(commands: Any) -> None:
     parser = commands.add_parser("dead-letters", help=title, description=_DESCRIPTION, epilog=_STATUSES)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
-    listing = actions.add_parser("list", help="one line for each, the oldest first; changes nothing")
+    listing = actions.add_parser("list", help="one line each, oldest first; changes nothing")
     listing.add_argument("--limit", type=_limit, default=DEFAULT_LIMIT, help=f"at most this many (1-{WINDOW})")
-    showing = actions.add_parser("show", help="all there is to one: the event, the headers; changes nothing")
+    showing = actions.add_parser("show", help="everything about one: the event and its headers; changes nothing")
     showing.add_argument("ids", metavar="ID", nargs=1, help="as list shows it")
     for parser in (listing, showing):
-        parser.add_argument("--json", action="store_true", help="for programs: one JSON document")
+        parser.add_argument("--json", action="store_true", help="print one JSON document")
 
-    retrying = actions.add_parser("retry", help="put them back into this service's queue, in their order")
-    discarding = actions.add_parser("discard", help="delete them for good; asks before it does")
+    retrying = actions.add_parser("retry", help="put them back into this service's queue, in order")
+    discarding = actions.add_parser("discard", help="delete them for good, after a confirmation")
     for parser in (retrying, discarding):
         which = parser.add_mutually_exclusive_group(required=True)
         which.add_argument("ids", metavar="ID", nargs="*", default=[], help="as list shows it")
-        which.add_argument("--all", action="store_true", help=f"all of them, the oldest {WINDOW} at most")
+        which.add_argument("--all", action="store_true", help=f"all of them, at most the oldest {WINDOW}")
     discarding.add_argument("--yes", action="store_true", help="do not ask")
 
 
@@ -57,19 +57,22 @@ def _limit(text: str) -> int:
 
 
 def answer_dead_letters(queue: QueueName, settings: ServiceSettings, arguments: argparse.Namespace) -> int:
-    """Carries out the command; its exit status."""
+    """Runs the command and returns its exit status."""
     action = {"list": _list, "show": _show, "retry": _retry, "discard": _discard}[arguments.action]
     try:
         return action(_Letters(settings.migration_amqp_url.get_secret_value(), queue), arguments)
     except QueueMissing as error:
-        return _fail(f"there is no queue {error}: `migrate` declares it")
+        return _fail(f"the queue {error} does not exist: run `migrate`, which declares it")
     except QueueInUse as error:
-        return _fail(f"another command works on {error}: try again when it has ended")
+        return _fail(f"another command is working on {error}: try again when it has ended")
     except DeliveryError as error:
-        return _fail(f"the broker does not take the message ({error!r}); what was not handed over stays", NOT_ALL_DONE)
+        return _fail(
+            f"the broker rejected the message ({error!r}); it and those after it stay",
+            NOT_ALL_DONE,
+        )
     except ChannelAccessRefused as error:
-        return _fail(f"RabbitMQ refused: {error}; MIGRATION_AMQP_URL has to be that of who administers the queues")
-    except (*BROKER_ERRORS, asyncio.CancelledError) as error:  # aio-pika's for a connection that dropped
+        return _fail(f"RabbitMQ refused: {error}; MIGRATION_AMQP_URL must be that of the user who declares the queues")
+    except (*BROKER_ERRORS, asyncio.CancelledError) as error:  # aio-pika raises the latter for a lost connection
         return _fail(f"RabbitMQ cannot be reached: {error!r}; run the command again")
 
 
@@ -79,14 +82,14 @@ def _fail(message: str, status: int = NOT_POSSIBLE) -> int:
 
 
 class _Letters:
-    """A queue whose letters are taken for the time of one piece of work."""
+    """A dead-letter queue that is locked for one piece of work at a time."""
 
     def __init__(self, amqp_url: str, queue: QueueName) -> None:
         self._amqp_url = amqp_url
         self.name = queue.dead_letters
         self._queue = queue
 
-    def taken(self, work: Callable[[DeadLetterQueue], Coroutine[Any, Any, int]]) -> int:
+    def locked(self, work: Callable[[DeadLetterQueue], Coroutine[Any, Any, int]]) -> int:
         async def run() -> int:
             async with dead_letter_queue(self._amqp_url, self._queue) as letters:
                 return await work(letters)
@@ -108,7 +111,7 @@ def _list(letters: _Letters, arguments: argparse.Namespace) -> int:
         print(f"{queue.total} dead letters in {letters.name}{more}")
         return DONE
 
-    return letters.taken(work)
+    return letters.locked(work)
 
 
 def _show(letters: _Letters, arguments: argparse.Namespace) -> int:
@@ -123,7 +126,7 @@ def _show(letters: _Letters, arguments: argparse.Namespace) -> int:
             print(json.dumps(document, indent=2))
         return DONE
 
-    return letters.taken(work)
+    return letters.locked(work)
 
 
 def _retry(letters: _Letters, arguments: argparse.Namespace) -> int:
@@ -132,11 +135,11 @@ def _retry(letters: _Letters, arguments: argparse.Namespace) -> int:
         print(f"{count} put back into the queue of the service")
         return _unknown(arguments.ids, queue) or _remaining(arguments, queue)
 
-    return letters.taken(work)
+    return letters.locked(work)
 
 
 def _discard(letters: _Letters, arguments: argparse.Namespace) -> int:
-    """Asks while nothing is held: the broker would wait for the answer too. Deletes what was there when it asked."""
+    """Asks for confirmation while no message is held, since that may take long. Deletes what was there at that time."""
     counted: list[str] = []
 
     async def count(queue: DeadLetterQueue) -> int:
@@ -147,16 +150,16 @@ def _discard(letters: _Letters, arguments: argparse.Namespace) -> int:
         print(f"{await queue.discard(lambda letter: letter.id in ids)} deleted")
         return _unknown(arguments.ids, queue) or _remaining(arguments, queue)
 
-    letters.taken(count)
+    letters.locked(count)
     ids = set(counted)
     if counted and not arguments.yes and not _agreed(len(counted), letters.name):
         return _fail("nothing was deleted", NOT_ALL_DONE)
-    return letters.taken(discard)
+    return letters.locked(discard)
 
 
 def _agreed(count: int, name: str) -> bool:
     if not sys.stdin.isatty():
-        print("give --yes to delete without being asked", file=sys.stderr)
+        print("standard input is no terminal: use --yes to delete without a confirmation", file=sys.stderr)
         return False
     return input(f"Delete {count} dead letters of {name} for good? [y/N] ").strip().lower() in ("y", "yes")
 
@@ -166,10 +169,10 @@ def _chosen(arguments: argparse.Namespace) -> Callable[[DeadLetter], bool]:
 
 
 def _unknown(ids: list[str], queue: DeadLetterQueue) -> int:
-    """Says which of the ids are not there."""
+    """Reports the ids that were not found."""
     missing = sorted(set(ids) - {letter.id for letter in queue.letters})
     for letter_id in missing:
-        print(f"there is no dead letter {letter_id} among the oldest {len(queue.letters)}", file=sys.stderr)
+        print(f"dead letter {letter_id} is not among the oldest {len(queue.letters)}", file=sys.stderr)
     return NOT_ALL_DONE if missing else DONE
 
 

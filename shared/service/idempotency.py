@@ -14,36 +14,43 @@ from shared.errors import ApiError, IdempotencyInFlight, IdempotencyKeyReused
 from shared.http.idempotency_key import IdempotencyKey
 from shared.http.responses import Answer, failure
 from shared.postgres.pool import Connection, Pool, transaction
+from shared.postgres.statement_columns import ArrayColumns
 
 REPLAYED = {"Idempotency-Replayed": "true"}
 _NEVER_KEPT = frozenset({401, 403, 409, 429})
 
-_LOCK = """
+_KEYS = ArrayColumns(organisation_id="bigint", subject="text", route="text", key="text")
+_LOCK = f"""
 SELECT pg_try_advisory_xact_lock(hashtextextended(concat_ws(E'\\n', organisation_id, subject, route, key), 0))
-FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY
-    AS wanted (organisation_id, subject, route, key, position)
+FROM {_KEYS.unnest("wanted", ordinality="position")}
 ORDER BY position
-"""
+"""  # noqa: S608 - of constants alone
 
-_FIND = """
+_FIND = f"""
 SELECT body_sha256, answer_status, answer_headers, answer_body
-FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY
-    AS wanted (organisation_id, subject, route, key, position)
+FROM {_KEYS.unnest("wanted", ordinality="position")}
 LEFT JOIN (SELECT * FROM idempotency_keys WHERE created_at > now() - interval '24 hours') kept
     USING (organisation_id, subject, route, key)
 ORDER BY position
-"""
+"""  # noqa: S608 - of constants alone
 
-_KEEP = """
-INSERT INTO idempotency_keys (organisation_id, subject, route, key, body_sha256, answer_status, answer_headers,
-    answer_body)
-SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::smallint[], $7::jsonb[],
-    $8::text[])
+_ANSWERS = ArrayColumns(
+    organisation_id="bigint",
+    subject="text",
+    route="text",
+    key="text",
+    body_sha256="bytea",
+    answer_status="smallint",
+    answer_headers="jsonb",
+    answer_body="text",
+)
+_KEEP = f"""
+INSERT INTO idempotency_keys ({_ANSWERS.names}) SELECT {_ANSWERS.values} FROM {_ANSWERS.unnest("new")}
 ON CONFLICT (organisation_id, subject, route, key) DO UPDATE SET body_sha256 = excluded.body_sha256,
     answer_status = excluded.answer_status, answer_headers = excluded.answer_headers,
     answer_body = excluded.answer_body, created_at = now()
 WHERE idempotency_keys.created_at <= now() - interval '24 hours'
-"""
+"""  # noqa: S608 - of constants alone
 
 _PRUNE = """
 DELETE FROM idempotency_keys
@@ -57,7 +64,7 @@ async def find_answers(connection: Connection, keys: Sequence[IdempotencyKey]) -
     Keys without an answer are held until the transaction ends. A key given twice in one call is in
     flight the second time.
     """
-    columns = _columns(keys)
+    columns = _KEYS.arrays(map(_key_columns, keys))
     held = [row[0] for row in await connection.fetch(_LOCK, *columns)]
     kept = await connection.fetch(_FIND, *columns)
     seen: set[tuple[Any, ...]] = set()
@@ -82,27 +89,26 @@ async def keep_answers(connection: Connection, answers: Sequence[tuple[Idempoten
     kept = [(key, answer) for key, answer in answers if _is_kept(answer.status)]
     if not kept:
         return
-    await connection.execute(
-        _KEEP,
-        *_columns([key for key, _ in kept]),
-        [key.body_sha256 for key, _ in kept],
-        [answer.status for _, answer in kept],
-        [json.dumps(dict(answer.headers)) for _, answer in kept],
-        [answer.text for _, answer in kept],
-    )
+    await connection.execute(_KEEP, *_ANSWERS.arrays(map(_answer_columns, kept)))
 
 
 def _is_kept(status: int) -> bool:
     return status not in _NEVER_KEPT and status < 500
 
 
-def _columns(keys: Sequence[IdempotencyKey]) -> tuple[list[int], list[str], list[str], list[str]]:
-    return (
-        [key.organisation_id for key in keys],
-        [key.subject for key in keys],
-        [key.route for key in keys],
-        [key.value for key in keys],
-    )
+def _key_columns(key: IdempotencyKey) -> dict[str, Any]:
+    return {"organisation_id": key.organisation_id, "subject": key.subject, "route": key.route, "key": key.value}
+
+
+def _answer_columns(kept: tuple[IdempotencyKey, Answer]) -> dict[str, Any]:
+    key, answer = kept
+    return {
+        **_key_columns(key),
+        "body_sha256": key.body_sha256,
+        "answer_status": answer.status,
+        "answer_headers": json.dumps(dict(answer.headers)),
+        "answer_body": answer.text,
+    }
 
 
 async def prune(connection: Connection) -> None:

@@ -1,8 +1,7 @@
-"""The kinds of value that queries and bodies are made of: stricter than pydantic's own (contract, section 1).
+"""Value types of queries and bodies, stricter than pydantic's own (contract, section 1).
 
-Pydantic reads `"1_0"`, `true` and `"+7"` as integers, a number as a timestamp, and lets NUL pass,
-which PostgreSQL then refuses with an error of its own. Lengths come before all else: a text that is too long is not
-looked through.
+Pydantic accepts `"1_0"`, `true` and `"+7"` as integers, a number as a timestamp, and NUL, which PostgreSQL then rejects
+with its own error. The length is checked first, so that no other check reads a text that is too long.
 """
 
 import re
@@ -22,9 +21,9 @@ _TIMESTAMP = re.compile(
 )
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-"""Also what Unicode alone ends a line with."""
+"""Includes the line separators of Unicode."""
 _CONTROL_IN_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-"""The same but for tabulators and the ends of lines."""
+"""Allows tabs and line breaks."""
 
 
 def _digits(value: Any) -> int:
@@ -47,18 +46,18 @@ def _date(value: Any) -> date:
     try:
         return date.fromisoformat(value)
     except ValueError:
-        raise ValueError("is not a day of the calendar") from None
+        raise ValueError("is not a valid date") from None
 
 
 def _timestamp(value: Any) -> datetime:
-    if isinstance(value, datetime) and value.tzinfo is not None:  # from a database row; JSON has no such type
+    if isinstance(value, datetime) and value.tzinfo is not None:  # from a database row: JSON has no such type
         return value.astimezone(UTC)
     if not isinstance(value, str) or not _TIMESTAMP.match(value):
         raise ValueError("must be an RFC 3339 timestamp with an offset, like 2026-05-15T09:00:00Z")
     try:
         return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError("is not a moment of the calendar") from None
+        raise ValueError("is not a valid date-time") from None
 
 
 def storable(value: str) -> str:
@@ -80,7 +79,7 @@ def several_lines(value: str, info: ValidationInfo) -> str:
 
 
 def _is_stored(value: str, info: ValidationInfo) -> bool:
-    """Whether it is a text that an earlier version let in: the context of a validation holds those (`STORED`)."""
+    """Whether an earlier version accepted and stored this text; the validation context lists such texts (`STORED`)."""
     stored: Container[str] = info.context or ()
     return value in stored
 
@@ -97,7 +96,7 @@ class _AnyText(Container[str]):
 
 
 STORED: Final = _AnyText()
-"""The context to validate rows with that are stored already, in which any text stands."""
+"""Validation context for rows read from the database, which may contain any text."""
 
 Id = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
 """A positive 64-bit integer in a body."""
@@ -109,7 +108,7 @@ Text = Annotated[str, AfterValidator(several_lines)]
 Name = Annotated[str, Field(max_length=255), AfterValidator(one_line), AfterValidator(_filled)]
 LongText = Annotated[str, Field(max_length=10_000), AfterValidator(several_lines)]
 Search = Annotated[str, Field(max_length=255), AfterValidator(storable)]
-"""Any text that a row could hold; it is kept nowhere."""
+"""Any text that a row could contain; it is not stored."""
 
 QueryId = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=MAX_ID)]
 QueryCount = Annotated[int, BeforeValidator(_digits)]

@@ -1,7 +1,7 @@
-"""Addresses that are kept and handed to others: https URLs exactly as RFC 3986 has them.
+"""URLs that are stored and passed on: https, strictly as in RFC 3986.
 
-A library that repairs what it parses is no guard: what is kept must be the very text that was checked, and mean the
-same to every reader.
+A parser that repairs its input is not a check: the stored text must be the one that was checked, and every reader must
+read it alike.
 """
 
 import re
@@ -16,7 +16,7 @@ _URL: Final = re.compile(
     r"https://(?P<authority>[^/?#]*)"
     rf"(?:/{_PCHAR.format(more='/')})?(?:\?{_PCHAR.format(more='/?')})?(?:#{_PCHAR.format(more='/?')})?\Z"
 )
-"""RFC 3986, appendix A: `https` with path, query and fragment. The authority is looked at by itself."""
+"""RFC 3986, appendix A: `https` with path, query and fragment. The authority is checked separately."""
 _AUTHORITY: Final = re.compile(
     r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]{2,45})\]|(?P<name>[A-Za-z0-9._-]{1,253}))(?::(?P<port>[0-9]{1,5}))?\Z"
 )
@@ -24,12 +24,12 @@ _LABEL: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\Z"
 
 
 def https_url(value: str) -> str:
-    """The same text; raises `ValueError` unless it is an https URL without a user name."""
+    """Returns the text unchanged; raises `ValueError` unless it is an https URL without user information."""
     found = _URL.match(value)
     if found is None:
         raise ValueError("must be an https URL (RFC 3986), like https://certificates.example/7")
     if "@" in found["authority"]:
-        raise ValueError("must not hold a user name or password")
+        raise ValueError("must not contain a user name or password")
     authority = _AUTHORITY.match(found["authority"])
     if authority is None or not _is_host(authority["ipv6"], authority["name"]) or not _is_port(authority["port"]):
         raise ValueError("must have a valid host")
@@ -58,4 +58,4 @@ def _is_port(port: str | None) -> bool:
 
 
 HttpsUrl = Annotated[str, Field(max_length=MAX_URL), AfterValidator(https_url)]
-"""Of `MAX_URL` characters at most, kept exactly as it was sent."""
+"""At most `MAX_URL` characters, stored exactly as sent."""

@@ -1,7 +1,7 @@
-"""The members of a body, held against the fields of its model before the model sees them.
+"""Compares the members of a body with the fields of its model before the model is built.
 
-pydantic makes an error for each member it does not know: 100,000 of them hold up everybody for a second. Here they
-are counted, and only the first are named.
+Pydantic creates an error for each unknown member: 100,000 of them block the event loop for a second. Here they are
+counted, and only the first ones are named.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,12 +13,12 @@ from pydantic import BaseModel, ValidationError
 
 from shared.errors import MAX_ERRORS, ValidationFailed
 
-UNKNOWN: Final = "This field is not known."
+UNKNOWN: Final = "Unknown field."
 
 
 @dataclass(slots=True)
 class Unknown:
-    """The dotted names of the first unknown members, and how many there are."""
+    """The dotted names of the first unknown members, and their total number."""
 
     names: list[str] = field(default_factory=list)
     count: int = 0
@@ -43,13 +43,13 @@ class Unknown:
 class _Fields:
     names: frozenset[str]
     nested: Mapping[str, type[BaseModel]]
-    """The fields that hold a model, or a list of it."""
+    """The fields whose values are models or lists of models."""
 
 
 def known_members(
     model: type[BaseModel], members: Mapping[str, Any], unknown: Unknown, place: str = ""
 ) -> Mapping[str, Any]:
-    """The members that the model has fields for, at every depth; the others are added to `unknown`."""
+    """The members that are fields of the model, at every depth; the others are added to `unknown`."""
     fields = _fields(model)
     if model.model_config.get("extra") == "allow":
         return members
@@ -84,9 +84,9 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def invalid(error: ValidationError, unknown: Unknown | None = None) -> ValidationFailed:
-    """A model's refusal in the contract's words: every wrong field with its reasons, then what is not known.
+    """A validation error in the form of the contract: invalid fields with their reasons, then unknown members.
 
-    What the model says of all fields together is left out then: a name that nobody knows may be a misspelled one.
+    With unknown members, errors about the whole model are omitted, since an unknown name may be a misspelled field.
     """
     errors: dict[str, list[str]] = {}
     for detail in error.errors(include_url=False, include_input=False, include_context=False):
@@ -111,4 +111,9 @@ _REASONS: Final = {
 
 
 def _reason(kind: str, message: str) -> str:
-    return _REASONS.get(kind) or message.removeprefix("Value error, ").rstrip(".").capitalize() + "."
+    return _REASONS.get(kind) or _sentence(message.removeprefix("Value error, "))
+
+
+def _sentence(text: str) -> str:
+    """Capitalizes the first letter and adds a full stop; `str.capitalize` would lower-case the names in the text."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."

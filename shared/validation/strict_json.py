@@ -1,6 +1,6 @@
-"""JSON read strictly (RFC 8259): no repeated keys, NaN or trailing bytes, and numbers as they are written.
+"""Strict JSON (RFC 8259): no duplicate keys, NaN or trailing bytes; numbers keep their exact value.
 
-Values are counted before anything is built from them, so that no text takes long, whatever is in it.
+Values are counted before anything is built, which bounds the time that any text can take.
 """
 
 import re
@@ -11,15 +11,15 @@ from jiter import from_json
 from shared.errors import MalformedJson, TooManyValues, shortened
 
 MAX_VALUES: Final = 10_000
-"""JSON values in one body: each object, list, text, number, `true`, `false` and `null`."""
+"""Maximum number of JSON values in a body: objects, arrays, strings, numbers, `true`, `false` and `null`."""
 MAX_DEPTH: Final = 32
 MAX_DIGITS: Final = 1000
-"""Characters of one number, far beyond any that a field allows: what is merely too large is the field's to refuse."""
+"""Maximum length of a number, far beyond what any field allows; a field rejects a number that is merely too large."""
 
 _BLANKS: Final = b" \t\r\n"
 _NUMBER: Final = b"0123456789.+-eE"
 _ZEROS: Final = bytes(ord("0") if byte in _NUMBER else ord(" ") for byte in range(256))
-"""Each character that a number may have becomes a zero, so that a long number is found as a run of zeros."""
+"""Maps each character of a number to a zero, so a long number is a run of zeros."""
 _LONG_NUMBER: Final = b"0" * (MAX_DIGITS + 1)
 _REPEATED_KEY: Final = re.compile(r'Detected duplicate key "(.*)" (at line \d+ column \d+)', re.DOTALL)
 
@@ -43,9 +43,9 @@ _TOO_DEEP: Final = f"The body nests deeper than {MAX_DEPTH} levels."
 
 
 def _check_counts(body: bytes, max_values: int) -> None:
-    """Counts what is in the body, about a nanosecond for each byte.
+    """Checks the limits in about a nanosecond for each byte.
 
-    Commas and digits may also be part of texts. Only where they are too many are the texts taken out, and what is left
+    Commas and digits may also occur in strings. Only if there are too many are the strings removed and the rest
     counted again.
     """
     if _values(body) <= max_values and not _has_long_number(body):
@@ -58,7 +58,7 @@ def _check_counts(body: bytes, max_values: int) -> None:
 
 
 def _values(text: bytes) -> int:
-    """An upper bound: each value but the first follows a comma, or is the first of a list or an object."""
+    """An upper bound: each value but the first follows a comma or opens an array or object."""
     return 1 + text.count(b",") + text.count(b"[") + text.count(b"{")
 
 
@@ -67,15 +67,15 @@ def _has_long_number(text: bytes) -> bool:
 
 
 def _without_texts(body: bytes, max_values: int) -> bytes:
-    """What stands outside of texts, with a quote in the place of each; raises `TooManyValues`."""
+    """The body with each string replaced by a quote; raises `TooManyValues`."""
     unescaped = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    if unescaped.count(b'"') > 4 * max_values:  # two quotes for each text, two texts for each member
+    if unescaped.count(b'"') > 4 * max_values:  # two quotes for each string, two strings for each member
         raise TooManyValues(max_values)
     return b'"'.join(unescaped.split(b'"')[::2])
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
-    """Whether arrays and objects stand in more than so many levels."""
+    """Whether arrays and objects are nested deeper than `levels`."""
     level = [value]
     for _ in range(levels + 1):
         containers = [item for item in level if isinstance(item, dict | list)]
@@ -88,9 +88,8 @@ def _is_deeper(value: Any, levels: int) -> bool:
 def _reason(body: bytes, reason: str) -> str:
     repeated = _REPEATED_KEY.fullmatch(reason)
     if repeated is not None:
-        return (
-            f'The body is not valid JSON: the key "{shortened(repeated[1])}" stands twice in one object {repeated[2]}.'
-        )
+        key, place = shortened(repeated[1]), repeated[2]
+        return f'The body is not valid JSON: the key "{key}" appears more than once in an object {place}.'
     if "recursion limit" in reason:
         return _TOO_DEEP
     if "InvalidOperation" in reason:

@@ -34,7 +34,7 @@ SPDX_OF_CLASSIFIER = {
 """Of those classifiers that name one licence; "BSD License" does not."""
 SPDX_OF_TEXT = {"Apache 2.0": "Apache-2.0", "BSD 2-Clause License": "BSD-2-Clause", "MIT License": "MIT"}
 """Spellings that packages from before SPDX expressions have in their metadata."""
-ELSEWHERE = {"async-timeout": "Apache-2.0", "colorama": "BSD-3-Clause"}
+ELSEWHERE = {"async-timeout": "Apache-2.0", "colorama": "BSD-3-Clause", "pyyaml-ft": "MIT"}
 """Packages that other machines install: their own metadata says so, but it is not here to be read."""
 
 HEADER = """\

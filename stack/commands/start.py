@@ -10,6 +10,7 @@ from stack.config.addresses import Addresses, ServiceAddresses, given_limits, wr
 from stack.config.ports import State, load_state
 from stack.console import Steps
 from stack.paths import REPOSITORY, Layout, write_private
+from stack.processes.hold import read_hold
 from stack.processes.managed_process import ManagedProcess
 from stack.product.applications import (
     MIGRATE_SECONDS,
@@ -65,7 +66,7 @@ async def start_stack(layout: Layout, given: GivenServers, steps: Steps) -> None
     addresses = replace(await _addresses(given, servers, state, credentials), limits=limits)
     applications = make_applications(layout, addresses)
     await _migrate(layout, applications, steps)
-    token = await _start_applications(applications, steps)
+    token = await _start_applications(layout, applications, steps)
     database_server = without_password(given.database_url) if given.database_url else "private"
     await _load_demonstration(layout, database_server, applications, steps)
     write_addresses(layout, addresses, token)
@@ -136,10 +137,13 @@ async def _migrate(layout: Layout, applications: list[Application], steps: Steps
         await all_or_first_error([migrate(service) for service in services])
 
 
-async def _start_applications(applications: list[Application], steps: Steps) -> str:
-    """Start all of them at once; answers an Admin's token, made meanwhile."""
+async def _start_applications(layout: Layout, applications: list[Application], steps: Steps) -> str:
+    """Start all at once but those that another command runs itself; returns an Admin's token, made meanwhile."""
 
     async def start(application: Application) -> None:
+        if read_hold(layout, application.name):
+            steps.say(f"  {application.name} is run by another command")
+            return
         with steps.step(application.name) as step:
             await application.start()
             step.result = application.url

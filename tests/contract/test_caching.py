@@ -76,5 +76,5 @@ async def test_health_is_never_stored(stack: Stack, path: str) -> None:
 
 
 async def test_control_without_the_headers(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.edge.fast_forward.TO_A_TOKEN_LINES", "")
+    monkeypatch.setattr("gateway.edge.forward_handler.TO_A_TOKEN_LINES", "")
     assert [caching((await admin.get(COURSES)).headers) for _ in range(2)][1] == (REVALIDATED, None, None)

@@ -6,11 +6,11 @@ from tests.support.raw_http import RawAnswer, exchange
 from tests.support.stack import Stack
 
 OF_EACH_ANSWER = {"x-request-id", "date", "x-ratelimit-remaining", "x-ratelimit-reset", "ratelimit"}
-ORDINARY = "TE: trailers\r\n"
+STANDARD = "TE: trailers\r\n"
 """A header that keeps a request off the fast path."""
 
 
-@pytest.mark.parametrize("more", ["", ORDINARY], ids=["fast path", "ordinary way"])
+@pytest.mark.parametrize("more", ["", STANDARD], ids=["fast path", "standard path"])
 @pytest.mark.parametrize("place", ["gateway", "catalog"])
 async def test_head_has_the_headers_of_a_get(stack: Stack, organisation: int, place: str, more: str) -> None:
     url = stack.gateway_url if place == "gateway" else stack.catalog_url

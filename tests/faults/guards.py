@@ -50,17 +50,17 @@ async def _add_later(add: Callable[..., Any], connection: Any, *what: Any) -> No
 
 
 def _without_confirm() -> None:
-    """Rows are marked published as soon as they are claimed, in a transaction that is committed first."""
-    original = shared.messaging.outbox.claim
+    """Rows are marked published as soon as they are locked, in a transaction that is committed first."""
+    original = shared.messaging.outbox.lock_unpublished
 
-    async def claim(connection: Connection, limit: int) -> Any:
+    async def lock_unpublished(connection: Connection, limit: int) -> Any:
         rows = await original(connection, limit)
         await shared.messaging.outbox.mark_published(connection, [row.id for row in rows])
         await connection.execute("COMMIT")
         await connection.execute("BEGIN")
         return rows
 
-    shared.messaging.outbox.claim = claim
+    shared.messaging.outbox.lock_unpublished = lock_unpublished
 
 
 def _without_mandatory() -> None:
@@ -295,12 +295,12 @@ def _without_names_of_event_fields() -> None:
 def _without_counts_of_values() -> None:
     """Bodies are read as they come: any number of values, and each member that nobody knows has an error of its own."""
     import gateway.edge.auth_endpoints
+    import shared.http.input
     import shared.http.models
-    import shared.http.request
     import shared.validation.strict_json
 
     vars(shared.validation.strict_json)["_check_counts"] = lambda *_: None
-    vars(shared.http.request)["known_members"] = lambda _, members, __: members
+    vars(shared.http.input)["known_members"] = lambda _, members, __: members
     vars(gateway.edge.auth_endpoints)["LOGIN_LIMITS"] = shared.http.models.BodyLimits()
 
 

@@ -7,6 +7,7 @@ By its environment:
   seed and whose names begin so; after that many kills it lets it live. Each kill is a line in `CRASH_LOG`.
 - `CLOCK_OFFSET=<seconds>` makes its clock wrong.
 - `WITHOUT=<guard>,…` takes guards out, for the controls.
+- `MEMORY_INTERVAL=<seconds>`: so often it gives memory back, instead of every five seconds.
 - `CENSUS_FILE=<path>`: on SIGUSR1 it writes there how many tasks its loop has.
 
 None of this is in the product.
@@ -24,6 +25,7 @@ from datetime import datetime, tzinfo
 from importlib import import_module
 from pathlib import Path
 
+from shared.http.server import memory_release
 from tests.faults import crash_points, guards
 
 MOST_VISITS = 3
@@ -41,6 +43,8 @@ def main(module: str, *arguments: str) -> None:
         put_clock_wrong(module, float(offset))
     for name in filter(None, os.environ.get("WITHOUT", "").split(",")):
         guards.take_out(name)
+    if interval := os.environ.get("MEMORY_INTERVAL"):
+        give_back_memory_every(float(interval))
     if census := os.environ.get("CENSUS_FILE"):
         signal.signal(signal.SIGUSR1, lambda *_: take_census(Path(census)))
     if plan := os.environ.get("CRASH_PLAN"):
@@ -49,6 +53,11 @@ def main(module: str, *arguments: str) -> None:
         crash_again_and_again(module, random.Random(seed), points, int(kills), Path(os.environ["CRASH_LOG"]))
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=False)
+
+
+def give_back_memory_every(seconds: float) -> None:
+    """Tests that wait for it need not wait for the usual interval."""
+    memory_release.give_back_memory.__defaults__ = (seconds,)
 
 
 def crash_again_and_again(module: str, choice: random.Random, points: list[str], kills: int, log: Path) -> None:

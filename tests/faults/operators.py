@@ -3,7 +3,6 @@
 import asyncio
 import shutil
 
-from stack.services import SERVICE_NAMES
 from tests.faults.bed import Bed
 from tests.faults.processes import ProductProcess
 from tests.support.copies import COPIES, dump
@@ -13,17 +12,17 @@ SECONDS = 120.0
 
 async def verify(bed: Bed) -> list[str]:
     """I3 by the product's own command: what each service says of its projections where they differ."""
-    said = await asyncio.gather(*(_command(bed, service, "verify") for service in SERVICE_NAMES))
+    said = await asyncio.gather(*(_command(bed, service, "verify") for service in COPIES))
     return [f"I3: verify of {service} ended with {status}: {text}" for service, (status, text) in said if status]
 
 
 async def rebuild(bed: Bed) -> list[str]:
     """I3: every projection built anew is the same, byte for byte."""
-    before = {service: await dump(bed.database_urls[service], COPIES[service]) for service in SERVICE_NAMES}
-    said = [await _command(bed, service, "rebuild") for service in SERVICE_NAMES]
+    before = {service: await dump(bed.database_urls[service], COPIES[service]) for service in COPIES}
+    said = [await _command(bed, service, "rebuild") for service in COPIES]
     differing = [
         f"I3: rebuild changed {table} of {service}"
-        for service in SERVICE_NAMES
+        for service in COPIES
         for table, rows in (await dump(bed.database_urls[service], COPIES[service])).items()
         if rows != before[service][table]
     ]

@@ -22,6 +22,8 @@ from tests.support.forks import ForkedProcess, fork
 READY_SECONDS = 30.0
 STOP_SECONDS = 12.0
 CENSUS_SECONDS = 5.0
+ALTERATIONS = ("CRASH_AT", "CRASH_PLAN", "CLOCK_OFFSET", "WITHOUT", "MEMORY_INTERVAL")
+"""Variables by which the launcher alters the product."""
 STARTING, SERVING = 10, 0
 """Niceness (setpriority(2))."""
 
@@ -74,13 +76,15 @@ class ProductProcess:
         """Starts it and does not wait."""
         assert not self.alive, f"{self.name} runs already"
         environment = {**base_environment(), **self.environment, "CENSUS_FILE": str(self._census_file), **changes}
-        run = fork if self.repository == REPOSITORY else _run_anew
-        self.process = await run(
-            *(*self.launcher, self.module, *self.arguments),
-            directory=self.repository,
-            environment={**environment, "PORT": str(self.port)},
-            output=self.logs / f"{self.name}.log",
-        )
+        command = (*self.launcher, self.module, *self.arguments)
+        environment["PORT"], output = str(self.port), self.logs / f"{self.name}.log"
+        if self.repository == REPOSITORY:
+            altered = any(environment.get(variable) for variable in ALTERATIONS)
+            self.process = await fork(
+                *command, directory=REPOSITORY, environment=environment, output=output, altered=altered
+            )
+        else:
+            self.process = await _run_anew(*command, directory=self.repository, environment=environment, output=output)
         self.started += 1
         self._give_priority(STARTING)
 

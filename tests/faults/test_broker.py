@@ -65,7 +65,7 @@ async def test_control_without_waiting_for_the_confirm_they_are_lost(bed: Bed) -
 async def test_an_event_that_routes_nowhere_stays_until_it_does(bed: Bed) -> None:
     async with unrouted(bed, "session.saved"):
         session = await new_session_id(bed, 5001)
-        await eventually(lambda: said(bed, "catalog", "an event reaches no queue"))
+        await eventually(lambda: said(bed, "catalog", "event stays in the outbox"))
         assert await unpublished(bed, session)
     await bring_near(bed, session)
     await eventually(lambda: is_published(bed, session))

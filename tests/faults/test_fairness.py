@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -29,22 +28,31 @@ STEADY: Plan = {"rate": 100, "seconds": 1.7, "counted": 1}
 pytestmark = pytest.mark.timeout(120)
 
 
+@pytest.fixture(scope="module", autouse=True)
+async def many_courses(whole_bed: Bed) -> AsyncIterator[None]:
+    """The flooding organisation has them for both tests; nobody else has heard of them."""
+    await add_courses(whole_bed.database_urls["catalog"], FLOODING, COURSES_OF_THE_OTHER)
+    yield
+    connection = await asyncpg.connect(whole_bed.database_urls["catalog"], timeout=5)
+    await connection.execute("DELETE FROM courses WHERE organisation_id = $1", FLOODING, timeout=30)
+    await connection.close()
+
+
 async def test_a_flood_of_one_organisation_costs_another_no_answer(bed: Bed) -> None:
     await a_page_of_sessions(bed)
     course = await a_course(bed)
     p99 = [await p99_alone(bed, course)]
-    async with many_courses(bed):
-        for flood in FLOODS.values():
-            beside = await beside_flood(bed, course, flood)
-            assert beside["statuses"].keys() == {"200"}, (flood, beside["statuses"])
-            p99 += [float(beside["good_p99"]), await p99_alone(bed, course)]
+    for flood in FLOODS.values():
+        beside = await beside_flood(bed, course, flood)
+        assert beside["statuses"].keys() == {"200"}, (flood, beside["statuses"])
+        p99 += [float(beside["good_p99"]), await p99_alone(bed, course)]
     for what, multiple in zip(FLOODS, beside_neighbours(p99), strict=True):
         figure(f"one organisation floods {what}", "another's p99, as a multiple", multiple, "×", goal=2)
 
 
 async def test_control_without_fairness_another_organisation_is_refused(bed: Bed) -> None:
     course = await a_course(bed)
-    async with many_courses(bed), bed.changed("gateway", "catalog", WITHOUT="fairness"):
+    async with bed.changed("gateway", "catalog", WITHOUT="fairness"):
         floods = [beside_flood(bed, course, SEARCH) for _ in range(FLOODS_OF_THE_CONTROL)]
         seen = [(await flood)["statuses"] for flood in floods]
     assert any(statuses.get("503") for statuses in seen), seen
@@ -66,15 +74,3 @@ async def beside_flood(bed: Bed, target: str, flood: str) -> dict[str, Any]:
     [beside] = await arrivals(bed, [STEADY], target=target)
     await flooding
     return beside
-
-
-@asynccontextmanager
-async def many_courses(bed: Bed) -> AsyncIterator[None]:
-    """The flooding organisation has them while the block runs; nobody else has heard of them."""
-    await add_courses(bed.database_urls["catalog"], FLOODING, COURSES_OF_THE_OTHER)
-    try:
-        yield
-    finally:
-        connection = await asyncpg.connect(bed.database_urls["catalog"], timeout=5)
-        await connection.execute("DELETE FROM courses WHERE organisation_id = $1", FLOODING, timeout=30)
-        await connection.close()

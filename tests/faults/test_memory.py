@@ -29,6 +29,8 @@ MOST_HELD = 120.0
 """MiB that a process may grow by meanwhile: users' bodies have 64, strangers' 8, and each connection a few KiB."""
 PASSWORDS = 2 * 64.0
 """MiB for the passwords that are checked at once."""
+QUICK = {"MEMORY_INTERVAL": "0.5"}
+"""Seconds after which memory is given back, so that tests need not wait five."""
 CREDENTIALS = b'{"email": "ada@example.com", "password": "not the password"'
 LOGIN, COURSES = "/api/v1/auth/login", "/api/v1/training/courses"
 
@@ -51,16 +53,16 @@ def _user() -> User:
 
 
 async def test_bodies_of_strangers_leave_memory_and_users_alone(bed: Bed, issuer: dict[str, str]) -> None:
-    async with bed.another("gateway", **issuer) as gateway:
+    async with bed.another("gateway", **issuer, **QUICK) as gateway:
         grown = await _grown(gateway, [_request(LOGIN, SIZE)] * CONNECTIONS, withheld=1, bed=bed)
     figure("memory for strangers", "growth by 400 connections at login", grown, "MiB", goal=MOST_HELD)
-    async with bed.another("catalog") as catalog:
+    async with bed.another("catalog", **QUICK) as catalog:
         grown = await _grown(catalog, [_request(COURSES, SIZE)] * CONNECTIONS, withheld=1)
     figure("memory for strangers", "growth by 400 connections at a service", grown, "MiB", goal=MOST_HELD)
 
 
 async def test_bodies_of_users_have_a_bound(bed: Bed) -> None:
-    async with bed.another("gateway") as gateway:
+    async with bed.another("gateway", **QUICK) as gateway:
         grown = await _grown(gateway, _of_users(bed), withheld=1)
     figure("memory for users", "growth by 400 connections with good tokens", grown, "MiB", goal=MOST_HELD)
 
@@ -74,7 +76,7 @@ async def test_control_without_a_budget_of_bodies_memory_has_no_bound(bed: Bed) 
 async def test_logins_that_wait_for_their_turn_hold_little(bed: Bed, issuer: dict[str, str]) -> None:
     """Two passwords are checked at once, 64 MiB each (argon2id); those that wait have let their bodies go."""
     most = MOST_HELD + PASSWORDS
-    async with bed.another("gateway", **issuer) as gateway:
+    async with bed.another("gateway", **issuer, **QUICK) as gateway:
         requests = [_request(LOGIN, 200), _request(LOGIN, SIZE)] * (LOGINS // 2)
         grown = await _grown(gateway, requests, most=most)
     figure("memory for strangers", "growth by 300 logins, every other of a mebibyte", grown, "MiB", goal=most)

@@ -18,6 +18,7 @@ from shared.http.idempotency_key import digest
 from shared.http.models import MergePatch, Query
 from shared.http.pagination import MAX_PAGE, PagedQuery, training_links, training_meta
 from shared.http.responses import failure
+from shared.http.server.response_bytes import serialize
 from shared.validation.known_members import invalid
 from shared.validation.strict_json import MAX_DEPTH, parse_json
 from tests.fuzz.effort import examples
@@ -106,9 +107,7 @@ def test_any_text_is_a_query_or_refused_by_name(model: type[Query], data: st.Dat
 def assert_is_refusal(error: ValidationFailed) -> None:
     """It names fields, and can be sent."""
     assert error.details["errors"]
-    body = failure(error).response().body
-    assert isinstance(body, bytes)
-    assert json.loads(body)["errors"] == error.details["errors"]
+    assert json.loads(serialize(failure(error)).body)["errors"] == error.details["errors"]
 
 
 def assert_is_storable(value: Any) -> None:

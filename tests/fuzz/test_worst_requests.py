@@ -114,6 +114,6 @@ async def test_control_without_the_counts_the_search_notices(
     await asked.cost(TARGET, written(TARGET, MANY_MEMBERS))
     assert asked.wrong == []
     monkeypatch.setattr("shared.validation.strict_json._check_counts", lambda *_: None)
-    monkeypatch.setattr("shared.http.request.known_members", lambda _, members, __: members)
+    monkeypatch.setattr("shared.http.input.known_members", lambda _, members, __: members)
     await asked.cost(TARGET, written(TARGET, MANY_MEMBERS))
     assert asked.wrong

@@ -19,14 +19,14 @@ import shared.service.idempotency
 from gateway.auth.client_token import ClientTokenVerifier
 from gateway.upstream.headers import Headers
 from shared.auth.internal_token import Caller, InternalTokenVerifier
+from shared.http.input import QueryReader
 from shared.http.models import BodyLimits
-from shared.http.request import QueryReader
+from shared.http.request import METHODS, Request
 from shared.http.request_target import Target
 from shared.http.routing import Endpoint
 from shared.http.server.connection import Protocol
-from shared.http.server.framing import METHODS, Incoming
-from shared.http.server.simple_request import Headers as PlainHeaders
-from shared.http.server.simple_request import PlainReader
+from shared.http.server.framing import Incoming
+from shared.http.server.simple_request import SimpleRequestParser
 from shared.validation.known_members import Unknown
 from tests.security import assignment, bodies, framing, headers, lists, targets, tenancy, tokens, values
 from tests.security.corpus import Place
@@ -90,6 +90,7 @@ async def test_control_with_the_first_of_several_tokens(own_world: World, monkey
         return authorization[0].partition(" ")[2] if authorization else ""
 
     monkeypatch.setattr("gateway.admission.gate.bearer_token", first)
+    monkeypatch.setattr("gateway.edge.forward_handler.bearer_token", first)
     monkeypatch.setattr("shared.http.routing.bearer_token", first)
     assert await noticed(own_world, tokens, "gateway", "Authorization good and empty")
     assert await noticed(own_world, tokens, "service", "Authorization good and empty")
@@ -99,9 +100,9 @@ async def test_control_with_services_that_believe_headers(own_world: World, monk
     """The gateway's stripping then is what keeps the header from them; without it nothing does."""
     permitted = Endpoint._permitted
 
-    def gullible(endpoint: Endpoint, headers: PlainHeaders) -> Caller:
-        caller = permitted(endpoint, headers)
-        organisation = headers.get("X-Organisation-Id")
+    def gullible(endpoint: Endpoint, request: Request) -> Caller:
+        caller = permitted(endpoint, request)
+        organisation = request.headers.get("X-Organisation-Id")
         return replace(caller, organisation_id=int(organisation)) if organisation else caller
 
     def everything(sent: Sequence[tuple[str, str]]) -> Headers:
@@ -110,12 +111,12 @@ async def test_control_with_services_that_believe_headers(own_world: World, monk
     monkeypatch.setattr(Endpoint, "_permitted", gullible)
     claim = "claims X-Organisation-Id: <their organisation>"
     assert await noticed(own_world, headers, "service", claim)
-    with monkeypatch.context() as ordinary_way:
-        ordinary_way.setattr(PlainReader, "read", lambda *_: None)
+    with monkeypatch.context() as standard_path:
+        standard_path.setattr(SimpleRequestParser, "parse", lambda *_: None)  # nor does it remember any headers
         assert await noticed(own_world, headers, "gateway", claim) == []
-        ordinary_way.setattr("gateway.edge.forward_handler.forwarded", everything)
+        standard_path.setattr("gateway.edge.forward_handler.forwarded", everything)
         assert await noticed(own_world, headers, "gateway", claim)
-    monkeypatch.setattr("gateway.edge.fast_forward.forwarded", everything)
+    monkeypatch.setattr("gateway.edge.forward_handler.forwarded", everything)
     assert await noticed(own_world, headers, "gateway", claim)
 
 
@@ -194,8 +195,8 @@ async def test_control_with_absolute_targets_of_any_host(
 async def test_control_with_head_that_is_another_method(
     own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> None:
-    monkeypatch.setattr("shared.http.server.app.METHODS", METHODS - {"HEAD"})
-    monkeypatch.setattr(PlainReader, "read", lambda *_: None)
+    monkeypatch.setattr("shared.http.request.METHODS", METHODS - {"HEAD"})
+    monkeypatch.setattr(SimpleRequestParser, "parse", lambda *_: None)
     assert await noticed(own_world, targets, place, "line HEAD")
 
 
@@ -206,15 +207,15 @@ async def test_control_with_targets_that_are_taken_as_they_come(
         path, _, query = raw.partition("?")
         return Target(path, query)
 
-    monkeypatch.setattr("shared.http.server.app.check_address", lambda *_: None)
-    monkeypatch.setattr("gateway.edge.forward_handler.read_target", lax)
+    monkeypatch.setattr("shared.http.request.read_target", lax)
+    monkeypatch.setattr("shared.http.request.checked_host", lambda hosts: "".join(hosts))
     assert await noticed(own_world, targets, "gateway", "target '/api/v1/training/courses/..%2f../")
     assert await noticed(own_world, targets, "service", "target 'http://muster.example/")
 
 
 async def test_control_without_a_limit_of_bodies(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def unlimited(request: web.Request, limit: int = 0) -> bytes:
-        return await request.content.read()
+    async def unlimited(request: Request, limit: int = 0) -> bytes:
+        return request.content if request.stream is None else await request.stream.content.read()
 
     monkeypatch.setattr("shared.http.body.read_body", unlimited)
     monkeypatch.setattr("gateway.edge.forward_handler.read_body", unlimited)
@@ -223,7 +224,7 @@ async def test_control_without_a_limit_of_bodies(own_world: World, monkeypatch: 
 
 
 async def test_control_with_pythons_own_json(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.validation.strict_json.parse_json", lambda body, _: json.loads(body))
+    monkeypatch.setattr("shared.http.body.parse_json", lambda body, _: json.loads(body))
     for beginning in ("text a member twice", "text 5,000 decimals", "text 33 levels", "text half a character"):
         assert await noticed(own_world, bodies, "service", beginning), beginning
 

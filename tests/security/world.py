@@ -147,4 +147,4 @@ def organisations(world: World) -> list[int]:
 
 
 def database_url(stack: Stack, service: str) -> str:
-    return str(getattr(stack, f"{service}_database_url"))
+    return stack.database_urls[service]

@@ -31,8 +31,7 @@ UPDATE sessions s SET seats_taken = (
 
 async def execute(stack: Stack, service: str, sql: str, *arguments: Any) -> str:
     """The command tag; past the service, and as the superuser, whom no trigger holds back."""
-    url: str = getattr(stack, f"{service}_database_url")
-    connection = await asyncpg.connect(url, timeout=10)
+    connection = await asyncpg.connect(stack.database_urls[service], timeout=10)
     try:
         return str(await connection.execute(sql, *arguments))
     finally:

@@ -1,6 +1,6 @@
-"""Processes forked from one that has imported the libraries: importing them is most of what a start costs.
+"""Processes forked from one that has imported the libraries and the product: importing is most of what a start costs.
 
-The product's own modules each process imports by itself, after what was asked for has been done to it.
+One that is to run an altered product imports the product's modules by itself, after the alteration.
 """
 
 import asyncio
@@ -14,9 +14,13 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+from stack.services import SERVICE_NAMES
+
 _CONTEXT = multiprocessing.get_context("forkserver")
+PRODUCT = ("gateway", "services", "shared")
+"""Its packages."""
 _CONTEXT.set_forkserver_preload(
-    ["aio_pika", "aiohttp.web", "asyncpg", "httptools", "jwt", "pydantic_settings", "redis.asyncio", "uvloop"]
+    ["uvloop", "gateway.app", "gateway.cli", *(f"services.{service}.app" for service in SERVICE_NAMES)]
 )
 
 
@@ -73,18 +77,29 @@ async def fork(
     environment: Mapping[str, str],
     output: Path,
     errors: Path | None = None,
+    altered: bool | None = None,
 ) -> ForkedProcess:
-    """`python -m module arguments` there, with no other variables; what it writes is added to the files, or the one."""
+    """`python -m module arguments` there, with no other variables; what it writes is added to the files, or the one.
+
+    `altered` says whether the module alters the product; unless given, any module but one of the product does.
+    """
     files = (output, errors or output)
+    if altered is None:
+        altered = module.partition(".")[0] not in PRODUCT
     process = _CONTEXT.Process(
-        target=_become, args=(module, arguments, directory, dict(environment), files), name=module, daemon=True
+        target=_become, args=(module, arguments, directory, dict(environment), files, altered), name=module, daemon=True
     )
     await asyncio.to_thread(process.start)  # the first one waits for the libraries
     return ForkedProcess(process)
 
 
 def _become(
-    module: str, arguments: Sequence[str], directory: Path, environment: Mapping[str, str], files: Sequence[Path]
+    module: str,
+    arguments: Sequence[str],
+    directory: Path,
+    environment: Mapping[str, str],
+    files: Sequence[Path],
+    altered: bool,
 ) -> None:
     os.setsid()
     for path, stream in zip(files, (sys.stdout, sys.stderr), strict=True):
@@ -94,5 +109,13 @@ def _become(
     os.environ.clear()
     os.environ.update(environment)
     faulthandler.enable()
+    if altered:
+        _forget_product()
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _forget_product() -> None:
+    """The product's modules are imported anew: a name that one has taken from another is then the altered one."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in PRODUCT]:
+        del sys.modules[name]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import services.catalog.app
+import services.enrollment.app
 import services.history.app
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connection_pool
@@ -41,6 +42,12 @@ class Database:
 @asynccontextmanager
 async def catalog_database() -> AsyncIterator[Database]:
     async with _migrated("catalog", services.catalog.app.MIGRATIONS) as database:
+        yield database
+
+
+@asynccontextmanager
+async def enrollment_database() -> AsyncIterator[Database]:
+    async with _migrated("enrollment", services.enrollment.app.MIGRATIONS) as database:
         yield database
 
 

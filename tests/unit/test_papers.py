@@ -11,9 +11,6 @@ from pydantic import BaseModel
 from gateway.auth.users import ROLES
 from gateway.edge.auth_endpoints import ENDPOINTS
 from gateway.settings import GatewaySettings
-from services.catalog.settings import CatalogSettings
-from services.enrollment.settings import EnrollmentSettings
-from services.history.settings import HistorySettings
 from shared.errors import ApiError
 from shared.events.types import (
     STATE_OF,
@@ -42,7 +39,7 @@ from tests.support.papers import (
     section,
     text_of,
 )
-from tests.support.services import ROUTES
+from tests.support.services import DECLARED, ROUTES
 
 CONTRACT = ROOT / "docs" / "contract.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
@@ -227,7 +224,7 @@ def test_the_contract_has_the_roles_of_the_built_in_issuer() -> None:
 def test_operators_are_told_of_every_setting_and_no_other() -> None:
     table = text_of(ROOT / "docs" / "operations.md").partition("| setting |")[2].partition("\n\n")[0]
     told = {name for row in table.splitlines()[2:] for name in re.findall(r"`([A-Z_]+)`", row.split(" | ")[0])}
-    all_settings = (GatewaySettings, CatalogSettings, EnrollmentSettings, HistorySettings)
+    all_settings: list[type[BaseModel]] = [GatewaySettings, *(service.settings for service in DECLARED.values())]
     assert told == {name.upper() for settings in all_settings for name in settings.model_fields}
 
 

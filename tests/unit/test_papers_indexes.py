@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stack.cli import make_parser
-from tests.support.papers import FENCED, PAGES, ROOT, linked_files, listed, name_of, section, text_of
+from tests.support.papers import FENCED, PAGES, ROOT, linked_files, links, listed, name_of, section, text_of
 
 DOCS = ROOT / "docs"
 PRODUCT = ("gateway", "services", "shared", "stack")
@@ -83,6 +83,15 @@ def is_module(name: str) -> bool:
     return path.with_suffix(".py").is_file() or (path / "__main__.py").is_file() or name == "services.X"
 
 
+def files_of_the_walk(readme: str) -> list[str]:
+    """The modules that the steps of README's "Follow one enrollment" link to, in their order."""
+    return [target for target in links(section(readme, "## Follow one enrollment")) if target.endswith(".py")]
+
+
+def repeated(files: list[str]) -> set[str]:
+    return {file for file in files if files.count(file) > 1}
+
+
 def not_linked(pages: Iterable[Path], index: Path) -> list[str]:
     return [name_of(page) for page in pages if page != index and page not in linked_files(index)]
 
@@ -99,6 +108,10 @@ def test_every_page_of_docs_is_in_the_readme() -> None:
 
 def test_every_how_to_page_is_in_their_index() -> None:
     assert not_linked(sorted((DOCS / "how-to").glob("*.md")), DOCS / "how-to" / "README.md") == []
+
+
+def test_following_one_enrollment_passes_each_module_once() -> None:
+    assert repeated(files_of_the_walk(text_of(ROOT / "README.md"))) == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -129,6 +142,11 @@ def test_control_a_folder_without_a_line_is_noticed() -> None:
 )
 def test_control_a_command_that_is_not_there_is_noticed(text: str, wrong: list[str]) -> None:
     assert unknown_commands(text) == wrong
+
+
+def test_control_a_module_that_the_walk_passes_twice_is_noticed() -> None:
+    text = text_of(ROOT / "README.md").replace("messaging/consumer.py", "messaging/relay.py")
+    assert repeated(files_of_the_walk(text)) == {"shared/messaging/relay.py"}
 
 
 def test_control_a_module_that_is_not_there_is_noticed() -> None:

@@ -1,10 +1,22 @@
 """SQL of the counts that follow the enrollments."""
 
 from collections.abc import Sequence
-from decimal import Decimal
+from typing import Any
 
 from shared.events.types import EnrollmentEvent
 from shared.postgres.pool import Connection
+from shared.postgres.statement_columns import ArrayColumns
+
+_ENROLLMENTS = ArrayColumns(
+    organisation_id="bigint",
+    id="bigint",
+    version="integer",
+    session_id="bigint",
+    course_id="bigint",
+    status="text",
+    score="numeric",
+    holds_seat="boolean",
+)
 
 # Two consumers may hold different versions of one enrollment at once. Each first makes sure that the row is there and
 # locked, which a conflict does whatever its WHERE says, and only then looks at what it said before: otherwise both
@@ -17,13 +29,11 @@ ON CONFLICT (organisation_id, id) DO UPDATE SET version = enrollments.version WH
 
 # Rows are looked up, and so locked, in the order of what they change by: first courses, then sessions, each by their
 # ids. Grouped by hash a large batch and a small one would lock them in different orders, and each wait for the other.
-_APPLY_ENROLLMENTS = """
+_APPLY_ENROLLMENTS = f"""
 WITH changed AS (
     UPDATE enrollments e
-    SET version = new.version, session_id = new.session_id, course_id = new.course_id, status = new.status,
-        score = new.score, holds_seat = new.holds_seat
-    FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bigint[], $5::bigint[], $6::text[], $7::numeric[],
-            $8::boolean[]) AS new (organisation_id, id, version, session_id, course_id, status, score, holds_seat),
+    SET {_ENROLLMENTS.updates("new", "organisation_id", "id")}
+    FROM {_ENROLLMENTS.unnest("new")},
         enrollments old
     WHERE e.organisation_id = new.organisation_id AND e.id = new.id AND new.version > e.version
         AND old.organisation_id = e.organisation_id AND old.id = e.id
@@ -53,7 +63,7 @@ UPDATE courses c SET total_enrollments = total_enrollments + d.enrollments,
     total_completed = total_completed + d.completed, total_scored = total_scored + d.scored,
     score_sum = score_sum + d.scores
 FROM by_course d WHERE c.organisation_id = d.organisation_id AND c.id = d.course_id
-"""
+"""  # noqa: S608 - of constants alone
 
 
 async def apply_enrollments(connection: Connection, events: Sequence[EnrollmentEvent]) -> None:
@@ -61,15 +71,18 @@ async def apply_enrollments(connection: Connection, events: Sequence[EnrollmentE
     organisations = [event.organisation_id for event in events]
     ids = [event.data.id for event in events]
     await connection.execute(_LOCK_ENROLLMENTS, organisations, ids)
-    scores: list[Decimal | None] = [event.data.score for event in events]
-    await connection.execute(
-        _APPLY_ENROLLMENTS,
-        organisations,
-        ids,
-        [event.data.version for event in events],
-        [event.data.session_id for event in events],
-        [event.data.course_id for event in events],
-        [event.data.status for event in events],
-        scores,
-        [event.data.holds_seat for event in events],
-    )
+    await connection.execute(_APPLY_ENROLLMENTS, *_ENROLLMENTS.arrays(map(_enrollment, events)))
+
+
+def _enrollment(event: EnrollmentEvent) -> dict[str, Any]:
+    state = event.data
+    return {
+        "organisation_id": event.organisation_id,
+        "id": state.id,
+        "version": state.version,
+        "session_id": state.session_id,
+        "course_id": state.course_id,
+        "status": state.status,
+        "score": state.score,
+        "holds_seat": state.holds_seat,
+    }

@@ -1,38 +1,31 @@
 """SQL of courses as the catalog keeps them, and as its events have them."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from services.catalog.schemas import CourseFields
-from services.catalog.store.columns import fields_of
+from services.catalog.store.columns import FieldColumns, state_json
 from shared.events.types import CourseState
 from shared.postgres.pool import Connection
-from shared.validation.fields import STORED
 
-STATE = """json_build_object('id', id, 'version', version, 'title', title, 'category', category,
-    'delivery_mode', delivery_mode, 'pass_score', pass_score, 'validity_months', validity_months,
-    'labels', labels, 'prerequisites', prerequisites)::text"""
+STATE = state_json(CourseState)
 """What events say of a course, as JSON text out of its row."""
+
+_FIELDS = FieldColumns(CourseFields, "labels")
 
 _STATES = f"""
 SELECT {STATE} FROM courses WHERE organisation_id = $1 AND id = ANY($2::bigint[]) ORDER BY id
 """  # noqa: S608 - of constants alone
 
-_INSERT = """
-INSERT INTO courses (organisation_id, title, category, delivery_mode, duration_hours, cost_per_participant, provider,
-    provider_name, description, pass_score, validity_months, prerequisites, labels, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::jsonb, coalesce($14, now()))
+_INSERT = f"""
+INSERT INTO courses (organisation_id, created_at, {_FIELDS.names})
+VALUES ($1, coalesce($2, now()), {_FIELDS.parameters(3)})
 RETURNING id
-"""
+"""  # noqa: S608 - of constants alone
 
-_UPDATE = """
-UPDATE courses SET version = version + 1, title = $3, category = $4, delivery_mode = $5, duration_hours = $6,
-    cost_per_participant = $7, provider = $8, provider_name = $9, description = $10, pass_score = $11,
-    validity_months = $12, prerequisites = $13, labels = $14::jsonb
-WHERE organisation_id = $1 AND id = $2
-"""
+_UPDATE = f"""
+UPDATE courses SET version = version + 1, {_FIELDS.assignments(3)} WHERE organisation_id = $1 AND id = $2
+"""  # noqa: S608 - of constants alone
 
 _EXISTING = """
 SELECT id FROM courses WHERE organisation_id = $1 AND id = ANY($2::bigint[]) ORDER BY id FOR KEY SHARE
@@ -61,7 +54,7 @@ async def lock(connection: Connection, organisation_id: int, course_id: int) -> 
     row = await connection.fetchrow(
         "SELECT * FROM courses WHERE organisation_id = $1 AND id = $2 FOR NO KEY UPDATE", organisation_id, course_id
     )
-    return None if row is None else (_course_fields(row), row["version"])
+    return None if row is None else (_FIELDS.fields(row), row["version"])
 
 
 async def is_prerequisite(connection: Connection, organisation_id: int, course_id: int) -> bool:
@@ -83,40 +76,19 @@ async def delete(connection: Connection, organisation_id: int, course_id: int) -
     [row] = await connection.fetch(
         "DELETE FROM courses WHERE organisation_id = $1 AND id = $2 RETURNING *", organisation_id, course_id
     )
-    return _course_fields(row)
-
-
-def _course_fields(row: Any) -> CourseFields:
-    return CourseFields.model_validate(fields_of(row, CourseFields, "labels"), context=STORED)
+    return _FIELDS.fields(row)
 
 
 async def insert(
     connection: Connection, organisation_id: int, course: CourseFields, created_at: datetime | None
 ) -> int:
     """The new course's id; `created_at` is the database's now where it is not given."""
-    course_id: int = await connection.fetchval(_INSERT, organisation_id, *_course_columns(course), created_at)
+    course_id: int = await connection.fetchval(_INSERT, organisation_id, created_at, *_FIELDS.values(course))
     return course_id
 
 
 async def update(connection: Connection, organisation_id: int, course_id: int, course: CourseFields) -> None:
-    await connection.execute(_UPDATE, organisation_id, course_id, *_course_columns(course))
-
-
-def _course_columns(course: CourseFields) -> tuple[Any, ...]:
-    return (
-        course.title,
-        course.category,
-        course.delivery_mode,
-        course.duration_hours,
-        course.cost_per_participant,
-        course.provider,
-        course.provider_name,
-        course.description,
-        course.pass_score,
-        course.validity_months,
-        course.prerequisites,
-        json.dumps([label.model_dump() for label in course.labels]),
-    )
+    await connection.execute(_UPDATE, organisation_id, course_id, *_FIELDS.values(course))
 
 
 async def start_ids_at(connection: Connection, course_id: int) -> None:

@@ -13,9 +13,9 @@ from typing import get_args
 from services.catalog.representations import course_row, session_row
 from services.catalog.schemas import Category, CourseQuery, DeliveryMode, SessionQuery
 from shared.http.conditional import Document
-from shared.http.pagination import MAX_PER_PAGE, PagedQuery
+from shared.http.pagination import MAX_PER_PAGE
 from shared.postgres import audit_trail
-from shared.postgres.batched_reads import DEEP, PAGE_TYPES, PageRead, Statement, page_of, union_over
+from shared.postgres.batched_reads import DEEP, PAGE_TYPES, PageRead, Statement, list_of, page_of, union_over
 from shared.postgres.pool import Connection, like
 from shared.postgres.row_security import scoped
 
@@ -30,12 +30,62 @@ _COURSE_ITEM = f"""{_COURSE_BEGINNING},
 """
 
 _COURSE_FILTERS = {
-    "category": "c.category = {category}",
-    "delivery_mode": "c.delivery_mode = {delivery_mode}",
-    "search": "lower(c.title) LIKE lower({search})",
+    "category": "c.category = :category",
+    "delivery_mode": "c.delivery_mode = :delivery_mode",
+    "search": "lower(c.title) LIKE lower(:search)",
 }
 _KINDS = {"category": get_args(Category), "delivery_mode": get_args(DeliveryMode)}
 """Both stand in an index before the id."""
+
+
+def course_page(organisation_id: int, query: CourseQuery) -> PageRead:
+    """How many courses match, and the page of them as JSON text."""
+    asked = {
+        "category": query.category,
+        "delivery_mode": query.delivery_mode,
+        "search": like(query.search) if query.search else None,
+    }
+    given = {name: value for name, value in asked.items() if value is not None}
+    return PageRead(
+        _course_statement(tuple(given)),
+        (organisation_id, *given.values(), query.per_page, query.offset),
+        slow="search" in given or query.offset > DEEP,
+    )
+
+
+@cache
+def _course_statement(filters: tuple[str, ...]) -> Statement:
+    conditions = ["c.organisation_id = :organisation_id", *(_COURSE_FILTERS[name] for name in filters)]
+    text = _found_courses(conditions) if "search" in filters else _listed_courses(conditions, filters)
+    return Statement(text, {"organisation_id": "bigint", **dict.fromkeys(filters, "text"), **PAGE_TYPES})
+
+
+def _listed_courses(conditions: Sequence[str], filters: Sequence[str]) -> str:
+    ids = f"SELECT c.id FROM courses c WHERE {' AND '.join(conditions)}"  # noqa: S608 - made of constants
+    if len(filters) == 1:
+        [other] = _KINDS.keys() - set(filters)
+        ids = union_over(ids, "id", f"c.{other}", _KINDS[other])
+    cells = " AND ".join(["t.organisation_id = :organisation_id", *(f"t.{name} = :{name}" for name in filters)])
+    total = f"SELECT coalesce(sum(t.total), 0)::bigint FROM courses_totals t WHERE {cells}"  # noqa: S608 - of constants
+    return _list_of_courses(total, ids)
+
+
+def _found_courses(conditions: Sequence[str]) -> str:
+    """A search can use its index in a view alone (decision 10)."""
+    found = f"SELECT c.id FROM courses_in_scope c WHERE {' AND '.join(conditions)}"  # noqa: S608 - made of constants
+    page = _list_of_courses("SELECT count(*) FROM matched", "SELECT id FROM matched")
+    return f"WITH matched AS MATERIALIZED ({found}) {page}"
+
+
+def _list_of_courses(total: str, ids: str) -> str:
+    return list_of(
+        total=total,
+        page=page_of(ids, "id", MAX_PER_PAGE),
+        joins="JOIN courses c ON c.organisation_id = :organisation_id AND c.id = page.id",
+        item=f"json_build_object({_COURSE_ITEM})",
+        order="c.id",
+    )
+
 
 # Sessions of today count whatever their hour; a course shows its next hundred.
 _COURSE_DETAIL = scoped(
@@ -68,6 +118,20 @@ FROM courses c WHERE c.organisation_id = $1 AND c.id = $2
     ("bigint", "bigint"),
 )
 
+
+async def course_detail(connection: Connection, organisation_id: int, course_id: int) -> Document | None:
+    row = await connection.fetchrow(_COURSE_DETAIL, organisation_id, course_id)
+    key = course_row(organisation_id, course_id)
+    return None if row is None else Document(key, row["version"], row["document"])
+
+
+COURSE_TRAIL = audit_trail.page_sql(
+    audit_trail.entries_of("course"),
+    f"""EXISTS (SELECT FROM courses WHERE organisation_id = $1 AND id = $2)
+        OR EXISTS (SELECT FROM {audit_trail.entries_of("course")})""",  # noqa: S608 - made of constants
+)
+"""What was deleted keeps its trail; what was there before trails were kept has an empty one."""
+
 _SESSION_ITEM = """
     'id', s.id, 'course', json_build_object('id', c.id, 'title', c.title), 'session_name', s.session_name,
     'start_date', training_timestamp(s.start_date), 'end_date', training_timestamp(s.end_date),
@@ -77,65 +141,13 @@ _SESSION_ITEM = """
 """
 
 _SESSION_FILTERS = {
-    "course_id": ("s.course_id = {course_id}", "bigint"),
-    "status": ("s.status = {status}", "text"),
-    "date_from": ("s.start_date >= {date_from}::timestamp AT TIME ZONE 'UTC'", "date"),
-    "date_to": ("s.start_date < {date_to}::timestamp AT TIME ZONE 'UTC'", "date"),
+    "course_id": ("s.course_id = :course_id", "bigint"),
+    "status": ("s.status = :status", "text"),
+    "date_from": ("s.start_date >= :date_from::timestamp AT TIME ZONE 'UTC'", "date"),
+    "date_to": ("s.start_date < :date_to::timestamp AT TIME ZONE 'UTC'", "date"),
 }
 """By the field of the query: condition and type."""
-_CELLS = {"status": "t.status = {status}", "date_from": "t.day >= {date_from}", "date_to": "t.day < {date_to}"}
-
-_SESSION_DETAIL = scoped(
-    f"""
-SELECT s.version, json_build_object({_SESSION_ITEM}, 'projects', s.projects)::text AS document
-FROM sessions s JOIN courses c ON c.organisation_id = s.organisation_id AND c.id = s.course_id
-WHERE s.organisation_id = $1 AND s.id = $2
-""",  # noqa: S608 - made of constants
-    ("bigint", "bigint"),
-)
-
-
-def course_page(organisation_id: int, query: CourseQuery) -> PageRead:
-    """How many courses match, and the page of them as JSON text."""
-    asked = {
-        "category": query.category,
-        "delivery_mode": query.delivery_mode,
-        "search": like(query.search) if query.search else None,
-    }
-    given = {name: value for name, value in asked.items() if value is not None}
-    return PageRead(
-        _course_statement(tuple(given)),
-        (organisation_id, *given.values(), query.per_page, query.offset),
-        slow="search" in given or query.offset > DEEP,
-    )
-
-
-@cache
-def _course_statement(filters: tuple[str, ...]) -> Statement:
-    where = " AND ".join(["c.organisation_id = {organisation_id}", *(_COURSE_FILTERS[name] for name in filters)])
-    # A search can use its index in a view alone (decision 10).
-    listed = "courses_in_scope" if "search" in filters else "courses"
-    ids = f"SELECT c.id FROM {listed} c WHERE {where}"  # noqa: S608 - made of constants
-    matched, total = "", _total_of_courses(filters)
-    if "search" in filters:
-        matched = f"WITH matched AS MATERIALIZED ({ids})"
-        ids, total = "SELECT id FROM matched", "SELECT count(*) FROM matched"
-    elif len(filters) == 1:
-        [other] = _KINDS.keys() - set(filters)
-        ids = union_over(ids, "id", f"c.{other}", _KINDS[other])
-    text = f"""
-        {matched} SELECT ({total}) AS total, coalesce((
-            SELECT json_agg(json_build_object({_COURSE_ITEM}) ORDER BY c.id)
-            FROM {page_of(ids, "id", MAX_PER_PAGE)} page
-            JOIN courses c ON c.organisation_id = {{organisation_id}} AND c.id = page.id
-        ), '[]')::text AS items
-    """  # noqa: S608 - made of constants
-    return Statement(text, {"organisation_id": "bigint", **dict.fromkeys(filters, "text"), **PAGE_TYPES})
-
-
-def _total_of_courses(filters: Sequence[str]) -> str:
-    where = " AND ".join(["t.organisation_id = {organisation_id}", *(f"t.{name} = {{{name}}}" for name in filters)])
-    return f"SELECT coalesce(sum(t.total), 0)::bigint FROM courses_totals t WHERE {where}"  # noqa: S608 - of constants
+_CELLS = {"status": "t.status = :status", "date_from": "t.day >= :date_from", "date_to": "t.day < :date_to"}
 
 
 def session_page(organisation_id: int, query: SessionQuery) -> PageRead:
@@ -147,65 +159,49 @@ def session_page(organisation_id: int, query: SessionQuery) -> PageRead:
 
 @cache
 def _session_statement(filters: tuple[str, ...]) -> Statement:
-    where = " AND ".join(["s.organisation_id = {organisation_id}", *(_SESSION_FILTERS[name][0] for name in filters)])
-    matching = f"FROM sessions s WHERE {where}"
-    ids = f"SELECT s.id, s.start_date {matching}"
-    total = f"SELECT count(*) {matching}" if "course_id" in filters else _total_of_sessions(filters)
-    text = f"""
-        SELECT ({total}) AS total, coalesce((
-            SELECT json_agg(json_build_object({_SESSION_ITEM}) ORDER BY s.start_date, s.id)
-            FROM {page_of(ids, "start_date, id", MAX_PER_PAGE)} page
-            JOIN sessions s ON s.organisation_id = {{organisation_id}} AND s.id = page.id
-            JOIN courses c ON c.organisation_id = s.organisation_id AND c.id = s.course_id
-        ), '[]')::text AS items
-    """  # noqa: S608 - made of constants
+    conditions = ["s.organisation_id = :organisation_id", *(_SESSION_FILTERS[name][0] for name in filters)]
+    matching = f"FROM sessions s WHERE {' AND '.join(conditions)}"
+    text = list_of(
+        total=f"SELECT count(*) {matching}" if "course_id" in filters else _total_of_sessions(filters),
+        page=page_of(f"SELECT s.id, s.start_date {matching}", "start_date, id", MAX_PER_PAGE),
+        joins="""
+        JOIN sessions s ON s.organisation_id = :organisation_id AND s.id = page.id
+        JOIN courses c ON c.organisation_id = s.organisation_id AND c.id = s.course_id
+        """,
+        item=f"json_build_object({_SESSION_ITEM})",
+        order="s.start_date, s.id",
+    )
     types = {"organisation_id": "bigint", **{name: _SESSION_FILTERS[name][1] for name in filters}}
     return Statement(text, types | PAGE_TYPES)
 
 
 def _total_of_sessions(filters: Sequence[str]) -> str:
     days = ">" if {"date_from", "date_to"} & set(filters) else "="
-    where = " AND ".join([f"t.day {days} '-infinity'", *(_CELLS[name] for name in filters)])
+    cells = " AND ".join([f"t.day {days} '-infinity'", *(_CELLS[name] for name in filters)])
     return f"""
         SELECT coalesce(sum(t.total), 0)::bigint FROM sessions_totals t
-        WHERE t.organisation_id = {{organisation_id}} AND {where}
+        WHERE t.organisation_id = :organisation_id AND {cells}
     """  # noqa: S608 - made of constants
 
 
-_COURSE_TRAIL = audit_trail.page_sql(
-    audit_trail.entries_of("course"),
-    f"""EXISTS (SELECT FROM courses WHERE organisation_id = $1 AND id = $2)
-        OR EXISTS (SELECT FROM {audit_trail.entries_of("course")})""",  # noqa: S608 - made of constants
+_SESSION_DETAIL = scoped(
+    f"""
+SELECT s.version, json_build_object({_SESSION_ITEM}, 'projects', s.projects)::text AS document
+FROM sessions s JOIN courses c ON c.organisation_id = s.organisation_id AND c.id = s.course_id
+WHERE s.organisation_id = $1 AND s.id = $2
+""",  # noqa: S608 - made of constants
+    ("bigint", "bigint"),
 )
-_SESSION_TRAIL = audit_trail.page_sql(
-    audit_trail.entries_of("session"),
-    f"""EXISTS (SELECT FROM sessions WHERE organisation_id = $1 AND id = $2)
-        OR EXISTS (SELECT FROM {audit_trail.entries_of("session")})""",  # noqa: S608 - made of constants
-)
-"""What was deleted keeps its trail; what was there before trails were kept has an empty one."""
-
-
-async def course_trail(
-    connection: Connection, organisation_id: int, course_id: int, query: PagedQuery
-) -> tuple[bool, int, str]:
-    """As `shared.postgres.audit_trail.page`."""
-    return await audit_trail.page(connection, _COURSE_TRAIL, organisation_id, course_id, query.per_page, query.offset)
-
-
-async def session_trail(
-    connection: Connection, organisation_id: int, session_id: int, query: PagedQuery
-) -> tuple[bool, int, str]:
-    """As `shared.postgres.audit_trail.page`."""
-    return await audit_trail.page(connection, _SESSION_TRAIL, organisation_id, session_id, query.per_page, query.offset)
-
-
-async def course_detail(connection: Connection, organisation_id: int, course_id: int) -> Document | None:
-    row = await connection.fetchrow(_COURSE_DETAIL, organisation_id, course_id)
-    key = course_row(organisation_id, course_id)
-    return None if row is None else Document(key, row["version"], row["document"])
 
 
 async def session_detail(connection: Connection, organisation_id: int, session_id: int) -> Document | None:
     row = await connection.fetchrow(_SESSION_DETAIL, organisation_id, session_id)
     key = session_row(organisation_id, session_id)
     return None if row is None else Document(key, row["version"], row["document"])
+
+
+SESSION_TRAIL = audit_trail.page_sql(
+    audit_trail.entries_of("session"),
+    f"""EXISTS (SELECT FROM sessions WHERE organisation_id = $1 AND id = $2)
+        OR EXISTS (SELECT FROM {audit_trail.entries_of("session")})""",  # noqa: S608 - made of constants
+)

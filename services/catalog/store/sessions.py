@@ -1,37 +1,31 @@
 """SQL of sessions as the catalog keeps them, and as its events have them."""
 
-import json
-from typing import Any
-
 from services.catalog.schemas import SessionFields
-from services.catalog.store.columns import fields_of
+from services.catalog.store.columns import FieldColumns, state_json
 from shared.events.types import SessionState
 from shared.postgres.pool import Connection
-from shared.validation.fields import STORED
 
-STATE = """json_build_object('id', id, 'version', version, 'course_id', course_id, 'session_name', session_name,
-    'start_date', start_date, 'end_date', end_date, 'location', location,
-    'max_participants', max_participants, 'status', status, 'projects', projects)::text"""
+STATE = state_json(SessionState)
+"""What events say of a session, as JSON text out of its row."""
+
+_FIELDS = FieldColumns(SessionFields, "facilitator", "projects")
 
 _READ_STATE = f"SELECT {STATE} FROM sessions WHERE organisation_id = $1 AND id = $2"  # noqa: S608 - of constants alone
 
-_INSERT = """
+_INSERT = f"""
 WITH added AS (
-    INSERT INTO sessions (organisation_id, course_id, session_name, start_date, end_date, location, facilitator,
-        max_participants, projects, status)
-    VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9::jsonb, $10)
-    RETURNING id
+    INSERT INTO sessions (organisation_id, {_FIELDS.names}) VALUES ($1, {_FIELDS.parameters(2)})
+    RETURNING organisation_id, id, course_id
 ), counted AS (
-    UPDATE courses SET total_sessions = total_sessions + 1 WHERE organisation_id = $1 AND id = $2
+    UPDATE courses c SET total_sessions = total_sessions + 1 FROM added a
+    WHERE c.organisation_id = a.organisation_id AND c.id = a.course_id
 )
 SELECT id FROM added
-"""
+"""  # noqa: S608 - of constants alone
 
-_UPDATE = """
-UPDATE sessions SET version = version + 1, course_id = $3, session_name = $4, start_date = $5, end_date = $6,
-    location = $7, facilitator = $8::jsonb, max_participants = $9, projects = $10::jsonb, status = $11
-WHERE organisation_id = $1 AND id = $2
-"""
+_UPDATE = f"""
+UPDATE sessions SET version = version + 1, {_FIELDS.assignments(3)} WHERE organisation_id = $1 AND id = $2
+"""  # noqa: S608 - of constants alone
 
 _DELETE = """
 WITH deleted AS (
@@ -55,7 +49,7 @@ async def lock(connection: Connection, organisation_id: int, session_id: int) ->
     row = await connection.fetchrow(
         "SELECT * FROM sessions WHERE organisation_id = $1 AND id = $2 FOR UPDATE", organisation_id, session_id
     )
-    return None if row is None else (_session_fields(row), row["version"])
+    return None if row is None else (_FIELDS.fields(row), row["version"])
 
 
 async def of_course(connection: Connection, organisation_id: int, course_id: int) -> dict[int, int]:
@@ -71,35 +65,17 @@ async def of_course(connection: Connection, organisation_id: int, course_id: int
 async def delete(connection: Connection, organisation_id: int, session_id: int) -> SessionFields:
     """The session as it was, which exists; its course has one session less."""
     [row] = await connection.fetch(_DELETE, organisation_id, session_id)
-    return _session_fields(row)
-
-
-def _session_fields(row: Any) -> SessionFields:
-    return SessionFields.model_validate(fields_of(row, SessionFields, "projects", "facilitator"), context=STORED)
+    return _FIELDS.fields(row)
 
 
 async def insert(connection: Connection, organisation_id: int, session: SessionFields) -> int:
     """The new session's id."""
-    session_id: int = await connection.fetchval(_INSERT, organisation_id, *_session_columns(session))
+    session_id: int = await connection.fetchval(_INSERT, organisation_id, *_FIELDS.values(session))
     return session_id
 
 
 async def update(connection: Connection, organisation_id: int, session_id: int, session: SessionFields) -> None:
-    await connection.execute(_UPDATE, organisation_id, session_id, *_session_columns(session))
-
-
-def _session_columns(session: SessionFields) -> tuple[Any, ...]:
-    return (
-        session.course_id,
-        session.session_name,
-        session.start_date,
-        session.end_date,
-        session.location,
-        None if session.facilitator is None else session.facilitator.model_dump_json(),
-        session.max_participants,
-        json.dumps([project.model_dump() for project in session.projects]),
-        session.status,
-    )
+    await connection.execute(_UPDATE, organisation_id, session_id, *_FIELDS.values(session))
 
 
 async def start_ids_at(connection: Connection, session_id: int) -> None:

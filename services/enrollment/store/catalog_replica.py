@@ -1,41 +1,48 @@
 """SQL of what enrollment copies from the catalog's events."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from shared.events.types import CourseState, Event, SessionState
 from shared.postgres.pool import Connection
+from shared.postgres.statement_columns import ArrayColumns
 
-_SAVE_COURSES = """
-INSERT INTO courses (organisation_id, id, version, title, pass_score, validity_months, prerequisites, label_ids,
-    removed)
-SELECT organisation_id, id, version, title, pass_score, validity_months,
-    ARRAY (SELECT jsonb_array_elements_text(prerequisites)::bigint),
-    ARRAY (SELECT jsonb_array_elements_text(label_ids)::bigint), removed
-FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::numeric[], $6::integer[], $7::jsonb[],
-        $8::jsonb[], $9::boolean[])
-    AS new (organisation_id, id, version, title, pass_score, validity_months, prerequisites, label_ids, removed)
-ON CONFLICT (organisation_id, id) DO UPDATE SET version = excluded.version, title = excluded.title,
-    pass_score = excluded.pass_score, validity_months = excluded.validity_months,
-    prerequisites = excluded.prerequisites, label_ids = excluded.label_ids,
-    removed = excluded.removed
+_COURSES = ArrayColumns(
+    organisation_id="bigint",
+    id="bigint",
+    version="integer",
+    title="text",
+    pass_score="numeric",  # noqa: S106 - a type
+    validity_months="integer",
+    prerequisites="bigint[]",
+    label_ids="bigint[]",
+    removed="boolean",
+)
+_SAVE_COURSES = f"""
+INSERT INTO courses ({_COURSES.names}) SELECT {_COURSES.values} FROM {_COURSES.unnest("new")}
+ON CONFLICT (organisation_id, id) DO UPDATE SET {_COURSES.updates("excluded", "organisation_id", "id")}
 WHERE excluded.version > courses.version
-"""
+"""  # noqa: S608 - of constants alone
 
-_SAVE_SESSIONS = """
-INSERT INTO sessions (organisation_id, id, version, course_id, start_date, location, status, seats_max, removed,
-    project_ids)
-SELECT organisation_id, id, version, course_id, start_date, location, status, seats_max, removed,
-    ARRAY (SELECT jsonb_array_elements_text(project_ids)::bigint)
-FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bigint[], $5::timestamptz[], $6::text[], $7::text[],
-        $8::integer[], $9::boolean[], $10::jsonb[])
-    AS new (organisation_id, id, version, course_id, start_date, location, status, seats_max, removed, project_ids)
-ON CONFLICT (organisation_id, id) DO UPDATE SET version = excluded.version, course_id = excluded.course_id,
-    start_date = excluded.start_date, location = excluded.location, status = excluded.status,
-    removed = excluded.removed, project_ids = excluded.project_ids,
+_SESSIONS = ArrayColumns(
+    organisation_id="bigint",
+    id="bigint",
+    version="integer",
+    course_id="bigint",
+    start_date="timestamptz",
+    location="text",
+    status="text",
+    seats_max="integer",
+    removed="boolean",
+    project_ids="bigint[]",
+)
+_SAVE_SESSIONS = f"""
+INSERT INTO sessions ({_SESSIONS.names}) SELECT {_SESSIONS.values} FROM {_SESSIONS.unnest("new")}
+ON CONFLICT (organisation_id, id) DO UPDATE SET {_SESSIONS.updates("excluded", "organisation_id", "id", "seats_max")},
     seats_max = greatest(sessions.seats_taken, CASE WHEN excluded.version < sessions.seats_agreed_for
         THEN least(excluded.seats_max, sessions.seats_max) ELSE excluded.seats_max END)
 WHERE excluded.version > sessions.version
-"""
+"""  # noqa: S608 - of constants alone
 
 _REPLICA_VERSION = "SELECT version, removed FROM {} WHERE organisation_id = $1 AND id = $2"
 
@@ -51,19 +58,22 @@ _USED_BY = {"courses": ("sessions", "course_id"), "sessions": ("enrollments", "s
 
 async def save_courses(connection: Connection, events: Sequence[Event[CourseState]]) -> None:
     """Keeps the newest version of each course."""
-    states = [event.data for event in events]
-    await connection.execute(
-        _SAVE_COURSES,
-        [event.organisation_id for event in events],
-        [state.id for state in states],
-        [state.version for state in states],
-        [state.title for state in states],
-        [state.pass_score for state in states],
-        [state.validity_months for state in states],
-        [str(list(state.prerequisites)) for state in states],
-        [str([label.id for label in state.labels]) for state in states],
-        [state.removed for state in states],
-    )
+    await connection.execute(_SAVE_COURSES, *_COURSES.arrays(map(_course, events)))
+
+
+def _course(event: Event[CourseState]) -> dict[str, Any]:
+    state = event.data
+    return {
+        "organisation_id": event.organisation_id,
+        "id": state.id,
+        "version": state.version,
+        "title": state.title,
+        "pass_score": state.pass_score,
+        "validity_months": state.validity_months,
+        "prerequisites": state.prerequisites,
+        "label_ids": [label.id for label in state.labels],
+        "removed": state.removed,
+    }
 
 
 async def save_sessions(connection: Connection, events: Sequence[Event[SessionState]]) -> None:
@@ -72,20 +82,23 @@ async def save_sessions(connection: Connection, events: Sequence[Event[SessionSt
     A smaller capacity was agreed with enrollment before the catalog committed it. Until the version it was agreed
     for arrives, older ones cannot bring the seats back. No seat that was given is ever taken back.
     """
-    states = [event.data for event in events]
-    await connection.execute(
-        _SAVE_SESSIONS,
-        [event.organisation_id for event in events],
-        [state.id for state in states],
-        [state.version for state in states],
-        [state.course_id for state in states],
-        [state.start_date for state in states],
-        [state.location for state in states],
-        [state.status for state in states],
-        [state.max_participants for state in states],
-        [state.removed for state in states],
-        [str([project.id for project in state.projects]) for state in states],
-    )
+    await connection.execute(_SAVE_SESSIONS, *_SESSIONS.arrays(map(_session, events)))
+
+
+def _session(event: Event[SessionState]) -> dict[str, Any]:
+    state = event.data
+    return {
+        "organisation_id": event.organisation_id,
+        "id": state.id,
+        "version": state.version,
+        "course_id": state.course_id,
+        "start_date": state.start_date,
+        "location": state.location,
+        "status": state.status,
+        "seats_max": state.max_participants,
+        "removed": state.removed,
+        "project_ids": [project.id for project in state.projects],
+    }
 
 
 async def replica_version(connection: Connection, table: str, key: tuple[int, int]) -> tuple[int, bool] | None:

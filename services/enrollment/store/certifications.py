@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from shared.postgres.pool import Connection
+from shared.postgres.statement_columns import ArrayColumns
 
 CertificationKey = tuple[int, int, int]
 """Organisation, course and person."""
@@ -32,16 +34,23 @@ ORDER BY organisation_id, course_id, employee_id
 """
 
 # Another completion, or another end of it, is to be looked at anew.
-_SAVE = """
-INSERT INTO certifications (organisation_id, course_id, employee_id, enrollment_id, completed_at, valid_until, look_at)
-SELECT *, CASE WHEN valid_until IS NOT NULL THEN now() END
-FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::timestamptz[])
-    AS new (organisation_id, course_id, employee_id, enrollment_id, completed_at, valid_until)
+_COUNTING_COLUMNS = ArrayColumns(
+    organisation_id="bigint",
+    course_id="bigint",
+    employee_id="bigint",
+    enrollment_id="bigint",
+    completed_at="timestamptz",
+    valid_until="timestamptz",
+)
+_SAVE = f"""
+INSERT INTO certifications ({_COUNTING_COLUMNS.names}, look_at)
+SELECT {_COUNTING_COLUMNS.values}, CASE WHEN valid_until IS NOT NULL THEN now() END
+FROM {_COUNTING_COLUMNS.unnest("new")}
 ON CONFLICT (organisation_id, course_id, employee_id) DO UPDATE SET enrollment_id = excluded.enrollment_id,
     completed_at = excluded.completed_at, valid_until = excluded.valid_until, look_at = excluded.look_at
 WHERE certifications.enrollment_id <> excluded.enrollment_id
     OR certifications.valid_until IS DISTINCT FROM excluded.valid_until
-"""
+"""  # noqa: S608 - of constants alone
 
 # Workers that look at the same moment take different rows.
 _DUE = """
@@ -120,13 +129,19 @@ async def delete(connection: Connection, keys: Sequence[CertificationKey]) -> No
 
 async def save(connection: Connection, rows: Sequence[Counting]) -> None:
     """Keeps the completions that count, to be looked at soon if they end."""
-    await connection.execute(
-        _SAVE,
-        *_columns([row.key for row in rows]),
-        [row.enrollment_id for row in rows],
-        [row.completed_at for row in rows],
-        [row.valid_until for row in rows],
-    )
+    await connection.execute(_SAVE, *_COUNTING_COLUMNS.arrays(map(_counting_columns, rows)))
+
+
+def _counting_columns(row: Counting) -> dict[str, Any]:
+    organisation_id, course_id, employee_id = row.key
+    return {
+        "organisation_id": organisation_id,
+        "course_id": course_id,
+        "employee_id": employee_id,
+        "enrollment_id": row.enrollment_id,
+        "completed_at": row.completed_at,
+        "valid_until": row.valid_until,
+    }
 
 
 async def lock_endings(connection: Connection, limit: int) -> list[Ending]:

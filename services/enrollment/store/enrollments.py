@@ -10,6 +10,7 @@ from services.enrollment.rules import Grading, SessionKey
 from shared.events.types import EnrollmentState
 from shared.postgres.audit import Actor
 from shared.postgres.pool import Connection
+from shared.postgres.statement_columns import ArrayColumns
 
 _LOCK = """
 SELECT e.*, c.pass_score, c.validity_months, coalesce(o.time_zone, 'UTC') AS time_zone, now() AS now
@@ -20,27 +21,42 @@ ORDER BY e.organisation_id, e.id
 FOR UPDATE OF e
 """
 
-_UPDATE = """
-UPDATE enrollments e SET version = new.version, session_id = new.session_id, status = new.status,
-    holds_seat = new.holds_seat, score = new.score, passed = new.passed, feedback = new.feedback,
-    certificate_url = new.certificate_url, completed_at = new.completed_at, valid_until = new.valid_until,
-    checked_in_at = new.checked_in_at, check_in_method = new.check_in_method
-FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bigint[], $5::text[], $6::boolean[], $7::numeric[],
-        $8::boolean[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::text[])
-    AS new (organisation_id, id, version, session_id, status, holds_seat, score, passed, feedback, certificate_url,
-        completed_at, valid_until, checked_in_at, check_in_method)
+_CHANGED = ArrayColumns(
+    organisation_id="bigint",
+    id="bigint",
+    version="integer",
+    session_id="bigint",
+    status="text",
+    holds_seat="boolean",
+    score="numeric",
+    passed="boolean",
+    feedback="text",
+    certificate_url="text",
+    completed_at="timestamptz",
+    valid_until="timestamptz",
+    checked_in_at="timestamptz",
+    check_in_method="text",
+)
+_NEVER_CHANGED = {"course_id", "employee_id", "enrolled_at"}
+_UPDATE = f"""
+UPDATE enrollments e SET {_CHANGED.updates("new", "organisation_id", "id")}
+FROM {_CHANGED.unnest("new")}
 WHERE e.organisation_id = new.organisation_id AND e.id = new.id
-"""
-_UPDATED = (
-    "id", "version", "session_id", "status", "holds_seat", "score", "passed", "feedback", "certificate_url",
-    "completed_at", "valid_until", "checked_in_at", "check_in_method",
-)  # fmt: skip
+"""  # noqa: S608 - of constants alone
 
-_AUDIT = """
-INSERT INTO audit (organisation_id, enrollment_id, version, action, actor_subject, actor_name, request_id, changes)
-SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[],
-    $8::jsonb[])
-"""
+_AUDIT = ArrayColumns(
+    organisation_id="bigint",
+    enrollment_id="bigint",
+    version="integer",
+    action="text",
+    actor_subject="text",
+    actor_name="text",
+    request_id="text",
+    changes="jsonb",
+)
+_ADD_AUDIT = f"""
+INSERT INTO audit ({_AUDIT.names}) SELECT {_AUDIT.values} FROM {_AUDIT.unnest("entry")}
+"""  # noqa: S608 - of constants alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,22 +101,28 @@ async def lock(connection: Connection, keys: Sequence[tuple[int, int]]) -> list[
 
 async def update(connection: Connection, changed: Sequence[tuple[int, EnrollmentState]]) -> None:
     """Writes the new states of enrollments that are locked, each with its organisation."""
-    columns = [[getattr(state, name) for _, state in changed] for name in _UPDATED]
-    await connection.execute(_UPDATE, [organisation_id for organisation_id, _ in changed], *columns)
+    rows = [
+        {"organisation_id": organisation_id, **state.model_dump(exclude=_NEVER_CHANGED)}
+        for organisation_id, state in changed
+    ]
+    await connection.execute(_UPDATE, *_CHANGED.arrays(rows))
 
 
 async def add_audit_entries(connection: Connection, entries: Sequence[AuditEntry]) -> None:
-    await connection.execute(
-        _AUDIT,
-        [entry.organisation_id for entry in entries],
-        [entry.enrollment_id for entry in entries],
-        [entry.version for entry in entries],
-        [entry.action for entry in entries],
-        [entry.actor.subject for entry in entries],
-        [entry.actor.name for entry in entries],
-        [entry.actor.trace.request_id for entry in entries],
-        [json.dumps(entry.changes) for entry in entries],
-    )
+    await connection.execute(_ADD_AUDIT, *_AUDIT.arrays(map(_audit_columns, entries)))
+
+
+def _audit_columns(entry: AuditEntry) -> dict[str, Any]:
+    return {
+        "organisation_id": entry.organisation_id,
+        "enrollment_id": entry.enrollment_id,
+        "version": entry.version,
+        "action": entry.action,
+        "actor_subject": entry.actor.subject,
+        "actor_name": entry.actor.name,
+        "request_id": entry.actor.trace.request_id,
+        "changes": json.dumps(entry.changes),
+    }
 
 
 async def start_ids_at(connection: Connection, enrollment_id: int) -> None:

@@ -13,9 +13,9 @@ from typing import get_args
 from services.enrollment.representations import enrollment_row, person_row
 from services.enrollment.schemas import EnrollmentQuery, PersonQuery, Status
 from shared.http.conditional import Document
-from shared.http.pagination import MAX_PER_PAGE, PagedQuery
+from shared.http.pagination import MAX_PER_PAGE
 from shared.postgres import audit_trail
-from shared.postgres.batched_reads import DEEP, PAGE_TYPES, PageRead, Statement, page_of, union_over
+from shared.postgres.batched_reads import DEEP, PAGE_TYPES, PageRead, Statement, list_of, page_of, union_over
 from shared.postgres.pool import Connection, like
 from shared.postgres.row_security import scoped
 
@@ -48,11 +48,11 @@ _ENROLLMENT_JOINS = """
 """
 
 _FILTERS = {
-    "employee_id": ("e.employee_id = {employee_id}", "bigint"),
-    "session_id": ("e.session_id = {session_id}", "bigint"),
-    "course_id": ("e.course_id = {course_id}", "bigint"),
-    "status": ("e.status = {status}", "text"),
-    "year": ("utc_year(e.enrolled_at) = {year}", "integer"),
+    "employee_id": ("e.employee_id = :employee_id", "bigint"),
+    "session_id": ("e.session_id = :session_id", "bigint"),
+    "course_id": ("e.course_id = :course_id", "bigint"),
+    "status": ("e.status = :status", "text"),
+    "year": ("utc_year(e.enrolled_at) = :year", "integer"),
 }
 """By the field of the query: condition and type."""
 _IN_CELLS = frozenset({"course_id", "status", "year"})
@@ -81,12 +81,12 @@ FROM enrollments e JOIN people p ON p.organisation_id = e.organisation_id AND p.
 WHERE e.organisation_id = $1 AND e.id = $2
 """
 
-_ENROLLMENT_TRAIL = audit_trail.page_sql(
+ENROLLMENT_TRAIL = audit_trail.page_sql(
     "audit WHERE organisation_id = $1 AND enrollment_id = $2",
     "EXISTS (SELECT FROM enrollments WHERE organisation_id = $1 AND id = $2)",
 )
 
-_PERSON_TRAILS = {
+PERSON_TRAILS = {
     type_: audit_trail.page_sql(
         audit_trail.entries_of("person"),
         f"EXISTS (SELECT FROM people WHERE organisation_id = $1 AND id = $2 AND type = '{type_}')",
@@ -95,7 +95,7 @@ _PERSON_TRAILS = {
 }
 """Those who were removed keep theirs."""
 
-_SETTINGS_TRAIL = audit_trail.page_sql(audit_trail.entries_of("settings"), "true")
+SETTINGS_TRAIL = audit_trail.page_sql(audit_trail.entries_of("settings"), "true")
 
 _SESSIONS_WITH_ROOM = """
 SELECT s.id, s.seats_max - s.seats_taken AS room
@@ -112,8 +112,8 @@ _PERSON_ITEM = """
 """
 
 _PERSON_FILTERS = {
-    "company_id": ("p.company_id = {company_id}", "bigint"),
-    "search": ("lower(p.full_name || ' ' || p.employee_id) LIKE lower({search})", "text"),
+    "company_id": ("p.company_id = :company_id", "bigint"),
+    "search": ("lower(p.full_name || ' ' || p.employee_id) LIKE lower(:search)", "text"),
 }
 
 _PERSON_DETAIL = scoped(
@@ -134,19 +134,18 @@ def enrollment_page(organisation_id: int, query: EnrollmentQuery) -> PageRead:
 
 @cache
 def _enrollment_statement(filters: tuple[str, ...]) -> Statement:
-    where = " AND ".join(["e.organisation_id = {organisation_id}", *(_FILTERS[name][0] for name in filters)])
-    matching = f"FROM {_listed(filters)} e WHERE {where}"
+    conditions = ["e.organisation_id = :organisation_id", *(_FILTERS[name][0] for name in filters)]
+    matching = f"FROM {_listed(filters)} e WHERE {' AND '.join(conditions)}"
     ids = f"SELECT e.id {matching}"
     if len(filters) == 1 and filters[0] in _LED_BY_STATUS:
         ids = union_over(ids, "id DESC", "e.status", get_args(Status))
-    total = _total_of_cells(filters) if _IN_CELLS.issuperset(filters) else f"SELECT count(*) {matching}"
-    text = f"""
-        SELECT ({total}) AS total, coalesce((
-            SELECT json_agg({_with_waitlist_position(_ENROLLMENT_ITEM)} ORDER BY e.id DESC)
-            FROM {page_of(ids, "id DESC", MAX_PER_PAGE)} page
-            JOIN enrollments e ON e.organisation_id = {{organisation_id}} AND e.id = page.id {_ENROLLMENT_JOINS}
-        ), '[]')::text AS items
-    """  # noqa: S608 - made of constants
+    text = list_of(
+        total=_total_of_cells(filters) if _IN_CELLS.issuperset(filters) else f"SELECT count(*) {matching}",
+        page=page_of(ids, "id DESC", MAX_PER_PAGE),
+        joins=f"JOIN enrollments e ON e.organisation_id = :organisation_id AND e.id = page.id {_ENROLLMENT_JOINS}",
+        item=_with_waitlist_position(_ENROLLMENT_ITEM),
+        order="e.id DESC",
+    )
     types = {"organisation_id": "bigint", **{name: _FILTERS[name][1] for name in filters}}
     return Statement(text, types | PAGE_TYPES)
 
@@ -157,11 +156,11 @@ def _listed(filters: Sequence[str]) -> str:
 
 
 def _total_of_cells(filters: Sequence[str]) -> str:
-    cells = {"course_id": "0"} | {name: f"{{{name}}}" for name in filters}
+    cells = {"course_id": "0"} | {name: f":{name}" for name in filters}
     where = " AND ".join(f"t.{name} = {value}" for name, value in cells.items())
     return f"""
         SELECT coalesce(sum(t.total), 0)::bigint FROM enrollments_totals t
-        WHERE t.organisation_id = {{organisation_id}} AND {where}
+        WHERE t.organisation_id = :organisation_id AND {where}
     """  # noqa: S608 - made of constants
 
 
@@ -177,32 +176,6 @@ async def completion(connection: Connection, organisation_id: int, enrollment_id
     return Document(enrollment_row(organisation_id, enrollment_id), row["version"], row["document"])
 
 
-async def audit_page(
-    connection: Connection, organisation_id: int, enrollment_id: int, query: PagedQuery
-) -> tuple[bool, int, str]:
-    """As `shared.postgres.audit_trail.page`."""
-    return await audit_trail.page(
-        connection, _ENROLLMENT_TRAIL, organisation_id, enrollment_id, query.per_page, query.offset
-    )
-
-
-async def person_trail(
-    connection: Connection, organisation_id: int, type_: str, person_id: int, query: PagedQuery
-) -> tuple[bool, int, str]:
-    """As `shared.postgres.audit_trail.page`."""
-    return await audit_trail.page(
-        connection, _PERSON_TRAILS[type_], organisation_id, person_id, query.per_page, query.offset
-    )
-
-
-async def settings_trail(connection: Connection, organisation_id: int, query: PagedQuery) -> tuple[int, str]:
-    """How many changes of the organisation's settings are known, and the page of them as JSON text."""
-    _, total, items = await audit_trail.page(
-        connection, _SETTINGS_TRAIL, organisation_id, organisation_id, query.per_page, query.offset
-    )
-    return total, items
-
-
 def person_page(organisation_id: int, type_: str, query: PersonQuery, company_id: int | None) -> PageRead:
     """How many people match, and the page of them as JSON text."""
     asked = {"company_id": company_id, "search": like(query.search) if query.search else None}
@@ -216,33 +189,35 @@ def person_page(organisation_id: int, type_: str, query: PersonQuery, company_id
 
 @cache
 def _person_statement(filters: tuple[str, ...]) -> Statement:
-    where = " AND ".join(
-        ["p.organisation_id = {organisation_id} AND NOT p.removed AND p.type = {type}"]
-        + [_PERSON_FILTERS[name][0] for name in filters]
-    )
-    # A search can use its index in a view alone (decision 10).
-    listed = "people_in_scope" if "search" in filters else "people"
-    ids = f"SELECT p.id FROM {listed} p WHERE {where}"  # noqa: S608 - made of constants
-    matched, total = "", _total_of_people(filters)
+    conditions = ["p.organisation_id = :organisation_id AND NOT p.removed AND p.type = :type"]
+    where = " AND ".join([*conditions, *(_PERSON_FILTERS[name][0] for name in filters)])
     if "search" in filters:
-        matched = f"WITH matched AS MATERIALIZED ({ids})"
-        ids, total = "SELECT id FROM matched", "SELECT count(*) FROM matched"
-    text = f"""
-        {matched} SELECT ({total}) AS total, coalesce((
-            SELECT json_agg(json_build_object({_PERSON_ITEM}) ORDER BY p.id)
-            FROM {page_of(ids, "id", MAX_PER_PAGE)} page
-            JOIN people p ON p.organisation_id = {{organisation_id}} AND p.id = page.id
-        ), '[]')::text AS items
-    """  # noqa: S608 - made of constants
+        # It can use its index in a view alone (decision 10).
+        found = f"SELECT p.id FROM people_in_scope p WHERE {where}"  # noqa: S608 - made of constants
+        page = _list_of_people("SELECT count(*) FROM matched", "SELECT id FROM matched")
+        text = f"WITH matched AS MATERIALIZED ({found}) {page}"
+    else:
+        ids = f"SELECT p.id FROM people p WHERE {where}"  # noqa: S608 - made of constants
+        text = _list_of_people(_total_of_people(filters), ids)
     types = {"organisation_id": "bigint", "type": "text", **{name: _PERSON_FILTERS[name][1] for name in filters}}
     return Statement(text, types | PAGE_TYPES)
 
 
+def _list_of_people(total: str, ids: str) -> str:
+    return list_of(
+        total=total,
+        page=page_of(ids, "id", MAX_PER_PAGE),
+        joins="JOIN people p ON p.organisation_id = :organisation_id AND p.id = page.id",
+        item=f"json_build_object({_PERSON_ITEM})",
+        order="p.id",
+    )
+
+
 def _total_of_people(filters: Sequence[str]) -> str:
-    company = "{company_id}" if "company_id" in filters else "0"
+    company = ":company_id" if "company_id" in filters else "0"
     return f"""
         SELECT coalesce(sum(t.total), 0)::bigint FROM people_totals t
-        WHERE t.organisation_id = {{organisation_id}} AND t.company_id = {company} AND t.type = {{type}}
+        WHERE t.organisation_id = :organisation_id AND t.company_id = {company} AND t.type = :type
     """  # noqa: S608 - made of constants
 
 

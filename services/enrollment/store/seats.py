@@ -7,10 +7,12 @@ people, then enrollments: so no two transactions wait for each other.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from services.enrollment.rules import Candidate, CandidateKey, Seats, SessionKey
 from shared.events.types import EnrollmentState
 from shared.postgres.pool import Connection
+from shared.postgres.statement_columns import ArrayColumns
 
 # One whose course has not arrived yet counts as unknown, and so does one that the catalog has deleted.
 _LOCK_SESSIONS = """
@@ -58,15 +60,22 @@ WHERE (organisation_id, session_id) IN (SELECT * FROM unnest($1::bigint[], $2::b
 GROUP BY organisation_id, session_id
 """
 
-_INSERT_ENROLLMENTS = """
+_NEW_ENROLLMENTS = ArrayColumns(
+    organisation_id="bigint",
+    session_id="bigint",
+    course_id="bigint",
+    employee_id="bigint",
+    has_seat="boolean",
+    enrolled_at="timestamptz",
+)
+_INSERT_ENROLLMENTS = f"""
 INSERT INTO enrollments (organisation_id, session_id, course_id, employee_id, status, holds_seat, enrolled_at)
 SELECT organisation_id, session_id, course_id, employee_id,
     CASE WHEN has_seat THEN 'enrolled' ELSE 'waitlisted' END, has_seat, coalesce(enrolled_at, now())
-FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[], $6::timestamptz[])
-    WITH ORDINALITY AS new (organisation_id, session_id, course_id, employee_id, has_seat, enrolled_at, position)
+FROM {_NEW_ENROLLMENTS.unnest("new", ordinality="position")}
 ORDER BY position
 RETURNING *
-"""
+"""  # noqa: S608 - of constants alone
 
 # The condition repeats what the locked row said already: should a lock ever be lost, no seat is sold twice.
 _TAKE_SEATS = """
@@ -180,16 +189,19 @@ async def waiting(connection: Connection, keys: Sequence[SessionKey]) -> dict[Se
 
 async def insert_enrollments(connection: Connection, new: Sequence[NewEnrollment]) -> list[EnrollmentState]:
     """The enrollments as they stand, in the order given; their ids rise in that order too."""
-    rows = await connection.fetch(
-        _INSERT_ENROLLMENTS,
-        [row.organisation_id for row in new],
-        [row.session_id for row in new],
-        [row.course_id for row in new],
-        [row.employee_id for row in new],
-        [row.has_seat for row in new],
-        [row.enrolled_at for row in new],
-    )
+    rows = await connection.fetch(_INSERT_ENROLLMENTS, *_NEW_ENROLLMENTS.arrays(map(_new_columns, new)))
     return [EnrollmentState.model_validate(dict(row)) for row in rows]
+
+
+def _new_columns(new: NewEnrollment) -> dict[str, Any]:
+    return {
+        "organisation_id": new.organisation_id,
+        "session_id": new.session_id,
+        "course_id": new.course_id,
+        "employee_id": new.employee_id,
+        "has_seat": new.has_seat,
+        "enrolled_at": new.enrolled_at,
+    }
 
 
 async def take_seats(connection: Connection, seats: Mapping[SessionKey, int]) -> bool:

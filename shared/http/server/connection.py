@@ -16,10 +16,13 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import _ErrInfo
 
 from shared.errors import ApiError, BadRequest, HeadersTooLarge, Unavailable, UriTooLong
-from shared.http.responses import api_error, failure
-from shared.http.server.fast_dispatch import Door
+from shared.http.request import from_aiohttp
+from shared.http.responses import api_error
+from shared.http.server.fast_dispatch import FastDispatcher
 from shared.http.server.framing import MAX_HEAD_BYTES, Incoming, in_origin_form, is_framed_well
-from shared.http.server.response_bytes import Written
+from shared.http.server.responder import Responder
+from shared.http.server.response_bytes import ResponseBytes
+from shared.http.server.standard_path import aiohttp_response
 from shared.observability import current_trace, trace_from
 
 log = logging.getLogger(__name__)
@@ -50,9 +53,26 @@ class HeadTooLarge(BadHttpMessage):
 class Protocol(web.RequestHandler):
     """One connection."""
 
-    __slots__ = ("_answering", "_door", "_ending", "_head_timer", "_held_back", "_incoming", "_is_deaf", "_peer")
+    __slots__ = (
+        "_answering",
+        "_dispatcher",
+        "_ending",
+        "_head_timer",
+        "_held_back",
+        "_incoming",
+        "_is_deaf",
+        "_peer",
+        "_responder",
+    )
 
-    def __init__(self, server: web.Server, loop: asyncio.AbstractEventLoop, ending: asyncio.Event, door: Door) -> None:
+    def __init__(
+        self,
+        server: web.Server,
+        loop: asyncio.AbstractEventLoop,
+        ending: asyncio.Event,
+        dispatcher: FastDispatcher,
+        responder: Responder,
+    ) -> None:
         options: dict[str, Any] = {
             "access_log": None,
             "auto_decompress": False,
@@ -65,7 +85,8 @@ class Protocol(web.RequestHandler):
         }
         super().__init__(server, loop=loop, **options)
         self._ending = ending
-        self._door = door
+        self._dispatcher = dispatcher
+        self._responder = responder
         self._answering: asyncio.Task[None] | None = None
         self._held_back = b""
         self._peer = ""
@@ -79,7 +100,7 @@ class Protocol(web.RequestHandler):
             self._hold_back(data)
         elif self._is_deaf:
             return
-        elif not self._is_between_requests() or not self._is_answered_at_the_door(data):
+        elif not self._is_between_requests() or not self._is_dispatched(data):
             self._parse(data)
             self._bound_head()
 
@@ -157,16 +178,16 @@ class Protocol(web.RequestHandler):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _is_answered_at_the_door(self, data: bytes) -> bool:
-        answer = self._door.answer(data, self._peer)
+    def _is_dispatched(self, data: bytes) -> bool:
+        answer = self._dispatcher.dispatch(data, self._peer)
         if isinstance(answer, bytes):
             self._write(answer)
         elif answer is not None:
             self._answering = self._loop.create_task(self._answer(answer))
         return answer is not None
 
-    async def _answer(self, answer: Awaitable[Written]) -> None:
-        """Not cancelled when its client goes away: what has begun is finished, as it is on the ordinary way."""
+    async def _answer(self, answer: Awaitable[ResponseBytes]) -> None:
+        """Not cancelled when its client goes away: what has begun is finished, as on the standard path."""
         try:
             answered = await answer
             self._write(answered.message(last=self._ending.is_set()))
@@ -175,9 +196,9 @@ class Protocol(web.RequestHandler):
             elif self._paused:
                 await self._drain_helper()
         except ConnectionError:
-            log.info("a client went away before it had its answer")
+            log.info("client disconnected before its response was sent")
         except Exception as error:
-            log.error("a defect", exc_info=error)
+            log.error("unhandled exception", exc_info=error)
             self.force_close()
         finally:
             self._answering = None
@@ -259,7 +280,7 @@ class Protocol(web.RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         """Answers, and says so when the connection ends with it."""
         if isinstance(resp, web.HTTPException):  # an expectation that nobody meets, which aiohttp refuses by itself
-            resp = _refusal(api_error(resp))
+            resp = _unnamed(self._refusal(api_error(resp)))
         is_last = self._is_deaf and not self._messages
         if is_last or self._close or self._ending.is_set() or resp.headers.get("Connection") == "close":
             resp.force_close()
@@ -270,7 +291,7 @@ class Protocol(web.RequestHandler):
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """A client that breaks off a body nobody reads any more is no defect; aiohttp closes the connection."""
         if isinstance(kw.get("exc_info"), web.RequestPayloadError):
-            log.info("a body broke off behind the answer to its request")
+            log.info("request body ended early, after the response was sent")
         else:
             super().log_exception(*args, **kw)
 
@@ -285,16 +306,22 @@ class Protocol(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("A part of the answer is sent already.")
         if isinstance(exc, HttpProcessingError):
-            return _last_refusal(_refused_as(exc))
-        return _last_refusal(api_error(exc) if isinstance(exc, Exception) else Unavailable())
+            return _last(self._refusal(_refused_as(exc)))
+        return _last(self._refusal(api_error(exc) if isinstance(exc, Exception) else Unavailable()))
 
     def _make_error_handler(self, err_info: _ErrInfo) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
         """Answers what is no request, once it is counted."""
 
         async def refuse(request: web.BaseRequest) -> web.StreamResponse:
-            return _last_refusal(await self._door.refused_unadmitted(_refused_as(err_info.exc), request))
+            return _last(await self._responder.refuse_malformed(from_aiohttp(request), _refused_as(err_info.exc)))
 
         return refuse
+
+    def _refusal(self, error: ApiError) -> ResponseBytes:
+        """Beside every middleware: the request id is made here."""
+        trace = trace_from("", "")
+        current_trace.set(trace)
+        return self._responder.refusal(error, trace.request_id)
 
 
 def _refused_as(error: BaseException) -> ApiError:
@@ -306,20 +333,17 @@ def _refused_as(error: BaseException) -> ApiError:
         return HeadersTooLarge(f"The request's head is longer than {MAX_HEAD_BYTES} bytes.")
     if isinstance(error, BadHttpMessage) and error.message == "Too many headers received":
         return HeadersTooLarge(f"The request has more than {MAX_HEADERS} headers.")
-    return BadRequest("The request is not HTTP as RFC 9112 has it.")
+    return BadRequest("The request is not valid HTTP/1.1 (RFC 9112).")
 
 
-def _last_refusal(error: ApiError) -> web.Response:
-    response = _refusal(error)
+def _last(answer: ResponseBytes) -> web.Response:
+    response = _unnamed(answer)
     response.force_close()
     return response
 
 
-def _refusal(error: ApiError) -> web.Response:
-    """Beside every middleware: the request id is made here, and aiohttp is not named."""
-    trace = trace_from("", "")
-    current_trace.set(trace)
-    response = failure(error).response()
-    response.headers["X-Request-Id"] = trace.request_id
+def _unnamed(answer: ResponseBytes) -> web.Response:
+    """Beside every middleware, where aiohttp would name itself."""
+    response = aiohttp_response(answer)
     response.headers["Server"] = "muster"
     return response

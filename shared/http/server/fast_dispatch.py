@@ -1,59 +1,54 @@
-"""What becomes of a request before aiohttp sees it: answered straight away, refused at once, or let in."""
+"""The fast path: simple requests are answered straight from their connection, without aiohttp.
 
-from collections.abc import Coroutine
-from typing import Any, Final
+It is a parser and a writer of bytes. What becomes of a request in between, `Responder` decides for every request.
+"""
+
+from collections.abc import Awaitable
+from typing import Final
 
 from aiohttp import web
-from aiohttp.helpers import rfc822_formatted_time
 
-from shared.errors import ApiError
-from shared.http.responses import failure
-from shared.http.server.fast_path import FAST_PATH, answer_plain
-from shared.http.server.in_flight import IN_FLIGHT, InFlight
-from shared.http.server.response_bytes import Written, written
-from shared.http.server.simple_request import PlainReader
-from shared.http.server.unadmitted import refused_unadmitted
-from shared.observability import new_request_id
+from shared.errors import Overloaded
+from shared.http.request import Request
+from shared.http.server.responder import RESPONDER, Responder
+from shared.http.server.response_bytes import ResponseBytes, http_date
+from shared.http.server.simple_request import REQUEST_PARSER, SimpleRequestParser
+from shared.observability import request_id_from
 
-PLAIN_READER = web.AppKey("reader", PlainReader)
 _REQUEST_ID: Final = "00000000-0000-0000-0000-000000000000"
 
 
-class Door:
-    """What is decided about a request before aiohttp sees it; one for all connections of an application."""
+class FastDispatcher:
+    """Takes what a connection has received, if it is a simple request; one for all connections of an application."""
 
     def __init__(self, app: web.Application) -> None:
-        self._app = app
-        self._in_flight = app.get(IN_FLIGHT, InFlight(limit=0))
-        self._fast_path = app.get(FAST_PATH)
-        self._reader = app.get(PLAIN_READER) or PlainReader()
-        self._refusals: dict[type[ApiError], tuple[bytes, bytes]] = {}
-        self._refusals_date = ""
+        self._responder = app.get(RESPONDER)
+        self._parser = app.get(REQUEST_PARSER) or SimpleRequestParser()
+        self._refusals = _Refusals()
 
-    def answer(self, data: bytes, peer: str) -> Coroutine[Any, Any, Written] | bytes | None:
-        """That of the fast path, if the request is plain and somebody there answers it; bytes where it is refused."""
-        if self._fast_path is None or self._in_flight.count >= self._in_flight.limit:
+    def dispatch(self, data: bytes, peer: str) -> Awaitable[ResponseBytes] | bytes | None:
+        """The answer to a simple request, as bytes if it is refused for lack of room; None for anything else."""
+        responder = self._responder
+        request = None if responder is None else self._parser.parse(data, peer)
+        if request is None or responder is None:
             return None
-        request = self._reader.read(data, peer)
-        handler = None if request is None else self._fast_path(request)
-        if request is None or handler is None:
-            return None
-        if isinstance(handler, ApiError):
-            return self._refusal(handler)
-        self._in_flight.count += 1
-        return answer_plain(self._app, handler, request)
+        begun = responder.begin(request)
+        if isinstance(begun, Overloaded) and not request.is_head:
+            return self._refusals.message(responder, begun, request)
+        return responder.respond(request, begun)
 
-    async def refused_unadmitted(self, error: ApiError, request: web.BaseRequest) -> ApiError:
-        """What it is refused with that is no request."""
-        return await refused_unadmitted(self._app, error, request)
 
-    def _refusal(self, error: ApiError) -> bytes:
-        """Those of one kind and second are the same but for the request id, and there may be thousands of them."""
-        if self._refusals_date != (date := rfc822_formatted_time()):
-            self._refusals_date = date
-            self._refusals.clear()
-        parts = self._refusals.get(type(error))
-        if parts is None:
-            before, _, behind = written(failure(error), _REQUEST_ID).message(last=False).partition(_REQUEST_ID.encode())
-            parts = self._refusals[type(error)] = before, behind
-        return new_request_id().encode().join(parts)
+class _Refusals:
+    """For lack of room: those of one second differ in their request ids alone, and there may be thousands of them."""
+
+    def __init__(self) -> None:
+        self._date = ""
+        self._before = self._behind = b""
+
+    def message(self, responder: Responder, error: Overloaded, request: Request) -> bytes:
+        if self._date != (date := http_date()):
+            self._date = date
+            whole = responder.refusal(error, _REQUEST_ID).message(last=False)
+            self._before, _, self._behind = whole.partition(_REQUEST_ID.encode())
+        request_id = request_id_from(request.own.request_id)
+        return b"".join((self._before, request_id.encode(), self._behind))

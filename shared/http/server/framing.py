@@ -7,8 +7,8 @@ from aiohttp import StreamReader
 from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage
 from yarl import URL
 
-METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
-"""RFC 9110, section 9, and RFC 5789. Any other is answered with 501."""
+from shared.http.request import METHODS
+
 MAX_HEAD_BYTES: Final = 32 * 1024
 """Of the request line and all header lines together."""
 MAX_CHUNK_OVERHEAD: Final = 16 * 1024

@@ -13,7 +13,9 @@ from aiohttp import web
 
 from shared.http.server.bounded_reads import BoundedReads, ReadBuffer
 from shared.http.server.connection import Protocol
-from shared.http.server.fast_dispatch import Door
+from shared.http.server.fast_dispatch import FastDispatcher
+from shared.http.server.in_flight import InFlight
+from shared.http.server.responder import RESPONDER, Responder
 
 BACKLOG = 1024
 LAST_CALL_POLL = 0.02
@@ -35,18 +37,19 @@ async def listening(
     await runner.setup()
     try:
         server, loop, ending = cast(web.Server, runner.server), asyncio.get_running_loop(), asyncio.Event()
-        door, buffer = Door(app), ReadBuffer()
+        responder = app.get(RESPONDER) or Responder(InFlight(0), {})
+        dispatcher, buffer = FastDispatcher(app), ReadBuffer()
 
         def connection() -> BoundedReads:
-            return BoundedReads(Protocol(server, loop, ending, door), buffer)
+            return BoundedReads(Protocol(server, loop, ending, dispatcher, responder), buffer)
 
         listener = await loop.create_server(connection, host, port, backlog=BACKLOG)
-        door_socket = listener.sockets[0]
-        _cut_who_never_reads(door_socket)
+        listening_socket = listener.sockets[0]
+        _cut_who_never_reads(listening_socket)
         try:
-            yield door_socket.getsockname()[:2]
+            yield listening_socket.getsockname()[:2]
         finally:
-            with socket.socket(fileno=os.dup(door_socket.fileno())) as still_open:
+            with socket.socket(fileno=os.dup(listening_socket.fileno())) as still_open:
                 listener.close()
                 await _take_in_the_last(still_open, connection)
             ending.set()

@@ -13,7 +13,7 @@ from shared.http.body_budget import MIB, BodyBudget
 
 LOOK_INTERVAL: Final = 5.0
 WORTHWHILE: Final = 4 * MIB
-"""Bytes of bodies since the last time; what plain requests bring is not among them."""
+"""Bytes of bodies since the last time; what simple requests bring is not among them."""
 
 
 async def give_back_memory(bodies: BodyBudget, interval: float = LOOK_INTERVAL) -> None:

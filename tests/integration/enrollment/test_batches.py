@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 
 from services.enrollment.use_cases.enroll import enroll_together
@@ -29,3 +30,14 @@ async def test_those_who_wait_are_told_places_one_behind_the_other(pool: Pool) -
         for enrollment in json.loads(outcome.text)["data"]["enrollments"]
     ]
     assert places == [None, None, 1, 2, 3]
+
+
+async def test_a_command_that_the_driver_refuses_is_refused_alone(pool: Pool) -> None:
+    """asyncpg cannot encode the id, so no command of the transaction reaches PostgreSQL."""
+    session_id = await new_session(pool, places=5)
+    first, second = await new_people(pool, 2)
+    commands = [command(session_id, first), command(session_id, 10**30), command(session_id, second)]
+    granted, refused, granted_too = await enroll_together(pool, commands)
+    assert isinstance(granted, Answer)
+    assert isinstance(granted_too, Answer)
+    assert isinstance(refused, asyncpg.DataError)

@@ -132,7 +132,7 @@ def of_the_table(read: PageRead, table: str) -> PageRead:
 
 async def test_control_counting_touches_all(connection: Connection) -> None:
     counting = Statement(
-        "SELECT count(*) AS rows FROM enrollments WHERE organisation_id = {organisation_id}",
+        "SELECT count(*) AS rows FROM enrollments WHERE organisation_id = :organisation_id",
         {"organisation_id": "bigint"},
     )
     assert await touched(connection, PageRead(counting, (ORGANISATION,))) >= MANY

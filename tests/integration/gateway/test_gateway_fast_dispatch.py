@@ -1,4 +1,4 @@
-"""Under overload a plain request is refused before aiohttp sees it: like any other refusal, and safely."""
+"""Under overload a simple request is refused at once: like any other refusal, and safely."""
 
 from collections.abc import Callable
 
@@ -27,7 +27,7 @@ def request(line: str, headers: str = "", body: str = "") -> bytes:
 
 
 @pytest.fixture
-def without_ordinary_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_standard_path(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: object) -> None:
         raise AssertionError("aiohttp saw the request")
 
@@ -46,7 +46,7 @@ async def test_the_refusal_is_that_of_the_contract_and_the_connection_stays(edge
     assert not upstream.received
 
 
-@pytest.mark.usefixtures("overloaded", "without_ordinary_way")
+@pytest.mark.usefixtures("overloaded", "without_standard_path")
 async def test_aiohttp_sees_nothing_of_what_is_refused(edge: Edge, upstream: Upstream) -> None:
     change = request(f"POST {COURSES}", "Content-Type: application/json\r\nContent-Length: 2\r\n", "{}")
     answered = await exchange(edge.url, change, request(f"GET {COURSES}"))
@@ -64,17 +64,33 @@ async def test_aiohttp_sees_nothing_of_what_is_refused(edge: Edge, upstream: Ups
     ],
     ids=["a length", "chunks", "two at once"],
 )
-async def test_what_is_not_plain_takes_the_ordinary_way_to_the_same_refusal(edge: Edge, sent: bytes) -> None:
+async def test_what_is_not_simple_is_refused_alike(edge: Edge, sent: bytes) -> None:
     answered = await exchange(edge.url, sent)
     assert {answer.status for answer in answered.answers} == {503}
     assert len(answered.answers) == 1 + (sent.count(b"HTTP/1.1") - 1)
 
 
 @pytest.mark.usefixtures("overloaded")
+async def test_a_refusal_has_the_id_that_its_request_brought(edge: Edge) -> None:
+    """On both paths; the second request has a header that keeps it off the fast one."""
+    own = "X-Request-Id: of-the-client\r\n"
+    sent = [request(f"GET {COURSES}", own + more) for more in ("", "TE: trailers\r\n")]
+    answered = await exchange(edge.url, *sent)
+    assert [answer.headers["x-request-id"] for answer in answered.answers] == ["of-the-client"] * 2
+
+
+@pytest.mark.usefixtures("overloaded")
+async def test_the_refusal_of_a_head_has_no_body(edge: Edge) -> None:
+    answered = await exchange(edge.url, request(f"HEAD {COURSES}"), to_head=True)
+    assert [answer.status for answer in answered.answers] == [503]
+    assert answered.kept
+
+
+@pytest.mark.usefixtures("overloaded")
 async def test_each_refusal_has_its_own_date(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     for date in ("Sun, 22 Nov 2026 10:00:00 GMT", "Sun, 22 Nov 2026 10:00:01 GMT"):
-        for module in ("fast_dispatch", "response_bytes"):
-            monkeypatch.setattr(f"shared.http.server.{module}.rfc822_formatted_time", lambda date=date: date)
+        for module in ("fast_dispatch", "responder"):
+            monkeypatch.setattr(f"shared.http.server.{module}.http_date", lambda date=date: date)
         answered = await exchange(edge.url, request(f"GET {COURSES}"))
         assert [answer.headers["date"] for answer in answered.answers] == [date]
 
@@ -91,15 +107,14 @@ async def test_no_more_are_answered_than_may_be_in_flight_but_health_is(
     in_flight = InFlight(limit=1)
     monkeypatch.setattr("shared.http.server.app.InFlight", lambda _: in_flight)
     edge = await start_gateway()
-    plain = request(f"GET {COURSES}", f"Authorization: Bearer {new_token(organisation)}\r\n")
-    # The second one's token is known, so it is answered on the fast path, and the last one would be.
-    assert [answer.status for answer in (await exchange(edge.url, plain, plain)).answers] == [200, 200]
+    simple = request(f"GET {COURSES}", f"Authorization: Bearer {new_token(organisation)}\r\n")
+    assert [answer.status for answer in (await exchange(edge.url, simple)).answers] == [200]
     in_flight.limit = 0
-    answered = await exchange(edge.url, request("GET /health/live"), plain)
+    answered = await exchange(edge.url, request("GET /health/live"), simple)
     assert [answer.status for answer in answered.answers] == [200, 503]
 
 
-async def test_one_who_has_to_take_the_ordinary_way_is_counted_once(
+async def test_who_was_let_in_and_refused_waits_no_longer(
     edge: Edge, organisation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bulkheads: set[Bulkhead] = set()

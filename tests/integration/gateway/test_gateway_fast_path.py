@@ -1,21 +1,25 @@
-"""Plain requests take a path of their own: to the same answers, and with the same care for the connection."""
+"""Both paths lead to one handler: to the same answers, and with the same care for the connection."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import web
 
-from gateway.edge import forward_handler as ordinary_way
-from shared.http.server.simple_request import PlainReader
+from gateway.edge.forward_handler import ForwardHandler
+from shared.http.request import Request, from_aiohttp
+from shared.http.server.simple_request import SimpleRequestParser
 from tests.integration.gateway.edge import LIMIT_HEADERS, Edge, StartGateway, Upstream, new_token
 from tests.support.eventually import eventually
 from tests.support.raw_http import RawAnswer, exchange
 
 COURSES = "/api/v1/training/courses"
+STANDARD = "TE: trailers\r\n"
+"""A header that keeps a request on the standard path."""
 NEVER_THE_SAME = {"date", "x-request-id"} | {name.lower() for name in LIMIT_HEADERS}
 
 
@@ -25,7 +29,7 @@ def request(token: str, line: str = f"GET {COURSES}", headers: str = "", body: s
 
 
 async def know(edge: Edge, token: str) -> None:
-    """A token takes the fast path from its second request on."""
+    """A token is verified with its first request, and remembered."""
     assert (await exchange(edge.url, request(token))).answers[0].status == 200
 
 
@@ -34,11 +38,35 @@ def comparable(answer: RawAnswer) -> tuple[int, Mapping[str, str], set[str], byt
     return answer.status, {n: v for n, v in answer.headers.items() if n not in varying}, varying, answer.body
 
 
-def refuse_the_ordinary_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    def target(_: str) -> None:
-        raise AssertionError("the ordinary way was taken")
+def refuse_the_standard_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    def only_probes(received: web.BaseRequest) -> Request:
+        assert received.path == "/health/live", "the standard path was taken"
+        return from_aiohttp(received)
 
-    monkeypatch.setattr(ordinary_way, "read_target", target)
+    monkeypatch.setattr("shared.http.server.standard_path.from_aiohttp", only_probes)
+
+
+def refuse_the_fast_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SimpleRequestParser, "parse", lambda *_: None)
+
+
+async def test_every_request_passes_one_handler(
+    start_gateway: StartGateway, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a breakpoint in it stops for each: the first of a client and the next ones, on either path."""
+    handled: list[str] = []
+    handle = ForwardHandler.handle
+
+    def noting(handler: ForwardHandler, received: Request) -> Any:
+        handled.append(f"{received.method} {received.target.raw}")
+        return handle(handler, received)
+
+    monkeypatch.setattr(ForwardHandler, "handle", noting)
+    edge = await start_gateway()
+    lines = [f"GET {COURSES}", f"GET {COURSES}", f"GET {COURSES}?page=2", "GET /nowhere", "GET /api/v1/auth/me"]
+    answered = await exchange(edge.url, *[request(token, line, more) for more in ("", STANDARD) for line in lines])
+    assert [answer.status for answer in answered.answers] == [200, 200, 200, 404, 200] * 2
+    assert handled == lines * 2
 
 
 REQUESTS = {
@@ -53,7 +81,7 @@ REQUESTS = {
 
 
 @pytest.mark.parametrize("asked", REQUESTS.values(), ids=REQUESTS)
-async def test_both_ways_send_on_the_same_and_answer_the_same(
+async def test_both_paths_send_on_the_same_and_answer_the_same(
     edge: Edge, upstream: Upstream, token: str, asked: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def answer(_: web.Request) -> web.StreamResponse:
@@ -63,15 +91,15 @@ async def test_both_ways_send_on_the_same_and_answer_the_same(
     await know(edge, token)
     upstream.answer = answer
     with monkeypatch.context() as only_fast:
-        refuse_the_ordinary_way(only_fast)
+        refuse_the_standard_path(only_fast)
         [fast] = (await exchange(edge.url, request(token, *asked))).answers
-    monkeypatch.setattr(PlainReader, "read", lambda *_: None)
-    [ordinary] = (await exchange(edge.url, request(token, *asked))).answers
-    assert comparable(fast) == comparable(ordinary)
-    _, of_fast, of_ordinary = upstream.received
-    assert (of_fast.method, of_fast.target, of_fast.body) == (of_ordinary.method, of_ordinary.target, of_ordinary.body)
+    refuse_the_fast_path(monkeypatch)
+    [standard] = (await exchange(edge.url, request(token, *asked))).answers
+    assert comparable(fast) == comparable(standard)
+    _, of_fast, of_standard = upstream.received
+    assert (of_fast.method, of_fast.target, of_fast.body) == (of_standard.method, of_standard.target, of_standard.body)
     own = {"x-request-id", "traceparent", "x-request-deadline"}
-    passed = [sorted(each for each in sent.headers if each[0].lower() not in own) for sent in (of_fast, of_ordinary)]
+    passed = [sorted(each for each in sent.headers if each[0].lower() not in own) for sent in (of_fast, of_standard)]
     assert passed[0] == passed[1]
 
 
@@ -84,7 +112,7 @@ async def test_an_answer_without_a_body_has_no_length(
 
     await know(edge, token)
     upstream.answer = answer
-    refuse_the_ordinary_way(monkeypatch)
+    refuse_the_standard_path(monkeypatch)
     answered = await exchange(edge.url, request(token))
     assert [each.status for each in answered.answers] == [status]
     assert "content-length" not in answered.answers[0].headers

@@ -133,7 +133,7 @@ async def test_a_redis_that_lost_its_data_is_told_again_what_any_process_knows(
 async def test_control_unless_it_is_written_again_an_emptied_redis_lets_the_token_in(
     start_gateway: StartGateway, own_redis: OwnRedis, organisation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.admission.revocation.LOOK_PAUSE", 1000)
+    monkeypatch.setattr("gateway.admission.revocation.CHECK_INTERVAL", 1000)
     here, elsewhere = [await start_gateway(redis_url=SecretStr(own_redis.url)) for _ in range(2)]
     token = new_token(organisation)
     assert (await here.client(token).request("POST", LOGOUT)).status == 200
@@ -157,7 +157,7 @@ async def test_a_redis_without_memory_is_not_taken_for_one_that_is_back(
     own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It answers a PING as if all were well."""
-    monkeypatch.setattr("gateway.admission.redis_client.PROBE_PAUSE", 0.001)
+    monkeypatch.setattr("gateway.admission.redis_client.PROBE_INTERVAL", 0.001)
     async with own_redis.client() as client:
         await client.config_set("maxmemory", "1")
         availability = Availability(client)

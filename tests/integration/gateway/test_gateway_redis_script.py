@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from gateway.admission.redis_client import redis_client
-from gateway.admission.redis_script import HeldScript
+from gateway.admission.redis_script import RedisScript
 from tests.support.databases import redis_url
 
 SAYS = "return {KEYS[1], ARGV[1]}"
@@ -23,16 +23,16 @@ async def redis() -> AsyncIterator[Redis]:
     await client.aclose()
 
 
-def address(script: HeldScript) -> str:
+def address(script: RedisScript) -> str:
     """That of its end of the connection, as Redis knows it."""
-    assert script._line is not None
-    assert script._line._transport is not None
-    host, port = script._line._transport.get_extra_info("sockname")[:2]
+    assert script._connection is not None
+    assert script._connection._transport is not None
+    host, port = script._connection._transport.get_extra_info("sockname")[:2]
     return f"{host}:{port}"
 
 
 async def test_all_calls_go_over_one_connection(redis: Redis) -> None:
-    script = HeldScript(redis, SAYS)
+    script = RedisScript(redis, SAYS)
     assert await script.run(["a"], [7]) == [b"a", b"7"]
     first = address(script)
     gc.collect()  # redis-py closes a connection that nobody holds
@@ -43,7 +43,7 @@ async def test_all_calls_go_over_one_connection(redis: Redis) -> None:
 
 
 async def test_a_connection_that_was_closed_is_made_anew_by_the_next_call(redis: Redis) -> None:
-    script = HeldScript(redis, SAYS)
+    script = RedisScript(redis, SAYS)
     await script.run(["a"], [1])
     first = address(script)
     await redis.client_kill(first)
@@ -56,7 +56,7 @@ async def test_a_connection_that_was_closed_is_made_anew_by_the_next_call(redis:
 
 
 async def test_a_script_that_fails_says_so_and_serves_on(redis: Redis) -> None:
-    script = HeldScript(redis, "return redis.call('INCR', KEYS[1])")
+    script = RedisScript(redis, "return redis.call('INCR', KEYS[1])")
     await redis.set("not a number", "x", px=5000)
     with pytest.raises(ResponseError):
         await script.run(["not a number"], [])
@@ -67,7 +67,7 @@ async def test_a_script_that_fails_says_so_and_serves_on(redis: Redis) -> None:
 
 
 async def test_a_call_cut_short_leaves_its_answer_to_nobody(redis: Redis) -> None:
-    script = HeldScript(redis, SAYS)
+    script = RedisScript(redis, SAYS)
     await script.run(["warm"], [0])
     for number in range(10):
         call = asyncio.create_task(script.run(["cut short"], [0]))

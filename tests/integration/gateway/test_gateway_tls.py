@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from gateway.admission.redis_client import REDIS_ERRORS, redis_client
-from gateway.admission.redis_script import HeldScript
+from gateway.admission.redis_script import RedisScript
 from gateway.upstream.http_client import Connections, NotConnected
 from shared.tls import verified
 from tests.integration.gateway.edge import StartGateway, new_token
@@ -25,7 +25,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300_000
 async def test_requests_are_counted_over_tls(tls: Tls) -> None:
     async with proxy_for(redis_url().replace("redis:", "rediss:"), tls=tls.context) as (proxy, url):
         redis = redis_client(f"{url}?ssl_ca_certs={tls.trusted}")
-        script = HeldScript(redis, "return {KEYS[1], ARGV[1]}")
+        script = RedisScript(redis, "return {KEYS[1], ARGV[1]}")
         for number in range(20):
             assert await script.run([str(number)], [number]) == [str(number).encode()] * 2
         assert proxy.accepted == 1
@@ -37,7 +37,7 @@ async def test_a_redis_whose_certificate_nobody_trusts_is_not_asked(tls: Tls) ->
     async with proxy_for(redis_url().replace("redis:", "rediss:"), tls=tls.context) as (_, url):
         redis = redis_client(url)
         with pytest.raises(REDIS_ERRORS):
-            await HeldScript(redis, "return 1").run([], [])
+            await RedisScript(redis, "return 1").run([], [])
         await redis.aclose()
 
 

@@ -8,9 +8,8 @@ from pydantic import SecretStr
 from services.history.handlers import SUBSCRIPTIONS
 from services.history.settings import HistorySettings
 from shared.messaging.consumer import routing_keys
-from stack.services import SERVICE_NAMES
 from tests.support.broker import Broker, own_broker
-from tests.support.copies import SEATS_AS_HELD, everything_is_followed, execute, rebuild, rows_of_every_kind
+from tests.support.copies import COPIES, SEATS_AS_HELD, everything_is_followed, execute, rebuild, rows_of_every_kind
 from tests.support.internal_keys import internal_settings
 from tests.support.projections import Database, history_database
 from tests.support.stack import Stack, running_stack
@@ -58,7 +57,7 @@ async def enrollments(served: Stack, organisation: int) -> AsyncIterator[list[in
     await everything_is_followed(served)
     yield ids
     await execute(served, "enrollment", SEATS_AS_HELD)
-    for service in SERVICE_NAMES:
+    for service in COPIES:
         await rebuild(served, service)
 
 

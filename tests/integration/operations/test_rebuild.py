@@ -16,7 +16,6 @@ from shared.projections import comparison as projections
 from shared.projections.rebuild import Rebuilding
 from shared.service.chassis import build_app, prepare
 from stack.config.ports import reserve_port
-from stack.services import SERVICE_NAMES
 from tests.support.client import Client
 from tests.support.commands import run, start
 from tests.support.copies import COPIES, copies_of, dump, everything_is_followed, execute, rebuild, verify
@@ -133,7 +132,7 @@ async def test_under_load_readers_notice_nothing_and_the_end_is_that_of_an_untou
             return await copies_of(served, HISTORY) == await dump(untouched, COPIES[HISTORY])
 
         await eventually(the_same)
-    for service in SERVICE_NAMES:
+    for service in COPIES:
         verified = await verify(served, service, settle=1.0)
         assert verified.status == 0, verified.output
 

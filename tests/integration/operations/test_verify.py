@@ -12,10 +12,9 @@ from shared.projections.comparison import Comparison, comparison
 from shared.projections.verify import Verification
 from shared.service.projection_commands import connected_owners
 from stack.config.ports import reserve_port
-from stack.services import SERVICE_NAMES
 from tests.support.client import Client
 from tests.support.commands import run
-from tests.support.copies import SEATS_AS_HELD, copies_of, everything_is_followed, execute, rebuild, verify
+from tests.support.copies import COPIES, SEATS_AS_HELD, copies_of, everything_is_followed, execute, rebuild, verify
 from tests.support.lifecycle import changed
 from tests.support.stack import Stack
 from tests.support.world import (
@@ -50,7 +49,7 @@ BREAKAGES = [
 
 @pytest.mark.usefixtures("enrollments")
 async def test_copies_that_follow_are_equal(served: Stack) -> None:
-    for service in SERVICE_NAMES:
+    for service in COPIES:
         outcome = await run(service, served.settings[service], "verify", "--settle", "0.2")
         assert (outcome.status, outcome.errors) == (0, "")
         assert ": 0 of" in outcome.output
@@ -93,7 +92,7 @@ async def test_a_change_that_no_event_tells_of_is_found(
     await execute(served, service, _RENAME_NEWEST_EVENT, organisation, "lost", routing_key)
     assert outcome.status == 1
     assert f"{table} of organisation {organisation}" in outcome.output
-    assert "version 2, with 1 events that tell of versions 1 to 1" in outcome.output
+    assert "version 2, with 1 events for versions 1 to 1" in outcome.output
 
 
 _RENAME_NEWEST_EVENT = """
@@ -126,7 +125,7 @@ async def test_changes_under_way_are_no_differences(served: Stack, organisation:
         return count
 
     writing = asyncio.create_task(write())
-    outcomes = [await verify(served, service, settle=1.0) for service in SERVICE_NAMES]
+    outcomes = [await verify(served, service, settle=1.0) for service in COPIES]
     done.set()
     assert await writing > 0
     assert [(outcome.status, outcome.errors) for outcome in outcomes] == [(0, "")] * 3

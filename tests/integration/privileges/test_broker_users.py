@@ -9,9 +9,10 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 import services.history.handlers
+from shared.events.types import STATE_OF
 from shared.messaging.broker import QueueName, connection_to, declare_exchange, declare_queue, find_queue
 from shared.messaging.consumer import Consumer
-from stack.services import SERVICE_NAMES
+from stack.services import SERVICE_NAMES, SERVICES
 from tests.support.broker import TIMEOUT
 from tests.support.consumers import following
 from tests.support.databases import amqp_url, service_amqp_url
@@ -22,10 +23,12 @@ from tests.support.stack import next_installation
 NAMES = next_installation()
 QUEUES = {service: QueueName(f"{NAMES.queue_prefix}.{service}") for service in SERVICE_NAMES}
 EVENTS = {
-    "catalog": ("course.saved", "session.removed"),
-    "enrollment": ("employee.saved", "enrollment.created", "certification.expired"),
-    "history": (),
+    service.name: [
+        next(each.type for each in STATE_OF if each.type.startswith(f"{kind}.")) for kind in service.publishes
+    ]
+    for service in SERVICES
 }
+"""One of each kind that a service publishes."""
 
 Action = Callable[[AbstractChannel], Awaitable[Any]]
 

@@ -10,6 +10,7 @@ import stack.servers.databases
 from stack.servers.databases import Passwords, ensure_databases, owner_of
 from stack.services import SERVICE_NAMES
 from tests.support.databases import ServiceDatabase, server_url, service_database
+from tests.support.services import tables_of
 from tests.support.stack import Stack
 
 TABLES = "CREATE SEQUENCE numbers; CREATE TABLE sessions (id bigint DEFAULT nextval('numbers'), name text);"
@@ -22,13 +23,13 @@ OF_THE_OWNER = (
     "CREATE VIEW mine AS SELECT 1",
     "CREATE SEQUENCE mine",
     "CREATE FUNCTION mine() RETURNS integer LANGUAGE sql RETURN 1",
-    "CREATE INDEX ON sessions (id)",
-    "ALTER TABLE sessions ADD COLUMN mine integer",
-    "ALTER TABLE sessions RENAME TO mine",
+    "CREATE INDEX ON {table} (organisation_id)",
+    "ALTER TABLE {table} ADD COLUMN mine integer",
+    "ALTER TABLE {table} RENAME TO mine",
     "ALTER DATABASE {database} SET jit = on",
     "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT TRUNCATE ON TABLES TO PUBLIC",
-    "DROP TABLE sessions CASCADE",
-    "TRUNCATE sessions CASCADE",
+    "DROP TABLE {table} CASCADE",
+    "TRUNCATE {table} CASCADE",
     "LOCK TABLE schema_migrations IN ACCESS EXCLUSIVE MODE; ALTER TABLE schema_migrations RENAME TO mine",
     "SET ROLE {owner}",
 )
@@ -50,10 +51,10 @@ def role_of(url: str) -> str:
     return str(urlsplit(url).username)
 
 
-async def is_refused(url: str, service_url: str, statement: str) -> bool:
+async def is_refused(url: str, service_url: str, statement: str, *, table: str = "sessions") -> bool:
     """Whether the statement lacks privileges as `url`; what it did otherwise is rolled back."""
-    role = role_of(service_url)
-    statement = statement.format(role=role, owner=owner_of(role), database=urlsplit(service_url).path[1:])
+    role, database = role_of(service_url), urlsplit(service_url).path[1:]
+    statement = statement.format(role=role, owner=owner_of(role), database=database, table=table)
     connection = await asyncpg.connect(url, timeout=10)
     transaction = connection.transaction()
     await transaction.start()
@@ -90,7 +91,7 @@ def service_url_of(stack: Stack, service: str) -> str:
 @pytest.mark.parametrize("statement", OF_THE_OWNER + OF_THE_SUPERUSER)
 async def test_a_service_is_refused_all_but_its_work(stack: Stack, service: str, statement: str) -> None:
     url = service_url_of(stack, service)
-    assert await is_refused(url, url, statement)
+    assert await is_refused(url, url, statement, table=tables_of(service)[0])
 
 
 @pytest.mark.parametrize("statement", OF_THE_OWNER)

@@ -33,7 +33,7 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'v'
 """
 REMOVED = "INSERT INTO removed (kind, organisation_id, id, state) VALUES ('courses', $1, $2, '{}')"
 COUNT = "SELECT array_agg(DISTINCT organisation_id ORDER BY organisation_id) AS organisations FROM removed"
-ALL = Statement(COUNT + " WHERE {organisation_id} > 0", {"organisation_id": "bigint"})
+ALL = Statement(COUNT + " WHERE :organisation_id > 0", {"organisation_id": "bigint"})
 """Asks for no organisation in particular."""
 COURSE = """
 INSERT INTO courses (organisation_id, id, title, category, delivery_mode, duration_hours, cost_per_participant,
@@ -86,7 +86,7 @@ async def test_control_a_new_table_and_a_new_view_are_found(database: ServiceDat
 
 
 async def rows_of(stack: Stack, service: str, statement: str) -> list[str]:
-    connection = await asyncpg.connect(getattr(stack, f"{service}_database_url"), timeout=10)
+    connection = await asyncpg.connect(stack.database_urls[service], timeout=10)
     found = [row[0] for row in await connection.fetch(statement)]
     await connection.close()
     return found

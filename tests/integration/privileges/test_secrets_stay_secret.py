@@ -22,18 +22,16 @@ from tests.support.client import ADMIN_PERMISSIONS, client_token
 from tests.support.databases import ServiceDatabase, amqp_url, redis_url, server_url, service_amqp_url, service_database
 from tests.support.internal_keys import internal_settings, token_for
 from tests.support.secret_watch import ended, watched
-from tests.support.services import DECLARED
+from tests.support.services import DECLARED, tables_of
 from tests.support.stack import Stack
 
 MARK = f"mark{secrets.token_hex(8)}"
 INTERNAL_SECRET = f"{MARK}-internal-token-secret-{MARK}"
 CLIENT_SECRET = f"{MARK}-client-token-secret-{MARK}"
 A_ROUTE = {
-    "catalog": "/api/v1/training/courses",
-    "enrollment": "/api/v1/training/enrollments",
-    "history": "/api/v1/employees/1/training",
+    name: next(route.path.replace("{id}", "1") for route in service.routes if route.method == "GET")
+    for name, service in DECLARED.items()
 }
-A_TABLE = {"catalog": "courses", "enrollment": "enrollments", "history": "people"}
 
 
 def with_mark(url: str, *, here: bool = True) -> str:
@@ -69,7 +67,7 @@ def bad_tokens() -> list[str]:
 async def test_while_database_and_broker_are_away(service: str, tmp_path: Path) -> None:
     async with watched(f"services.{service}", environment(service), tmp_path) as process:
         await process.serves()
-        await process.says("waits for broker or database")
+        await process.says("is waiting for the broker or the database")
         assert await process.ask("/health/ready") == 503
         assert await process.ask(A_ROUTE[service], Authorization=authorization(service)) == 503
         for token in bad_tokens():
@@ -109,7 +107,8 @@ async def test_with_a_defect(service: str, stack: Stack, marked_database: Servic
     changes = {"migration_database_url": marked_database.owner_url, "database_url": marked_database.service_url}
     settings = type(stack.settings[service])(**{**dict(stack.settings[service]), **changes})
     await prepare(DECLARED[service], settings)
-    await execute(marked_database.superuser_url, f"ALTER TABLE {A_TABLE[service]} RENAME TO gone")
+    for table in tables_of(service):
+        await execute(marked_database.superuser_url, f"ALTER TABLE {table} RENAME TO {table}_gone")
     variables = environment(service, DATABASE_URL=marked_database.service_url)
     async with watched(f"services.{service}", variables, tmp_path) as process:
         await process.serves()

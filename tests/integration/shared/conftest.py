@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.broker import Broker, own_broker
 from tests.support.databases import fresh_database
-from tests.support.projections import Database, catalog_database, history_database
+from tests.support.projections import Database, catalog_database, enrollment_database, history_database
 
 
 @pytest.fixture
@@ -26,6 +26,12 @@ async def database() -> AsyncIterator[Database]:
 async def catalog() -> AsyncIterator[Database]:
     """Shared: tests keep apart by their organisations."""
     async with catalog_database() as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+async def enrollment() -> AsyncIterator[Database]:
+    async with enrollment_database() as database:
         yield database
 
 

@@ -25,9 +25,9 @@ from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.projections import Database
 
 ORGANISATION = {"organisation_id": "bigint"}
-DIVIDED = Statement("SELECT 10 / {by} AS quotient, clock_timestamp() AS at", ORGANISATION | {"by": "integer"})
+DIVIDED = Statement("SELECT 10 / :by AS quotient, clock_timestamp() AS at", ORGANISATION | {"by": "integer"})
 TEXT = Statement(
-    "SELECT {text} || '!' AS text, pg_backend_pid() || ' at ' || statement_timestamp() AS statement",
+    "SELECT :text || '!' AS text, pg_backend_pid() || ' at ' || statement_timestamp() AS statement",
     ORGANISATION | {"text": "text"},
 )
 """Two statements may begin in the same microsecond, but not on one connection."""
@@ -91,13 +91,13 @@ async def test_nobody_waits_for_a_turn_longer_than_for_a_connection(reads: Batch
 async def test_control_without_that_bound_one_waits_as_long_as_it_takes(
     reads: BatchedReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reads._batcher, "_patience", 60)
+    monkeypatch.setattr(reads._batcher, "_max_wait", 60)
     assert await behind_slow_reads(reads) == [tuple]
 
 
 async def behind_slow_reads(reads: BatchedReader) -> list[type[Any]]:
     """What becomes of a read that finds all turns taken for a while."""
-    slow = Statement("SELECT pg_sleep({seconds})::text AS slept", ORGANISATION | {"seconds": "double precision"})
+    slow = Statement("SELECT pg_sleep(:seconds)::text AS slept", ORGANISATION | {"seconds": "double precision"})
     turns = []
     for _ in range(batched_reads.BATCHES):
         turns.append(asyncio.create_task(reads.read(PageRead(slow, (1, 2 * ACQUIRE_TIMEOUT)))))
@@ -137,7 +137,7 @@ async def test_what_was_committed_before_is_seen_by_whoever_waits_with_others(
     catalog: Database, reads: BatchedReader, organisation: int
 ) -> None:
     """A batch begins after its reads have arrived, and another may be under way when they do."""
-    count = Statement("SELECT count(*) AS rows FROM removed WHERE organisation_id = {organisation_id}",
+    count = Statement("SELECT count(*) AS rows FROM removed WHERE organisation_id = :organisation_id",
                       {"organisation_id": "bigint"})  # fmt: skip
     async with connection_pool(catalog.url, name="test", size=2) as pool:
 
@@ -157,11 +157,11 @@ async def test_what_was_committed_before_is_seen_by_whoever_waits_with_others(
 
 def test_a_statement_without_an_organisation_is_none() -> None:
     with pytest.raises(ValueError, match="organisation_id"):
-        Statement("SELECT {text} AS text", {"text": "text"})
+        Statement("SELECT :text AS text", {"text": "text"})
 
 
 async def test_a_page_over_values_is_that_of_all_values_in_their_order(reads: BatchedReader) -> None:
-    numbers = "SELECT n AS id, n % 3 AS kind FROM generate_series(1, 100) AS n WHERE {first} <= n"
+    numbers = "SELECT n AS id, n % 3 AS kind FROM generate_series(1, 100) AS n WHERE :first <= n"
     page = page_of(union_over(f"SELECT id FROM ({numbers}) rows WHERE true", "id", "kind::text", "012"), "id", 100)
     types = ORGANISATION | {"first": "integer"} | PAGE_TYPES
     paged = Statement(f"SELECT array_agg(id ORDER BY id) AS ids FROM {page} page", types)

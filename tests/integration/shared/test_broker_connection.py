@@ -49,9 +49,9 @@ async def test_a_connection_that_is_closed_is_an_outage(broker: Broker) -> None:
 async def test_a_socket_that_is_closed_is_an_outage(broker: Broker) -> None:
     """uvloop says so with a RuntimeError."""
     async with connection_to(broker.url, name="test") as connection:
-        connection.wire._writer.transport.abort()
+        connection.tap._writer.transport.abort()
         with pytest.raises(BrokerUnavailable):
-            await connection.wire.send(b"")
+            await connection.tap.send(b"")
 
 
 async def test_what_the_broker_refuses_is_no_outage(broker: Broker) -> None:

@@ -147,7 +147,7 @@ async def test_what_arrives_before_the_transaction_has_begun_goes_along(
     recorder = Recorder()
 
     async def consumer_waits() -> bool:
-        return "waits for the database" in caplog.text
+        return "is waiting for the database" in caplog.text
 
     async with (
         connection_pool(catalog.url, name="test", size=1) as pool,
@@ -198,7 +198,7 @@ async def test_nothing_is_lost_or_set_aside_while_the_database_is_away(
     await insert_sessions(catalog, organisation, COURSES)
 
     async def consumer_waits() -> bool:
-        return "waits for the database" in caplog.text
+        return "is waiting for the database" in caplog.text
 
     async with (
         proxy_for(catalog.url) as (proxy, url),
@@ -235,14 +235,14 @@ async def test_the_consumer_goes_on_after_its_broker_connection_was_cut(
         await recorder.has(4)
 
 
-async def test_control_untold_of_the_cut_it_waits_for_the_next_look(
+async def test_control_without_notice_of_the_cut_it_waits_for_the_next_check(
     catalog: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def tell_nothing(channel: AbstractChannel, arrived: Arrivals) -> None:
+    async def notice_nothing(channel: AbstractChannel, arrived: Arrivals) -> None:
         return
 
     monkeypatch.setattr(shared.messaging.consumer, "WATCH_INTERVAL", NEVER)
-    monkeypatch.setattr(shared.messaging.consumer, "_tell_of_end", tell_nothing)
+    monkeypatch.setattr(shared.messaging.consumer, "_notice_end", notice_nothing)
     recorder = Recorder()
     async with (
         proxy_for(broker.url) as (proxy, url),

@@ -4,12 +4,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 import shared.postgres.pool
 from shared.concurrency.fair_semaphore import CHECK_INTERVAL
 from shared.errors import Overloaded, Unavailable
+from shared.http.request import Request
+from shared.http.responses import Answer
 from shared.http.server.app import READINESS, create_app
+from shared.http.server.responder import RESPONDER
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import (
     BY_KEY,
@@ -107,16 +109,16 @@ async def test_an_exhausted_pool_is_a_503_with_retry_after(catalog: Database) ->
 
 @asynccontextmanager
 async def served(pool: Pool) -> AsyncIterator[str]:
-    async def answer(_: web.Request) -> web.Response:
+    async def answer(_: Request) -> Answer:
         await in_a_transaction(pool)
-        return web.json_response({"code": "fine"})
+        return Answer('{"code": "fine"}')
 
     async def reachable() -> bool:
         return await is_reachable(pool)
 
     app = create_app()
     app[READINESS]["database"] = reachable
-    app.router.add_get("/", answer)
+    app[RESPONDER].handler = answer
     async with serving(app) as url:
         yield url
 

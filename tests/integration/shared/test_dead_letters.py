@@ -113,7 +113,7 @@ async def test_a_mistake_in_a_handler_is_a_dead_letter_and_its_neighbours_are_ap
         await handler.has(1, 3)
     assert handler.ids == {1, 3}
     assert "InterfaceError: the server expects 1 argument" in str(letter.headers["x-reason"])
-    [record] = [record for record in caplog.records if "dead letters" in record.message]
+    [record] = [record for record in caplog.records if "dead-letter queue" in record.message]
     assert record.exc_info is not None
 
 
@@ -126,7 +126,7 @@ async def test_control_where_it_counts_as_an_outage_it_is_tried_for_ever_and_all
     await broker.publish(enrollment(7, number) for number in (1, MISTAKEN, 3))
 
     async def tried_again() -> bool:
-        return caplog.text.count("waits for the database") > 1
+        return caplog.text.count("is waiting for the database") > 1
 
     async with following(consumer_for(history.pool, broker, handler.subscriptions)):
         await eventually(tried_again)

@@ -109,7 +109,7 @@ async def test_publishing(enrollment: Pool) -> None:
     async def publish() -> None:
         async with transaction(enrollment, EVERY_ORGANISATION) as connection:
             await outbox.add(connection, "enrollment", [events.enrollment(ORGANISATION, next(ids))])
-            rows = await outbox.claim(connection, 500)
+            rows = await outbox.lock_unpublished(connection, 500)
             assert len(rows) == 1
             await outbox.mark_published(connection, [row.id for row in rows])
 

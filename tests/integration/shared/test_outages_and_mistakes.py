@@ -8,10 +8,12 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from aiohttp import web
 
 import shared.postgres.connection
+from shared.http.request import Request
+from shared.http.responses import Answer
 from shared.http.server.app import create_app
+from shared.http.server.responder import RESPONDER
 from shared.postgres.errors import DatabaseUnavailable, TransactionConflict
 from shared.postgres.pool import Connection, Pool, connected, connection_pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
@@ -115,12 +117,12 @@ async def with_a_connection(pool: Pool, statements: Statements) -> None:
 
 @asynccontextmanager
 async def served(pool: Pool, statements: Statements) -> AsyncIterator[str]:
-    async def answer(_: web.Request) -> web.Response:
+    async def answer(_: Request) -> Answer:
         await in_a_transaction(pool, statements)
-        return web.json_response({})
+        return Answer("{}")
 
     app = create_app()
-    app.router.add_get("/", answer)
+    app[RESPONDER].handler = answer
     async with serving(app) as url:
         yield url
 

@@ -48,7 +48,7 @@ async def claimed_by_two(database: Database) -> tuple[set[int], set[int]]:
         transaction(database.pool, EVERY_ORGANISATION) as one,
         transaction(database.pool, EVERY_ORGANISATION) as another,
     ):
-        first, second = await outbox.claim(one, 6), await outbox.claim(another, 6)
+        first, second = await outbox.lock_unpublished(one, 6), await outbox.lock_unpublished(another, 6)
     return {row.id for row in first}, {row.id for row in second}
 
 
@@ -60,7 +60,7 @@ async def test_what_one_relay_holds_no_other_claims(database: Database) -> None:
 async def test_control_without_the_lock_two_relays_claim_the_same(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without(monkeypatch, outbox, "_CLAIM", "FOR UPDATE SKIP LOCKED")
+    without(monkeypatch, outbox, "_LOCK_UNPUBLISHED", "FOR UPDATE SKIP LOCKED")
     first, second = await claimed_by_two(database)
     assert first & second
 
@@ -70,7 +70,7 @@ async def test_a_mark_waits_for_no_disk_and_what_comes_after_does(database: Data
     async with connected(database.pool) as connection:
         await connection.execute("SET synchronous_commit = on")
         async with connection.transaction():
-            await outbox.mark_published(connection, [row.id for row in await outbox.claim(connection, 1)])
+            await outbox.mark_published(connection, [row.id for row in await outbox.lock_unpublished(connection, 1)])
             assert await connection.fetchval("SHOW synchronous_commit") == "off"
         assert await connection.fetchval("SHOW synchronous_commit") == "on"
         await connection.execute("RESET synchronous_commit")

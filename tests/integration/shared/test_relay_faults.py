@@ -122,7 +122,7 @@ async def publish_to_a_broker_that_goes_away(database: Database, broker: Broker,
 
 async def everything_is_claimed(database: Database) -> bool:
     async with transaction(database.pool, EVERY_ORGANISATION) as connection:
-        return not await outbox.claim(connection, 1)
+        return not await outbox.lock_unpublished(connection, 1)
 
 
 async def test_nothing_is_marked_that_the_broker_has_not_confirmed(database: Database, broker: Broker) -> None:

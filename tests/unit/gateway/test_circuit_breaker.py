@@ -88,7 +88,7 @@ def test_it_is_open_exactly_after_that_many_failures_in_a_row(events: list[str])
 
 
 async def test_it_is_looked_after_one_look_at_a_time_until_the_service_is_live(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.upstream.circuit_breaker.LOOK_PAUSE", 0.001)
+    monkeypatch.setattr("gateway.upstream.circuit_breaker.PROBE_INTERVAL", 0.001)
     circuit, looks, running = opened(), 0, 0
 
     async def is_live() -> bool:

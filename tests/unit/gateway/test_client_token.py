@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from gateway.auth.client_token import ClientTokenVerifier
 from gateway.auth.issuer_keys import NoKeys
+from shared.auth.internal_token import LEEWAY
 from shared.auth.jwk import Key, Keys, public_key
 from shared.errors import ApiError, TokenExpired, TokenInvalid
 from tests.support.internal_keys import signer
@@ -181,6 +182,24 @@ async def test_a_remembered_token_expires_too(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(time, "time", lambda: later)
     with pytest.raises(TokenExpired):
         await checked.verify(token)
+
+
+async def test_a_remembered_token_is_forgotten_when_it_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = int(time.time())
+    checked, token = verifier(), hs256(exp=now + 600)
+    await checked.verify(token)
+    for later, is_known in ((now + 600 + LEEWAY - 0.001, True), (now + 600 + LEEWAY, False)):
+        monkeypatch.setattr(time, "time", lambda later=later: later)
+        assert (checked.known(token) is not None) is is_known
+        assert (token in checked._tokens) is is_known
+
+
+async def test_the_token_used_longest_ago_is_forgotten_first() -> None:
+    checked = verifier(remembered=2)
+    tokens = [hs256(jti=str(number)) for number in range(3)]
+    for number in (0, 1, 0, 2):
+        await checked.verify(tokens[number])
+    assert [token in checked._tokens for token in tokens] == [True, False, True]
 
 
 async def test_a_remembered_token_falls_with_its_key() -> None:

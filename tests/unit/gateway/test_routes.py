@@ -1,10 +1,17 @@
 """Which service answers which path."""
 
+from typing import Any
+
 import pytest
 
 from gateway.routes import Router
+from shared.http.routing import Route
+from tests.support.services import DECLARED
 
 ROUTER = Router()
+PUBLIC = [
+    (name, route) for name, service in DECLARED.items() for route in service.routes if route.path.startswith("/api/")
+]
 
 
 @pytest.mark.parametrize(
@@ -26,6 +33,11 @@ ROUTER = Router()
 )
 def test_a_path_has_its_service(path: str, upstream: str) -> None:
     assert ROUTER.upstream_of(path) == upstream
+
+
+@pytest.mark.parametrize(("service", "route"), PUBLIC, ids=[f"{route.method} {route.path}" for _, route in PUBLIC])
+def test_a_route_that_a_service_declares_is_routed_to_it(service: str, route: Route[Any, Any]) -> None:
+    assert ROUTER.upstream_of(route.path.replace("{id}", "5")) == service
 
 
 @pytest.mark.parametrize(

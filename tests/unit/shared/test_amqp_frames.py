@@ -7,7 +7,7 @@ from pamqp.commands import Basic, Channel, Connection
 from pamqp.heartbeat import Heartbeat
 
 import shared.messaging.amqp_frames
-from shared.messaging.amqp_frames import BODY, METHOD, Take, _Reader, frame
+from shared.messaging.amqp_frames import BODY, METHOD, FrameHandler, _Reader, frame
 
 HEARTBEAT = Heartbeat().marshal()
 OPENED, PREFETCHED = pamqp.frame.marshal(Channel.OpenOk(), 1), pamqp.frame.marshal(Basic.QosOk(), 2)
@@ -29,7 +29,7 @@ class Taker:
         return False
 
 
-def reader(take: Take) -> Any:
+def reader(take: FrameHandler) -> Any:
     """Whose channel 2 is taken from; it has just passed something on."""
     made: Any = _Reader({2: take}, asyncio.get_running_loop())
     made._fed = made._time()
@@ -75,7 +75,7 @@ async def test_aiormq_sees_a_broker_live_whose_frames_are_all_taken(
     monkeypatch: pytest.MonkeyPatch, patience: float, seen: bytes
 ) -> None:
     """The second is the control: without the sign of life, it would hear nothing."""
-    monkeypatch.setattr(shared.messaging.amqp_frames, "_SIGN_OF_LIFE", patience)
+    monkeypatch.setattr(shared.messaging.amqp_frames, "_HEARTBEAT_INTERVAL", patience)
     of_this_channel = reader(Taker())
     of_this_channel.feed_data(frame(METHOD, 2, b"wanted"))
     assert await left(of_this_channel) == seen
@@ -83,7 +83,7 @@ async def test_aiormq_sees_a_broker_live_whose_frames_are_all_taken(
 
 async def test_there_is_no_sign_of_life_while_a_frame_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the handshake it would be taken for the broker's answer."""
-    monkeypatch.setattr(shared.messaging.amqp_frames, "_SIGN_OF_LIFE", -1.0)
+    monkeypatch.setattr(shared.messaging.amqp_frames, "_HEARTBEAT_INTERVAL", -1.0)
     of_this_channel = reader(Taker())
     blocked = pamqp.frame.marshal(Connection.Blocked("low on memory"), 0)
     for byte in range(len(blocked)):

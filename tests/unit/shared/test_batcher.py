@@ -1,14 +1,17 @@
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.concurrency.batcher import Batcher, each
+from shared.concurrency.batcher import CHECK_INTERVAL, Batcher, each
+from shared.concurrency.deadline import Deadline, current_deadline
 from shared.concurrency.fairness import current_organisation
-from shared.errors import Overloaded
+from shared.errors import DeadlinePassed, Overloaded
 from shared.observability import Trace, current_trace
+from tests.support.virtual_time import clock, in_virtual_time
 
 BOUND = 5.0
 """Seconds after which a call that should have been answered hangs."""
@@ -310,3 +313,149 @@ async def test_each_ends_at_the_first_exception() -> None:
     with pytest.raises(ExceptionGroup) as raised:
         await each([1, 0, 2], work, lambda _: None)
     assert raised.group_contains(ZeroDivisionError)
+
+
+async def stuck(*items: int, **options: Any) -> tuple[Batcher[int, int], Doubling, list["asyncio.Task[int]"]]:
+    """A batcher on the clock of its loop whose work has number 0 and does not end, with items that wait behind it."""
+    work = Doubling(released=False)
+    batcher = Batcher(work, clock=clock, **options)
+    first = submitted(batcher, [0])
+    await work.started.wait()
+    return batcher, work, first + await behind(batcher, *items)
+
+
+async def behind(batcher: Batcher[int, int], *items: int) -> list["asyncio.Task[int]"]:
+    tasks = submitted(batcher, items)
+    await asyncio.sleep(0)
+    return tasks
+
+
+@in_virtual_time
+async def test_an_item_is_refused_at_the_first_check_after_its_longest_wait() -> None:
+    batcher, work, [first, early] = await stuck(1, max_wait=0.15)
+    await asyncio.sleep(0.055)
+    [late] = await behind(batcher, 2)
+    waited = []
+    for task in (early, late):
+        with pytest.raises(Overloaded):
+            await task
+        waited.append(clock())
+    assert waited == [pytest.approx(0.16), pytest.approx(0.22)]
+    work.released.set()
+    assert await first == 0  # what is worked on is finished, however long it takes
+    assert work.batches == [[0]]
+
+
+@in_virtual_time
+async def test_an_item_is_refused_when_its_longest_wait_is_just_over() -> None:
+    now = 0.0
+    work = Doubling(released=False)
+    batcher = Batcher(work, max_wait=4.0, clock=lambda: now)
+    await behind(batcher, 0)
+    [waits] = await behind(batcher, 1)
+    now = 3.999
+    await asyncio.sleep(3 * CHECK_INTERVAL)
+    assert not waits.done()
+    now = 4.0
+    await asyncio.sleep(3 * CHECK_INTERVAL)
+    assert isinstance(waits.exception(), Overloaded)
+
+
+@in_virtual_time
+async def test_control_without_a_longest_wait_items_wait_for_as_long_as_the_work_takes() -> None:
+    _, work, tasks = await stuck(1)
+    await asyncio.sleep(3600)
+    assert not tasks[1].done()
+    work.released.set()
+    assert await asyncio.gather(*tasks) == [0, 2]
+
+
+@in_virtual_time
+async def test_items_are_checked_again_after_the_queue_was_empty() -> None:
+    batcher, work, tasks = await stuck(1, max_wait=0.15)
+    work.released.set()
+    await asyncio.gather(*tasks)
+    await asyncio.sleep(1.0)
+    assert batcher._timer is None
+    work.released.clear()
+    tasks = submitted(batcher, [0])
+    await asyncio.sleep(0)
+    start = clock()
+    [late] = await behind(batcher, 1)
+    with pytest.raises(Overloaded):
+        await late
+    assert clock() - start == pytest.approx(0.16)
+    work.released.set()
+    await asyncio.gather(*tasks)
+
+
+@in_virtual_time
+async def test_a_client_that_went_away_is_not_refused_as_well() -> None:
+    batcher, work, [first, gone, stays] = await stuck(1, 2, max_wait=0.15)
+    await asyncio.sleep(0.155)
+    gone.cancel()
+    with pytest.raises(Overloaded):
+        await stays
+    assert gone.cancelled()
+    assert len(batcher._waiting) == 0
+    work.released.set()
+    await first
+
+
+@in_virtual_time
+async def test_an_item_whose_deadline_has_passed_is_not_worked_on() -> None:
+    work = Doubling(released=False)
+    batcher = Batcher(work)
+
+    async def submit(item: int, seconds: float) -> int:
+        current_deadline.set(Deadline.after(seconds))
+        return await batcher.submit(item)
+
+    first = asyncio.create_task(submit(0, 0.0))
+    await asyncio.sleep(0)
+    tasks = [asyncio.create_task(submit(item, seconds)) for item, seconds in ((1, 0.0), (2, 3600.0))]
+    await asyncio.sleep(0)
+    work.released.set()
+    with pytest.raises(DeadlinePassed):
+        await first
+    with pytest.raises(DeadlinePassed):
+        await tasks[0]
+    assert await tasks[1] == 4
+    assert work.batches == [[2]]
+
+
+async def test_work_that_forgets_an_item_says_how_many() -> None:
+    async def work(items: Sequence[int]) -> Sequence[int]:
+        return items[1:]
+
+    with pytest.raises(ValueError, match=r"^0 outcomes for 1 items$"):
+        await Batcher(work).submit(1)
+
+
+async def test_the_bounds_are_what_they_are_unless_they_are_given() -> None:
+    work = Doubling(released=False)
+    batcher = Batcher(work)
+    first = submitted(batcher, [0])
+    await work.started.wait()
+    tasks = submitted(batcher, range(5_000))
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await batcher.submit(0)
+    work.released.set()
+    await asyncio.gather(*first, *tasks)
+    assert [len(batch) for batch in work.batches] == [1, *[500] * 10]
+
+
+async def test_each_runs_six_at_once_unless_it_is_said() -> None:
+    running = most = 0
+
+    async def work(item: int) -> int:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
+        return item
+
+    await each(range(20), work, lambda _: None)
+    assert most == 6

@@ -32,6 +32,15 @@ def test_every_event_comes_back_as_it_went(event_type: type[Event[State]], data:
     assert back.trace == event.trace
 
 
+def event_types(parent: type[Event[Any]] = Event) -> set[type[Event[Any]]]:
+    """Those that can be sent: the ones with a type."""
+    return {each for child in parent.__subclasses__() for each in (child, *event_types(child)) if hasattr(each, "type")}
+
+
+def test_every_event_type_there_is_can_be_read_again() -> None:
+    assert event_types() == set(STATE_OF)
+
+
 def test_the_envelope_is_a_cloudevent_of_version_1() -> None:
     trace = Trace("request-0001", new_traceparent())
     event = enrollment(7, 301, version=2, status="completed", score=82)

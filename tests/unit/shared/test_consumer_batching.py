@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.events.cloudevents import EventInvalid, encode
-from shared.messaging.consumer import BATCH, GATHERING, MANY, Arrivals, Batch, gathering
+from shared.messaging.consumer import BATCH, BUSY_RATE, GATHER_SECONDS, Arrivals, Batch, gather_seconds
 from tests.support.events import enrollment
 
 
@@ -31,14 +31,14 @@ def arrivals(*deliveries: Any) -> Arrivals:
     [
         (1, float("inf"), 0.0),
         (500, 60.0, 0.0),
-        (MANY // 100, 0.01, 0.0),
-        (MANY // 100 + 1, 0.01, GATHERING),
-        (MANY, 1.0, GATHERING),
-        (BATCH, 0.0, GATHERING),
+        (BUSY_RATE // 100, 0.01, 0.0),
+        (BUSY_RATE // 100 + 1, 0.01, GATHER_SECONDS),
+        (BUSY_RATE, 1.0, GATHER_SECONDS),
+        (BATCH, 0.0, GATHER_SECONDS),
     ],
 )
 def test_a_batch_waits_for_more_where_many_come_in_a_second(messages: int, seconds: float, waits: float) -> None:
-    assert gathering(messages, seconds) == waits
+    assert gather_seconds(messages, seconds) == waits
 
 
 def test_a_batch_takes_what_has_arrived() -> None:

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.concurrency.deadline import HEADER, LONGEST, UNSAID, Deadline, current_deadline, read_deadline, time_left
+from shared.concurrency.deadline import (
+    DEFAULT_SECONDS,
+    HEADER,
+    MAX_SECONDS,
+    Deadline,
+    current_deadline,
+    read_deadline,
+    time_left,
+)
 from shared.errors import BadRequest, DeadlinePassed
 
 
@@ -22,11 +30,11 @@ def test_what_is_left_survives_the_way_to_the_next_process(milliseconds: int) ->
 
 
 def test_without_a_deadline_a_request_gets_one() -> None:
-    assert read_deadline([]).left() == UNSAID
+    assert read_deadline([]).left() == DEFAULT_SECONDS
 
 
 def test_nobody_gets_more_than_the_longest() -> None:
-    assert read_deadline(["999999999"]).left() == LONGEST
+    assert read_deadline(["999999999"]).left() == MAX_SECONDS
 
 
 @pytest.mark.parametrize("values", [[""], ["-1"], ["1.5"], ["1s"], ["٣"], ["1" * 10], ["1", "1"]])

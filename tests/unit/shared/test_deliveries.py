@@ -5,7 +5,7 @@ from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
 from shared.messaging.amqp_frames import BODY, HEADER, METHOD
-from shared.messaging.deliveries import Deliveries, Delivery
+from shared.messaging.deliveries import Delivery, DeliveryAssembler
 
 CONSUMER = "ctag3.0123456789abcdef"
 
@@ -24,20 +24,20 @@ def payload(method: Basic.Deliver | Basic.Return | Basic.Ack) -> bytes:
     return method.index.to_bytes(4, "big") + method.marshal()
 
 
-def offer(deliveries: Deliveries, method: Basic.Deliver | Basic.Return, *bodies: bytes) -> list[bool]:
+def offer(assembler: DeliveryAssembler, method: Basic.Deliver | Basic.Return, *bodies: bytes) -> list[bool]:
     """Which of the frames were taken."""
     header = ContentHeader(
         body_size=sum(map(len, bodies)), properties=Basic.Properties(message_id="7", headers={"a": 1})
     )
     frames = [(METHOD, payload(method)), (HEADER, header.marshal()), *((BODY, body) for body in bodies)]
-    return [deliveries.take(kind, of_frame) for kind, of_frame in frames]
+    return [assembler.handle(kind, of_frame) for kind, of_frame in frames]
 
 
 def deliver(*bodies: bytes, tag: int = 1) -> tuple[list[Delivery], Channel]:
     arrived, channel = list[Delivery](), Channel()
     anything: Any = channel
     method = Basic.Deliver(CONSUMER, tag, False, "events", "course.saved")
-    assert all(offer(Deliveries(anything, arrived.append), method, *bodies))
+    assert all(offer(DeliveryAssembler(anything, arrived.append), method, *bodies))
     return arrived, channel
 
 
@@ -64,16 +64,16 @@ async def test_its_message_has_what_the_publisher_said() -> None:
 def test_what_is_no_delivery_is_left_to_aiormq() -> None:
     arrived = list[Delivery]()
     anything: Any = Channel()
-    deliveries = Deliveries(anything, arrived.append)
-    assert not deliveries.take(METHOD, payload(Basic.Ack(1)))
-    assert not any(offer(deliveries, Basic.Return(312, "NO_ROUTE", "", "nowhere"), b"{}"))
+    assembler = DeliveryAssembler(anything, arrived.append)
+    assert not assembler.handle(METHOD, payload(Basic.Ack(1)))
+    assert not any(offer(assembler, Basic.Return(312, "NO_ROUTE", "", "nowhere"), b"{}"))
     assert arrived == []
 
 
 def test_deliveries_follow_one_another() -> None:
     arrived = list[Delivery]()
     anything: Any = Channel()
-    deliveries = Deliveries(anything, arrived.append)
+    assembler = DeliveryAssembler(anything, arrived.append)
     for tag in (1, 2, 3):
-        offer(deliveries, Basic.Deliver(CONSUMER, tag, False, "events", "course.saved"), b"%d" % tag)
+        offer(assembler, Basic.Deliver(CONSUMER, tag, False, "events", "course.saved"), b"%d" % tag)
     assert [(delivery.tag, delivery.body) for delivery in arrived] == [(1, b"1"), (2, b"2"), (3, b"3")]

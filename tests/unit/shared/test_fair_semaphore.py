@@ -230,6 +230,34 @@ async def test_a_waiter_that_left_is_not_refused_as_well() -> None:
     assert (gone.cancelled(), semaphore.in_use) == (True, 1)
 
 
+@pytest.mark.parametrize("ends", ["it is cancelled", "its time is over"])
+@in_virtual_time
+async def test_a_waiter_that_gives_up_has_no_place_in_the_queue(ends: str) -> None:
+    semaphore = semaphore_of(1)
+    await callers(semaphore, 1, FLOODING)
+    [gone] = await callers(semaphore, 1, SMALL, timeout=CHECK_INTERVAL)
+    if ends == "it is cancelled":
+        gone.cancel()
+        await settle()
+    else:
+        await asyncio.sleep(2 * CHECK_INTERVAL)
+    assert (gone.done(), len(semaphore.waiting), semaphore.waiting.organisations) == (True, 0, 0)
+
+
+@pytest.mark.parametrize(("holder", "waiter"), [(FLOODING, None), (None, FLOODING), (FLOODING, SMALL)])
+@in_virtual_time
+async def test_a_permit_that_changes_hands_counts_for_the_organisation_that_has_it(
+    holder: int | None, waiter: int | None
+) -> None:
+    semaphore = semaphore_of(3)
+    await callers(semaphore, 2, holder)
+    await callers(semaphore, 3, waiter)
+    semaphore.release(holder)
+    assert (semaphore.held_by(holder), semaphore.held_by(waiter), semaphore.in_use) == (1, 2, 3)
+    semaphore.release(holder)
+    assert (semaphore.held_by(holder), semaphore.held_by(waiter), semaphore.in_use) == (0, 3, 3)
+
+
 @in_virtual_time
 async def test_a_waiter_is_refused_at_the_first_check_after_its_timeout() -> None:
     semaphore = semaphore_of(1)
@@ -346,6 +374,9 @@ async def test_a_process_that_stood_still_itself_blames_nobody() -> None:
 @in_virtual_time
 async def test_one_line_a_stall_says_what_was_not_released_for_how_long(caplog: pytest.LogCaptureFixture) -> None:
     semaphore = semaphore_of(2, resource="database connection", stalled_checks=4)
+    await callers(semaphore, 1)
+    semaphore.release()
+    await asyncio.sleep(10.0)
     await callers(semaphore, 2)
     for _ in range(2):
         await callers(semaphore, 3)
@@ -358,6 +389,14 @@ async def test_one_line_a_stall_says_what_was_not_released_for_how_long(caplog: 
     await callers(semaphore, 2)
     await asyncio.sleep(5 * CHECK_INTERVAL)
     assert len(warnings(caplog)) == 2
+
+
+@in_virtual_time
+async def test_the_line_calls_them_permits_where_they_have_no_name(caplog: pytest.LogCaptureFixture) -> None:
+    semaphore = semaphore_of(1, stalled_checks=1)
+    await semaphore.acquire(FOR_EVER)
+    await seconds_until_refused(semaphore, FOR_EVER)
+    assert [line.getMessage() for line in warnings(caplog)] == ["no permit was released for 0.02 s; rejecting waiters"]
 
 
 @in_virtual_time

@@ -79,6 +79,14 @@ def test_no_more_tokens_are_remembered_than_allowed() -> None:
     assert len(checked._callers) == 3
 
 
+def test_the_token_used_longest_ago_is_forgotten_first() -> None:
+    checked = verifier(remembered=2)
+    tokens = [signed(claims(sub=f"user-{number}")) for number in range(3)]
+    for number in (0, 1, 0, 2):
+        checked.verify(tokens[number])
+    assert [token in checked._callers for token in tokens] == [True, False, True]
+
+
 def test_tokens_whose_time_is_over_are_not_remembered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     checked = verifier()
     for _ in range(3):

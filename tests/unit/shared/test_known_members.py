@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from services.catalog.schemas import CourseFields, CoursePatch, CourseQuery, SessionFields, SessionPatch
 from services.enrollment.schemas import EmployeeFields, EnrollmentRequest
 from shared.errors import MAX_ERRORS, ValidationFailed
-from shared.http.request import QueryReader, body_of
+from shared.http.input import QueryReader, body_of
 from shared.http.responses import failure
 from shared.validation.known_members import Unknown, known_members
 from tests.support.routes import example_body
@@ -38,13 +38,13 @@ def test_no_model_sees_a_member_that_it_does_not_know(
         body_of(model, body)
     assert seen.values < 20
     details = raised.value.details
-    assert details["errors"] == {f"{place}m{number}": ["This field is not known."] for number in range(MAX_ERRORS)}
+    assert details["errors"] == {f"{place}m{number}": ["Unknown field."] for number in range(MAX_ERRORS)}
     assert details["errors_omitted"] == len(MANY) - MAX_ERRORS
 
 
 def test_control_without_the_comparison_the_model_sees_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = seen_by_models(monkeypatch)
-    monkeypatch.setattr("shared.http.request.known_members", lambda _, members, __: members)
+    monkeypatch.setattr("shared.http.input.known_members", lambda _, members, __: members)
     with pytest.raises(ValidationFailed):
         body_of(CourseFields, COURSE | MANY)
     assert seen.values >= len(MANY)
@@ -64,7 +64,7 @@ def test_what_is_wrong_is_told_before_what_is_not_known() -> None:
         "errors": {
             "session_id": ["This field is required."],
             "employee_ids.0": ["Must be a whole number."],
-            "sesion_id": ["This field is not known."],
+            "sesion_id": ["Unknown field."],
         }
     }
 

@@ -20,7 +20,7 @@ FRAME_MAX = 4096
 Reply = Basic.Ack | Basic.Nack
 
 
-class Wire:
+class FrameTap:
     """Remembers what is sent."""
 
     def __init__(self) -> None:
@@ -39,8 +39,8 @@ class Wire:
         return found
 
 
-def publisher_to(wire: Wire) -> Publisher:
-    anything: Any = wire
+def publisher_to(tap: FrameTap) -> Publisher:
+    anything: Any = tap
     return Publisher(anything, CHANNEL, "events", FRAME_MAX)
 
 
@@ -49,20 +49,20 @@ def rows(number: int, body: str = "{}") -> list[OutboxRow]:
 
 
 def reply(publisher: Publisher, answer: Reply) -> None:
-    assert publisher.take(METHOD, answer.index.to_bytes(4, "big") + answer.marshal())
+    assert publisher.handle(METHOD, answer.index.to_bytes(4, "big") + answer.marshal())
 
 
 def give_back(publisher: Publisher, event_id: UUID) -> None:
     returned = Basic.Return(312, "NO_ROUTE", "events", "course.saved")
     header = ContentHeader(body_size=2, properties=Basic.Properties(message_id=str(event_id)))
-    assert publisher.take(METHOD, returned.index.to_bytes(4, "big") + returned.marshal())
-    assert publisher.take(HEADER, header.marshal())
-    assert publisher.take(BODY, b"{}")
+    assert publisher.handle(METHOD, returned.index.to_bytes(4, "big") + returned.marshal())
+    assert publisher.handle(HEADER, header.marshal())
+    assert publisher.handle(BODY, b"{}")
 
 
 async def outcomes(events: Sequence[OutboxRow], *answers: Reply, returned: Sequence[int] = ()) -> list[Outcome]:
     """Of one batch whose publisher hears that; afterwards the channel is closed."""
-    publisher = publisher_to(Wire())
+    publisher = publisher_to(FrameTap())
     task = asyncio.create_task(publisher.publish(events))
     await asyncio.sleep(0)
     for position in returned:
@@ -97,7 +97,7 @@ async def test_a_returned_event_is_refused_though_it_is_confirmed_with_its_neigh
 
 
 async def test_batches_under_way_at_once_are_told_apart() -> None:
-    publisher = publisher_to(Wire())
+    publisher = publisher_to(FrameTap())
     tasks = [asyncio.create_task(publisher.publish(rows(number))) for number in (2, 3)]
     await asyncio.sleep(0)
     reply(publisher, Basic.Nack(4))
@@ -107,7 +107,7 @@ async def test_batches_under_way_at_once_are_told_apart() -> None:
 
 async def test_what_is_not_confirmed_in_time_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared.messaging.publisher, "OPERATION_TIMEOUT", 0.01)
-    publisher = publisher_to(Wire())
+    publisher = publisher_to(FrameTap())
     task = asyncio.create_task(publisher.publish(rows(2)))
     await asyncio.sleep(0)
     reply(publisher, Basic.Ack(1))
@@ -115,23 +115,23 @@ async def test_what_is_not_confirmed_in_time_is_unknown(monkeypatch: pytest.Monk
 
 
 async def test_nothing_is_published_on_a_closed_channel() -> None:
-    wire = Wire()
-    publisher = publisher_to(wire)
+    tap = FrameTap()
+    publisher = publisher_to(tap)
     publisher.end()
     with pytest.raises(BrokerUnavailable):
         await publisher.publish(rows(1))
-    assert wire.sent == b""
+    assert tap.sent == b""
 
 
 @pytest.mark.parametrize("size", [2, FRAME_MAX - 9, FRAME_MAX - 8, FRAME_MAX, 3 * FRAME_MAX])
 async def test_frames_are_those_of_the_specification(size: int) -> None:
-    wire, [event, *_] = Wire(), rows(1, "é" * (size // 2) + "-" * (size % 2))
-    publisher = publisher_to(wire)
+    tap, [event, *_] = FrameTap(), rows(1, "é" * (size // 2) + "-" * (size % 2))
+    publisher = publisher_to(tap)
     publish = asyncio.create_task(publisher.publish([event]))
     await asyncio.sleep(0)
     publisher.end()
     await publish
-    method, header, *bodies = wire.frames()
+    method, header, *bodies = tap.frames()
     assert (method.exchange, method.routing_key, method.mandatory) == ("events", "course.saved", True)
     assert header.body_size == size
     assert header.properties.message_id == str(event.event_id)
@@ -144,4 +144,4 @@ async def test_frames_are_those_of_the_specification(size: int) -> None:
 
 def test_what_is_no_confirmation_is_left_to_aiormq() -> None:
     closed = Basic.QosOk()
-    assert not publisher_to(Wire()).take(METHOD, closed.index.to_bytes(4, "big") + closed.marshal())
+    assert not publisher_to(FrameTap()).handle(METHOD, closed.index.to_bytes(4, "big") + closed.marshal())

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError, field_validator
 from shared.errors import ApiError, Conflict, NotFound, Overloaded, PermissionDenied, TokenMissing, ValidationFailed
 from shared.http.models import Body, IdAndName
 from shared.http.responses import Answer, api_error, failure, success
+from shared.http.server.response_bytes import serialize
 from shared.postgres.errors import DatabaseUnavailable
 from shared.validation.fields import Id
 from shared.validation.known_members import invalid
@@ -36,7 +37,7 @@ def test_success_leaves_out_what_was_not_given() -> None:
     response = success(None, status=201, headers={"Location": "/x/1"})
     assert body_of(response) == {"success": True}
     assert (response.status, response.headers["Location"]) == (201, "/x/1")
-    assert response.response().headers["Content-Type"] == "application/json; charset=utf-8"
+    assert b"Content-Type: application/json; charset=utf-8\r\n" in serialize(response).lines
 
 
 def test_failure_names_message_code_and_details() -> None:
@@ -77,18 +78,34 @@ class _Enroll(Body):
             {
                 "session_id": ["This field is required."],
                 "employee_ids.1": ["Must be a whole number."],
-                "sesion_id": ["This field is not known."],
+                "sesion_id": ["Unknown field."],
             },
         ),
         ({"session_id": 1, "employee_ids": [1, 1]}, {"employee_ids": ["Must be different."]}),
         ({"session_id": 1, "employee_ids": [], "company": {"id": 1}}, {"company.name": ["This field is required."]}),
-        ([], {"body": ["Input should be a valid dictionary or instance of _enroll."]}),
+        ([], {"body": ["Input should be a valid dictionary or instance of _Enroll."]}),
     ],
 )
 def test_a_refusal_names_every_wrong_field(body: Any, errors: dict[str, list[str]]) -> None:
     with pytest.raises(ValidationError) as raised:
         _Enroll.model_validate(body)
     assert invalid(raised.value).details["errors"] == errors
+
+
+@pytest.mark.parametrize("name", ["Australia/Sydney.", "NUL", "RFC 3339: 2026-05-15T09:00:00Z", "é", ""])
+def test_a_reason_keeps_the_capitals_of_what_it_names(name: str) -> None:
+    class Named(BaseModel):
+        name: str
+
+        @field_validator("name")
+        @classmethod
+        def _never(cls, value: str) -> str:
+            raise ValueError(f"must be like {value}")
+
+    with pytest.raises(ValidationError) as raised:
+        Named.model_validate({"name": name})
+    expected = f"Must be like {name}".rstrip(".") + "."
+    assert invalid(raised.value).details["errors"] == {"name": [expected]}
 
 
 @pytest.mark.parametrize(

@@ -2,21 +2,19 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from aiohttp import web
 
 from shared.errors import ApiError, Overloaded
+from shared.http.request import Request
 from shared.http.responses import Answer
 from shared.http.server.app import create_app
 from shared.http.server.bounded_reads import READ_BYTES
 from shared.http.server.connection import UNREAD_BYTES, Protocol
-from shared.http.server.fast_path import FAST_PATH, FastPath, Handler
-from shared.http.server.simple_request import PlainRequest
-from shared.observability import Trace
+from shared.http.server.responder import RESPONDER
 from tests.support.eventually import eventually
 from tests.support.raw_http import PROBE, answers_in, exchange
 from tests.support.stack import serving
@@ -24,40 +22,30 @@ from tests.support.stack import serving
 PATIENCE = 1.0
 LARGE = "x" * 12 * 1024 * 1024
 """More than both ends' kernels keep."""
-ORDINARY = b"GET /first HTTP/1.1\r\nHost: x\r\nTE: trailers\r\n\r\n"
-"""Not a plain request, so aiohttp answers it."""
+STANDARD = b"GET /first HTTP/1.1\r\nHost: x\r\nTE: trailers\r\n\r\n"
+"""Not a simple request, so it takes the standard path."""
 MOST_HELD = 4 * READ_BYTES + 4 * UNREAD_BYTES
 
 
 class Served:
-    """An application that keeps the protocol of its newest ordinary request."""
+    """An application that keeps the protocol of its newest request on the standard path."""
 
     def __init__(self) -> None:
         self.app = create_app()
         self.url = ""
         self.protocol: Protocol | None = None
         self.go_on = asyncio.Event()
-        self.app.router.add_route("*", "/first", self.first)
-        self.app.router.add_route("*", "/wait", self.wait)
-        self.app.router.add_get("/large", self.large)
-        fast_path: FastPath = self.fast_path
-        self.app[FAST_PATH] = fast_path
+        self.app[RESPONDER].handler = self.handle
 
-    async def first(self, request: web.Request) -> web.Response:
-        self.protocol = request.protocol  # type: ignore[assignment]
-        return web.json_response({})
+    def handle(self, request: Request) -> Awaitable[Answer] | ApiError:
+        if request.stream is not None:
+            self.protocol = request.stream.protocol  # type: ignore[assignment]
+        return Overloaded() if request.target.path == "/refused" else self.answer(request.target.path)
 
-    async def wait(self, request: web.Request) -> web.Response:
-        self.protocol = request.protocol  # type: ignore[assignment]
-        await self.go_on.wait()
-        return web.json_response({})
-
-    async def large(self, _: web.Request) -> web.Response:
-        return web.Response(text=LARGE)
-
-    def fast_path(self, request: PlainRequest) -> Handler | ApiError | None:
-        answers: dict[str, Handler | ApiError] = {"/fast": large_and_fast, "/refused": Overloaded()}
-        return answers.get(request.target.path)
+    async def answer(self, path: str) -> Answer:
+        if path == "/wait":
+            await self.go_on.wait()
+        return Answer(LARGE if path == "/large" else "{}")
 
     async def is_gone(self) -> bool:
         return self.protocol is not None and self.protocol.transport is None
@@ -76,10 +64,6 @@ class Served:
     def unsent(self) -> int:
         assert self.protocol is not None
         return self.protocol.transport.get_write_buffer_size() if self.protocol.transport is not None else 0
-
-
-async def large_and_fast(_: PlainRequest, __: Trace) -> Answer:
-    return Answer(LARGE)
 
 
 @pytest.fixture
@@ -112,21 +96,21 @@ async def pushed(connection: socket.socket, data: bytes) -> int:
     return sent
 
 
-@pytest.mark.parametrize("path", [b"/large", b"/fast"])
-async def test_a_client_that_reads_none_of_its_answer_is_cut(served: Served, path: bytes) -> None:
+@pytest.mark.parametrize("more", [b"TE: trailers\r\n", b""], ids=["standard path", "fast path"])
+async def test_a_client_that_reads_none_of_its_answer_is_cut(served: Served, more: bytes) -> None:
     with await connected(served.url) as connection:
         loop = asyncio.get_running_loop()
-        await loop.sock_sendall(connection, ORDINARY)
+        await loop.sock_sendall(connection, STANDARD)
         await loop.sock_recv(connection, 1000)
-        await loop.sock_sendall(connection, b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % path)
+        await loop.sock_sendall(connection, b"GET /large HTTP/1.1\r\nHost: x\r\n%b\r\n" % more)
         await eventually(served.is_gone)
 
 
-@pytest.mark.parametrize("path", [b"/first", b"/large", b"/fast", b"/refused"])
+@pytest.mark.parametrize("path", [b"/first", b"/large", b"/refused"])
 async def test_a_client_that_asks_on_and_reads_nothing_is_held_up(served: Served, path: bytes) -> None:
-    """However it asks: each request by itself is what the fast path takes, many in one read are aiohttp's."""
+    """Each request by itself takes the fast path, many in one read take the standard one."""
     with await connected(served.url) as connection:
-        await asyncio.get_running_loop().sock_sendall(connection, ORDINARY)
+        await asyncio.get_running_loop().sock_sendall(connection, STANDARD)
         await eventually(served.is_known)
         await pushed(connection, b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % path * 400_000)
         assert served.unsent() <= len(LARGE) + 256 * 1024
@@ -145,7 +129,7 @@ async def test_a_body_that_nobody_reads_is_not_taken_in(served: Served) -> None:
 
 async def test_requests_behind_one_that_is_answered_are_not_taken_in(served: Served) -> None:
     with await connected(served.url) as connection:
-        await asyncio.get_running_loop().sock_sendall(connection, b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
+        await asyncio.get_running_loop().sock_sendall(connection, STANDARD.replace(b"/first", b"/wait"))
         await eventually(served.is_known)
         request = b"GET /wait HTTP/1.1\r\nHost: x\r\nX-Note: %b\r\n\r\n" % (b"x" * 7000)
         await pushed(connection, request * 3000)
@@ -163,7 +147,7 @@ async def test_control_with_reads_as_large_as_they_come(monkeypatch: pytest.Monk
 
 
 async def test_many_good_requests_in_one_segment_are_all_answered(served: Served) -> None:
-    came = await exchange(served.url, ORDINARY * 300 + PROBE)
+    came = await exchange(served.url, STANDARD * 300 + PROBE)
     assert [answer.status for answer in came.answers] == [200] * 300
 
 
@@ -171,15 +155,15 @@ async def test_a_request_is_read_alike_in_whatever_pieces_it_comes(served: Serve
     """A header's value that looks like a request line at the begin of a piece stays what it is."""
     head = b"POST /first HTTP/1.1\r\nHost: x\r\nX-Note: a FOO /b HTTP/1.1\r\n"
     bodies = (b"Content-Length: 8\r\n\r\n\r\n\r\n\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n2\r\n\r\n\r\n0\r\n\r\n")
-    for request in [head + body + ORDINARY for body in bodies]:
+    for request in [head + body + STANDARD for body in bodies]:
         for size in range(len(request) + 1):
             assert await statuses(served, request[:size], request[size:]) == [200, 200], request[:size]
 
 
 async def test_an_unknown_method_is_one_in_the_second_of_two_requests_as_well(served: Served) -> None:
-    unknown = b"FOO" + ORDINARY[3:]
-    assert await statuses(served, ORDINARY + unknown + ORDINARY) == [200, 501, 200]
-    assert await statuses(served, unknown * 50, ORDINARY) == [501] * 50 + [200]
+    unknown = b"FOO" + STANDARD[3:]
+    assert await statuses(served, STANDARD + unknown + STANDARD) == [200, 501, 200]
+    assert await statuses(served, unknown * 50, STANDARD) == [501] * 50 + [200]
 
 
 async def statuses(served: Served, *pieces: bytes) -> list[int]:
@@ -187,7 +171,7 @@ async def statuses(served: Served, *pieces: bytes) -> list[int]:
     served.protocol = None
     with await connected(served.url) as connection:
         loop = asyncio.get_running_loop()
-        await loop.sock_sendall(connection, ORDINARY)
+        await loop.sock_sendall(connection, STANDARD)
         await loop.sock_recv(connection, 1000)
         await eventually(served.is_known)
         protocol = served.protocol

@@ -20,7 +20,7 @@ from stack.product.issuer import prepare_internal_keys
 from stack.services import SERVICE_NAMES, SERVICES, Service
 from tests.security.corpus import Service as AttackedService
 from tests.support.copies import COPIES
-from tests.support.services import DECLARED
+from tests.support.services import DECLARED, tables_of
 
 OF_EACH_SERVICE = pytest.mark.parametrize("service", SERVICES, ids=SERVICE_NAMES)
 COMPOSE = (REPOSITORY / "docker-compose.yml").read_text()
@@ -86,6 +86,11 @@ def test_a_service_declares_itself_as_the_table_has_it(service: Service) -> None
 
 
 @OF_EACH_SERVICE
+def test_a_service_that_publishes_has_the_tables_for_it(service: Service) -> None:
+    assert not service.publishes or {"outbox", "idempotency_keys", "audit_trail"} <= set(tables_of(service.name))
+
+
+@OF_EACH_SERVICE
 def test_a_service_handles_every_event_that_it_follows_and_no_other(service: Service) -> None:
     assert {event.type for event in DECLARED[service.name].subscriptions} == begin_with(service.follows)
 
@@ -112,7 +117,8 @@ def test_a_service_has_a_setting_for_the_address_of_each_that_it_asks(service: S
 
 @OF_EACH_SERVICE
 def test_a_service_asks_those_whose_rows_it_copies(service: Service) -> None:
-    assert {copied.owner for copied in DECLARED[service.name].projection.replicas} <= set(service.asks)
+    projection = DECLARED[service.name].projection
+    assert projection is None or {copied.owner for copied in projection.replicas} <= set(service.asks)
 
 
 @OF_EACH_SERVICE
@@ -212,9 +218,15 @@ def test_the_backup_in_the_guide_leaves_no_database_out() -> None:
     assert set(names.split()) == set(SERVICE_NAMES)
 
 
-def test_the_tests_of_copies_and_of_attacks_know_every_service() -> None:
+@OF_EACH_SERVICE
+def test_the_tests_of_copies_know_what_a_service_copies(service: Service) -> None:
+    projection = DECLARED[service.name].projection
+    replicas = {replica.table for replica in projection.replicas} if projection else set()
+    assert replicas <= set(COPIES.get(service.name, ()))
+
+
+def test_the_corpus_of_attacks_knows_every_service() -> None:
     assert set(get_args(AttackedService)) == set(SERVICE_NAMES)
-    assert set(COPIES) == set(SERVICE_NAMES)
 
 
 async def test_keys_of_a_service_that_is_new_are_added_to_those_of_an_installation(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What passes for a plain request is one to llhttp too, and says the same to it: there is no second reading."""
+"""A simple request is one to llhttp too, and llhttp reads the same in it."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.http.server import simple_request as plain
-from shared.http.server.simple_request import PlainReader, PlainRequest
+from shared.http.request import Request
+from shared.http.server import simple_request
+from shared.http.server.simple_request import SimpleRequestParser
 from tests.fuzz.effort import examples
 from tests.fuzz.mutation import mutated_bytes
 from tests.fuzz.test_controls import is_reached
@@ -23,10 +24,14 @@ SECOND = b"GET /x HTTP/1.1\r\nHost: other\r\n\r\n"
 LINES = [
     b"Content-Length: 0\r\n", b"Content-Length: 4\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n",
     b"Connection: keep-alive\r\n", b"Host: other\r\n", b"X-Note: a\r\n", b" folded\r\n", b"Expect: 100-continue\r\n",
-    b"Upgrade: h2c\r\n", b"host : x\r\n", b"Accept:\r\n",
+    b"Upgrade: h2c\r\n", b"host : x\r\n", b"Accept:\r\n", b"X-Request-Deadline: 9\r\n", b"X-Request-Id: 1\r\n",
 ]  # fmt: skip
+LAST = b"X-Request-Id: 7\r\ntraceparent: 00-%b-%b-01\r\nX-Request-Deadline: 9990\r\n" % (b"1" * 32, b"2" * 16)
+"""With which a gateway's requests end."""
 REQUESTS = st.one_of(
     st.lists(st.sampled_from(LINES), max_size=3).map(lambda lines: READ + b"".join(lines) + b"\r\n"),
+    st.lists(st.sampled_from(LINES), max_size=2).map(lambda lines: READ + b"".join(lines) + LAST + b"\r\n"),
+    st.sampled_from([READ.replace(b"GET", b"POST") + LAST + b"Content-Length: 2\r\n\r\n{}"]),
     st.sampled_from([CHANGE, CHANGE + SECOND, READ + b"\r\n" + SECOND, READ]),
 )
 
@@ -56,24 +61,36 @@ class Heard:
 @pytest.mark.parametrize("remembered", [0, 1000], ids=["each anew", "remembered"])
 @examples
 @given(mutated_bytes(REQUESTS))
-def test_a_plain_request_is_read_alike_by_llhttp(remembered: int, data: bytes) -> None:
-    reader = PlainReader(remembered)
+def test_a_simple_request_is_read_alike_by_llhttp(remembered: int, data: bytes) -> None:
+    parser = SimpleRequestParser(remembered)
     for _ in range(2):
-        read = reader.read(data, "127.0.0.1")
+        read = parser.parse(data, "127.0.0.1")
         if read is not None:
             _check(read, data)
 
 
-def _check(read: PlainRequest, data: bytes) -> None:
+def _check(read: Request, data: bytes) -> None:
     heard = Heard()
     parser = httptools.HttpRequestParser(heard)
     parser.feed_data(data)
     assert heard.ended == 1
-    assert (parser.get_method().decode(), parser.get_http_version()) == (read.method, "1.1")
-    assert (heard.target.decode(), heard.body) == (read.target.raw, read.body)
-    assert sorted(heard.headers) == sorted((name.lower(), value) for name, value in read.headers.items())
+    method = "HEAD" if read.is_head else read.method
+    assert (parser.get_method().decode(), parser.get_http_version()) == (method, "1.1")
+    assert (heard.target.decode(), heard.body) == (read.target.raw, read.content)
+    assert sorted(heard.headers) == sorted(_headers(read, heard))
     assert parser.should_keep_alive()
     assert not parser.should_upgrade()
+
+
+def _headers(read: Request, heard: Heard) -> list[tuple[str, str]]:
+    """All headers of the request: those that differ from request to request need not be among its `headers`."""
+    headers = [(name.lower(), value) for name, value in read.headers.items()]
+    if read.own is not read.head.own:
+        headers += [("x-request-id", read.own.request_id), ("traceparent", read.own.traceparent)]
+        headers += [("x-request-deadline", value) for value in read.own.deadlines]
+        if "content-length" not in read.headers and "content-length" in dict(heard.headers):
+            headers.append(("content-length", str(len(read.content))))
+    return headers
 
 
 @pytest.mark.parametrize(
@@ -88,6 +105,8 @@ def _check(read: PlainRequest, data: bytes) -> None:
         READ + b"X-Note: a\r\n folded\r\n\r\n",
         READ + b"host : x\r\n\r\n",
         READ + b"X-Note: a\r\nx-note: b\r\n\r\n",
+        READ + b"x-request-id: a\r\n" + LAST + b"\r\n",
+        READ + b"Content-Length: 0\r\n" + LAST + b"Content-Length: 0\r\n\r\n",
         READ + b"".join(b"X-Note-%d: x\r\n" % number for number in range(70)) + b"\r\n",
         READ.replace(b"1.1", b"1.0") + b"\r\n",
         READ.replace(b"Bearer ", b"Bearer \xc3\xa9") + b"\r\n",
@@ -96,26 +115,26 @@ def _check(read: PlainRequest, data: bytes) -> None:
         CHANGE[:-1],
     ],
 )
-def test_what_is_less_more_or_anything_else_is_left_to_aiohttp(sent: bytes) -> None:
-    assert PlainReader().read(sent, "") is None
+def test_what_is_less_more_or_anything_else_is_left_to_the_standard_path(sent: bytes) -> None:
+    assert SimpleRequestParser().parse(sent, "") is None
 
 
-def test_control_plain_requests_are_drawn_and_others_too() -> None:
-    is_reached(mutated_bytes(REQUESTS), lambda data: PlainReader().read(data, "") is not None)
-    is_reached(mutated_bytes(REQUESTS), lambda data: PlainReader().read(data, "") is None)
+def test_control_simple_requests_are_drawn_and_others_too() -> None:
+    is_reached(mutated_bytes(REQUESTS), lambda data: SimpleRequestParser().parse(data, "") is not None)
+    is_reached(mutated_bytes(REQUESTS), lambda data: SimpleRequestParser().parse(data, "") is None)
 
 
 @pytest.mark.parametrize(
-    ("guard", "instead"), [("_NEEDS_A_SECOND_LOOK", frozenset()), ("_HEADER_LINES", re.compile(rb"(?s).*"))]
+    ("guard", "instead"), [("_NOT_SIMPLE", frozenset()), ("_HEADER_LINES", re.compile(rb"(?s).*"))]
 )
 def test_control_without_a_guard_the_readings_differ(
     monkeypatch: pytest.MonkeyPatch, guard: str, instead: object
 ) -> None:
-    monkeypatch.setattr(plain, guard, instead)
+    monkeypatch.setattr(simple_request, guard, instead)
 
     def differs(data: bytes) -> bool:
         try:
-            read = PlainReader().read(data, "")
+            read = SimpleRequestParser().parse(data, "")
             if read is not None:
                 _check(read, data)
         except (AssertionError, ValueError, httptools.HttpParserError, httptools.HttpParserUpgrade):

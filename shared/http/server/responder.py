@@ -1,0 +1,104 @@
+"""What becomes of a request, whichever parser read it: its trace, its bounds, its handler, and errors as answers."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
+
+from aiohttp import web
+
+from shared.errors import ApiError, MethodNotAllowed, NotFound, Overloaded
+from shared.http.request import Request
+from shared.http.responses import Answer, Caching, api_error, failure
+from shared.http.server.in_flight import InFlight
+from shared.http.server.response_bytes import ResponseBytes, http_date, serialize
+from shared.http.server.unadmitted import CountUnadmitted, is_unadmitted, refused_unadmitted
+from shared.observability import current_trace, trace_from
+from shared.security_log import SecurityEvent, record
+
+Answering: TypeAlias = Awaitable[Answer | ResponseBytes]
+Handler = Callable[[Request], Answering | ApiError]
+"""Begins to answer a request. An error that it returns is a refusal that cost nothing: under overload most of what
+arrives is refused."""
+
+
+def _not_found(_: Request) -> ApiError:
+    return NotFound()
+
+
+class Responder:
+    """One for each application. `health` has the health routes, which are answered under any load."""
+
+    def __init__(self, in_flight: InFlight, health: Mapping[str, Callable[[], Awaitable[Answer]]]) -> None:
+        self._in_flight = in_flight
+        self._health = health
+        self.handler: Handler = _not_found
+        self.count_unadmitted: CountUnadmitted | None = None
+        self.lines_by_caching: Mapping[Caching, bytes] = {}
+        """Header lines that the application adds to its answers, by who may keep them."""
+
+    def begin(self, request: Request) -> Answering | ApiError:
+        """Hands the request to its handler, if there is room for it and it has no fault."""
+        path = request.target.path
+        if self._in_flight.count >= self._in_flight.limit and path not in self._health:
+            return Overloaded()
+        if request.fault is not None:
+            return request.fault
+        health = self._health.get(path)
+        if health is None:
+            return self.handler(request)
+        return health() if request.method == "GET" else MethodNotAllowed(["GET"])
+
+    def respond(self, request: Request, begun: Answering | ApiError) -> Awaitable[ResponseBytes]:
+        """The answer, whatever happens. The request counts as in flight from now on, until it is answered."""
+        self._in_flight.count += 1
+        return self._respond(request, begun)
+
+    async def _respond(self, request: Request, begun: Answering | ApiError) -> ResponseBytes:
+        request.trace = trace_from(request.own.request_id, request.own.traceparent)
+        current_trace.set(request.trace)
+        try:
+            if isinstance(begun, ApiError):
+                raise begun
+            answer = await begun
+            response = answer if isinstance(answer, ResponseBytes) else self._serialized(answer)
+        except Exception as error:
+            response = self._serialized(failure(await self._refusal(request, api_error(error))))
+        finally:
+            self._in_flight.count -= 1
+            if request.reservation is not None:
+                request.reservation.end()
+        self._complete(response, request)
+        return response
+
+    async def refuse_malformed(self, request: Request, error: ApiError) -> ResponseBytes:
+        """The answer to what is not HTTP as it is spoken here."""
+        if self.count_unadmitted is None:
+            record(SecurityEvent.REQUEST_REFUSED, reason=error.code, address=request.peer)
+        return await self.respond(request, error)
+
+    def refusal(self, error: ApiError, request_id: str) -> ResponseBytes:
+        """An answer that needs nothing of its request but the id."""
+        response = self._serialized(failure(error))
+        response.lines += _lines_of_every_answer(request_id).encode()
+        return response
+
+    def _serialized(self, answer: Answer) -> ResponseBytes:
+        response = serialize(answer)
+        response.lines += self.lines_by_caching.get(answer.caching, b"")
+        return response
+
+    def _complete(self, response: ResponseBytes, request: Request) -> None:
+        response.lines += (_lines_of_every_answer(request.trace.request_id) + request.answer_lines).encode()
+        if request.is_head:
+            response.body = b""
+
+    async def _refusal(self, request: Request, error: ApiError) -> ApiError:
+        if self.count_unadmitted is not None and is_unadmitted(request, error):
+            return await refused_unadmitted(request, error, self.count_unadmitted)
+        return error
+
+
+def _lines_of_every_answer(request_id: str) -> str:
+    return f"Date: {http_date()}\r\nX-Request-Id: {request_id}\r\n"
+
+
+RESPONDER = web.AppKey("responder", Responder)

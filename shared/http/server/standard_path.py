@@ -1,0 +1,26 @@
+"""The standard path: aiohttp's server parses and answers every request that is not a simple one."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from shared.http.request import from_aiohttp
+from shared.http.server.responder import RESPONDER
+from shared.http.server.response_bytes import ResponseBytes
+
+
+@web.middleware
+async def outermost(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Stands in for all of aiohttp's routes: `Responder` has the routes of the application."""
+    responder, own = request.app[RESPONDER], from_aiohttp(request)
+    return aiohttp_response(await responder.respond(own, responder.begin(own)))
+
+
+def aiohttp_response(response: ResponseBytes) -> web.Response:
+    """The same answer, to be written by aiohttp: it knows of HTTP/1.0, and of connections that end."""
+    lines = response.lines.decode("utf-8", "replace").split("\r\n")[:-1]
+    headers = CIMultiDict((name, value) for name, _, value in (line.partition(": ") for line in lines))
+    return web.Response(status=response.status, headers=headers, body=response.body)

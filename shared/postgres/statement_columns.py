@@ -1,0 +1,65 @@
+"""Many rows for one statement: an array for each column, in an order that only this module has to know.
+
+_NEW = ArrayColumns(organisation_id="bigint", id="bigint", title="text", label_ids="bigint[]")
+_SAVE = f"INSERT INTO courses ({_NEW.names}) SELECT {_NEW.values} FROM {_NEW.unnest('new')}"
+await connection.execute(_SAVE, *_NEW.arrays([{"organisation_id": 1, "id": 7, "title": "First aid", …}]))
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_LIST = "[]"
+
+
+class ArrayColumns:
+    """The columns of a statement's rows with their PostgreSQL types.
+
+    PostgreSQL has no array of arrays of different lengths: a column of lists, `bigint[]`, goes in as JSON, and `values`
+    makes lists of it.
+    """
+
+    def __init__(self, **types: str) -> None:
+        self._types = types
+
+    @property
+    def names(self) -> str:
+        """The list of columns of an INSERT."""
+        return ", ".join(self._types)
+
+    @property
+    def values(self) -> str:
+        """The list of a SELECT from `unnest` that gives each column in its type."""
+        return ", ".join(
+            f"ARRAY (SELECT jsonb_array_elements_text({name})::{type_.removesuffix(_LIST)})"
+            if type_.endswith(_LIST)
+            else name
+            for name, type_ in self._types.items()
+        )
+
+    def unnest(self, alias: str, *, ordinality: str = "") -> str:
+        """The rows as a FROM item, from parameter `$1` on; `ordinality` names a column with their order, from 1."""
+        arrays = ", ".join(
+            f"${place}::{'jsonb' if type_.endswith(_LIST) else type_}[]"
+            for place, type_ in enumerate(self._types.values(), 1)
+        )
+        if not ordinality:
+            return f"unnest({arrays}) AS {alias} ({self.names})"
+        return f"unnest({arrays}) WITH ORDINALITY AS {alias} ({self.names}, {ordinality})"
+
+    def updates(self, source: str, *keys: str) -> str:
+        """The assignments of an UPDATE that takes all columns but `keys` from `source`, such as `excluded`."""
+        return ", ".join(f"{name} = {source}.{name}" for name in self._types if name not in keys)
+
+    def arrays(self, rows: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
+        """The statement's arguments; raises `ValueError` for a row with other columns than these."""
+        columns: list[list[Any]] = [[] for _ in self._types]
+        for row in rows:
+            if row.keys() != self._types.keys():
+                raise ValueError(f"columns {sorted(row.keys() ^ self._types.keys())} are missing or unknown")
+            for column, name in zip(columns, self._types, strict=True):
+                column.append(row[name])
+        return [
+            list(map(json.dumps, column)) if type_.endswith(_LIST) else column
+            for column, type_ in zip(columns, self._types.values(), strict=True)
+        ]

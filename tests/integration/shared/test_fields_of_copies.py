@@ -1,0 +1,258 @@
+"""Every field of every event's state arrives in every copy of it, unless it is named here with the reason why not.
+
+Which fields there are comes from the states, and which copies from the services' projections: who adds a field or a
+copy and forgets a statement fails here.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import pytest
+
+import services.catalog.store.counts
+import services.enrollment.store.catalog_replica
+import services.history.store
+from services.history.schemas import HistoryQuery
+from shared.events.types import (
+    CourseSaved,
+    CourseState,
+    EmployeeSaved,
+    EmployeeState,
+    EnrollmentCreated,
+    EnrollmentState,
+    Event,
+    SessionSaved,
+    SessionState,
+    State,
+)
+from shared.messaging.consumer import apply
+from shared.postgres.pool import Connection, transaction
+from shared.projections.comparison import ReplicaTable
+from tests.support.client import new_organisation
+from tests.support.fields import changed_in_one_field, filled
+from tests.support.guards import without
+from tests.support.projections import Database, insert_sessions
+from tests.support.services import PROJECTIONS
+
+Read = Callable[[Connection, int], Awaitable[Any]]
+
+EVENTS: Mapping[str, type[Event[Any]]] = {
+    "courses": CourseSaved,
+    "sessions": SessionSaved,
+    "people": EmployeeSaved,
+    "enrollments": EnrollmentCreated,
+}
+STATES: Mapping[str, type[State]] = {
+    "courses": CourseState,
+    "sessions": SessionState,
+    "people": EmployeeState,
+    "enrollments": EnrollmentState,
+}
+CHANGED: Mapping[str, Mapping[str, Any]] = {
+    "courses": {"delivery_mode": "online"},
+    "enrollments": {"status": "completed", "holds_seat": True},
+}
+"""Of the row that is changed, where another value would hide a change: a completion shows whether there is a score."""
+FIRST: Mapping[str, Mapping[str, Any]] = {"enrollments": CHANGED["enrollments"]}
+"""Of the rows beside it: an online course would hide where its sessions are."""
+SECOND: Mapping[str, Mapping[str, Any]] = {"courses": {"title": "two"}, "sessions": {"session_name": "two"}}
+"""By which a row that belongs to others than before is told from the first."""
+
+_KEY = {"id": "the key", "version": "compared before anything is written"}
+_DELETED = "what was deleted stays as it was last, and no enrollment shows it"
+_SAME_PERSON = "an enrollment is always the same person's"
+
+NOT_COPIED: Mapping[str, Mapping[str, str]] = {
+    "enrollment: courses": {
+        "category": "no rule of enrolling asks for it",
+        "delivery_mode": "no rule of enrolling asks for it",
+        "labels.name": "compliance asks for labels by id",
+    },
+    "enrollment: sessions": {
+        "session_name": "an enrollment shows the course's title",
+        "end_date": "seats and waitlist end with the start",
+        "projects.name": "compliance asks for projects by id",
+    },
+    "history: courses": {
+        "category": "no record shows it",
+        "pass_score": "the enrollment has passed or failed already",
+        "validity_months": "the enrollment says until when it is valid",
+        "prerequisites": "no record shows them",
+        "removed": _DELETED,
+    },
+    "history: sessions": {
+        "course_id": "the enrollment names the course",
+        "end_date": "no record shows it",
+        "max_participants": "no record shows it",
+        "status": "the enrollment has a status of its own",
+        "removed": _DELETED,
+    },
+    "history: people": {
+        "employee_id": "a record names people by id and name",
+        "created_at": "no record shows it",
+    },
+    "history: records": {
+        "employee_id": _SAME_PERSON,
+        "holds_seat": "no record shows it",
+        "passed": "the status says it",
+        "feedback": "between the participant and who trained them",
+        "certificate_url": "no record shows it",
+        "enrolled_at": "no record shows it",
+    },
+    "catalog: enrollments": {
+        "employee_id": "counts are of all people",
+        **dict.fromkeys(
+            (
+                "passed",
+                "feedback",
+                "certificate_url",
+                "enrolled_at",
+                "completed_at",
+                "valid_until",
+                "checked_in_at",
+                "check_in_method",
+            ),
+            "nothing is counted by it",
+        ),
+    },
+}
+
+NOT_SHOWN: Mapping[str, Mapping[str, str]] = {
+    "courses": {"labels.id": "a filter"},
+    "sessions": {"projects.id": "a filter", "start_date": "a filter, and the order of the records"},
+    "people": {"company.id": "a filter"},
+    "enrollments": {},
+}
+"""What history copies, and the records that it answers do not show."""
+
+REPLICAS = [(service, replica) for service, projection in PROJECTIONS.items() for replica in projection.replicas]
+
+
+def name_of(service: str, replica: ReplicaTable) -> str:
+    return f"{service}: {replica.table}"
+
+
+def others(organisation: int, kind: str) -> list[Event[Any]]:
+    """Two rows of each kind, the first ones belonging to each other; without the first of `kind`."""
+    return [
+        EVENTS[each](organisation, filled(STATES[each], id=number, version=1, **given.get(each, {})))
+        for each in EVENTS
+        for number, given in ((1, FIRST), (2, SECOND))
+        if (each, number) != (kind, 1)
+    ]
+
+
+async def not_followed(
+    database: Database, service: str, kind: str, read: Read, model: type[State] | None = None
+) -> set[str]:
+    """Fields of the state that can change without what is read changing."""
+    fields, followed = set[str](), set[str]()
+    state = filled(model or STATES[kind], id=1, version=1, **CHANGED.get(kind, {}))
+    subscriptions = PROJECTIONS[service].subscriptions
+    for field, changed in changed_in_one_field(state):
+        organisation = new_organisation()
+        if service == "catalog":
+            await insert_sessions(database, organisation, {1: 1, 2: 2})
+        async with transaction(database.pool, [organisation]) as connection:
+            await apply(connection, subscriptions, [*others(organisation, kind), EVENTS[kind](organisation, state)])
+            before = await read(connection, organisation)
+            newer = changed.model_copy(update={"id": 1, "version": 2})
+            await apply(connection, subscriptions, [EVENTS[kind](organisation, newer)])
+            after = await read(connection, organisation)
+        fields.add(field)
+        if before != after:
+            followed.add(field)
+    return fields - followed - _KEY.keys()
+
+
+def rows_of(replica: ReplicaTable) -> Read:
+    async def read(connection: Connection, organisation: int) -> Any:
+        rows = await connection.fetch(
+            f"SELECT * FROM {replica.table} WHERE organisation_id = $1 ORDER BY id", organisation
+        )
+        not_copied = {"version", *replica.own_columns}
+        return [{name: value for name, value in row.items() if name not in not_copied} for row in rows]
+
+    return read
+
+
+async def records(connection: Connection, organisation: int) -> Any:
+    """The first person's, as clients get them."""
+    return await services.history.store.history_page(organisation, 1, "employee", HistoryQuery(), None).alone(
+        connection
+    )
+
+
+async def counts(connection: Connection, organisation: int) -> Any:
+    sessions = "SELECT id, enrolled_count FROM sessions WHERE organisation_id = $1 ORDER BY id"
+    courses = """
+        SELECT id, total_enrollments, total_completed, total_scored, score_sum FROM courses
+        WHERE organisation_id = $1 ORDER BY id
+    """
+    return [await connection.fetch(sql, organisation) for sql in (sessions, courses)]
+
+
+@pytest.fixture
+def databases(catalog: Database, enrollment: Database, history: Database) -> Mapping[str, Database]:
+    return {"catalog": catalog, "enrollment": enrollment, "history": history}
+
+
+@pytest.mark.parametrize(("service", "replica"), REPLICAS, ids=[name_of(*each) for each in REPLICAS])
+async def test_every_field_arrives_in_the_copy_or_is_named_here(
+    databases: Mapping[str, Database], service: str, replica: ReplicaTable
+) -> None:
+    missed = await not_followed(databases[service], service, replica.kind, rows_of(replica))
+    assert missed == NOT_COPIED[name_of(service, replica)].keys()
+
+
+@pytest.mark.parametrize("replica", PROJECTIONS["history"].replicas, ids=lambda replica: replica.table)
+async def test_every_field_that_history_copies_is_shown_in_its_records_or_named_here(
+    history: Database, replica: ReplicaTable
+) -> None:
+    missed = await not_followed(history, "history", replica.kind, records)
+    assert missed == NOT_COPIED[name_of("history", replica)].keys() | NOT_SHOWN[replica.kind].keys()
+
+
+async def test_every_field_that_the_catalog_copies_is_counted(catalog: Database) -> None:
+    missed = await not_followed(catalog, "catalog", "enrollments", counts)
+    assert missed == NOT_COPIED["catalog: enrollments"].keys()
+
+
+class CourseWithOneMore(CourseState):
+    one_more: str | None = None
+
+
+@pytest.mark.parametrize("service", ["enrollment", "history"])
+async def test_control_a_field_that_nobody_copies_is_noticed(databases: Mapping[str, Database], service: str) -> None:
+    [courses] = [replica for replica in PROJECTIONS[service].replicas if replica.kind == "courses"]
+    missed = await not_followed(databases[service], service, "courses", rows_of(courses), CourseWithOneMore)
+    assert missed == NOT_COPIED[name_of(service, courses)].keys() | {"one_more"}
+
+
+@pytest.mark.parametrize(
+    ("service", "table", "store", "statement", "assignment", "field"),
+    [
+        ("enrollment", "courses", services.enrollment.store.catalog_replica, "_SAVE_COURSES", "title", "title"),
+        ("enrollment", "sessions", services.enrollment.store.catalog_replica, "_SAVE_SESSIONS", "location", "location"),
+        ("history", "courses", services.history.store, "_SAVE_COURSES", "online", "delivery_mode"),
+        ("history", "sessions", services.history.store, "_SAVE_SESSIONS", "location", "location"),
+        ("history", "people", services.history.store, "_SAVE_PEOPLE", "full_name", "full_name"),
+        ("history", "records", services.history.store, "_SAVE_RECORDS", "valid_until", "valid_until"),
+        ("catalog", "enrollments", services.catalog.store.counts, "_APPLY_ENROLLMENTS", "score", "score"),
+    ],
+)
+async def test_control_a_column_left_out_of_one_statement_is_noticed(
+    databases: Mapping[str, Database],
+    monkeypatch: pytest.MonkeyPatch,
+    service: str,
+    table: str,
+    store: Any,
+    statement: str,
+    assignment: str,
+    field: str,
+) -> None:
+    source = "new" if service == "catalog" else "excluded"
+    without(monkeypatch, store, statement, f", {assignment} = {source}.{assignment}")
+    [replica] = [each for each in PROJECTIONS[service].replicas if each.table == table]
+    missed = await not_followed(databases[service], service, replica.kind, rows_of(replica))
+    assert missed == NOT_COPIED[name_of(service, replica)].keys() | {field}

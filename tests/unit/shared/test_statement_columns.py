@@ -1,0 +1,37 @@
+"""Rows are told by their columns' names; who forgets one, or names one that is not there, is refused."""
+
+import pytest
+
+from shared.postgres.statement_columns import ArrayColumns
+
+COLUMNS = ArrayColumns(id="bigint", title="text", label_ids="bigint[]")
+ROW = {"title": "First aid", "label_ids": [1, 2], "id": 7}
+
+
+def test_arguments_stand_in_the_order_of_the_parameters() -> None:
+    assert COLUMNS.arrays([ROW, {**ROW, "id": 8}]) == [[7, 8], ["First aid"] * 2, ["[1, 2]"] * 2]
+    assert COLUMNS.unnest("new") == "unnest($1::bigint[], $2::text[], $3::jsonb[]) AS new (id, title, label_ids)"
+
+
+def test_no_rows_are_an_empty_array_for_each_column() -> None:
+    assert COLUMNS.arrays([]) == [[], [], []]
+
+
+def test_the_order_of_rows_has_a_name_of_its_own() -> None:
+    assert ArrayColumns(id="bigint").unnest("new", ordinality="n") == (
+        "unnest($1::bigint[]) WITH ORDINALITY AS new (id, n)"
+    )
+
+
+def test_lists_go_in_as_json_and_come_out_as_lists() -> None:
+    assert COLUMNS.values == "id, title, ARRAY (SELECT jsonb_array_elements_text(label_ids)::bigint)"
+
+
+def test_keys_are_not_updated() -> None:
+    assert COLUMNS.updates("excluded", "id") == "title = excluded.title, label_ids = excluded.label_ids"
+
+
+@pytest.mark.parametrize("row", [{**ROW, "language": "en"}, {"id": 7, "title": "First aid"}])
+def test_a_row_with_other_columns_is_refused(row: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"language|label_ids"):
+        COLUMNS.arrays([row])
