@@ -4,10 +4,6 @@ import json
 import subprocess
 import sys
 
-import pytest
-
-pytestmark = pytest.mark.slow
-
 DRIVERS = {"asyncpg", "aio_pika", "aiormq", "pamqp"}
 
 

@@ -13,8 +13,6 @@ from argon2 import PasswordHasher
 from gateway.__main__ import main
 from gateway.auth.users import UsersInvalid, parse_users, put_user
 
-pytestmark = pytest.mark.slow
-
 PASSWORD = "correct horse battery"
 
 

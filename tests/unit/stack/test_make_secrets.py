@@ -10,8 +10,6 @@ import pytest
 
 from stack.paths import REPOSITORY
 
-pytestmark = pytest.mark.slow
-
 NEEDED = ("deploy/compose", "deploy/postgres", "stack/services.py", "stack/servers/rabbitmq_definitions.py")
 AWKWARD = "p@ss/w:rd #é%\"'\\$x"
 
