@@ -9,6 +9,8 @@ import pytest
 import uvloop
 from hypothesis import settings
 
+from stack.config import ports
+
 # How long one example takes depends on the machine; the whole test has its timeout.
 settings.register_profile("suite", deadline=None)
 settings.register_profile("quick", deadline=None, max_examples=10)
@@ -68,6 +70,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(slow):
             item.add_marker("slow")
+
+
+def pytest_sessionfinish() -> None:
+    """Close what reserves ports, or Python warns of each socket as it ends."""
+    for reservation in ports._reservations.values():
+        reservation.close()
 
 
 class _Guard:
