@@ -8,7 +8,13 @@ from collections.abc import Mapping, Sequence
 from stack.commands.test import NOT_PASSED_ON
 from stack.paths import REPOSITORY
 
-OPTIONS = ("--override-ini=testpaths=tests/unit", "-m", "not slow", "--numprocesses=2", "--dist=loadfile")
+OPTIONS = (
+    "--override-ini=testpaths=tests/unit",
+    "-m=not slow",
+    "--numprocesses=2",
+    "--dist=worksteal",
+    "--timeout-method=signal",  # starts no thread for each test
+)
 """The arguments of the command line come after them and count."""
 
 
