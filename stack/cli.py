@@ -43,8 +43,9 @@ Runs pytest with the given arguments (without any: the whole suite) against priv
 started for this run and removed after it. The exit status is pytest's.
 """
 UNIT_HELP = """\
-Runs the tests in tests/unit, which need no server, or what the arguments of pytest name there. A test that connects to
-a server fails. The exit status is pytest's.
+Runs the tests in tests/unit, which need no server, or what the arguments of pytest name there. A test that connects
+to a server fails. It takes seconds: tests marked slow are left out, and each property is tried on ten examples;
+`./dev test tests/unit` runs all. The exit status is pytest's.
 """
 FIX_HELP = """\
 Applies the fixes that ruff is sure of, then formats the code. Exit status 1 if something is left to do by hand:

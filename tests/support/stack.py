@@ -151,7 +151,7 @@ def gateway_settings(urls: Mapping[str, str], **changes: Any) -> GatewaySettings
 
 
 @asynccontextmanager
-async def serving(app: web.Application, port: int = 0) -> AsyncIterator[str]:
+async def serving(app: web.Application, port: int = 0, *, shutdown_timeout: float = 2) -> AsyncIterator[str]:
     """Serves on the loopback interface, on a free port where none is given; gives its address."""
-    async with listening(app, "127.0.0.1", port, shutdown_timeout=2) as (host, number):
+    async with listening(app, "127.0.0.1", port, shutdown_timeout=shutdown_timeout) as (host, number):
         yield f"http://{host}:{number}"

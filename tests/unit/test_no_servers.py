@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 import redis.asyncio
 
+from tests.unit import conftest
 from tests.unit.conftest import ServerReached
 
 
@@ -44,3 +45,9 @@ async def test_what_the_test_itself_serves_is_reached() -> None:
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
         assert await reader.read() == b""
         writer.close()
+
+
+def test_control_without_the_guard_a_connection_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conftest._GUARD, "active", False)
+    with socket.socket() as client, pytest.raises(ConnectionRefusedError):
+        client.connect(("127.0.0.1", 1))

@@ -77,7 +77,7 @@ async def _server() -> AsyncIterator[Server]:
     app = create_app(bodies=BodyBudget(users=4, strangers=1))
     app[RESPONDER].handler = _echo
     served = Server(app)
-    async with serving(app) as served.url:
+    async with serving(app, shutdown_timeout=0.1) as served.url:
         yield served
         for writer in served.writers:
             writer.close()

@@ -70,7 +70,7 @@ class Served:
 async def served(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
     monkeypatch.setattr("shared.http.server.listener.UNREAD_ANSWER_TIMEOUT", PATIENCE)
     served = Served()
-    async with serving(served.app) as served.url:
+    async with serving(served.app, shutdown_timeout=0.1) as served.url:
         yield served
         served.go_on.set()
 
@@ -140,7 +140,7 @@ async def test_control_with_reads_as_large_as_they_come(monkeypatch: pytest.Monk
     monkeypatch.setattr("shared.http.server.connection.UNREAD_BYTES", 2**18)
     monkeypatch.setattr("shared.http.server.bounded_reads.READ_BYTES", 2**18)
     served = Served()
-    async with serving(served.app) as served.url:
+    async with serving(served.app, shutdown_timeout=0.1) as served.url:
         with pytest.raises(AssertionError):
             await test_a_body_that_nobody_reads_is_not_taken_in(served)
         served.go_on.set()

@@ -144,7 +144,7 @@ async def posting(limits: BodyLimits) -> AsyncIterator[Post]:
 
     app = create_app()
     app[RESPONDER].handler = echo
-    async with serving(app) as url, aiohttp.ClientSession() as http:
+    async with serving(app, shutdown_timeout=0.1) as url, aiohttp.ClientSession() as http:
 
         async def post(body: Any, **headers: str) -> tuple[int, Any]:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
