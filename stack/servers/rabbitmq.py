@@ -64,9 +64,12 @@ class RabbitMQServer:
         """The address, as this user."""
         return f"amqp://{user}:{quote(self._passwords[user], safe='')}@127.0.0.1:{self.port}/"
 
-    def control_command(self, *arguments: str) -> tuple[list[str], dict[str, str]]:
-        """A command line of `rabbitmqctl` for this node, and the environment that it needs."""
-        return [str(self._program.with_name("rabbitmqctl")), *arguments], self._environment()
+    def call_command(self, call: str) -> tuple[list[str], dict[str, str]]:
+        """A command line that calls a function on the node, as erl_call(1) writes it, and the environment it needs.
+
+        Erlang's own program, installed beside epmd, takes 15 ms; `rabbitmqctl` takes two seconds.
+        """
+        return ["erl_call", "-sname", self._node, "-a", call], self._environment()
 
     async def start(self) -> None:
         """Start the port mapper and the node, return once the node speaks AMQP."""

@@ -39,7 +39,7 @@ REQUEST_POINTS = (
     CrashPoint("enroll: before the answer", ENROLL, "enroll", "after"),
 )
 RELAY_POINTS = (
-    CrashPoint("relay: rows claimed", OUTBOX, "claim", "after"),
+    CrashPoint("relay: rows claimed", OUTBOX, "lock_unpublished", "after"),
     CrashPoint("relay: about to publish", RELAY, "_publish", "before"),
     CrashPoint("relay: all confirmed", OUTBOX, "mark_published", "before"),
     CrashPoint("relay: marked", OUTBOX, "mark_published", "after"),

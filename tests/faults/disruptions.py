@@ -23,8 +23,8 @@ LOCKED_TABLES = {
     "enrollment": ("sessions", "enrollments", "outbox"),
     "history": ("records", "people"),
 }
-ALL_OF_IT = "1000000000000000"
-"""Bytes that must be free: more than any disk has."""
+ALL_OF_IT, USUALLY_FREE = 10**15, 50_000_000
+"""Bytes that must be free: more than any disk has, and RabbitMQ's usual limit."""
 REPUBLISHED = 200
 """Events at most; each goes out three times more."""
 POISON = (b"no JSON", b'{"specversion": "1.0"}', b"\xff\xfe", b"[" * 10_000, b"{}")
@@ -114,9 +114,9 @@ async def broker_link_cut(bed: Bed, _: random.Random) -> AsyncIterator[None]:
 @asynccontextmanager
 async def broker_out_of_disk(bed: Bed, _: random.Random) -> AsyncIterator[None]:
     """RabbitMQ's disk alarm: it takes no more messages from anybody, without a word to those who publish."""
-    await bed.servers.rabbitmqctl("set_disk_free_limit", ALL_OF_IT)
+    await bed.servers.need_free_disk(ALL_OF_IT)
     yield
-    await bed.servers.rabbitmqctl("set_disk_free_limit", "50000000")
+    await bed.servers.need_free_disk(USUALLY_FREE)
 
 
 @asynccontextmanager

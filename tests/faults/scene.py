@@ -9,7 +9,7 @@ import asyncpg
 
 from tests.faults.bed import Bed
 from tests.support import world
-from tests.support.client import new_organisation
+from tests.support.client import Client, new_organisation
 from tests.support.eventually import eventually
 
 COURSES = 3
@@ -48,20 +48,23 @@ async def new_scene(bed: Bed, people: int = PEOPLE) -> tuple[Organisation, Organ
 async def _new_organisation(bed: Bed, count: int) -> Organisation:
     organisation, mark = new_organisation(), f"ONLY-{secrets.token_hex(8)}"
     client = bed.client(organisation)
-    courses = [
-        await world.new_course(client, title=f"Course {number} {mark}", pass_score=50 if number else None)
-        for number in range(COURSES)
-    ]
-    sessions = {
-        await world.new_session(
-            client, course, session_name=f"Cohort {number} {mark}", max_participants=PLACES[number % len(PLACES)]
-        ): course
-        for course in courses
-        for number in range(SESSIONS_OF_COURSE)
-    }
+    courses = await asyncio.gather(
+        *(
+            world.new_course(client, title=f"Course {number} {mark}", pass_score=50 if number else None)
+            for number in range(COURSES)
+        )
+    )
+    cohorts = [(course, number) for course in courses for number in range(SESSIONS_OF_COURSE)]
+    ids = await asyncio.gather(*(_new_session(client, mark, course, number) for course, number in cohorts))
+    sessions = {session: course for session, (course, _) in zip(ids, cohorts, strict=True)}
     people = await _in_parts(count, lambda: world.new_employee(client, full_name=f"Person {mark}"))
     await eventually(lambda: _are_known(bed, organisation, count))
     return Organisation(organisation, mark, tuple(courses), sessions, tuple(people))
+
+
+async def _new_session(client: Client, mark: str, course: int, number: int) -> int:
+    places = PLACES[number % len(PLACES)]
+    return await world.new_session(client, course, session_name=f"Cohort {number} {mark}", max_participants=places)
 
 
 async def _are_known(bed: Bed, organisation: int, count: int) -> bool:

@@ -111,7 +111,7 @@ async def _grown(
     before = _memory(process, "VmRSS")
     _forget_peak(process)
     async with _asked(process, requests, withheld) as answered:
-        await eventually(partial(_is_answered, answered, len(requests) * 3 // 4), deadline=60)
+        await eventually(partial(_is_over, process, before + most, answered, len(requests) * 3 // 4), deadline=60)
         if bed is not None:
             assert (await bed.client(new_organisation()).get(COURSES)).status == 200
     grown = _memory(process, "VmHWM") - before
@@ -152,8 +152,9 @@ async def _ask(address: str, port: int, request: bytes, withheld: int, answered:
             sending.cancel()
 
 
-async def _is_answered(answered: list[bytes], count: int) -> bool:
-    return len(answered) >= count
+async def _is_over(process: ProductProcess, most: float, answered: list[bytes], count: int) -> bool:
+    """Whether so many are answered, or it has taken too much memory already: without a bound answers come late."""
+    return len(answered) >= count or _memory(process, "VmHWM") > most
 
 
 async def _is_back(process: ProductProcess, before: float) -> bool:
