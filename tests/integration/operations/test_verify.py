@@ -159,8 +159,8 @@ async def test_control_without_a_second_comparison_what_is_in_flight_counts(
         await everything_is_followed(served)
         return len(verified.differences)
 
-    assert await differences(looks=3) == 0
-    assert await differences(looks=0) == 1
+    assert await differences(comparisons=3) == 0
+    assert await differences(comparisons=0) == 1
 
 
 async def test_without_an_owner_nothing_is_compared(served: Stack) -> None:
