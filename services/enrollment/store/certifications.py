@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import starmap
 from typing import Any
 
 from shared.postgres.pool import Connection
@@ -62,10 +63,12 @@ ORDER BY c.look_at LIMIT $1
 FOR UPDATE SKIP LOCKED
 """
 
-_LOOKED_AT = """
+_CHECKED = ArrayColumns(
+    organisation_id="bigint", course_id="bigint", employee_id="bigint", notified="boolean", look_at="timestamptz"
+)
+_MARK_CHECKED = f"""
 WITH seen AS (
-    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::boolean[], $5::timestamptz[])
-        AS seen (organisation_id, course_id, employee_id, notified, look_at)
+    SELECT * FROM {_CHECKED.unnest("seen")}
 ), planned AS (
     UPDATE certifications c SET look_at = seen.look_at FROM seen
     WHERE c.organisation_id = seen.organisation_id AND c.course_id = seen.course_id
@@ -74,7 +77,7 @@ WITH seen AS (
 )
 UPDATE enrollments e SET notices_sent = e.notices_sent + 1, end_told_at = now() FROM planned
 WHERE e.organisation_id = planned.organisation_id AND e.id = planned.enrollment_id AND planned.notified
-"""
+"""  # noqa: S608 - of constants alone
 
 _COMPLETED_COURSES = """
 SELECT DISTINCT course_id FROM enrollments WHERE organisation_id = $1 AND employee_id = $2 AND status = 'completed'
@@ -152,14 +155,22 @@ async def lock_endings(connection: Connection, limit: int) -> list[Ending]:
     ]
 
 
-async def mark_looked_at(
-    connection: Connection, seen: Sequence[tuple[CertificationKey, bool, datetime | None]]
+async def mark_checked(
+    connection: Connection, checked: Sequence[tuple[CertificationKey, bool, datetime | None]]
 ) -> None:
-    """Records which notices were sent, and when to check again."""
-    keys = [key for key, _, _ in seen]
-    await connection.execute(
-        _LOOKED_AT, *_columns(keys), [notified for _, notified, _ in seen], [look_at for _, _, look_at in seen]
-    )
+    """Records whether a notice was sent, and when to check again."""
+    await connection.execute(_MARK_CHECKED, *_CHECKED.arrays(starmap(_checked_columns, checked)))
+
+
+def _checked_columns(key: CertificationKey, notified: bool, look_at: datetime | None) -> dict[str, Any]:
+    organisation_id, course_id, employee_id = key
+    return {
+        "organisation_id": organisation_id,
+        "course_id": course_id,
+        "employee_id": employee_id,
+        "notified": notified,
+        "look_at": look_at,
+    }
 
 
 async def completed_courses(connection: Connection, organisation_id: int, person_id: int) -> list[int]:

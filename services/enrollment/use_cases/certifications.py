@@ -67,7 +67,7 @@ async def send_batch(pool: Pool, notice_days: Sequence[int]) -> bool:
             return False
         plans = [rules.plan_notice(each.valid_until, notice_days, each.told_at, each.now) for each in endings]
         seen = [(each.key, is_due, look_at) for each, (is_due, look_at) in zip(endings, plans, strict=True)]
-        await store.mark_looked_at(connection, seen)
+        await store.mark_checked(connection, seen)
         due = [each for each, (is_due, _) in zip(endings, plans, strict=True) if is_due]
         await outbox.add(connection, SOURCE, [_event(each) for each in due])
         return True
