@@ -64,7 +64,7 @@ def test_a_body_of_another_length_is_left_to_the_standard_path(body: str) -> Non
 
 def test_those_used_longest_ago_are_forgotten() -> None:
     parser = SimpleRequestParser(remembered=2)
-    heads = {}
+    heads: dict[str, list[object]] = {}
     for name in ("a", "b", "a", "c", "b", "a"):
         request = parser.parse(sent(f"X-Note: {name}\r\n"), "")
         assert request is not None
