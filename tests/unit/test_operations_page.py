@@ -150,29 +150,3 @@ def test_the_defaults_of_settings_are_those_of_the_code() -> None:
 @pytest.mark.parametrize("name", ["max_in_flight", "body_memory", "upstream_max_waiting", "expiry_notice_days", "port"])
 def test_control_another_default_is_noticed(name: str) -> None:
     assert wrong_defaults({**documented_defaults(), name: ["77"]})
-
-
-def documented_log_lines() -> list[str]:
-    table = PAGE.read_text(encoding="utf-8").partition("| message | meaning |")[2].partition("\n\n")[0]
-    return [line for row in table.splitlines()[2:] for line in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
-
-
-def is_logged(line: str, sources: str) -> bool:
-    """Whether the code has all parts of the line that do not vary."""
-    return all(part.strip(" :") in sources for part in line.split("…") if part.strip(" :"))
-
-
-SOURCES = "\n".join(
-    file.read_text(encoding="utf-8")
-    for folder in ("gateway", "services", "shared")
-    for file in sorted((PAGE.parents[1] / folder).rglob("*.py"))
-)
-
-
-def test_the_log_lines_of_the_page_are_those_of_the_code() -> None:
-    assert len(documented_log_lines()) >= 5
-    assert [line for line in documented_log_lines() if not is_logged(line, SOURCES)] == []
-
-
-def test_control_a_line_that_nobody_logs_is_noticed() -> None:
-    assert not is_logged("… waits for broker or database", SOURCES)
