@@ -18,7 +18,7 @@ class EnrollmentClient:
         self._enrollment = enrollment
 
     async def agree_capacity(self, organisation_id: int, session_id: int, version: int, capacity: int) -> None:
-        """Enrollment gives out no more than `capacity` seats from now on, if it has not done so already.
+        """From now on enrollment assigns no more than `capacity` seats, unless it has done so already.
 
         `version` is that of the session with this capacity. Raises `CapacityBelowEnrolled`, `ChangedMeanwhile` if
         the session was deleted, or `Unavailable`.

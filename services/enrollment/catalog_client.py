@@ -17,7 +17,7 @@ class _Answer(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class FoundSession:
-    """A session with its course and that course's prerequisites, as their events would have told of them."""
+    """A session with its course and that course's prerequisites, in the states that their events carry."""
 
     session: SessionSaved
     courses: list[CourseSaved]

@@ -116,7 +116,7 @@ async def _hold_session(
 
 
 def _ids(answer: Answer) -> list[int]:
-    """Of the enrollments that an answer tells of."""
+    """Of the enrollments in an answer."""
     return [enrollment["id"] for enrollment in json.loads(answer.text)["data"]["enrollments"]]
 
 

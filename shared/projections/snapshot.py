@@ -1,4 +1,4 @@
-"""Present states of rows, told as their events would tell of them: what a service answers those who copy its rows."""
+"""Snapshots: the current states of a service's rows as its events carry them, for those who replicate them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -31,7 +31,7 @@ class SnapshotSource:
 
 
 class SnapshotRow(BaseModel):
-    """`type` is the routing key of the event that would have told of it."""
+    """`type` is the routing key of the event that carries such a state."""
 
     type: str
     organisation_id: int
@@ -53,7 +53,7 @@ def _encode_row(event: Event[State]) -> str:
 
 
 class SnapshotClient:
-    """The service that owns rows, asked for their present states."""
+    """Asks the service that owns rows for their current states."""
 
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
