@@ -11,7 +11,7 @@ import asyncpg
 
 from shared.auth.signing import internal_signer
 from shared.errors import Unavailable
-from shared.http.service_client import connected_peer
+from shared.http.service_client import connect_to_service
 from shared.postgres.errors import DatabaseUnavailable
 from shared.projections.comparison import Comparison, Projection, comparison
 from shared.projections.rebuild import Rebuilding, RebuildRunning
@@ -80,8 +80,8 @@ async def connected_owners(
             url = getattr(settings, f"{owner}_url", None)
             if not url:
                 raise OwnerUnknown(f"{owner.upper()}_URL")
-            peer = connected_peer(url, name=owner, asking=name, signer=signer)
-            owners[owner] = SnapshotClient(await exits.enter_async_context(peer))
+            client = connect_to_service(url, name=owner, asking=name, signer=signer)
+            owners[owner] = SnapshotClient(await exits.enter_async_context(client))
         yield owners
 
 
