@@ -13,44 +13,22 @@ from services.catalog.schemas import CourseFields, CoursePatch, CourseQuery, Ses
 from services.catalog.store import courses as course_store
 from services.catalog.store import pages, snapshots
 from services.catalog.store import sessions as session_store
-from shared.auth.internal_token import MANAGE, VIEW
+from shared.auth.internal_token import MANAGE
 from shared.auth.trust import FETCH_SESSION
 from shared.http.models import Body, Query
-from shared.http.representation import Done, Page, Success
-from shared.http.resource_responses import changed, created, document, page
+from shared.http.representation import Done, Success
+from shared.http.resource_responses import changed
 from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
-from shared.postgres.pool import Connection, connected, transaction
-from shared.service.audit_routes import audit_route
-from shared.service.chassis import POOL, READER
-from shared.service.idempotency import run_once
+from shared.postgres.pool import transaction
+from shared.service.chassis import POOL
+from shared.service.resource_routes import audit_route, create_route, detail_route, list_route
 from shared.service.snapshot_routes import snapshot_routes
 
 ENROLLMENT = web.AppKey("enrollment", EnrollmentClient)
 
 COURSES = "/api/v1/training/courses"
 SESSIONS = "/api/v1/training/sessions"
-
-
-async def list_courses(call: Call[CourseQuery, Body]) -> Answer:
-    total, items = await call.app[READER].read(pages.course_page(call.organisation_id, call.query))
-    return page(call, total, items)
-
-
-async def get_course(call: Call[Query, Body]) -> Answer:
-    async with connected(call.app[POOL]) as connection:
-        course = await pages.course_detail(connection, call.organisation_id, call.id)
-    if course is None:
-        raise CourseNotFound
-    return document(course, call.conditions)
-
-
-async def create_course(call: Call[Query, CourseFields]) -> Answer:
-    async def create(connection: Connection) -> Answer:
-        course_id, course = await use_cases.create_course(connection, call.organisation_id, call.body, call.actor)
-        return created(course, f"{COURSES}/{course_id}", "Course created successfully")
-
-    return await run_once(call.app[POOL], call.organisation_id, call.idempotency_key, create)
 
 
 async def change_course(call: Call[Query, CoursePatch]) -> Answer:
@@ -65,27 +43,6 @@ async def delete_course(call: Call[Query, Body]) -> Answer:
         call.app[POOL], call.app[ENROLLMENT], call.organisation_id, call.id, call.actor, call.conditions
     )
     return success(None, message="Course deleted successfully")
-
-
-async def list_sessions(call: Call[SessionQuery, Body]) -> Answer:
-    total, items = await call.app[READER].read(pages.session_page(call.organisation_id, call.query))
-    return page(call, total, items)
-
-
-async def get_session(call: Call[Query, Body]) -> Answer:
-    async with connected(call.app[POOL]) as connection:
-        session = await pages.session_detail(connection, call.organisation_id, call.id)
-    if session is None:
-        raise SessionNotFound
-    return document(session, call.conditions)
-
-
-async def create_session(call: Call[Query, SessionFields]) -> Answer:
-    async def create(connection: Connection) -> Answer:
-        session_id, session = await use_cases.create_session(connection, call.organisation_id, call.body, call.actor)
-        return created(session, f"{SESSIONS}/{session_id}", "Session created successfully")
-
-    return await run_once(call.app[POOL], call.organisation_id, call.idempotency_key, create)
 
 
 async def change_session(call: Call[Query, SessionPatch]) -> Answer:
@@ -121,16 +78,16 @@ async def session_state(call: Call[Query, Body]) -> Answer:
 
 
 ROUTES: list[Route[Any, Any]] = [
-    Route("GET", COURSES, list_courses, {200: Page[CourseItem]}, permissions=[VIEW], query=CourseQuery),
-    Route("GET", COURSES + "/{id}", get_course, {200: Success[CourseDetail]}, permissions=[VIEW]),
-    Route("POST", COURSES, create_course, {201: Success[CourseDetail]}, permissions=[MANAGE], body=CourseFields),
+    list_route(COURSES, pages.course_page, CourseQuery, CourseItem),
+    detail_route(COURSES + "/{id}", pages.course_detail, CourseNotFound, CourseDetail),
+    create_route(COURSES, use_cases.create_course, CourseFields, CourseDetail, "Course created successfully"),
     Route(
         "PATCH", COURSES + "/{id}", change_course, {200: Success[CourseDetail]}, permissions=[MANAGE], body=CoursePatch
     ),
     Route("DELETE", COURSES + "/{id}", delete_course, {200: Done}, permissions=[MANAGE]),
-    Route("GET", SESSIONS, list_sessions, {200: Page[SessionItem]}, permissions=[VIEW], query=SessionQuery),
-    Route("GET", SESSIONS + "/{id}", get_session, {200: Success[SessionDetail]}, permissions=[VIEW]),
-    Route("POST", SESSIONS, create_session, {201: Success[SessionDetail]}, permissions=[MANAGE], body=SessionFields),
+    list_route(SESSIONS, pages.session_page, SessionQuery, SessionItem),
+    detail_route(SESSIONS + "/{id}", pages.session_detail, SessionNotFound, SessionDetail),
+    create_route(SESSIONS, use_cases.create_session, SessionFields, SessionDetail, "Session created successfully"),
     Route(
         "PATCH",
         SESSIONS + "/{id}",

@@ -12,7 +12,7 @@ from services.catalog.handlers import SUBSCRIPTIONS
 from services.catalog.projection import PROJECTION
 from services.catalog.settings import CatalogSettings
 from shared.auth.signing import internal_signer
-from shared.http.service_client import connected_peer
+from shared.http.service_client import connect_to_service
 from shared.service.chassis import Service
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -21,8 +21,10 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 async def enrollment_client(settings: CatalogSettings, app: web.Application) -> AsyncIterator[None]:
     """Enrollment, which owns the seats of the catalog's sessions."""
     signer = internal_signer("catalog", settings.internal_keys_file, settings.internal_token_secret)
-    async with connected_peer(settings.enrollment_url, name="enrollment", asking="catalog", signer=signer) as peer:
-        app[ENROLLMENT] = EnrollmentClient(peer)
+    async with connect_to_service(
+        settings.enrollment_url, name="enrollment", asking="catalog", signer=signer
+    ) as client:
+        app[ENROLLMENT] = EnrollmentClient(client)
         yield
 
 

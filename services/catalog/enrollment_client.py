@@ -7,18 +7,18 @@ from typing import Any
 from services.catalog.errors import CapacityBelowEnrolled, ChangedMeanwhile, HasEnrollments
 from shared.auth.trust import SEATS
 from shared.errors import Unavailable
-from shared.http.service_client import Peer, PeerAnswer
+from shared.http.service_client import ServiceClient, ServiceResponse
 
 MANY = 500
 """More sessions than these are told as columns."""
 
 
 class EnrollmentClient:
-    def __init__(self, enrollment: Peer) -> None:
+    def __init__(self, enrollment: ServiceClient) -> None:
         self._enrollment = enrollment
 
     async def agree_capacity(self, organisation_id: int, session_id: int, version: int, capacity: int) -> None:
-        """Enrollment gives out no more than `capacity` seats from now on, if it has not done so already.
+        """From now on enrollment assigns no more than `capacity` seats, unless it has done so already.
 
         `version` is that of the session with this capacity. Raises `CapacityBelowEnrolled`, `ChangedMeanwhile` if
         the session was deleted, or `Unavailable`.
@@ -37,8 +37,8 @@ class EnrollmentClient:
         if answer.status == 409:
             raise HasEnrollments
 
-    async def _ask(self, organisation_id: int, path: str, body: dict[str, Any]) -> PeerAnswer:
-        answer = await self._enrollment.ask("POST", path, organisation_id, SEATS, body)
+    async def _ask(self, organisation_id: int, path: str, body: dict[str, Any]) -> ServiceResponse:
+        answer = await self._enrollment.request("POST", path, organisation_id, SEATS, body)
         if answer.status == 404:
             raise ChangedMeanwhile
         if answer.status not in (200, 409, 422):

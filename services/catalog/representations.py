@@ -66,7 +66,7 @@ class SessionDetail(SessionItem):
 
 
 class SessionWithCourses(Representation):
-    """A session with its course and that course's prerequisites, as events tell of them."""
+    """A session with its course and that course's prerequisites, in the states that events carry."""
 
     session: SessionState
     courses: list[CourseState]

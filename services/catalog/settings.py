@@ -5,4 +5,4 @@ from shared.settings import ServiceSettings
 
 class CatalogSettings(ServiceSettings):
     enrollment_url: str
-    """Base address of enrollment, which owns the seats: asked before a session gets fewer of them or is deleted."""
+    """Base URL of enrollment, which owns the seats: it has to agree before a session loses seats or is deleted."""

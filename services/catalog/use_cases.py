@@ -1,4 +1,4 @@
-"""What the catalog does: one transaction each, with the event that tells of it."""
+"""The catalog's use cases: one transaction each, with its event."""
 
 from datetime import datetime
 from typing import Any
@@ -76,7 +76,7 @@ async def delete_course(
     async with transaction(pool, [organisation_id]) as connection:
         _, version = await _lock_course(connection, organisation_id, course_id)
         conditions.check(course_row(organisation_id, course_id), version)
-        await _check_nobody_asks_for(connection, organisation_id, course_id)
+        await _check_is_no_prerequisite(connection, organisation_id, course_id)
         sessions = await session_store.of_course(connection, organisation_id, course_id)
     await enrollment.close_sessions(organisation_id, sessions)
     async with transaction(pool, [organisation_id]) as connection:
@@ -84,7 +84,7 @@ async def delete_course(
         current_sessions = await session_store.of_course(connection, organisation_id, course_id)
         if (current_version, current_sessions) != (version, sessions):
             raise ChangedMeanwhile
-        await _check_nobody_asks_for(connection, organisation_id, course_id)
+        await _check_is_no_prerequisite(connection, organisation_id, course_id)
         for session_id in sessions:
             await _remove_session(connection, organisation_id, session_id, actor)
         await _remove_course(connection, organisation_id, course_id, actor)
@@ -116,7 +116,7 @@ async def change_session(
 ) -> Document:
     """The session's new representation.
 
-    Fewer places are agreed with enrollment first, which owns the seats: once it has agreed it gives out no more.
+    A lower capacity is agreed with enrollment first, which owns the seats: once it has agreed it assigns no more.
     Raises `SessionNotFound`, `PreconditionFailed`, `ValidationFailed`, `StatusMoveForbidden`,
     `CapacityBelowEnrolled`, `ChangedMeanwhile` or `Unavailable`.
     """
@@ -176,7 +176,7 @@ async def _remove_course(connection: Connection, organisation_id: int, course_id
     deleted = await course_store.delete(connection, organisation_id, course_id)
     removed = state.model_copy(update={"version": state.version + 1, "removed": True})
     await snapshots.remember_removed(connection, "courses", organisation_id, removed)
-    await _tell(connection, CourseRemoved(organisation_id, removed, actor.trace), differences(deleted, None), actor)
+    await _publish(connection, CourseRemoved(organisation_id, removed, actor.trace), differences(deleted, None), actor)
 
 
 async def _remove_session(connection: Connection, organisation_id: int, session_id: int, actor: Actor) -> None:
@@ -186,7 +186,7 @@ async def _remove_session(connection: Connection, organisation_id: int, session_
     deleted = await session_store.delete(connection, organisation_id, session_id)
     removed = state.model_copy(update={"version": state.version + 1, "removed": True})
     await snapshots.remember_removed(connection, "sessions", organisation_id, removed)
-    await _tell(connection, SessionRemoved(organisation_id, removed, actor.trace), differences(deleted, None), actor)
+    await _publish(connection, SessionRemoved(organisation_id, removed, actor.trace), differences(deleted, None), actor)
 
 
 async def _lock_course(connection: Connection, organisation_id: int, course_id: int) -> tuple[CourseFields, int]:
@@ -203,7 +203,7 @@ async def _lock_session(connection: Connection, organisation_id: int, session_id
     return found
 
 
-async def _check_nobody_asks_for(connection: Connection, organisation_id: int, course_id: int) -> None:
+async def _check_is_no_prerequisite(connection: Connection, organisation_id: int, course_id: int) -> None:
     if await course_store.is_prerequisite(connection, organisation_id, course_id):
         raise IsPrerequisite
 
@@ -218,7 +218,7 @@ async def _publish_course(
     connection: Connection, organisation_id: int, course_id: int, changes: Changes, actor: Actor
 ) -> Document:
     [state] = await course_store.states(connection, organisation_id, [course_id])
-    await _tell(connection, CourseSaved(organisation_id, state, actor.trace), changes, actor)
+    await _publish(connection, CourseSaved(organisation_id, state, actor.trace), changes, actor)
     return await _course(connection, organisation_id, course_id)
 
 
@@ -228,11 +228,11 @@ async def _publish_session(
     state = await session_store.state(connection, organisation_id, session_id)
     if state is None:
         raise SessionNotFound
-    await _tell(connection, SessionSaved(organisation_id, state, actor.trace), changes, actor)
+    await _publish(connection, SessionSaved(organisation_id, state, actor.trace), changes, actor)
     return await _session(connection, organisation_id, session_id)
 
 
-async def _tell(connection: Connection, event: Event[Any], changes: Changes, actor: Actor) -> None:
+async def _publish(connection: Connection, event: Event[Any], changes: Changes, actor: Actor) -> None:
     """The event, and the entry of the audit trail for the same change."""
     kind, _, _ = event.type.partition(".")
     state = event.data

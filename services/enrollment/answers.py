@@ -22,7 +22,7 @@ class Enrolled:
 
 
 def enrolled_answer(enrolled: Enrolled) -> Answer:
-    """201; who has to wait is told with the place in line."""
+    """201; those on the waitlist get their position."""
     with_seat = sum(state.holds_seat for state in enrolled.enrollments)
     waitlisted = len(enrolled.enrollments) - with_seat
     message = f"{counted(with_seat, 'employee')} enrolled successfully"

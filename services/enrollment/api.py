@@ -43,8 +43,8 @@ from shared.http.resource_responses import changed, document, page
 from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
 from shared.postgres.pool import connected, slow_transaction
-from shared.service.audit_routes import audit_route
-from shared.service.chassis import POOL, READER
+from shared.service.chassis import POOL
+from shared.service.resource_routes import audit_route, detail_route, list_route
 from shared.service.snapshot_routes import snapshot_routes
 
 ENROLLMENT_BATCHER: web.AppKey[EnrollmentBatcher] = web.AppKey("enrollment_batcher")
@@ -52,19 +52,6 @@ CATALOG = web.AppKey("catalog", CatalogClient)
 
 TRAINING = "/api/v1/training"
 ENROLLMENTS = TRAINING + "/enrollments"
-
-
-async def list_enrollments(call: Call[EnrollmentQuery, Body]) -> Answer:
-    total, items = await call.app[READER].read(pages.enrollment_page(call.organisation_id, call.query))
-    return page(call, total, items)
-
-
-async def get_enrollment(call: Call[Query, Body]) -> Answer:
-    async with connected(call.app[POOL]) as connection:
-        enrollment = await pages.enrollment_detail(connection, call.organisation_id, call.id)
-    if enrollment is None:
-        raise EnrollmentNotFound
-    return document(enrollment, call.conditions)
 
 
 async def create_enrollments(call: Call[Query, EnrollmentRequest]) -> Answer:
@@ -152,8 +139,8 @@ async def close_sessions(call: Call[Query, Closing]) -> Answer:
 
 
 ROUTES: list[Route[Any, Any]] = [
-    Route("GET", ENROLLMENTS, list_enrollments, {200: Page[EnrollmentItem]}, permissions=[VIEW], query=EnrollmentQuery),
-    Route("GET", ENROLLMENTS + "/{id}", get_enrollment, {200: Success[EnrollmentDetail]}, permissions=[VIEW]),
+    list_route(ENROLLMENTS, pages.enrollment_page, EnrollmentQuery, EnrollmentItem),
+    detail_route(ENROLLMENTS + "/{id}", pages.enrollment_detail, EnrollmentNotFound, EnrollmentDetail),
     Route(
         "POST",
         ENROLLMENTS,

@@ -7,32 +7,28 @@ from services.enrollment.representations import PersonItem
 from services.enrollment.schemas import EmployeeFields, EmployeeQuery, PersonQuery, StaffFields
 from services.enrollment.store import pages
 from services.enrollment.use_cases import people
-from shared.auth.internal_token import MANAGE, VIEW
+from shared.auth.internal_token import MANAGE
+from shared.http.conditional import Document
 from shared.http.models import Body, Query
-from shared.http.representation import Done, Page, Success
-from shared.http.resource_responses import changed, created, document, page
+from shared.http.representation import Done, Success
+from shared.http.resource_responses import changed, created
 from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
-from shared.postgres.pool import connected
-from shared.service.audit_routes import audit_route
-from shared.service.chassis import POOL, READER
+from shared.postgres.batched_reads import PageRead
+from shared.postgres.pool import Connection
+from shared.service.chassis import POOL
+from shared.service.resource_routes import audit_route, detail_route, list_route
 
 
 def _routes(path: str, type_: str, list_query: type[PersonQuery], fields: type[StaffFields]) -> list[Route[Any, Any]]:
     """The routes of one type of people; the two differ in what may be asked for and what a person has."""
 
-    async def list_people(call: Call[Any, Body]) -> Answer:
-        company_id = call.query.company_id if isinstance(call.query, EmployeeQuery) else None
-        read = pages.person_page(call.organisation_id, type_, call.query, company_id)
-        total, items = await call.app[READER].read(read)
-        return page(call, total, items)
+    def page_of_type(organisation_id: int, query: PersonQuery) -> PageRead:
+        company_id = query.company_id if isinstance(query, EmployeeQuery) else None
+        return pages.person_page(organisation_id, type_, query, company_id)
 
-    async def get_person(call: Call[Query, Body]) -> Answer:
-        async with connected(call.app[POOL]) as connection:
-            person = await pages.person_detail(connection, call.organisation_id, type_, call.id)
-        if person is None:
-            raise PersonNotFound
-        return document(person, call.conditions)
+    async def detail_of_type(connection: Connection, organisation_id: int, person_id: int) -> Document | None:
+        return await pages.person_detail(connection, organisation_id, type_, person_id)
 
     async def put_person(call: Call[Query, Any]) -> Answer:
         fields = EmployeeFields(**dict(call.body))
@@ -48,8 +44,8 @@ def _routes(path: str, type_: str, list_query: type[PersonQuery], fields: type[S
     one = path + "/{id}"
     either = {200: Success[PersonItem], 201: Success[PersonItem]}
     return [
-        Route("GET", path, list_people, {200: Page[PersonItem]}, permissions=[VIEW], query=list_query),
-        Route("GET", one, get_person, {200: Success[PersonItem]}, permissions=[VIEW]),
+        list_route(path, page_of_type, list_query, PersonItem),
+        detail_route(one, detail_of_type, PersonNotFound, PersonItem),
         Route("PUT", one, put_person, either, permissions=[MANAGE], body=fields),
         Route("DELETE", one, delete_person, {200: Done}, permissions=[MANAGE]),
         audit_route(one, pages.PERSON_TRAILS[type_], PersonNotFound),

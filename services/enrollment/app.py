@@ -17,7 +17,7 @@ from services.enrollment.use_cases.certifications import send_expiry_notices
 from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll_together
 from shared.auth.signing import internal_signer
 from shared.concurrency.tasks import background
-from shared.http.service_client import connected_peer
+from shared.http.service_client import connect_to_service
 from shared.service.chassis import POOL, Service
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -26,8 +26,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 async def catalog_client(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
     """The catalog, for sessions that its events have not brought yet."""
     signer = internal_signer("enrollment", settings.internal_keys_file, settings.internal_token_secret)
-    async with connected_peer(settings.catalog_url, name="catalog", asking="enrollment", signer=signer) as peer:
-        app[CATALOG] = CatalogClient(peer)
+    async with connect_to_service(settings.catalog_url, name="catalog", asking="enrollment", signer=signer) as client:
+        app[CATALOG] = CatalogClient(client)
         yield
 
 

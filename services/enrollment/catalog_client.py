@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from shared.auth.trust import FETCH_SESSION
 from shared.errors import Unavailable
 from shared.events.types import CourseSaved, CourseState, SessionSaved, SessionState
-from shared.http.service_client import Peer
+from shared.http.service_client import ServiceClient
 
 
 class _Answer(BaseModel):
@@ -17,19 +17,19 @@ class _Answer(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class FoundSession:
-    """A session with its course and that course's prerequisites, as their events would have told of them."""
+    """A session with its course and that course's prerequisites, in the states that their events carry."""
 
     session: SessionSaved
     courses: list[CourseSaved]
 
 
 class CatalogClient:
-    def __init__(self, catalog: Peer) -> None:
+    def __init__(self, catalog: ServiceClient) -> None:
         self._catalog = catalog
 
     async def session(self, organisation_id: int, session_id: int) -> FoundSession | None:
         """The session, if the organisation has it; raises `Unavailable` when the catalog cannot be asked."""
-        answer = await self._catalog.ask("GET", f"/internal/sessions/{session_id}", organisation_id, FETCH_SESSION)
+        answer = await self._catalog.request("GET", f"/internal/sessions/{session_id}", organisation_id, FETCH_SESSION)
         if answer.status == 404:
             return None
         if answer.status != 200:

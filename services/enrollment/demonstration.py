@@ -23,7 +23,7 @@ from shared.auth.signing import internal_signer
 from shared.concurrency.batcher import each
 from shared.http.models import IdAndName
 from shared.http.responses import Answer
-from shared.http.service_client import connected_peer
+from shared.http.service_client import connect_to_service
 from shared.postgres.audit import Actor
 from shared.postgres.pool import Pool, connection_pool, transaction
 from shared.service.chassis import Command
@@ -116,7 +116,7 @@ async def _hold_session(
 
 
 def _ids(answer: Answer) -> list[int]:
-    """Of the enrollments that an answer tells of."""
+    """Of the enrollments in an answer."""
     return [enrollment["id"] for enrollment in json.loads(answer.text)["data"]["enrollments"]]
 
 
@@ -194,10 +194,10 @@ async def _load(settings: EnrollmentSettings, arguments: argparse.Namespace) -> 
     signer = internal_signer("enrollment", settings.internal_keys_file, settings.internal_token_secret)
     async with (
         connection_pool(settings.migration_database_url.get_secret_value(), name="enrollment seed") as pool,
-        connected_peer(settings.catalog_url, name="catalog", asking="enrollment", signer=signer) as peer,
+        connect_to_service(settings.catalog_url, name="catalog", asking="enrollment", signer=signer) as client,
     ):
         if arguments.people is None:
-            return await load_examples(pool, CatalogClient(peer))
+            return await load_examples(pool, CatalogClient(client))
         return await load_many(pool, arguments.people, arguments.enrollments or 10 * arguments.people)
 
 

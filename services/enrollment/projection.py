@@ -15,7 +15,7 @@ PROJECTION = Projection(
         ReplicaTable("courses", owner="catalog", kind="courses"),
         ReplicaTable("sessions", owner="catalog", kind="sessions", own_columns=("seats_taken", "seats_agreed_for")),
     ],
-    # The copies alone: what else the service does about a session's news is done where it is news.
+    # The replica alone: what else a session's event causes is caused once, when it is consumed.
     subscriptions={
         CourseSaved: catalog_replica.save_courses,
         CourseRemoved: catalog_replica.save_courses,

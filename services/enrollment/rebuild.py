@@ -1,7 +1,7 @@
-"""`rebuild`: puts right what enrollment copies from the catalog, row by row, while seats are given out, and totals.
+"""`rebuild`: corrects enrollment's replica of the catalog row by row, while seats are assigned, and the totals.
 
 A session's row holds the seats as well, so it is never replaced: the catalog's state of it goes through the handler
-that follows its events, which knows what becomes of seats, of those who wait and of those who are enrolled.
+of its events, which knows what happens to seats, to the waitlist and to enrollments.
 """
 
 from collections import Counter
@@ -52,7 +52,7 @@ async def _mend_table(pool: Pool, owner: SnapshotClient, replica: ReplicaTable, 
         report(f"{replica.table}: {len(verified.differences)} of {verified.rows} rows differ")
         mended = Counter([await mend(pool, owner, replica, each.key) for each in verified.differences])
         outcomes += mended
-        # Where so many differ that they are looked at in parts, a part that cannot be mended ends it.
+        # With very many differences they are corrected in parts; a part of which nothing can be corrected is the last.
         complete = verified.complete or set(mended) == {"left"}
     done = ", ".join(f"{outcomes[what]} {what}" for what in ("added", "changed", "removed", "left"))
     print(f"{replica.table}: {done}")
@@ -70,7 +70,7 @@ async def mend(pool: Pool, owner: SnapshotClient, replica: ReplicaTable, key: Ke
     async with transaction(pool, [key[0]]) as connection:
         outcome = await _write(connection, replica, key, known, received)
     if outcome == "changed":
-        # While its version was wrong, the copy may have turned away news that came since the catalog was asked.
+        # While its version was wrong, the replica may have ignored events that arrived after the catalog was asked.
         news = await owner.current(replica.kind, [key])
         async with transaction(pool, [key[0]]) as connection:
             await HANDLERS[replica.table](connection, news)

@@ -25,7 +25,7 @@ class SessionOfEnrollment(Representation):
 
 
 class EnrollmentItem(Representation):
-    """`waitlist_position` stands there for a waitlisted one alone."""
+    """`waitlist_position` is present only while waitlisted."""
 
     id: int
     employee: EmployeeOfEnrollment
@@ -53,7 +53,7 @@ class NewEnrollmentItem(Representation):
 
 
 class EnrolledPeople(Representation):
-    """`waitlisted_count` stands there if somebody has to wait."""
+    """`waitlisted_count` is present only if somebody was put on the waitlist."""
 
     enrolled_count: int
     enrollments: list[NewEnrollmentItem]

@@ -54,7 +54,7 @@ class Seats:
 
     @property
     def promotes(self) -> bool:
-        """Whether a freed seat goes to the first in line: never once the session has begun or was cancelled."""
+        """Whether a freed seat goes to the first on the waitlist: never once the session has begun or was cancelled."""
         return self.status == "scheduled" and not self.started
 
 
@@ -234,9 +234,9 @@ def promoted(enrollment: EnrollmentState) -> EnrollmentState:
 def plan_notice(
     valid_until: datetime, notice_days: Sequence[int], told_at: datetime | None, now: datetime
 ) -> tuple[bool, datetime | None]:
-    """Whether the end of a completion is to be told now, and when to look again; `None` for never.
+    """Whether a notice of a completion's expiry is due now, and when to check again; `None` for never.
 
-    It is told so many days before, and once more when it has come. Moments that were missed are told as one.
+    Notices are sent so many days before, and one at the expiry itself. Those that were missed become one.
     """
     moments = sorted(valid_until - timedelta(days=days) for days in {*notice_days, 0})
     is_due = any(moment <= now and (told_at is None or moment > told_at) for moment in moments)

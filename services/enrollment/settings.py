@@ -14,8 +14,10 @@ def _listed(value: object) -> object:
 
 class EnrollmentSettings(ServiceSettings):
     catalog_url: str
-    """Base address of the catalog, asked for sessions that its events have not brought yet."""
+    """Base URL of the catalog. Enrollment fetches from it sessions that no event has brought yet."""
     expiry_notice_days: Annotated[tuple[int, ...], NoDecode, BeforeValidator(_listed)] = (30, 7)
-    """Days before a completion's end when it is told; in the environment separated by commas."""
+    """How many days before a completion expires a notice is published; separated by commas in the environment."""
     seat_batch_size: int = Field(default=500, ge=1, le=5000)
+    """Enrollment requests decided in one transaction at most."""
     seat_batches_at_once: int = Field(default=1, ge=1, le=4)
+    """Such transactions that run at the same time."""

@@ -1,10 +1,10 @@
-"""Settings of the history's processes."""
+"""Settings of history's processes."""
 
 from shared.settings import ServiceSettings
 
 
 class HistorySettings(ServiceSettings):
-    """The owners' base addresses are needed by `verify` and `rebuild` alone: to serve, history asks nobody."""
+    """Only `verify` and `rebuild` need the base URLs of the owners; a process that serves asks nobody."""
 
     catalog_url: str | None = None
     enrollment_url: str | None = None

@@ -1,4 +1,4 @@
-"""The events services tell each other and anyone who subscribes (contract, section 6).
+"""The events that services and other subscribers receive (contract, section 6).
 
 Each is a past-tense type that carries the whole state of one row after a change, with the row's `version`. A
 subscriber keeps the state with the highest version, and so may get events late, twice or in any order.
@@ -108,15 +108,15 @@ class EnrollmentState(State):
 
     @model_validator(mode="before")
     @classmethod
-    def _as_told_before_seats_were(cls, values: Any) -> Any:
-        """Events of a version that did not tell `holds_seat` yet say it by their status."""
+    def _before_holds_seat(cls, values: Any) -> Any:
+        """Events of a version without `holds_seat` imply it by their status."""
         if isinstance(values, dict) and "holds_seat" not in values:
             return values | {"holds_seat": values.get("status") not in ("cancelled", "waitlisted")}
         return values
 
 
 class CertificationState(State):
-    """A completion that will end or has ended; `id` is the enrollment's, `version` counts what was told of it."""
+    """A completion that will end or has ended; `id` is the enrollment's, `version` counts its notices."""
 
     course_id: int
     employee_id: int
@@ -132,7 +132,7 @@ S = TypeVar("S", bound=State, covariant=True)
 class Event(Generic[S]):
     """`type` is the routing key; `trace` is that of the request that caused the change.
 
-    `must_route` says whether it has followers in the house: then a broker that has no queue for it is a fault,
+    `must_route` says whether a service of ours follows it: then a broker that has no queue for it is a fault,
     and the event is kept.
     """
 

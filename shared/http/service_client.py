@@ -1,5 +1,6 @@
-"""Asking another service of the house, directly and with a permission that no client has."""
+"""Requests from one service to another, made directly and with a permission that no client has."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,9 +13,13 @@ from shared.auth.signing import InternalSigner
 from shared.concurrency.deadline import Deadline, time_left
 from shared.errors import Unavailable
 
+log = logging.getLogger(__name__)
+
 TIMEOUT = 2.0
 CONNECT_TIMEOUT = 0.5
 MAX_CONNECTIONS = 20
+MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+"""Of a response's body. The largest are pages of snapshots: 500 rows with texts of up to 10,000 characters."""
 IDLE_LIMIT = 0.8
 """Seconds an idle connection to a service is used again. A service that ends serves open connections for one second
 more (`shared.http.server.app.LAST_CALL`): one that is used in it ends with its answer, one that is not is never used
@@ -22,13 +27,13 @@ again, and so no request is ever sent into a connection that is just being close
 
 
 @dataclass(frozen=True, slots=True)
-class PeerAnswer:
+class ServiceResponse:
     status: int
     text: str
 
 
-class Peer:
-    """The service `name` at `url`; `signer` signs for `asking`, the service that asks."""
+class ServiceClient:
+    """Sends requests to the service `name` at `url`; `signer` signs for `asking`, the service that sends them."""
 
     def __init__(
         self, http: aiohttp.ClientSession, url: str, *, name: str, asking: str, signer: InternalSigner
@@ -39,12 +44,13 @@ class Peer:
         self._asking = asking
         self._signer = signer
 
-    async def ask(
+    async def request(
         self, method: str, path: str, organisation_id: int, permission: str, body: dict[str, Any] | None = None
-    ) -> PeerAnswer:
-        """Its answer, whatever it decides, to a call that has this permission and no other.
+    ) -> ServiceResponse:
+        """The response, whatever its status below 500, to a request that has this permission and no other.
 
-        Raises `Unavailable` when it cannot be asked or cannot decide, and `DeadlinePassed` when there is no time to.
+        Raises `Unavailable` when the service cannot be reached, fails, or sends too much, and `DeadlinePassed` when
+        there is no time left.
         """
         deadline = Deadline.after(time_left(TIMEOUT))
         caller = Caller(organisation_id, self._asking, self._asking, "service", frozenset({permission}))
@@ -55,16 +61,29 @@ class Peer:
             async with self._http.request(
                 method, self._url + path, json=body, headers=headers, timeout=timeout
             ) as response:
-                answer = PeerAnswer(response.status, await response.text())
+                received = ServiceResponse(response.status, await self._text(response))
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unavailable from error
-        if answer.status >= 500:
+        if received.status >= 500:
             raise Unavailable
-        return answer
+        return received
+
+    async def _text(self, response: aiohttp.ClientResponse) -> str:
+        """Raises `Unavailable` for a body that is too large; the connection ends with it."""
+        body = bytearray()
+        async for part in response.content.iter_any():
+            body += part
+            if len(body) > MAX_RESPONSE_BYTES:
+                log.error("%s sent a response of more than %s bytes", self._name, MAX_RESPONSE_BYTES)
+                response.close()
+                raise Unavailable
+        return body.decode()
 
 
 @asynccontextmanager
-async def connected_peer(url: str, *, name: str, asking: str, signer: InternalSigner) -> AsyncIterator[Peer]:
+async def connect_to_service(
+    url: str, *, name: str, asking: str, signer: InternalSigner
+) -> AsyncIterator[ServiceClient]:
     connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=IDLE_LIMIT)
     async with aiohttp.ClientSession(connector=connector, trust_env=False) as http:
-        yield Peer(http, url, name=name, asking=asking, signer=signer)
+        yield ServiceClient(http, url, name=name, asking=asking, signer=signer)

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from shared.observability import NO_TRACE, Trace
 
-_NOT_TOLD: Final = ("id", "version")
+_NOT_A_CHANGE: Final = ("id", "version")
 """Every entry has them beside its changes."""
 
 
@@ -26,7 +26,7 @@ class Actor:
 class AuditEntry:
     """One change of one row. `kind` says what `id` is the id of; `version` is the row's after the change.
 
-    `action` is the type of the event that tells of the change, where there is one.
+    `action` is the type of the change's event, where there is one.
     """
 
     kind: str
@@ -48,7 +48,7 @@ def differences(before: BaseModel | None, after: BaseModel | None) -> dict[str, 
     return {
         name: {"from": _json_value(old.get(name)), "to": _json_value(new.get(name))}
         for name in {**old, **new}
-        if old.get(name) != new.get(name) and name not in _NOT_TOLD
+        if old.get(name) != new.get(name) and name not in _NOT_A_CHANGE
     }
 
 

@@ -1,4 +1,4 @@
-"""SQL of the audit trail: its rows join the transaction of the change they tell of, and are never changed."""
+"""SQL of the audit trail: its rows join the transaction of their change, and are never updated."""
 
 import json
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ async def page(
 
 
 async def add(connection: Connection, entries: Sequence[AuditEntry]) -> None:
-    """For changes that no event tells of; `outbox.add` writes the others' in one statement with the event."""
+    """For changes without an event; `outbox.add` writes the others' in one statement with the event."""
     await connection.execute(INSERT.format(entries="$1"), entries_json(entries))
 
 

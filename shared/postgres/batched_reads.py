@@ -1,8 +1,8 @@
 """Reads that wait together go together (architecture, principle 11; decision 8).
 
-What a short read costs is mostly the way to the database and back, and planning. So a `PageRead` stands for a SELECT of
-one row. Alone it is sent as it is. Those of one `Statement` that wait at the same moment are sent as one, around the
-same text, whose parameters are columns then:
+A short read costs mostly a round trip and planning. So a `PageRead` describes a SELECT of one row. Alone it is sent as
+it is. Those of one `Statement` that wait at the same time are sent as one, around the same text, whose parameters are
+columns then:
 
     SELECT read.n, answer.* FROM unnest($1::bigint[], …) WITH ORDINALITY AS read (…) CROSS JOIN LATERAL (…) AS answer
 
@@ -132,8 +132,8 @@ def union_over(select: str, order: str, column: str, values: Iterable[str]) -> s
 def page_of(select: str, order: str, longest: int) -> str:
     """The page of `select` that the parameters of `PAGE_TYPES` ask for, to be joined with what it shows.
 
-    `longest`: rows of the longest page that may be asked for. The second limit tells the planner what it cannot know of
-    the first: that pages are short.
+    `longest`: rows of the longest page that may be asked for. From the second limit the planner knows what it cannot
+    know from the first: that pages are short.
     """
     page = f"{select} ORDER BY {order} LIMIT :per_page OFFSET :rows_before"
     return f"(SELECT * FROM ({page}) AS page LIMIT {longest})"  # noqa: S608 - of constants and parameters

@@ -21,6 +21,7 @@ class ArrayColumns:
 
     def __init__(self, **types: str) -> None:
         self._types = types
+        self._names = frozenset(types)
 
     @property
     def names(self) -> str:
@@ -53,13 +54,11 @@ class ArrayColumns:
 
     def arrays(self, rows: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
         """The statement's arguments; raises `ValueError` for a row with other columns than these."""
-        columns: list[list[Any]] = [[] for _ in self._types]
-        for row in rows:
-            if row.keys() != self._types.keys():
+        given = list(rows)
+        for row in given:
+            if len(row) != len(self._types) or not self._names.issuperset(row):
                 raise ValueError(f"columns {sorted(row.keys() ^ self._types.keys())} are missing or unknown")
-            for column, name in zip(columns, self._types, strict=True):
-                column.append(row[name])
         return [
-            list(map(json.dumps, column)) if type_.endswith(_LIST) else column
-            for column, type_ in zip(columns, self._types.values(), strict=True)
+            [json.dumps(row[name]) for row in given] if type_.endswith(_LIST) else [row[name] for row in given]
+            for name, type_ in self._types.items()
         ]

@@ -1,8 +1,8 @@
-"""Copies of other services' rows, held against what their owners say: the SQL of comparing and of replacing.
+"""Replicas of other services' rows, compared with their owners' snapshots: the SQL of comparing and of replacing.
 
-What the owners say is written by the very handlers that follow events, on a connection where temporary tables lie over
-the real ones and have their names. So there is one way in which an event becomes a row, and what was written there
-is gone with the connection, however that ends.
+Snapshots are written by the very handlers that consume events, on a connection where temporary tables shadow the real
+ones by their names. So there is one way in which an event becomes a row, and what was written there is gone with the
+connection, however that ends.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -41,7 +41,7 @@ ORDER BY 1, 2
 _BETWEEN = "(organisation_id, id) > ($2, $3) AND (organisation_id, id) <= ($4, $5)"
 _THESE = "(organisation_id, id) IN (SELECT * FROM unnest($2::bigint[], $3::bigint[]))"
 
-# What is newer here than there was changed since its owner was asked, or its version is wrong.
+# A newer row was changed after its owner was asked, or its version is wrong.
 _NEWER = """
 SELECT c.organisation_id, c.id, c.version
 FROM public.{table} c LEFT JOIN pg_temp.{table} o USING (organisation_id, id)
@@ -49,7 +49,7 @@ WHERE (c.organisation_id, c.id) > ($1, $2) AND (o.version IS NULL OR c.version >
 ORDER BY c.organisation_id, c.id LIMIT $3
 """
 
-# Readers go on. Whoever follows events waits, and for no longer than its own limit: then it tries again.
+# Reads go on. Consumers wait, and for no longer than their own limit: then they try again.
 _LOCK = "LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE"
 
 _REMOVE = """
@@ -88,7 +88,7 @@ class Projection:
     also_written: Sequence[str] = ()
     """Tables of the service's own that the handlers change as well."""
     recount: Callable[[Connection], Awaitable[int]] | None = None
-    """Makes anew what `also_written` tables say of the copies; how many rows it changed."""
+    """Recounts what `also_written` tables say of the replicas; how many rows it changed."""
     checks: Sequence[Callable[[Connection], AsyncIterator[str]]] = ()
     """What else must hold inside the service; each gives a sentence for what does not."""
 
@@ -167,7 +167,7 @@ class Comparison:
         ]
 
     async def analyze(self, replica: ReplicaTable) -> None:
-        """Tells the planner how much was written: nobody else does for temporary tables."""
+        """Updates the planner's statistics: autovacuum does not for temporary tables."""
         await self.connection.execute(f"ANALYZE pg_temp.{replica.table}")
 
     async def newer_copies(self, replica: ReplicaTable, after: Key, limit: int) -> dict[Key, int]:
@@ -176,7 +176,7 @@ class Comparison:
         return {(row["organisation_id"], row["id"]): row["version"] for row in rows}
 
     async def lock_out_consumers(self) -> None:
-        """Nobody changes the copies until the transaction ends; everybody reads them."""
+        """No consumer changes the replicas until the transaction ends; reads go on."""
         tables = ", ".join(f"public.{replica.table}" for replica in self.projection.replicas)
         await self.connection.execute(_LOCK.format(tables))
 

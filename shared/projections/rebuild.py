@@ -1,4 +1,4 @@
-"""Makes a service's copies anew out of what their owners say, while the service goes on (decision 5)."""
+"""Rebuilds a service's replicas from their owners' snapshots, while the service runs (decision 5)."""
 
 import asyncio
 import time
@@ -24,14 +24,14 @@ class RebuildRunning(Exception):
 
 
 async def lock_rebuild(comparison: Comparison) -> None:
-    """Keeps other rebuilds of this database away until the connection ends; raises `RebuildRunning`."""
+    """Locks out other rebuilds of this database until the connection ends; raises `RebuildRunning`."""
     if not await comparison.connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
         raise RebuildRunning
 
 
 @dataclass
 class Rebuilding:
-    """`comparison` keeps its rows; `report` is told how far it is."""
+    """`comparison` keeps its rows; `report` gets the progress as sentences."""
 
     comparison: Comparison
     owners: Mapping[str, SnapshotClient]
@@ -40,7 +40,7 @@ class Rebuilding:
     """The version that a copy had when its owner was asked about it for the last time."""
 
     async def run(self) -> tuple[list[Replaced], int]:
-        """What was changed in each table, and how many rows were counted anew.
+        """What was changed in each table, and how many counts were corrected.
 
         Raises `RebuildRunning`, or `Unavailable` when an owner cannot be asked: nothing is changed then.
         """
@@ -55,30 +55,30 @@ class Rebuilding:
         return await self._switch_in_time()
 
     async def _fetch(self, replica: ReplicaTable) -> None:
-        after, rows, told = FIRST, 0, 0
+        after, rows, reported = FIRST, 0, 0
         while events := await self.owners[replica.owner].page(replica.kind, after):
             async with self.comparison.connection.transaction():
                 await self.comparison.write(events)
             after, rows = key_of(events[-1]), rows + len(events)
-            if rows - told >= PROGRESS_EVERY:
-                told = rows
+            if rows - reported >= PROGRESS_EVERY:
+                reported = rows
                 self.report(f"{replica.table}: {rows} rows so far")
         await self.comparison.analyze(replica)
         self.report(f"{replica.table}: {rows} rows from {replica.owner}")
 
-    async def _catch_up(self, *, for_good: bool = False) -> int:
-        """Asks again about copies that are newer than what their owners said; how many there were.
+    async def _catch_up(self, *, final: bool = False) -> int:
+        """Asks again about replica rows that are newer than the snapshot; how many there were.
 
-        An owner that is asked after a copy had a version knows that version, or the copy is wrong. A wrong one is not
-        asked about in every round, but `for_good` it is: it may have turned an event away.
+        An owner that is asked after a replica row had a version knows that version, or the replica is wrong. A wrong
+        row is not asked about in every round, but in the `final` one it is: it may have ignored an event.
         """
-        return sum([await self._catch_up_with(replica, for_good) for replica in self.comparison.projection.replicas])
+        return sum([await self._catch_up_with(replica, final) for replica in self.comparison.projection.replicas])
 
-    async def _catch_up_with(self, replica: ReplicaTable, for_good: bool) -> int:
+    async def _catch_up_with(self, replica: ReplicaTable, final: bool) -> int:
         after, count = FIRST, 0
         while newer := await self.comparison.newer_copies(replica, after, MAX_PAGE):
             after = max(newer)
-            asked = {} if for_good else self._asked
+            asked = {} if final else self._asked
             new = [key for key, version in newer.items() if asked.get((replica.table, key)) != version]
             if new:
                 events = await self.owners[replica.owner].current(replica.kind, new)
@@ -102,13 +102,13 @@ class Rebuilding:
         return await self._switch()
 
     async def _switch(self) -> tuple[list[Replaced], int]:
-        """In one transaction, with nobody following: what they applied last is asked for, then all is replaced."""
+        """In one transaction that locks consumers out: asks for what they applied last, then replaces everything."""
         projection = self.comparison.projection
         async with self.comparison.connection.transaction():
             await self.comparison.lock_out_consumers()
             stopped = time.monotonic()
-            await self._catch_up(for_good=True)
+            await self._catch_up(final=True)
             replaced = [await self.comparison.replace(replica) for replica in projection.replicas]
             recounted = await projection.recount(self.comparison.connection) if projection.recount else 0
-        self.report(f"switched; followers waited for {time.monotonic() - stopped:.1f} s")
+        self.report(f"switched; consumers waited for {time.monotonic() - stopped:.1f} s")
         return replaced, recounted

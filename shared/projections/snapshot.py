@@ -1,4 +1,4 @@
-"""Present states of rows, told as their events would tell of them: what a service answers those who copy its rows."""
+"""Snapshots: the current states of a service's rows as its events carry them, for those who replicate them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,7 +12,7 @@ from shared.auth.trust import STATES
 from shared.concurrency.backoff import Backoff
 from shared.errors import Unavailable
 from shared.events.types import STATE_OF, Event, State
-from shared.http.service_client import Peer
+from shared.http.service_client import ServiceClient
 from shared.postgres.pool import Connection
 from shared.projections.keys import MAX_PAGE, Key
 
@@ -31,7 +31,7 @@ class SnapshotSource:
 
 
 class SnapshotRow(BaseModel):
-    """`type` is the routing key of the event that would have told of it."""
+    """`type` is the routing key of the event that carries such a state."""
 
     type: str
     organisation_id: int
@@ -53,10 +53,10 @@ def _encode_row(event: Event[State]) -> str:
 
 
 class SnapshotClient:
-    """The service that owns rows, asked for their present states."""
+    """Asks the service that owns rows for their current states."""
 
-    def __init__(self, peer: Peer) -> None:
-        self._peer = peer
+    def __init__(self, service: ServiceClient) -> None:
+        self._service = service
 
     async def page(self, kind: str, after: Key, limit: int = MAX_PAGE) -> list[Event[State]]:
         """The rows that follow `after`; fewer than `limit` at the end. Raises `Unavailable`."""
@@ -78,7 +78,7 @@ class SnapshotClient:
         return await self._ask_once(method, path, body)
 
     async def _ask_once(self, method: str, path: str, body: dict[str, Any] | None) -> list[Event[State]]:
-        answer = await self._peer.ask(method, path, EVERY_ORGANISATION, STATES, body)
+        answer = await self._service.request(method, path, EVERY_ORGANISATION, STATES, body)
         if answer.status != 200:
             raise Unavailable(f"{path} was answered with {answer.status}")
         return [_event(received) for received in Snapshot.model_validate_json(answer.text).states]

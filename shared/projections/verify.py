@@ -1,7 +1,7 @@
-"""Holds a service's copies against their owners while the system runs.
+"""Compares a service's replicas with their owners' rows while the system runs.
 
-Both sides change meanwhile, so one look proves nothing: a row that differs is looked at again after the events under
-way had their time, and counts only if it still differs and has not moved.
+Both sides change meanwhile, so one comparison proves nothing: a row that differs is compared again once the events in
+flight have been applied, and counts only if it still differs and has not changed.
 """
 
 import asyncio
@@ -13,14 +13,14 @@ from shared.projections.keys import FIRST, MAX_PAGE, Key, key_of
 from shared.projections.snapshot import SnapshotClient
 
 MAX_SUSPECTS = 10_000
-"""Rows of one table that are looked at again; with more of them, the rest of the table is not looked at."""
-LOOKS = 3
-"""Second looks at most, for rows that change each time."""
+"""Rows of one table that are compared again; with more of them, the rest of the table is not compared."""
+MAX_COMPARISONS = 3
+"""Repeated comparisons at most, for rows that change each time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """`rows` is how many the owner has, as far as was looked."""
+    """`rows` is how many of the owner's rows were compared."""
 
     replica: ReplicaTable
     rows: int
@@ -30,7 +30,7 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """`settle`: seconds until a second look; `pause`: seconds between two pages, for a load as small as is wished."""
+    """`settle`: seconds until a row is compared again; `pause`: seconds between two pages, to limit the load."""
 
     comparison: Comparison
     owners: Mapping[str, SnapshotClient]
@@ -38,7 +38,7 @@ class Verification:
     pause: float = 0.0
 
     async def verify(self) -> list[Verified]:
-        """Every table in its turn; raises `Unavailable` when an owner cannot be asked."""
+        """Table by table; raises `Unavailable` when an owner cannot be asked."""
         return [await self.verify_table(replica) for replica in self.comparison.projection.replicas]
 
     async def verify_table(self, replica: ReplicaTable) -> Verified:
@@ -55,19 +55,19 @@ class Verification:
         return Verified(replica, rows, await self._settled(replica, suspects), after == LAST)
 
     async def _settled(self, replica: ReplicaTable, suspects: Sequence[Difference]) -> list[Difference]:
-        """Those that still differ, and stand where they stood."""
+        """Those that still differ in the same version."""
         settled: list[Difference] = []
-        for _ in range(LOOKS):
+        for _ in range(MAX_COMPARISONS):
             if not suspects:
                 return settled
             await asyncio.sleep(self.settle)
             before = {suspect.key: suspect.replica_version for suspect in suspects}
-            again = await self._look_again(replica, list(before))
+            again = await self._compare_again(replica, list(before))
             settled += [difference for difference in again if difference.replica_version == before[difference.key]]
             suspects = [difference for difference in again if difference.replica_version != before[difference.key]]
         return [*settled, *suspects]
 
-    async def _look_again(self, replica: ReplicaTable, keys: Sequence[Key]) -> list[Difference]:
+    async def _compare_again(self, replica: ReplicaTable, keys: Sequence[Key]) -> list[Difference]:
         found: list[Difference] = []
         for start in range(0, len(keys), MAX_PAGE):
             chunk = keys[start : start + MAX_PAGE]

@@ -1,4 +1,4 @@
-"""`verify` and `rebuild`: what an operator does to know that a service's copies are right, and to make them so."""
+"""`verify` and `rebuild`: the operator's commands that check a service's replicas and rebuild them."""
 
 import argparse
 import asyncio
@@ -11,7 +11,7 @@ import asyncpg
 
 from shared.auth.signing import internal_signer
 from shared.errors import Unavailable
-from shared.http.service_client import connected_peer
+from shared.http.service_client import connect_to_service
 from shared.postgres.errors import DatabaseUnavailable
 from shared.projections.comparison import Comparison, Projection, comparison
 from shared.projections.rebuild import Rebuilding, RebuildRunning
@@ -24,13 +24,13 @@ DONE, DIFFERENT, NOT_POSSIBLE = 0, 1, 2
 SETTLE = 5.0
 MAX_SHOWN = 100
 
-_VERIFY = """Compares what this service has copied from others with what they say now, and what it has counted with what
-it counted. Reads only, and may run while everything serves: a difference is looked at again after a while and counts if
-it stays."""
-_REBUILD = """Makes the copies of this service anew from what the owners say now. It answers from the old ones until all
-is there; then, in one transaction, the rows that differ are replaced. Whoever follows events waits for that moment,
-readers never. Killed before that, it has changed nothing. Rows that hold more than a copy are put right one by one
-instead. It may be run again at any time."""
+_VERIFY = """Compares this service's replicas with their owners' current rows, and its counts with what it counted. It
+only reads, and may run while everything serves: a row that differs is compared again after a while, and counts if it
+still differs."""
+_REBUILD = """Rebuilds this service's replicas from their owners' current rows. It answers from the old ones until all
+rows are there; then, in one transaction, those that differ are replaced. Consumers wait for that transaction, reads
+never do. Killed before it, it has changed nothing. Rows that hold more than a replica are corrected one by one instead.
+It may be run again at any time."""
 NOTHING_CHANGED = "; nothing was changed"
 
 
@@ -38,7 +38,7 @@ def add_projection_commands(commands: Any) -> None:
     """Adds `verify` and `rebuild` to a service's command line."""
     verifying = commands.add_parser(
         "verify",
-        help="compare the copies with their owners; changes nothing",
+        help="compare the replicas with their owners' rows; changes nothing",
         description=_VERIFY,
         epilog="Exit status: 0 equal, 1 different, 2 could not compare.",
     )
@@ -51,7 +51,7 @@ def add_projection_commands(commands: Any) -> None:
     )
     commands.add_parser(
         "rebuild",
-        help="make the copies anew from what their owners say",
+        help="rebuild the replicas from their owners' rows",
         description=_REBUILD,
         epilog="Exit status: 0 done, 2 could not be done.",
     )
@@ -80,8 +80,8 @@ async def connected_owners(
             url = getattr(settings, f"{owner}_url", None)
             if not url:
                 raise OwnerUnknown(f"{owner.upper()}_URL")
-            peer = connected_peer(url, name=owner, asking=name, signer=signer)
-            owners[owner] = SnapshotClient(await exits.enter_async_context(peer))
+            client = connect_to_service(url, name=owner, asking=name, signer=signer)
+            owners[owner] = SnapshotClient(await exits.enter_async_context(client))
         yield owners
 
 
@@ -103,7 +103,7 @@ async def _verify_tables(verification: Verification) -> int:
         wrong += _shown(list(map(str, verified.differences)))
         print(f"{verified.replica.table}: {len(verified.differences)} of {verified.rows} rows differ")
         if not verified.complete:
-            print(f"{verified.replica.table}: there were so many that the rest was not looked at")
+            print(f"{verified.replica.table}: there were so many that the rest was not compared")
     return wrong
 
 

@@ -1,4 +1,4 @@
-"""Routes by which a service tells others of the house the present states of its rows; no client reaches them."""
+"""Routes by which services read each other's snapshots; no client reaches them."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any

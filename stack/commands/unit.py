@@ -8,13 +8,16 @@ from collections.abc import Mapping, Sequence
 from stack.commands.test import NOT_PASSED_ON
 from stack.paths import REPOSITORY
 
+OPTIONS = ("--override-ini=testpaths=tests/unit", "-m", "not slow", "--numprocesses=2", "--dist=loadfile")
+"""The arguments of the command line come after them and count."""
+
 
 def unit(pytest_arguments: Sequence[str]) -> int:
     """Run pytest on tests/unit, or on what the arguments name there; returns its exit status.
 
     Each property is tried on few examples: `./dev test` tries it on many.
     """
-    command = [sys.executable, "-m", "pytest", "--override-ini=testpaths=tests/unit", *pytest_arguments]
+    command = [sys.executable, "-m", "pytest", *OPTIONS, *pytest_arguments]
     return subprocess.run(command, env=unit_environment(os.environ), cwd=REPOSITORY, check=False).returncode
 
 

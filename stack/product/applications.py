@@ -27,12 +27,12 @@ class Application:
     url: str
     environment: dict[str, str]
     privileges: dict[str, str]
-    """What an operator's commands get on top: addresses as those who may change schema and queues."""
+    """Further variables for an operator's commands: addresses as the roles that may change schema and queues."""
     process: ManagedProcess
 
     @property
     def command_environment(self) -> dict[str, str]:
-        """Of its commands, as opposed to serving."""
+        """The environment of its commands; serving has fewer privileges."""
         return {**self.environment, **self.privileges}
 
     def command(self, *arguments: str) -> list[str]:
@@ -44,14 +44,14 @@ class Application:
         self.process.start(self.command(), self.environment, REPOSITORY)
 
     async def start(self) -> None:
-        """Start serving, return once it says that it is ready; ProcessFailed when it does not become so."""
+        """Start serving and return once it is ready; ProcessFailed if it does not become ready in time."""
         self.launch()
         async with aiohttp.ClientSession(timeout=PROBE, trust_env=False) as session:
             await self.process.wait_ready(lambda: answers_ready(session, self.url), READY_SECONDS)
 
 
 async def answers_ready(session: aiohttp.ClientSession, url: str) -> bool:
-    """Whether the process at this address has all it needs: 200 from `/health/ready`."""
+    """Whether the process at this address is ready: it answers `/health/ready` with 200."""
     try:
         async with session.get(f"{url}/health/ready", allow_redirects=False) as response:
             return response.status == 200

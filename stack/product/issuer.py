@@ -1,4 +1,4 @@
-"""Keys in the local stack: those of internal tokens, and those of the built-in issuer with its users and tokens."""
+"""The keys of the local stack, for internal tokens and for the built-in issuer; the issuer's users and tokens."""
 
 import asyncio
 import subprocess
@@ -19,7 +19,7 @@ ORGANISATION = "1"
 
 @dataclass(frozen=True)
 class DemonstrationUser:
-    """A user that the first start creates; all of them have the one generated password."""
+    """A user that the first start creates. All share one generated password."""
 
     id: str
     name: str
@@ -38,7 +38,7 @@ ADMIN = USERS[0]
 
 
 async def prepare_internal_keys(layout: Layout) -> None:
-    """Make those that are missing, also of a service that is new. Remove the secret that earlier versions shared."""
+    """Make missing keys, also those of a new service. Remove the secret that earlier versions shared."""
     needed = [layout.internal_keys_file(name) for name in ("gateway", *SERVICE_NAMES, "trusted")]
     if not all(file.exists() for file in needed):
         process = ManagedProcess("internal keys", layout.run / "internal-keys.pid", layout.log / "internal-keys.log")
@@ -48,14 +48,14 @@ async def prepare_internal_keys(layout: Layout) -> None:
 
 
 async def prepare_issuer(layout: Layout, password: str) -> None:
-    """Make the keys and the users' file where they are missing; what is there stays."""
+    """Make the files of keys and users if they are missing, and leave existing ones as they are."""
     if not layout.issuer_keys_file.exists():
         await _create_keys(layout)
     if not layout.issuer_users_file.exists():
         await _create_users(layout, password)
 
 
-# Each file is made under another name first: one that has its name is whole.
+# Each file is written under a temporary name and renamed, so that a file of this name is complete.
 
 
 async def _create_keys(layout: Layout) -> None:
@@ -86,7 +86,7 @@ async def _gateway_command(layout: Layout, arguments: Sequence[str], read: str =
 
 
 async def make_token(options: Sequence[str], environment: dict[str, str]) -> str:
-    """A client token signed by the issuer; StackError with the gateway's own words when it refuses."""
+    """A client token signed by the issuer. StackError has the gateway's message if it refuses."""
     result = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-m", "gateway", "token", *options],
@@ -116,7 +116,7 @@ def token_options(
     rate_limit: str | None = None,
     lifetime: str | None = None,
 ) -> list[str]:
-    """Options of `python -m gateway token`; what is left out is an Admin's, for 12 hours."""
+    """Options of `python -m gateway token`. The defaults make an Admin's token for 12 hours."""
     rights = f"--role={role or ADMIN.role}" if permissions is None else f"--permissions={permissions}"
     user = next((user for user in USERS if user.role == role), ADMIN)
     options = [f"--org={organisation or ORGANISATION}", f"--subject={subject or user.id}", rights]

@@ -25,7 +25,7 @@ PROGRESS = re.compile(r"(\d+)\s*(?:/|of)\s*(\d+)")
 
 @dataclass(frozen=True)
 class Size:
-    """How much to load; whatever is None follows from the rest."""
+    """How much to load. What is None is derived from the rest."""
 
     people: int | None = None
     enrollments: int | None = None
@@ -35,11 +35,11 @@ class Size:
 
     @property
     def is_demonstration(self) -> bool:
-        """Nothing was asked for: the demonstration rows."""
+        """Whether no size was given: then the demonstration rows are loaded."""
         return self == Size()
 
     def catalog_options(self) -> list[str]:
-        """The catalog's options: a quarter more places than enrollments, a session for each of a person."""
+        """The catalog's options: 25 % more places than enrollments, and enough sessions for those of one person."""
         people, enrollments = self._people_and_enrollments()
         places = self.places or PLACES
         enough = max(ceil(enrollments * SPARE_PLACES / places), ceil(enrollments / people))
@@ -58,7 +58,7 @@ class Size:
 
 
 async def load(size: Size, catalog: Application, enrollment: Application, log: Path, steps: Steps) -> None:
-    """Run the catalog's seed command, then the enrollment service's, showing how far each is."""
+    """Run the seed command of the catalog, then of enrollment, and show their progress."""
     demonstration = size.is_demonstration
     for application, options in (
         (catalog, [] if demonstration else size.catalog_options()),
@@ -103,7 +103,7 @@ async def _show_progress(process: asyncio.subprocess.Process, step: Step) -> Non
 
 
 def read_progress(line: str) -> tuple[int, int] | None:
-    """How much is done of how much, from a line such as `enrollments 1500/20000`; None if it says nothing."""
+    """Done and total, from a line such as `enrollments 1500/20000`; None if the line has no progress."""
     match = PROGRESS.search(line.replace(",", ""))
     return (int(match[1]), int(match[2])) if match else None
 

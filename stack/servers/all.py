@@ -28,7 +28,7 @@ def make_servers(
     installations: Sequence[Installation] = (Installation(),),
     postgres_settings: Mapping[str, str] = NO_SETTINGS,
 ) -> list[Server]:
-    """A server for each program found, not started yet; a throwaway one does not care for its data.
+    """One server for each program found, not started yet. `throwaway` servers may lose their data.
 
     `installations` are those that the broker's users may serve; `postgres_settings` count before the usual ones.
     """
@@ -49,7 +49,7 @@ def make_servers(
 
 
 async def start_server(server: Server, steps: Steps) -> None:
-    """Start one and return when it is ready, with a line that says where."""
+    """Start a server and print its address once it is ready."""
     with steps.step(f"{server.name} {server.version}") as step:
         await server.start()
         step.result = f"127.0.0.1:{server.port}"
@@ -61,7 +61,7 @@ def server_processes(layout: Layout) -> list[ManagedProcess]:
 
 
 def other_processes(layout: Layout, known: Sequence[ManagedProcess]) -> list[ManagedProcess]:
-    """What else has a pid file: commands of a start that was killed while they ran."""
+    """Other processes with a pid file: commands that were running when a start was killed."""
     known_files = {process.pid_file for process in known}
     recorded = recorded_processes(layout.run, layout.log)
     return [process for process in recorded if process.pid_file not in known_files]

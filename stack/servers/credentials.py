@@ -1,4 +1,4 @@
-"""The secrets of one local stack, made at its first start."""
+"""The passwords of one local stack, generated at its first start."""
 
 import secrets
 from collections.abc import Mapping
@@ -22,9 +22,9 @@ class Credentials:
     rabbitmq: str
     demonstration_login: str
     databases: Mapping[str, Passwords]
-    """By service, of the two roles of its database."""
+    """By service: the passwords of its two database roles."""
     broker_users: Mapping[str, str]
-    """By service, of its user on the broker."""
+    """By service: the password of its RabbitMQ user."""
 
     def of_broker(self) -> dict[str, str]:
         """The passwords of RabbitMQ's users."""
@@ -32,7 +32,7 @@ class Credentials:
 
 
 def load_credentials(directory: Path) -> Credentials:
-    """Read the secrets kept in the directory, first making those that are not there yet."""
+    """Read the passwords kept in the directory; generate those that are missing."""
 
     def secret(name: str) -> str:
         return _secret(directory / name)

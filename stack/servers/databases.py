@@ -1,6 +1,6 @@
 """One database and two roles for each service; none can connect to another's database.
 
-The role that owns the database changes its schema (`migrate`); the one named as the service does the service's work.
+The owner role changes the schema (`migrate`); the role named after the service reads and writes rows.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -22,7 +22,7 @@ STATEMENTS = REPOSITORY / "deploy" / "postgres"
 
 @dataclass(frozen=True)
 class Passwords:
-    """Of a database's two roles."""
+    """The passwords of a database's two roles."""
 
     owner: str
     service: str
@@ -30,7 +30,7 @@ class Passwords:
 
 @dataclass(frozen=True)
 class DatabaseUrls:
-    """Addresses of one database, as its two roles."""
+    """The addresses of one database, one for each of its two roles."""
 
     owner: str
     service: str
@@ -55,7 +55,7 @@ async def ensure_databases(superuser_url: str, passwords: Mapping[str, Passwords
 
 
 async def keep_roles_out_of_maintenance(superuser_url: str) -> None:
-    """Leave the databases that every server has to the superuser: for a server that serves nobody else."""
+    """Let only the superuser connect to `postgres` and `template1`; for a server that is used by this stack alone."""
     async with _session(superuser_url) as connection:
         await connection.execute("REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC")
 
@@ -75,7 +75,7 @@ async def _session(url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def _set(connection: asyncpg.Connection, **values: str) -> None:
-    """Values for the statements of the session, quoted there by the server itself."""
+    """Set the values that the SQL files of this session read; the server quotes them."""
     for name, value in values.items():
         await connection.execute("SELECT set_config($1, $2, false)", f"muster.{name}", value)
 
@@ -113,5 +113,5 @@ def _at(url: str, database: str) -> str:
 
 
 def without_password(url: str) -> str:
-    """The host and port of an address, fit to be shown."""
+    """Host and port of an address, safe to print."""
     return urlsplit(url).netloc.rpartition("@")[2]

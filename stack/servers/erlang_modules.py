@@ -1,4 +1,4 @@
-"""Where RabbitMQ's node looks for its modules: a node that uses no plugins is up in half the time.
+"""Where the RabbitMQ node looks for its modules: without plugins it starts in half the time.
 
 At its start the node loads every module of the applications that it consists of. It would look for each of them in the
 directories of seventy plugins first, which is 50,000 files that are not there and most of the time of a start
@@ -11,20 +11,20 @@ from pathlib import Path
 
 
 def broker_of(programs: Path) -> Path | None:
-    """The directory of the application `rabbit` beside RabbitMQ's programs; None where that is laid out otherwise."""
+    """The directory of the application `rabbit` beside RabbitMQ's programs; None if the layout differs."""
     found = [*(programs.parent / "plugins").glob("rabbit-*[0-9]")]
     return found[0] if len(found) == 1 else None
 
 
 def link_alone(directory: Path, broker: Path) -> None:
-    """Make it a plugin directory that holds nothing but the broker, whose settings' schema is looked for there."""
+    """Make it a plugin directory with the broker alone: RabbitMQ reads the schema of its settings there."""
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir()
     (directory / broker.name).symlink_to(broker)
 
 
 def search_options(broker: Path, epmd: Path) -> str:
-    """Options of Erlang that have modules looked for in the broker's own and Erlang's applications, largest first."""
+    """Erlang options: search the broker's and Erlang's own applications for modules, the largest first."""
     directories = [*_without_plugins(broker.parent), *_of_erlang(epmd)]
     # Of the directories after `-pa` the last is searched first.
     by_size = sorted(directories, key=lambda directory: sum(1 for _ in directory.glob("*.beam")))

@@ -1,4 +1,4 @@
-"""Installing the programs that are missing, from the packages of Debian or Ubuntu."""
+"""Installs missing programs from the packages of Debian or Ubuntu."""
 
 import os
 import shutil
@@ -57,7 +57,7 @@ def _install(
     steps.say(f"{names} missing: installing Debian's {' '.join(packages)} (not started, not enabled at boot)")
     with _no_daemons_started():
         with steps.step("Package lists"):
-            # A mirror that cannot be reached matters only if the installation then fails, which says more.
+            # An unreachable mirror matters only if the installation fails, and its error says more.
             _apt(["update"], UPDATE_SECONDS, log_file)
         with steps.step(f"Install {' '.join(packages)}"):
             _install_packages(packages, log_file)
@@ -79,7 +79,7 @@ def _install_packages(packages: Sequence[str], log_file: Path) -> None:
     arguments = ["install", "--yes", "--no-install-recommends", *packages]
     if _apt(arguments, INSTALL_SECONDS, log_file) == 0:
         return
-    # What a killed installation left unpacked has to be configured before anything else can be installed.
+    # dpkg has to configure what a killed installation left unpacked before it installs anything else.
     _logged(["dpkg", "--configure", "-a"], INSTALL_SECONDS, log_file)
     if _apt(arguments, INSTALL_SECONDS, log_file) != 0:
         raise ProcessFailed(f"Installing {' '.join(packages)} failed.", log_file, last_lines(log_file))
@@ -90,7 +90,7 @@ def _apt(arguments: Sequence[str], seconds: int, log_file: Path) -> int:
 
 
 def _logged(command: Sequence[str], seconds: int, log_file: Path) -> int:
-    """Run a command with its output in the log; answers its exit status."""
+    """Run a command, append its output to the log, and return its exit status."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1"}
     with log_file.open("ab") as log:
         try:
@@ -110,7 +110,7 @@ def _logged(command: Sequence[str], seconds: int, log_file: Path) -> int:
 
 @contextmanager
 def _no_daemons_started() -> Iterator[None]:
-    """Keep the packages' scripts from starting their servers: invoke-rc.d(8) obeys policy-rc.d's 101."""
+    """Keep package scripts from starting servers: invoke-rc.d(8) obeys exit status 101 of policy-rc.d."""
     remove_stale_policy()
     made = not POLICY.exists()
     if made:
@@ -124,7 +124,7 @@ def _no_daemons_started() -> Iterator[None]:
 
 
 def remove_stale_policy() -> None:
-    """Take away the policy that a killed installation left; anybody else's stays."""
+    """Remove the policy-rc.d that a killed installation left behind, but no other one."""
     if os.geteuid() == 0 and POLICY.exists() and POLICY_MARK in POLICY.read_text(errors="replace"):
         POLICY.unlink(missing_ok=True)
 

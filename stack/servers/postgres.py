@@ -32,7 +32,7 @@ THROWAWAY_SETTINGS = {
 
 
 class PostgresServer:
-    """One data directory and the server on it, reachable by TCP on 127.0.0.1 with a password alone."""
+    """One data directory and its server, which listens on 127.0.0.1 and asks for a password."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class PostgresServer:
         throwaway: bool = False,
         settings: Mapping[str, str] = NO_SETTINGS,
     ) -> None:
-        """`settings` count before those of this module."""
+        """`settings` override those of this module."""
         self.name = "PostgreSQL"
         self.version = program.version_text
         self.port = port
@@ -60,11 +60,11 @@ class PostgresServer:
 
     @property
     def url(self) -> str:
-        """The superuser's address of the maintenance database."""
+        """The address of the database `postgres`, as the superuser."""
         return f"postgresql://{SUPERUSER}:{self._password}@127.0.0.1:{self.port}/postgres"
 
     async def start(self) -> None:
-        """Make the data directory if there is none, start the server, return once it takes queries."""
+        """Create the data directory if there is none, start the server, and return once it accepts queries."""
         if not self._data.exists():
             await self._initialise()
         settings = {**(THROWAWAY_SETTINGS if self._throwaway else SETTINGS), **self._settings}
@@ -84,7 +84,7 @@ class PostgresServer:
         return True
 
     async def _initialise(self) -> None:
-        """Make the data directory under another name first: one that has its name is whole."""
+        """Create the data directory under a temporary name and rename it once it is complete."""
         draft = self._home / "data.new"
         password_file = self._home / "password.new"
         self._home.mkdir(exist_ok=True)
@@ -112,7 +112,7 @@ class PostgresServer:
 
 
 def postgres_process(layout: Layout) -> ManagedProcess:
-    """The server's process; it shuts down on SIGINT without waiting for its clients to leave."""
+    """The server's process; on SIGINT it disconnects its clients and shuts down."""
     return ManagedProcess(
         "PostgreSQL",
         layout.run / "postgres.pid",

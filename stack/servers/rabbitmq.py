@@ -1,4 +1,4 @@
-"""A private RabbitMQ node, with an Erlang port mapper of its own."""
+"""A private RabbitMQ node, with its own Erlang port mapper (epmd)."""
 
 import asyncio
 import shutil
@@ -18,17 +18,17 @@ MAPPER_READY_SECONDS = 10.0
 PROBE_SECONDS = 2.0
 PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
 METHOD_FRAME = b"\x01"
-# Schedulers that spin while they wait would take the processors from everything else on a small machine.
+# Schedulers that busy-wait would starve everything else on a small machine.
 # The distribution is bound to the loopback interface like the rest.
 ERLANG_OPTIONS = "+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}"
 
 LOG_BYTES = 128_000_000
-"""Of the quorum queues' log. What is in it is in memory as well: as large as by default it would alone reach the limit
-of the memory, and publishers wait until it is given back (RabbitMQ, "Quorum Queues": memory for three logs)."""
+"""Size of the quorum queues' log, which is held in memory too. At the default size it alone would reach the memory
+limit, and publishers would be blocked (RabbitMQ, "Quorum Queues": plan memory for three logs)."""
 
 
 class RabbitMQServer:
-    """One data directory and the node on it, reachable by TCP on 127.0.0.1 with a password alone."""
+    """One data directory and its node, which listens on 127.0.0.1 and asks for a password."""
 
     def __init__(
         self,
@@ -57,11 +57,11 @@ class RabbitMQServer:
 
     @property
     def url(self) -> str:
-        """The administrator's address."""
+        """The address, as the administrator."""
         return self.url_of(ADMINISTRATOR)
 
     def url_of(self, user: str) -> str:
-        """The address as this user."""
+        """The address, as this user."""
         return f"amqp://{user}:{quote(self._passwords[user], safe='')}@127.0.0.1:{self.port}/"
 
     def control_command(self, *arguments: str) -> tuple[list[str], dict[str, str]]:
@@ -84,13 +84,13 @@ class RabbitMQServer:
         try:
             await self.process.wait_ready(self._speaks_amqp, READY_SECONDS)
         except BaseException:
-            # A node that is still booting does not hear SIGTERM.
+            # A node ignores SIGTERM while it boots.
             await self.process.stop(0)
             raise
         self._complete.touch()
 
     def _remove_half_made_data(self) -> None:
-        """A node killed during its first boot can be left without a part of what it makes then: begin it again."""
+        """Start over if the node was killed during its first boot: its data may be incomplete."""
         if self._mnesia.exists() and not self._complete.exists():
             shutil.rmtree(self._mnesia)
 
@@ -100,7 +100,7 @@ class RabbitMQServer:
             raise StackError("RabbitMQ needs Erlang's epmd (package erlang-base), which is missing.")
         port = self._ports["epmd"]
         command = [str(epmd), "-port", str(port), "-address", "127.0.0.1"]
-        if self._mapper.identity() is None:  # it outlives its node, and a second one could not listen
+        if self._mapper.identity() is None:  # it outlives its node, and the port is taken
             self._mapper.start(command, environment, self._home)
         await self._mapper.wait_ready(lambda: accepts_connections("127.0.0.1", port), MAPPER_READY_SECONDS)
 
@@ -172,7 +172,7 @@ async def accepts_connections(host: str, port: int) -> bool:
 
 
 def rabbitmq_process(layout: Layout) -> ManagedProcess:
-    """The node's process: a shell that passes SIGTERM on, and the Erlang machine below it."""
+    """The node's process: a shell that forwards SIGTERM to the Erlang VM, its child."""
     return ManagedProcess("RabbitMQ", layout.run / "rabbitmq.pid", layout.log / "rabbitmq.log")
 
 

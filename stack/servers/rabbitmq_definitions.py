@@ -1,4 +1,4 @@
-"""Users of RabbitMQ and what each may do, as a definitions file that the broker reads at its start.
+"""RabbitMQ's users and their permissions, as a definitions file that the broker reads at its start.
 
 Needs nothing but Python itself and the table of services: a container runs these two files without the rest
 (docker-compose.yml, prepare-broker).
@@ -27,7 +27,7 @@ EVERYTHING = ".*"
 
 @dataclass(frozen=True)
 class Installation:
-    """The names that the settings EXCHANGE and QUEUE_PREFIX give: several installations can share a broker."""
+    """The values of EXCHANGE and QUEUE_PREFIX. With different ones, several installations can share a broker."""
 
     exchange: str = "training.events"
     queue_prefix: str = "muster"
@@ -64,7 +64,7 @@ def _user(name: str, password: str) -> dict[str, Any]:
 
 
 def password_hash(password: str, salt: bytes) -> str:
-    """As RabbitMQ keeps it: the salt of four bytes and the SHA-256 of salt and password (its "Passwords" guide)."""
+    """In RabbitMQ's format: a salt of four bytes, then the SHA-256 of salt and password (its "Passwords" guide)."""
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
@@ -89,7 +89,7 @@ def _any_of(names: Iterable[str]) -> str:
 
 
 def main() -> None:
-    """Write the file from a directory of passwords, one a file; readable by all, for it holds hashes alone."""
+    """Write the file from a directory with one password per file. All may read it: it holds only hashes."""
     parser = argparse.ArgumentParser(description="Writes RabbitMQ's definitions from a directory of passwords.")
     parser.add_argument("passwords", type=Path, help="directory with rabbitmq_password, rabbitmq_catalog_password, …")
     parser.add_argument("file", type=Path, help="the definitions file to write")

@@ -15,7 +15,7 @@ THROWAWAY = 'appendonly no\nsave ""\n'
 
 
 class RedisServer:
-    """One data directory and the server on it, reachable by TCP on 127.0.0.1 with a password alone."""
+    """One data directory and its server, which listens on 127.0.0.1 and asks for a password."""
 
     def __init__(self, program: Program, layout: Layout, port: int, password: str, *, throwaway: bool = False) -> None:
         self.name = "Redis"
@@ -32,7 +32,7 @@ class RedisServer:
         return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
 
     async def start(self) -> None:
-        """Start the server, return once it answers; what it kept is loaded by then."""
+        """Start the server and return once it answers; its data is loaded by then."""
         self._home.mkdir(exist_ok=True)
         configuration = self._home / "redis.conf"
         write_private(configuration, self._configuration())
@@ -68,6 +68,6 @@ def redis_process(layout: Layout) -> ManagedProcess:
 
 
 def quoted(path: Path) -> str:
-    """A path as redis.conf takes it, spaces and quotation marks included."""
+    """A path quoted for redis.conf, with its spaces and quotation marks."""
     escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

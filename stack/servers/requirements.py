@@ -1,4 +1,4 @@
-"""The programs of this machine that the local stack needs, and which of them are missing or too old."""
+"""The programs that the local stack needs, and which of them are missing or too old on this machine."""
 
 import os
 import re
@@ -14,13 +14,13 @@ VERSION_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Requirement:
-    """A program, the oldest version that will do, and Debian's and Ubuntu's package of it."""
+    """A program, its minimum version, and the package that has it on Debian and Ubuntu."""
 
     name: str
     oldest: tuple[int, ...]
     package: str
     service: str | None
-    """Name under which the package would start it at boot; None for a program that is no server."""
+    """The system service that the package would start; None for a program that is not a server."""
 
     def __str__(self) -> str:
         return f"{self.name} ≥ {'.'.join(map(str, self.oldest))}"
@@ -46,7 +46,7 @@ class Program:
 
 
 def find(requirement: Requirement) -> Program | None:
-    """The newest instance on this machine, be it too old; None when there is none."""
+    """The newest one on this machine, even if it is too old; None if there is none."""
     finders: dict[Requirement, Callable[[], Iterator[Program]]] = {
         POSTGRES: _postgres_programs,
         REDIS: partial(_single_program, "redis-server"),
@@ -77,7 +77,7 @@ def _single_program(name: str) -> Iterator[Program]:
 
 
 def _rabbitmq_programs() -> Iterator[Program]:
-    # The version is part of the directory's name; asking the program for it starts a whole Erlang, 2 s.
+    # The directory's name has the version; asking the program would start Erlang, which takes 2 s.
     for pattern in ("usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin", "opt/rabbitmq_server-*/sbin"):
         for directory in Path("/").glob(pattern):
             if _executable(directory / "rabbitmq-server") and _erlang_present():
@@ -95,7 +95,7 @@ def _erlang_present() -> bool:
 
 
 def _search_path() -> list[Path]:
-    # An ordinary user's PATH leaves out the directories where Debian has some servers.
+    # Some of Debian's servers are in directories that are not in an ordinary user's PATH.
     named = os.environ.get("PATH", "").split(os.pathsep)
     return [Path(entry) for entry in (*named, "/usr/local/bin", "/usr/bin", "/usr/sbin") if entry]
 

@@ -1,4 +1,4 @@
-"""The account that PostgreSQL runs under: it refuses to run as root."""
+"""The account that PostgreSQL runs as, since it refuses to run as root."""
 
 import os
 import pwd
@@ -10,7 +10,7 @@ CANDIDATES = ("postgres", "nobody")
 
 
 def unprivileged_account() -> pwd.struct_passwd | None:
-    """The account to drop to; None when the caller is an ordinary user, under whom it can run as it is."""
+    """The account to switch to; None if the caller is not root, and PostgreSQL can run as the caller."""
     if os.geteuid() != 0:
         return None
     for name in CANDIDATES:

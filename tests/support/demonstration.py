@@ -3,7 +3,7 @@
 import services.catalog.demonstration
 import services.enrollment.demonstration
 from services.enrollment.catalog_client import CatalogClient
-from shared.http.service_client import connected_peer
+from shared.http.service_client import connect_to_service
 from shared.postgres.pool import connection_pool
 from tests.support.client import Client
 from tests.support.eventually import eventually
@@ -20,9 +20,11 @@ async def load_demonstration(stack: Stack) -> None:
         await services.catalog.demonstration.load_examples(pool)
     async with (
         connection_pool(_as_owner(stack, "enrollment"), name="enrollment seed") as pool,
-        connected_peer(stack.catalog_url, name="catalog", asking="enrollment", signer=signer("enrollment")) as peer,
+        connect_to_service(
+            stack.catalog_url, name="catalog", asking="enrollment", signer=signer("enrollment")
+        ) as client,
     ):
-        await services.enrollment.demonstration.load_examples(pool, CatalogClient(peer))
+        await services.enrollment.demonstration.load_examples(pool, CatalogClient(client))
     await eventually(lambda: _is_settled(stack.client(ORGANISATION)))
 
 

@@ -14,6 +14,27 @@ settings.register_profile("suite", deadline=None)
 settings.register_profile("quick", deadline=None, max_examples=10)
 settings.load_profile(os.environ.get("UNIT_PROFILE", "suite"))
 
+SLOW = (
+    # Programs, or hashes of passwords.
+    "gateway/test_imports.py",
+    "gateway/test_users.py",
+    "shared/test_server.py",
+    "stack/test_make_secrets.py",
+    "stack/test_managed_process.py",
+    "stack/test_supervisor.py",
+    "test_forks.py",
+    # Every file of the repository.
+    "test_clocks.py",
+    "test_house.py",
+    "test_operations_",
+    "test_papers",
+    # Many thousand steps.
+    "shared/test_fair_semaphore.py::test_without_stalled_checks_they_wait_as_long_as_they_said",
+    "shared/test_security_log.py::test_control_a_log_without_a_bound_is_noticed",
+    "shared/test_server_connection.py::test_a_request_is_read_alike_in_whatever_pieces_it_comes",
+)
+"""What `./dev unit` leaves out; `./dev test tests/unit` and the whole suite run all."""
+
 LISTENING = "0A"
 
 
@@ -39,6 +60,14 @@ def refuse_servers(address: Any) -> None:
             f"A unit test connects to {address[0]}:{address[1]}. Tests in tests/unit need no server: move it to"
             " tests/integration, where ./dev test starts private ones."
         )
+
+
+@pytest.hookimpl(tryfirst=True)  # before those that are not wanted are taken out
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    slow = tuple(f"tests/unit/{name}" for name in SLOW)
+    for item in items:
+        if item.nodeid.startswith(slow):
+            item.add_marker("slow")
 
 
 class _Guard:

@@ -19,7 +19,7 @@ _ENROLLMENTS = ArrayColumns(
 )
 
 # Two consumers may hold different versions of one enrollment at once. Each first makes sure that the row is there and
-# locked, which a conflict does whatever its WHERE says, and only then looks at what it said before: otherwise both
+# locked, which a conflict does whatever its WHERE says, and only then reads its previous state: otherwise both
 # would count it as new.
 _LOCK_ENROLLMENTS = """
 INSERT INTO enrollments (organisation_id, id, version, session_id, course_id)

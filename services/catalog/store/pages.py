@@ -2,8 +2,8 @@
 
 Where a filter may leave many rows, their number comes from the totals that triggers keep: of courses by category and
 delivery mode; of sessions by status and day, over all days for those who ask for none. The sessions of one course are
-counted: they are few and stand together in an index. What a search finds is counted too: for parts of texts nobody can
-count ahead. A page takes its ids out of an index first, and the rows of those alone are joined.
+counted: they are few and adjacent in an index. What a search finds is counted too: there are no totals for parts of
+texts. A page takes its ids out of an index first, and the rows of those alone are joined.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ _COURSE_FILTERS = {
     "search": "lower(c.title) LIKE lower(:search)",
 }
 _KINDS = {"category": get_args(Category), "delivery_mode": get_args(DeliveryMode)}
-"""Both stand in an index before the id."""
+"""Both precede the id in an index."""
 
 
 def course_page(organisation_id: int, query: CourseQuery) -> PageRead:

@@ -1,4 +1,4 @@
-"""SQL of what the catalog tells those who copy its rows: present states, and those that were deleted."""
+"""SQL of the catalog's snapshots: the current states of its rows, and the last ones of those that were deleted."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,8 +1,9 @@
-"""SQL of the completions that count, and of telling when one ends."""
+"""SQL of the completions that count, and of the notices when one expires."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import starmap
 from typing import Any
 
 from shared.postgres.pool import Connection
@@ -33,7 +34,7 @@ FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS key (organisation_id, c
 ORDER BY organisation_id, course_id, employee_id
 """
 
-# Another completion, or another end of it, is to be looked at anew.
+# Another completion, or another expiry of it, is checked again.
 _COUNTING_COLUMNS = ArrayColumns(
     organisation_id="bigint",
     course_id="bigint",
@@ -52,7 +53,7 @@ WHERE certifications.enrollment_id <> excluded.enrollment_id
     OR certifications.valid_until IS DISTINCT FROM excluded.valid_until
 """  # noqa: S608 - of constants alone
 
-# Workers that look at the same moment take different rows.
+# Workers that check at the same time take different rows.
 _DUE = """
 SELECT c.organisation_id, c.course_id, c.employee_id, c.enrollment_id, c.completed_at, c.valid_until, e.notices_sent,
     e.end_told_at, now() AS now
@@ -62,19 +63,21 @@ ORDER BY c.look_at LIMIT $1
 FOR UPDATE SKIP LOCKED
 """
 
-_LOOKED_AT = """
+_CHECKED = ArrayColumns(
+    organisation_id="bigint", course_id="bigint", employee_id="bigint", notified="boolean", look_at="timestamptz"
+)
+_MARK_CHECKED = f"""
 WITH seen AS (
-    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::boolean[], $5::timestamptz[])
-        AS seen (organisation_id, course_id, employee_id, told, look_at)
+    SELECT * FROM {_CHECKED.unnest("seen")}
 ), planned AS (
     UPDATE certifications c SET look_at = seen.look_at FROM seen
     WHERE c.organisation_id = seen.organisation_id AND c.course_id = seen.course_id
         AND c.employee_id = seen.employee_id
-    RETURNING c.organisation_id, c.enrollment_id, seen.told
+    RETURNING c.organisation_id, c.enrollment_id, seen.notified
 )
 UPDATE enrollments e SET notices_sent = e.notices_sent + 1, end_told_at = now() FROM planned
-WHERE e.organisation_id = planned.organisation_id AND e.id = planned.enrollment_id AND planned.told
-"""
+WHERE e.organisation_id = planned.organisation_id AND e.id = planned.enrollment_id AND planned.notified
+"""  # noqa: S608 - of constants alone
 
 _COMPLETED_COURSES = """
 SELECT DISTINCT course_id FROM enrollments WHERE organisation_id = $1 AND employee_id = $2 AND status = 'completed'
@@ -93,7 +96,7 @@ class Counting:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A completion whose end may have to be told, its row locked; `now` is the database's clock."""
+    """A completion of whose expiry a notice may be due, its row locked; `now` is the database's clock."""
 
     key: CertificationKey
     enrollment_id: int
@@ -128,7 +131,7 @@ async def delete(connection: Connection, keys: Sequence[CertificationKey]) -> No
 
 
 async def save(connection: Connection, rows: Sequence[Counting]) -> None:
-    """Keeps the completions that count, to be looked at soon if they end."""
+    """Stores the completions that count, to be checked soon if they expire."""
     await connection.execute(_SAVE, *_COUNTING_COLUMNS.arrays(map(_counting_columns, rows)))
 
 
@@ -145,21 +148,29 @@ def _counting_columns(row: Counting) -> dict[str, Any]:
 
 
 async def lock_endings(connection: Connection, limit: int) -> list[Ending]:
-    """The completions that are to be looked at now."""
+    """The completions that are due for a check."""
     rows = await connection.fetch(_DUE, limit)
     return [
         Ending((row["organisation_id"], row["course_id"], row["employee_id"]), *list(row.values())[3:]) for row in rows
     ]
 
 
-async def mark_looked_at(
-    connection: Connection, seen: Sequence[tuple[CertificationKey, bool, datetime | None]]
+async def mark_checked(
+    connection: Connection, checked: Sequence[tuple[CertificationKey, bool, datetime | None]]
 ) -> None:
-    """Notes which ends were told, and when to look at them again."""
-    keys = [key for key, _, _ in seen]
-    await connection.execute(
-        _LOOKED_AT, *_columns(keys), [told for _, told, _ in seen], [look_at for _, _, look_at in seen]
-    )
+    """Records whether a notice was sent, and when to check again."""
+    await connection.execute(_MARK_CHECKED, *_CHECKED.arrays(starmap(_checked_columns, checked)))
+
+
+def _checked_columns(key: CertificationKey, notified: bool, look_at: datetime | None) -> dict[str, Any]:
+    organisation_id, course_id, employee_id = key
+    return {
+        "organisation_id": organisation_id,
+        "course_id": course_id,
+        "employee_id": employee_id,
+        "notified": notified,
+        "look_at": look_at,
+    }
 
 
 async def completed_courses(connection: Connection, organisation_id: int, person_id: int) -> list[int]:

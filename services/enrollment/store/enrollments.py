@@ -75,7 +75,7 @@ class LockedEnrollment:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """`action` is the routing key of the event that tells of the change."""
+    """`action` is the routing key of the change's event."""
 
     organisation_id: int
     enrollment_id: int

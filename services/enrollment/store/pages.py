@@ -2,8 +2,8 @@
 
 Where a filter may leave many rows, their number comes from the totals that triggers keep: of enrollments by course,
 status and year, in any combination, and without any; of people by type and company. What is left of one session, one
-person's enrollments or a search is counted: the first two are few and stand together in an index, and for parts of
-texts nobody can count ahead. A page takes its ids out of an index first, and the rows of those alone are joined.
+person's enrollments or a search is counted: the first two are few and adjacent in an index, and there are no totals
+for parts of texts. A page takes its ids out of an index first, and the rows of those alone are joined.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _ENROLLMENT_ITEM = """
     'enrolled_at', training_timestamp(e.enrolled_at), 'completed_at', training_timestamp(e.completed_at)
 """
 
-# The place in line is counted, not kept: it moves when others leave.
+# The position is counted, not stored: it changes when others leave.
 _WAITLIST_POSITION = """
     'waitlist_position', (SELECT count(*) FROM enrollments w WHERE w.organisation_id = e.organisation_id
         AND w.session_id = e.session_id AND w.status = 'waitlisted' AND w.id <= e.id)
@@ -36,7 +36,7 @@ _WAITLIST_POSITION = """
 
 
 def _with_waitlist_position(members: str) -> str:
-    """A JSON object that tells the place in line of those who have one."""
+    """A JSON object, with the position of those who are on the waitlist."""
     return f"""CASE WHEN e.status = 'waitlisted' THEN json_build_object({members}, {_WAITLIST_POSITION})
         ELSE json_build_object({members}) END"""
 
@@ -171,7 +171,7 @@ async def enrollment_detail(connection: Connection, organisation_id: int, enroll
 
 
 async def completion(connection: Connection, organisation_id: int, enrollment_id: int) -> Document:
-    """What the answer to a completion tells."""
+    """The document that answers a completion."""
     [row] = await connection.fetch(_COMPLETION, organisation_id, enrollment_id)
     return Document(enrollment_row(organisation_id, enrollment_id), row["version"], row["document"])
 

@@ -1,4 +1,4 @@
-"""SQL that holds the seats that were given out against the enrollments that hold them."""
+"""SQL that compares the seats taken with the enrollments that hold them."""
 
 from collections.abc import AsyncIterator
 

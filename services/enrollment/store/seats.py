@@ -29,7 +29,8 @@ SELECT FROM people WHERE (organisation_id, id) IN (SELECT * FROM unnest($1::bigi
 ORDER BY organisation_id, id FOR SHARE
 """
 
-_CANDIDATES = """
+_ASKED = ArrayColumns(organisation_id="bigint", session_id="bigint", course_id="bigint", employee_id="bigint")
+_CANDIDATES = f"""
 SELECT asked.organisation_id, asked.session_id, asked.employee_id, p.id IS NOT NULL AS known,
     EXISTS (
         SELECT FROM enrollments e
@@ -48,11 +49,10 @@ SELECT asked.organisation_id, asked.session_id, asked.employee_id, p.id IS NOT N
         )
         ORDER BY required_id
     ) AS missing
-FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])
-    AS asked (organisation_id, session_id, course_id, employee_id)
+FROM {_ASKED.unnest("asked")}
 JOIN courses c ON c.organisation_id = asked.organisation_id AND c.id = asked.course_id
 LEFT JOIN people p ON p.organisation_id = asked.organisation_id AND p.id = asked.employee_id AND NOT p.removed
-"""
+"""  # noqa: S608 - of constants alone
 
 _WAITING = """
 SELECT organisation_id, session_id, count(*) AS waiting FROM enrollments
@@ -168,11 +168,17 @@ async def candidates(
     connection: Connection, asked: Sequence[CandidateKey], courses: Mapping[SessionKey, int]
 ) -> dict[CandidateKey, Candidate]:
     """What the rules need to know of everyone asked for; `courses` are those of the sessions."""
-    organisations, sessions, people = ([key[column] for key in asked] for column in range(3))
-    await connection.execute(_SHARE_PEOPLE, organisations, people)
-    rows = await connection.fetch(
-        _CANDIDATES, organisations, sessions, [courses[key[0], key[1]] for key in asked], people
-    )
+    await connection.execute(_SHARE_PEOPLE, [key[0] for key in asked], [key[2] for key in asked])
+    wanted = [
+        {
+            "organisation_id": organisation_id,
+            "session_id": session_id,
+            "course_id": courses[organisation_id, session_id],
+            "employee_id": employee_id,
+        }
+        for organisation_id, session_id, employee_id in asked
+    ]
+    rows = await connection.fetch(_CANDIDATES, *_ASKED.arrays(wanted))
     return {
         (row["organisation_id"], row["session_id"], row["employee_id"]): Candidate(
             row["employee_id"], row["known"], row["enrolled"], tuple(row["missing"])

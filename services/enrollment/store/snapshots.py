@@ -1,4 +1,4 @@
-"""SQL of what enrollment tells those who copy its rows: their present states."""
+"""SQL of enrollment's snapshots: the current states of its rows."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

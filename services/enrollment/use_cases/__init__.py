@@ -1,4 +1,4 @@
-"""What enrollment does: one transaction for each use case, with the events that tell of it."""
+"""Enrollment's use cases: one transaction each, with its events."""
 
 SOURCE = "enrollment"
 """The `source` of this service's events."""

@@ -1,4 +1,4 @@
-"""Completions that end: which one counts, and telling in time that it will end or has ended."""
+"""Completions that expire: which one counts, and the notices that it will expire or has expired."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from shared.postgres.row_security import EVERY_ORGANISATION
 
 BATCH = 500
 LOOK_INTERVAL = 30.0
-"""Seconds between two looks for ends that are to be told."""
+"""Seconds between two searches for notices that are due."""
 
 
 async def follow_completions(connection: Connection, keys: Sequence[CertificationKey]) -> None:
@@ -42,9 +42,9 @@ async def follow_person(connection: Connection, organisation_id: int, person_id:
 
 
 async def send_expiry_notices(pool: Pool, notice_days: Sequence[int]) -> None:
-    """Tells of completions that end, so many days before and when it has come; runs until cancelled.
+    """Sends a notice so many days before a completion expires, and one when it has; runs until cancelled.
 
-    Each moment is told once, however many workers do this: they lock the rows they look at.
+    Each notice is sent once, however many workers run this: they lock the rows that they read.
     """
     await retry_forever(
         partial(_send_notices, pool, notice_days), "sending notices of expiry", longest_pause=LOOK_INTERVAL
@@ -60,14 +60,14 @@ async def _send_notices(pool: Pool, notice_days: Sequence[int], backoff: Backoff
 
 
 async def send_batch(pool: Pool, notice_days: Sequence[int]) -> bool:
-    """Whether there was something to look at."""
+    """Whether there was anything to check."""
     async with transaction(pool, EVERY_ORGANISATION) as connection:
         endings = await store.lock_endings(connection, BATCH)
         if not endings:
             return False
         plans = [rules.plan_notice(each.valid_until, notice_days, each.told_at, each.now) for each in endings]
         seen = [(each.key, is_due, look_at) for each, (is_due, look_at) in zip(endings, plans, strict=True)]
-        await store.mark_looked_at(connection, seen)
+        await store.mark_checked(connection, seen)
         due = [each for each, (is_due, _) in zip(endings, plans, strict=True) if is_due]
         await outbox.add(connection, SOURCE, [_event(each) for each in due])
         return True

@@ -48,7 +48,7 @@ class Change:
 async def save(connection: Connection, changes: Sequence[Change], sessions: Mapping[SessionKey, Seats]) -> None:
     """Writes the changes and moves the seats of their sessions, which the caller has locked.
 
-    A seat that becomes free is given to the first in line, in this transaction: nobody can come between.
+    A freed seat goes to the first on the waitlist, in this transaction: nobody else can take it.
     """
     changes = [change for change in changes if not change.changes_nothing]
     if not changes:

@@ -46,7 +46,7 @@ async def enroll(batcher: EnrollmentBatcher, pool: Pool, catalog: CatalogClient,
 async def enroll_together(pool: Pool, commands: Sequence[EnrollCommand]) -> Sequence[Answer | Exception]:
     """Each command's outcome. A transaction that was refused is run again, each command on its own.
 
-    Not so when the database is away: then it may have been committed, and nobody can say.
+    Not when the database is unavailable: then it may have been committed, and there is no way to know.
     """
     with contextlib.suppress(TransactionConflict, PostgresError, InterfaceError):
         return await _enroll_in_one_transaction(pool, commands)

@@ -1,4 +1,4 @@
-"""What becomes of an enrollment: one transaction each, with the event and the audit entry that tell of it."""
+"""The transitions of an enrollment: one transaction each, with its event and its audit entry."""
 
 from datetime import datetime
 
@@ -39,7 +39,7 @@ async def complete(
     conditions: Conditions = UNCONDITIONAL,
     now: datetime | None = None,
 ) -> tuple[str, Document]:
-    """The enrollment's status, `completed` or `failed`, and what the answer tells; raises `EnrollmentClosed`.
+    """The enrollment's status, `completed` or `failed`, and the answer's document; raises `EnrollmentClosed`.
 
     `now` is the database's clock where it is not given.
     """

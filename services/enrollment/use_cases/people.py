@@ -128,11 +128,11 @@ async def _publish_person(
     organisation_id: int,
     before: EmployeeState | None,
     person: EmployeeState | None,
-    told: type[EmployeeSaved] | type[EmployeeRemoved],
+    event: type[EmployeeSaved] | type[EmployeeRemoved],
     actor: Actor,
 ) -> None:
     if person is None:
         raise ChangedMeanwhile
     changes = differences(before, person)
-    entry = AuditEntry("person", organisation_id, person.id, person.version, told.type, actor, changes)
-    await outbox.add(connection, SOURCE, [told(organisation_id, person, actor.trace)], [entry])
+    entry = AuditEntry("person", organisation_id, person.id, person.version, event.type, actor, changes)
+    await outbox.add(connection, SOURCE, [event(organisation_id, person, actor.trace)], [entry])

@@ -1,4 +1,4 @@
-"""What enrollment makes of the catalog's news: its own copies, and seats that follow them."""
+"""What enrollment does with the catalog's events: it updates its replica, and the seats follow."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar

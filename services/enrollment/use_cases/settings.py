@@ -20,7 +20,7 @@ async def save_settings(
     actor: Actor,
     conditions: Conditions = UNCONDITIONAL,
 ) -> Document:
-    """The settings as they stand then; raises `PreconditionFailed`."""
+    """The settings after the change; raises `PreconditionFailed`."""
     changes: dict[str, Any] = {}
 
     async def work(connection: Connection) -> Document:

@@ -8,7 +8,7 @@ import pytest
 from services.catalog import use_cases
 from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.store import courses, sessions
-from shared.http.service_client import connected_peer
+from shared.http.service_client import connect_to_service
 from shared.postgres.audit import Actor
 from shared.postgres.pool import Pool, connection_pool
 from tests.support.client import Client
@@ -28,10 +28,10 @@ async def pool(stack: Stack) -> AsyncIterator[Pool]:
 
 @pytest.fixture
 async def enrollment(stack: Stack) -> AsyncIterator[EnrollmentClient]:
-    async with connected_peer(
+    async with connect_to_service(
         stack.enrollment_url, name="enrollment", asking="catalog", signer=signer("catalog")
-    ) as peer:
-        yield EnrollmentClient(peer)
+    ) as client:
+        yield EnrollmentClient(client)
 
 
 async def test_changes_of_one_course_at_once_all_stay(admin: Client) -> None:

@@ -131,10 +131,10 @@ async def test_changes_under_way_are_no_differences(served: Stack, organisation:
     assert [(outcome.status, outcome.errors) for outcome in outcomes] == [(0, "")] * 3
 
 
-async def test_control_without_a_second_look_what_is_under_way_counts(
+async def test_control_without_a_second_comparison_what_is_in_flight_counts(
     served: Stack, organisation: int, enrollments: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the owner's answer and the look at the copies, a change is made and followed."""
+    """Between the owner's answer and the comparison, a change is made and followed."""
     settings, client = served.settings["history"], served.client(organisation)
     written = Comparison.write
 
@@ -144,8 +144,8 @@ async def test_control_without_a_second_look_what_is_under_way_counts(
         await everything_is_followed(served)
         await written(self, events)
 
-    async def differences(looks: int) -> int:
-        monkeypatch.setattr(verification, "LOOKS", looks)
+    async def differences(comparisons: int) -> int:
+        monkeypatch.setattr(verification, "MAX_COMPARISONS", comparisons)
         monkeypatch.setattr(Comparison, "write", write)
         async with (
             connected_owners(settings, "history", PROJECTION) as owners,
@@ -158,8 +158,8 @@ async def test_control_without_a_second_look_what_is_under_way_counts(
         await everything_is_followed(served)
         return len(verified.differences)
 
-    assert await differences(looks=3) == 0
-    assert await differences(looks=0) == 1
+    assert await differences(comparisons=3) == 0
+    assert await differences(comparisons=0) == 1
 
 
 async def test_without_an_owner_nothing_is_compared(served: Stack) -> None:

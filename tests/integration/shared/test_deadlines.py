@@ -10,7 +10,7 @@ from aiohttp import web
 import shared.concurrency.batcher
 from shared.concurrency.deadline import HEADER, Deadline, current_deadline
 from shared.errors import DeadlinePassed
-from shared.http.service_client import Peer, connected_peer
+from shared.http.service_client import ServiceClient, connect_to_service
 from shared.postgres.pool import Pool, connected, connection_pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.client import Answer, Client
@@ -141,8 +141,8 @@ async def test_control_without_its_deadline_it_would_be_carried_out(
     assert (in_time.status, late.status, total) == (201, 201, 3)
 
 
-def _peer(url: str) -> AbstractAsyncContextManager[Peer]:
-    return connected_peer(url, name="enrollment", asking="catalog", signer=signer("catalog"))
+def _client(url: str) -> AbstractAsyncContextManager[ServiceClient]:
+    return connect_to_service(url, name="enrollment", asking="catalog", signer=signer("catalog"))
 
 
 async def test_a_service_passes_on_what_is_left_to_the_one_it_asks() -> None:
@@ -154,11 +154,11 @@ async def test_a_service_passes_on_what_is_left_to_the_one_it_asks() -> None:
 
     app = web.Application()
     app.router.add_get("/", answer)
-    async with serving(app) as url, _peer(url) as peer:
-        await peer.ask("GET", "/", 1, "internal.seats")
+    async with serving(app) as url, _client(url) as client:
+        await client.request("GET", "/", 1, "internal.seats")
         with deadline(1):
-            await peer.ask("GET", "/", 1, "internal.seats")
+            await client.request("GET", "/", 1, "internal.seats")
         with deadline(0), pytest.raises(DeadlinePassed):
-            await peer.ask("GET", "/", 1, "internal.seats")
+            await client.request("GET", "/", 1, "internal.seats")
     unbound, bound = received
     assert bound <= 1000 < unbound <= 2000

@@ -390,6 +390,21 @@ async def test_items_are_checked_again_after_the_queue_was_empty() -> None:
 
 
 @in_virtual_time
+async def test_an_organisation_s_item_that_is_refused_has_no_place_in_the_queue() -> None:
+    batcher, work, [first] = await stuck(max_wait=0.15)
+    token = current_organisation.set(7)
+    try:
+        [late] = await behind(batcher, 1)
+    finally:
+        current_organisation.reset(token)
+    with pytest.raises(Overloaded):
+        await late
+    assert (len(batcher._waiting), batcher._waiting.organisations) == (0, 0)
+    work.released.set()
+    await first
+
+
+@in_virtual_time
 async def test_a_client_that_went_away_is_not_refused_as_well() -> None:
     batcher, work, [first, gone, stays] = await stuck(1, 2, max_wait=0.15)
     await asyncio.sleep(0.155)

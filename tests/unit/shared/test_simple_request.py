@@ -4,6 +4,7 @@ import pytest
 
 from gateway.upstream.headers import identity, lines
 from gateway.upstream.proxy import UpstreamRequest
+from shared.http.request import Head
 from shared.http.server.simple_request import SimpleRequestParser
 from shared.observability import trace_from
 
@@ -64,7 +65,7 @@ def test_a_body_of_another_length_is_left_to_the_standard_path(body: str) -> Non
 
 def test_those_used_longest_ago_are_forgotten() -> None:
     parser = SimpleRequestParser(remembered=2)
-    heads = {}
+    heads: dict[str, list[Head]] = {}
     for name in ("a", "b", "a", "c", "b", "a"):
         request = parser.parse(sent(f"X-Note: {name}\r\n"), "")
         assert request is not None

@@ -23,6 +23,7 @@ from tests.support.copies import COPIES
 from tests.support.services import DECLARED, tables_of
 
 OF_EACH_SERVICE = pytest.mark.parametrize("service", SERVICES, ids=SERVICE_NAMES)
+PAGE = (REPOSITORY / "docs/how-to/add-a-service.md").read_text()
 COMPOSE = (REPOSITORY / "docker-compose.yml").read_text()
 CONTAINERS = """
   migrate-{name}:
@@ -227,6 +228,12 @@ def test_the_tests_of_copies_know_what_a_service_copies(service: Service) -> Non
 
 def test_the_corpus_of_attacks_knows_every_service() -> None:
     assert set(get_args(AttackedService)) == set(SERVICE_NAMES)
+
+
+def test_the_page_about_adding_a_service_names_tests_that_there_are() -> None:
+    named = set(re.findall(r"`(test_\w+)`", PAGE))
+    files = [Path(__file__), *(REPOSITORY / name for name in re.findall(r"`(tests/\S+\.py)`", PAGE))]
+    assert named <= set(re.findall(r"^(?:async )?def (test_\w+)", "".join(map(Path.read_text, files)), re.MULTILINE))
 
 
 async def test_keys_of_a_service_that_is_new_are_added_to_those_of_an_installation(tmp_path: Path) -> None:

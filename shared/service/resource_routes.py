@@ -1,0 +1,94 @@
+"""The routes that resources have in common: a list, one row, a new row, and the audit trail."""
+
+from collections.abc import Awaitable, Callable
+from operator import attrgetter
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from shared.auth.internal_token import MANAGE, VIEW
+from shared.errors import NotFound
+from shared.http.conditional import Document
+from shared.http.models import Body, Query
+from shared.http.pagination import PagedQuery
+from shared.http.representation import AuditItem, Page, Success
+from shared.http.resource_responses import created, document, page
+from shared.http.responses import Answer
+from shared.http.routing import Call, Route
+from shared.postgres import audit_trail
+from shared.postgres.audit import Actor
+from shared.postgres.batched_reads import PageRead
+from shared.postgres.pool import Connection, connected
+from shared.service.chassis import POOL, READER
+from shared.service.idempotency import run_once
+
+Q = TypeVar("Q", bound=PagedQuery)
+B = TypeVar("B", bound=Body)
+
+
+def list_route(path: str, read: Callable[[int, Q], PageRead], query: type[Q], item: type[BaseModel]) -> Route[Q, Body]:
+    """`GET {path}`: a page of the organisation's rows, `item` each."""
+
+    async def list_rows(call: Call[Q, Body]) -> Answer:
+        total, items = await call.app[READER].read(read(call.organisation_id, call.query))
+        return page(call, total, items)
+
+    return Route("GET", path, list_rows, {200: Page[item]}, permissions=[VIEW], query=query)  # type: ignore[valid-type]
+
+
+def detail_route(
+    path: str,
+    read: Callable[[Connection, int, int], Awaitable[Document | None]],
+    not_found: type[NotFound],
+    detail: type[BaseModel],
+) -> Route[Query, Body]:
+    """`GET {path}`: one row, `detail`, or 304 where the client has it; `not_found` where there is none."""
+
+    async def get_row(call: Call[Query, Body]) -> Answer:
+        async with connected(call.app[POOL]) as connection:
+            row = await read(connection, call.organisation_id, call.id)
+        if row is None:
+            raise not_found
+        return document(row, call.conditions)
+
+    return Route("GET", path, get_row, {200: Success[detail]}, permissions=[VIEW])  # type: ignore[valid-type]
+
+
+def create_route(
+    path: str,
+    create: Callable[[Connection, int, B, Actor], Awaitable[tuple[int, Document]]],
+    fields: type[B],
+    detail: type[BaseModel],
+    message: str,
+) -> Route[Query, B]:
+    """`POST {path}`: a new row with `fields`, made once for an `Idempotency-Key`."""
+
+    async def create_row(call: Call[Query, B]) -> Answer:
+        async def work(connection: Connection) -> Answer:
+            row_id, row = await create(connection, call.organisation_id, call.body, call.actor)
+            return created(row, f"{path}/{row_id}", message)
+
+        return await run_once(call.app[POOL], call.organisation_id, call.idempotency_key, work)
+
+    return Route("POST", path, create_row, {201: Success[detail]}, permissions=[MANAGE], body=fields)  # type: ignore[valid-type]
+
+
+def audit_route(
+    path: str, trail: str, not_found: type[NotFound], row_id: Callable[[Call[Any, Any]], int] = attrgetter("id")
+) -> Route[PagedQuery, Body]:
+    """`GET {path}/audit`: the changes of one row in their order, `trail` being made by `audit_trail.page_sql`.
+
+    `row_id` is the path's `{id}` unless it says otherwise; the route raises `not_found` where there is no such row.
+    """
+
+    async def list_changes(call: Call[PagedQuery, Body]) -> Answer:
+        limit, offset = call.query.per_page, call.query.offset
+        async with connected(call.app[POOL]) as connection:
+            found, total, items = await audit_trail.page(
+                connection, trail, call.organisation_id, row_id(call), limit, offset
+            )
+        if not found:
+            raise not_found
+        return page(call, total, items)
+
+    return Route("GET", f"{path}/audit", list_changes, {200: Page[AuditItem]}, permissions=[VIEW], query=PagedQuery)
