@@ -68,7 +68,7 @@ def failure(error: ApiError) -> Answer:
 
 
 def api_error(error: Exception) -> ApiError:
-    """The error a client is told about; anything unknown is a defect and is logged with its trace."""
+    """The error that a client sees; anything unknown is a defect and is logged with its traceback."""
     match error:
         case DatabaseUnavailable():
             log.warning("the database is not available: %s", error, exc_info=error)
