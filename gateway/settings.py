@@ -82,7 +82,7 @@ class GatewaySettings(ProcessSettings, TokenSettings):
     """Requests that wait for their turn at one service: a burst is worked off, and no reason to refuse anybody."""
     max_in_flight: int = Field(default=1000 + 1000 * _SERVICES, ge=1)
     stranger_body_memory: int = Field(default=8, ge=1)
-    """MiB of bodies held at once whose sender has shown no good token: those of logins."""
+    """MiB of bodies held at once from clients without a valid token: those of logins."""
 
     def origins(self) -> dict[UpstreamName, str]:
         """Where each service is."""

@@ -5,7 +5,7 @@ from shared.http.request import Request
 
 
 class ClientAddress:
-    """The address that a client is limited by; the last `trusted_proxies` in front of the gateway are the house's."""
+    """The address that a client is limited by; the last `trusted_proxies` ones are those of our own proxies."""
 
     def __init__(self, trusted_proxies: int) -> None:
         self._trusted_proxies = trusted_proxies

@@ -77,7 +77,7 @@ class ForwardHandler:
         return self._forward(request, upstream, token, arrival)
 
     def _known_token(self, request: Request) -> ClientToken | None:
-        """Looked up before the request is let in, since organisations are let in by turns."""
+        """Looked up before the request is admitted, since organisations are admitted in turn."""
         client: _Client | None = request.head.derived
         if client is not None:
             return self._gate.known_token(client.bearer)

@@ -38,7 +38,7 @@ class ConnectionLost(Exception):
 
 
 class AnswerBroken(Exception):
-    """The answer broke off, is too large, or is not HTTP."""
+    """The response ended early, is too large, or is not HTTP."""
 
 
 class _BytesBehindAnswer(Exception):
@@ -118,8 +118,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._pool.forget(self)
-        self._fail(AnswerBroken("it broke off") if self._received else ConnectionLost())
-        # Parser and connection hold each other, and with them the last answer: a collector that runs rarely would
+        self._fail(AnswerBroken("it ended early") if self._received else ConnectionLost())
+        # Parser and connection hold each other, and with them the last answer: a collector that looks seldom would
         # keep thousands of them.
         del self._parser
 
@@ -136,7 +136,7 @@ class Connection(asyncio.Protocol):
             self._break_off("it is too large")
 
     def _feed(self, data: bytes) -> None:
-        """The parser tells of a byte behind the answer, unless it is a line's end, which it reads over.
+        """The parser reports a byte behind the answer, unless it is a line break, which it skips.
 
         So data that ends in one goes to it in two pieces: an answer that was complete before the last byte has bytes
         behind it.
@@ -174,7 +174,7 @@ class Connection(asyncio.Protocol):
         elif status >= HTTPStatus.OK:
             self._has_head = True
             if self._without_body:
-                self._complete(reusable=False)  # its length tells of a body that never comes
+                self._complete(reusable=False)  # its length announces a body that never comes
 
     def on_body(self, body: bytes) -> None:
         self._parts.append(body)

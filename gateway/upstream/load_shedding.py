@@ -4,8 +4,8 @@ The idea is CoDel's (RFC 8289): a queue that empties again is a burst, and every
 stays is more load than there is capacity, and waiting in it helps nobody. From then on it is kept so short that
 nobody waits for long, until nobody had to be refused for a while.
 
-Unlike CoDel it has two bounds. Clients who ask again as soon as they are answered keep a queue for as long as they
-like, but it never grows beyond their number. Refused they would ask again at once, and refusing takes from answering.
+Unlike CoDel it has two bounds. Clients in a closed loop keep a queue for as long as they like, but it never grows
+beyond their number. If they were refused they would retry immediately, and refusing takes processor time from serving.
 """
 
 import time

@@ -10,7 +10,7 @@ from shared.errors import Unavailable
 from shared.http.service_client import ServiceClient, ServiceResponse
 
 MANY = 500
-"""More sessions than these are told as columns."""
+"""More sessions than these are sent as columns."""
 
 
 class EnrollmentClient:

@@ -93,7 +93,7 @@ class CheckIn(Body):
 
 
 class Capacity(Body):
-    """What the catalog wants to give a session: fewer places, as its `version` to come will say."""
+    """The lower capacity that the catalog wants to give a session in its next `version`."""
 
     max_participants: Annotated[Count, Field(ge=1)]
     version: Annotated[Count, Field(ge=1)]

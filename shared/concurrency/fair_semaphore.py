@@ -66,10 +66,10 @@ class FairSemaphore:
     theirs; the process's own work may have all. Callers that find none wait. One of each organisation in turn gets the
     next permit, in order of arrival within one.
 
-    `per_organisation` may change at any time: nobody loses a permit, and `hand_out` gives out what a higher one frees.
+    `per_organisation` may change at any time: nobody loses a permit, and `hand_out` assigns what a higher one frees.
     `max_waiting_per_organisation` and `max_waiting` bound the queue; an organisation without a waiter may always have
     one. A caller that finds it full is refused with the message `refusal` after `refusal_delay` seconds: a client that
-    asks again at once costs others more than one that waits. So are all waiters after `stalled_checks` without a
+    retries immediately costs others more than one that waits. So are all waiters after `stalled_checks` without a
     release (as STALLED_CHECKS; None: they are not); `resource` says in the log of what.
     """
 

@@ -28,7 +28,7 @@ async def background(work: Coroutine[Any, Any, None], *, name: str) -> AsyncIter
 async def first_ended(works: Iterable[Coroutine[Any, Any, None]]) -> None:
     """Runs all at once until one ends, and ends as that one did; the others are cancelled first.
 
-    Unlike a task group it ends for a bare CancelledError too, with which libraries tell of a lost connection.
+    Unlike a task group it ends for a bare CancelledError too, with which libraries report a lost connection.
     """
     tasks = [asyncio.create_task(work) for work in works]
     try:

@@ -44,7 +44,7 @@ async def read_body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
 async def _read_stream(request: Request, stream: web.Request, limit: int) -> bytes:
     """Reserves memory for as many bytes as are announced before it reads any.
 
-    Raises `PayloadTooLarge`, `Overloaded`, `RequestTimeout`, or `BadRequest` for a body that breaks off.
+    Raises `PayloadTooLarge`, `Overloaded`, `RequestTimeout`, or `BadRequest` for a body that ends early.
     """
     announced = stream.content_length or 0
     if announced > limit:
@@ -78,7 +78,7 @@ async def _received(content: StreamReader, reservation: Reservation, limit: int)
             parts.append(part)
         return b"".join(parts)
     finally:
-        parts.clear()  # a body that broke off lives as long as the traceback that tells of it
+        parts.clear()  # a body that ended early lives as long as the traceback of its error
 
 
 async def read_model(request: Request, model: type[Model], limits: BodyLimits = USUAL_LIMITS) -> Model:

@@ -51,7 +51,7 @@ def checked_host(hosts: Sequence[str]) -> str:
 
 
 def own_address(transport: asyncio.BaseTransport) -> str:
-    """Host and port at which a connection reached this process, for HTTP/1.0, which needs no `Host`."""
+    """Host and port at which a connection reached this process: those of an HTTP/1.0 request without `Host`."""
     host, port = transport.get_extra_info("sockname")[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 

@@ -1,8 +1,8 @@
 """Consumers: how a service applies events and acknowledges deliveries (architecture, principles 3 and 7).
 
 Messages that wait together are applied in one transaction and acknowledged together after its commit. While the
-database is away, the batch is kept and retried. A message that can never be applied goes to the dead-letter queue with
-its reason before any message of its batch is acknowledged.
+database is unavailable, the batch is kept and retried. A message that can never be applied goes to the dead-letter
+queue with its reason before any message of its batch is acknowledged.
 """
 
 import asyncio
@@ -205,7 +205,7 @@ class Consumer:
                 await self._dead_letter(channel, delivery, error)
 
     async def _commit(self, events: Callable[[], Sequence[Event[State]]]) -> None:
-        """Applies the events in one transaction, retrying for as long as the database is away.
+        """Applies the events in one transaction, retrying for as long as the database is unavailable.
 
         The transaction begins with the organisations of the events so far. `events` is called again after that round
         trip, to include what arrived meanwhile, which rarely adds an organisation.

@@ -1,6 +1,6 @@
 """Dead letters: messages that could not be applied, and what is known about each (architecture, principle 7).
 
-Those that a consumer set aside carry their hihistory in headers; those that RabbitMQ dead-lettered carry its `x-death`.
+Those from a consumer carry their history in headers; those that RabbitMQ dead-lettered carry its `x-death`.
 Nothing in them is trusted: headers may be missing or of another type, and a body may be anything.
 """
 

@@ -1,7 +1,7 @@
 """What callers hear when the broker cannot be used.
 
 aio-pika says so with errors of AMQP, with OSError, and with a plain RuntimeError where a channel or a socket is closed
-already. The last two may as well come from a mistake in our code. So they are told apart where aio-pika is called, and
+already. The last two may as well come from a mistake in our code. So they are classified where aio-pika is called, and
 nowhere else.
 """
 
@@ -12,7 +12,7 @@ from aiormq.exceptions import AMQPConnectionError, AMQPError
 
 
 class BrokerUnavailable(Exception):
-    """The broker is away, or did not answer in time, so trying again later can help."""
+    """The broker is unavailable, or did not answer in time, so trying again later can help."""
 
 
 BROKER_ERRORS = (BrokerUnavailable, AMQPError)
@@ -22,7 +22,7 @@ a bare CancelledError (`shared.concurrency.tasks`)."""
 
 @contextmanager
 def broker_outages() -> Iterator[None]:
-    """Around calls of aio-pika: raises `BrokerUnavailable` where the broker is away; refusals stay what they are."""
+    """Around calls of aio-pika: raises `BrokerUnavailable` for an outage; refusals stay what they are."""
     try:
         yield
     except (AMQPConnectionError, OSError) as error:  # a TimeoutError is one

@@ -183,7 +183,7 @@ class BatchedReader:
     async def _rows(self, reads: Sequence[PageRead]) -> Sequence[Row | Exception]:
         """A statement that is refused is sent again for each read alone, so that only the one at fault fails.
 
-        Not when the database is away or too slow: each would wait for it anew.
+        Not when the database is unavailable or too slow: each would wait for it again.
         """
         try:
             async with connected(self._pool) as connection:

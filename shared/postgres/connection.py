@@ -61,7 +61,7 @@ def is_lost(connection: Any) -> bool:
 
 @contextmanager
 def outages(is_closed: Callable[[], bool]) -> Iterator[None]:
-    """Around calls of the driver: raises `DatabaseUnavailable` where the database is away."""
+    """Around calls of the driver: raises `DatabaseUnavailable` where the database is unavailable."""
     try:
         yield
     except Exception as error:
@@ -72,7 +72,7 @@ def outages(is_closed: Callable[[], bool]) -> Iterator[None]:
 
 @contextmanager
 def outages_of_opening(is_closed: Callable[[], bool]) -> Iterator[None]:
-    """Around the opening of a connection, which a server that is just ending breaks off in the middle."""
+    """Around the opening of a connection, which a server that is shutting down drops half-way."""
     with outages(is_closed):
         try:
             yield
@@ -81,7 +81,7 @@ def outages_of_opening(is_closed: Callable[[], bool]) -> Iterator[None]:
 
 
 class DatabaseConnection(_AsyncpgConnection):
-    """asyncpg's, whose methods raise `DatabaseUnavailable` where the database is away."""
+    """asyncpg's, whose methods raise `DatabaseUnavailable` where the database is unavailable."""
 
     __slots__ = ()
 

@@ -4,7 +4,7 @@ from shared.errors import Unavailable
 
 
 class DatabaseUnavailable(Unavailable):
-    """The database is away, busy or out of something, so trying again later can help. Clients get a 503.
+    """The database is unavailable, overloaded or out of a resource, so trying again later can help. Clients get a 503.
 
     Raised by the connections of `shared.postgres`. `reason` is what the driver said; it is for the log alone.
     """

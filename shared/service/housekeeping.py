@@ -1,4 +1,4 @@
-"""Deletes rows whose time is over: published events, and the responses kept for idempotency keys."""
+"""Deletes rows that are no longer needed: published events, and the responses kept for idempotency keys."""
 
 import asyncio
 from functools import partial

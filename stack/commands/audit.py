@@ -55,4 +55,4 @@ def judge(output: str, errors: str) -> tuple[int, list[str]]:
 
 def _finding(dependency: dict[str, Any], vulnerability: dict[str, Any]) -> str:
     fixed = ", ".join(vulnerability["fix_versions"]) or "no version yet"
-    return f"  {dependency['name']} {dependency['version']}: {vulnerability['id']}, mended in {fixed}"
+    return f"  {dependency['name']} {dependency['version']}: {vulnerability['id']}, fixed in {fixed}"

@@ -87,7 +87,7 @@ def _variables(
 
 
 async def _peers_environment(layout: Layout, steps: Steps) -> Path:
-    """The Python of the peers, with exactly the packages of their lock; made anew when that has changed."""
+    """The Python of the peers, with exactly the packages of their lock; created again when that has changed."""
     home = layout.root / "bench-venv"
     python, stamp = home / "bin" / "python", home / "installed.txt"
     lock = f"{zlib.crc32(PEERS_LOCK.read_bytes()):08x}"

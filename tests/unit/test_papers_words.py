@@ -1,11 +1,14 @@
-"""Pages are in plain English: none has an expression that the field has a better word for."""
+"""Pages, comments and messages are in plain English: none has an expression that the field has a better word for."""
 
+import io
 import re
+import tokenize
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.papers import FENCED, PAGES, name_of, one_line, text_of
+from tests.support.papers import FENCED, PAGES, listed, name_of, one_line, text_of
 
 EXPRESSIONS = {
     r"\bstands? (twice|doubled)\b": "is repeated, is given more than once",
@@ -51,9 +54,29 @@ def dialect(text: str) -> list[str]:
     return [found.group() for expression in EXPRESSIONS for found in re.finditer(expression, prose, re.IGNORECASE)]
 
 
+def prose_of(file: Path) -> Iterator[tuple[int, str]]:
+    """Comments, docstrings and messages of a source, each with its line."""
+    if file.suffix == ".py":
+        for token in tokenize.generate_tokens(io.StringIO(text_of(file)).readline):
+            if token.type in (tokenize.COMMENT, tokenize.STRING):
+                yield token.start[0], token.string
+    else:
+        for number, line in enumerate(text_of(file).splitlines(), start=1):
+            yield number, line.partition("--")[2]
+
+
+def dialect_of_source(file: Path) -> list[str]:
+    return [f"{name_of(file)}:{line}: {found}" for line, text in prose_of(file) for found in dialect(text)]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_a_page_is_in_plain_english(page: Path) -> None:
     assert name_of(page) in CITED or dialect(text_of(page)) == []
+
+
+@pytest.mark.parametrize("product", ["gateway", "services", "shared", "stack"])
+def test_a_source_is_in_plain_english(product: str) -> None:
+    assert [found for file in listed(f"{product}/*.py", f"{product}/*.lua") for found in dialect_of_source(file)] == []
 
 
 @pytest.mark.parametrize(
@@ -68,3 +91,16 @@ def test_a_page_is_in_plain_english(page: Path) -> None:
 )
 def test_control_an_expression_is_noticed(text: str, found: list[str]) -> None:
     assert dialect(text) == found
+
+
+def test_control_an_expression_in_a_source_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.support.papers.ROOT", tmp_path)
+    source = tmp_path / "source.py"
+    source.write_text(
+        'def f() -> str:\n    """It is told."""\n    is_told = 1  # in small letters\n    return "is away"\n'
+    )
+    assert [found.partition(": ")[2] for found in dialect_of_source(source)] == [
+        "is told",
+        "in small letters",
+        "is away",
+    ]

@@ -70,9 +70,9 @@ async def follow(connection: Connection, events: Sequence[SessionEvent]) -> None
 
 
 async def agree_capacity(pool: Pool, catalog: CatalogClient, key: SessionKey, capacity: int, version: int) -> None:
-    """Gives out no more than `capacity` seats from now on; raises `CapacityBelowTaken` or `SessionNotFound`.
+    """Assigns no more than `capacity` seats from now on; raises `CapacityBelowTaken` or `SessionNotFound`.
 
-    The catalog asks before it commits the session's `version` with fewer places.
+    The catalog asks before it commits the session's `version` with a lower capacity.
     """
     await _learn_unknown(pool, catalog, [key])
     async with transaction(pool, [key[0]]) as connection:

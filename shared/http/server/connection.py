@@ -189,7 +189,7 @@ class Protocol(web.RequestHandler):
             self._refuse_from(len(self._messages), BadHttpMessage("chunks"))
 
     def _refuse_from(self, position: int, error: BaseException) -> None:
-        """Puts a refusal behind the good requests, and reads no further: where the next one begins is unknown.
+        """Queues a refusal behind the valid requests, and reads no further: nobody can say where the next one begins.
 
         Bytes that are no body end the request whose body they should be: it, and nothing else, is refused.
         """
@@ -318,7 +318,7 @@ class Protocol(web.RequestHandler):
         return await super().finish_response(request, resp, start_time)
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
-        """A client that breaks off a body behind its answer is no defect; aiohttp closes the connection."""
+        """A client that ends a body early which is no longer read is no defect; aiohttp closes the connection."""
         if isinstance(kw.get("exc_info"), web.RequestPayloadError):
             log.info("request body ended early, after the response was sent")
         else:

@@ -44,7 +44,7 @@ class Incoming:
     def next_piece(self, data: bytes) -> tuple[bytes, bytes]:
         """The bytes that end no later than the part they belong to, and the rest.
 
-        The parser drops the good requests of a piece in which it finds a malformed one. Behind a chunked body the
+        The parser drops the valid requests of a piece in which it finds a malformed one. Behind a chunked body the
         rest is one piece: only the parser knows where that ends.
         """
         body = self.unfinished_body

@@ -24,7 +24,7 @@ async def give_back_memory(bodies: BodyBudget, interval: float = CHECK_INTERVAL)
         taken = sum(account.taken for account in accounts)
         if taken - known >= WORTHWHILE and sum(account.held for account in accounts) < MIB:
             known = taken
-            gc.collect(0)  # connections that broke off, which hold each other
+            gc.collect(0)  # connections that were lost, which hold each other
             await asyncio.to_thread(trim)
 
 

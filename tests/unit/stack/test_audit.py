@@ -22,7 +22,7 @@ def test_nothing_known_is_well() -> None:
 def test_a_vulnerability_is_named_with_the_version_that_mends_it() -> None:
     status, lines = judge(report(CLEAN, CLEAN | {"vulns": [FOUND]}), "")
     assert status == VULNERABLE
-    assert lines[1:] == ["  aiohttp 3.14.3: PYSEC-2026-1, mended in 3.14.4"]
+    assert lines[1:] == ["  aiohttp 3.14.3: PYSEC-2026-1, fixed in 3.14.4"]
 
 
 @pytest.mark.parametrize(
