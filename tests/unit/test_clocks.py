@@ -12,6 +12,7 @@ NO_ROWS = {
     "shared/messaging/dead_letter.py",  # when a message failed
     "shared/auth/internal_token.py",  # how long tokens live, with their leeway
     "shared/auth/signing.py",  # when they begin and end
+    "shared/http/server/response_bytes.py",  # the Date of a response
 }
 """Files that read this machine's clock, each for something that ends in no row."""
 

@@ -30,8 +30,8 @@ async def listening(
     """Serves the application, and gives the address.
 
     At the end no new connection is accepted. For `last_call` seconds open connections are served on, each answer
-        being the last of its connection, so that nobody sends a request into a connection that is just being closed. Then
-        running requests get `shutdown_timeout` seconds.
+    being the last of its connection, so that nobody sends a request into a connection that is just being closed. Then
+    running requests get `shutdown_timeout` seconds.
     """
     runner = web.AppRunner(app, shutdown_timeout=shutdown_timeout)
     await runner.setup()
