@@ -35,7 +35,7 @@ class _Selector(selectors.DefaultSelector):
 def in_virtual_time(
     test: Callable[Parameters, Coroutine[Any, Any, None]],
 ) -> Callable[Parameters, None]:
-    """Runs an async test on a loop of its own, where `clock` is the time and `asyncio.sleep` lets it pass."""
+    """Runs an async test on a loop of its own, where `clock` is the time and `pass_time` lets it pass."""
 
     @wraps(test)
     def run(*arguments: Parameters.args, **options: Parameters.kwargs) -> None:
@@ -48,3 +48,9 @@ def in_virtual_time(
 def clock() -> float:
     """The time of the running loop, for what takes a clock."""
     return asyncio.get_running_loop().time()
+
+
+async def pass_time(seconds: float) -> None:
+    """Lets what is due within these seconds happen, without waiting for any of them."""
+    assert isinstance(asyncio.get_running_loop(), VirtualLoop)
+    await asyncio.sleep(seconds)

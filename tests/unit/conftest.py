@@ -31,7 +31,7 @@ SLOW = (
     "test_operations_",
     "test_papers",
     # Many thousand steps.
-    "shared/test_fair_semaphore.py::test_without_stalled_checks_they_wait_as_long_as_they_said",
+    "shared/test_fair_semaphore_waits.py::test_without_stalled_checks_they_wait_as_long_as_they_said",
     "shared/test_security_log.py::test_control_a_log_without_a_bound_is_noticed",
     "shared/test_server_connection.py::test_a_request_is_read_alike_in_whatever_pieces_it_comes",
 )

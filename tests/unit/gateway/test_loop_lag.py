@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gateway.upstream.loop_lag import LATE_SECONDS, MEASURE_INTERVAL, LoopLag
-from tests.support.virtual_time import VirtualLoop, clock, in_virtual_time
+from tests.support.virtual_time import VirtualLoop, clock, in_virtual_time, pass_time
 
 
 async def watched(lag: LoopLag, *blocked: float) -> None:
@@ -14,7 +14,7 @@ async def watched(lag: LoopLag, *blocked: float) -> None:
     assert isinstance(loop, VirtualLoop)
     watching = asyncio.create_task(lag.watch())
     for seconds in blocked:
-        await asyncio.sleep(MEASURE_INTERVAL / 2)
+        await pass_time(MEASURE_INTERVAL / 2)
         loop.now += MEASURE_INTERVAL / 2 + seconds
         for _ in range(4):
             await asyncio.sleep(0)

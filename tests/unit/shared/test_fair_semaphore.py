@@ -1,52 +1,23 @@
-"""Permits shared by organisations: who gets the next one, who waits, for how long, and who is refused when."""
+"""Permits shared by organisations: who gets the next one, and who waits."""
 
 import asyncio
-import logging
 from collections import Counter
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.concurrency import fair_semaphore
-from shared.concurrency.fair_semaphore import CHECK_INTERVAL, STALLED_CHECKS, FairSemaphore
-from shared.errors import Overloaded
-from tests.support.virtual_time import clock, in_virtual_time
-
-FOR_EVER = 3600.0
-FLOODING, SMALL, THIRD = 1, 2, 3
-Acquiring = asyncio.Task[None]
-
-
-def semaphore_of(permits: int, per_organisation: int | None = None, **options: Any) -> FairSemaphore:
-    """One whose time is the loop's."""
-    return FairSemaphore(permits, per_organisation or permits, clock=clock, **options)
-
-
-async def callers(
-    semaphore: FairSemaphore, number: int, organisation: int | None = None, timeout: float = FOR_EVER
-) -> list[Acquiring]:
-    """So many that want a permit, and have one or wait."""
-    tasks = [asyncio.create_task(semaphore.acquire(timeout, organisation)) for _ in range(number)]
-    await asyncio.sleep(0)
-    return tasks
-
-
-def warnings(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
-    return [record for record in caplog.records if record.name == fair_semaphore.__name__]
-
-
-async def settle() -> None:
-    for _ in range(3):
-        await asyncio.sleep(0)
-
-
-async def seconds_until_refused(semaphore: FairSemaphore, timeout: float, organisation: int | None = None) -> float:
-    start = clock()
-    with pytest.raises(Overloaded):
-        await semaphore.acquire(timeout, organisation)
-    return clock() - start
+from shared.concurrency.fair_semaphore import CHECK_INTERVAL
+from tests.support.permits import (
+    FLOODING,
+    SMALL,
+    THIRD,
+    Acquiring,
+    callers,
+    semaphore_of,
+    settle,
+)
+from tests.support.virtual_time import in_virtual_time, pass_time
 
 
 @in_virtual_time
@@ -212,7 +183,7 @@ async def test_one_who_leaves_while_it_is_refused_gives_no_permit_back() -> None
     await callers(semaphore, 1)
     [gone] = await callers(semaphore, 1, timeout=CHECK_INTERVAL)
     asyncio.get_running_loop().call_at(CHECK_INTERVAL, gone.cancel)
-    await asyncio.sleep(CHECK_INTERVAL)
+    await pass_time(CHECK_INTERVAL)
     await settle()
     assert (gone.cancelled(), semaphore.in_use, len(semaphore.waiting)) == (True, 1, 0)
 
@@ -226,7 +197,7 @@ async def test_a_waiter_that_left_is_not_refused_as_well() -> None:
     semaphore._timer, timer = asyncio.get_running_loop().call_at(CHECK_INTERVAL, semaphore._check), semaphore._timer
     assert timer is not None
     timer.cancel()  # so that it is cancelled first
-    await asyncio.sleep(2 * CHECK_INTERVAL)
+    await pass_time(2 * CHECK_INTERVAL)
     assert (gone.cancelled(), semaphore.in_use) == (True, 1)
 
 
@@ -240,7 +211,7 @@ async def test_a_waiter_that_gives_up_has_no_place_in_the_queue(ends: str) -> No
         gone.cancel()
         await settle()
     else:
-        await asyncio.sleep(2 * CHECK_INTERVAL)
+        await pass_time(2 * CHECK_INTERVAL)
     assert (gone.done(), len(semaphore.waiting), semaphore.waiting.organisations) == (True, 0, 0)
 
 
@@ -256,193 +227,6 @@ async def test_a_permit_that_changes_hands_counts_for_the_organisation_that_has_
     assert (semaphore.held_by(holder), semaphore.held_by(waiter), semaphore.in_use) == (1, 2, 3)
     semaphore.release(holder)
     assert (semaphore.held_by(holder), semaphore.held_by(waiter), semaphore.in_use) == (0, 3, 3)
-
-
-@in_virtual_time
-async def test_a_waiter_is_refused_at_the_first_check_after_its_timeout() -> None:
-    semaphore = semaphore_of(1)
-    await semaphore.acquire(FOR_EVER)
-    assert await seconds_until_refused(semaphore, 10.5 * CHECK_INTERVAL) == pytest.approx(11 * CHECK_INTERVAL)
-    assert await seconds_until_refused(semaphore, 0.5 * CHECK_INTERVAL) == pytest.approx(CHECK_INTERVAL)
-
-
-@in_virtual_time
-async def test_a_waiter_is_refused_when_its_time_is_just_over() -> None:
-    now = 0.0
-    semaphore = FairSemaphore(1, 1, clock=lambda: now)
-    await callers(semaphore, 1)
-    [waits] = await callers(semaphore, 1, timeout=7.0)
-    now = 6.999
-    await asyncio.sleep(2 * CHECK_INTERVAL)
-    assert not waits.done()
-    now = 7.0
-    await asyncio.sleep(2 * CHECK_INTERVAL)
-    assert isinstance(waits.exception(), Overloaded)
-
-
-@in_virtual_time
-async def test_each_waiter_has_a_timeout_of_its_own() -> None:
-    semaphore = semaphore_of(1)
-    await callers(semaphore, 1)
-    [patient] = await callers(semaphore, 1)
-    [refused] = await callers(semaphore, 1, timeout=CHECK_INTERVAL)
-    await asyncio.sleep(10 * CHECK_INTERVAL)
-    assert (refused.done(), patient.done()) == (True, False)
-    semaphore.release()
-    await patient
-
-
-@in_virtual_time
-async def test_without_stalled_checks_they_wait_as_long_as_they_said() -> None:
-    semaphore = semaphore_of(1)
-    await semaphore.acquire(FOR_EVER)
-    assert await seconds_until_refused(semaphore, FOR_EVER) == pytest.approx(FOR_EVER, abs=CHECK_INTERVAL)
-
-
-@in_virtual_time
-async def test_there_is_no_timer_where_nobody_waits() -> None:
-    semaphore = semaphore_of(1)
-    await semaphore.acquire(FOR_EVER)
-    await seconds_until_refused(semaphore, CHECK_INTERVAL)
-    assert semaphore._timer is None
-
-
-@in_virtual_time
-async def test_waiters_are_rejected_after_as_many_checks_without_a_release() -> None:
-    semaphore = semaphore_of(1, stalled_checks=STALLED_CHECKS)
-    await semaphore.acquire(FOR_EVER)
-    expected = pytest.approx(STALLED_CHECKS * CHECK_INTERVAL)
-    assert await seconds_until_refused(semaphore, FOR_EVER) == expected
-    assert await seconds_until_refused(semaphore, FOR_EVER) == expected
-    semaphore.release()
-    await semaphore.acquire(FOR_EVER)
-
-
-@in_virtual_time
-async def test_one_that_comes_during_a_stall_waits_for_as_many_checks() -> None:
-    semaphore = semaphore_of(1, stalled_checks=3)
-    await semaphore.acquire(FOR_EVER)
-    first = await callers(semaphore, 1)
-    await asyncio.sleep(2.5 * CHECK_INTERVAL)
-    second = await callers(semaphore, 1)
-    await asyncio.sleep(CHECK_INTERVAL)
-    assert (first[0].done(), second[0].done()) == (True, False)
-    await asyncio.sleep(2 * CHECK_INTERVAL)
-    assert not second[0].done()
-    await asyncio.sleep(CHECK_INTERVAL)
-    assert second[0].done()
-
-
-@in_virtual_time
-async def test_every_release_begins_the_count_again() -> None:
-    semaphore = semaphore_of(2, stalled_checks=3)
-    await callers(semaphore, 2)
-    tasks = await callers(semaphore, 6)
-    for _ in range(4):
-        await asyncio.sleep(2.5 * CHECK_INTERVAL)
-        semaphore.release()
-    await settle()
-    assert [task.done() for task in tasks] == [True] * 4 + [False] * 2
-    await asyncio.sleep(3 * CHECK_INTERVAL)
-    assert not tasks[4].done()
-    await asyncio.sleep(CHECK_INTERVAL)
-    assert isinstance(tasks[4].exception(), Overloaded)
-
-
-@in_virtual_time
-async def test_what_was_before_a_new_queue_does_not_count() -> None:
-    semaphore = semaphore_of(1, stalled_checks=3)
-    await semaphore.acquire(FOR_EVER)
-    assert await seconds_until_refused(semaphore, 2 * CHECK_INTERVAL) == pytest.approx(2 * CHECK_INTERVAL)
-    assert await seconds_until_refused(semaphore, FOR_EVER) == pytest.approx(3 * CHECK_INTERVAL)
-
-
-@in_virtual_time
-async def test_a_process_that_stood_still_itself_blames_nobody() -> None:
-    """However long that was, it is one check."""
-    now = 0.0
-    semaphore = FairSemaphore(1, 1, stalled_checks=STALLED_CHECKS, clock=lambda: now)
-    await callers(semaphore, 1)
-    [waits] = await callers(semaphore, 1)
-    now = 60.0
-    await asyncio.sleep((STALLED_CHECKS - 0.5) * CHECK_INTERVAL)
-    assert not waits.done()
-    semaphore.release()
-    await waits
-
-
-@in_virtual_time
-async def test_one_line_a_stall_says_what_was_not_released_for_how_long(caplog: pytest.LogCaptureFixture) -> None:
-    semaphore = semaphore_of(2, resource="database connection", stalled_checks=4)
-    await callers(semaphore, 1)
-    semaphore.release()
-    await asyncio.sleep(10.0)
-    await callers(semaphore, 2)
-    for _ in range(2):
-        await callers(semaphore, 3)
-        await asyncio.sleep(5 * CHECK_INTERVAL)
-    [line] = warnings(caplog)
-    assert line.getMessage() == "no database connection was released for 0.08 s; rejecting waiters"
-    assert line.levelno == logging.WARNING
-    assert {"resource": "database connection", "in_use": 2, "waiting": 3}.items() <= vars(line).items()
-    semaphore.release()
-    await callers(semaphore, 2)
-    await asyncio.sleep(5 * CHECK_INTERVAL)
-    assert len(warnings(caplog)) == 2
-
-
-@in_virtual_time
-async def test_the_line_calls_them_permits_where_they_have_no_name(caplog: pytest.LogCaptureFixture) -> None:
-    semaphore = semaphore_of(1, stalled_checks=1)
-    await semaphore.acquire(FOR_EVER)
-    await seconds_until_refused(semaphore, FOR_EVER)
-    assert [line.getMessage() for line in warnings(caplog)] == ["no permit was released for 0.02 s; rejecting waiters"]
-
-
-@in_virtual_time
-async def test_there_is_no_line_where_only_a_timeout_was_over(caplog: pytest.LogCaptureFixture) -> None:
-    semaphore = semaphore_of(1, stalled_checks=3)
-    await semaphore.acquire(FOR_EVER)
-    await seconds_until_refused(semaphore, CHECK_INTERVAL)
-    assert not warnings(caplog)
-
-
-@in_virtual_time
-async def test_of_one_organisation_only_so_many_wait_and_others_still_may() -> None:
-    semaphore = semaphore_of(1, max_waiting_per_organisation=2, max_waiting=3, refusal="Too many searches.")
-    waiting = (await callers(semaphore, 3, FLOODING))[1:]
-    with pytest.raises(Overloaded, match="Too many searches") as refused:
-        await semaphore.acquire(FOR_EVER, FLOODING)
-    assert refused.value.headers == {"Retry-After": "1"}
-    waiting += await callers(semaphore, 1, SMALL)  # now as many wait as may,
-    with pytest.raises(Overloaded):
-        await semaphore.acquire(FOR_EVER, SMALL)
-    waiting += await callers(semaphore, 1, THIRD)  # but for an organisation of which nobody does
-    assert not any(task.done() for task in waiting)
-
-
-@in_virtual_time
-async def test_who_finds_it_full_is_refused_after_a_pause() -> None:
-    """One who asks again at once asks so much more seldom."""
-    semaphore = semaphore_of(1, max_waiting_per_organisation=0, refusal_delay=0.3)
-    await semaphore.acquire(FOR_EVER)
-    assert await seconds_until_refused(semaphore, FOR_EVER) == pytest.approx(0.3)
-    assert await seconds_until_refused(semaphore, 0.2) == pytest.approx(0.2)
-
-
-@in_virtual_time
-async def test_who_finds_it_full_is_refused_at_once_where_there_is_no_pause() -> None:
-    semaphore = semaphore_of(1, max_waiting_per_organisation=0)
-    await semaphore.acquire(FOR_EVER)
-    assert await seconds_until_refused(semaphore, FOR_EVER) == 0
-
-
-@in_virtual_time
-async def test_waiters_that_time_out_hear_the_same_words() -> None:
-    semaphore = semaphore_of(1, refusal="Too many searches.")
-    await semaphore.acquire(FOR_EVER)
-    with pytest.raises(Overloaded, match="Too many searches"):
-        await semaphore.acquire(CHECK_INTERVAL)
 
 
 _STEPS = st.lists(
