@@ -67,7 +67,7 @@ follows the service goes to the command: ./dev {command} history --help
 """
 OPERATOR_COMMANDS = {
     "verify": "compare a service's copies with their owners",
-    "rebuild": "make a service's copies anew from their owners",
+    "rebuild": "rebuild a service's copies from their owners",
     "dead-letters": "messages that a service could not apply",
 }
 AUDIT_HELP = """\

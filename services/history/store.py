@@ -78,11 +78,7 @@ _PEOPLE = ArrayColumns(
     company_name="text",
     removed="boolean",
 )
-_SAVE_PEOPLE = f"""
-INSERT INTO people ({_PEOPLE.names}) SELECT {_PEOPLE.values} FROM {_PEOPLE.unnest("new")}
-ON CONFLICT (organisation_id, id) DO UPDATE SET {_PEOPLE.updates("excluded", "organisation_id", "id")}
-WHERE excluded.version > people.version
-"""  # noqa: S608 - of constants alone
+_SAVE_PEOPLE = _PEOPLE.save_newest("people")
 
 _COURSES = ArrayColumns(
     organisation_id="bigint",
@@ -93,11 +89,7 @@ _COURSES = ArrayColumns(
     label_ids="bigint[]",
     label_names="jsonb",
 )
-_SAVE_COURSES = f"""
-INSERT INTO courses ({_COURSES.names}) SELECT {_COURSES.values} FROM {_COURSES.unnest("new")}
-ON CONFLICT (organisation_id, id) DO UPDATE SET {_COURSES.updates("excluded", "organisation_id", "id")}
-WHERE excluded.version > courses.version
-"""  # noqa: S608 - of constants alone
+_SAVE_COURSES = _COURSES.save_newest("courses")
 
 _SESSIONS = ArrayColumns(
     organisation_id="bigint",
@@ -109,11 +101,7 @@ _SESSIONS = ArrayColumns(
     project_ids="bigint[]",
     project_names="jsonb",
 )
-_SAVE_SESSIONS = f"""
-INSERT INTO sessions ({_SESSIONS.names}) SELECT {_SESSIONS.values} FROM {_SESSIONS.unnest("new")}
-ON CONFLICT (organisation_id, id) DO UPDATE SET {_SESSIONS.updates("excluded", "organisation_id", "id")}
-WHERE excluded.version > sessions.version
-"""  # noqa: S608 - of constants alone
+_SAVE_SESSIONS = _SESSIONS.save_newest("sessions")
 
 _RECORDS = ArrayColumns(
     organisation_id="bigint",
@@ -129,11 +117,7 @@ _RECORDS = ArrayColumns(
     checked_in_at="timestamptz",
     check_in_method="text",
 )
-_SAVE_RECORDS = f"""
-INSERT INTO records ({_RECORDS.names}) SELECT {_RECORDS.values} FROM {_RECORDS.unnest("new")}
-ON CONFLICT (organisation_id, id) DO UPDATE SET {_RECORDS.updates("excluded", "organisation_id", "id", "employee_id")}
-WHERE excluded.version > records.version
-"""  # noqa: S608 - of constants alone
+_SAVE_RECORDS = _RECORDS.save_newest("records", {"employee_id": None})
 
 _ONLINE_MODES = ("online", "self_paced")
 

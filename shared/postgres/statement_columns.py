@@ -7,9 +7,11 @@ await connection.execute(_SAVE, *_NEW.arrays([{"organisation_id": 1, "id": 7, "t
 
 import json
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 _LIST = "[]"
+_KEY = ("organisation_id", "id")
 
 
 class ArrayColumns:
@@ -51,6 +53,21 @@ class ArrayColumns:
     def updates(self, source: str, *keys: str) -> str:
         """The assignments of an UPDATE that takes all columns but `keys` from `source`, such as `excluded`."""
         return ", ".join(f"{name} = {source}.{name}" for name in self._types if name not in keys)
+
+    def save_newest(self, table: str, changed_to: Mapping[str, str | None] = MappingProxyType({})) -> str:
+        """The statement that keeps the highest version of each row of another service, in whatever order and however
+        often its events arrive (architecture, principle 3).
+
+        `changed_to`: what a column of an existing row becomes, where that is not just the new value; None: it stays.
+        """
+        expressions: dict[str, str | None] = {name: f"excluded.{name}" for name in self._types if name not in _KEY}
+        expressions |= changed_to
+        updates = ", ".join(f"{name} = {value}" for name, value in expressions.items() if value is not None)
+        return f"""
+            INSERT INTO {table} ({self.names}) SELECT {self.values} FROM {self.unnest("new")}
+            ON CONFLICT ({", ".join(_KEY)}) DO UPDATE SET {updates}
+            WHERE excluded.version > {table}.version
+        """  # noqa: S608 - of constants alone
 
     def arrays(self, rows: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
         """The statement's arguments; raises `ValueError` for a row with other columns than these."""

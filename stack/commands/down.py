@@ -46,7 +46,7 @@ async def _stop_named(layout: Layout, names: Sequence[str], steps: Steps) -> Non
     for member in [named(members, name) for name in names]:
         held = read_hold(layout, member.name)
         if held and held.holder:
-            raise StackError(f"{member.name} runs in the foreground of process {held.holder.pid}: end it there.")
+            raise StackError(f"{member.name} is running in the foreground as process {held.holder.pid}: end it there.")
         await hold(layout, member.name, steps.say)
         await _stop(member.process, member.stop_seconds, steps)
         steps.say(f"{member.name} is stopped until ./dev up {member.name}")

@@ -62,7 +62,7 @@ def licences_page() -> str:
     licences = {package: licence_of(package) for package in (*runtime, *development)}
     refused = [f"{package.name}: {each}" for package, each in licences.items() if not is_allowed(each)]
     if refused:
-        raise StackError("Licences that nobody has allowed (stack/commands/licences.py):\n  " + "\n  ".join(refused))
+        raise StackError("Licences that are not allowed (stack/commands/licences.py):\n  " + "\n  ".join(refused))
     parts = [("In the image", runtime), ("For development alone", development)]
     return HEADER + "".join(_table(title, packages, licences) for title, packages in parts)
 
@@ -115,4 +115,4 @@ def write_page() -> None:
 def check_page() -> None:
     """StackError when the page is not as `write_page` would write it."""
     if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != licences_page():
-        raise StackError("docs/licences.md is out of date: ./dev licences writes it anew")
+        raise StackError("docs/licences.md is out of date: run ./dev licences")

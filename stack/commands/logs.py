@@ -47,7 +47,7 @@ def log_files(directory: Path, names: Sequence[str]) -> dict[str, Path]:
         raise StackError(f"There are no logs of the stack in {directory} yet: start the stack with ./dev up")
     for name in names:
         if name not in there:
-            raise StackError(f"There is no log {name!r}; there are {', '.join(there)}.")
+            raise StackError(f"Unknown log {name!r}. The logs are {', '.join(there)}.")
     return {name: directory / f"{name}.log" for name in names or usual}
 
 

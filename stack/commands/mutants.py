@@ -140,7 +140,7 @@ def _run(copy: Path, step: Step) -> dict[str, str]:
     )
     output = _follow(process, step)
     if process.wait() != 0:
-        raise StackError(f"mutmut could not do its work:\n{output}")
+        raise StackError(f"mutmut failed:\n{output}")
     return {found["name"]: found["result"] for found in _RESULT.finditer(_mutmut(copy, "results", "--all", "true"))}
 
 

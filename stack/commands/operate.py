@@ -63,5 +63,5 @@ def psql_invocation(
 def known_service(name: str) -> str:
     """The name, if a service has it; StackError with the names that there are."""
     if name not in SERVICE_NAMES:
-        raise StackError(f"There is no service {name!r}; there are {', '.join(SERVICE_NAMES)}.")
+        raise StackError(f"Unknown service {name!r}. The services are {', '.join(SERVICE_NAMES)}.")
     return name

@@ -47,7 +47,7 @@ def runnable(applications: list[Application], name: str) -> Application:
     found = next((application for application in applications if application.name == name), None)
     if found is None:
         names = ", ".join(application.name for application in applications)
-        raise StackError(f"There is no process {name!r} to run here; there are {names}.")
+        raise StackError(f"Unknown process {name!r}. The processes are {names}.")
     return found
 
 
@@ -58,7 +58,7 @@ async def take_over(layout: Layout, name: str, steps: Steps) -> int:
         member = named(read_members(layout), name)
         held = read_hold(layout, name)
         if held and held.holder:
-            raise StackError(f"{name} runs in the foreground of process {held.holder.pid} already.")
+            raise StackError(f"{name} is already running in the foreground as process {held.holder.pid}.")
         if supervisor_identity(layout) is None:
             await start_supervisor(layout)
         await hold(layout, name, steps.say, while_this_process_lives=True)

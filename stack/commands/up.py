@@ -86,7 +86,7 @@ async def complete(layout: Layout, members: Sequence[Member], steps: Steps) -> N
 async def _start(layout: Layout, member: Member, steps: Steps) -> None:
     held = read_hold(layout, member.name)
     if held and held.holder:
-        steps.say(f"{member.name} runs in the foreground of process {held.holder.pid}.")
+        steps.say(f"{member.name} is running in the foreground as process {held.holder.pid}.")
         return
     release(layout, member.name)
     if member.process.identity():

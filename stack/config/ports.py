@@ -58,7 +58,7 @@ def read_state(path: Path) -> State:
     """The state of a stack that runs, as it was at its start; StackError when there is none."""
     state = _read(path)
     if not set(PORT_NAMES) <= set(state.ports):
-        raise StackError(f"{path} is missing or damaged: ./dev down and ./dev up make it again.")
+        raise StackError(f"{path} is missing or damaged: ./dev down and then ./dev up recreate it.")
     return state
 
 

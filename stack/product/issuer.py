@@ -101,7 +101,7 @@ async def make_token(options: Sequence[str], environment: dict[str, str]) -> str
     lines = result.stdout.split()
     if result.returncode != 0 or not lines:
         reason = result.stderr.strip() or f"exit status {result.returncode}"
-        raise StackError(f"The gateway made no token: {reason}")
+        raise StackError(f"The gateway issued no token: {reason}")
     return lines[-1]
 
 

@@ -71,7 +71,7 @@ def named(members: list[Member], name: str) -> Member:
     if found is None:
         raise StackError(f"The stack has no process {name}; it has {', '.join(member.name for member in members)}.")
     if found.given:
-        raise StackError(f"{name} is given by the environment: ./dev neither starts nor stops it.")
+        raise StackError(f"{name} is provided by the environment: ./dev neither starts nor stops it.")
     return found
 
 

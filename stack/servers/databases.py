@@ -69,7 +69,7 @@ async def _session(url: str) -> AsyncIterator[asyncpg.Connection]:
     try:
         yield connection
     except asyncpg.PostgresError as error:
-        raise StackError(f"The databases at {without_password(url)} cannot be made: {error}") from error
+        raise StackError(f"The databases at {without_password(url)} cannot be created: {error}") from error
     finally:
         await connection.close(timeout=CONNECT_SECONDS)
 

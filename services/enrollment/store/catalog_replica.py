@@ -18,11 +18,7 @@ _COURSES = ArrayColumns(
     label_ids="bigint[]",
     removed="boolean",
 )
-_SAVE_COURSES = f"""
-INSERT INTO courses ({_COURSES.names}) SELECT {_COURSES.values} FROM {_COURSES.unnest("new")}
-ON CONFLICT (organisation_id, id) DO UPDATE SET {_COURSES.updates("excluded", "organisation_id", "id")}
-WHERE excluded.version > courses.version
-"""  # noqa: S608 - of constants alone
+_SAVE_COURSES = _COURSES.save_newest("courses")
 
 _SESSIONS = ArrayColumns(
     organisation_id="bigint",
@@ -36,13 +32,13 @@ _SESSIONS = ArrayColumns(
     removed="boolean",
     project_ids="bigint[]",
 )
-_SAVE_SESSIONS = f"""
-INSERT INTO sessions ({_SESSIONS.names}) SELECT {_SESSIONS.values} FROM {_SESSIONS.unnest("new")}
-ON CONFLICT (organisation_id, id) DO UPDATE SET {_SESSIONS.updates("excluded", "organisation_id", "id", "seats_max")},
-    seats_max = greatest(sessions.seats_taken, CASE WHEN excluded.version < sessions.seats_agreed_for
-        THEN least(excluded.seats_max, sessions.seats_max) ELSE excluded.seats_max END)
-WHERE excluded.version > sessions.version
-"""  # noqa: S608 - of constants alone
+_SAVE_SESSIONS = _SESSIONS.save_newest(
+    "sessions",
+    {
+        "seats_max": """greatest(sessions.seats_taken, CASE WHEN excluded.version < sessions.seats_agreed_for
+            THEN least(excluded.seats_max, sessions.seats_max) ELSE excluded.seats_max END)"""
+    },
+)
 
 _REPLICA_VERSION = "SELECT version, removed FROM {} WHERE organisation_id = $1 AND id = $2"
 

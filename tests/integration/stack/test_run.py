@@ -49,7 +49,7 @@ async def test_a_process_in_the_foreground_is_the_only_one_until_it_ends(layout:
     assert held.holder.pid == foreground.pid
     [catalog] = [process for process in (await look(layout)).processes if process.name == "catalog"]
     assert (catalog.state, catalog.pid) == ("in the foreground", foreground.pid)
-    with pytest.raises(StackError, match=f"process {foreground.pid} already"):
+    with pytest.raises(StackError, match=f"already running in the foreground as process {foreground.pid}"):
         await take_over(layout, "catalog", steps)
     await complete(layout, [named(read_members(layout), "catalog")], steps)
     assert application_process(layout, "catalog").identity() is None

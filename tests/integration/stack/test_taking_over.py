@@ -70,7 +70,7 @@ async def test_a_process_of_it_is_stopped_alone_and_completed_by_up(layout: Layo
     [history] = [process for process in (await look(layout)).processes if process.name == "history"]
     assert (history.state, history.pid) == ("stopped", None)
     assert is_running(layout)
-    with pytest.raises(StackError, match="given by the environment"):
+    with pytest.raises(StackError, match="provided by the environment"):
         await down(layout, steps, ["redis"])
     with pytest.raises(StackError, match="no process nobody; it has postgres, redis"):
         await down(layout, steps, ["nobody"])

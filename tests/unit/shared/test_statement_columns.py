@@ -1,4 +1,4 @@
-"""Rows are told by their columns' names; who forgets one, or names one that is not there, is refused."""
+"""Rows name their columns; a row that leaves one out, or names an unknown one, is rejected."""
 
 import pytest
 
@@ -29,6 +29,15 @@ def test_lists_go_in_as_json_and_come_out_as_lists() -> None:
 
 def test_keys_are_not_updated() -> None:
     assert COLUMNS.updates("excluded", "id") == "title = excluded.title, label_ids = excluded.label_ids"
+
+
+def test_the_newest_version_is_kept_and_some_columns_become_something_else() -> None:
+    columns = ArrayColumns(organisation_id="bigint", id="bigint", version="integer", person="bigint", seats="integer")
+    statement = " ".join(columns.save_newest("rows", {"person": None, "seats": "greatest(rows.seats, 1)"}).split())
+    assert statement.endswith(
+        "ON CONFLICT (organisation_id, id) DO UPDATE SET version = excluded.version, seats = greatest(rows.seats, 1)"
+        " WHERE excluded.version > rows.version"
+    )
 
 
 @pytest.mark.parametrize("row", [{**ROW, "language": "en"}, {"id": 7, "title": "First aid"}])

@@ -47,9 +47,9 @@ def test_without_names_the_product_s_logs_are_shown(tmp_path: Path) -> None:
 
 def test_an_unknown_log_is_refused_with_the_names_that_there_are(tmp_path: Path) -> None:
     write(tmp_path, "gateway")
-    with pytest.raises(StackError, match=r"no log 'nothing'; there are gateway\."):
+    with pytest.raises(StackError, match=r"Unknown log 'nothing'\. The logs are gateway\."):
         log_files(tmp_path, ["nothing"])
-    with pytest.raises(StackError, match="no log"):
+    with pytest.raises(StackError, match="Unknown log"):
         log_files(tmp_path, ["../gateway"])
 
 

@@ -33,7 +33,7 @@ def test_a_debugger_runs_the_same_module(applications: list[Application]) -> Non
 
 
 def test_another_name_is_refused_with_those_that_there_are(applications: list[Application]) -> None:
-    with pytest.raises(StackError, match=r"no process 'redis' to run here; there are catalog, .*gateway"):
+    with pytest.raises(StackError, match=r"Unknown process 'redis'. The processes are catalog, .*gateway"):
         runnable(applications, "redis")
 
 
