@@ -30,6 +30,9 @@ SLOW = (
     "test_house.py",
     "test_operations_",
     "test_papers",
+    # Sockets, until their buffers are full.
+    "shared/test_server_connection.py::test_a_client_that_asks_on_and_reads_nothing_is_held_up",
+    "shared/test_server_connection.py::test_a_client_that_reads_none_of_its_answer_is_cut",
     # Many thousand steps.
     "shared/test_fair_semaphore_waits.py::test_without_stalled_checks_they_wait_as_long_as_they_said",
     "shared/test_security_log.py::test_control_a_log_without_a_bound_is_noticed",
