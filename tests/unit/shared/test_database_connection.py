@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 from asyncpg import exceptions as postgres
 
-from shared.postgres.connection import DatabaseConnection, outage
+from shared.postgres.connection import DatabaseConnection, outage, outages
 from shared.postgres.errors import DatabaseUnavailable, TransactionConflict
 
 METHODS = [
@@ -47,3 +47,11 @@ def test_every_method_that_talks_to_the_server_tells_outages_from_mistakes() -> 
 def test_what_an_error_of_the_driver_means(error: Exception, while_open: type, once_closed: type) -> None:
     assert type(outage(error, is_closed=False)) is while_open
     assert type(outage(error, is_closed=True)) is once_closed
+
+
+@pytest.mark.parametrize(("is_closed", "raised"), [(False, postgres.InterfaceError), (True, DatabaseUnavailable)])
+def test_a_connection_that_cannot_be_had_is_an_outage_only_where_it_is_closed(
+    is_closed: bool, raised: type[Exception]
+) -> None:
+    with pytest.raises(raised), outages(lambda: is_closed):
+        raise postgres.InterfaceError("another operation is in progress")
