@@ -9,7 +9,7 @@ from shared.auth.trust import SEATS
 from shared.errors import Unavailable
 from shared.http.service_client import ServiceClient, ServiceResponse
 
-MANY = 500
+MAX_SENT_AS_OBJECTS = 500
 """More sessions than these are sent as columns."""
 
 
@@ -48,6 +48,6 @@ class EnrollmentClient:
 
 def _closing(versions: Mapping[int, int]) -> dict[str, Any]:
     """Objects are what an enrollment of an earlier version reads as well; hardly any course has more."""
-    if len(versions) <= MANY:
+    if len(versions) <= MAX_SENT_AS_OBJECTS:
         return {"sessions": [{"id": session_id, "version": version} for session_id, version in versions.items()]}
     return {"ids": list(versions), "versions": list(versions.values())}
