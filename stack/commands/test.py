@@ -34,11 +34,18 @@ PREFIX = "test-"
 INSTALLATIONS = tuple(Installation(f"test.events.{number}", f"test.{number}") for number in range(128))
 """Names that the users of the run's broker may serve: each system that a test starts takes an unused one."""
 PARTS: Final = (
-    ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder", "--ignore=tests/faults"),
+    (
+        "--numprocesses=2",
+        "--dist=loadfile",
+        "--no-loadscope-reorder",
+        "--max-worker-restart=0",
+        "--ignore=tests/faults",
+    ),
     ("tests/faults",),
 )
 """The whole suite: the faults by themselves, since their figures are times and rates, and before them everything else
-in the order of its folders, of which the last has the shortest tests."""
+in the order of its folders, of which the last has the shortest tests. A test that hangs ends its worker and with it
+the run: xdist 3.8 gives the replacement of a worker a single test and then waits for it for ever."""
 TESTS_FAILED: Final = 1
 """Pytest's exit status; a higher one means that it was interrupted or could not run."""
 MEMORY = Path("/dev/shm")  # noqa: S108 - the directories in it are made by mkdtemp

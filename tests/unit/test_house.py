@@ -17,6 +17,7 @@ ROOMS_WITH_SQL = re.compile(
     r"|shared/messaging/outbox\.py|shared/projections/comparison\.py|shared/service/idempotency\.py"
     r"|stack/servers/databases\.py"
 )
+ASYNCIO_REPLACED = re.compile(r"""setattr\((["'][\w.]*asyncio\.|asyncio,)""")
 
 
 def sources(*folders: str) -> list[Path]:
@@ -42,3 +43,18 @@ def test_sql_stands_in_its_own_rooms_alone() -> None:
 def test_control_sql_is_recognised() -> None:
     found = [file for file in sources("services/*.py") if any(map(SQL.match, strings(file)))]
     assert {file.parent.name for file in found} >= {"store", "history"}
+
+
+def test_no_test_replaces_what_the_shared_event_loop_uses() -> None:
+    """Other tasks of that loop call it too: one that polls with a `sleep` that never waits keeps the loop for ever."""
+    replaced = [
+        str(file.relative_to(ROOT))
+        for file in sources("tests/*.py")
+        if ASYNCIO_REPLACED.search(file.read_text(encoding="utf-8"))
+    ]
+    assert replaced == []
+
+
+def test_control_a_replaced_sleep_is_recognised() -> None:
+    assert ASYNCIO_REPLACED.search("setattr" + '("stack.processes.file_lock.asyncio.sleep", started)')
+    assert ASYNCIO_REPLACED.search("setattr" + '(asyncio, "sleep", started)')

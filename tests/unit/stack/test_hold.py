@@ -1,3 +1,4 @@
+import asyncio
 import fcntl
 from pathlib import Path
 
@@ -37,19 +38,15 @@ async def test_a_hold_ends_with_the_command_that_has_it(layout: Layout) -> None:
     assert read_hold(layout, "catalog") is None
 
 
-async def test_a_hold_waits_for_a_start_that_is_under_way(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    waiting: list[str] = []
-
-    async def started(seconds: float) -> None:
-        layout.pid_file("catalog").touch()
-        starting.close()
-
-    monkeypatch.setattr("stack.processes.file_lock.asyncio.sleep", started)
+async def test_a_hold_waits_for_a_start_that_is_under_way(layout: Layout) -> None:
+    messages: asyncio.Queue[str] = asyncio.Queue()
     lock_file = layout.process_lock_file("catalog")
     with lock_file.open("a") as starting:
         fcntl.flock(starting, fcntl.LOCK_EX)
-        await hold(layout, "catalog", waiting.append)
-    assert layout.pid_file("catalog").exists()
-    assert waiting == ["Another ./dev is starting or stopping catalog: waiting for it"]
+        held = asyncio.create_task(hold(layout, "catalog", messages.put_nowait))
+        assert await messages.get() == "Another ./dev is starting or stopping catalog: waiting for it"
+        assert read_hold(layout, "catalog") is None
+    await held
+    assert messages.empty()
     async with exclusive(lock_file, print):
         assert read_hold(layout, "catalog") == Hold(None)
