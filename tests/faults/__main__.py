@@ -103,7 +103,7 @@ async def random_chapters(bed: Bed, seed: int, ledger: Ledger, tally: Tally) -> 
         ledger.tell(name)
         async with disruption(bed, choice):
             await calm(choice, 0.5, 4)
-        ledger.tell("mended")
+        ledger.tell("repaired")
         await calm(choice, 0.2, 1.5)
 
 

@@ -184,7 +184,7 @@ def _without_fairness() -> None:
 
 
 def _without_load_shedding() -> None:
-    """Whoever comes is let in."""
+    """Everybody is admitted."""
     import gateway.upstream.load_shedding
 
     gateway.upstream.load_shedding.Overload.refuses = lambda *_: False  # type: ignore[method-assign]

@@ -40,7 +40,7 @@ from tests.support.stack import Stack
 
 @pytest.fixture(scope="module")
 async def own_world(secured_stack: Stack) -> World:
-    """What is let in here changes rows, and the corpus has rows of its own."""
+    """What is admitted here changes rows, and the corpus has rows of its own."""
     return await new_world(secured_stack)
 
 
@@ -225,7 +225,7 @@ async def test_control_without_a_limit_of_bodies(own_world: World, monkeypatch: 
 
 async def test_control_with_pythons_own_json(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.http.body.parse_json", lambda body, _: json.loads(body))
-    for beginning in ("text a member twice", "text 5,000 decimals", "text 33 levels", "text half a character"):
+    for beginning in ("text a member twice", "text 5,000 decimals", "text 33 levels", "text a lone surrogate"):
         assert await noticed(own_world, bodies, "service", beginning), beginning
 
 

@@ -1,4 +1,4 @@
-"""Fewer places: never fewer than are taken, whoever enrolls at the same moment (contract, section 3)."""
+"""A lower capacity: never below the seats that are taken, whoever enrolls at the same moment (contract, section 3)."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The end of a completion is told so many days before and when it has come, each moment once."""
+"""Notices of expiry are sent so many days before a completion ends and when it has ended, each of them once."""
 
 import asyncio
 import json
@@ -145,7 +145,7 @@ async def test_versions_rise_when_a_completion_was_taken_back_and_given_again(po
 
 
 async def look_at_once(pool: Pool, monkeypatch: pytest.MonkeyPatch, completions: int) -> list[int]:
-    """Which completions were told, when several workers have read what is due before anybody has told it."""
+    """Which completions got a notice, when several workers have read what is due before anybody has sent one."""
     await new_completions(pool, completions, days=20)
     hold_after(monkeypatch, store, "lock_endings", WORKERS)
     await asyncio.gather(*(send_batch(pool, DAYS) for _ in range(WORKERS)))

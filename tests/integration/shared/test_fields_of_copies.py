@@ -56,7 +56,7 @@ CHANGED: Mapping[str, Mapping[str, Any]] = {
 FIRST: Mapping[str, Mapping[str, Any]] = {"enrollments": CHANGED["enrollments"]}
 """Of the rows beside it: an online course would hide where its sessions are."""
 SECOND: Mapping[str, Mapping[str, Any]] = {"courses": {"title": "two"}, "sessions": {"session_name": "two"}}
-"""By which a row that belongs to others than before is told from the first."""
+"""By which a row that belongs to others than before is distinguished from the first."""
 
 _KEY = {"id": "the key", "version": "compared before anything is written"}
 _DELETED = "what was deleted stays as it was last, and no enrollment shows it"

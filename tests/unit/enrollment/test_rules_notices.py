@@ -1,4 +1,4 @@
-"""When the end of a completion is told: so many days before, and once more when it has come."""
+"""When notices of expiry are due: so many days before the end, and once more when it has come."""
 
 from datetime import UTC, datetime, timedelta
 
