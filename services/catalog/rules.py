@@ -67,6 +67,17 @@ def changed_session(current: SessionFields, patch: dict[str, Any]) -> SessionFie
     return changed
 
 
+def needs_agreement(current: SessionFields, changed: SessionFields) -> bool:
+    """Whether enrollment, which owns the seats, agrees first: to a lower capacity, or to a status that closes it."""
+    return changed.max_participants < current.max_participants or closing_status(current, changed) is not None
+
+
+def closing_status(current: SessionFields, changed: SessionFields) -> str | None:
+    """The status that closes the session, where it did not have it before."""
+    closes = changed.status in ("completed", "cancelled") and changed.status != current.status
+    return changed.status if closes else None
+
+
 def check_new_session(fields: SessionFields) -> None:
     if fields.status != "scheduled":
         raise ValidationFailed({"status": ["A new session must have the status scheduled."]})
