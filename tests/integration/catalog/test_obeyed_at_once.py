@@ -10,7 +10,7 @@ from services.catalog.enrollment_client import EnrollmentClient
 from services.enrollment.store import agreed_status
 from tests.support.client import Client, new_organisation
 from tests.support.eventually import eventually
-from tests.support.lifecycle import catalog_counts, in_enrollment, line_up, statuses_of
+from tests.support.lifecycle import catalog_counts, in_enrollment, line_up, statuses_of, transfer
 from tests.support.obeyed import AGREED, CASES, Try, disobeyed
 from tests.support.services_apart import catalog_without_enrollment
 from tests.support.stack import Stack, running_stack
@@ -199,6 +199,15 @@ async def test_the_catalog_is_asked_what_became_of_an_agreement_of_long_ago(
     assert (await ask_to_enroll(admin, session_id, person)).json["code"] == "session_closed"
     await long_ago(stack, session_id)
     assert (await ask_to_enroll(admin, session_id, person)).status == 201
+
+
+async def test_the_catalog_is_asked_before_a_transfer_as_well(stack: Stack, admin: Client, organisation: int) -> None:
+    session_id = await agreed_on_closing(stack, admin, organisation)
+    course_id = (await admin.get(f"{SESSIONS}/{session_id}")).data["course"]["id"]
+    [enrollment_id] = await enroll(admin, await new_session(admin, course_id), await new_employee(admin))
+    assert (await transfer(admin, enrollment_id, session_id)).json["code"] == "session_closed"
+    await long_ago(stack, session_id)
+    assert (await transfer(admin, enrollment_id, session_id)).status == 200
 
 
 async def test_control_without_doubt_nobody_is_ever_enrolled_again(
