@@ -10,7 +10,19 @@ from shared.events.types import CourseSaved, CourseState, Event, SessionSaved, S
 from shared.http.models import Body, BodyLimits, IdAndName
 from shared.http.pagination import PagedQuery
 from shared.observability import Trace
-from shared.validation.fields import Count, Id, LongText, Name, Number, QueryCount, QueryId, Search, Timestamp, one_line
+from shared.validation.fields import (
+    Count,
+    Id,
+    LongText,
+    Name,
+    Number,
+    QueryCount,
+    QueryId,
+    QueryYear,
+    Search,
+    Timestamp,
+    one_line,
+)
 from shared.validation.https_url import HttpsUrl
 
 Status = Literal["enrolled", "waitlisted", "completed", "failed", "absent", "cancelled"]
@@ -28,7 +40,7 @@ class EnrollmentQuery(PagedQuery):
     session_id: QueryId | None = None
     course_id: QueryId | None = None
     status: Status | None = None
-    year: Annotated[QueryCount, Field(ge=1, le=9998)] | None = None
+    year: QueryYear | None = None
 
 
 class ComplianceQuery(PagedQuery):

@@ -87,6 +87,12 @@ def _list_of_courses(total: str, ids: str) -> str:
     )
 
 
+def _per_cent(part: str, whole: str) -> str:
+    """SQL of a share to one decimal, 100.0 or 0.0 only where it is exactly that; `NULL` of nothing."""
+    share = f"round({part} * 100.0 / nullif({whole}, 0), 1)"
+    return f"CASE WHEN {part} > 0 AND {part} < {whole} THEN least(greatest({share}, 0.1), 99.9) ELSE {share} END"
+
+
 # Sessions of today count whatever their hour; a course shows its next hundred.
 _COURSE_DETAIL = scoped(
     f"""
@@ -97,8 +103,8 @@ SELECT c.version, json_build_object({_COURSE_BEGINNING},
         WHERE p.organisation_id = c.organisation_id AND p.id = ANY(c.prerequisites)), '[]'),
     'pass_score', trim_scale(c.pass_score), 'total_sessions', c.total_sessions,
     'total_enrollments', c.total_enrollments,
-    'completion_rate', round(c.total_completed * 100.0 / nullif(c.total_enrollments, 0), 1),
-    'average_score', round(c.score_sum / nullif(c.total_scored, 0), 1),
+    'completion_rate', {_per_cent("c.total_completed", "c.total_enrollments")},
+    'average_score', {_per_cent("c.score_sum", "(c.total_scored * 100)")},
     'upcoming_sessions', coalesce((
         SELECT json_agg(json_build_object(
             'id', s.id, 'start_date', to_char(s.start_date AT TIME ZONE 'UTC', 'YYYY-MM-DD'),
