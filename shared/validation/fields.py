@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 MAX_ID = 2**63 - 1
+MAX_SEARCH_WORDS = 8
 
 _DIGITS = re.compile(r"[0-9]{1,19}\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
@@ -58,6 +59,12 @@ def _timestamp(value: Any) -> datetime:
         return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("is not a valid date-time") from None
+
+
+def _few_words(value: str) -> str:
+    if len(value.split()) > MAX_SEARCH_WORDS:
+        raise ValueError(f"must have at most {MAX_SEARCH_WORDS} words")
+    return value
 
 
 def storable(value: str) -> str:
@@ -107,8 +114,8 @@ Timestamp = Annotated[datetime, BeforeValidator(_timestamp)]
 Text = Annotated[str, AfterValidator(several_lines)]
 Name = Annotated[str, Field(max_length=255), AfterValidator(one_line), AfterValidator(_filled)]
 LongText = Annotated[str, Field(max_length=10_000), AfterValidator(several_lines)]
-Search = Annotated[str, Field(max_length=255), AfterValidator(storable)]
-"""Any text that a row could contain; it is not stored."""
+Search = Annotated[str, Field(max_length=255), AfterValidator(storable), AfterValidator(_few_words)]
+"""Words that a text could contain; it is not stored."""
 
 QueryId = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=MAX_ID)]
 QueryCount = Annotated[int, BeforeValidator(_digits)]
