@@ -12,8 +12,13 @@ from shared.projections.comparison import Projection, ReplicaTable
 
 PROJECTION = Projection(
     replicas=[
-        ReplicaTable("courses", owner="catalog", kind="courses"),
-        ReplicaTable("sessions", owner="catalog", kind="sessions", own_columns=("seats_taken", "seats_agreed_for")),
+        ReplicaTable("courses", owner="catalog", kind="courses", own_columns=("details_version",)),
+        ReplicaTable(
+            "sessions",
+            owner="catalog",
+            kind="sessions",
+            own_columns=("seats_taken", "seats_agreed_for", "details_version"),
+        ),
     ],
     # The replica alone: what else a session's event causes is caused once, when it is consumed.
     subscriptions={
