@@ -1,6 +1,7 @@
 """What may become of courses and sessions: values in, values out (contract, section 3)."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -81,6 +82,27 @@ def closing_status(current: SessionFields, changed: SessionFields) -> str | None
 def check_new_session(fields: SessionFields) -> None:
     if fields.status != "scheduled":
         raise ValidationFailed({"status": ["A new session must have the status scheduled."]})
+
+
+def ring_of(course_id: int, required_by: Sequence[tuple[int, int]]) -> list[int]:
+    """The shortest way from the course over what it requires back to itself, both ends included; empty if none.
+
+    `required_by`: pairs of a course and one that requires it.
+    """
+    requires: dict[int, list[int]] = {}
+    for required, by in required_by:
+        requires.setdefault(by, []).append(required)
+    ways = deque([[course_id]])
+    seen = set[int]()
+    while ways:
+        way = ways.popleft()
+        for required in requires.get(way[-1], ()):
+            if required == course_id:
+                return [*way, course_id]
+            if required not in seen:
+                seen.add(required)
+                ways.append([*way, required])
+    return []
 
 
 def check_courses_exist(field: str, wanted: list[int], existing: set[int]) -> None:

@@ -10,7 +10,9 @@ from services.catalog.errors import (
     CourseNotFound,
     CourseNotSelectable,
     IsPrerequisite,
+    PrerequisiteRing,
     SessionNotFound,
+    TooManyPrerequisites,
 )
 from services.catalog.representations import course_row, session_row
 from services.catalog.schemas import CourseFields, SessionFields
@@ -32,6 +34,8 @@ from shared.postgres.audit import Actor, AuditEntry, differences
 from shared.postgres.pool import Connection, Pool, transaction
 
 SOURCE = "catalog"
+MAX_REQUIRED = 1000
+"""Pairs of a course and one that requires it, which are walked to find a ring; in practice a handful."""
 Changes = dict[str, dict[str, Any]]
 
 
@@ -71,6 +75,8 @@ async def change_course(
         conditions.check(course_row(organisation_id, course_id), version)
         changed = rules.changed_course(course_id, current, patch)
         await _check_prerequisites(connection, organisation_id, changed)
+        if changed.prerequisites != current.prerequisites:
+            await _check_no_ring(connection, organisation_id, course_id, changed)
         changes = differences(current, changed)
         if changes:
             await course_store.update(connection, organisation_id, course_id, changed)
@@ -232,6 +238,21 @@ async def _check_prerequisites(connection: Connection, organisation_id: int, cou
     if course.prerequisites:
         existing = await course_store.existing(connection, organisation_id, course.prerequisites)
         rules.check_courses_exist("prerequisites", course.prerequisites, existing)
+
+
+async def _check_no_ring(connection: Connection, organisation_id: int, course_id: int, course: CourseFields) -> None:
+    """Two changes at once could close a ring together, and so take turns; a new course is required by none."""
+    await course_store.lock_prerequisites(connection, organisation_id)
+    required_by = await course_store.required_by(
+        connection, organisation_id, course_id, course.prerequisites, MAX_REQUIRED + 1
+    )
+    if len(required_by) > MAX_REQUIRED:
+        raise TooManyPrerequisites(MAX_REQUIRED)
+    ring = rules.ring_of(course_id, required_by)
+    if ring:
+        states = await course_store.states(connection, organisation_id, ring)
+        titles = {state.id: state.title for state in states} | {course_id: course.title}
+        raise PrerequisiteRing([titles[each] for each in ring])
 
 
 async def _publish_course(
