@@ -9,6 +9,7 @@ from pydantic import AfterValidator, FailFast, Field, field_validator, model_val
 from shared.http.models import Body, BodyLimits, IdAndName
 from shared.http.pagination import PagedQuery
 from shared.validation.fields import (
+    MAX_INTEGER,
     Count,
     Id,
     LongText,
@@ -19,6 +20,7 @@ from shared.validation.fields import (
     QueryYear,
     Search,
     Timestamp,
+    Version,
     one_line,
 )
 from shared.validation.https_url import HttpsUrl
@@ -107,13 +109,13 @@ class CheckIn(Body):
 class Capacity(Body):
     """The lower capacity that the catalog wants to give a session in its next `version`."""
 
-    max_participants: Annotated[Count, Field(ge=1)]
-    version: Annotated[Count, Field(ge=1)]
+    max_participants: Annotated[Count, Field(ge=1, le=MAX_INTEGER)]
+    version: Version
 
 
 class SessionVersion(Body):
     id: Id
-    version: Annotated[Count, Field(ge=1)]
+    version: Version
 
 
 MAX_CLOSED = 20_000
@@ -127,9 +129,7 @@ class Closing(Body):
         default_factory=list
     )
     ids: Annotated[list[Id], Field(max_length=MAX_CLOSED), FailFast()] = Field(default_factory=list)
-    versions: Annotated[list[Annotated[Count, Field(ge=1)]], Field(max_length=MAX_CLOSED), FailFast()] = Field(
-        default_factory=list
-    )
+    versions: Annotated[list[Version], Field(max_length=MAX_CLOSED), FailFast()] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _a_version_for_each(self) -> Self:
