@@ -37,7 +37,7 @@ class EnrollmentClosed(Conflict):
 
 
 class SessionUnknown(Exception):
-    """No event has brought the session yet; the catalog may know it."""
+    """No event has brought the session yet, or what became of an agreement about it; the catalog may know."""
 
 
 class SessionNotFound(NotFound):

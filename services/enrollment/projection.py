@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from services.enrollment.store import catalog_replica
+from services.enrollment.store import agreed_status, catalog_replica
 from services.enrollment.store.seat_check import wrong_seats
 from services.enrollment.store.totals import TOTALS
 from shared.events.types import CourseRemoved, CourseSaved, SessionRemoved, SessionSaved
@@ -13,7 +13,12 @@ from shared.projections.comparison import Projection, ReplicaTable
 PROJECTION = Projection(
     replicas=[
         ReplicaTable("courses", owner="catalog", kind="courses"),
-        ReplicaTable("sessions", owner="catalog", kind="sessions", own_columns=("seats_taken", "seats_agreed_for")),
+        ReplicaTable(
+            "sessions",
+            owner="catalog",
+            kind="sessions",
+            own_columns=("seats_taken", "seats_agreed_for", *agreed_status.COLUMNS),
+        ),
     ],
     # The replica alone: what else a session's event causes is caused once, when it is consumed.
     subscriptions={

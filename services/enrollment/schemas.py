@@ -6,8 +6,10 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, FailFast, Field, field_validator, model_validator
 
+from shared.events.types import CourseSaved, CourseState, Event, SessionSaved, SessionState, State
 from shared.http.models import Body, BodyLimits, IdAndName
 from shared.http.pagination import PagedQuery
+from shared.observability import Trace
 from shared.validation.fields import (
     MAX_INTEGER,
     Count,
@@ -27,6 +29,9 @@ from shared.validation.https_url import HttpsUrl
 
 Status = Literal["enrolled", "waitlisted", "completed", "failed", "absent", "cancelled"]
 CheckInMethod = Literal["manual", "qr_code", "kiosk"]
+
+MAX_NOTIFIED = 10
+"""Courses or sessions in one request; the catalog changes one at a time."""
 
 _time_zones = cache(available_timezones)
 """Read once: they are looked for in hundreds of directories and files."""
@@ -106,11 +111,26 @@ class CheckIn(Body):
     checked_in_at: Timestamp | None = None
 
 
-class Capacity(Body):
-    """The lower capacity that the catalog wants to give a session in its next `version`."""
+class SessionChange(Body):
+    """The capacity that the catalog wants to give a session in its next `version`, and the status if it closes it."""
 
     max_participants: Annotated[Count, Field(ge=1, le=MAX_INTEGER)]
     version: Version
+    status: Literal["completed", "cancelled"] | None = None
+
+
+class CatalogChanges(Body):
+    """Courses and sessions as the catalog has just committed them; their events follow."""
+
+    courses: Annotated[list[CourseState], Field(max_length=MAX_NOTIFIED)] = Field(default_factory=list)
+    sessions: Annotated[list[SessionState], Field(max_length=MAX_NOTIFIED)] = Field(default_factory=list)
+
+    def events(self, organisation_id: int, trace: Trace) -> list[Event[State]]:
+        """The events that will arrive, for their handlers."""
+        return [
+            *(CourseSaved(organisation_id, course, trace) for course in self.courses),
+            *(SessionSaved(organisation_id, session, trace) for session in self.sessions),
+        ]
 
 
 class SessionVersion(Body):

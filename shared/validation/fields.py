@@ -19,6 +19,7 @@ FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 2999
 """Years that a client may write. What lies outside is a mistake, or stands for "never", which is `null`. Besides,
 asyncpg stores the first and the last moment of Python's calendar as infinities."""
+MAX_SEARCH_WORDS: Final = 8
 
 _DIGITS = re.compile(r"[0-9]{1,19}\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
@@ -87,6 +88,12 @@ def _check_year(day: date) -> None:
         raise ValueError(_OUT_OF_RANGE)
 
 
+def _few_words(value: str) -> str:
+    if len(value.split()) > MAX_SEARCH_WORDS:
+        raise ValueError(f"must have at most {MAX_SEARCH_WORDS} words")
+    return value
+
+
 def storable(value: str) -> str:
     if _UNSTORABLE.search(value):
         raise ValueError("must not contain NUL or lone surrogates")
@@ -136,8 +143,8 @@ Timestamp = Annotated[datetime, BeforeValidator(_timestamp)]
 Text = Annotated[str, AfterValidator(several_lines)]
 Name = Annotated[str, Field(max_length=255), AfterValidator(one_line), AfterValidator(_filled)]
 LongText = Annotated[str, Field(max_length=10_000), AfterValidator(several_lines)]
-Search = Annotated[str, Field(max_length=255), AfterValidator(storable)]
-"""Any text that a row could contain; it is not stored."""
+Search = Annotated[str, Field(max_length=255), AfterValidator(storable), AfterValidator(_few_words)]
+"""Words that a text could contain; it is not stored."""
 
 QueryId = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=MAX_ID)]
 QueryCount = Annotated[int, BeforeValidator(_digits)]

@@ -16,8 +16,9 @@ from shared.http.conditional import Document
 from shared.http.pagination import MAX_PER_PAGE
 from shared.postgres import audit_trail
 from shared.postgres.batched_reads import DEEP, PAGE_TYPES, PageRead, Statement, list_of, page_of, union_over
-from shared.postgres.pool import Connection, like
+from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped
+from shared.postgres.text_search import has_words, word_arguments, word_conditions
 
 _COURSE_BEGINNING = """
     'id', c.id, 'title', c.title, 'category', c.category, 'delivery_mode', c.delivery_mode,
@@ -32,7 +33,7 @@ _COURSE_ITEM = f"""{_COURSE_BEGINNING},
 _COURSE_FILTERS = {
     "category": "c.category = :category",
     "delivery_mode": "c.delivery_mode = :delivery_mode",
-    "search": "lower(c.title) LIKE lower(:search)",
+    **word_conditions("c.searched"),
 }
 _KINDS = {"category": get_args(Category), "delivery_mode": get_args(DeliveryMode)}
 """Both precede the id in an index."""
@@ -43,20 +44,20 @@ def course_page(organisation_id: int, query: CourseQuery) -> PageRead:
     asked = {
         "category": query.category,
         "delivery_mode": query.delivery_mode,
-        "search": like(query.search) if query.search else None,
+        **word_arguments(query.search),
     }
     given = {name: value for name, value in asked.items() if value is not None}
     return PageRead(
         _course_statement(tuple(given)),
         (organisation_id, *given.values(), query.per_page, query.offset),
-        slow="search" in given or query.offset > DEEP,
+        slow=has_words(tuple(given)) or query.offset > DEEP,
     )
 
 
 @cache
 def _course_statement(filters: tuple[str, ...]) -> Statement:
     conditions = ["c.organisation_id = :organisation_id", *(_COURSE_FILTERS[name] for name in filters)]
-    text = _found_courses(conditions) if "search" in filters else _listed_courses(conditions, filters)
+    text = _found_courses(conditions) if has_words(filters) else _listed_courses(conditions, filters)
     return Statement(text, {"organisation_id": "bigint", **dict.fromkeys(filters, "text"), **PAGE_TYPES})
 
 
