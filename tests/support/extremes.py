@@ -97,11 +97,20 @@ def _with_mark(schema: Mapping[str, Any], place: Place) -> Any:
 
 def value_of(schema: Mapping[str, Any], number: int = 1) -> Any:
     """A value of the type; those of two numbers differ."""
-    if "properties" in schema:
-        return {name: value_of(inner, number) for name, inner in schema["properties"].items()}
-    if "enum" in schema:
-        return schema["enum"][0]
-    return number if schema.get("type") in ("integer", "number") else f"x{number}"
+    match schema:
+        case {"properties": fields}:
+            return {name: value_of(inner, number) for name, inner in fields.items()}
+        case {"enum": choices}:
+            return choices[0]
+        case {"items": _}:
+            return []
+        case {"type": "boolean"}:
+            return False
+        case {"format": "date-time"}:
+            return f"2030-05-15T09:00:{number:02}Z"
+        case {"type": "integer" | "number"}:
+            return number
+    return f"x{number}"
 
 
 def extremes(schema: Mapping[str, Any]) -> Iterator[Extreme]:
@@ -173,9 +182,9 @@ def _integers(lowest: int | None, highest: int | None) -> Iterator[str]:
 
 
 def _decimals(schema: Mapping[str, Any]) -> Iterator[str]:
-    places = schema["decimal_places"]
+    places = schema.get("decimal_places", 2)
     lowest = Decimal(schema.get("ge", schema.get("gt", 0)))
-    highest = Decimal(schema["le"]) if "le" in schema else Decimal(10) ** (schema["max_digits"] - places)
+    highest = Decimal(schema.get("le", Decimal(10) ** (schema.get("max_digits", 20) - places)))
     least = Decimal(1).scaleb(-places)
     for end in (lowest, highest):
         yield from (f"{end + change:f}" for change in (0, least, -least, least / 10))
