@@ -12,12 +12,12 @@ from shared.projections.comparison import Projection, ReplicaTable
 
 PROJECTION = Projection(
     replicas=[
-        ReplicaTable("courses", owner="catalog", kind="courses"),
+        ReplicaTable("courses", owner="catalog", kind="courses", own_columns=("details_version",)),
         ReplicaTable(
             "sessions",
             owner="catalog",
             kind="sessions",
-            own_columns=("seats_taken", "seats_agreed_for", *agreed_status.COLUMNS),
+            own_columns=("seats_taken", "seats_agreed_for", *agreed_status.COLUMNS, "details_version"),
         ),
     ],
     # The replica alone: what else a session's event causes is caused once, when it is consumed.

@@ -23,7 +23,7 @@ from services.enrollment.errors import (
 from services.enrollment.schemas import CheckIn, Completion
 from shared.auth.internal_token import ENROLL, ENROLL_SELF, Caller
 from shared.errors import ApiError, PermissionDenied
-from shared.events.types import EnrollmentState
+from shared.events.types import EnrollmentState, Remembered
 from shared.http.idempotency_key import IdempotencyKey
 from shared.postgres.audit import Actor
 
@@ -31,6 +31,9 @@ SessionKey = tuple[int, int]
 """Organisation and session."""
 CandidateKey = tuple[int, int, int]
 """Organisation, session and person."""
+
+OPEN = ("enrolled", "waitlisted")
+"""The statuses of an enrollment whose record still follows its course, session and person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +236,19 @@ def transferred(enrollment: EnrollmentState, target: Seats, candidate: Candidate
 def promoted(enrollment: EnrollmentState) -> EnrollmentState:
     """From the waitlist to a seat."""
     return _changed(enrollment, status="enrolled", holds_seat=True)
+
+
+def remembering(before: EnrollmentState, after: EnrollmentState, current: Remembered | None) -> EnrollmentState:
+    """A record that closes remembers what is `current`; a correction keeps that, and reopening forgets it."""
+    if after.status in OPEN:
+        return after.model_copy(update={"remembered": None})
+    return after.model_copy(update={"remembered": current}) if before.status in OPEN else after
+
+
+def preserved(enrollment: EnrollmentState, current: Remembered | None) -> EnrollmentState:
+    """A record that closed without remembering anything remembers what is `current`."""
+    forgetful = enrollment.status not in OPEN and enrollment.remembered is None
+    return _changed(enrollment, remembered=current) if forgetful else enrollment
 
 
 def plan_notice(

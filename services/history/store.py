@@ -1,27 +1,44 @@
 """Every SQL statement of history. A page leaves PostgreSQL as JSON text, in one round trip."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from services.history.schemas import HistoryQuery
-from shared.events.types import CourseState, EmployeeState, EnrollmentEvent, Event, NamedItem, SessionState
+from shared.events.types import (
+    CourseState,
+    EmployeeState,
+    EnrollmentEvent,
+    Event,
+    NamedItem,
+    Remembered,
+    SessionState,
+)
 from shared.postgres.batched_reads import PAGE_TYPES, PageRead, Statement
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
 
 # A person's records are few: they are matched first, then counted and cut to the page. `found` tells a person
-# without matching records from one that this organisation does not have.
+# without matching records from one that this organisation does not have. A closed record shows what was true when it
+# closed, an open one what is true now.
 _PAGE = """
 WITH matched AS (
-    SELECT r.*, c.title, c.online, c.label_names, s.session_name, s.start_date, s.location, s.project_names,
-        p.id AS person_id, p.type, p.full_name, p.company_name,
-        coalesce(r.completed_at, s.start_date) AS training_date
+    SELECT r.id, r.session_id, r.status, r.scored, r.completed_at, r.valid_until, r.checked_in_at, r.check_in_method,
+        shown.*, p.id AS person_id, p.type, p.full_name, coalesce(r.completed_at, s.start_date) AS training_date
     FROM records r
     JOIN people p ON p.organisation_id = r.organisation_id AND p.id = r.employee_id
     JOIN courses c ON c.organisation_id = r.organisation_id AND c.id = r.course_id
     JOIN sessions s ON s.organisation_id = r.organisation_id AND s.id = r.session_id
+    CROSS JOIN LATERAL (
+        SELECT r.title, r.online, r.label_ids, r.label_names, r.session_name, r.location, r.project_ids,
+            r.project_names, r.company_id, r.company_name
+        WHERE r.remembered
+        UNION ALL
+        SELECT c.title, c.online, c.label_ids, c.label_names, s.session_name, s.location, s.project_ids,
+            s.project_names, p.company_id, p.company_name
+        WHERE NOT r.remembered
+    ) AS shown
     WHERE r.organisation_id = :organisation_id AND r.employee_id = :person_id
         AND {conditions}
 )
@@ -59,10 +76,10 @@ _STATUS = {
 }
 
 _FILTERS = {
-    "online": ("c.online = :online", "boolean"),
-    "project_id": (":project_id = ANY(s.project_ids)", "bigint"),
-    "label_id": (":label_id = ANY(c.label_ids)", "bigint"),
-    "company_id": ("p.company_id = :company_id", "bigint"),
+    "online": ("shown.online = :online", "boolean"),
+    "project_id": (":project_id = ANY(shown.project_ids)", "bigint"),
+    "label_id": (":label_id = ANY(shown.label_ids)", "bigint"),
+    "company_id": ("shown.company_id = :company_id", "bigint"),
     "date_from": ("(coalesce(r.completed_at, s.start_date) AT TIME ZONE 'UTC')::date >= :date_from", "date"),
     "date_to": ("(coalesce(r.completed_at, s.start_date) AT TIME ZONE 'UTC')::date <= :date_to", "date"),
 }
@@ -103,6 +120,26 @@ _SESSIONS = ArrayColumns(
 )
 _SAVE_SESSIONS = _SESSIONS.save_newest("sessions")
 
+_REMEMBERED: Mapping[str, str] = {
+    "remembered": "boolean",
+    "title": "text",
+    "online": "boolean",
+    "label_ids": "bigint[]",
+    "label_names": "jsonb",
+    "session_name": "text",
+    "location": "text",
+    "project_ids": "bigint[]",
+    "project_names": "jsonb",
+    "company_id": "bigint",
+    "company_name": "text",
+}
+_NOTHING_REMEMBERED: Mapping[str, Any] = {
+    **dict.fromkeys(_REMEMBERED),
+    "remembered": False,
+    "label_ids": [],
+    "project_ids": [],
+}
+
 _RECORDS = ArrayColumns(
     organisation_id="bigint",
     id="bigint",
@@ -116,8 +153,17 @@ _RECORDS = ArrayColumns(
     valid_until="timestamptz",
     checked_in_at="timestamptz",
     check_in_method="text",
+    **_REMEMBERED,
 )
-_SAVE_RECORDS = _RECORDS.save_newest("records", {"employee_id": None})
+# While an update is under way, processes of the release before correct records, and do not know what was remembered.
+_KEEPS = "records.remembered AND NOT excluded.remembered AND excluded.status NOT IN ('enrolled', 'waitlisted')"
+_SAVE_RECORDS = _RECORDS.save_newest(
+    "records",
+    {
+        "employee_id": None,
+        **{name: f"CASE WHEN {_KEEPS} THEN records.{name} ELSE excluded.{name} END" for name in _REMEMBERED},
+    },
+)
 
 _ONLINE_MODES = ("online", "self_paced")
 
@@ -223,6 +269,25 @@ def _record(event: EnrollmentEvent) -> dict[str, Any]:
         "valid_until": state.valid_until,
         "checked_in_at": state.checked_in_at,
         "check_in_method": state.check_in_method,
+        **_remembered(state.remembered),
+    }
+
+
+def _remembered(remembered: Remembered | None) -> Mapping[str, Any]:
+    if remembered is None:
+        return _NOTHING_REMEMBERED
+    return {
+        "remembered": True,
+        "title": remembered.training_name,
+        "online": remembered.delivery_mode in _ONLINE_MODES,
+        "label_ids": [label.id for label in remembered.labels],
+        "label_names": _names(remembered.labels),
+        "session_name": remembered.session_name,
+        "location": remembered.location,
+        "project_ids": [project.id for project in remembered.projects],
+        "project_names": _names(remembered.projects),
+        "company_id": remembered.company and remembered.company.id,
+        "company_name": remembered.company and remembered.company.name,
     }
 
 

@@ -102,11 +102,26 @@ class EmployeeState(State):
 EnrollmentStatus = Literal["enrolled", "waitlisted", "completed", "failed", "absent", "cancelled"]
 
 
+class Remembered(BaseModel):
+    """What was true of an enrollment's course, session and person when it stopped being open."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    training_name: str
+    delivery_mode: str
+    labels: tuple[NamedItem, ...]
+    session_name: str
+    location: str | None
+    projects: tuple[NamedItem, ...]
+    company: NamedItem | None
+
+
 class EnrollmentState(State):
     """`employee_id` is the person's id in the organisation's own systems.
 
     `holds_seat` says whether it counts against the session's places: a waitlisted or cancelled one does not, nor
     does an absence that was known before the session began.
+    `remembered` is `None` while the enrollment is open, that is enrolled or waitlisted.
     """
 
     session_id: Id
@@ -123,6 +138,7 @@ class EnrollmentState(State):
     valid_until: Moment | None
     checked_in_at: Moment | None
     check_in_method: str | None
+    remembered: Remembered | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -230,6 +246,12 @@ class EnrollmentCheckedIn(EnrollmentEvent):
     type = "enrollment.checked_in"
 
 
+class EnrollmentPreserved(EnrollmentEvent):
+    """A record that an earlier version closed now has what is `remembered` of it; nothing else changed."""
+
+    type = "enrollment.preserved"
+
+
 class CertificationExpiring(Event[CertificationState]):
     type = "certification.expiring"
     must_route = False
@@ -256,6 +278,7 @@ STATE_OF: dict[type[Event[State]], type[State]] = {
     EnrollmentMarkedAbsent: EnrollmentState,
     EnrollmentCancelled: EnrollmentState,
     EnrollmentCheckedIn: EnrollmentState,
+    EnrollmentPreserved: EnrollmentState,
     CertificationExpiring: CertificationState,
     CertificationExpired: CertificationState,
 }

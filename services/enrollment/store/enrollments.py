@@ -7,14 +7,23 @@ from datetime import datetime
 from typing import Any
 
 from services.enrollment.rules import Grading, SessionKey
-from shared.events.types import EnrollmentState
+from shared.events.types import EnrollmentState, Remembered
 from shared.postgres.audit import Actor
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
 
+# A copy whose details are not those of its version was written by an earlier release (use_cases/preservation.py).
 _LOCK = """
-SELECT e.*, c.pass_score, c.validity_months, coalesce(o.time_zone, 'UTC') AS time_zone, now() AS now
+SELECT e.*, c.pass_score, c.validity_months, coalesce(o.time_zone, 'UTC') AS time_zone, now() AS now,
+    CASE WHEN c.details_version = c.version AND s.details_version = s.version THEN jsonb_build_object(
+        'training_name', c.title, 'delivery_mode', c.delivery_mode, 'labels', c.labels,
+        'session_name', s.session_name, 'location', s.location, 'projects', s.projects,
+        'company', CASE WHEN p.company_id IS NOT NULL
+            THEN jsonb_build_object('id', p.company_id, 'name', p.company_name) END
+    ) END AS current
 FROM enrollments e JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id
+JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id
+JOIN people p ON p.organisation_id = e.organisation_id AND p.id = e.employee_id
 LEFT JOIN organisation_settings o ON o.organisation_id = e.organisation_id
 WHERE (e.organisation_id, e.id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
 ORDER BY e.organisation_id, e.id
@@ -36,6 +45,7 @@ _CHANGED = ArrayColumns(
     valid_until="timestamptz",
     checked_in_at="timestamptz",
     check_in_method="text",
+    remembered="jsonb",
 )
 _NEVER_CHANGED = {"course_id", "employee_id", "enrolled_at"}
 _UPDATE = f"""
@@ -61,11 +71,15 @@ INSERT INTO audit ({_AUDIT.names}) SELECT {_AUDIT.values} FROM {_AUDIT.unnest("e
 
 @dataclass(frozen=True, slots=True)
 class LockedEnrollment:
-    """An enrollment that nobody else can change now, its course's grading, and the database's clock."""
+    """An enrollment that nobody else can change now, its course's grading, and the database's clock.
+
+    `current` is what it would remember if it closed now, or `None` where the copies from the catalog lack that.
+    """
 
     organisation_id: int
     state: EnrollmentState
     grading: Grading
+    current: Remembered | None
     now: datetime
 
     @property
@@ -91,21 +105,31 @@ async def lock(connection: Connection, keys: Sequence[tuple[int, int]]) -> list[
     return [
         LockedEnrollment(
             row["organisation_id"],
-            EnrollmentState.model_validate(dict(row)),
+            enrollment_state(row),
             Grading(row["pass_score"], row["validity_months"], row["time_zone"]),
+            row["current"] and Remembered.model_validate_json(row["current"]),
             row["now"],
         )
         for row in rows
     ]
 
 
+def enrollment_state(row: Any) -> EnrollmentState:
+    """What events say of the enrollment whose row this is."""
+    remembered = row["remembered"] and Remembered.model_validate_json(row["remembered"])
+    return EnrollmentState.model_validate({**row, "remembered": remembered})
+
+
 async def update(connection: Connection, changed: Sequence[tuple[int, EnrollmentState]]) -> None:
     """Writes the new states of enrollments that are locked, each with its organisation."""
-    rows = [
-        {"organisation_id": organisation_id, **state.model_dump(exclude=_NEVER_CHANGED)}
-        for organisation_id, state in changed
-    ]
+    rows = [_changed_columns(organisation_id, state) for organisation_id, state in changed]
     await connection.execute(_UPDATE, *_CHANGED.arrays(rows))
+
+
+def _changed_columns(organisation_id: int, state: EnrollmentState) -> dict[str, Any]:
+    remembered = state.remembered and state.remembered.model_dump_json()
+    columns = state.model_dump(exclude=_NEVER_CHANGED | {"remembered"})
+    return {"organisation_id": organisation_id, **columns, "remembered": remembered}
 
 
 async def add_audit_entries(connection: Connection, entries: Sequence[AuditEntry]) -> None:

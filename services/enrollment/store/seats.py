@@ -11,6 +11,7 @@ from typing import Any
 
 from services.enrollment.rules import Candidate, CandidateKey, Seats, SessionKey
 from services.enrollment.store import agreed_status
+from services.enrollment.store.enrollments import enrollment_state
 from shared.events.types import EnrollmentState
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
@@ -203,7 +204,7 @@ async def waiting(connection: Connection, keys: Sequence[SessionKey]) -> dict[Se
 async def insert_enrollments(connection: Connection, new: Sequence[NewEnrollment]) -> list[EnrollmentState]:
     """The enrollments as they stand, in the order given; their ids rise in that order too."""
     rows = await connection.fetch(_INSERT_ENROLLMENTS, *_NEW_ENROLLMENTS.arrays(map(_new_columns, new)))
-    return [EnrollmentState.model_validate(dict(row)) for row in rows]
+    return [enrollment_state(row) for row in rows]
 
 
 def _new_columns(new: NewEnrollment) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from services.enrollment import rules
 from services.enrollment.errors import ChangedMeanwhile
 from services.enrollment.rules import Seats, SessionKey
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import seats as seat_store
-from services.enrollment.store.enrollments import AuditEntry
+from services.enrollment.store.enrollments import AuditEntry, LockedEnrollment
 from services.enrollment.use_cases import SOURCE, certifications
 from shared.events.types import EnrollmentEvent, EnrollmentPromoted, EnrollmentState
 from shared.messaging import outbox
@@ -32,6 +32,12 @@ class Change:
     after: EnrollmentState
     event: type[EnrollmentEvent]
     actor: Actor
+
+    @classmethod
+    def of(cls, locked: LockedEnrollment, after: EnrollmentState, event: type[EnrollmentEvent], actor: Actor) -> Self:
+        """A change of an enrollment that is there: what it closes remembers what is true now."""
+        after = rules.remembering(locked.state, after, locked.current)
+        return cls(locked.organisation_id, locked.state, after, event, actor)
 
     @property
     def changes_nothing(self) -> bool:
@@ -72,13 +78,7 @@ async def promote(connection: Connection, free: Mapping[SessionKey, int], actors
     while free:
         keys = await seat_store.first_in_line(connection, {key: min(seats, CHUNK) for key, seats in free.items()})
         changes = [
-            Change(
-                locked.organisation_id,
-                locked.state,
-                rules.promoted(locked.state),
-                EnrollmentPromoted,
-                actors[locked.session_key],
-            )
+            Change.of(locked, rules.promoted(locked.state), EnrollmentPromoted, actors[locked.session_key])
             for locked in await enrollment_store.lock(connection, keys)
         ]
         if not changes:

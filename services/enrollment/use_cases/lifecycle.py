@@ -47,7 +47,7 @@ async def complete(
         locked = await _lock(connection, organisation_id, enrollment_id, conditions)
         state = rules.completed(locked.state, locked.grading, completion, now or locked.now)
         event = EnrollmentFailed if state.status == "failed" else EnrollmentCompleted
-        await change_set.save(connection, [Change(organisation_id, locked.state, state, event, actor)], {})
+        await change_set.save(connection, [Change.of(locked, state, event, actor)], {})
         return state.status, await pages.completion(connection, organisation_id, enrollment_id)
 
 
@@ -64,9 +64,7 @@ async def check_in(
     async with transaction(pool, [organisation_id]) as connection:
         locked = await _lock(connection, organisation_id, enrollment_id, conditions)
         state = rules.checked_in(locked.state, check_in, locked.now)
-        await change_set.save(
-            connection, [Change(organisation_id, locked.state, state, EnrollmentCheckedIn, actor)], {}
-        )
+        await change_set.save(connection, [Change.of(locked, state, EnrollmentCheckedIn, actor)], {})
         return await _detail(connection, organisation_id, enrollment_id)
 
 
@@ -79,7 +77,7 @@ async def cancel(
     async def work(connection: Connection) -> Document:
         locked, sessions = await _lock_with_seats(connection, organisation_id, enrollment_id, conditions)
         rules.check_may_enroll(caller, [locked.state.employee_id])
-        change = Change(organisation_id, locked.state, rules.cancelled(locked.state), EnrollmentCancelled, actor)
+        change = Change.of(locked, rules.cancelled(locked.state), EnrollmentCancelled, actor)
         await change_set.save(connection, [change], sessions)
         return await _detail(connection, organisation_id, enrollment_id)
 
@@ -99,7 +97,7 @@ async def mark_absent(
         locked, sessions = await _lock_with_seats(connection, organisation_id, enrollment_id, conditions)
         seats = sessions[organisation_id, locked.state.session_id]
         state = rules.marked_absent(locked.state, seats)
-        change = Change(organisation_id, locked.state, state, EnrollmentMarkedAbsent, actor)
+        change = Change.of(locked, state, EnrollmentMarkedAbsent, actor)
         await change_set.save(connection, [change], sessions)
         return await _detail(connection, organisation_id, enrollment_id)
 
@@ -130,7 +128,7 @@ async def transfer(
         key = (organisation_id, session_id, locked.state.employee_id)
         there = await seat_store.candidates(connection, [key], {(organisation_id, session_id): target.course_id})
         state = rules.transferred(locked.state, target, there[key])
-        change = Change(organisation_id, locked.state, state, EnrollmentTransferred, actor)
+        change = Change.of(locked, state, EnrollmentTransferred, actor)
         await change_set.save(connection, [change], sessions)
         return await _detail(connection, organisation_id, enrollment_id)
 

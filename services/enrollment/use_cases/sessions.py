@@ -119,13 +119,7 @@ async def _cancel_enrollments(
 ) -> None:
     while found := await seat_store.open_enrollments_of_sessions(connection, keys, CHUNK):
         cancellations = [
-            Change(
-                locked.organisation_id,
-                locked.state,
-                rules.cancelled(locked.state),
-                EnrollmentCancelled,
-                actors[locked.session_key],
-            )
+            Change.of(locked, rules.cancelled(locked.state), EnrollmentCancelled, actors[locked.session_key])
             for locked in await enrollment_store.lock(connection, found)
         ]
         await change_set.save(connection, cancellations, {})

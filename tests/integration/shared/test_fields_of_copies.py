@@ -50,11 +50,15 @@ STATES: Mapping[str, type[State]] = {
 }
 CHANGED: Mapping[str, Mapping[str, Any]] = {
     "courses": {"delivery_mode": "online"},
-    "enrollments": {"status": "completed", "holds_seat": True},
+    "enrollments": {
+        "status": "completed",
+        "holds_seat": True,
+        "remembered": dict(filled(Remembered, delivery_mode="online")),
+    },
 }
 """Of the row that is changed, where another value would hide a change: a completion shows whether there is a score."""
-FIRST: Mapping[str, Mapping[str, Any]] = {"enrollments": CHANGED["enrollments"]}
-"""Of the rows beside it: an online course would hide where its sessions are."""
+FIRST: Mapping[str, Mapping[str, Any]] = {"enrollments": {**CHANGED["enrollments"], "remembered": None}}
+"""Of the rows beside it: an online course would hide where its sessions are, and what is remembered all copies."""
 SECOND: Mapping[str, Mapping[str, Any]] = {"courses": {"title": "two"}, "sessions": {"session_name": "two"}}
 """By which a row that belongs to others than before is distinguished from the first."""
 
@@ -65,13 +69,9 @@ _SAME_PERSON = "an enrollment is always the same person's"
 NOT_COPIED: Mapping[str, Mapping[str, str]] = {
     "enrollment: courses": {
         "category": "no rule of enrolling asks for it",
-        "delivery_mode": "no rule of enrolling asks for it",
-        "labels.name": "compliance asks for labels by id",
     },
     "enrollment: sessions": {
-        "session_name": "an enrollment shows the course's title",
         "end_date": "seats and waitlist end with the start",
-        "projects.name": "compliance asks for projects by id",
     },
     "history: courses": {
         "category": "no record shows it",
