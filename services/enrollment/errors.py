@@ -62,6 +62,13 @@ class CourseNotSelectable(ValidationFailed):
         super().__init__({"course_id": ["The selected course does not exist."]})
 
 
+class TimeZoneUnknown(ValidationFailed):
+    """The database has an older edition of the IANA database than the service."""
+
+    def __init__(self) -> None:
+        super().__init__({"time_zone": ["The time zone is not known to the database server yet."]})
+
+
 class SessionNotSelectable(ValidationFailed):
     def __init__(self) -> None:
         super().__init__({"session_id": ["The selected session does not exist."]})

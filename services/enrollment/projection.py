@@ -32,5 +32,6 @@ PROJECTION = Projection(
         *(partial(wrong_totals, totals=totals) for totals in TOTALS),
         partial(changes_without_event, kind="employee", table="people"),
         partial(changes_without_event, kind="enrollment", table="enrollments"),
+        partial(changes_without_event, kind="settings", table="organisation_settings"),
     ],
 )

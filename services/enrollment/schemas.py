@@ -1,10 +1,8 @@
 """What clients send to enrollment (contract, section 4)."""
 
-from functools import cache
 from typing import Annotated, Literal, Self
-from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, FailFast, Field, field_validator, model_validator
+from pydantic import FailFast, Field, field_validator, model_validator
 
 from shared.events.types import CourseSaved, CourseState, Event, SessionSaved, SessionState, State
 from shared.http.models import Body, BodyLimits, IdAndName
@@ -23,18 +21,15 @@ from shared.validation.fields import (
     Search,
     Timestamp,
     Version,
-    one_line,
 )
 from shared.validation.https_url import HttpsUrl
+from shared.validation.time_zones import TimeZone
 
 Status = Literal["enrolled", "waitlisted", "completed", "failed", "absent", "cancelled"]
 CheckInMethod = Literal["manual", "qr_code", "kiosk"]
 
 MAX_NOTIFIED = 10
 """Courses or sessions in one request; the catalog changes one at a time."""
-
-_time_zones = cache(available_timezones)
-"""Read once: they are looked for in hundreds of directories and files."""
 
 
 class EnrollmentQuery(PagedQuery):
@@ -63,16 +58,9 @@ class ComplianceQuery(PagedQuery):
 
 
 class OrganisationSettings(Body):
-    """`time_zone`: a name of the IANA database; calendar months of validity are counted in it."""
+    """Days, years and months of validity are those of `time_zone`."""
 
-    time_zone: Annotated[str, Field(max_length=64), AfterValidator(one_line)]
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        if name not in _time_zones():
-            raise ValueError("must be a time zone of the IANA database, like Australia/Sydney")
-        return name
+    time_zone: TimeZone
 
 
 class EnrollmentRequest(Body):

@@ -101,18 +101,18 @@ def storable(value: str) -> str:
 
 
 def one_line(value: str, info: ValidationInfo) -> str:
-    if _CONTROL.search(value) and not _is_stored(value, info):
+    if _CONTROL.search(value) and not is_stored(value, info):
         raise ValueError("must be one line without control characters")
     return storable(value)
 
 
 def several_lines(value: str, info: ValidationInfo) -> str:
-    if _CONTROL_IN_LINES.search(value) and not _is_stored(value, info):
+    if _CONTROL_IN_LINES.search(value) and not is_stored(value, info):
         raise ValueError("must not contain control characters other than tabs and line breaks")
     return storable(value)
 
 
-def _is_stored(value: str, info: ValidationInfo) -> bool:
+def is_stored(value: str, info: ValidationInfo) -> bool:
     """Whether an earlier version accepted and stored this text; the validation context lists such texts (`STORED`)."""
     stored: Container[str] = info.context or ()
     return value in stored

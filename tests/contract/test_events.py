@@ -12,7 +12,17 @@ from shared.events.types import STATE_OF
 from tests.support.client import Client
 from tests.support.stack import Stack
 from tests.support.subscriber import Subscriber, subscriber
-from tests.support.world import COURSES, EMPLOYEES, ENROLLMENTS, SESSIONS, enroll, new_course, new_employee, new_session
+from tests.support.world import (
+    COURSES,
+    EMPLOYEES,
+    ENROLLMENTS,
+    SESSIONS,
+    SETTINGS,
+    enroll,
+    new_course,
+    new_employee,
+    new_session,
+)
 
 ENVELOPE = {
     "specversion",
@@ -72,6 +82,7 @@ ENROLLMENT = {
     "checked_in_at",
     "check_in_method",
 }
+SETTINGS_STATE = {"id", "version", "time_zone"}
 EVENTS = {
     "course.saved": ("catalog", "courses", COURSE),
     "session.saved": ("catalog", "sessions", SESSION),
@@ -88,6 +99,7 @@ EVENTS = {
     "enrollment.failed": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.absent": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.cancelled": ("enrollment", "enrollments", ENROLLMENT),
+    "settings.saved": ("enrollment", "settings", SETTINGS_STATE),
 }
 """Routing key → the service it is from, what its subject is called, and the fields of its data."""
 
@@ -117,6 +129,7 @@ async def everything_happens(client: Client) -> None:
     empty = await new_course(client)
     await client.delete(f"{SESSIONS}/{await new_session(client, empty)}")
     await client.delete(f"{COURSES}/{empty}")
+    await client.put(SETTINGS, {"time_zone": "Australia/Sydney"})
 
 
 async def test_every_event_is_a_cloud_event_with_the_whole_state(
