@@ -107,11 +107,11 @@ class Remembered(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    training_name: str
-    delivery_mode: str
+    training_name: Text
+    delivery_mode: Text
     labels: tuple[NamedItem, ...]
-    session_name: str
-    location: str | None
+    session_name: Text
+    location: Text | None
     projects: tuple[NamedItem, ...]
     company: NamedItem | None
 
