@@ -141,6 +141,12 @@ class CertificationState(State):
     days_left: int
 
 
+class SettingsState(State):
+    """What an organisation has set for itself; `id` is the organisation's."""
+
+    time_zone: str
+
+
 S = TypeVar("S", bound=State, covariant=True)
 
 
@@ -244,6 +250,10 @@ class CertificationExpired(Event[CertificationState]):
     must_route = False
 
 
+class SettingsSaved(Event[SettingsState]):
+    type = "settings.saved"
+
+
 STATE_OF: dict[type[Event[State]], type[State]] = {
     CourseSaved: CourseState,
     SessionSaved: SessionState,
@@ -263,6 +273,7 @@ STATE_OF: dict[type[Event[State]], type[State]] = {
     EnrollmentPreserved: EnrollmentState,
     CertificationExpiring: CertificationState,
     CertificationExpired: CertificationState,
+    SettingsSaved: SettingsState,
 }
 """Every event there is, with the state it carries."""
 

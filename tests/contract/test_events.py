@@ -15,7 +15,17 @@ from tests.support.client import Client
 from tests.support.lifecycle import in_enrollment
 from tests.support.stack import Stack
 from tests.support.subscriber import Subscriber, subscriber
-from tests.support.world import COURSES, EMPLOYEES, ENROLLMENTS, SESSIONS, enroll, new_course, new_employee, new_session
+from tests.support.world import (
+    COURSES,
+    EMPLOYEES,
+    ENROLLMENTS,
+    SESSIONS,
+    SETTINGS,
+    enroll,
+    new_course,
+    new_employee,
+    new_session,
+)
 
 ENVELOPE = {
     "specversion",
@@ -79,6 +89,7 @@ ENROLLMENT = {
     "check_in_method",
     "remembered",
 }
+SETTINGS_STATE = {"id", "version", "time_zone"}
 EVENTS = {
     "course.saved": ("catalog", "courses", COURSE),
     "session.saved": ("catalog", "sessions", SESSION),
@@ -96,6 +107,7 @@ EVENTS = {
     "enrollment.absent": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.cancelled": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.preserved": ("enrollment", "enrollments", ENROLLMENT),
+    "settings.saved": ("enrollment", "settings", SETTINGS_STATE),
 }
 """Routing key → the service it is from, what its subject is called, and the fields of its data."""
 
@@ -128,6 +140,7 @@ async def everything_happens(stack: Stack, client: Client) -> None:
     await in_enrollment(stack, "UPDATE enrollments SET remembered = NULL WHERE id = $1", completed)
     async with connection_pool(stack.enrollment_database_url, name="test", size=1) as pool:
         await preserve_batch(pool)
+    await client.put(SETTINGS, {"time_zone": "Australia/Sydney"})
 
 
 async def test_every_event_is_a_cloud_event_with_the_whole_state(

@@ -9,8 +9,7 @@ from services.enrollment.store import settings as store
 from tests.support.client import Client, new_organisation
 from tests.support.races import hold_after
 from tests.support.stack import Stack
-
-SETTINGS = "/api/v1/training/settings"
+from tests.support.world import SETTINGS
 
 
 async def test_an_organisation_sets_its_time_zone(stack: Stack, admin: Client) -> None:
