@@ -70,6 +70,8 @@ SECOND: Mapping[str, Mapping[str, Any]] = {"courses": {"title": "two"}, "session
 
 _KEY = {"id": "the key", "version": "compared before anything is written"}
 _DELETED = "what was deleted stays as it was last, and no enrollment shows it"
+_KEPT = "a closed record keeps what it remembers, whatever an event of the release before does not say"
+_REMEMBERED = ("remembered", *(f"remembered.{name}" for name, _ in changed_in_one_field(filled(Remembered))))
 _SAME_PERSON = "an enrollment is always the same person's"
 
 NOT_COPIED: Mapping[str, Mapping[str, str]] = {
@@ -104,6 +106,7 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
         "feedback": "between the participant and who trained them",
         "certificate_url": "no record shows it",
         "enrolled_at": "no record shows it",
+        "remembered": _KEPT,
     },
     "catalog: enrollments": {
         "employee_id": "counts are of all people",
@@ -117,6 +120,7 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
                 "valid_until",
                 "checked_in_at",
                 "check_in_method",
+                *_REMEMBERED,
             ),
             "nothing is counted by it",
         ),
@@ -129,7 +133,13 @@ NOT_SHOWN: Mapping[str, Mapping[str, str]] = {
     "courses": {"labels.id": "a filter"},
     "sessions": {"projects.id": "a filter", "start_date": "a filter, and the order of the records"},
     "people": {"company.id": "a filter"},
-    "enrollments": {},
+    "enrollments": {
+        "course_id": "a closed record shows what it remembers of its course",
+        "remembered.labels.id": "a filter",
+        "remembered.projects.id": "a filter",
+        "remembered.company.id": "a filter",
+        "remembered.location": "no venue of an online record",
+    },
     "settings": {"time_zone": "the days of filters"},
 }
 """What history copies, and the records that it answers do not show."""
