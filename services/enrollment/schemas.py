@@ -1,5 +1,6 @@
 """What clients send to enrollment (contract, section 4)."""
 
+from datetime import datetime
 from functools import cache
 from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
@@ -8,7 +9,19 @@ from pydantic import AfterValidator, FailFast, Field, field_validator, model_val
 
 from shared.http.models import Body, BodyLimits, IdAndName
 from shared.http.pagination import PagedQuery
-from shared.validation.fields import Count, Id, LongText, Name, Number, QueryCount, QueryId, Search, Timestamp, one_line
+from shared.validation.fields import (
+    Count,
+    Id,
+    LongText,
+    Name,
+    Number,
+    QueryCount,
+    QueryId,
+    Reason,
+    Search,
+    Timestamp,
+    one_line,
+)
 from shared.validation.https_url import HttpsUrl
 
 Status = Literal["enrolled", "waitlisted", "completed", "failed", "absent", "cancelled"]
@@ -72,11 +85,28 @@ class EnrollmentRequest(Body):
 
 
 class Completion(Body):
-    """A member that is left out keeps what the record says; `null` clears it."""
+    """A member that is left out keeps what the record says; `null` clears it, except `completed_at`.
+
+    `completed_at` is now where it is left out and the record has none.
+    """
 
     score: Annotated[Number, Field(ge=0, le=100, decimal_places=2)] | None = None
     feedback: LongText | None = None
     certificate_url: HttpsUrl | None = None
+    completed_at: Timestamp | None = None
+
+    @field_validator("completed_at")
+    @classmethod
+    def _cannot_be_cleared(cls, completed_at: datetime | None) -> datetime:
+        if completed_at is None:
+            raise ValueError("cannot be cleared")
+        return completed_at
+
+
+class Reopening(Body):
+    """`reason` is kept in the audit trail."""
+
+    reason: Reason
 
 
 class Transfer(Body):

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from shared.events.types import STATE_OF, Event, State
+from shared.events.types import STATE_OF, Event, Judgement, State
 from shared.observability import NO_TRACE, Trace, new_traceparent
 from shared.validation.fields import MAX_ID
 
@@ -35,6 +35,7 @@ def _field(name: str, annotation: Any) -> st.SearchStrategy[Any]:
 
 
 st.register_type_strategy(datetime, MOMENTS)
+st.register_type_strategy(Judgement, st.builds(Judgement, pass_score=st.none() | SCORES))
 
 
 # Once: Hypothesis checks each strategy that it meets for the first time, which takes longer than to draw from it.

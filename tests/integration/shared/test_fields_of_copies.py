@@ -21,6 +21,7 @@ from shared.events.types import (
     EnrollmentCreated,
     EnrollmentState,
     Event,
+    Remembered,
     SessionSaved,
     SessionState,
     State,
@@ -56,7 +57,7 @@ CHANGED: Mapping[str, Mapping[str, Any]] = {
         "remembered": dict(filled(Remembered, delivery_mode="online")),
     },
 }
-"""Of the row that is changed, where another value would hide a change: a completion shows whether there is a score."""
+"""Of the row that is changed, where another value would hide a change: a completion shows whether it passed."""
 FIRST: Mapping[str, Mapping[str, Any]] = {"enrollments": {**CHANGED["enrollments"], "remembered": None}}
 """Of the rows beside it: an online course would hide where its sessions are, and what is remembered all copies."""
 SECOND: Mapping[str, Mapping[str, Any]] = {"courses": {"title": "two"}, "sessions": {"session_name": "two"}}
@@ -64,6 +65,7 @@ SECOND: Mapping[str, Mapping[str, Any]] = {"courses": {"title": "two"}, "session
 
 _KEY = {"id": "the key", "version": "compared before anything is written"}
 _DELETED = "what was deleted stays as it was last, and no enrollment shows it"
+_JUDGED = "the enrollment has passed or failed already"
 _SAME_PERSON = "an enrollment is always the same person's"
 
 NOT_COPIED: Mapping[str, Mapping[str, str]] = {
@@ -94,7 +96,11 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
     "history: records": {
         "employee_id": _SAME_PERSON,
         "holds_seat": "no record shows it",
-        "passed": "the status says it",
+        "judged_by": _JUDGED,
+        "judged_by.pass_score": _JUDGED,
+        "judged_by.validity_months": _JUDGED,
+        "judged_by.time_zone": _JUDGED,
+        "certifies": "a record shows what has passed, and until when it is valid",
         "feedback": "between the participant and who trained them",
         "certificate_url": "no record shows it",
         "enrolled_at": "no record shows it",
@@ -111,6 +117,11 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
                 "valid_until",
                 "checked_in_at",
                 "check_in_method",
+                "judged_by",
+                "judged_by.pass_score",
+                "judged_by.validity_months",
+                "judged_by.time_zone",
+                "certifies",
             ),
             "nothing is counted by it",
         ),
@@ -121,7 +132,7 @@ NOT_SHOWN: Mapping[str, Mapping[str, str]] = {
     "courses": {"labels.id": "a filter"},
     "sessions": {"projects.id": "a filter", "start_date": "a filter, and the order of the records"},
     "people": {"company.id": "a filter"},
-    "enrollments": {},
+    "enrollments": {"score": "for processes of the release before, to which each score was passed"},
 }
 """What history copies, and the records that it answers do not show."""
 
