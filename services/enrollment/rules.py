@@ -232,10 +232,15 @@ def cancelled(enrollment: EnrollmentState) -> EnrollmentState:
 
 
 def marked_absent(enrollment: EnrollmentState, seats: Seats) -> EnrollmentState:
-    """An absence known before the session begins gives the seat back; nobody is absent who is checked in."""
+    """An absence known before the session begins gives the seat back; nobody is absent who is checked in.
+
+    Marking it again changes nothing.
+    """
     if enrollment.status in ("completed", "failed", "cancelled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "marked absent")
-    if enrollment.status == "enrolled" and enrollment.checked_in_at is not None:
+    if enrollment.status == "absent":
+        return enrollment
+    if enrollment.checked_in_at is not None:
         raise CheckedIn
     return _changed(enrollment, status="absent", holds_seat=enrollment.holds_seat and seats.started)
 

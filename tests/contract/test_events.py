@@ -71,7 +71,11 @@ ENROLLMENT = {
     "valid_until",
     "checked_in_at",
     "check_in_method",
+    "judged_by",
+    "certifies",
+    "remembered",
 }
+COMPLETION = {"id", "version", "course_id", "employee_id", "completed_at", "valid_until", "days_left"}
 EVENTS = {
     "course.saved": ("catalog", "courses", COURSE),
     "session.saved": ("catalog", "sessions", SESSION),
@@ -88,6 +92,9 @@ EVENTS = {
     "enrollment.failed": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.absent": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.cancelled": ("enrollment", "enrollments", ENROLLMENT),
+    "enrollment.check_in_removed": ("enrollment", "enrollments", ENROLLMENT),
+    "enrollment.reopened": ("enrollment", "enrollments", ENROLLMENT),
+    "certification.revoked": ("enrollment", "certifications", COMPLETION),
 }
 """Routing key → the service it is from, what its subject is called, and the fields of its data."""
 
@@ -109,6 +116,8 @@ async def everything_happens(client: Client) -> None:
     [waitlisted] = (await client.post(ENROLLMENTS, waiting)).data["enrollments"]
     await client.patch(f"{ENROLLMENTS}/{completed}/check-in", {"method": "kiosk"})
     await client.patch(f"{ENROLLMENTS}/{completed}/complete", {"score": 82})
+    await client.patch(f"{ENROLLMENTS}/{completed}/reopen", {"reason": "It was somebody else"})
+    await client.delete(f"{ENROLLMENTS}/{completed}/check-in")
     await client.patch(f"{ENROLLMENTS}/{failed}/complete", {"score": 12.5})
     await client.patch(f"{ENROLLMENTS}/{absent}/absent")
     await client.patch(f"{ENROLLMENTS}/{cancelled}/cancel")
