@@ -41,6 +41,8 @@ class EnrollmentClient:
             refusal = json.loads(answer.text)
             if "enrolled" in refusal:
                 raise CapacityBelowEnrolled(refusal["enrolled"])
+            if status is None:
+                raise Unavailable
             # An enrollment of the previous version agrees on the capacity alone: the event closes the session there.
             await self.agree_change(organisation_id, session_id, version, capacity)
 

@@ -66,7 +66,7 @@ class TimeZoneUnknown(ValidationFailed):
     """The database has an older edition of the IANA database than the service."""
 
     def __init__(self) -> None:
-        super().__init__({"time_zone": ["is not known to the database server yet"]})
+        super().__init__({"time_zone": ["The time zone is not known to the database server yet."]})
 
 
 class SessionNotSelectable(ValidationFailed):

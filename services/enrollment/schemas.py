@@ -9,6 +9,7 @@ from shared.http.models import Body, BodyLimits, IdAndName
 from shared.http.pagination import PagedQuery
 from shared.observability import Trace
 from shared.validation.fields import (
+    MAX_INTEGER,
     Count,
     Id,
     LongText,
@@ -19,6 +20,7 @@ from shared.validation.fields import (
     QueryYear,
     Search,
     Timestamp,
+    Version,
 )
 from shared.validation.https_url import HttpsUrl
 from shared.validation.time_zones import TimeZone
@@ -100,8 +102,8 @@ class CheckIn(Body):
 class SessionChange(Body):
     """The capacity that the catalog wants to give a session in its next `version`, and the status if it closes it."""
 
-    max_participants: Annotated[Count, Field(ge=1)]
-    version: Annotated[Count, Field(ge=1)]
+    max_participants: Annotated[Count, Field(ge=1, le=MAX_INTEGER)]
+    version: Version
     status: Literal["completed", "cancelled"] | None = None
 
 
@@ -121,7 +123,7 @@ class CatalogChanges(Body):
 
 class SessionVersion(Body):
     id: Id
-    version: Annotated[Count, Field(ge=1)]
+    version: Version
 
 
 MAX_CLOSED = 20_000
@@ -135,9 +137,7 @@ class Closing(Body):
         default_factory=list
     )
     ids: Annotated[list[Id], Field(max_length=MAX_CLOSED), FailFast()] = Field(default_factory=list)
-    versions: Annotated[list[Annotated[Count, Field(ge=1)]], Field(max_length=MAX_CLOSED), FailFast()] = Field(
-        default_factory=list
-    )
+    versions: Annotated[list[Version], Field(max_length=MAX_CLOSED), FailFast()] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _a_version_for_each(self) -> Self:

@@ -13,6 +13,8 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 MAX_ID = 2**63 - 1
+MAX_INTEGER = 2**31 - 1
+"""PostgreSQL's `integer`."""
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 2999
 """Years that a client may write. What lies outside is a mistake, or stands for "never", which is `null`. Besides,
@@ -133,6 +135,8 @@ STORED: Final = _AnyText()
 Id = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
 """A positive 64-bit integer in a body."""
 Count = Annotated[int, Field(strict=True)]
+"""A field of this type sets bounds that its column can hold."""
+Version = Annotated[int, Field(strict=True, ge=1, le=MAX_INTEGER)]
 Number = Annotated[Decimal, BeforeValidator(_number)]
 Timestamp = Annotated[datetime, BeforeValidator(_timestamp)]
 """RFC 3339 with an offset, read as UTC; decimals beyond microseconds are cut off."""

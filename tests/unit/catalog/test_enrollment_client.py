@@ -62,6 +62,10 @@ async def previous_version(body: dict[str, Any]) -> web.Response:
     return web.Response(text="{}")
 
 
+async def incompatible(_: dict[str, Any]) -> web.Response:
+    return web.Response(status=422, text=json.dumps({"errors": {"version": ["Unknown field."]}}))
+
+
 async def test_a_status_is_sent_where_it_closes_the_session() -> None:
     enrollment = Enrollment(done)
     async with client_of(enrollment) as client:
@@ -78,6 +82,14 @@ async def test_an_enrollment_of_the_previous_version_agrees_on_the_capacity_alon
         with pytest.raises(CapacityBelowEnrolled):
             await client.agree_change(1, 11, 2, 2, "completed")
     assert [body.get("status") for body in enrollment.bodies] == ["completed", None] * 2
+
+
+async def test_a_refusal_of_everything_is_an_enrollment_that_cannot_be_asked() -> None:
+    enrollment = Enrollment(incompatible)
+    async with client_of(enrollment) as client:
+        with pytest.raises(Unavailable):
+            await client.agree_change(1, 11, 2, 5, "completed")
+    assert len(enrollment.bodies) == 2
 
 
 async def test_a_notification_has_the_state_of_the_event_and_the_request_id() -> None:
