@@ -29,6 +29,7 @@ from services.enrollment.schemas import (
     EnrollmentQuery,
     EnrollmentRequest,
     OrganisationSettings,
+    Reopening,
     SessionChange,
     Transfer,
 )
@@ -82,6 +83,20 @@ async def check_in_enrollment(call: Call[Query, CheckIn]) -> Answer:
         call.app[POOL], call.organisation_id, call.id, call.body, call.actor, conditions=call.conditions
     )
     return changed(enrollment, "Enrollment checked in")
+
+
+async def remove_check_in(call: Call[Query, Body]) -> Answer:
+    enrollment = await lifecycle.remove_check_in(
+        call.app[POOL], call.organisation_id, call.id, call.actor, call.conditions
+    )
+    return changed(enrollment, "Check-in removed")
+
+
+async def reopen_enrollment(call: Call[Query, Reopening]) -> Answer:
+    enrollment = await lifecycle.reopen(
+        call.app[POOL], call.organisation_id, call.id, call.body.reason, call.actor, call.conditions
+    )
+    return changed(enrollment, "Enrollment reopened")
 
 
 async def cancel_enrollment(call: Call[Query, Body]) -> Answer:
@@ -201,6 +216,21 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[EnrollmentDetail]},
         permissions=[RECORD],
         body=CheckIn,
+    ),
+    Route(
+        "DELETE",
+        ENROLLMENTS + "/{id}/check-in",
+        remove_check_in,
+        {200: Success[EnrollmentDetail]},
+        permissions=[RECORD],
+    ),
+    Route(
+        "PATCH",
+        ENROLLMENTS + "/{id}/reopen",
+        reopen_enrollment,
+        {200: Success[EnrollmentDetail]},
+        permissions=[RECORD],
+        body=Reopening,
     ),
     Route(
         "GET",

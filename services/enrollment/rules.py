@@ -10,6 +10,9 @@ from zoneinfo import ZoneInfo
 
 from services.enrollment.errors import (
     AlreadyEnrolled,
+    CheckedIn,
+    CheckInKept,
+    CompletedAtNotPossible,
     EmployeeLeft,
     EmployeesNotSelectable,
     EnrolledThere,
@@ -23,7 +26,7 @@ from services.enrollment.errors import (
 from services.enrollment.schemas import CheckIn, Completion
 from shared.auth.internal_token import ENROLL, ENROLL_SELF, Caller
 from shared.errors import ApiError, PermissionDenied
-from shared.events.types import EnrollmentState, Remembered
+from shared.events.types import EnrollmentState, Judgement, Remembered
 from shared.http.idempotency_key import IdempotencyKey
 from shared.postgres.audit import Actor
 
@@ -34,6 +37,9 @@ CandidateKey = tuple[int, int, int]
 
 OPEN = ("enrolled", "waitlisted")
 """The statuses of an enrollment whose record still follows its course, session and person."""
+
+_RESULT = ("score", "passed", "feedback", "certificate_url", "completed_at", "valid_until", "judged_by")
+_NOT_CHECKED_IN = {"checked_in_at": None, "check_in_method": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +111,6 @@ class Granted:
     available_spots: int
 
 
-@dataclass(frozen=True, slots=True)
-class Grading:
-    """What a course says of its results; calendar months are counted in the organisation's time zone."""
-
-    pass_score: Decimal | None
-    validity_months: int | None
-    time_zone: str = "UTC"
-
-
 def check_may_enroll(caller: Caller, employee_ids: Sequence[int]) -> None:
     """`training.enroll.self` is for the caller's own person alone; raises `PermissionDenied`."""
     if caller.may(ENROLL):
@@ -169,24 +166,66 @@ def decide_in_order(
     return outcomes
 
 
-def completed(enrollment: EnrollmentState, grading: Grading, completion: Completion, now: datetime) -> EnrollmentState:
-    """A score below the pass score fails; a later call corrects the record and keeps when it was completed."""
+def completed(
+    enrollment: EnrollmentState, course: Judgement, completion: Completion, session_start: datetime, now: datetime
+) -> EnrollmentState:
+    """A score below the pass mark fails. A later call corrects the record, judged by what it was judged by first.
+
+    `course` is how its course and organisation judge now. Raises `EnrollmentClosed`, `CompletedAtNotPossible`.
+    """
     if enrollment.status in ("absent", "cancelled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "completed")
     given = {name: getattr(completion, name) for name in completion.model_fields_set}
-    score: Decimal | None = given.get("score", enrollment.score)
-    passed = None if score is None or grading.pass_score is None else score >= grading.pass_score
-    completed_at = enrollment.completed_at or now
-    lasts = passed is not False and grading.validity_months is not None
-    local = completed_at.astimezone(ZoneInfo(grading.time_zone))
-    return _changed(
-        enrollment,
-        **given,
-        passed=passed,
-        status="failed" if passed is False else "completed",
-        completed_at=completed_at,
-        valid_until=add_months(local, grading.validity_months or 0).astimezone(UTC) if lasts else None,
-    )
+    score, completed_at = given.get("score", enrollment.score), completion.completed_at or enrollment.completed_at
+    if enrollment.status != "enrolled" and (score, completed_at) == (enrollment.score, enrollment.completed_at):
+        return _changed(enrollment, **given)
+    judge = enrollment.judged_by or course
+    if completed_at is not None and completed_at != enrollment.completed_at:
+        _check_completed_at(completed_at, session_start, now, ZoneInfo(judge.time_zone))
+    return _changed(enrollment, **given | judged(judge, score, completed_at or now))
+
+
+def judged(judge: Judgement, score: Decimal | None, completed_at: datetime) -> dict[str, Any]:
+    """What a completion's result is, and how long it certifies that its person holds the course."""
+    passed = None if score is None or judge.pass_score is None else score >= judge.pass_score
+    certifies = passed is True or judge.pass_score is None
+    local, months = completed_at.astimezone(ZoneInfo(judge.time_zone)), judge.validity_months
+    return {
+        "passed": passed,
+        "status": "failed" if passed is False else "completed",
+        "completed_at": completed_at,
+        "valid_until": add_months(local, months).astimezone(UTC) if certifies and months is not None else None,
+        "judged_by": judge,
+        "certifies": certifies,
+    }
+
+
+def _check_completed_at(completed_at: datetime, session_start: datetime, now: datetime, zone: ZoneInfo) -> None:
+    """Not before the day of the session's start, nor before today if that is yet to come; raises a refusal."""
+    if completed_at > now:
+        raise CompletedAtNotPossible("must not be in the future")
+    first_day = min(session_start, now).astimezone(zone).date()
+    if completed_at.astimezone(zone).date() < first_day:
+        raise CompletedAtNotPossible(f"must not be before {first_day}")
+
+
+def reopened(enrollment: EnrollmentState, seats: Seats, candidate: Candidate) -> EnrollmentState:
+    """Enrolled again, as if it had never ended; reopening what is enrolled changes nothing.
+
+    `candidate` is the person as the session sees them. A seat that was given back has to be free again. Raises
+    `EnrollmentClosed`, `EmployeeLeft`, `SessionClosed`, `SessionFull`.
+    """
+    if enrollment.status in ("cancelled", "waitlisted"):
+        raise EnrollmentClosed(enrollment.status, "reopened")
+    if enrollment.status == "enrolled":
+        return enrollment
+    if not candidate.exists:
+        raise EmployeeLeft
+    if seats.status == "cancelled":
+        raise SessionClosed(seats.status)
+    if not enrollment.holds_seat and not seats.available:
+        raise SessionFull(0, 1)
+    return _changed(enrollment, status="enrolled", holds_seat=True, certifies=False, **dict.fromkeys(_RESULT))
 
 
 def cancelled(enrollment: EnrollmentState) -> EnrollmentState:
@@ -197,24 +236,40 @@ def cancelled(enrollment: EnrollmentState) -> EnrollmentState:
 
 
 def marked_absent(enrollment: EnrollmentState, seats: Seats) -> EnrollmentState:
-    """An absence known before the session begins gives the seat back."""
+    """An absence known before the session begins gives the seat back; nobody is absent who is checked in.
+
+    Marking it again changes nothing.
+    """
     if enrollment.status in ("completed", "failed", "cancelled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "marked absent")
+    if enrollment.status == "absent":
+        return enrollment
+    if enrollment.checked_in_at is not None:
+        raise CheckedIn
     return _changed(enrollment, status="absent", holds_seat=enrollment.holds_seat and seats.started)
 
 
 def checked_in(enrollment: EnrollmentState, check_in: CheckIn, now: datetime) -> EnrollmentState:
-    """A second check-in by the same way, without a time of its own, changes nothing."""
+    """Another check-in corrects the first one if it has a time of its own, and otherwise changes nothing."""
     if enrollment.status in ("absent", "cancelled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "checked in")
-    kept = enrollment.checked_in_at if enrollment.check_in_method == check_in.method else None
-    return _changed(enrollment, check_in_method=check_in.method, checked_in_at=check_in.checked_in_at or kept or now)
+    if enrollment.checked_in_at is not None and check_in.checked_in_at is None:
+        return enrollment
+    return _changed(enrollment, check_in_method=check_in.method, checked_in_at=check_in.checked_in_at or now)
+
+
+def check_in_removed(enrollment: EnrollmentState) -> EnrollmentState:
+    """Without a check-in nothing changes."""
+    if enrollment.status in ("absent", "cancelled"):
+        raise CheckInKept(enrollment.status)
+    return _changed(enrollment, **_NOT_CHECKED_IN)
 
 
 def transferred(enrollment: EnrollmentState, target: Seats, candidate: Candidate) -> EnrollmentState:
     """To a seat in another session of the same course; `candidate` is the person as that session sees them.
 
-    Raises `EnrollmentClosed`, `EmployeeLeft`, `SessionOfOtherCourse`, `SessionClosed`, `EnrolledThere`, `SessionFull`.
+    A check-in belongs to its session, and stays behind. Raises `EnrollmentClosed`, `EmployeeLeft`,
+    `SessionOfOtherCourse`, `SessionClosed`, `EnrolledThere`, `SessionFull`.
     """
     if enrollment.status not in ("enrolled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "transferred")
@@ -230,7 +285,7 @@ def transferred(enrollment: EnrollmentState, target: Seats, candidate: Candidate
         raise EnrolledThere
     if not target.available:
         raise SessionFull(0, 1)
-    return _changed(enrollment, session_id=target.session_id, status="enrolled", holds_seat=True)
+    return _changed(enrollment, session_id=target.session_id, status="enrolled", holds_seat=True, **_NOT_CHECKED_IN)
 
 
 def promoted(enrollment: EnrollmentState) -> EnrollmentState:

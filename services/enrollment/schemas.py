@@ -1,5 +1,6 @@
 """What clients send to enrollment (contract, section 4)."""
 
+from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import FailFast, Field, field_validator, model_validator
@@ -18,6 +19,7 @@ from shared.validation.fields import (
     QueryCount,
     QueryId,
     QueryYear,
+    Reason,
     Search,
     Timestamp,
     Version,
@@ -79,11 +81,28 @@ class EnrollmentRequest(Body):
 
 
 class Completion(Body):
-    """A member that is left out keeps what the record says; `null` clears it."""
+    """A member that is left out keeps what the record says; `null` clears it, except `completed_at`.
+
+    `completed_at` is now where it is left out and the record has none.
+    """
 
     score: Annotated[Number, Field(ge=0, le=100, decimal_places=2)] | None = None
     feedback: LongText | None = None
     certificate_url: HttpsUrl | None = None
+    completed_at: Timestamp | None = None
+
+    @field_validator("completed_at")
+    @classmethod
+    def _cannot_be_cleared(cls, completed_at: datetime | None) -> datetime:
+        if completed_at is None:
+            raise ValueError("cannot be cleared")
+        return completed_at
+
+
+class Reopening(Body):
+    """`reason` is kept in the audit trail."""
+
+    reason: Reason
 
 
 class Transfer(Body):

@@ -25,7 +25,7 @@ from shared.postgres.statement_columns import ArrayColumns
 # closed, an open one what is true now.
 _PAGE = """
 WITH matched AS (
-    SELECT r.id, r.session_id, r.status, r.scored, r.completed_at, r.valid_until, r.checked_in_at, r.check_in_method,
+    SELECT r.id, r.session_id, r.status, r.passed, r.completed_at, r.valid_until, r.checked_in_at, r.check_in_method,
         shown.*, p.id AS person_id, p.type, p.full_name, coalesce(r.completed_at, s.start_date) AS training_date
     FROM records r
     JOIN people p ON p.organisation_id = r.organisation_id AND p.id = r.employee_id
@@ -56,7 +56,7 @@ SELECT
         'status', CASE status WHEN 'enrolled' THEN 'confirmed' WHEN 'waitlisted' THEN 'proposed'
             WHEN 'cancelled' THEN 'cancelled' ELSE 'completed' END,
         'result', CASE WHEN status = 'absent' THEN 'absent' WHEN status = 'failed' THEN 'failed'
-            WHEN status = 'completed' AND scored THEN 'passed' WHEN status = 'completed' THEN 'attended' END,
+            WHEN status = 'completed' AND passed THEN 'passed' WHEN status = 'completed' THEN 'attended' END,
         'valid_until', history_timestamp(valid_until),
         'person', json_build_object('id', person_id, 'type', type, 'name', full_name, 'company', company_name),
         'projects', project_names, 'labels', label_names,
@@ -151,6 +151,7 @@ _RECORDS = ArrayColumns(
     course_id="bigint",
     status="text",
     scored="boolean",
+    passed="boolean",
     completed_at="timestamptz",
     valid_until="timestamptz",
     checked_in_at="timestamptz",
@@ -267,6 +268,7 @@ def _record(event: EnrollmentEvent) -> dict[str, Any]:
         "course_id": state.course_id,
         "status": state.status,
         "scored": state.score is not None,
+        "passed": state.passed,
         "completed_at": state.completed_at,
         "valid_until": state.valid_until,
         "checked_in_at": state.checked_in_at,

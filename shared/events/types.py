@@ -102,6 +102,16 @@ class EmployeeState(State):
 EnrollmentStatus = Literal["enrolled", "waitlisted", "completed", "failed", "absent", "cancelled"]
 
 
+class Judgement(BaseModel):
+    """What a completion is judged by; calendar months of validity are counted in the organisation's time zone."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    pass_score: Score | None
+    validity_months: int | None
+    time_zone: str
+
+
 class Remembered(BaseModel):
     """What was true of an enrollment's course, session and person when it stopped being open."""
 
@@ -121,6 +131,8 @@ class EnrollmentState(State):
 
     `holds_seat` says whether it counts against the session's places: a waitlisted or cancelled one does not, nor
     does an absence that was known before the session began.
+    `certifies` says whether its person holds the course by it, until `valid_until`: it is completed, and passed if
+    there was a pass mark. `judged_by` is `None` where it was never judged.
     `remembered` is `None` while the enrollment is open, that is enrolled or waitlisted.
     """
 
@@ -138,24 +150,31 @@ class EnrollmentState(State):
     valid_until: Moment | None
     checked_in_at: Moment | None
     check_in_method: str | None
+    judged_by: Judgement | None = None
+    certifies: bool = False
     remembered: Remembered | None = None
 
     @model_validator(mode="before")
     @classmethod
-    def _before_holds_seat(cls, values: Any) -> Any:
-        """Events of a version without `holds_seat` imply it by their status."""
-        if isinstance(values, dict) and "holds_seat" not in values:
-            return values | {"holds_seat": values.get("status") not in ("cancelled", "waitlisted")}
-        return values
+    def _implied_by_status(cls, values: Any) -> Any:
+        """What events of versions without these fields say by their status."""
+        if not isinstance(values, dict):
+            return values
+        status = values.get("status")
+        implied = {"holds_seat": status not in ("cancelled", "waitlisted"), "certifies": status == "completed"}
+        return implied | values
 
 
 class CertificationState(State):
-    """A completion that will end or has ended; `id` is the enrollment's, `version` counts its notices."""
+    """A completion that will end, has ended or was revoked; `id` is the enrollment's, `version` counts its notices.
+
+    `valid_until` is `None` only for one that would never have ended, and was revoked.
+    """
 
     course_id: int
     employee_id: int
     completed_at: datetime
-    valid_until: datetime
+    valid_until: datetime | None
     days_left: int
 
 
@@ -252,6 +271,16 @@ class EnrollmentCheckedIn(EnrollmentEvent):
     type = "enrollment.checked_in"
 
 
+class EnrollmentCheckInRemoved(EnrollmentEvent):
+    type = "enrollment.check_in_removed"
+
+
+class EnrollmentReopened(EnrollmentEvent):
+    """From completed, failed or absent to enrolled."""
+
+    type = "enrollment.reopened"
+
+
 class EnrollmentPreserved(EnrollmentEvent):
     """A record that an earlier version closed now has what is `remembered` of it; nothing else changed."""
 
@@ -265,6 +294,13 @@ class CertificationExpiring(Event[CertificationState]):
 
 class CertificationExpired(Event[CertificationState]):
     type = "certification.expired"
+    must_route = False
+
+
+class CertificationRevoked(Event[CertificationState]):
+    """A completion no longer certifies: it was reopened, or corrected."""
+
+    type = "certification.revoked"
     must_route = False
 
 
@@ -288,9 +324,12 @@ STATE_OF: dict[type[Event[State]], type[State]] = {
     EnrollmentMarkedAbsent: EnrollmentState,
     EnrollmentCancelled: EnrollmentState,
     EnrollmentCheckedIn: EnrollmentState,
+    EnrollmentCheckInRemoved: EnrollmentState,
+    EnrollmentReopened: EnrollmentState,
     EnrollmentPreserved: EnrollmentState,
     CertificationExpiring: CertificationState,
     CertificationExpired: CertificationState,
+    CertificationRevoked: CertificationState,
     SettingsSaved: SettingsState,
 }
 """Every event there is, with the state it carries."""

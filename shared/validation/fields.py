@@ -143,6 +143,7 @@ Timestamp = Annotated[datetime, BeforeValidator(_timestamp)]
 Text = Annotated[str, AfterValidator(several_lines)]
 Name = Annotated[str, Field(max_length=255), AfterValidator(one_line), AfterValidator(_filled)]
 LongText = Annotated[str, Field(max_length=10_000), AfterValidator(several_lines)]
+Reason = Annotated[str, Field(max_length=500), AfterValidator(several_lines), AfterValidator(_filled)]
 Search = Annotated[str, Field(max_length=255), AfterValidator(storable), AfterValidator(_few_words)]
 """Words that a text could contain; it is not stored."""
 

@@ -87,8 +87,11 @@ ENROLLMENT = {
     "valid_until",
     "checked_in_at",
     "check_in_method",
+    "judged_by",
+    "certifies",
     "remembered",
 }
+COMPLETION = {"id", "version", "course_id", "employee_id", "completed_at", "valid_until", "days_left"}
 SETTINGS_STATE = {"id", "version", "time_zone"}
 EVENTS = {
     "course.saved": ("catalog", "courses", COURSE),
@@ -107,6 +110,9 @@ EVENTS = {
     "enrollment.absent": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.cancelled": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.preserved": ("enrollment", "enrollments", ENROLLMENT),
+    "enrollment.check_in_removed": ("enrollment", "enrollments", ENROLLMENT),
+    "enrollment.reopened": ("enrollment", "enrollments", ENROLLMENT),
+    "certification.revoked": ("enrollment", "certifications", COMPLETION),
     "settings.saved": ("enrollment", "settings", SETTINGS_STATE),
 }
 """Routing key → the service it is from, what its subject is called, and the fields of its data."""
@@ -129,6 +135,8 @@ async def everything_happens(stack: Stack, client: Client) -> None:
     [waitlisted] = (await client.post(ENROLLMENTS, waiting)).data["enrollments"]
     await client.patch(f"{ENROLLMENTS}/{completed}/check-in", {"method": "kiosk"})
     await client.patch(f"{ENROLLMENTS}/{completed}/complete", {"score": 82})
+    await client.patch(f"{ENROLLMENTS}/{completed}/reopen", {"reason": "It was somebody else"})
+    await client.delete(f"{ENROLLMENTS}/{completed}/check-in")
     await client.patch(f"{ENROLLMENTS}/{failed}/complete", {"score": 12.5})
     await client.patch(f"{ENROLLMENTS}/{absent}/absent")
     await client.patch(f"{ENROLLMENTS}/{cancelled}/cancel")

@@ -7,7 +7,7 @@ from annotated_types import Ge, Le
 from hypothesis import strategies as st
 from pydantic.fields import FieldInfo
 
-from shared.events.types import STATE_OF, Event, State
+from shared.events.types import STATE_OF, Event, Judgement, State
 from shared.observability import NO_TRACE, Trace, new_traceparent
 from shared.validation.fields import MAX_ID
 
@@ -38,6 +38,7 @@ def _field(name: str, field: FieldInfo) -> st.SearchStrategy[Any]:
 
 st.register_type_strategy(datetime, MOMENTS)
 st.register_type_strategy(str, st.text(st.characters(codec="utf-8", exclude_characters="\0")))
+st.register_type_strategy(Judgement, st.builds(Judgement, pass_score=st.none() | SCORES))
 
 
 # Once: Hypothesis checks each strategy that it meets for the first time, which takes longer than to draw from it.

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.enrollment.rules import Grading, SessionKey
-from shared.events.types import EnrollmentState, Remembered
+from services.enrollment.rules import SessionKey
+from shared.events.types import EnrollmentState, Judgement, Remembered
 from shared.postgres.audit import Actor
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
 
 # A copy whose details are not those of its version was written by an earlier release (use_cases/preservation.py).
 _LOCK = """
-SELECT e.*, c.pass_score, c.validity_months, coalesce(o.time_zone, 'UTC') AS time_zone, now() AS now,
+SELECT e.*, c.pass_score, c.validity_months, coalesce(o.time_zone, 'UTC') AS time_zone,
+    s.start_date AS session_start, now() AS now,
     CASE WHEN c.details_version = c.version AND s.details_version = s.version THEN jsonb_build_object(
         'training_name', c.title, 'delivery_mode', c.delivery_mode, 'labels', c.labels,
         'session_name', s.session_name, 'location', s.location, 'projects', s.projects,
@@ -45,9 +46,14 @@ _CHANGED = ArrayColumns(
     valid_until="timestamptz",
     checked_in_at="timestamptz",
     check_in_method="text",
+    judged_pass_score="numeric",  # noqa: S106 - a column
+    judged_validity_months="integer",
+    judged_time_zone="text",
     remembered="jsonb",
 )
 _NEVER_CHANGED = {"course_id", "employee_id", "enrolled_at"}
+_COLUMNS_OF_THEIR_OWN = {"judged_by", "remembered", "certifies"}
+"""What is stored in another form, and what PostgreSQL generates."""
 _UPDATE = f"""
 UPDATE enrollments e SET {_CHANGED.updates("new", "organisation_id", "id")}
 FROM {_CHANGED.unnest("new")}
@@ -71,14 +77,15 @@ INSERT INTO audit ({_AUDIT.names}) SELECT {_AUDIT.values} FROM {_AUDIT.unnest("e
 
 @dataclass(frozen=True, slots=True)
 class LockedEnrollment:
-    """An enrollment that nobody else can change now, its course's grading, and the database's clock.
+    """An enrollment that nobody else can change now, what its completion would be judged by, and the database's clock.
 
     `current` is what it would remember if it closed now, or `None` where the copies from the catalog lack that.
     """
 
     organisation_id: int
     state: EnrollmentState
-    grading: Grading
+    judgement: Judgement
+    session_start: datetime
     current: Remembered | None
     now: datetime
 
@@ -106,7 +113,8 @@ async def lock(connection: Connection, keys: Sequence[tuple[int, int]]) -> list[
         LockedEnrollment(
             row["organisation_id"],
             enrollment_state(row),
-            Grading(row["pass_score"], row["validity_months"], row["time_zone"]),
+            Judgement.model_validate(dict(row)),
+            row["session_start"],
             row["current"] and Remembered.model_validate_json(row["current"]),
             row["now"],
         )
@@ -117,7 +125,12 @@ async def lock(connection: Connection, keys: Sequence[tuple[int, int]]) -> list[
 def enrollment_state(row: Any) -> EnrollmentState:
     """What events say of the enrollment whose row this is."""
     remembered = row["remembered"] and Remembered.model_validate_json(row["remembered"])
-    return EnrollmentState.model_validate({**row, "remembered": remembered})
+    judged_by = row["judged_time_zone"] and Judgement(
+        pass_score=row["judged_pass_score"],
+        validity_months=row["judged_validity_months"],
+        time_zone=row["judged_time_zone"],
+    )
+    return EnrollmentState.model_validate({**row, "judged_by": judged_by, "remembered": remembered})
 
 
 async def update(connection: Connection, changed: Sequence[tuple[int, EnrollmentState]]) -> None:
@@ -128,8 +141,15 @@ async def update(connection: Connection, changed: Sequence[tuple[int, Enrollment
 
 def _changed_columns(organisation_id: int, state: EnrollmentState) -> dict[str, Any]:
     remembered = state.remembered and state.remembered.model_dump_json()
-    columns = state.model_dump(exclude=_NEVER_CHANGED | {"remembered"})
-    return {"organisation_id": organisation_id, **columns, "remembered": remembered}
+    judged_by = state.judged_by
+    return {
+        "organisation_id": organisation_id,
+        **state.model_dump(exclude=_NEVER_CHANGED | _COLUMNS_OF_THEIR_OWN),
+        "judged_pass_score": judged_by and judged_by.pass_score,
+        "judged_validity_months": judged_by and judged_by.validity_months,
+        "judged_time_zone": judged_by and judged_by.time_zone,
+        "remembered": remembered,
+    }
 
 
 async def add_audit_entries(connection: Connection, entries: Sequence[AuditEntry]) -> None:

@@ -48,7 +48,7 @@ SELECT asked.organisation_id, asked.session_id, asked.employee_id, p.id IS NOT N
         WHERE NOT EXISTS (
             SELECT FROM enrollments done
             WHERE done.organisation_id = asked.organisation_id AND done.employee_id = asked.employee_id
-                AND done.course_id = required_id AND done.status = 'completed'
+                AND done.course_id = required_id AND done.certifies
                 AND (done.valid_until IS NULL OR done.valid_until > now())
         )
         ORDER BY required_id

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from services.enrollment import rules
 from services.enrollment.errors import ChangedMeanwhile
@@ -12,7 +12,7 @@ from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import seats as seat_store
 from services.enrollment.store.enrollments import AuditEntry, LockedEnrollment
 from services.enrollment.use_cases import SOURCE, certifications
-from shared.events.types import EnrollmentEvent, EnrollmentPromoted, EnrollmentState
+from shared.events.types import CertificationRevoked, EnrollmentEvent, EnrollmentPromoted, EnrollmentState
 from shared.messaging import outbox
 from shared.postgres.audit import Actor, differences
 from shared.postgres.pool import Connection, Pool, transaction
@@ -32,12 +32,20 @@ class Change:
     after: EnrollmentState
     event: type[EnrollmentEvent]
     actor: Actor
+    reason: str | None = None
 
     @classmethod
-    def of(cls, locked: LockedEnrollment, after: EnrollmentState, event: type[EnrollmentEvent], actor: Actor) -> Self:
+    def of(
+        cls,
+        locked: LockedEnrollment,
+        after: EnrollmentState,
+        event: type[EnrollmentEvent],
+        actor: Actor,
+        reason: str | None = None,
+    ) -> Self:
         """A change of an enrollment that is there: what it closes remembers what is true now."""
         after = rules.remembering(locked.state, after, locked.current)
-        return cls(locked.organisation_id, locked.state, after, event, actor)
+        return cls(locked.organisation_id, locked.state, after, event, actor, reason)
 
     @property
     def changes_nothing(self) -> bool:
@@ -96,13 +104,22 @@ async def record(connection: Connection, changes: Sequence[Change]) -> None:
     completions = {
         (change.organisation_id, change.after.course_id, change.after.employee_id)
         for change in changes
-        if "completed" in (change.after.status, change.before and change.before.status)
+        if change.after.certifies or (change.before and change.before.certifies)
     }
     if completions:
         await certifications.follow_completions(connection, sorted(completions))
     await enrollment_store.add_audit_entries(connection, [_audit_entry(change) for change in changes])
     events = [change.event(change.organisation_id, change.after, change.actor.trace) for change in changes]
-    await outbox.add(connection, SOURCE, events)
+    await outbox.add(connection, SOURCE, [*events, *await _revocations(connection, changes)])
+
+
+async def _revocations(connection: Connection, changes: Sequence[Change]) -> Sequence[CertificationRevoked]:
+    lost = [
+        (change.organisation_id, change.before, change.actor.trace)
+        for change in changes
+        if change.before is not None and change.before.certifies and not change.after.certifies
+    ]
+    return await certifications.revocations(connection, lost) if lost else ()
 
 
 def _audit_entry(change: Change) -> AuditEntry:
@@ -112,8 +129,12 @@ def _audit_entry(change: Change) -> AuditEntry:
         change.after.version,
         change.event.type,
         change.actor,
-        differences(change.before, change.after),
+        differences(change.before, change.after) | _reason(change),
     )
+
+
+def _reason(change: Change) -> dict[str, Any]:
+    return {} if change.reason is None else {"reason": {"from": None, "to": change.reason}}
 
 
 async def _move_seats(connection: Connection, changes: Sequence[Change]) -> dict[SessionKey, int]:

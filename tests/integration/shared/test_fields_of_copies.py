@@ -62,7 +62,7 @@ CHANGED: Mapping[str, Mapping[str, Any]] = {
         "remembered": dict(filled(Remembered, delivery_mode="online")),
     },
 }
-"""Of the row that is changed, where another value would hide a change: a completion shows whether there is a score."""
+"""Of the row that is changed, where another value would hide a change: a completion shows whether it passed."""
 FIRST: Mapping[str, Mapping[str, Any]] = {"enrollments": {**CHANGED["enrollments"], "remembered": None}}
 """Of the rows beside it: an online course would hide where its sessions are, and what is remembered all copies."""
 SECOND: Mapping[str, Mapping[str, Any]] = {"courses": {"title": "two"}, "sessions": {"session_name": "two"}}
@@ -71,6 +71,7 @@ SECOND: Mapping[str, Mapping[str, Any]] = {"courses": {"title": "two"}, "session
 _KEY = {"id": "the key", "version": "compared before anything is written"}
 _DELETED = "what was deleted stays as it was last, and no enrollment shows it"
 _KEPT = "a closed record keeps what it remembers, whatever an event of the release before does not say"
+_JUDGED = "the enrollment has passed or failed already"
 _REMEMBERED = ("remembered", *(f"remembered.{name}" for name, _ in changed_in_one_field(filled(Remembered))))
 _SAME_PERSON = "an enrollment is always the same person's"
 
@@ -102,7 +103,11 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
     "history: records": {
         "employee_id": _SAME_PERSON,
         "holds_seat": "no record shows it",
-        "passed": "the status says it",
+        "judged_by": _JUDGED,
+        "judged_by.pass_score": _JUDGED,
+        "judged_by.validity_months": _JUDGED,
+        "judged_by.time_zone": _JUDGED,
+        "certifies": "a record shows what has passed, and until when it is valid",
         "feedback": "between the participant and who trained them",
         "certificate_url": "no record shows it",
         "enrolled_at": "no record shows it",
@@ -121,6 +126,11 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
                 "checked_in_at",
                 "check_in_method",
                 *_REMEMBERED,
+                "judged_by",
+                "judged_by.pass_score",
+                "judged_by.validity_months",
+                "judged_by.time_zone",
+                "certifies",
             ),
             "nothing is counted by it",
         ),
@@ -135,6 +145,7 @@ NOT_SHOWN: Mapping[str, Mapping[str, str]] = {
     "people": {"company.id": "a filter"},
     "enrollments": {
         "course_id": "a closed record shows what it remembers of its course",
+        "score": "for processes of the release before, to which each score was passed",
         "remembered.labels.id": "a filter",
         "remembered.projects.id": "a filter",
         "remembered.company.id": "a filter",
