@@ -24,14 +24,18 @@ class Service:
 
 
 SERVICES = (
-    Service("catalog", publishes=("course", "session"), follows=("enrollment",), asks=("enrollment",)),
+    Service("catalog", publishes=("course", "session"), follows=("enrollment", "settings"), asks=("enrollment",)),
     Service(
         "enrollment",
-        publishes=("employee", "enrollment", "certification"),
+        publishes=("employee", "enrollment", "certification", "settings"),
         follows=("course", "session"),
         asks=("catalog",),
     ),
-    Service("history", follows=("course", "session", "employee", "enrollment"), asks=("catalog", "enrollment")),
+    Service(
+        "history",
+        follows=("course", "session", "employee", "enrollment", "settings"),
+        asks=("catalog", "enrollment"),
+    ),
 )
 SERVICE_NAMES = tuple(service.name for service in SERVICES)
 

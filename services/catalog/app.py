@@ -12,8 +12,11 @@ from services.catalog.handlers import SUBSCRIPTIONS
 from services.catalog.projection import PROJECTION
 from services.catalog.settings import CatalogSettings
 from shared.auth.signing import internal_signer
+from shared.concurrency.tasks import background
 from shared.http.service_client import connect_to_service
-from shared.service.chassis import Service
+from shared.projections.settings_copy import catch_up
+from shared.projections.snapshot import SnapshotClient
+from shared.service.chassis import POOL, Service
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -28,6 +31,16 @@ async def enrollment_client(settings: CatalogSettings, app: web.Application) -> 
         yield
 
 
+async def copied_settings(settings: CatalogSettings, app: web.Application) -> AsyncIterator[None]:
+    """Copies the settings of organisations that were saved before the catalog followed them."""
+    signer = internal_signer("catalog", settings.internal_keys_file, settings.internal_token_secret)
+    async with (
+        connect_to_service(settings.enrollment_url, name="enrollment", asking="catalog", signer=signer) as client,
+        background(catch_up(app[POOL], SnapshotClient(client)), name="settings"),
+    ):
+        yield
+
+
 SERVICE = Service(
     name="catalog",
     settings=CatalogSettings,
@@ -37,5 +50,6 @@ SERVICE = Service(
     outbox=True,
     projection=PROJECTION,
     api_contexts=[enrollment_client],
+    worker_contexts=[copied_settings],
     commands=[SEED],
 )

@@ -55,7 +55,7 @@ class CompletedAtNotPossible(ValidationFailed):
 
 
 class SessionUnknown(Exception):
-    """No event has brought the session yet; the catalog may know it."""
+    """No event has brought the session yet, or what became of an agreement about it; the catalog may know."""
 
 
 class SessionNotFound(NotFound):
@@ -78,6 +78,13 @@ class CapacityBelowTaken(ValidationFailed):
 class CourseNotSelectable(ValidationFailed):
     def __init__(self) -> None:
         super().__init__({"course_id": ["The selected course does not exist."]})
+
+
+class TimeZoneUnknown(ValidationFailed):
+    """The database has an older edition of the IANA database than the service."""
+
+    def __init__(self) -> None:
+        super().__init__({"time_zone": ["The time zone is not known to the database server yet."]})
 
 
 class SessionNotSelectable(ValidationFailed):

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from services.enrollment.store import catalog_replica
+from services.enrollment.store import agreed_status, catalog_replica
 from services.enrollment.store.seat_check import wrong_seats
 from services.enrollment.store.totals import TOTALS
 from shared.events.types import CourseRemoved, CourseSaved, SessionRemoved, SessionSaved
@@ -17,7 +17,7 @@ PROJECTION = Projection(
             "sessions",
             owner="catalog",
             kind="sessions",
-            own_columns=("seats_taken", "seats_agreed_for", "details_version"),
+            own_columns=("seats_taken", "seats_agreed_for", *agreed_status.COLUMNS, "details_version"),
         ),
     ],
     # The replica alone: what else a session's event causes is caused once, when it is consumed.
@@ -32,5 +32,6 @@ PROJECTION = Projection(
         *(partial(wrong_totals, totals=totals) for totals in TOTALS),
         partial(changes_without_event, kind="employee", table="people"),
         partial(changes_without_event, kind="enrollment", table="enrollments"),
+        partial(changes_without_event, kind="settings", table="organisation_settings"),
     ],
 )

@@ -52,6 +52,10 @@ class Seats:
     started: bool
     maximum: int
     taken: int
+    awaits_commit: bool = False
+    """Whether `status` was agreed with the catalog for a version that has not arrived yet."""
+    in_doubt: bool = False
+    """Whether that was so long ago that the catalog has to be asked what became of it."""
 
     @property
     def available(self) -> int:
@@ -146,7 +150,7 @@ def decide_in_order(
     outcomes: list[Granted | Exception] = []
     for command in commands:
         seats = sessions.get(command.session_key)
-        if seats is None:
+        if seats is None or seats.in_doubt:
             outcomes.append(SessionUnknown())
             continue
         keys = [(*command.session_key, employee_id) for employee_id in command.employee_ids]

@@ -1,15 +1,16 @@
 """What clients send to enrollment (contract, section 4)."""
 
 from datetime import datetime
-from functools import cache
 from typing import Annotated, Literal, Self
-from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, FailFast, Field, field_validator, model_validator
+from pydantic import FailFast, Field, field_validator, model_validator
 
+from shared.events.types import CourseSaved, CourseState, Event, SessionSaved, SessionState, State
 from shared.http.models import Body, BodyLimits, IdAndName
 from shared.http.pagination import PagedQuery
+from shared.observability import Trace
 from shared.validation.fields import (
+    MAX_INTEGER,
     Count,
     Id,
     LongText,
@@ -17,18 +18,20 @@ from shared.validation.fields import (
     Number,
     QueryCount,
     QueryId,
+    QueryYear,
     Reason,
     Search,
     Timestamp,
-    one_line,
+    Version,
 )
 from shared.validation.https_url import HttpsUrl
+from shared.validation.time_zones import TimeZone
 
 Status = Literal["enrolled", "waitlisted", "completed", "failed", "absent", "cancelled"]
 CheckInMethod = Literal["manual", "qr_code", "kiosk"]
 
-_time_zones = cache(available_timezones)
-"""Read once: they are looked for in hundreds of directories and files."""
+MAX_NOTIFIED = 10
+"""Courses or sessions in one request; the catalog changes one at a time."""
 
 
 class EnrollmentQuery(PagedQuery):
@@ -36,7 +39,7 @@ class EnrollmentQuery(PagedQuery):
     session_id: QueryId | None = None
     course_id: QueryId | None = None
     status: Status | None = None
-    year: Annotated[QueryCount, Field(ge=1, le=9998)] | None = None
+    year: QueryYear | None = None
 
 
 class ComplianceQuery(PagedQuery):
@@ -57,16 +60,9 @@ class ComplianceQuery(PagedQuery):
 
 
 class OrganisationSettings(Body):
-    """`time_zone`: a name of the IANA database; calendar months of validity are counted in it."""
+    """Days, years and months of validity are those of `time_zone`."""
 
-    time_zone: Annotated[str, Field(max_length=64), AfterValidator(one_line)]
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        if name not in _time_zones():
-            raise ValueError("must be a time zone of the IANA database, like Australia/Sydney")
-        return name
+    time_zone: TimeZone
 
 
 class EnrollmentRequest(Body):
@@ -122,16 +118,31 @@ class CheckIn(Body):
     checked_in_at: Timestamp | None = None
 
 
-class Capacity(Body):
-    """The lower capacity that the catalog wants to give a session in its next `version`."""
+class SessionChange(Body):
+    """The capacity that the catalog wants to give a session in its next `version`, and the status if it closes it."""
 
-    max_participants: Annotated[Count, Field(ge=1)]
-    version: Annotated[Count, Field(ge=1)]
+    max_participants: Annotated[Count, Field(ge=1, le=MAX_INTEGER)]
+    version: Version
+    status: Literal["completed", "cancelled"] | None = None
+
+
+class CatalogChanges(Body):
+    """Courses and sessions as the catalog has just committed them; their events follow."""
+
+    courses: Annotated[list[CourseState], Field(max_length=MAX_NOTIFIED)] = Field(default_factory=list)
+    sessions: Annotated[list[SessionState], Field(max_length=MAX_NOTIFIED)] = Field(default_factory=list)
+
+    def events(self, organisation_id: int, trace: Trace) -> list[Event[State]]:
+        """The events that will arrive, for their handlers."""
+        return [
+            *(CourseSaved(organisation_id, course, trace) for course in self.courses),
+            *(SessionSaved(organisation_id, session, trace) for session in self.sessions),
+        ]
 
 
 class SessionVersion(Body):
     id: Id
-    version: Annotated[Count, Field(ge=1)]
+    version: Version
 
 
 MAX_CLOSED = 20_000
@@ -145,9 +156,7 @@ class Closing(Body):
         default_factory=list
     )
     ids: Annotated[list[Id], Field(max_length=MAX_CLOSED), FailFast()] = Field(default_factory=list)
-    versions: Annotated[list[Annotated[Count, Field(ge=1)]], Field(max_length=MAX_CLOSED), FailFast()] = Field(
-        default_factory=list
-    )
+    versions: Annotated[list[Version], Field(max_length=MAX_CLOSED), FailFast()] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _a_version_for_each(self) -> Self:

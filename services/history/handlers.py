@@ -9,8 +9,10 @@ from shared.events.types import (
     EmployeeSaved,
     SessionRemoved,
     SessionSaved,
+    SettingsSaved,
 )
 from shared.messaging.consumer import Subscriptions
+from shared.projections import settings_copy
 
 SUBSCRIPTIONS: Subscriptions = {
     CourseSaved: store.save_courses,
@@ -20,4 +22,5 @@ SUBSCRIPTIONS: Subscriptions = {
     EmployeeSaved: store.save_people,
     EmployeeRemoved: store.save_people,
     **dict.fromkeys(ENROLLMENT_EVENTS, store.save_records),
+    SettingsSaved: settings_copy.save_settings,
 }

@@ -1,6 +1,7 @@
 """What history copies: all that it has."""
 
 from services.history.handlers import SUBSCRIPTIONS
+from shared.projections import settings_copy
 from shared.projections.comparison import Projection, ReplicaTable
 
 PROJECTION = Projection(
@@ -9,6 +10,7 @@ PROJECTION = Projection(
         ReplicaTable("sessions", owner="catalog", kind="sessions"),
         ReplicaTable("people", owner="enrollment", kind="people"),
         ReplicaTable("records", owner="enrollment", kind="enrollments"),
+        settings_copy.REPLICA,
     ],
     subscriptions=SUBSCRIPTIONS,
 )

@@ -4,7 +4,8 @@ from shared.settings import ServiceSettings
 
 
 class HistorySettings(ServiceSettings):
-    """Only `verify` and `rebuild` need the base URLs of the owners; a process that serves asks nobody."""
+    """`verify` and `rebuild` need the base URLs of the owners. A worker asks enrollment once, at its start, for the
+    settings of organisations; without its URL they come by their events alone."""
 
     catalog_url: str | None = None
     enrollment_url: str | None = None

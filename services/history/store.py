@@ -16,6 +16,7 @@ from shared.events.types import (
     SessionState,
 )
 from shared.postgres.batched_reads import PAGE_TYPES, PageRead, Statement
+from shared.postgres.local_days import LISTED, day_of, zone_of
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
 
@@ -75,13 +76,14 @@ _STATUS = {
     "upcoming": "r.status IN ('enrolled', 'waitlisted') AND s.start_date > now()",
 }
 
+_TRAINING_DAY = day_of("coalesce(r.completed_at, s.start_date)", zone_of(LISTED))
 _FILTERS = {
     "online": ("shown.online = :online", "boolean"),
     "project_id": (":project_id = ANY(shown.project_ids)", "bigint"),
     "label_id": (":label_id = ANY(shown.label_ids)", "bigint"),
     "company_id": ("shown.company_id = :company_id", "bigint"),
-    "date_from": ("(coalesce(r.completed_at, s.start_date) AT TIME ZONE 'UTC')::date >= :date_from", "date"),
-    "date_to": ("(coalesce(r.completed_at, s.start_date) AT TIME ZONE 'UTC')::date <= :date_to", "date"),
+    "date_from": (f"{_TRAINING_DAY} >= :date_from", "date"),
+    "date_to": (f"{_TRAINING_DAY} <= :date_to", "date"),
 }
 """Condition and type."""
 

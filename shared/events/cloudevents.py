@@ -57,7 +57,7 @@ def encode(event: Event[State], source: str) -> tuple[UUID, str]:
         "id": str(event_id),
         "source": f"/services/{source}",
         "type": qualified,
-        "subject": f"{event.type.partition('.')[0]}s/{event.data.id}",
+        "subject": f"{event.type.partition('.')[0].removesuffix('s')}s/{event.data.id}",
         "dataschema": f"urn:muster:schema:{qualified}",
         "datacontenttype": "application/json",
         "organisationid": event.organisation_id,

@@ -45,11 +45,6 @@ async def page(
     return row["found"], row["total"], row["items"]
 
 
-async def add(connection: Connection, entries: Sequence[AuditEntry]) -> None:
-    """For changes without an event; `outbox.add` writes the others' in one statement with the event."""
-    await connection.execute(INSERT.format(entries="$1"), entries_json(entries))
-
-
 def entries_json(entries: Sequence[AuditEntry]) -> str:
     return json.dumps([_columns(entry) for entry in entries])
 

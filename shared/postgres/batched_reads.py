@@ -125,8 +125,12 @@ def union_over(select: str, order: str, column: str, values: Iterable[str]) -> s
 
     Each walks the index no further than the page ends, which PostgreSQL would not find out by itself.
     """
-    end = f"ORDER BY {order} LIMIT :per_page + :rows_before"
-    return " UNION ALL ".join(f"({select} AND {column} = '{value}' {end})" for value in values)
+    return " UNION ALL ".join(to_end_of_page(f"{select} AND {column} = '{value}'", order) for value in values)
+
+
+def to_end_of_page(select: str, order: str) -> str:
+    """The rows of `select` from the first to the last of the page, as one part of a union."""
+    return f"({select} ORDER BY {order} LIMIT :per_page + :rows_before)"
 
 
 def page_of(select: str, order: str, longest: int) -> str:

@@ -260,8 +260,18 @@ async def test_control_with_texts_that_no_database_can_hold(
 async def test_control_with_moments_as_python_reads_them(
     own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> None:
-    monkeypatch.setattr("shared.validation.fields._TIMESTAMP", re.compile(""))
+    without_offset = r"([0-9-]{10})[Tt]([0-9:]{8})(\.[0-9]+)?([Zz]|[+-][0-9:]{5})?\Z"
+    monkeypatch.setattr("shared.validation.fields._TIMESTAMP", re.compile(without_offset))
     assert await noticed(own_world, values, place, "a start without an offset")
+
+
+@pytest.mark.parametrize("place", ["gateway", "service"])
+async def test_control_with_moments_of_any_year(
+    own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
+) -> None:
+    monkeypatch.setattr("shared.validation.fields._check_year", lambda _: None)
+    for beginning in ("a start at 9999", "a start at 1900-01-01T00:00:00+", "a check-in at 0001", "a check-in at 3000"):
+        assert await noticed(own_world, values, place, beginning), beginning
 
 
 async def test_control_with_addresses_of_any_scheme(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,11 +13,11 @@ from tests.support.eventually import eventually
 from tests.support.lifecycle import changed, full_session_with_line
 from tests.support.services import DECLARED
 from tests.support.stack import Stack
-from tests.support.world import COURSES, SESSIONS, enroll, new_course, new_employees, new_session, new_staff
+from tests.support.world import COURSES, SESSIONS, SETTINGS, enroll, new_course, new_employees, new_session, new_staff
 
 COPIES = {
-    "history": ("courses", "sessions", "people", "records"),
-    "catalog": ("enrollments", "courses", "sessions"),
+    "history": ("courses", "sessions", "people", "records", "organisation_settings"),
+    "catalog": ("enrollments", "courses", "sessions", "organisation_settings"),
     "enrollment": ("courses", "sessions"),
 }
 """The tables of each service that are copies, or hold counts of them."""
@@ -64,6 +64,9 @@ async def _nothing_waits(stack: Stack) -> bool:
         url = stack.settings[service].migration_database_url.get_secret_value()
         if await _value(url, "SELECT count(*) FROM outbox WHERE published_at IS NULL"):
             return False
+    settings = "SELECT coalesce(sum(version), 0) FROM organisation_settings"
+    if len({await _value(url, settings) for url in stack.database_urls.values()}) > 1:
+        return False
     records = await _value(stack.history_database_url, "SELECT coalesce(sum(version), 0) FROM records")
     counted = await _value(stack.catalog_database_url, "SELECT coalesce(sum(version), 0) FROM enrollments")
     owned = await _value(stack.enrollment_database_url, "SELECT coalesce(sum(version), 0) FROM enrollments")
@@ -90,9 +93,12 @@ async def rows_of_every_kind(client: Client) -> list[int]:
     await changed(client, ids[3], "check-in", {"method": "qr_code"})
     _, seated, line = await full_session_with_line(client)
     await changed(client, seated, "cancel")
+    for status in ("in_progress", "completed"):
+        assert (await client.patch(f"{SESSIONS}/{session}", {"status": status})).status == 200
     deleted = await new_session(client, await new_course(client))
     assert (await client.delete(f"{SESSIONS}/{deleted}")).status == 200
     assert (await client.delete(f"{COURSES}/{await new_course(client)}")).status == 200
+    assert (await client.put(SETTINGS, {"time_zone": "Australia/Sydney"})).status == 200
     return [*ids, seated, *line]
 
 

@@ -19,6 +19,7 @@ from shared.events.types import (
     EmployeeState,
     EnrollmentState,
     SessionState,
+    SettingsState,
 )
 from shared.http.server.app import HEALTH_PATHS
 from tests.support.papers import (
@@ -126,7 +127,7 @@ def documented_errors() -> set[tuple[int, str]]:
 def documented_states() -> dict[str, list[str]]:
     """The fields of each kind of `data` in section 6."""
     table = text_of(CONTRACT).partition("| `data` of | fields |")[2].partition("\n\n")[0]
-    rows = re.findall(r"^\| an? (\w+) \| (.+) \|$", table, re.MULTILINE)
+    rows = re.findall(r"^\| (?:an? )?(\w+) \| (.+) \|$", table, re.MULTILINE)
     nested = re.compile(r"\[\{.*?\}\]|\{.*?\}|\[.*?\]|\(.*?\)")
     return {kind: re.findall(r"[a-z_]+", nested.sub("", fields).replace(r"\|null", "")) for kind, fields in rows}
 
@@ -208,6 +209,7 @@ def test_the_contract_has_every_route() -> None:
         ("person", EmployeeState),
         ("enrollment", EnrollmentState),
         ("completion", CertificationState),
+        ("settings", SettingsState),
     ],
 )
 def test_the_contract_has_every_field_of_an_event(kind: str, state: type[BaseModel]) -> None:

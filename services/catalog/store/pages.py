@@ -4,6 +4,9 @@ Where a filter may leave many rows, their number comes from the totals that trig
 delivery mode; of sessions by status and day, over all days for those who ask for none. The sessions of one course are
 counted: they are few and adjacent in an index. What a search finds is counted too: there are no totals for parts of
 texts. A page takes its ids out of an index first, and the rows of those alone are joined.
+
+Days are the organisation's (shared/postgres/local_days.py). Totals are kept by days of UTC: the rows of the hours by
+which the two differ are counted, at both ends of what is asked for.
 """
 
 from collections.abc import Sequence
@@ -16,8 +19,10 @@ from shared.http.conditional import Document
 from shared.http.pagination import MAX_PER_PAGE
 from shared.postgres import audit_trail
 from shared.postgres.batched_reads import DEEP, PAGE_TYPES, PageRead, Statement, list_of, page_of, union_over
-from shared.postgres.pool import Connection, like
+from shared.postgres.local_days import LISTED, before_day, day_of, from_day, more_than_in_utc, zone_of
+from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped
+from shared.postgres.text_search import has_words, word_arguments, word_conditions
 
 _COURSE_BEGINNING = """
     'id', c.id, 'title', c.title, 'category', c.category, 'delivery_mode', c.delivery_mode,
@@ -32,7 +37,7 @@ _COURSE_ITEM = f"""{_COURSE_BEGINNING},
 _COURSE_FILTERS = {
     "category": "c.category = :category",
     "delivery_mode": "c.delivery_mode = :delivery_mode",
-    "search": "lower(c.title) LIKE lower(:search)",
+    **word_conditions("c.searched"),
 }
 _KINDS = {"category": get_args(Category), "delivery_mode": get_args(DeliveryMode)}
 """Both precede the id in an index."""
@@ -43,20 +48,20 @@ def course_page(organisation_id: int, query: CourseQuery) -> PageRead:
     asked = {
         "category": query.category,
         "delivery_mode": query.delivery_mode,
-        "search": like(query.search) if query.search else None,
+        **word_arguments(query.search),
     }
     given = {name: value for name, value in asked.items() if value is not None}
     return PageRead(
         _course_statement(tuple(given)),
         (organisation_id, *given.values(), query.per_page, query.offset),
-        slow="search" in given or query.offset > DEEP,
+        slow=has_words(tuple(given)) or query.offset > DEEP,
     )
 
 
 @cache
 def _course_statement(filters: tuple[str, ...]) -> Statement:
     conditions = ["c.organisation_id = :organisation_id", *(_COURSE_FILTERS[name] for name in filters)]
-    text = _found_courses(conditions) if "search" in filters else _listed_courses(conditions, filters)
+    text = _found_courses(conditions) if has_words(filters) else _listed_courses(conditions, filters)
     return Statement(text, {"organisation_id": "bigint", **dict.fromkeys(filters, "text"), **PAGE_TYPES})
 
 
@@ -87,6 +92,14 @@ def _list_of_courses(total: str, ids: str) -> str:
     )
 
 
+def _per_cent(part: str, whole: str) -> str:
+    """SQL of a share to one decimal, 100.0 or 0.0 only where it is exactly that; `NULL` of nothing."""
+    share = f"round({part} * 100.0 / nullif({whole}, 0), 1)"
+    return f"CASE WHEN {part} > 0 AND {part} < {whole} THEN least(greatest({share}, 0.1), 99.9) ELSE {share} END"
+
+
+_TODAY = day_of("now()", "zone.name")
+
 # Sessions of today count whatever their hour; a course shows its next hundred.
 _COURSE_DETAIL = scoped(
     f"""
@@ -97,23 +110,24 @@ SELECT c.version, json_build_object({_COURSE_BEGINNING},
         WHERE p.organisation_id = c.organisation_id AND p.id = ANY(c.prerequisites)), '[]'),
     'pass_score', trim_scale(c.pass_score), 'total_sessions', c.total_sessions,
     'total_enrollments', c.total_enrollments,
-    'completion_rate', round(c.total_completed * 100.0 / nullif(c.total_enrollments, 0), 1),
-    'average_score', round(c.score_sum / nullif(c.total_scored, 0), 1),
+    'completion_rate', {_per_cent("c.total_completed", "c.total_enrollments")},
+    'average_score', {_per_cent("c.score_sum", "(c.total_scored * 100)")},
     'upcoming_sessions', coalesce((
         SELECT json_agg(json_build_object(
-            'id', s.id, 'start_date', to_char(s.start_date AT TIME ZONE 'UTC', 'YYYY-MM-DD'),
-            'end_date', to_char(s.end_date AT TIME ZONE 'UTC', 'YYYY-MM-DD'), 'location', s.location,
+            'id', s.id, 'start_date', {day_of("s.start_date", "zone.name")},
+            'end_date', {day_of("s.end_date", "zone.name")}, 'location', s.location,
             'available_spots', greatest(s.max_participants - s.enrolled_count, 0),
             'max_participants', s.max_participants) ORDER BY s.start_date, s.id)
         FROM (
             SELECT * FROM sessions
             WHERE organisation_id = c.organisation_id AND course_id = c.id AND status = 'scheduled'
-                AND start_date >= date_trunc('day', now(), 'UTC')
+                AND {from_day("start_date", _TODAY, "zone.name")}
             ORDER BY start_date, id LIMIT 100
         ) s), '[]'),
     'labels', c.labels, 'validity_months', c.validity_months, 'created_at', training_timestamp(c.created_at)
 )::text AS document
-FROM courses c WHERE c.organisation_id = $1 AND c.id = $2
+FROM courses c CROSS JOIN LATERAL (SELECT {zone_of("c.organisation_id")} AS name OFFSET 0) zone
+WHERE c.organisation_id = $1 AND c.id = $2
 """,  # noqa: S608 - made of constants
     ("bigint", "bigint"),
 )
@@ -140,13 +154,15 @@ _SESSION_ITEM = """
     'status', s.status
 """
 
+_ZONE = zone_of(LISTED)
 _SESSION_FILTERS = {
     "course_id": ("s.course_id = :course_id", "bigint"),
     "status": ("s.status = :status", "text"),
-    "date_from": ("s.start_date >= :date_from::timestamp AT TIME ZONE 'UTC'", "date"),
-    "date_to": ("s.start_date < :date_to::timestamp AT TIME ZONE 'UTC'", "date"),
+    "date_from": (from_day("s.start_date", ":date_from", _ZONE), "date"),
+    "date_to": (before_day("s.start_date", ":date_to", _ZONE), "date"),
 }
 """By the field of the query: condition and type."""
+_LIMITS = {"date_from": ">=", "date_to": "<"}
 _CELLS = {"status": "t.status = :status", "date_from": "t.day >= :date_from", "date_to": "t.day < :date_to"}
 
 
@@ -176,12 +192,17 @@ def _session_statement(filters: tuple[str, ...]) -> Statement:
 
 
 def _total_of_sessions(filters: Sequence[str]) -> str:
-    days = ">" if {"date_from", "date_to"} & set(filters) else "="
-    cells = " AND ".join([f"t.day {days} '-infinity'", *(_CELLS[name] for name in filters)])
-    return f"""
+    limits = {_LIMITS[name]: f":{name}" for name in filters if name in _LIMITS}
+    cells = " AND ".join([f"t.day {'>' if limits else '='} '-infinity'", *(_CELLS[name] for name in filters)])
+    total = f"""
         SELECT coalesce(sum(t.total), 0)::bigint FROM sessions_totals t
         WHERE t.organisation_id = :organisation_id AND {cells}
     """  # noqa: S608 - made of constants
+    if not limits:
+        return total
+    others = [_SESSION_FILTERS[name][0] for name in filters if name not in _LIMITS]
+    rows = f"FROM sessions s WHERE {' AND '.join(['s.organisation_id = :organisation_id', *others])}"
+    return f"({total}) + ({more_than_in_utc(rows, 's.start_date', limits, _ZONE)})"
 
 
 _SESSION_DETAIL = scoped(

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from services.enrollment.store import agreed_status
 from shared.events.types import CourseState, Event, NamedItem, SessionState
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
@@ -43,7 +44,8 @@ _SAVE_SESSIONS = _SESSIONS.save_newest(
     "sessions",
     {
         "seats_max": """greatest(sessions.seats_taken, CASE WHEN excluded.version < sessions.seats_agreed_for
-            THEN least(excluded.seats_max, sessions.seats_max) ELSE excluded.seats_max END)"""
+            THEN least(excluded.seats_max, sessions.seats_max) ELSE excluded.seats_max END)""",
+        **agreed_status.WHEN_SAVED,
     },
 )
 
@@ -85,8 +87,9 @@ def _course(event: Event[CourseState]) -> dict[str, Any]:
 async def save_sessions(connection: Connection, events: Sequence[Event[SessionState]]) -> None:
     """Keeps the newest version of each session.
 
-    A smaller capacity was agreed with enrollment before the catalog committed it. Until the version it was agreed
-    for arrives, older ones cannot bring the seats back. No seat that was given is ever taken back.
+    A smaller capacity, or a status that closes the session, was agreed with enrollment before the catalog committed it.
+    Until the version it was agreed for arrives, older ones cannot bring the seats back. No seat that was given is ever
+    taken back.
     """
     await connection.execute(_SAVE_SESSIONS, *_SESSIONS.arrays(map(_session, events)))
 

@@ -4,6 +4,9 @@ Where a filter may leave many rows, their number comes from the totals that trig
 status and year, in any combination, and without any; of people by type and company. What is left of one session, one
 person's enrollments or a search is counted: the first two are few and adjacent in an index, and there are no totals
 for parts of texts. A page takes its ids out of an index first, and the rows of those alone are joined.
+
+Days and years are the organisation's (shared/postgres/local_days.py). Totals and the index of years are kept by years
+of UTC: the rows of the hours by which the two differ are looked up by their time.
 """
 
 from collections.abc import Sequence
@@ -15,18 +18,35 @@ from services.enrollment.schemas import EnrollmentQuery, PersonQuery, Status
 from shared.http.conditional import Document
 from shared.http.pagination import MAX_PER_PAGE
 from shared.postgres import audit_trail
-from shared.postgres.batched_reads import DEEP, PAGE_TYPES, PageRead, Statement, list_of, page_of, union_over
-from shared.postgres.pool import Connection, like
+from shared.postgres.batched_reads import (
+    DEEP,
+    PAGE_TYPES,
+    PageRead,
+    Statement,
+    list_of,
+    page_of,
+    to_end_of_page,
+    union_over,
+)
+from shared.postgres.local_days import LISTED, around_start, day_of, more_than_in_utc, zone_of
+from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped
+from shared.postgres.text_search import has_words, word_arguments, word_conditions
 
 _ENROLLMENT_ITEM = """
     'id', e.id,
     'employee', json_build_object('id', p.id, 'employee_id', p.employee_id, 'full_name', p.full_name),
     'session', json_build_object('id', s.id, 'course', json_build_object('id', c.id, 'title', c.title),
-        'start_date', to_char(s.start_date AT TIME ZONE 'UTC', 'YYYY-MM-DD'), 'location', s.location),
+        'start_date', {start_date}, 'location', s.location),
     'status', e.status, 'score', trim_scale(e.score), 'passed', e.passed, 'feedback', e.feedback,
     'enrolled_at', training_timestamp(e.enrolled_at), 'completed_at', training_timestamp(e.completed_at)
 """
+
+
+def _enrollment_item(organisation_id: str) -> str:
+    """With the parameter of the statement that is the organisation's id."""
+    return _ENROLLMENT_ITEM.format(start_date=day_of("s.start_date", zone_of(organisation_id)))
+
 
 # The position is counted, not stored: it changes when others leave.
 _WAITLIST_POSITION = """
@@ -47,14 +67,18 @@ _ENROLLMENT_JOINS = """
     JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id
 """
 
+_ZONE = zone_of(LISTED)
 _FILTERS = {
     "employee_id": ("e.employee_id = :employee_id", "bigint"),
     "session_id": ("e.session_id = :session_id", "bigint"),
     "course_id": ("e.course_id = :course_id", "bigint"),
     "status": ("e.status = :status", "text"),
-    "year": ("utc_year(e.enrolled_at) = :year", "integer"),
+    "year": (f"extract(year FROM e.enrolled_at AT TIME ZONE {_ZONE}) = :year", "integer"),
 }
 """By the field of the query: condition and type."""
+_YEAR_OF_UTC = "utc_year(e.enrolled_at) = :year"
+_LIMITS_OF_YEAR = {">=": "make_date(:year, 1, 1)", "<": "make_date(:year + 1, 1, 1)"}
+_NEAR_ITS_LIMITS = " OR ".join(around_start("e.enrolled_at", day, _ZONE) for day in _LIMITS_OF_YEAR.values())
 _IN_CELLS = frozenset({"course_id", "status", "year"})
 _LED_BY_STATUS = frozenset({"course_id", "year"})
 """Either has an index in which the status comes before the id."""
@@ -66,7 +90,7 @@ _ENROLLMENT_MORE = """
 
 _ENROLLMENT_DETAIL = scoped(
     f"""
-SELECT e.version, ({_with_waitlist_position(f"{_ENROLLMENT_ITEM}, {_ENROLLMENT_MORE}")})::text AS document
+SELECT e.version, ({_with_waitlist_position(f"{_enrollment_item('$1')}, {_ENROLLMENT_MORE}")})::text AS document
 FROM enrollments e {_ENROLLMENT_JOINS}
 WHERE e.organisation_id = $1 AND e.id = $2
 """,  # noqa: S608 - made of constants
@@ -113,7 +137,7 @@ _PERSON_ITEM = """
 
 _PERSON_FILTERS = {
     "company_id": ("p.company_id = :company_id", "bigint"),
-    "search": ("lower(p.full_name || ' ' || p.employee_id) LIKE lower(:search)", "text"),
+    **{name: (each, "text") for name, each in word_conditions("p.searched").items()},
 }
 
 _PERSON_DETAIL = scoped(
@@ -136,14 +160,11 @@ def enrollment_page(organisation_id: int, query: EnrollmentQuery) -> PageRead:
 def _enrollment_statement(filters: tuple[str, ...]) -> Statement:
     conditions = ["e.organisation_id = :organisation_id", *(_FILTERS[name][0] for name in filters)]
     matching = f"FROM {_listed(filters)} e WHERE {' AND '.join(conditions)}"
-    ids = f"SELECT e.id {matching}"
-    if len(filters) == 1 and filters[0] in _LED_BY_STATUS:
-        ids = union_over(ids, "id DESC", "e.status", get_args(Status))
     text = list_of(
         total=_total_of_cells(filters) if _IN_CELLS.issuperset(filters) else f"SELECT count(*) {matching}",
-        page=page_of(ids, "id DESC", MAX_PER_PAGE),
+        page=page_of(_ids(filters, f"SELECT e.id {matching}"), "id DESC", MAX_PER_PAGE),
         joins=f"JOIN enrollments e ON e.organisation_id = :organisation_id AND e.id = page.id {_ENROLLMENT_JOINS}",
-        item=_with_waitlist_position(_ENROLLMENT_ITEM),
+        item=_with_waitlist_position(_enrollment_item(LISTED)),
         order="e.id DESC",
     )
     types = {"organisation_id": "bigint", **{name: _FILTERS[name][1] for name in filters}}
@@ -155,13 +176,32 @@ def _listed(filters: Sequence[str]) -> str:
     return "enrollments_in_scope" if "year" in filters else "enrollments"
 
 
+def _ids(filters: Sequence[str], matching: str) -> str:
+    """`matching`, so that an index is walked no further than the page ends."""
+    of_year = "year" in filters and _IN_CELLS.issuperset(filters)
+    ids = f"{matching} AND {_YEAR_OF_UTC}" if of_year else matching
+    if len(filters) == 1 and filters[0] in _LED_BY_STATUS:
+        ids = union_over(ids, "id DESC", "e.status", get_args(Status))
+    elif of_year:
+        ids = to_end_of_page(ids, "id DESC")
+    if not of_year:
+        return ids
+    in_another_of_utc = f"{matching} AND NOT {_YEAR_OF_UTC} AND ({_NEAR_ITS_LIMITS})"
+    return f"{ids} UNION ALL {to_end_of_page(in_another_of_utc, 'id DESC')}"
+
+
 def _total_of_cells(filters: Sequence[str]) -> str:
     cells = {"course_id": "0"} | {name: f":{name}" for name in filters}
     where = " AND ".join(f"t.{name} = {value}" for name, value in cells.items())
-    return f"""
+    total = f"""
         SELECT coalesce(sum(t.total), 0)::bigint FROM enrollments_totals t
         WHERE t.organisation_id = :organisation_id AND {where}
     """  # noqa: S608 - made of constants
+    if "year" not in filters:
+        return total
+    others = ["e.organisation_id = :organisation_id", *(_FILTERS[name][0] for name in filters if name != "year")]
+    rows = f"FROM {_listed(filters)} e WHERE {' AND '.join(others)}"
+    return f"({total}) + ({more_than_in_utc(rows, 'e.enrolled_at', _LIMITS_OF_YEAR, _ZONE)})"
 
 
 async def enrollment_detail(connection: Connection, organisation_id: int, enrollment_id: int) -> Document | None:
@@ -178,12 +218,12 @@ async def completion(connection: Connection, organisation_id: int, enrollment_id
 
 def person_page(organisation_id: int, type_: str, query: PersonQuery, company_id: int | None) -> PageRead:
     """How many people match, and the page of them as JSON text."""
-    asked = {"company_id": company_id, "search": like(query.search) if query.search else None}
+    asked = {"company_id": company_id, **word_arguments(query.search)}
     given = {name: value for name, value in asked.items() if value is not None}
     return PageRead(
         _person_statement(tuple(given)),
         (organisation_id, type_, *given.values(), query.per_page, query.offset),
-        slow="search" in given or query.offset > DEEP,
+        slow=has_words(tuple(given)) or query.offset > DEEP,
     )
 
 
@@ -191,7 +231,7 @@ def person_page(organisation_id: int, type_: str, query: PersonQuery, company_id
 def _person_statement(filters: tuple[str, ...]) -> Statement:
     conditions = ["p.organisation_id = :organisation_id AND NOT p.removed AND p.type = :type"]
     where = " AND ".join([*conditions, *(_PERSON_FILTERS[name][0] for name in filters)])
-    if "search" in filters:
+    if has_words(filters):
         # It can use its index in a view alone (decision 10).
         found = f"SELECT p.id FROM people_in_scope p WHERE {where}"  # noqa: S608 - made of constants
         page = _list_of_people("SELECT count(*) FROM matched", "SELECT id FROM matched")

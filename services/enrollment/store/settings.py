@@ -21,11 +21,18 @@ ON CONFLICT (organisation_id) DO UPDATE SET time_zone = excluded.time_zone, vers
 WHERE organisation_settings.version = $3
 """
 
+_IS_KNOWN = "SELECT known_zone($1) = $1"
+
 
 async def settings(connection: Connection, organisation_id: int) -> Document:
     """The organisation's settings; its time zone is UTC where it has set none."""
     [row] = await connection.fetch(_SETTINGS, organisation_id)
     return Document(settings_row(organisation_id), row["version"], json.dumps({"time_zone": row["time_zone"]}))
+
+
+async def is_known(connection: Connection, time_zone: str) -> bool:
+    """Whether PostgreSQL, which reckons the days, knows the time zone."""
+    return bool(await connection.fetchval(_IS_KNOWN, time_zone))
 
 
 async def save_settings(connection: Connection, organisation_id: int, time_zone: str, version: int) -> bool:

@@ -17,6 +17,8 @@ from shared.events.types import (
     EnrollmentStatus,
     EnrollmentWaitlisted,
     Event,
+    SettingsSaved,
+    SettingsState,
     State,
 )
 from shared.postgres.pool import Connection
@@ -48,6 +50,10 @@ def _enrollment(row: Any) -> Event[State]:
     return _EVENT_BY_STATUS[state.status](row["organisation_id"], state)
 
 
+def _settings(row: Any) -> Event[State]:
+    return SettingsSaved(row["organisation_id"], SettingsState.model_validate(dict(row)))
+
+
 def _source(table: str, event_of: Callable[[Any], Event[State]]) -> SnapshotSource:
     async def page(connection: Connection, after: Key, limit: int) -> list[Event[State]]:
         return [event_of(row) for row in await connection.fetch(_PAGE.format(table), *after, limit)]
@@ -59,4 +65,8 @@ def _source(table: str, event_of: Callable[[Any], Event[State]]) -> SnapshotSour
     return SnapshotSource(page, current)
 
 
-SNAPSHOTS = {"people": _source("people", _person), "enrollments": _source("enrollments", _enrollment)}
+SNAPSHOTS = {
+    "people": _source("people", _person),
+    "enrollments": _source("enrollments", _enrollment),
+    "settings": _source("organisation_settings", _settings),
+}

@@ -164,7 +164,7 @@ async def transfer(
         locked, sessions = await _lock_with_seats(connection, organisation_id, enrollment_id, conditions, session_id)
         rules.check_may_enroll(caller, [locked.state.employee_id])
         target = sessions.get((organisation_id, session_id))
-        if target is None:
+        if target is None or target.in_doubt:
             raise SessionUnknown
         candidate = await _candidate(connection, (organisation_id, session_id), target, locked)
         state = rules.transferred(locked.state, target, candidate)

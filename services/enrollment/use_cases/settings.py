@@ -2,15 +2,18 @@
 
 from typing import Any
 
-from services.enrollment.errors import ChangedMeanwhile
+from services.enrollment.errors import ChangedMeanwhile, TimeZoneUnknown
 from services.enrollment.schemas import OrganisationSettings
 from services.enrollment.store import settings as store
+from services.enrollment.use_cases import SOURCE
 from services.enrollment.use_cases.change_set import in_transaction
+from shared.events.types import SettingsSaved, SettingsState
 from shared.http.conditional import UNCONDITIONAL, Conditions, Document
-from shared.postgres import audit_trail
+from shared.messaging import outbox
 from shared.postgres.audit import Actor, AuditEntry, differences
 from shared.postgres.pool import Connection, Pool
 from shared.security_log import SecurityEvent, record
+from shared.validation.fields import STORED
 
 
 async def save_settings(
@@ -20,22 +23,25 @@ async def save_settings(
     actor: Actor,
     conditions: Conditions = UNCONDITIONAL,
 ) -> Document:
-    """The settings after the change; raises `PreconditionFailed`."""
+    """The settings after the change; raises `PreconditionFailed` and `TimeZoneUnknown`."""
     changes: dict[str, Any] = {}
 
     async def work(connection: Connection) -> Document:
         changes.clear()  # another attempt
         current = await store.settings(connection, organisation_id)
         conditions.check(current.row, current.version)
-        before = OrganisationSettings.model_validate_json(current.text)
+        before = OrganisationSettings.model_validate_json(current.text, context=STORED)
         if before == wanted:
             return current
+        if not await store.is_known(connection, wanted.time_zone):
+            raise TimeZoneUnknown
         if not await store.save_settings(connection, organisation_id, wanted.time_zone, current.version):
             raise ChangedMeanwhile
         changes.update(differences(before, wanted))
-        version, action = current.version + 1, "settings.saved"
-        entry = AuditEntry("settings", organisation_id, organisation_id, version, action, actor, changes)
-        await audit_trail.add(connection, [entry])
+        state = SettingsState(id=organisation_id, version=current.version + 1, time_zone=wanted.time_zone)
+        event = SettingsSaved(organisation_id, state, actor.trace)
+        entry = AuditEntry("settings", organisation_id, state.id, state.version, event.type, actor, changes)
+        await outbox.add(connection, SOURCE, [event], [entry])
         return await store.settings(connection, organisation_id)
 
     saved = await in_transaction(pool, organisation_id, work)

@@ -94,7 +94,7 @@ class World:
     async def resize(self, organisation: int, session: int, capacity: int) -> None:
         """As the catalog does: fewer seats are agreed first."""
         version = self.versions[organisation, session] + 1
-        await sessions.agree_capacity(self.pool, nobody(), (organisation, session), capacity, version)
+        await sessions.agree_change(self.pool, nobody(), (organisation, session), capacity, version)
         await self.follow(organisation, session, capacity=capacity, version=version)
 
     async def enlarge(self, organisation: int, session: int, capacity: int) -> None:

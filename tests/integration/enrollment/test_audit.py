@@ -29,6 +29,17 @@ from tests.support.world import (
 
 Entry = dict[str, Any]
 
+REMEMBERED: dict[str, Any] = {
+    "training_name": "Leadership Essentials",
+    "delivery_mode": "in_person",
+    "labels": [],
+    "session_name": "May Cohort",
+    "location": "Training Room A",
+    "projects": [],
+    "company": None,
+}
+"""What becomes of `tests.support.world`'s rows."""
+
 _CAUSED = """
 SELECT DISTINCT organisation_id, action, request_id FROM audit WHERE actor_subject = 'catalog' ORDER BY 1, 2, 3
 """
@@ -70,6 +81,7 @@ async def test_a_change_is_told_whole(stack: Stack, admin: Client, organisation:
             "passed": {"from": None, "to": True},
             "judged_by": {"from": None, "to": {"pass_score": 70, "validity_months": None, "time_zone": "UTC"}},
             "certifies": {"from": False, "to": True},
+            "remembered": {"from": None, "to": REMEMBERED},
         },
     }
 

@@ -36,6 +36,8 @@ _FILL = (
         timestamptz '2024-01-01 00:00Z' + number * interval '1 hour'
     FROM generate_series(1, $2) number""",
 )
+_ZONE = "INSERT INTO organisation_settings (organisation_id, time_zone) SELECT $1, 'Australia/Sydney' WHERE $2 > 0"
+OF_UTC, OF_SYDNEY = ORGANISATION, ORGANISATION + 1
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,8 @@ async def connection() -> AsyncIterator[Connection]:
     """Planned as requests are, and as the service, which row-level security holds for."""
     async with service_database("enrollment") as database, warm_pool(database.service_url, 2) as pool:
         await migrate(database.owner_url, MIGRATIONS)
-        await fill(database.superuser_url, _FILL, ORGANISATION, MANY)
+        await fill(database.superuser_url, _FILL, OF_UTC, MANY)
+        await fill(database.superuser_url, (*_FILL, _ZONE), OF_SYDNEY, MANY)
         async with (
             batched_reader(database.service_url, pool, name="test") as reads,
             reads._pool.acquire() as connection,
@@ -97,9 +100,12 @@ ENROLLMENTS = [
 ]
 
 
+@pytest.mark.parametrize("organisation", [OF_UTC, OF_SYDNEY], ids=["UTC", "Sydney"])
 @pytest.mark.parametrize("asked", ENROLLMENTS, ids=str)
-async def test_a_page_of_enrollments_touches_few_rows(connection: Connection, asked: dict[str, str]) -> None:
-    assert await touched(connection, pages.enrollment_page(ORGANISATION, EnrollmentQuery.model_validate(asked))) < FEW
+async def test_a_page_of_enrollments_touches_few_rows(
+    connection: Connection, asked: dict[str, str], organisation: int
+) -> None:
+    assert await touched(connection, pages.enrollment_page(organisation, EnrollmentQuery.model_validate(asked))) < FEW
 
 
 @pytest.mark.parametrize("type_", ["staff", "employee"])

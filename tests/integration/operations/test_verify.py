@@ -21,6 +21,7 @@ from tests.support.world import (
     COURSES,
     EMPLOYEES,
     SESSIONS,
+    SETTINGS,
     enroll,
     new_course,
     new_employee,
@@ -28,6 +29,7 @@ from tests.support.world import (
     new_session,
 )
 
+[RECORDS] = [replica for replica in PROJECTION.replicas if replica.table == "records"]
 BREAKAGES = [
     ("history", "DELETE FROM records WHERE organisation_id = $1 AND id = $2", "records", "missing here, version"),
     ("history", "UPDATE records SET version = 99 WHERE organisation_id = $1 AND id = $2", "records", "version 99 here"),
@@ -39,6 +41,10 @@ BREAKAGES = [
     ("catalog", "UPDATE sessions SET enrolled_count = 17 WHERE organisation_id = $1 AND $2 > 0",
      "enrolled_count of session", "17 instead of"),
     ("catalog", "UPDATE courses SET score_sum = 1 WHERE organisation_id = $1 AND $2 > 0", "scores of course", "1.00"),
+    ("catalog", "UPDATE organisation_settings SET time_zone = 'UTC' WHERE organisation_id = $1 AND $2 > 0",
+     "organisation_settings", "in time_zone"),
+    ("history", "DELETE FROM organisation_settings WHERE organisation_id = $1 AND $2 > 0", "organisation_settings",
+     "missing here"),
     ("enrollment", "UPDATE courses SET title = 'Other' WHERE organisation_id = $1 AND $2 > 0", "courses", "in title"),
     ("enrollment", "UPDATE sessions SET version = 0 WHERE organisation_id = $1 AND $2 > 0", "sessions",
      "version 0 here, 1 at its owner"),
@@ -77,6 +83,7 @@ async def test_a_difference_is_found_and_a_rebuild_mends_it(
     [
         ("enrollment", "enrollment.completed", "enrollments"),
         ("enrollment", "employee.saved", "people"),
+        ("enrollment", "settings.saved", "organisation_settings"),
         ("catalog", "session.saved", "sessions"),
         ("catalog", "course.saved", "courses"),
     ],
@@ -92,7 +99,8 @@ async def test_a_change_that_no_event_tells_of_is_found(
     await execute(served, service, _RENAME_NEWEST_EVENT, organisation, "lost", routing_key)
     assert outcome.status == 1
     assert f"{table} of organisation {organisation}" in outcome.output
-    assert "version 2, with 1 events for versions 1 to 1" in outcome.output
+    first = 2 if table == "organisation_settings" else 1  # before it is UTC, which nobody has saved
+    assert f"version {first + 1}, with 1 events for versions {first} to {first}" in outcome.output
 
 
 _RENAME_NEWEST_EVENT = """
@@ -110,6 +118,8 @@ async def one_change_of_each_kind(client: Client) -> None:
     await client.put(f"{EMPLOYEES}/{person}", {"employee_id": "EMP-1", "full_name": "Jane Doe"})
     await client.patch(f"{SESSIONS}/{session}", {"location": "Elsewhere"})
     await client.patch(f"{COURSES}/{course}", {"title": "Another"})
+    for time_zone in ("Europe/Berlin", "Australia/Sydney"):
+        await client.put(SETTINGS, {"time_zone": time_zone})
 
 
 async def test_changes_under_way_are_no_differences(served: Stack, organisation: int, enrollments: list[int]) -> None:
@@ -153,7 +163,7 @@ async def test_control_without_a_second_comparison_what_is_in_flight_counts(
                 settings.migration_database_url.get_secret_value(), PROJECTION, name="test", keep=False
             ) as compared,
         ):
-            verified = await Verification(compared, owners, settle=0).verify_table(PROJECTION.replicas[-1])
+            verified = await Verification(compared, owners, settle=0).verify_table(RECORDS)
         await changed(client, enrollments[0], "complete", {"score": 98})
         await everything_is_followed(served)
         return len(verified.differences)

@@ -12,6 +12,7 @@ import pytest
 import services.catalog.store.counts
 import services.enrollment.store.catalog_replica
 import services.history.store
+import shared.projections.settings_copy
 from services.history.schemas import HistoryQuery
 from shared.events.types import (
     CourseSaved,
@@ -24,6 +25,8 @@ from shared.events.types import (
     Remembered,
     SessionSaved,
     SessionState,
+    SettingsSaved,
+    SettingsState,
     State,
 )
 from shared.messaging.consumer import apply
@@ -42,12 +45,14 @@ EVENTS: Mapping[str, type[Event[Any]]] = {
     "sessions": SessionSaved,
     "people": EmployeeSaved,
     "enrollments": EnrollmentCreated,
+    "settings": SettingsSaved,
 }
 STATES: Mapping[str, type[State]] = {
     "courses": CourseState,
     "sessions": SessionState,
     "people": EmployeeState,
     "enrollments": EnrollmentState,
+    "settings": SettingsState,
 }
 CHANGED: Mapping[str, Mapping[str, Any]] = {
     "courses": {"delivery_mode": "online"},
@@ -65,7 +70,9 @@ SECOND: Mapping[str, Mapping[str, Any]] = {"courses": {"title": "two"}, "session
 
 _KEY = {"id": "the key", "version": "compared before anything is written"}
 _DELETED = "what was deleted stays as it was last, and no enrollment shows it"
+_KEPT = "a closed record keeps what it remembers, whatever an event of the release before does not say"
 _JUDGED = "the enrollment has passed or failed already"
+_REMEMBERED = ("remembered", *(f"remembered.{name}" for name, _ in changed_in_one_field(filled(Remembered))))
 _SAME_PERSON = "an enrollment is always the same person's"
 
 NOT_COPIED: Mapping[str, Mapping[str, str]] = {
@@ -104,6 +111,7 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
         "feedback": "between the participant and who trained them",
         "certificate_url": "no record shows it",
         "enrolled_at": "no record shows it",
+        "remembered": _KEPT,
     },
     "catalog: enrollments": {
         "employee_id": "counts are of all people",
@@ -117,6 +125,7 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
                 "valid_until",
                 "checked_in_at",
                 "check_in_method",
+                *_REMEMBERED,
                 "judged_by",
                 "judged_by.pass_score",
                 "judged_by.validity_months",
@@ -126,13 +135,23 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
             "nothing is counted by it",
         ),
     },
+    "catalog: organisation_settings": {},
+    "history: organisation_settings": {},
 }
 
 NOT_SHOWN: Mapping[str, Mapping[str, str]] = {
     "courses": {"labels.id": "a filter"},
     "sessions": {"projects.id": "a filter", "start_date": "a filter, and the order of the records"},
     "people": {"company.id": "a filter"},
-    "enrollments": {"score": "for processes of the release before, to which each score was passed"},
+    "enrollments": {
+        "course_id": "a closed record shows what it remembers of its course",
+        "score": "for processes of the release before, to which each score was passed",
+        "remembered.labels.id": "a filter",
+        "remembered.projects.id": "a filter",
+        "remembered.company.id": "a filter",
+        "remembered.location": "no venue of an online record",
+    },
+    "settings": {"time_zone": "the days of filters"},
 }
 """What history copies, and the records that it answers do not show."""
 
@@ -249,6 +268,7 @@ async def test_control_a_field_that_nobody_copies_is_noticed(databases: Mapping[
         ("history", "sessions", services.history.store, "_SAVE_SESSIONS", "location", "location"),
         ("history", "people", services.history.store, "_SAVE_PEOPLE", "full_name", "full_name"),
         ("history", "records", services.history.store, "_SAVE_RECORDS", "valid_until", "valid_until"),
+        ("history", "organisation_settings", shared.projections.settings_copy, "_SAVE", "time_zone", "time_zone"),
         ("catalog", "enrollments", services.catalog.store.counts, "_APPLY_ENROLLMENTS", "score", "score"),
     ],
 )
@@ -262,7 +282,7 @@ async def test_control_a_column_left_out_of_one_statement_is_noticed(
     assignment: str,
     field: str,
 ) -> None:
-    source = "new" if service == "catalog" else "excluded"
+    source = "new" if table == "enrollments" else "excluded"
     without(monkeypatch, store, statement, f", {assignment} = {source}.{assignment}")
     [replica] = [each for each in PROJECTIONS[service].replicas if each.table == table]
     missed = await not_followed(databases[service], service, replica.kind, rows_of(replica))
