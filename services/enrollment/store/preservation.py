@@ -35,8 +35,8 @@ _DETAILS: Mapping[str, tuple[str, ArrayColumns]] = {
     "sessions": (_add_details("sessions", _SESSIONS), _SESSIONS),
 }
 
-# Another worker, or a request, may be changing some of them: they are left to it, and to the next search. Subqueries
-# instead of joins: PostgreSQL knows nothing yet of a column that was just added, and would sort all rows for each batch.
+# Another worker, or a request, may be changing some of them: they are left to it, and to the next search. There are no
+# joins, since PostgreSQL knows nothing yet of a column that was just added, and would sort all rows for each batch.
 _LOCK_FORGETFUL = """
 SELECT e.organisation_id, e.id FROM enrollments e
 WHERE e.remembered IS NULL AND e.status IN ('completed', 'failed', 'absent', 'cancelled')
