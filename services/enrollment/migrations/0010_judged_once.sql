@@ -29,7 +29,7 @@ UPDATE enrollments e SET judged_time_zone = r.time_zone,
 FROM results r WHERE r.organisation_id = e.organisation_id AND r.id = e.id;
 
 -- Whether its person holds the course by it. PostgreSQL generates it, so that it is also right of what processes of the
--- release before write beside this one. It is what services/enrollment/rules.py says of a judged completion.
+-- release before write beside this one. It is what services/enrollment/validity.py says of a judged completion.
 ALTER TABLE enrollments ADD COLUMN certifies boolean NOT NULL
     GENERATED ALWAYS AS (status = 'completed' AND (judged_pass_score IS NULL OR passed IS TRUE)) STORED;
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.enrollment import rules
+from services.enrollment import validity
 from services.enrollment.app import MIGRATIONS
 from services.enrollment.schemas import Completion
 from services.enrollment.store import enrollments as enrollment_store
@@ -143,7 +143,7 @@ async def test_what_it_implies_gives_the_same_result_again(
     state = locked.state
     assert state.judged_by is not None
     assert state.completed_at is not None
-    again = rules.judged(state.judged_by, state.score, state.completed_at)
+    again = validity.judged(state.judged_by, state.score, state.completed_at)
     assert state.model_copy(update=again) == state
 
 
