@@ -19,7 +19,17 @@ from shared.http.conditional import Document
 from shared.http.pagination import MAX_PER_PAGE
 from shared.postgres import audit_trail
 from shared.postgres.batched_reads import DEEP, PAGE_TYPES, PageRead, Statement, list_of, page_of, union_over
-from shared.postgres.local_days import LISTED, before_day, day_of, from_day, more_than_in_utc, zone_of
+from shared.postgres.local_days import (
+    KEPT_ZONE,
+    before_day,
+    day_in,
+    day_of,
+    from_day,
+    keep_days,
+    kept_day,
+    more_than_in_utc,
+    zone_of,
+)
 from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped
 from shared.postgres.text_search import has_words, word_arguments, word_conditions
@@ -98,7 +108,7 @@ def _per_cent(part: str, whole: str) -> str:
     return f"CASE WHEN {part} > 0 AND {part} < {whole} THEN least(greatest({share}, 0.1), 99.9) ELSE {share} END"
 
 
-_TODAY = day_of("now()", "zone.name")
+_TODAY = day_in(day_of("now()", "zone.name"), "zone.name")
 
 # Sessions of today count whatever their hour; a course shows its next hundred.
 _COURSE_DETAIL = scoped(
@@ -154,12 +164,12 @@ _SESSION_ITEM = """
     'status', s.status
 """
 
-_ZONE = zone_of(LISTED)
+_DAYS = {name: kept_day(name, f":{name}") for name in ("date_from", "date_to")}
 _SESSION_FILTERS = {
     "course_id": ("s.course_id = :course_id", "bigint"),
     "status": ("s.status = :status", "text"),
-    "date_from": (from_day("s.start_date", ":date_from", _ZONE), "date"),
-    "date_to": (before_day("s.start_date", ":date_to", _ZONE), "date"),
+    "date_from": (from_day("s.start_date", _DAYS["date_from"], KEPT_ZONE), "date"),
+    "date_to": (before_day("s.start_date", _DAYS["date_to"], KEPT_ZONE), "date"),
 }
 """By the field of the query: condition and type."""
 _LIMITS = {"date_from": ">=", "date_to": "<"}
@@ -187,12 +197,13 @@ def _session_statement(filters: tuple[str, ...]) -> Statement:
         item=f"json_build_object({_SESSION_ITEM})",
         order="s.start_date, s.id",
     )
+    dates = {name: f":{name}" for name in filters if name in _LIMITS}
     types = {"organisation_id": "bigint", **{name: _SESSION_FILTERS[name][1] for name in filters}}
-    return Statement(text, types | PAGE_TYPES)
+    return Statement(f"{keep_days(dates)} {text}" if dates else text, types | PAGE_TYPES)
 
 
 def _total_of_sessions(filters: Sequence[str]) -> str:
-    limits = {_LIMITS[name]: f":{name}" for name in filters if name in _LIMITS}
+    limits = {_LIMITS[name]: _DAYS[name] for name in filters if name in _LIMITS}
     cells = " AND ".join([f"t.day {'>' if limits else '='} '-infinity'", *(_CELLS[name] for name in filters)])
     total = f"""
         SELECT coalesce(sum(t.total), 0)::bigint FROM sessions_totals t
@@ -202,7 +213,7 @@ def _total_of_sessions(filters: Sequence[str]) -> str:
         return total
     others = [_SESSION_FILTERS[name][0] for name in filters if name not in _LIMITS]
     rows = f"FROM sessions s WHERE {' AND '.join(['s.organisation_id = :organisation_id', *others])}"
-    return f"({total}) + ({more_than_in_utc(rows, 's.start_date', limits, _ZONE)})"
+    return f"({total}) + ({more_than_in_utc(rows, 's.start_date', limits, KEPT_ZONE)})"
 
 
 _SESSION_DETAIL = scoped(

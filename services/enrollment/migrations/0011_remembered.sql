@@ -10,7 +10,5 @@ ALTER TABLE courses ADD COLUMN delivery_mode text, ADD COLUMN labels jsonb,
     ADD COLUMN details_version integer NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN session_name text, ADD COLUMN projects jsonb,
     ADD COLUMN details_version integer NOT NULL DEFAULT 0;
-CREATE INDEX courses_without_details ON courses (organisation_id, id)
-    WHERE details_version <> version AND NOT removed;
-CREATE INDEX sessions_without_details ON sessions (organisation_id, id)
-    WHERE details_version <> version AND NOT removed;
+CREATE INDEX courses_without_details ON courses (organisation_id, id) WHERE details_version <> version;
+CREATE INDEX sessions_without_details ON sessions (organisation_id, id) WHERE details_version <> version;

@@ -28,7 +28,16 @@ from shared.postgres.batched_reads import (
     to_end_of_page,
     union_over,
 )
-from shared.postgres.local_days import LISTED, around_start, day_of, more_than_in_utc, zone_of
+from shared.postgres.local_days import (
+    KEPT_ZONE,
+    LISTED,
+    around_start,
+    day_of,
+    keep_days,
+    kept_day,
+    more_than_in_utc,
+    zone_of,
+)
 from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped
 from shared.postgres.text_search import has_words, word_arguments, word_conditions
@@ -67,18 +76,18 @@ _ENROLLMENT_JOINS = """
     JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id
 """
 
-_ZONE = zone_of(LISTED)
 _FILTERS = {
     "employee_id": ("e.employee_id = :employee_id", "bigint"),
     "session_id": ("e.session_id = :session_id", "bigint"),
     "course_id": ("e.course_id = :course_id", "bigint"),
     "status": ("e.status = :status", "text"),
-    "year": (f"extract(year FROM e.enrolled_at AT TIME ZONE {_ZONE}) = :year", "integer"),
+    "year": (f"extract(year FROM e.enrolled_at AT TIME ZONE {KEPT_ZONE}) = :year", "integer"),
 }
 """By the field of the query: condition and type."""
 _YEAR_OF_UTC = "utc_year(e.enrolled_at) = :year"
-_LIMITS_OF_YEAR = {">=": "make_date(:year, 1, 1)", "<": "make_date(:year + 1, 1, 1)"}
-_NEAR_ITS_LIMITS = " OR ".join(around_start("e.enrolled_at", day, _ZONE) for day in _LIMITS_OF_YEAR.values())
+_DATES_OF_YEAR = {"year_start": "make_date(:year, 1, 1)", "year_end": "make_date(:year + 1, 1, 1)"}
+_LIMITS_OF_YEAR = dict(zip((">=", "<"), (kept_day(*each) for each in _DATES_OF_YEAR.items()), strict=True))
+_NEAR_ITS_LIMITS = " OR ".join(around_start("e.enrolled_at", day) for day in _LIMITS_OF_YEAR.values())
 _IN_CELLS = frozenset({"course_id", "status", "year"})
 _LED_BY_STATUS = frozenset({"course_id", "year"})
 """Either has an index in which the status comes before the id."""
@@ -168,7 +177,7 @@ def _enrollment_statement(filters: tuple[str, ...]) -> Statement:
         order="e.id DESC",
     )
     types = {"organisation_id": "bigint", **{name: _FILTERS[name][1] for name in filters}}
-    return Statement(text, types | PAGE_TYPES)
+    return Statement(f"{keep_days(_DATES_OF_YEAR)} {text}" if "year" in filters else text, types | PAGE_TYPES)
 
 
 def _listed(filters: Sequence[str]) -> str:
@@ -186,7 +195,7 @@ def _ids(filters: Sequence[str], matching: str) -> str:
         ids = to_end_of_page(ids, "id DESC")
     if not of_year:
         return ids
-    in_another_of_utc = f"{matching} AND NOT {_YEAR_OF_UTC} AND ({_NEAR_ITS_LIMITS})"
+    in_another_of_utc = f"{matching} AND {KEPT_ZONE} <> 'UTC' AND NOT {_YEAR_OF_UTC} AND ({_NEAR_ITS_LIMITS})"
     return f"{ids} UNION ALL {to_end_of_page(in_another_of_utc, 'id DESC')}"
 
 
@@ -201,7 +210,7 @@ def _total_of_cells(filters: Sequence[str]) -> str:
         return total
     others = ["e.organisation_id = :organisation_id", *(_FILTERS[name][0] for name in filters if name != "year")]
     rows = f"FROM {_listed(filters)} e WHERE {' AND '.join(others)}"
-    return f"({total}) + ({more_than_in_utc(rows, 'e.enrolled_at', _LIMITS_OF_YEAR, _ZONE)})"
+    return f"({total}) + ({more_than_in_utc(rows, 'e.enrolled_at', _LIMITS_OF_YEAR, KEPT_ZONE)})"
 
 
 async def enrollment_detail(connection: Connection, organisation_id: int, enrollment_id: int) -> Document | None:

@@ -11,7 +11,7 @@ from shared.projections.keys import Key
 
 _WITHOUT_DETAILS = """
 SELECT organisation_id, id FROM {}
-WHERE details_version <> version AND NOT removed AND (organisation_id, id) > ($1, $2)
+WHERE details_version <> version AND (organisation_id, id) > ($1, $2)
 ORDER BY organisation_id, id LIMIT $3
 """
 

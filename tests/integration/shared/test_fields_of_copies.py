@@ -65,6 +65,13 @@ CHANGED: Mapping[str, Mapping[str, Any]] = {
 """Of the row that is changed, where another value would hide a change: a completion shows whether it passed."""
 FIRST: Mapping[str, Mapping[str, Any]] = {"enrollments": {**CHANGED["enrollments"], "remembered": None}}
 """Of the rows beside it: an online course would hide where its sessions are, and what is remembered all copies."""
+CLOSED: Mapping[str, Mapping[str, Any]] = {"enrollments": CHANGED["enrollments"]}
+CLOSED_FOLLOW: Mapping[str, set[str]] = {
+    "courses": set(),
+    "sessions": set(),
+    "people": {"full_name", "type", "removed"},
+}
+"""Fields that even a closed record shows as they are now: it is the same person's."""
 SECOND: Mapping[str, Mapping[str, Any]] = {"courses": {"title": "two"}, "sessions": {"session_name": "two"}}
 """By which a row that belongs to others than before is distinguished from the first."""
 
@@ -162,18 +169,23 @@ def name_of(service: str, replica: ReplicaTable) -> str:
     return f"{service}: {replica.table}"
 
 
-def others(organisation: int, kind: str) -> list[Event[Any]]:
+def others(organisation: int, kind: str, first: Mapping[str, Any]) -> list[Event[Any]]:
     """Two rows of each kind, the first ones belonging to each other; without the first of `kind`."""
     return [
         EVENTS[each](organisation, filled(STATES[each], id=number, version=1, **given.get(each, {})))
         for each in EVENTS
-        for number, given in ((1, FIRST), (2, SECOND))
+        for number, given in ((1, first), (2, SECOND))
         if (each, number) != (kind, 1)
     ]
 
 
 async def not_followed(
-    database: Database, service: str, kind: str, read: Read, model: type[State] | None = None
+    database: Database,
+    service: str,
+    kind: str,
+    read: Read,
+    model: type[State] | None = None,
+    first: Mapping[str, Any] = FIRST,
 ) -> set[str]:
     """Fields of the state that can change without what is read changing."""
     fields, followed = set[str](), set[str]()
@@ -184,7 +196,9 @@ async def not_followed(
         if service == "catalog":
             await insert_sessions(database, organisation, {1: 1, 2: 2})
         async with transaction(database.pool, [organisation]) as connection:
-            await apply(connection, subscriptions, [*others(organisation, kind), EVENTS[kind](organisation, state)])
+            await apply(
+                connection, subscriptions, [*others(organisation, kind, first), EVENTS[kind](organisation, state)]
+            )
             before = await read(connection, organisation)
             newer = changed.model_copy(update={"id": 1, "version": 2})
             await apply(connection, subscriptions, [EVENTS[kind](organisation, newer)])
@@ -241,6 +255,15 @@ async def test_every_field_that_history_copies_is_shown_in_its_records_or_named_
 ) -> None:
     missed = await not_followed(history, "history", replica.kind, records)
     assert missed == NOT_COPIED[name_of("history", replica)].keys() | NOT_SHOWN[replica.kind].keys()
+
+
+@pytest.mark.parametrize(("kind", "followed"), CLOSED_FOLLOW.items(), ids=list(CLOSED_FOLLOW))
+async def test_a_closed_record_remembers_every_field_or_it_is_named_here(
+    history: Database, kind: str, followed: set[str]
+) -> None:
+    fields = {field for field, _ in changed_in_one_field(filled(STATES[kind]))} - _KEY.keys()
+    missed = await not_followed(history, "history", kind, records, first=CLOSED)
+    assert fields - missed == followed
 
 
 async def test_every_field_that_the_catalog_copies_is_counted(catalog: Database) -> None:

@@ -5,12 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from shared.postgres.local_days import around_start, before_day, day_of, from_day
+from shared.postgres.local_days import around_start, before_day, day_in, day_of, from_day
 from tests.support.days import ZONES, local_day, moments
 from tests.support.projections import Database
 
 Pair = tuple[datetime, date]
 
+DAY = day_in("day", "zone.name")
 _EACH = "FROM unnest($1::timestamptz[], $2::date[]) WITH ORDINALITY AS pair (moment, day, n)"
 
 
@@ -32,10 +33,10 @@ async def asked(database: Database, condition: str, zone: str, of: list[Pair]) -
 @pytest.mark.parametrize("zone", ZONES)
 async def test_the_conditions_say_what_the_clocks_show(catalog: Database, zone: str) -> None:
     of = pairs(zone)
-    assert await asked(catalog, from_day("moment", "day", "zone.name"), zone, of) == [
+    assert await asked(catalog, from_day("moment", DAY, "zone.name"), zone, of) == [
         local_day(moment, zone) >= day for moment, day in of
     ]
-    assert await asked(catalog, before_day("moment", "day", "zone.name"), zone, of) == [
+    assert await asked(catalog, before_day("moment", DAY, "zone.name"), zone, of) == [
         local_day(moment, zone) < day for moment, day in of
     ]
     assert await asked(catalog, f"{day_of('moment', 'zone.name')} = day", zone, of) == [
@@ -46,7 +47,7 @@ async def test_the_conditions_say_what_the_clocks_show(catalog: Database, zone: 
 @pytest.mark.parametrize("zone", ZONES)
 async def test_only_around_the_start_of_a_day_do_the_zone_and_utc_differ(catalog: Database, zone: str) -> None:
     of = pairs(zone)
-    around = await asked(catalog, around_start("moment", "day", "zone.name"), zone, of)
+    around = await asked(catalog, around_start("moment", DAY), zone, of)
     differ = [(local_day(moment, zone) < day) != (moment.astimezone(UTC).date() < day) for moment, day in of]
     outside = [pair for pair, near, other in zip(of, around, differ, strict=True) if other and not near]
     assert outside == []
@@ -57,7 +58,7 @@ async def test_control_midnight_that_comes_twice_is_noticed(catalog: Database) -
     """With PostgreSQL's own start of the day alone an hour of it belongs to the day before."""
     zone = "America/Havana"
     of = pairs(zone)
-    condition = from_day("moment", "day", "zone.name")
+    condition = from_day("moment", DAY, "zone.name")
     simple = condition.replace("first_moment(day, zone.name)", "(day::timestamp AT TIME ZONE zone.name)")
     assert simple != condition
     assert await asked(catalog, simple, zone, of) != [local_day(moment, zone) >= day for moment, day in of]
