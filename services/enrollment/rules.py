@@ -167,7 +167,7 @@ def decide_in_order(
 def completed(
     enrollment: EnrollmentState, course: Judgement, completion: Completion, session_start: datetime, now: datetime
 ) -> EnrollmentState:
-    """A score below the pass mark fails. A later call corrects the record, judged by what it was judged by first.
+    """A score below the pass score fails. A later call corrects the record, judged by what it was judged by first.
 
     `course` is how its course and organisation judge now. Raises `EnrollmentClosed`, `CompletedAtNotPossible`.
     """

@@ -48,11 +48,11 @@ VALUES ($1, $2, $2, $2, 42, $3, true, $4, $5, '2026-01-01', $6, $7)
 """
 
 Course = tuple[int | None, int | None]
-"""Pass mark and months, as they are now."""
+"""Pass score and months, as they are now."""
 Result = tuple[str, float | None, bool | None, datetime | None]
 """Status, score, passed and valid_until, as they were recorded."""
 Judged = tuple[str | None, int | None, str | None, bool]
-"""Pass mark, months and time zone that it was judged by, and whether it certifies."""
+"""Pass score, months and time zone that it was judged by, and whether it certifies."""
 
 CASES: Sequence[tuple[Course, Result, Judged]] = [
     ((70, 24), ("completed", 75, True, AFTER_24_MONTHS), ("70", 24, ZONE, True)),
