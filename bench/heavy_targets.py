@@ -10,13 +10,14 @@ from bench.heavy_requests import Target
 from gateway.edge.auth_endpoints import ENDPOINTS, Credentials
 from services.catalog.schemas import CourseFields, CoursePatch, SessionFields, SessionPatch
 from services.enrollment.schemas import (
-    Capacity,
+    CatalogChanges,
     CheckIn,
     Closing,
     Completion,
     EmployeeFields,
     EnrollmentRequest,
     OrganisationSettings,
+    SessionChange,
     StaffFields,
     Transfer,
 )
@@ -46,7 +47,8 @@ GOOD: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
     OrganisationSettings: {"time_zone": "UTC"},
     EmployeeFields: _PERSON,
     StaffFields: _PERSON,
-    Capacity: {"max_participants": 1, "version": 1},
+    SessionChange: {"max_participants": 1, "version": 1},
+    CatalogChanges: {"courses": [], "sessions": []},
     Closing: {"sessions": []},
     RowKeys: {"keys": []},
 }

@@ -17,7 +17,7 @@ from stack.services import SERVICE_NAMES
 
 @dataclass(frozen=True)
 class Installed:
-    """Empty, migrated databases, and what each process is told; none runs yet."""
+    """Empty, migrated databases, and the settings of each process; none runs yet."""
 
     number: int
     databases: Mapping[str, DatabaseUrls]

@@ -69,7 +69,7 @@ async def wrk(bed: Bed, url: str, requests: Requests, *, connections: int, secon
 
 
 def parsed(output: str) -> Load:
-    """The line that the script prints at the end; raises `NotMeasured` when it tells of errors or is not there."""
+    """The line that the script prints at the end; raises `NotMeasured` when it reports errors or is missing."""
     lines = [line for line in output.splitlines() if line.startswith('{"requests":')]
     if not lines:
         raise NotMeasured(f"wrk: {output[-500:]}")

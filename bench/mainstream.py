@@ -57,7 +57,7 @@ def comparable(value: Any, name: str = "") -> Any:
             return urlsplit(value)._replace(scheme="", netloc="").geturl()
         case str() if name.endswith(("_at", "_date", "_until")):
             moment = datetime.fromisoformat(value)
-            # An enrollment tells of its session's day alone.
+            # An enrollment shows its session's day alone.
             return f"{moment:%Y-%m-%d}" if name == "start_date" else moment.replace(microsecond=0).isoformat()
         case _:
             return value

@@ -106,7 +106,7 @@ FROM (SELECT organisation_id, session_id, count(*) AS held FROM enrollments WHER
 WHERE s.organisation_id = e.organisation_id AND s.id = e.session_id
 """
 
-# None is looked at while something is measured: ends to come are told of from tomorrow on.
+# None is checked while something is measured: notices of expiry begin tomorrow.
 CERTIFICATIONS = """
 INSERT INTO certifications (organisation_id, course_id, employee_id, enrollment_id, completed_at, valid_until, look_at)
 SELECT DISTINCT ON (organisation_id, course_id, employee_id)

@@ -23,7 +23,7 @@ class Signing:
     key: Any
     haproxy_key: str
     gateway: dict[str, str]
-    """What the gateway is told."""
+    """The gateway's settings."""
 
     def sign(self, claims: dict[str, Any]) -> str:
         return jwt.encode(claims, self.key, algorithm=self.algorithm, headers={"kid": KEY_ID})

@@ -33,7 +33,13 @@ SESSIONS = "/api/v1/training/sessions"
 
 async def change_course(call: Call[Query, CoursePatch]) -> Answer:
     course = await use_cases.change_course(
-        call.app[POOL], call.organisation_id, call.id, call.body.members, call.actor, call.conditions
+        call.app[POOL],
+        call.app[ENROLLMENT],
+        call.organisation_id,
+        call.id,
+        call.body.members,
+        call.actor,
+        call.conditions,
     )
     return changed(course, "Course updated successfully")
 

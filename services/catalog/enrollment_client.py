@@ -1,14 +1,23 @@
-"""Asks enrollment, which owns the seats, before a session gets fewer of them or is deleted."""
+"""Asks enrollment, which owns the seats, before a session gets fewer of them, is closed or is deleted.
+
+Enrollment is notified of every other change before the client gets its response (decision 4).
+"""
 
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.catalog.errors import CapacityBelowEnrolled, ChangedMeanwhile, HasEnrollments
 from shared.auth.trust import SEATS
-from shared.errors import Unavailable
+from shared.errors import ApiError, Unavailable
+from shared.events.types import CourseState, SessionState, State
 from shared.http.service_client import ServiceClient, ServiceResponse
 
+log = logging.getLogger(__name__)
+
+NOTIFY_WITHIN = 0.25
+"""Seconds that a response waits at most for enrollment to follow a change, whose event arrives in any case."""
 MAX_SENT_AS_OBJECTS = 500
 """More sessions than these are sent as columns."""
 
@@ -17,16 +26,25 @@ class EnrollmentClient:
     def __init__(self, enrollment: ServiceClient) -> None:
         self._enrollment = enrollment
 
-    async def agree_capacity(self, organisation_id: int, session_id: int, version: int, capacity: int) -> None:
-        """From now on enrollment assigns no more than `capacity` seats, unless it has done so already.
+    async def agree_change(
+        self, organisation_id: int, session_id: int, version: int, capacity: int, status: str | None = None
+    ) -> None:
+        """From now on enrollment assigns no more than `capacity` seats, and none where `status` closes the session.
 
-        `version` is that of the session with this capacity. Raises `CapacityBelowEnrolled`, `ChangedMeanwhile` if
-        the session was deleted, or `Unavailable`.
+        `version` is that of the session with this capacity and status. Raises `CapacityBelowEnrolled` if more seats
+        are taken, `ChangedMeanwhile` if the session was deleted, or `Unavailable`.
         """
-        path, body = f"/internal/sessions/{session_id}/capacity", {"max_participants": capacity, "version": version}
-        answer = await self._ask(organisation_id, path, body)
+        path = f"/internal/sessions/{session_id}/capacity"
+        wanted: dict[str, Any] = {"max_participants": capacity, "version": version}
+        answer = await self._ask(organisation_id, path, wanted if status is None else {**wanted, "status": status})
         if answer.status == 422:
-            raise CapacityBelowEnrolled(json.loads(answer.text)["enrolled"])
+            refusal = json.loads(answer.text)
+            if "enrolled" in refusal:
+                raise CapacityBelowEnrolled(refusal["enrolled"])
+            if status is None:
+                raise Unavailable
+            # An enrollment of the previous version agrees on the capacity alone: the event closes the session there.
+            await self.agree_change(organisation_id, session_id, version, capacity)
 
     async def close_sessions(self, organisation_id: int, versions: Mapping[int, int]) -> None:
         """Nobody can enroll any more in the sessions, which are given with their versions.
@@ -37,6 +55,21 @@ class EnrollmentClient:
         if answer.status == 409:
             raise HasEnrollments
 
+    async def notify(
+        self, organisation_id: int, *, courses: Sequence[CourseState] = (), sessions: Sequence[SessionState] = ()
+    ) -> None:
+        """Enrollment obeys these changes, which are committed, from now on, unless it does not respond in time."""
+        body = {"courses": _json(courses), "sessions": _json(sessions)}
+        try:
+            answer = await self._enrollment.request(
+                "POST", "/internal/changes", organisation_id, SEATS, body, within=NOTIFY_WITHIN
+            )
+            reason = "" if answer.status == 200 else f"status {answer.status}"
+        except ApiError as error:
+            reason = error.code
+        if reason:
+            log.warning("enrollment could not be notified of a change (%s): it will follow the event", reason)
+
     async def _ask(self, organisation_id: int, path: str, body: dict[str, Any]) -> ServiceResponse:
         answer = await self._enrollment.request("POST", path, organisation_id, SEATS, body)
         if answer.status == 404:
@@ -44,6 +77,10 @@ class EnrollmentClient:
         if answer.status not in (200, 409, 422):
             raise Unavailable
         return answer
+
+
+def _json(states: Sequence[State]) -> list[dict[str, Any]]:
+    return [state.model_dump(mode="json") for state in states]
 
 
 def _closing(versions: Mapping[int, int]) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """What the catalog refuses (contract, section 3)."""
 
+from collections.abc import Sequence
+
 from shared.errors import Conflict, NotFound, ValidationFailed
 
 
@@ -16,6 +18,21 @@ class CourseNotSelectable(ValidationFailed):
 
     def __init__(self, field: str) -> None:
         super().__init__({field: ["The selected course does not exist."]})
+
+
+class PrerequisiteRing(ValidationFailed):
+    """Courses that would require each other: nobody could begin with any of them. `titles` lead from the changed course
+    over its prerequisites back to it.
+    """
+
+    def __init__(self, titles: Sequence[str]) -> None:
+        super().__init__({"prerequisites": [f"These courses would require each other: {' → '.join(titles)}."]})
+
+
+class TooManyPrerequisites(ValidationFailed):
+    def __init__(self, limit: int) -> None:
+        reason = f"The course would require more than {limit} courses, directly or through others."
+        super().__init__({"prerequisites": [reason]})
 
 
 class CapacityBelowEnrolled(ValidationFailed):

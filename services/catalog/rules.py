@@ -1,6 +1,7 @@
 """What may become of courses and sessions: values in, values out (contract, section 3)."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -67,9 +68,41 @@ def changed_session(current: SessionFields, patch: dict[str, Any]) -> SessionFie
     return changed
 
 
+def needs_agreement(current: SessionFields, changed: SessionFields) -> bool:
+    """Whether enrollment, which owns the seats, agrees first: to a lower capacity, or to a status that closes it."""
+    return changed.max_participants < current.max_participants or closing_status(current, changed) is not None
+
+
+def closing_status(current: SessionFields, changed: SessionFields) -> str | None:
+    """The status that closes the session, where it did not have it before."""
+    closes = changed.status in ("completed", "cancelled") and changed.status != current.status
+    return changed.status if closes else None
+
+
 def check_new_session(fields: SessionFields) -> None:
     if fields.status != "scheduled":
         raise ValidationFailed({"status": ["A new session must have the status scheduled."]})
+
+
+def ring_of(course_id: int, required_by: Sequence[tuple[int, int]]) -> list[int]:
+    """The shortest way from the course over what it requires back to itself, both ends included; empty if none.
+
+    `required_by`: pairs of a course and one that requires it.
+    """
+    requires: dict[int, list[int]] = {}
+    for required, by in required_by:
+        requires.setdefault(by, []).append(required)
+    ways = deque([[course_id]])
+    seen = set[int]()
+    while ways:
+        way = ways.popleft()
+        for required in requires.get(way[-1], ()):
+            if required == course_id:
+                return [*way, course_id]
+            if required not in seen:
+                seen.add(required)
+                ways.append([*way, required])
+    return []
 
 
 def check_courses_exist(field: str, wanted: list[int], existing: set[int]) -> None:

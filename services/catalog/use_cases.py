@@ -10,20 +10,32 @@ from services.catalog.errors import (
     CourseNotFound,
     CourseNotSelectable,
     IsPrerequisite,
+    PrerequisiteRing,
     SessionNotFound,
+    TooManyPrerequisites,
 )
 from services.catalog.representations import course_row, session_row
 from services.catalog.schemas import CourseFields, SessionFields
 from services.catalog.store import courses as course_store
 from services.catalog.store import pages, snapshots
 from services.catalog.store import sessions as session_store
-from shared.events.types import CourseRemoved, CourseSaved, Event, SessionRemoved, SessionSaved
+from shared.events.types import (
+    CourseRemoved,
+    CourseSaved,
+    CourseState,
+    Event,
+    SessionRemoved,
+    SessionSaved,
+    SessionState,
+)
 from shared.http.conditional import UNCONDITIONAL, Conditions, Document
 from shared.messaging import outbox
 from shared.postgres.audit import Actor, AuditEntry, differences
 from shared.postgres.pool import Connection, Pool, transaction
 
 SOURCE = "catalog"
+MAX_REQUIRED = 1000
+"""Pairs of a course and one that requires it, which are walked to find a ring; in practice a handful."""
 Changes = dict[str, dict[str, Any]]
 
 
@@ -41,28 +53,36 @@ async def create_course(
     """
     await _check_prerequisites(connection, organisation_id, course)
     course_id = await course_store.insert(connection, organisation_id, course, created_at)
-    return course_id, await _publish_course(connection, organisation_id, course_id, differences(None, course), actor)
+    document, _ = await _publish_course(connection, organisation_id, course_id, differences(None, course), actor)
+    return course_id, document
 
 
 async def change_course(
     pool: Pool,
+    enrollment: EnrollmentClient,
     organisation_id: int,
     course_id: int,
     patch: dict[str, Any],
     actor: Actor,
     conditions: Conditions = UNCONDITIONAL,
 ) -> Document:
-    """The course's new representation; raises `CourseNotFound`, `PreconditionFailed` or `ValidationFailed`."""
+    """The course's new representation; enrollment has been notified of it.
+
+    Raises `CourseNotFound`, `PreconditionFailed` or `ValidationFailed`.
+    """
     async with transaction(pool, [organisation_id]) as connection:
         current, version = await _lock_course(connection, organisation_id, course_id)
         conditions.check(course_row(organisation_id, course_id), version)
         changed = rules.changed_course(course_id, current, patch)
         await _check_prerequisites(connection, organisation_id, changed)
-        if changed == current:
-            return await _course(connection, organisation_id, course_id)
-        await course_store.update(connection, organisation_id, course_id, changed)
+        if changed.prerequisites != current.prerequisites:
+            await _check_no_ring(connection, organisation_id, course_id, changed)
         changes = differences(current, changed)
-        return await _publish_course(connection, organisation_id, course_id, changes, actor)
+        if changes:
+            await course_store.update(connection, organisation_id, course_id, changed)
+        document, state = await _publish_course(connection, organisation_id, course_id, changes, actor)
+    await enrollment.notify(organisation_id, courses=[state])
+    return document
 
 
 async def delete_course(
@@ -101,8 +121,8 @@ async def create_session(
     if not await course_store.existing(connection, organisation_id, [session.course_id]):
         raise CourseNotSelectable("course_id")
     session_id = await session_store.insert(connection, organisation_id, session)
-    changes = differences(None, session)
-    return session_id, await _publish_session(connection, organisation_id, session_id, changes, actor)
+    document, _ = await _publish_session(connection, organisation_id, session_id, differences(None, session), actor)
+    return session_id, document
 
 
 async def change_session(
@@ -114,9 +134,10 @@ async def change_session(
     actor: Actor,
     conditions: Conditions = UNCONDITIONAL,
 ) -> Document:
-    """The session's new representation.
+    """The session's new representation; enrollment has been notified of it.
 
-    A lower capacity is agreed with enrollment first, which owns the seats: once it has agreed it assigns no more.
+    A lower capacity, or a status that closes the session, is agreed with enrollment first, which owns the seats: once
+    it has agreed it assigns no more.
     Raises `SessionNotFound`, `PreconditionFailed`, `ValidationFailed`, `StatusMoveForbidden`,
     `CapacityBelowEnrolled`, `ChangedMeanwhile` or `Unavailable`.
     """
@@ -124,14 +145,20 @@ async def change_session(
         planned, planned_version = await _lock_session(connection, organisation_id, session_id)
         conditions.check(session_row(organisation_id, session_id), planned_version)
         changed = rules.changed_session(planned, patch)
-        if changed.max_participants >= planned.max_participants:
-            return await _change_session(connection, organisation_id, session_id, planned, changed, actor)
-    await enrollment.agree_capacity(organisation_id, session_id, planned_version + 1, changed.max_participants)
-    async with transaction(pool, [organisation_id]) as connection:
-        current, version = await _lock_session(connection, organisation_id, session_id)
-        if version != planned_version:
-            raise ChangedMeanwhile
-        return await _change_session(connection, organisation_id, session_id, current, changed, actor)
+        is_agreed = not rules.needs_agreement(planned, changed)
+        if is_agreed:
+            saved = await _change_session(connection, organisation_id, session_id, planned, changed, actor)
+    if not is_agreed:
+        closing, version = rules.closing_status(planned, changed), planned_version + 1
+        await enrollment.agree_change(organisation_id, session_id, version, changed.max_participants, closing)
+        async with transaction(pool, [organisation_id]) as connection:
+            current, current_version = await _lock_session(connection, organisation_id, session_id)
+            if current_version != planned_version:
+                raise ChangedMeanwhile
+            saved = await _change_session(connection, organisation_id, session_id, current, changed, actor)
+    document, state = saved
+    await enrollment.notify(organisation_id, sessions=[state])
+    return document
 
 
 async def _change_session(
@@ -141,11 +168,10 @@ async def _change_session(
     current: SessionFields,
     changed: SessionFields,
     actor: Actor,
-) -> Document:
-    if changed == current:
-        return await _session(connection, organisation_id, session_id)
-    await session_store.update(connection, organisation_id, session_id, changed)
+) -> tuple[Document, SessionState]:
     changes = differences(current, changed)
+    if changes:
+        await session_store.update(connection, organisation_id, session_id, changed)
     return await _publish_session(connection, organisation_id, session_id, changes, actor)
 
 
@@ -214,22 +240,41 @@ async def _check_prerequisites(connection: Connection, organisation_id: int, cou
         rules.check_courses_exist("prerequisites", course.prerequisites, existing)
 
 
+async def _check_no_ring(connection: Connection, organisation_id: int, course_id: int, course: CourseFields) -> None:
+    """Two changes at once could close a ring together, and so take turns; a new course is required by none."""
+    await course_store.lock_prerequisites(connection, organisation_id)
+    required_by = await course_store.required_by(
+        connection, organisation_id, course_id, course.prerequisites, MAX_REQUIRED + 1
+    )
+    if len(required_by) > MAX_REQUIRED:
+        raise TooManyPrerequisites(MAX_REQUIRED)
+    ring = rules.ring_of(course_id, required_by)
+    if ring:
+        states = await course_store.states(connection, organisation_id, ring)
+        titles = {state.id: state.title for state in states} | {course_id: course.title}
+        raise PrerequisiteRing([titles[each] for each in ring])
+
+
 async def _publish_course(
     connection: Connection, organisation_id: int, course_id: int, changes: Changes, actor: Actor
-) -> Document:
+) -> tuple[Document, CourseState]:
+    """The course as clients and events see it; an event only where something has changed."""
     [state] = await course_store.states(connection, organisation_id, [course_id])
-    await _publish(connection, CourseSaved(organisation_id, state, actor.trace), changes, actor)
-    return await _course(connection, organisation_id, course_id)
+    if changes:
+        await _publish(connection, CourseSaved(organisation_id, state, actor.trace), changes, actor)
+    return await _course(connection, organisation_id, course_id), state
 
 
 async def _publish_session(
     connection: Connection, organisation_id: int, session_id: int, changes: Changes, actor: Actor
-) -> Document:
+) -> tuple[Document, SessionState]:
+    """The session as clients and events see it; an event only where something has changed."""
     state = await session_store.state(connection, organisation_id, session_id)
     if state is None:
         raise SessionNotFound
-    await _publish(connection, SessionSaved(organisation_id, state, actor.trace), changes, actor)
-    return await _session(connection, organisation_id, session_id)
+    if changes:
+        await _publish(connection, SessionSaved(organisation_id, state, actor.trace), changes, actor)
+    return await _session(connection, organisation_id, session_id), state
 
 
 async def _publish(connection: Connection, event: Event[Any], changes: Changes, actor: Actor) -> None:

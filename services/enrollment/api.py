@@ -9,6 +9,7 @@ from services.enrollment import rules
 from services.enrollment.api_people import PEOPLE_ROUTES
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.errors import CourseNotSelectable, EnrollmentNotFound
+from services.enrollment.handlers import SUBSCRIPTIONS
 from services.enrollment.representations import (
     CompletionAnswer,
     ComplianceItem,
@@ -20,7 +21,7 @@ from services.enrollment.representations import (
 from services.enrollment.rules import EnrollCommand
 from services.enrollment.schemas import (
     CLOSING_LIMITS,
-    Capacity,
+    CatalogChanges,
     CheckIn,
     Closing,
     Completion,
@@ -28,6 +29,8 @@ from services.enrollment.schemas import (
     EnrollmentQuery,
     EnrollmentRequest,
     OrganisationSettings,
+    Reopening,
+    SessionChange,
     Transfer,
 )
 from services.enrollment.store import compliance, pages, snapshots
@@ -42,7 +45,8 @@ from shared.http.representation import Done, Page, Success
 from shared.http.resource_responses import changed, document, page
 from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
-from shared.postgres.pool import connected, slow_transaction
+from shared.messaging.consumer import apply
+from shared.postgres.pool import connected, slow_transaction, transaction
 from shared.service.chassis import POOL
 from shared.service.resource_routes import audit_route, detail_route, list_route
 from shared.service.snapshot_routes import snapshot_routes
@@ -79,6 +83,20 @@ async def check_in_enrollment(call: Call[Query, CheckIn]) -> Answer:
         call.app[POOL], call.organisation_id, call.id, call.body, call.actor, conditions=call.conditions
     )
     return changed(enrollment, "Enrollment checked in")
+
+
+async def remove_check_in(call: Call[Query, Body]) -> Answer:
+    enrollment = await lifecycle.remove_check_in(
+        call.app[POOL], call.organisation_id, call.id, call.actor, call.conditions
+    )
+    return changed(enrollment, "Check-in removed")
+
+
+async def reopen_enrollment(call: Call[Query, Reopening]) -> Answer:
+    enrollment = await lifecycle.reopen(
+        call.app[POOL], call.organisation_id, call.id, call.body.reason, call.actor, call.conditions
+    )
+    return changed(enrollment, "Enrollment reopened")
 
 
 async def cancel_enrollment(call: Call[Query, Body]) -> Answer:
@@ -123,10 +141,20 @@ async def put_settings(call: Call[Query, OrganisationSettings]) -> Answer:
     return changed(saved)
 
 
-async def agree_capacity(call: Call[Query, Capacity]) -> Answer:
+async def agree_change(call: Call[Query, SessionChange]) -> Answer:
     """For the catalog alone, and not routed by the gateway."""
-    key = (call.organisation_id, call.id)
-    await sessions.agree_capacity(call.app[POOL], call.app[CATALOG], key, call.body.max_participants, call.body.version)
+    key, wanted = (call.organisation_id, call.id), call.body
+    await sessions.agree_change(
+        call.app[POOL], call.app[CATALOG], key, wanted.max_participants, wanted.version, wanted.status
+    )
+    return success(None)
+
+
+async def follow_changes(call: Call[Query, CatalogChanges]) -> Answer:
+    """For the catalog alone, and not routed by the gateway: does at once what the events of the changes will do."""
+    events = call.body.events(call.organisation_id, call.actor.trace)
+    async with transaction(call.app[POOL], [call.organisation_id]) as connection:
+        await apply(connection, SUBSCRIPTIONS, events)
     return success(None)
 
 
@@ -190,6 +218,21 @@ ROUTES: list[Route[Any, Any]] = [
         body=CheckIn,
     ),
     Route(
+        "DELETE",
+        ENROLLMENTS + "/{id}/check-in",
+        remove_check_in,
+        {200: Success[EnrollmentDetail]},
+        permissions=[RECORD],
+    ),
+    Route(
+        "PATCH",
+        ENROLLMENTS + "/{id}/reopen",
+        reopen_enrollment,
+        {200: Success[EnrollmentDetail]},
+        permissions=[RECORD],
+        body=Reopening,
+    ),
+    Route(
         "GET",
         TRAINING + "/compliance",
         list_compliance,
@@ -208,7 +251,15 @@ ROUTES: list[Route[Any, Any]] = [
     ),
     audit_route(TRAINING + "/settings", pages.SETTINGS_TRAIL, NotFound, attrgetter("organisation_id")),
     *PEOPLE_ROUTES,
-    Route("POST", "/internal/sessions/{id}/capacity", agree_capacity, {200: Done}, permissions=[SEATS], body=Capacity),
+    Route(
+        "POST",
+        "/internal/sessions/{id}/capacity",
+        agree_change,
+        {200: Done},
+        permissions=[SEATS],
+        body=SessionChange,
+    ),
+    Route("POST", "/internal/changes", follow_changes, {200: Done}, permissions=[SEATS], body=CatalogChanges),
     Route(
         "POST",
         "/internal/sessions/close",

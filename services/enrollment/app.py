@@ -15,9 +15,11 @@ from services.enrollment.rebuild import rebuild
 from services.enrollment.settings import EnrollmentSettings
 from services.enrollment.use_cases.certifications import send_expiry_notices
 from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll_together
+from services.enrollment.use_cases.preservation import preserve_records
 from shared.auth.signing import internal_signer
 from shared.concurrency.tasks import background
 from shared.http.service_client import connect_to_service
+from shared.projections.snapshot import SnapshotClient
 from shared.service.chassis import POOL, Service
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -46,6 +48,16 @@ async def expiry_notices(settings: EnrollmentSettings, app: web.Application) -> 
         yield
 
 
+async def preservation(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
+    """Completes records that an earlier release closed, from the catalog's rows."""
+    signer = internal_signer("enrollment", settings.internal_keys_file, settings.internal_token_secret)
+    async with (
+        connect_to_service(settings.catalog_url, name="catalog", asking="enrollment", signer=signer) as catalog,
+        background(preserve_records(app[POOL], SnapshotClient(catalog)), name="preserving records"),
+    ):
+        yield
+
+
 SERVICE = Service(
     name="enrollment",
     settings=EnrollmentSettings,
@@ -56,6 +68,6 @@ SERVICE = Service(
     projection=PROJECTION,
     rebuild=rebuild,
     api_contexts=[catalog_client, enrollment_batcher],
-    worker_contexts=[expiry_notices],
+    worker_contexts=[expiry_notices, preservation],
     commands=[SEED],
 )

@@ -36,8 +36,26 @@ class EnrollmentClosed(Conflict):
         super().__init__(f"An enrollment that is {status} cannot be {change}.")
 
 
+class CheckInKept(EnrollmentClosed):
+    """The enrollment's status forbids to take its check-in back."""
+
+    def __init__(self, status: str) -> None:
+        Conflict.__init__(self, f"The check-in of an enrollment that is {status} cannot be removed.")
+
+
+class CheckedIn(Conflict):
+    message = "The employee is checked in. Remove the check-in before marking the enrollment as absent."
+
+
+class CompletedAtNotPossible(ValidationFailed):
+    """`reason`: why nobody can have completed the training then."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__({"completed_at": [f"The completed_at {reason}."]})
+
+
 class SessionUnknown(Exception):
-    """No event has brought the session yet; the catalog may know it."""
+    """No event has brought the session yet, or what became of an agreement about it; the catalog may know."""
 
 
 class SessionNotFound(NotFound):

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from services.enrollment.store import catalog_replica
+from services.enrollment.store import agreed_status, catalog_replica
 from services.enrollment.store.seat_check import wrong_seats
 from services.enrollment.store.totals import TOTALS
 from shared.events.types import CourseRemoved, CourseSaved, SessionRemoved, SessionSaved
@@ -12,8 +12,13 @@ from shared.projections.comparison import Projection, ReplicaTable
 
 PROJECTION = Projection(
     replicas=[
-        ReplicaTable("courses", owner="catalog", kind="courses"),
-        ReplicaTable("sessions", owner="catalog", kind="sessions", own_columns=("seats_taken", "seats_agreed_for")),
+        ReplicaTable("courses", owner="catalog", kind="courses", own_columns=("details_version",)),
+        ReplicaTable(
+            "sessions",
+            owner="catalog",
+            kind="sessions",
+            own_columns=("seats_taken", "seats_agreed_for", *agreed_status.COLUMNS, "details_version"),
+        ),
     ],
     # The replica alone: what else a session's event causes is caused once, when it is consumed.
     subscriptions={

@@ -1,15 +1,15 @@
 """Who may be enrolled, and what may become of an enrollment: values in, values out (contract, section 4)."""
 
-import calendar
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.enrollment.errors import (
     AlreadyEnrolled,
+    CheckedIn,
+    CheckInKept,
     EmployeeLeft,
     EmployeesNotSelectable,
     EnrolledThere,
@@ -21,9 +21,10 @@ from services.enrollment.errors import (
     SessionUnknown,
 )
 from services.enrollment.schemas import CheckIn, Completion
+from services.enrollment.validity import check_completed_at, judged
 from shared.auth.internal_token import ENROLL, ENROLL_SELF, Caller
 from shared.errors import ApiError, PermissionDenied
-from shared.events.types import EnrollmentState
+from shared.events.types import EnrollmentState, Judgement, Remembered
 from shared.http.idempotency_key import IdempotencyKey
 from shared.postgres.audit import Actor
 
@@ -31,6 +32,12 @@ SessionKey = tuple[int, int]
 """Organisation and session."""
 CandidateKey = tuple[int, int, int]
 """Organisation, session and person."""
+
+OPEN = ("enrolled", "waitlisted")
+"""The statuses of an enrollment whose record still follows its course, session and person."""
+
+_RESULT = ("score", "passed", "feedback", "certificate_url", "completed_at", "valid_until", "judged_by")
+_NOT_CHECKED_IN = {"checked_in_at": None, "check_in_method": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,10 @@ class Seats:
     started: bool
     maximum: int
     taken: int
+    awaits_commit: bool = False
+    """Whether `status` was agreed with the catalog for a version that has not arrived yet."""
+    in_doubt: bool = False
+    """Whether that was so long ago that the catalog has to be asked what became of it."""
 
     @property
     def available(self) -> int:
@@ -98,15 +109,6 @@ class Granted:
     available_spots: int
 
 
-@dataclass(frozen=True, slots=True)
-class Grading:
-    """What a course says of its results; calendar months are counted in the organisation's time zone."""
-
-    pass_score: Decimal | None
-    validity_months: int | None
-    time_zone: str = "UTC"
-
-
 def check_may_enroll(caller: Caller, employee_ids: Sequence[int]) -> None:
     """`training.enroll.self` is for the caller's own person alone; raises `PermissionDenied`."""
     if caller.may(ENROLL):
@@ -146,7 +148,7 @@ def decide_in_order(
     outcomes: list[Granted | Exception] = []
     for command in commands:
         seats = sessions.get(command.session_key)
-        if seats is None:
+        if seats is None or seats.in_doubt:
             outcomes.append(SessionUnknown())
             continue
         keys = [(*command.session_key, employee_id) for employee_id in command.employee_ids]
@@ -162,24 +164,42 @@ def decide_in_order(
     return outcomes
 
 
-def completed(enrollment: EnrollmentState, grading: Grading, completion: Completion, now: datetime) -> EnrollmentState:
-    """A score below the pass score fails; a later call corrects the record and keeps when it was completed."""
+def completed(
+    enrollment: EnrollmentState, course: Judgement, completion: Completion, session_start: datetime, now: datetime
+) -> EnrollmentState:
+    """A score below the pass score fails. A later call corrects the record, judged by what it was judged by first.
+
+    `course` is how its course and organisation judge now. Raises `EnrollmentClosed`, `CompletedAtNotPossible`.
+    """
     if enrollment.status in ("absent", "cancelled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "completed")
     given = {name: getattr(completion, name) for name in completion.model_fields_set}
-    score: Decimal | None = given.get("score", enrollment.score)
-    passed = None if score is None or grading.pass_score is None else score >= grading.pass_score
-    completed_at = enrollment.completed_at or now
-    lasts = passed is not False and grading.validity_months is not None
-    local = completed_at.astimezone(ZoneInfo(grading.time_zone))
-    return _changed(
-        enrollment,
-        **given,
-        passed=passed,
-        status="failed" if passed is False else "completed",
-        completed_at=completed_at,
-        valid_until=add_months(local, grading.validity_months or 0).astimezone(UTC) if lasts else None,
-    )
+    score, completed_at = given.get("score", enrollment.score), completion.completed_at or enrollment.completed_at
+    if enrollment.status != "enrolled" and (score, completed_at) == (enrollment.score, enrollment.completed_at):
+        return _changed(enrollment, **given)
+    judge = enrollment.judged_by or course
+    if completed_at is not None and completed_at != enrollment.completed_at:
+        check_completed_at(completed_at, session_start, now, ZoneInfo(judge.time_zone))
+    return _changed(enrollment, **given | judged(judge, score, completed_at or now))
+
+
+def reopened(enrollment: EnrollmentState, seats: Seats, candidate: Candidate) -> EnrollmentState:
+    """Enrolled again, as if it had never ended; reopening what is enrolled changes nothing.
+
+    `candidate` is the person as the session sees them. A seat that was given back has to be free again. Raises
+    `EnrollmentClosed`, `EmployeeLeft`, `SessionClosed`, `SessionFull`.
+    """
+    if enrollment.status in ("cancelled", "waitlisted"):
+        raise EnrollmentClosed(enrollment.status, "reopened")
+    if enrollment.status == "enrolled":
+        return enrollment
+    if not candidate.exists:
+        raise EmployeeLeft
+    if seats.status == "cancelled":
+        raise SessionClosed(seats.status)
+    if not enrollment.holds_seat and not seats.available:
+        raise SessionFull(0, 1)
+    return _changed(enrollment, status="enrolled", holds_seat=True, certifies=False, **dict.fromkeys(_RESULT))
 
 
 def cancelled(enrollment: EnrollmentState) -> EnrollmentState:
@@ -190,24 +210,40 @@ def cancelled(enrollment: EnrollmentState) -> EnrollmentState:
 
 
 def marked_absent(enrollment: EnrollmentState, seats: Seats) -> EnrollmentState:
-    """An absence known before the session begins gives the seat back."""
+    """An absence known before the session begins gives the seat back; nobody is absent who is checked in.
+
+    Marking it again changes nothing.
+    """
     if enrollment.status in ("completed", "failed", "cancelled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "marked absent")
+    if enrollment.status == "absent":
+        return enrollment
+    if enrollment.checked_in_at is not None:
+        raise CheckedIn
     return _changed(enrollment, status="absent", holds_seat=enrollment.holds_seat and seats.started)
 
 
 def checked_in(enrollment: EnrollmentState, check_in: CheckIn, now: datetime) -> EnrollmentState:
-    """A second check-in by the same way, without a time of its own, changes nothing."""
+    """Another check-in corrects the first one if it has a time of its own, and otherwise changes nothing."""
     if enrollment.status in ("absent", "cancelled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "checked in")
-    kept = enrollment.checked_in_at if enrollment.check_in_method == check_in.method else None
-    return _changed(enrollment, check_in_method=check_in.method, checked_in_at=check_in.checked_in_at or kept or now)
+    if enrollment.checked_in_at is not None and check_in.checked_in_at is None:
+        return enrollment
+    return _changed(enrollment, check_in_method=check_in.method, checked_in_at=check_in.checked_in_at or now)
+
+
+def check_in_removed(enrollment: EnrollmentState) -> EnrollmentState:
+    """Without a check-in nothing changes."""
+    if enrollment.status in ("absent", "cancelled"):
+        raise CheckInKept(enrollment.status)
+    return _changed(enrollment, **_NOT_CHECKED_IN)
 
 
 def transferred(enrollment: EnrollmentState, target: Seats, candidate: Candidate) -> EnrollmentState:
     """To a seat in another session of the same course; `candidate` is the person as that session sees them.
 
-    Raises `EnrollmentClosed`, `EmployeeLeft`, `SessionOfOtherCourse`, `SessionClosed`, `EnrolledThere`, `SessionFull`.
+    A check-in belongs to its session, and stays behind. Raises `EnrollmentClosed`, `EmployeeLeft`,
+    `SessionOfOtherCourse`, `SessionClosed`, `EnrolledThere`, `SessionFull`.
     """
     if enrollment.status not in ("enrolled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "transferred")
@@ -223,7 +259,7 @@ def transferred(enrollment: EnrollmentState, target: Seats, candidate: Candidate
         raise EnrolledThere
     if not target.available:
         raise SessionFull(0, 1)
-    return _changed(enrollment, session_id=target.session_id, status="enrolled", holds_seat=True)
+    return _changed(enrollment, session_id=target.session_id, status="enrolled", holds_seat=True, **_NOT_CHECKED_IN)
 
 
 def promoted(enrollment: EnrollmentState) -> EnrollmentState:
@@ -231,21 +267,17 @@ def promoted(enrollment: EnrollmentState) -> EnrollmentState:
     return _changed(enrollment, status="enrolled", holds_seat=True)
 
 
-def plan_notice(
-    valid_until: datetime, notice_days: Sequence[int], told_at: datetime | None, now: datetime
-) -> tuple[bool, datetime | None]:
-    """Whether a notice of a completion's expiry is due now, and when to check again; `None` for never.
-
-    Notices are sent so many days before, and one at the expiry itself. Those that were missed become one.
-    """
-    moments = sorted(valid_until - timedelta(days=days) for days in {*notice_days, 0})
-    is_due = any(moment <= now and (told_at is None or moment > told_at) for moment in moments)
-    return is_due, next((moment for moment in moments if moment > now), None)
+def remembering(before: EnrollmentState, after: EnrollmentState, current: Remembered | None) -> EnrollmentState:
+    """A record that closes remembers what is `current`; a correction keeps that, and reopening forgets it."""
+    if after.status in OPEN:
+        return after.model_copy(update={"remembered": None})
+    return after.model_copy(update={"remembered": current}) if before.status in OPEN else after
 
 
-def days_left(valid_until: datetime, now: datetime) -> int:
-    """Whole days until the end, rounded up; 0 once it has come."""
-    return max(0, -((now - valid_until) // timedelta(days=1)))
+def preserved(enrollment: EnrollmentState, current: Remembered | None) -> EnrollmentState:
+    """A record that closed without remembering anything remembers what is `current`."""
+    forgetful = enrollment.status not in OPEN and enrollment.remembered is None
+    return _changed(enrollment, remembered=current) if forgetful else enrollment
 
 
 def _changed(enrollment: EnrollmentState, **values: Any) -> EnrollmentState:
@@ -254,11 +286,3 @@ def _changed(enrollment: EnrollmentState, **values: Any) -> EnrollmentState:
     if changed == enrollment:
         return enrollment
     return changed.model_copy(update={"version": enrollment.version + 1})
-
-
-def add_months(moment: datetime, months: int) -> datetime:
-    """Calendar months; a day that the month does not have becomes its last (31 January + 1 → 28 February)."""
-    years, month = divmod(moment.month - 1 + months, 12)
-    year = moment.year + years
-    last_day = calendar.monthrange(year, month + 1)[1]
-    return moment.replace(year=year, month=month + 1, day=min(moment.day, last_day))

@@ -1,17 +1,37 @@
 """What clients send to enrollment (contract, section 4)."""
 
+from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import FailFast, Field, field_validator, model_validator
 
+from shared.events.types import CourseSaved, CourseState, Event, SessionSaved, SessionState, State
 from shared.http.models import Body, BodyLimits, IdAndName
 from shared.http.pagination import PagedQuery
-from shared.validation.fields import Count, Id, LongText, Name, Number, QueryCount, QueryId, Search, Timestamp
+from shared.observability import Trace
+from shared.validation.fields import (
+    MAX_INTEGER,
+    Count,
+    Id,
+    LongText,
+    Name,
+    Number,
+    QueryCount,
+    QueryId,
+    QueryYear,
+    Reason,
+    Search,
+    Timestamp,
+    Version,
+)
 from shared.validation.https_url import HttpsUrl
 from shared.validation.time_zones import TimeZone
 
 Status = Literal["enrolled", "waitlisted", "completed", "failed", "absent", "cancelled"]
 CheckInMethod = Literal["manual", "qr_code", "kiosk"]
+
+MAX_NOTIFIED = 10
+"""Courses or sessions in one request; the catalog changes one at a time."""
 
 
 class EnrollmentQuery(PagedQuery):
@@ -19,7 +39,7 @@ class EnrollmentQuery(PagedQuery):
     session_id: QueryId | None = None
     course_id: QueryId | None = None
     status: Status | None = None
-    year: Annotated[QueryCount, Field(ge=1, le=9998)] | None = None
+    year: QueryYear | None = None
 
 
 class ComplianceQuery(PagedQuery):
@@ -61,11 +81,28 @@ class EnrollmentRequest(Body):
 
 
 class Completion(Body):
-    """A member that is left out keeps what the record says; `null` clears it."""
+    """A member that is left out keeps what the record says; `null` clears it, except `completed_at`.
+
+    `completed_at` is now where it is left out and the record has none.
+    """
 
     score: Annotated[Number, Field(ge=0, le=100, decimal_places=2)] | None = None
     feedback: LongText | None = None
     certificate_url: HttpsUrl | None = None
+    completed_at: Timestamp | None = None
+
+    @field_validator("completed_at")
+    @classmethod
+    def _cannot_be_cleared(cls, completed_at: datetime | None) -> datetime:
+        if completed_at is None:
+            raise ValueError("cannot be cleared")
+        return completed_at
+
+
+class Reopening(Body):
+    """`reason` is kept in the audit trail."""
+
+    reason: Reason
 
 
 class Transfer(Body):
@@ -81,16 +118,31 @@ class CheckIn(Body):
     checked_in_at: Timestamp | None = None
 
 
-class Capacity(Body):
-    """The lower capacity that the catalog wants to give a session in its next `version`."""
+class SessionChange(Body):
+    """The capacity that the catalog wants to give a session in its next `version`, and the status if it closes it."""
 
-    max_participants: Annotated[Count, Field(ge=1)]
-    version: Annotated[Count, Field(ge=1)]
+    max_participants: Annotated[Count, Field(ge=1, le=MAX_INTEGER)]
+    version: Version
+    status: Literal["completed", "cancelled"] | None = None
+
+
+class CatalogChanges(Body):
+    """Courses and sessions as the catalog has just committed them; their events follow."""
+
+    courses: Annotated[list[CourseState], Field(max_length=MAX_NOTIFIED)] = Field(default_factory=list)
+    sessions: Annotated[list[SessionState], Field(max_length=MAX_NOTIFIED)] = Field(default_factory=list)
+
+    def events(self, organisation_id: int, trace: Trace) -> list[Event[State]]:
+        """The events that will arrive, for their handlers."""
+        return [
+            *(CourseSaved(organisation_id, course, trace) for course in self.courses),
+            *(SessionSaved(organisation_id, session, trace) for session in self.sessions),
+        ]
 
 
 class SessionVersion(Body):
     id: Id
-    version: Annotated[Count, Field(ge=1)]
+    version: Version
 
 
 MAX_CLOSED = 20_000
@@ -104,9 +156,7 @@ class Closing(Body):
         default_factory=list
     )
     ids: Annotated[list[Id], Field(max_length=MAX_CLOSED), FailFast()] = Field(default_factory=list)
-    versions: Annotated[list[Annotated[Count, Field(ge=1)]], Field(max_length=MAX_CLOSED), FailFast()] = Field(
-        default_factory=list
-    )
+    versions: Annotated[list[Version], Field(max_length=MAX_CLOSED), FailFast()] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _a_version_for_each(self) -> Self:

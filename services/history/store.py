@@ -1,12 +1,20 @@
 """Every SQL statement of history. A page leaves PostgreSQL as JSON text, in one round trip."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from services.history.schemas import HistoryQuery
-from shared.events.types import CourseState, EmployeeState, EnrollmentEvent, Event, NamedItem, SessionState
+from shared.events.types import (
+    CourseState,
+    EmployeeState,
+    EnrollmentEvent,
+    Event,
+    NamedItem,
+    Remembered,
+    SessionState,
+)
 from shared.postgres.batched_reads import PAGE_TYPES, PageRead, Statement
 from shared.postgres.local_days import LISTED, day_of, zone_of
 from shared.postgres.pool import Connection
@@ -16,13 +24,13 @@ from shared.postgres.statement_columns import ArrayColumns
 # without matching records from one that this organisation does not have.
 _PAGE = """
 WITH matched AS (
-    SELECT r.*, c.title, c.online, c.label_names, s.session_name, s.start_date, s.location, s.project_names,
-        p.id AS person_id, p.type, p.full_name, p.company_name,
-        coalesce(r.completed_at, s.start_date) AS training_date
+    SELECT r.id, r.session_id, r.status, r.passed, r.completed_at, r.valid_until, r.checked_in_at, r.check_in_method,
+        shown.*, p.id AS person_id, p.type, p.full_name, coalesce(r.completed_at, s.start_date) AS training_date
     FROM records r
     JOIN people p ON p.organisation_id = r.organisation_id AND p.id = r.employee_id
     JOIN courses c ON c.organisation_id = r.organisation_id AND c.id = r.course_id
     JOIN sessions s ON s.organisation_id = r.organisation_id AND s.id = r.session_id
+    CROSS JOIN LATERAL (SELECT {shown}) AS shown
     WHERE r.organisation_id = :organisation_id AND r.employee_id = :person_id
         AND {conditions}
 )
@@ -39,7 +47,7 @@ SELECT
         'status', CASE status WHEN 'enrolled' THEN 'confirmed' WHEN 'waitlisted' THEN 'proposed'
             WHEN 'cancelled' THEN 'cancelled' ELSE 'completed' END,
         'result', CASE WHEN status = 'absent' THEN 'absent' WHEN status = 'failed' THEN 'failed'
-            WHEN status = 'completed' AND scored THEN 'passed' WHEN status = 'completed' THEN 'attended' END,
+            WHEN status = 'completed' AND passed THEN 'passed' WHEN status = 'completed' THEN 'attended' END,
         'valid_until', history_timestamp(valid_until),
         'person', json_build_object('id', person_id, 'type', type, 'name', full_name, 'company', company_name),
         'projects', project_names, 'labels', label_names,
@@ -51,6 +59,17 @@ SELECT
     ) page), '[]')::text AS items
 """
 
+# A closed record shows, and is found by, what was true when it closed; an open one what is true now.
+_SHOWN = ", ".join(
+    f"CASE WHEN r.remembered THEN r.{name} ELSE {table}.{name} END AS {name}"
+    for table, names in {
+        "c": ("title", "online", "label_ids", "label_names"),
+        "s": ("session_name", "location", "project_ids", "project_names"),
+        "p": ("company_id", "company_name"),
+    }.items()
+    for name in names
+)
+
 _STATUS = {
     "proposed": "r.status = 'waitlisted'",
     "confirmed": "r.status = 'enrolled'",
@@ -61,10 +80,10 @@ _STATUS = {
 
 _TRAINING_DAY = day_of("coalesce(r.completed_at, s.start_date)", zone_of(LISTED))
 _FILTERS = {
-    "online": ("c.online = :online", "boolean"),
-    "project_id": (":project_id = ANY(s.project_ids)", "bigint"),
-    "label_id": (":label_id = ANY(c.label_ids)", "bigint"),
-    "company_id": ("p.company_id = :company_id", "bigint"),
+    "online": ("shown.online = :online", "boolean"),
+    "project_id": (":project_id = ANY(shown.project_ids)", "bigint"),
+    "label_id": (":label_id = ANY(shown.label_ids)", "bigint"),
+    "company_id": ("shown.company_id = :company_id", "bigint"),
     "date_from": (f"{_TRAINING_DAY} >= :date_from", "date"),
     "date_to": (f"{_TRAINING_DAY} <= :date_to", "date"),
 }
@@ -105,6 +124,26 @@ _SESSIONS = ArrayColumns(
 )
 _SAVE_SESSIONS = _SESSIONS.save_newest("sessions")
 
+_REMEMBERED: Mapping[str, str] = {
+    "remembered": "boolean",
+    "title": "text",
+    "online": "boolean",
+    "label_ids": "bigint[]",
+    "label_names": "jsonb",
+    "session_name": "text",
+    "location": "text",
+    "project_ids": "bigint[]",
+    "project_names": "jsonb",
+    "company_id": "bigint",
+    "company_name": "text",
+}
+_NOTHING_REMEMBERED: Mapping[str, Any] = {
+    **dict.fromkeys(_REMEMBERED),
+    "remembered": False,
+    "label_ids": [],
+    "project_ids": [],
+}
+
 _RECORDS = ArrayColumns(
     organisation_id="bigint",
     id="bigint",
@@ -114,12 +153,22 @@ _RECORDS = ArrayColumns(
     course_id="bigint",
     status="text",
     scored="boolean",
+    passed="boolean",
     completed_at="timestamptz",
     valid_until="timestamptz",
     checked_in_at="timestamptz",
     check_in_method="text",
+    **_REMEMBERED,
 )
-_SAVE_RECORDS = _RECORDS.save_newest("records", {"employee_id": None})
+# While an update is under way, processes of the release before correct records, and do not know what was remembered.
+_KEEPS = "records.remembered AND NOT excluded.remembered AND excluded.status NOT IN ('enrolled', 'waitlisted')"
+_SAVE_RECORDS = _RECORDS.save_newest(
+    "records",
+    {
+        "employee_id": None,
+        **{name: f"CASE WHEN {_KEEPS} THEN records.{name} ELSE excluded.{name} END" for name in _REMEMBERED},
+    },
+)
 
 _ONLINE_MODES = ("online", "self_paced")
 
@@ -146,7 +195,7 @@ def _page_statement(filters: tuple[str, ...], status: str | None) -> Statement:
     conditions = [_FILTERS[name][0] for name in filters] + ([_STATUS[status]] if status else [])
     types = {"organisation_id": "bigint", "person_id": "bigint", "type": "text"}
     types |= {name: _FILTERS[name][1] for name in filters}
-    return Statement(_PAGE.format(conditions=" AND ".join(conditions) or "true"), types | PAGE_TYPES)
+    return Statement(_PAGE.format(shown=_SHOWN, conditions=" AND ".join(conditions) or "true"), types | PAGE_TYPES)
 
 
 async def save_people(connection: Connection, events: Sequence[Event[EmployeeState]]) -> None:
@@ -221,10 +270,30 @@ def _record(event: EnrollmentEvent) -> dict[str, Any]:
         "course_id": state.course_id,
         "status": state.status,
         "scored": state.score is not None,
+        "passed": state.passed,
         "completed_at": state.completed_at,
         "valid_until": state.valid_until,
         "checked_in_at": state.checked_in_at,
         "check_in_method": state.check_in_method,
+        **_remembered(state.remembered),
+    }
+
+
+def _remembered(remembered: Remembered | None) -> Mapping[str, Any]:
+    if remembered is None:
+        return _NOTHING_REMEMBERED
+    return {
+        "remembered": True,
+        "title": remembered.training_name,
+        "online": remembered.delivery_mode in _ONLINE_MODES,
+        "label_ids": [label.id for label in remembered.labels],
+        "label_names": _names(remembered.labels),
+        "session_name": remembered.session_name,
+        "location": remembered.location,
+        "project_ids": [project.id for project in remembered.projects],
+        "project_names": _names(remembered.projects),
+        "company_id": remembered.company and remembered.company.id,
+        "company_name": remembered.company and remembered.company.name,
     }
 
 

@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 Contents = TypeVar("Contents")
 
-LOOK_PAUSE = 1.0
+CHECK_INTERVAL_SECONDS = 1.0
 """Seconds between checks of the file's modification time."""
 
 
@@ -34,8 +34,8 @@ class WatchedFile(Generic[Contents]):
 
     @property
     def contents(self) -> Contents:
-        """The contents, at most `LOOK_PAUSE` seconds old."""
-        if time.monotonic() - self._looked_at >= LOOK_PAUSE:
+        """The contents, at most `CHECK_INTERVAL_SECONDS` seconds old."""
+        if time.monotonic() - self._looked_at >= CHECK_INTERVAL_SECONDS:
             return self.current()
         return self._contents
 

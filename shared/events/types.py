@@ -6,13 +6,15 @@ Fields are only ever added; a reader passes over those it does not know.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+from annotated_types import Ge, Le
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
 from shared.observability import NO_TRACE, Trace
+from shared.validation.fields import MAX_ID, MAX_INTEGER
 
 EXCHANGE = "training.events"
 """The topic exchange that every event is published to."""
@@ -23,8 +25,24 @@ def _json_number(value: Decimal) -> int | float:
     return int(value) if value == value.to_integral_value() else float(value)
 
 
-Score = Annotated[Decimal, PlainSerializer(_json_number, when_used="json")]
+def _in_utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("must have an offset")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is not a valid date-time in UTC") from None
+
+
+Score = Annotated[Decimal, Ge(0), Le(100), PlainSerializer(_json_number, when_used="json")]
 """0–100 with at most two decimals; a JSON number (contract, section 1)."""
+Id = Annotated[int, Ge(1), Le(MAX_ID)]
+Integer = Annotated[int, Ge(1), Le(MAX_INTEGER)]
+"""What a column of the copies can hold; clients may write less."""
+Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+"""Without NUL, which PostgreSQL cannot store."""
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+"""Of any year: rows of earlier versions are not bound to those that clients may write today."""
 
 
 class State(BaseModel):
@@ -32,39 +50,39 @@ class State(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    id: int
-    version: int = Field(ge=1)
+    id: Id
+    version: Integer
 
 
 class NamedItem(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    id: int
-    name: str
+    id: Id
+    name: Text
 
 
 class CourseState(State):
     """`prerequisites` are the ids of courses; `removed` once the catalog has deleted it."""
 
-    title: str
-    category: str
-    delivery_mode: str
+    title: Text
+    category: Text
+    delivery_mode: Text
     pass_score: Score | None
-    validity_months: int | None
+    validity_months: Integer | None
     labels: tuple[NamedItem, ...]
-    prerequisites: tuple[int, ...]
+    prerequisites: tuple[Id, ...]
     removed: bool = False
 
 
 class SessionState(State):
     """`removed` once the catalog has deleted it."""
 
-    course_id: int
-    session_name: str
-    start_date: datetime
-    end_date: datetime
-    location: str | None
-    max_participants: int
+    course_id: Id
+    session_name: Text
+    start_date: Moment
+    end_date: Moment
+    location: Text | None
+    max_participants: Integer
     status: Literal["scheduled", "in_progress", "completed", "cancelled"]
     projects: tuple[NamedItem, ...]
     removed: bool = False
@@ -74,14 +92,38 @@ class EmployeeState(State):
     """A person who can be enrolled, whether employee or staff; `removed` once the link has ended."""
 
     type: Literal["employee", "staff"]
-    employee_id: str
-    full_name: str
+    employee_id: Text
+    full_name: Text
     company: NamedItem | None
-    created_at: datetime
+    created_at: Moment
     removed: bool
 
 
 EnrollmentStatus = Literal["enrolled", "waitlisted", "completed", "failed", "absent", "cancelled"]
+
+
+class Judgement(BaseModel):
+    """What a completion is judged by; calendar months of validity are counted in the organisation's time zone."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    pass_score: Score | None
+    validity_months: Integer | None
+    time_zone: Text
+
+
+class Remembered(BaseModel):
+    """What was true of an enrollment's course, session and person when it stopped being open."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    training_name: Text
+    delivery_mode: Text
+    labels: tuple[NamedItem, ...]
+    session_name: Text
+    location: Text | None
+    projects: tuple[NamedItem, ...]
+    company: NamedItem | None
 
 
 class EnrollmentState(State):
@@ -89,46 +131,57 @@ class EnrollmentState(State):
 
     `holds_seat` says whether it counts against the session's places: a waitlisted or cancelled one does not, nor
     does an absence that was known before the session began.
+    `certifies` says whether its person holds the course by it, until `valid_until`: it is completed, and passed if
+    there was a pass score. `judged_by` is `None` where it was never judged.
+    `remembered` is `None` while the enrollment is open, that is enrolled or waitlisted.
     """
 
-    session_id: int
-    course_id: int
-    employee_id: int
+    session_id: Id
+    course_id: Id
+    employee_id: Id
     status: EnrollmentStatus
     holds_seat: bool
     score: Score | None
     passed: bool | None
-    feedback: str | None
-    certificate_url: str | None
-    enrolled_at: datetime
-    completed_at: datetime | None
-    valid_until: datetime | None
-    checked_in_at: datetime | None
+    feedback: Text | None
+    certificate_url: Text | None
+    enrolled_at: Moment
+    completed_at: Moment | None
+    valid_until: Moment | None
+    checked_in_at: Moment | None
     check_in_method: str | None
+    judged_by: Judgement | None = None
+    certifies: bool = False
+    remembered: Remembered | None = None
 
     @model_validator(mode="before")
     @classmethod
-    def _before_holds_seat(cls, values: Any) -> Any:
-        """Events of a version without `holds_seat` imply it by their status."""
-        if isinstance(values, dict) and "holds_seat" not in values:
-            return values | {"holds_seat": values.get("status") not in ("cancelled", "waitlisted")}
-        return values
+    def _implied_by_status(cls, values: Any) -> Any:
+        """What events of versions without these fields say by their status."""
+        if not isinstance(values, dict):
+            return values
+        status = values.get("status")
+        implied = {"holds_seat": status not in ("cancelled", "waitlisted"), "certifies": status == "completed"}
+        return implied | values
 
 
 class CertificationState(State):
-    """A completion that will end or has ended; `id` is the enrollment's, `version` counts its notices."""
+    """A completion that will end, has ended or was revoked; `id` is the enrollment's, `version` counts its notices.
+
+    `valid_until` is `None` only for one that would never have ended, and was revoked.
+    """
 
     course_id: int
     employee_id: int
     completed_at: datetime
-    valid_until: datetime
+    valid_until: datetime | None
     days_left: int
 
 
 class SettingsState(State):
     """What an organisation has set for itself; `id` is the organisation's."""
 
-    time_zone: str
+    time_zone: Text
 
 
 S = TypeVar("S", bound=State, covariant=True)
@@ -218,6 +271,22 @@ class EnrollmentCheckedIn(EnrollmentEvent):
     type = "enrollment.checked_in"
 
 
+class EnrollmentCheckInRemoved(EnrollmentEvent):
+    type = "enrollment.check_in_removed"
+
+
+class EnrollmentReopened(EnrollmentEvent):
+    """From completed, failed or absent to enrolled."""
+
+    type = "enrollment.reopened"
+
+
+class EnrollmentPreserved(EnrollmentEvent):
+    """A record that an earlier version closed now has what is `remembered` of it; nothing else changed."""
+
+    type = "enrollment.preserved"
+
+
 class CertificationExpiring(Event[CertificationState]):
     type = "certification.expiring"
     must_route = False
@@ -225,6 +294,13 @@ class CertificationExpiring(Event[CertificationState]):
 
 class CertificationExpired(Event[CertificationState]):
     type = "certification.expired"
+    must_route = False
+
+
+class CertificationRevoked(Event[CertificationState]):
+    """A completion no longer certifies: it was reopened, or corrected."""
+
+    type = "certification.revoked"
     must_route = False
 
 
@@ -248,8 +324,12 @@ STATE_OF: dict[type[Event[State]], type[State]] = {
     EnrollmentMarkedAbsent: EnrollmentState,
     EnrollmentCancelled: EnrollmentState,
     EnrollmentCheckedIn: EnrollmentState,
+    EnrollmentCheckInRemoved: EnrollmentState,
+    EnrollmentReopened: EnrollmentState,
+    EnrollmentPreserved: EnrollmentState,
     CertificationExpiring: CertificationState,
     CertificationExpired: CertificationState,
+    CertificationRevoked: CertificationState,
     SettingsSaved: SettingsState,
 }
 """Every event there is, with the state it carries."""

@@ -12,6 +12,7 @@ from shared.auth.internal_token import Caller
 from shared.auth.signing import InternalSigner
 from shared.concurrency.deadline import Deadline, time_left
 from shared.errors import Unavailable
+from shared.observability import current_trace
 
 log = logging.getLogger(__name__)
 
@@ -45,18 +46,28 @@ class ServiceClient:
         self._signer = signer
 
     async def request(
-        self, method: str, path: str, organisation_id: int, permission: str, body: dict[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        organisation_id: int,
+        permission: str,
+        body: dict[str, Any] | None = None,
+        *,
+        within: float = TIMEOUT,
     ) -> ServiceResponse:
         """The response, whatever its status below 500, to a request that has this permission and no other.
 
-        Raises `Unavailable` when the service cannot be reached, fails, or sends too much, and `DeadlinePassed` when
-        there is no time left.
+        It has the request id of the request under way. Raises `Unavailable` when the service cannot be reached,
+        fails, sends too much, or has not answered after `within` seconds, and `DeadlinePassed` when there is no time
+        left.
         """
-        deadline = Deadline.after(time_left(TIMEOUT))
+        deadline, trace = Deadline.after(time_left(within)), current_trace.get()
         caller = Caller(organisation_id, self._asking, self._asking, "service", frozenset({permission}))
         token = self._signer.sign(caller, self._name)
         headers = [("Authorization", f"Bearer {token}"), deadline.header()]
-        timeout = aiohttp.ClientTimeout(total=deadline.require(TIMEOUT), connect=CONNECT_TIMEOUT)
+        if trace.request_id:
+            headers += [("X-Request-Id", trace.request_id), ("traceparent", trace.traceparent)]
+        timeout = aiohttp.ClientTimeout(total=deadline.require(within), connect=CONNECT_TIMEOUT)
         try:
             async with self._http.request(
                 method, self._url + path, json=body, headers=headers, timeout=timeout

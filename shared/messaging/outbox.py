@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from shared.events.cloudevents import encode
@@ -10,22 +11,24 @@ from shared.events.types import Event, State
 from shared.postgres import audit_trail
 from shared.postgres.audit import AuditEntry
 from shared.postgres.pool import Connection
+from shared.postgres.statement_columns import ArrayColumns
 
 CHANNEL = "outbox"
 """PostgreSQL's notification channel that wakes the relay."""
 
+_EVENTS = ArrayColumns(event_id="uuid", organisation_id="bigint", routing_key="text", body="text", must_route="boolean")
+
 # The event's `time` is the database's, as `created_at` is. The body is stored whole, because a relay of another
 # version may publish it.
-_ADD = """
+_ADD = f"""
 WITH added AS (
     INSERT INTO outbox (event_id, organisation_id, routing_key, body, must_route)
     SELECT event_id, organisation_id, routing_key,
-        format('{"time": %s, %s', to_json(now()), substr(body, 2)), must_route
-    FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::boolean[])
-        AS events (event_id, organisation_id, routing_key, body, must_route)
+        format('{{"time": %s, %s', to_json(now()), substr(body, 2)), must_route
+    FROM {_EVENTS.unnest("events")}
 )
 SELECT pg_notify('outbox', '')
-"""
+"""  # noqa: S608 - of constants alone
 
 # One round trip for both: a change with an event is a change in the audit trail.
 _ADD_WITH_TRAIL = f"WITH trail AS ({audit_trail.INSERT.format(entries='$6')}), {_ADD.strip().removeprefix('WITH ')}"
@@ -94,18 +97,22 @@ async def add(
     """
     if not events:
         return
-    encoded = [encode(event, source) for event in events]
-    columns = [
-        [event_id for event_id, _ in encoded],
-        [event.organisation_id for event in events],
-        [event.type for event in events],
-        [body for _, body in encoded],
-        [event.must_route for event in events],
-    ]
+    columns = _EVENTS.arrays(_columns(event, source) for event in events)
     if trail:
         await connection.execute(_ADD_WITH_TRAIL, *columns, audit_trail.entries_json(trail))
     else:
         await connection.execute(_ADD, *columns)
+
+
+def _columns(event: Event[State], source: str) -> dict[str, Any]:
+    event_id, body = encode(event, source)
+    return {
+        "event_id": event_id,
+        "organisation_id": event.organisation_id,
+        "routing_key": event.type,
+        "body": body,
+        "must_route": event.must_route,
+    }
 
 
 async def lock_unpublished(connection: Connection, limit: int) -> list[OutboxRow]:

@@ -56,4 +56,6 @@ def _json_value(value: Any) -> Any:
     """Numbers here have at most two decimals, which a float prints back exactly."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {name: _json_value(each) for name, each in value.items()}
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value

@@ -29,7 +29,7 @@ Row = tuple[Any, ...]
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 """Not the type in `x::text`."""
 
-PATIENCE = 0.2
+MAX_WAIT_SECONDS = 0.2
 """Seconds a read waits for its turn: a database that is stuck holds up those it has, and nobody else."""
 
 BATCHES = 2
@@ -165,7 +165,7 @@ class BatchedReader:
         self._pool = pool
         self._main_pool = main_pool
         self._batcher: Batcher[PageRead, Row] = Batcher(
-            self._read_together, size=BATCH, concurrency=BATCHES, max_wait=PATIENCE
+            self._read_together, size=BATCH, concurrency=BATCHES, max_wait=MAX_WAIT_SECONDS
         )
 
     async def read(self, read: PageRead) -> Row:

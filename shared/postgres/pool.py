@@ -272,9 +272,3 @@ def where(conditions: Mapping[str, Any], *, first: int = 1) -> tuple[str, list[A
     given = {condition: value for condition, value in conditions.items() if value is not None}
     numbered = [condition.format(f"${number}") for number, condition in enumerate(given, first)]
     return " AND ".join(numbered) or "true", list(given.values())
-
-
-def like(text: str) -> str:
-    """A pattern for `LIKE` that matches `text` anywhere, with `%` and `_` escaped."""
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"

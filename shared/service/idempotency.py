@@ -1,23 +1,24 @@
 """`Idempotency-Key`: an answer is kept with its effect, in one transaction (contract, section 1).
 
+A refusal has no effect and is not kept: the same key may be tried again, and is answered as things are then.
 A transaction-scoped advisory lock tells a request that still runs from one that is over. The row is looked up in
 a statement of its own after the lock is held: one statement would see the table as it was before it waited.
 """
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import starmap
 from typing import Any
 
 from asyncpg import Record
 
 from shared.errors import ApiError, IdempotencyInFlight, IdempotencyKeyReused
 from shared.http.idempotency_key import IdempotencyKey
-from shared.http.responses import Answer, failure
+from shared.http.responses import Answer
 from shared.postgres.pool import Connection, Pool, transaction
 from shared.postgres.statement_columns import ArrayColumns
 
 REPLAYED = {"Idempotency-Replayed": "true"}
-_NEVER_KEPT = frozenset({401, 403, 409, 429})
 
 _KEYS = ArrayColumns(organisation_id="bigint", subject="text", route="text", key="text")
 _LOCK = f"""
@@ -86,22 +87,15 @@ def _found(key: IdempotencyKey, row: Record) -> Answer | ApiError | None:
 
 async def keep_answers(connection: Connection, answers: Sequence[tuple[IdempotencyKey, Answer]]) -> None:
     """Keeps the answers that are to be repeated; to be called in the transaction of their effect."""
-    kept = [(key, answer) for key, answer in answers if _is_kept(answer.status)]
-    if not kept:
-        return
-    await connection.execute(_KEEP, *_ANSWERS.arrays(map(_answer_columns, kept)))
-
-
-def _is_kept(status: int) -> bool:
-    return status not in _NEVER_KEPT and status < 500
+    if answers:
+        await connection.execute(_KEEP, *_ANSWERS.arrays(starmap(_answer_columns, answers)))
 
 
 def _key_columns(key: IdempotencyKey) -> dict[str, Any]:
     return {"organisation_id": key.organisation_id, "subject": key.subject, "route": key.route, "key": key.value}
 
 
-def _answer_columns(kept: tuple[IdempotencyKey, Answer]) -> dict[str, Any]:
-    key, answer = kept
+def _answer_columns(key: IdempotencyKey, answer: Answer) -> dict[str, Any]:
     return {
         **_key_columns(key),
         "body_sha256": key.body_sha256,
@@ -121,43 +115,16 @@ async def run_once(
 ) -> Answer:
     """Runs `work` in one transaction, and keeps its answer for the key there; or gives the answer kept before.
 
-    A refusal rolls the transaction back, so it is kept in one of its own. Raises `IdempotencyInFlight`,
-    `IdempotencyKeyReused` and whatever `work` raises.
+    Raises `IdempotencyInFlight`, `IdempotencyKeyReused` and whatever `work` raises, which undoes what it wrote.
     """
-    try:
-        async with transaction(pool, [organisation_id]) as connection:
-            if key is None:
-                return await work(connection)
-            return await _once(connection, key, work)
-    except _Refused as refused:
-        await keep_refusal(pool, refused.key, refused.error)
-        raise refused.error from None
-
-
-async def keep_refusal(pool: Pool, key: IdempotencyKey, error: ApiError) -> None:
-    """Keeps a refusal whose transaction was rolled back, or that never had one."""
-    async with transaction(pool, [key.organisation_id]) as connection:
-        if await find_answers(connection, [key]) == [None]:
-            await keep_answers(connection, [(key, failure(error))])
-
-
-class _Refused(Exception):
-    def __init__(self, key: IdempotencyKey, error: ApiError) -> None:
-        self.key = key
-        self.error = error
-
-
-async def _once(connection: Connection, key: IdempotencyKey, work: Callable[[Connection], Awaitable[Answer]]) -> Answer:
-    [found] = await find_answers(connection, [key])
-    if isinstance(found, ApiError):
-        raise found
-    if found is not None:
-        return found
-    try:
+    async with transaction(pool, [organisation_id]) as connection:
+        if key is None:
+            return await work(connection)
+        [found] = await find_answers(connection, [key])
+        if isinstance(found, ApiError):
+            raise found
+        if found is not None:
+            return found
         answer = await work(connection)
-    except ApiError as error:
-        if not _is_kept(error.status):
-            raise
-        raise _Refused(key, error) from error
-    await keep_answers(connection, [(key, answer)])
-    return answer
+        await keep_answers(connection, [(key, answer)])
+        return answer

@@ -13,12 +13,21 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 MAX_ID = 2**63 - 1
+MAX_INTEGER = 2**31 - 1
+"""PostgreSQL's `integer`."""
+FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 2999
+"""Years that a client may write. What lies outside is a mistake, or stands for "never", which is `null`. Besides,
+asyncpg stores the first and the last moment of Python's calendar as infinities."""
+MAX_SEARCH_WORDS: Final = 8
 
 _DIGITS = re.compile(r"[0-9]{1,19}\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _TIMESTAMP = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})\Z"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-5][0-9])\Z"
 )
+_MICROSECONDS = len(".123456")
+_OUT_OF_RANGE = f"must be in the years {FIRST_YEAR} to {LAST_YEAR}"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """Includes the line separators of Unicode."""
@@ -44,20 +53,45 @@ def _date(value: Any) -> date:
     if not isinstance(value, str) or not _DATE.match(value):
         raise ValueError("must be a date: YYYY-MM-DD")
     try:
-        return date.fromisoformat(value)
+        day = date.fromisoformat(value)
     except ValueError:
         raise ValueError("is not a valid date") from None
+    _check_year(day)
+    return day
 
 
 def _timestamp(value: Any) -> datetime:
     if isinstance(value, datetime) and value.tzinfo is not None:  # from a database row: JSON has no such type
         return value.astimezone(UTC)
-    if not isinstance(value, str) or not _TIMESTAMP.match(value):
+    written = _TIMESTAMP.match(value) if isinstance(value, str) else None
+    if written is None:
         raise ValueError("must be an RFC 3339 timestamp with an offset, like 2026-05-15T09:00:00Z")
+    day, time, decimals, offset = written.groups(default="")
     try:
-        return datetime.fromisoformat(value.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
+        moment = datetime.fromisoformat(f"{day}T{time}{decimals[:_MICROSECONDS]}{offset.upper()}")
+    except ValueError:
         raise ValueError("is not a valid date-time") from None
+    return _in_utc(moment)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        in_utc = moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(_OUT_OF_RANGE) from None
+    _check_year(in_utc)
+    return in_utc
+
+
+def _check_year(day: date) -> None:
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(_OUT_OF_RANGE)
+
+
+def _few_words(value: str) -> str:
+    if len(value.split()) > MAX_SEARCH_WORDS:
+        raise ValueError(f"must have at most {MAX_SEARCH_WORDS} words")
+    return value
 
 
 def storable(value: str) -> str:
@@ -101,15 +135,19 @@ STORED: Final = _AnyText()
 Id = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
 """A positive 64-bit integer in a body."""
 Count = Annotated[int, Field(strict=True)]
+"""A field of this type sets bounds that its column can hold."""
+Version = Annotated[int, Field(strict=True, ge=1, le=MAX_INTEGER)]
 Number = Annotated[Decimal, BeforeValidator(_number)]
 Timestamp = Annotated[datetime, BeforeValidator(_timestamp)]
-"""RFC 3339 with an offset, read as UTC."""
+"""RFC 3339 with an offset, read as UTC; decimals beyond microseconds are cut off."""
 Text = Annotated[str, AfterValidator(several_lines)]
 Name = Annotated[str, Field(max_length=255), AfterValidator(one_line), AfterValidator(_filled)]
 LongText = Annotated[str, Field(max_length=10_000), AfterValidator(several_lines)]
-Search = Annotated[str, Field(max_length=255), AfterValidator(storable)]
-"""Any text that a row could contain; it is not stored."""
+Reason = Annotated[str, Field(max_length=500), AfterValidator(several_lines), AfterValidator(_filled)]
+Search = Annotated[str, Field(max_length=255), AfterValidator(storable), AfterValidator(_few_words)]
+"""Words that a text could contain; it is not stored."""
 
 QueryId = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=MAX_ID)]
 QueryCount = Annotated[int, BeforeValidator(_digits)]
+QueryYear = Annotated[QueryCount, Field(ge=FIRST_YEAR, le=LAST_YEAR)]
 QueryDate = Annotated[date, BeforeValidator(_date)]

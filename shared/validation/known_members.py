@@ -49,9 +49,12 @@ class _Fields:
 def known_members(
     model: type[BaseModel], members: Mapping[str, Any], unknown: Unknown, place: str = ""
 ) -> Mapping[str, Any]:
-    """The members that are fields of the model, at every depth; the others are added to `unknown`."""
+    """The members that are fields of the model, at every depth; the others are added to `unknown`.
+
+    A model whose configuration allows others, or ignores them, is given them all.
+    """
     fields = _fields(model)
-    if model.model_config.get("extra") == "allow":
+    if model.model_config.get("extra") in ("allow", "ignore"):
         return members
     if not members.keys() <= fields.names:
         unknown.add(place, members, fields.names)

@@ -61,6 +61,8 @@ LINES = [
     Line("PATCH /api/v1/training/enrollments/{enrollment}/complete", "record", body={"score": 80}),
     Line("PATCH /api/v1/training/enrollments/{enrollment}/absent", "record"),
     Line("PATCH /api/v1/training/enrollments/{enrollment}/check-in", "record", body={"method": "manual"}),
+    Line("DELETE /api/v1/training/enrollments/{enrollment}/check-in", "record"),
+    Line("PATCH /api/v1/training/enrollments/{enrollment}/reopen", "record", body={"reason": "A mistake"}),
     Line("PATCH /api/v1/training/enrollments/{enrollment}/cancel", "enroll"),
     Line(
         "PATCH /api/v1/training/enrollments/{enrollment}/transfer",

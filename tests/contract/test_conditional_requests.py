@@ -133,7 +133,7 @@ async def outdated(client: Client, paths: Mapping[str, str], kind: str) -> str:
     changes: dict[str, tuple[str, str, Any]] = {
         "course": ("PATCH", "", {"title": "B"}),
         "session": ("PATCH", "", {"session_name": "B"}),
-        "enrollment": ("PATCH", "/check-in", {"method": "kiosk"}),
+        "enrollment": ("PATCH", "/transfer", {"session_id": "another session"}),
         "employee": ("PUT", "", {"employee_id": "B", "full_name": "B"}),
         "staff": ("PUT", "", {"employee_id": "B", "full_name": "B"}),
         "settings": ("PUT", "", {"time_zone": "Europe/Berlin"}),

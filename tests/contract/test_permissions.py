@@ -207,5 +207,6 @@ async def test_what_services_ask_each_other_is_not_there_for_any_client(
         ("GET", f"/internal/sessions/{rows['session']}"),
         ("POST", f"/internal/sessions/{rows['session']}/capacity"),
         ("POST", "/internal/sessions/close"),
+        ("POST", "/internal/changes"),
     ):
         assert (await client.request(method, path)).status == 404

@@ -1,4 +1,4 @@
-"""60 requests a minute for each user (contract, section 1), and what every answer tells of it."""
+"""60 requests a minute for each user (contract, section 1), and what every answer says about it."""
 
 import asyncio
 

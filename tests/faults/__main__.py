@@ -17,6 +17,7 @@ from tests.faults.bed import Bed, running_bed
 from tests.faults.disruptions import DISRUPTIONS, calm
 from tests.faults.dying import dying
 from tests.faults.ledger import Ledger
+from tests.faults.obeying import obeying
 from tests.faults.operators import rebuild, verify
 from tests.faults.run import story, told
 
@@ -103,7 +104,7 @@ async def random_chapters(bed: Bed, seed: int, ledger: Ledger, tally: Tally) -> 
         ledger.tell(name)
         async with disruption(bed, choice):
             await calm(choice, 0.5, 4)
-        ledger.tell("mended")
+        ledger.tell("repaired")
         await calm(choice, 0.2, 1.5)
 
 
@@ -142,10 +143,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev faults", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0, help="how long to go on (default 5)")
     parser.add_argument("--kills", type=int, help="instead kill enrollment so often, at every step of its work")
+    parser.add_argument("--obeyed", type=int, help="instead see so often whether enrollment obeys the catalog at once")
     parser.add_argument("--seed", type=int, help="the first story's seed (default: random); the same tells the same")
     arguments = parser.parse_args()
     seed = secrets.randbelow(1_000_000) if arguments.seed is None else arguments.seed
     console = Console()
+    if arguments.obeyed is not None:
+        return 1 if asyncio.run(obeying(arguments.obeyed, console)) else 0
     end = time.monotonic() + arguments.minutes * 60
     if arguments.kills is None:
         stories = tell_stories(seed, random_chapters, lambda _: time.monotonic() >= end, console)

@@ -31,7 +31,7 @@ PATIENCE = aiohttp.ClientTimeout(total=15)
 
 @dataclass
 class Bed:
-    """Where everything is, and how it is broken and mended."""
+    """Where everything is, and how it is broken and repaired."""
 
     servers: Servers
     processes: Mapping[str, ProductProcess]
@@ -162,7 +162,7 @@ def _environments(
     balancers: Mapping[str, Proxy],
     client_secret: str,
 ) -> dict[str, dict[str, str]]:
-    """What each module's processes are told."""
+    """The environment of each module's processes."""
     urls = {f"{name.upper()}_URL": f"http://127.0.0.1:{proxy.port}" for name, proxy in balancers.items()}
     common = {"LOG_LEVEL": "WARNING", **urls}
     keys = servers.layout.root / "internal-keys"

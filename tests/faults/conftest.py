@@ -19,7 +19,7 @@ async def whole_bed() -> AsyncIterator[Bed]:
 
 @pytest.fixture
 async def bed(whole_bed: Bed) -> AsyncIterator[Bed]:
-    """Mended after each test, however it ended."""
+    """Repaired after each test, however it ended."""
     yield whole_bed
     await whole_bed.mend()
 

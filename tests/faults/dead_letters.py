@@ -1,4 +1,4 @@
-"""What the services have set aside."""
+"""The dead letters of the services."""
 
 import aio_pika
 

@@ -1,4 +1,4 @@
-"""Everything that is broken on purpose, and how each is mended, by name."""
+"""Everything that is broken on purpose, and how each is repaired, by name."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from tests.faults.observer import QUEUE
 from tests.faults.processes import ProductProcess
 
 Disruption = Callable[[Bed, random.Random], AbstractAsyncContextManager[None]]
-"""Broken when the block begins, mended when it has ended."""
+"""Broken when the block begins, repaired when it has ended."""
 
 LOCKED_TABLES = {
     "catalog": ("sessions", "outbox"),

@@ -1,6 +1,6 @@
 """Figures that the tests measure: shown at the end beside their goals, never asserted.
 
-What a machine that does other things as well measures is told as it is; bounds whose breach is a defect are the
+What is measured on a machine that does other things as well is shown as it is; bounds whose breach is a defect are the
 deadlines of the clients, and those are asserted.
 """
 

@@ -141,7 +141,7 @@ def _without_bound_of_the_wait_for_a_connection() -> None:
     """Who waits goes on waiting, whether or not those before get on."""
     shared.postgres.pool.ACQUIRE_TIMEOUT = FOR_EVER
     vars(shared.postgres.pool)["STALLED_CHECKS"] = 10**9
-    vars(shared.postgres.batched_reads)["PATIENCE"] = FOR_EVER
+    vars(shared.postgres.batched_reads)["MAX_WAIT_SECONDS"] = FOR_EVER
 
 
 def _without_circuit() -> None:
@@ -184,7 +184,7 @@ def _without_fairness() -> None:
 
 
 def _without_load_shedding() -> None:
-    """Whoever comes is let in."""
+    """Everybody is admitted."""
     import gateway.upstream.load_shedding
 
     gateway.upstream.load_shedding.Overload.refuses = lambda *_: False  # type: ignore[method-assign]

@@ -17,7 +17,7 @@ PER_PAGE = 100
 Rows = dict[tuple[int, int], dict[str, Any]]
 """By organisation and id."""
 
-# Versions of each row as its owner has it, beside the versions that its events tell of.
+# Versions of each row as its owner has it, beside the versions of its events.
 _ROWS_AND_EVENTS = """
 WITH told AS (
     SELECT organisation_id, split_part(routing_key, '.', 1) AS kind, (body::jsonb #>> '{{data,id}}')::bigint AS id,
@@ -110,7 +110,7 @@ def _promises_broken(ledger: Ledger, organisation: int, shown: list[dict[str, An
     there = Counter((item["session"]["id"], item["employee"]["id"]) for item in by_id.values())
     for pair, count in there.items():
         if count > unknown[pair]:
-            yield f"doubled: session and person {pair} have {count} enrollments that nobody was told of"
+            yield f"doubled: session and person {pair} have {count} enrollments that no client knows of"
 
 
 def _fits(known: KnownEnrollment, item: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""The ledger: what each client was told, and what must therefore be true when it is quiet again."""
+"""The ledger: the answers that each client got, and what must therefore be true when it is quiet again."""
 
 import time
 from collections.abc import Iterable
@@ -48,7 +48,7 @@ class LostCommand:
 
 @dataclass
 class Ledger:
-    """Everything that the clients of one run were told."""
+    """All answers that the clients of one run got."""
 
     enrollments: dict[tuple[int, int], KnownEnrollment] = field(default_factory=dict)
     lost: list[LostCommand] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Ledger:
     violations: list[str] = field(default_factory=list)
     """What was seen to be wrong while it ran."""
     story: list[str] = field(default_factory=list)
-    """What was broken and mended, with seconds since the start."""
+    """What was broken and repaired, with seconds since the start."""
     began: float = field(default_factory=time.monotonic)
     quiet_after: float = 0.0
     """Seconds after the last client until every invariant held, looking included."""

@@ -1,4 +1,4 @@
-"""Load: clients that enroll, change and read through the gateways, and write down what they are told."""
+"""Load: clients that enroll, change and read through the gateways, and write down the answers."""
 
 import asyncio
 import random
@@ -50,7 +50,7 @@ class Told:
 class Visitor:
     """One client of an organisation with people of its own, so that nobody else changes their enrollments.
 
-    What it does follows from the seed and from what it was told.
+    What it does follows from the seed and from the answers it got.
     """
 
     def __init__(self, bed: Bed, ledger: Ledger, own: Organisation, foreign: Organisation, number: int, seed: int):
@@ -110,7 +110,7 @@ class Visitor:
             statuses = {"waitlisted", "enrolled"} if item["status"] == "waitlisted" else {"enrolled"}
             known = KnownEnrollment(self._own.id, item["id"], item["employee_id"], {session}, statuses)
             if (self._own.id, known.id) in self._ledger.enrollments:
-                self._ledger.violation(f"enrollment {known.id} was given out twice")
+                self._ledger.violation(f"enrollment {known.id} was assigned twice")
             self._ledger.enrollments[self._own.id, known.id] = known
             self._mine.append(known)
 

@@ -72,7 +72,7 @@ class Observer:
         return newest
 
     async def watch(self) -> None:
-        """Looks at the versions again and again; while a database is away there is nothing to see."""
+        """Looks at the versions again and again; while a database is unavailable there is nothing to see."""
         while True:
             for service, statement in _VERSIONS.items():
                 with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):

@@ -17,7 +17,7 @@ async def verify(bed: Bed) -> list[str]:
 
 
 async def rebuild(bed: Bed) -> list[str]:
-    """I3: every projection built anew is the same, byte for byte."""
+    """I3: every rebuilt projection is the same, byte for byte."""
     before = {service: await dump(bed.database_urls[service], COPIES[service]) for service in COPIES}
     said = [await _command(bed, service, "rebuild") for service in COPIES]
     differing = [

@@ -1,4 +1,4 @@
-"""One run on the bed: load, something breaks, it is mended, it becomes quiet, the invariants are checked."""
+"""One run on the bed: load, something breaks, it is repaired, it becomes quiet, the invariants are checked."""
 
 import time
 from collections.abc import AsyncIterator
@@ -32,7 +32,7 @@ async def story(
     still_for: float = QUIET_SECONDS,
     people: int = PEOPLE,
 ) -> AsyncIterator[Ledger]:
-    """The block breaks and mends while clients are at work; after it everything that was promised is compared.
+    """The block breaks and repairs things while clients are at work; after it everything that was promised is compared.
 
     Raises AssertionError with the seed, the history and what differs, when that is so for `quiet_within` seconds
     after the last client has ended, or stays exactly the same for `still_for`.

@@ -29,7 +29,7 @@ from tests.support.world import SESSIONS, new_course
 
 SEED = 2
 WRITES = 12
-"""Acknowledged while the broker is away, before it comes back."""
+"""Acknowledged while the broker is down, before it comes back."""
 UNPUBLISHED = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 OF_SESSION = "routing_key = 'session.saved' AND (body::jsonb #>> '{data,id}')::bigint = $1"
 
@@ -84,7 +84,7 @@ async def test_poison_is_set_aside_and_its_neighbours_are_applied(bed: Bed) -> N
         began = time.monotonic()
         await publish_to_history(bed, *POISON, never_applicable())
         await eventually(lambda: has_dead_letters(bed, before + len(POISON) + 1))
-        figure("poison", "set aside after", time.monotonic() - began, "s", goal=10)
+        figure("poison", "dead-lettered after", time.monotonic() - began, "s", goal=10)
         await acknowledged(ledger, WRITES)
 
 
@@ -184,5 +184,5 @@ async def publish_to_history(bed: Bed, *bodies: bytes) -> None:
 
 
 def never_applicable() -> bytes:
-    """A good event that no database can hold: its id has more than 64 bits."""
-    return events.encoded(events.course(7, 2**70), "catalog")[1].encode()
+    """A good event that no database can hold: the id of its organisation has more than 64 bits."""
+    return events.encoded(events.course(2**70, 7), "catalog")[1].encode()

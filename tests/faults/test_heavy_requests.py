@@ -45,7 +45,7 @@ async def gateway_with_logins(bed: Bed, directory: Path, **changes: str) -> Asyn
 
 
 def heavy(bed: Bed, gateway: ProductProcess) -> Mapping[str, tuple[str, bytes]]:
-    """By what is told of them: the address, and the request."""
+    """By their description: the address, and the request."""
     token = bed.client(ORGANISATION).token or ""
     caller = Caller(ORGANISATION, "employee", "Employee", "staff", frozenset(ADMIN_PERMISSIONS))
     keys = Path(bed.environment["gateway"]["INTERNAL_KEYS_FILE"])

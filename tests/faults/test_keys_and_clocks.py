@@ -1,4 +1,4 @@
-"""The identity provider is away or rotates its keys; a machine's clock is five minutes off."""
+"""The identity provider is down or rotates its keys; a machine's clock is five minutes off."""
 
 import time
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ OFF = (-300, 300)
 """Seconds by which a clock is wrong."""
 LIMIT = 6
 CLOSE = 60
-"""Seconds; a time that is off by less was not told by a clock that is wrong by five minutes."""
+"""Seconds; a time that is off by less does not come from a clock that is wrong by five minutes."""
 ME = "/api/v1/auth/me"
 
 pytestmark = pytest.mark.timeout(120)

@@ -64,7 +64,7 @@ async def test_bodies_of_strangers_leave_memory_and_users_alone(bed: Bed, issuer
 async def test_bodies_of_users_have_a_bound(bed: Bed) -> None:
     async with bed.another("gateway", **QUICK) as gateway:
         grown = await _grown(gateway, _of_users(bed), withheld=1)
-    figure("memory for users", "growth by 400 connections with good tokens", grown, "MiB", goal=MOST_HELD)
+    figure("memory for users", "growth by 400 connections with valid tokens", grown, "MiB", goal=MOST_HELD)
 
 
 async def test_control_without_a_budget_of_bodies_memory_has_no_bound(bed: Bed) -> None:

@@ -80,7 +80,7 @@ def ends(bed: Bed, released: list[ProductProcess]) -> dict[str, list[tuple[float
 
 
 def has_met_end(attempt: Attempt, process: ProductProcess) -> bool:
-    """Whether it was under way while the process ended and may have been there: the released one just breaks off."""
+    """Whether it was under way while the process ended and may have been there: the released one disconnects."""
     _, kind, copy = process.name.split("-")
     may_be_there = attempt.gateway + 1 == int(copy) if kind == "gateway" else kind in ASKED[attempt.service]
     return may_be_there and any(

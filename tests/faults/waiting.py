@@ -1,4 +1,4 @@
-"""Waiting for what clients are told."""
+"""Waiting for the answers that clients get."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from tests.support.eventually import eventually
 
 
 async def acknowledged(ledger: Ledger, writes: int) -> None:
-    """Returns once clients were told of so many more new rows."""
+    """Returns once clients have got answers about so many more new rows."""
     await _more(ledger, writes, lambda attempt: attempt.status == 201)
 
 

@@ -116,7 +116,7 @@ def taken(generator: Iterator[bytes], count: int) -> list[bytes]:
 
 
 def check(request: bytes, came: Exchange) -> None:
-    """At most one answer for each request line there is, and none that tells of a defect."""
+    """At most one answer for each request line there is, and none that reports a defect."""
     assert len(came.answers) <= request.count(b"HTTP/1.") + request.count(b"\r\n\r\n") + 1, request
     for answer in came.answers:
         assert answer.status < 500 or answer.status == 501, (request, answer)

@@ -44,12 +44,17 @@ WRITING: Mapping[str, tuple[str, Service, tuple[str, ...]]] = {
     f"PATCH {ENROLLMENTS}/<enrollment>/complete": (
         '"score": 80',
         "enrollment",
-        ("status", "passed", "completed_at", "valid_until", "employee_id", "session_id"),
+        ("status", "passed", "certifies", "judged_by", "valid_until", "employee_id", "session_id"),
     ),
     f"PATCH {ENROLLMENTS}/<enrollment>/check-in": (
         '"method": "manual"',
         "enrollment",
         ("status", "score", "checked_in_by"),
+    ),
+    f"PATCH {ENROLLMENTS}/<enrollment>/reopen": (
+        '"reason": "A mistake"',
+        "enrollment",
+        ("status", "holds_seat", "certifies", "session_id"),
     ),
     f"PATCH {ENROLLMENTS}/<enrollment>/cancel": ("", "enrollment", ("status", "reason")),
     f"PATCH {ENROLLMENTS}/<enrollment>/absent": ("", "enrollment", ("status", "reason")),

@@ -14,7 +14,7 @@ JSON = "Content-Type: application/json"
 
 @dataclass(frozen=True)
 class Expected:
-    """`names` are the fields that `errors` tells of, where it tells of any."""
+    """`names` are the fields in `errors`, where there are any."""
 
     status: int
     code: str | None = None
@@ -25,7 +25,7 @@ class Expected:
     total: int | None = None
     """How many rows a list says there are."""
     before: tuple[int, ...] = ()
-    """The statuses of the answers that come before this one: to good requests in front of what is told of."""
+    """The statuses of the answers that come before this one: to valid requests in front of the one described."""
 
 
 @dataclass(frozen=True)
@@ -110,12 +110,12 @@ def head(line: str, *headers: str) -> str:
 
 
 def get(target: str, *headers: str) -> str:
-    """A good request for a target, with more headers."""
+    """A valid request for a target, with more headers."""
     return head(f"GET {target} HTTP/1.1", HOST, AUTHORIZED, *headers)
 
 
 def send(method: str, target: str, body: str, *headers: str, content_type: str = JSON) -> str:
-    """A good request with a body of Latin-1 characters, each a byte."""
+    """A valid request with a body of Latin-1 characters, each a byte."""
     lines = [HOST, AUTHORIZED, *([content_type] if content_type else []), "Content-Length: <length>", *headers]
     return head(f"{method} {target} HTTP/1.1", *lines) + body
 

@@ -220,7 +220,7 @@ HIDDEN = [
     *(
         Case(f"garbage behind {name}", good + "\x01\x02 garbage\r\n\r\n", replace(NOT_HTTP, before=before))
         for name, good, before in (
-            ("a good request", get(COURSES), (200,)),
+            ("a valid request", get(COURSES), (200,)),
             ("two", get(COURSES) * 2, (200, 200)),
             ("forty", get(COURSES) * 40, (200,) * 40),
             ("one with a body", _POST, (422,)),
@@ -230,10 +230,10 @@ HIDDEN = [
         )
     ),
     Case(
-        "garbage behind a good request, later", get(COURSES), replace(NOT_HTTP, before=(200,)), then="\x01\x02\r\n\r\n"
+        "garbage behind a valid request, later", get(COURSES), replace(NOT_HTTP, before=(200,)), then="\x01\x02\r\n\r\n"
     ),
     Case(
-        "faulty framing behind a good request",
+        "faulty framing behind a valid request",
         get(COURSES) + head(f"POST {COURSES} HTTP/1.1", HOST, AUTHORIZED, "Transfer-Encoding: gzip"),
         replace(NOT_HTTP, before=(200,)),
     ),
@@ -245,12 +245,12 @@ HIDDEN = [
         replace(NOT_HTTP, before=(200,)),
     ),
     Case(
-        "a target too long behind a good request",
+        "a target too long behind a valid request",
         get(COURSES) + get("/" + "a" * 8200),
         replace(TARGET_TOO_LONG, before=(200,)),
     ),
     Case(
-        "an unknown method behind a good request",
+        "an unknown method behind a valid request",
         get(COURSES) + head(f"FOO {COURSES} HTTP/1.1", HOST),
         replace(NOT_IMPLEMENTED, before=(200,)),
     ),

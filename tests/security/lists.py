@@ -89,15 +89,18 @@ def filters() -> Iterator[Case]:
         yield ask(path, f"{name}={2**63 - 1}", EMPTY)
         yield ask(path, f"{name}=1%20OR%201=1", invalid(name))
         yield ask(path, f"{name}[]=1", invalid(f"{name}[]"))
-    for year in ("0", "9999", "10000", "-1", "2026.0", "2026-01", "%E0%A5%A8026"):
+    for year in ("0", "1899", "3000", "9999", "10000", "-1", "2026.0", "2026-01", "%E0%A5%A8026"):
         yield ask(ENROLLMENTS, f"year={year}", invalid("year"))
     for word in ("SCHEDULED", "scheduled%20", "scheduled'", "all", "", "scheduled%00", "1", "scheduled,completed"):
         yield ask(SESSIONS, f"status={word}", invalid("status"))
     for day in NO_DAYS:
         yield ask(SESSIONS, f"date_from={day}", invalid("date_from"))
         yield ask(f"{EMPLOYEES}/<person>/training", f"date_to={day}", invalid("date_to"))
-    yield ask(SESSIONS, "date_from=9999-12-31", EMPTY)
-    yield ask(SESSIONS, "date_to=0001-01-01", EMPTY)
+    for day in ("0001-01-01", "1899-12-31", "3000-01-01", "9999-12-31"):
+        yield ask(SESSIONS, f"date_to={day}", invalid("date_to"))
+        yield ask(f"{EMPLOYEES}/<person>/training", f"date_from={day}", invalid("date_from"))
+    yield ask(SESSIONS, "date_from=2999-12-31", EMPTY)
+    yield ask(SESSIONS, "date_to=1900-01-01", EMPTY)
     yield ask(f"{STAFF}/<staff>/training", "date_from=2026-01-02&date_to=2026-01-01", invalid("date_to"))
     yield ask(f"{STAFF}/<staff>/training", "company_id=1", invalid("company_id"))
 

@@ -1,4 +1,4 @@
-"""The wall between organisations inside the database, taken down for a control."""
+"""The separation of organisations inside the database, removed for a control."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -68,6 +68,8 @@ PATHS = [
     path("PATCH", ENROLLMENTS + "/{}/cancel", "enrollment", None, "enrollment"),
     path("PATCH", ENROLLMENTS + "/{}/absent", "enrollment", None, "enrollment"),
     path("PATCH", ENROLLMENTS + "/{}/check-in", "enrollment", '{"method": "manual"}', "enrollment"),
+    path("DELETE", ENROLLMENTS + "/{}/check-in", "enrollment", None, "enrollment"),
+    path("PATCH", ENROLLMENTS + "/{}/reopen", "enrollment", '{"reason": "Stolen"}', "enrollment"),
     path("PATCH", ENROLLMENTS + "/{}/transfer", "enrollment", '{"session_id": <session>}', "enrollment"),
     path("GET", EMPLOYEES + "/{}", "person", None, "enrollment"),
     path("GET", EMPLOYEES + "/{}/audit", "person", None, "enrollment"),

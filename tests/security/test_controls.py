@@ -40,7 +40,7 @@ from tests.support.stack import Stack
 
 @pytest.fixture(scope="module")
 async def own_world(secured_stack: Stack) -> World:
-    """What is let in here changes rows, and the corpus has rows of its own."""
+    """What is admitted here changes rows, and the corpus has rows of its own."""
     return await new_world(secured_stack)
 
 
@@ -225,7 +225,7 @@ async def test_control_without_a_limit_of_bodies(own_world: World, monkeypatch: 
 
 async def test_control_with_pythons_own_json(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.http.body.parse_json", lambda body, _: json.loads(body))
-    for beginning in ("text a member twice", "text 5,000 decimals", "text 33 levels", "text half a character"):
+    for beginning in ("text a member twice", "text 5,000 decimals", "text 33 levels", "text a lone surrogate"):
         assert await noticed(own_world, bodies, "service", beginning), beginning
 
 
@@ -260,8 +260,18 @@ async def test_control_with_texts_that_no_database_can_hold(
 async def test_control_with_moments_as_python_reads_them(
     own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> None:
-    monkeypatch.setattr("shared.validation.fields._TIMESTAMP", re.compile(""))
+    without_offset = r"([0-9-]{10})[Tt]([0-9:]{8})(\.[0-9]+)?([Zz]|[+-][0-9:]{5})?\Z"
+    monkeypatch.setattr("shared.validation.fields._TIMESTAMP", re.compile(without_offset))
     assert await noticed(own_world, values, place, "a start without an offset")
+
+
+@pytest.mark.parametrize("place", ["gateway", "service"])
+async def test_control_with_moments_of_any_year(
+    own_world: World, monkeypatch: pytest.MonkeyPatch, place: Place
+) -> None:
+    monkeypatch.setattr("shared.validation.fields._check_year", lambda _: None)
+    for beginning in ("a start at 9999", "a start at 1900-01-01T00:00:00+", "a check-in at 0001", "a check-in at 3000"):
+        assert await noticed(own_world, values, place, beginning), beginning
 
 
 async def test_control_with_addresses_of_any_scheme(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:

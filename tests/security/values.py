@@ -45,6 +45,16 @@ CONTROLS = (
 )
 """What is no part of one line."""
 
+OUT_OF_RANGE = (
+    "0001-01-01T00:00:00Z",
+    "1899-12-31T23:59:59.999999Z",
+    "1900-01-01T00:00:00+00:01",
+    "2999-12-31T23:59:00-00:01",
+    "3000-01-01T00:00:00Z",
+    "9999-12-31T23:59:59.999999Z",
+)
+"""Moments that other systems write for "never" or "always", and those around the range."""
+
 VALUES = [
     *wrong(
         "title",
@@ -195,6 +205,21 @@ VALUES = [
         '{"start_date": "0001-01-01T00:00:00+14:00"}',
         "start_date",
     ),
+    *(
+        of(f"a start at {moment}", "PATCH", f"{SESSIONS}/<session>", f'{{"start_date": "{moment}"}}', "start_date")
+        for moment in OUT_OF_RANGE
+    ),
+    *(
+        of(
+            f"a check-in at {moment}",
+            "PATCH",
+            f"{ENROLLMENTS}/<enrollment>/check-in",
+            f'{{"method": "manual", "checked_in_at": "{moment}"}}',
+            "checked_in_at",
+            service="enrollment",
+        )
+        for moment in OUT_OF_RANGE
+    ),
     of("an end before the start", "PATCH", f"{SESSIONS}/<session>", '{"end_date": "2000-01-01T00:00:00Z"}', "end_date"),
     of("0 places", "PATCH", f"{SESSIONS}/<session>", '{"max_participants": 0}', "max_participants"),
     of("places as text", "PATCH", f"{SESSIONS}/<session>", '{"max_participants": "20"}', "max_participants"),
@@ -241,7 +266,7 @@ VALUES = [
             "https://",
             "https:///x",
             "//x.example",
-            "HTTPS://x.example",
+            "HTTP://x.example",
             "https://\\u00e9.example",
             " https://x.example",
             "data:text/html,x",
@@ -255,7 +280,7 @@ VALUES = [
             "https://x.example\\r\\n/",
             "https://x.example/a\\tb",
             "https://x.example/\\u0000",
-            "https://x.example/\\u00e9",
+            "https://x.example/\\u202e",
             'https://x.example/\\"x',
             "https://x.example/<x>",
             "https://x.example/{x}",

@@ -93,6 +93,8 @@ async def rows_of_every_kind(client: Client) -> list[int]:
     await changed(client, ids[3], "check-in", {"method": "qr_code"})
     _, seated, line = await full_session_with_line(client)
     await changed(client, seated, "cancel")
+    for status in ("in_progress", "completed"):
+        assert (await client.patch(f"{SESSIONS}/{session}", {"status": status})).status == 200
     deleted = await new_session(client, await new_course(client))
     assert (await client.delete(f"{SESSIONS}/{deleted}")).status == 200
     assert (await client.delete(f"{COURSES}/{await new_course(client)}")).status == 200

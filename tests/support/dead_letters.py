@@ -22,7 +22,7 @@ async def set_aside(broker: Broker, organisation: int, *enrollment_ids: int) -> 
     ids = []
     for enrollment_id in enrollment_ids:
         event_id, body = encoded(enrollment(organisation, enrollment_id), "enrollment")
-        await put(broker, broker.queue.dead_letters, body.encode(), str(event_id), **{"x-reason": "Defect: mended"})
+        await put(broker, broker.queue.dead_letters, body.encode(), str(event_id), **{"x-reason": "Defect: fixed"})
         ids.append(str(event_id))
     return ids
 

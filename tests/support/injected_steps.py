@@ -1,4 +1,4 @@
-"""Something happens in the middle of a rebuild, at a moment that a test chooses."""
+"""Something happens during a rebuild, at a moment that a test chooses."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

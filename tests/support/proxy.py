@@ -93,7 +93,7 @@ class Proxy:
                 await upgrade(reader, writer, self._upgraded)
             await self._pass_on(task, reader, writer)
         except (OSError, TimeoutError, asyncio.CancelledError):
-            return  # the one side is told of the other's end by its own; `close` waits for this task and needs no error
+            return  # the one side learns of the other's end by its own; `close` waits for this task and needs no error
         finally:
             for open_writer in self._connections.pop(task):
                 open_writer.close()

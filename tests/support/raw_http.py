@@ -15,7 +15,7 @@ _LIVE = b'{"status": "live"}'
 
 @dataclass(frozen=True)
 class RawAnswer:
-    """`headers` are in lower case; one that stands twice has both values, joined by a comma."""
+    """`headers` are in lower case; a repeated one has both values, joined by a comma."""
 
     status: int
     headers: Mapping[str, str]
@@ -41,8 +41,8 @@ class NotHttp(AssertionError):
 async def exchange(url: str, *parts: bytes, to_head: bool = False) -> Exchange:
     """Sends the parts, each after the first one once the server has said something, and then a probe.
 
-    A connection that was kept answers the probe, and that it is not answered in the place of something else is
-    told by its own body. The first answer `to_head` has no body. Raises `TimeoutError` when the server neither
+    A connection that was kept answers the probe, whose own body shows that it is not answered in the place of
+    something else. The first answer `to_head` has no body. Raises `TimeoutError` when the server neither
     answers nor closes.
     """
     address = urlsplit(url)

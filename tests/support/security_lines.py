@@ -39,7 +39,7 @@ class SecurityLines:
         return lines[0]
 
     def suppressed(self, event: SecurityEvent) -> int:
-        """How many lines of an event are told to have been counted alone."""
+        """How many lines of an event are reported as counted alone."""
         told = self.of(SecurityEvent.LINES_SUPPRESSED, suppressed_event=event)
         return sum(line["count"] for line in told)
 

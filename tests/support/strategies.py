@@ -1,11 +1,13 @@
 """Hypothesis' ways to every event there is."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
+from annotated_types import Ge, Le
 from hypothesis import strategies as st
+from pydantic.fields import FieldInfo
 
-from shared.events.types import STATE_OF, Event, State
+from shared.events.types import STATE_OF, Event, Judgement, State
 from shared.observability import NO_TRACE, Trace, new_traceparent
 from shared.validation.fields import MAX_ID
 
@@ -23,18 +25,20 @@ JSON = st.recursive(
 
 
 def states(model: type[State]) -> st.SearchStrategy[State]:
-    return st.builds(model, **{name: _field(name, field.annotation) for name, field in model.model_fields.items()})
+    return st.builds(model, **{name: _field(name, field) for name, field in model.model_fields.items()})
 
 
-def _field(name: str, annotation: Any) -> st.SearchStrategy[Any]:
-    if name in ("id", "version"):
-        return IDS
+def _field(name: str, field: FieldInfo) -> st.SearchStrategy[Any]:
     if name in ("score", "pass_score"):
         return st.none() | SCORES
+    bounds = tuple(bound for bound in field.metadata if isinstance(bound, Ge | Le))
+    annotation: Any = Annotated[(field.annotation, *bounds)] if bounds else field.annotation
     return st.from_type(annotation)
 
 
 st.register_type_strategy(datetime, MOMENTS)
+st.register_type_strategy(str, st.text(st.characters(codec="utf-8", exclude_characters="\0")))
+st.register_type_strategy(Judgement, st.builds(Judgement, pass_score=st.none() | SCORES))
 
 
 # Once: Hypothesis checks each strategy that it meets for the first time, which takes longer than to draw from it.

@@ -1,4 +1,4 @@
-"""A certificate authority of a test's own, which nobody trusts but who is told to, and certificates of it."""
+"""A certificate authority of a test's own, which nobody trusts but who is configured to, and certificates of it."""
 
 import ssl
 from dataclasses import dataclass

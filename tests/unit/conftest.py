@@ -44,7 +44,7 @@ LISTENING = "0A"
 
 
 class ServerReached(AssertionError):
-    """Not an OSError: code that copes with a server that is away must not swallow it."""
+    """Not an OSError: code that copes with an unavailable server must not swallow it."""
 
 
 def listens_here(port: int) -> bool:
@@ -104,6 +104,6 @@ def no_servers(monkeypatch: pytest.MonkeyPatch) -> None:
             refuse_servers((host, port))
         return await connect(loop, factory, host, port, **options)
 
-    # libuv connects without Python's socket module, so no event tells of it.
+    # libuv connects without Python's socket module, so no event reports it.
     monkeypatch.setattr(uvloop.Loop, "create_connection", create_connection)
     monkeypatch.setattr(_GUARD, "active", True)

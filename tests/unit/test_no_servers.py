@@ -1,4 +1,4 @@
-"""The guard of the unit tests (conftest.py): whatever a test connects with, it is told that servers are not for it."""
+"""The guard of the unit tests (conftest.py): whatever a test connects with, it gets an error that says so."""
 
 import asyncio
 import socket

@@ -12,6 +12,7 @@ from gateway.admission import revocation
 from gateway.auth import passwords
 from gateway.settings import GatewaySettings
 from gateway.upstream import bulkhead, circuit_breaker, upstream
+from services.catalog import enrollment_client
 from services.catalog.settings import CatalogSettings
 from services.enrollment.settings import EnrollmentSettings
 from services.history.settings import HistorySettings
@@ -70,6 +71,7 @@ FIGURES: list[tuple[str, tuple[float, ...]]] = [
     (r"others on the same queue wait for up to (\w+) seconds", (dead_letter_queue.BUSY_TIMEOUT,)),
     (r"`--all` \(the oldest ([\d,]+)\)", (dead_letter_queue.WINDOW,)),
     (r"or there are more than ([\d,]+)", (dead_letter_queue.WINDOW,)),
+    (r"or took more than (.+?) s to follow", (enrollment_client.NOTIFY_WITHIN,)),
     (r"has copied from their owners, (\d+) at a time", (keys.MAX_PAGE,)),
     (r"after `--settle` seconds \((\d+)\)", (projection_commands.SETTLE,)),
 ]

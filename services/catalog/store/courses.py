@@ -37,6 +37,21 @@ SELECT EXISTS (SELECT FROM courses_in_scope WHERE organisation_id = $1 AND prere
 """
 
 
+# Each pair once, however many ways lead to it, so that rings on record end the walk too.
+_REQUIRED_BY = """
+WITH RECURSIVE required (id, by) AS (
+    SELECT DISTINCT first, $2::bigint FROM unnest($3::bigint[]) AS first
+    UNION
+    SELECT next.id, c.id FROM required r
+    JOIN courses c ON c.organisation_id = $1 AND c.id = r.id AND c.id <> $2
+    CROSS JOIN unnest(c.prerequisites) AS next (id)
+)
+SELECT id, by FROM required LIMIT $4
+"""
+
+_LOCK_PREREQUISITES = "SELECT pg_advisory_xact_lock(hashtextextended('prerequisites ' || $1::bigint, 0))"
+
+
 async def states(connection: Connection, organisation_id: int, ids: Sequence[int]) -> list[CourseState]:
     """What events say of the courses, those of `ids` that exist."""
     rows = await connection.fetch(_STATES, organisation_id, ids)
@@ -61,6 +76,20 @@ async def is_prerequisite(connection: Connection, organisation_id: int, course_i
     """Whether any course of the organisation asks for this one."""
     asked: bool = await connection.fetchval(_IS_PREREQUISITE, organisation_id, course_id)
     return asked
+
+
+async def lock_prerequisites(connection: Connection, organisation_id: int) -> None:
+    """Lets nobody else change which courses the organisation's courses require, until the transaction ends."""
+    await connection.execute(_LOCK_PREREQUISITES, organisation_id)
+
+
+async def required_by(
+    connection: Connection, organisation_id: int, course_id: int, prerequisites: Sequence[int], limit: int
+) -> list[tuple[int, int]]:
+    """What the course would require with these prerequisites, directly or not: pairs of a course and one that
+    requires it, `limit` of them at most."""
+    rows = await connection.fetch(_REQUIRED_BY, organisation_id, course_id, prerequisites, limit)
+    return [(row["id"], row["by"]) for row in rows]
 
 
 async def lock_to_delete(connection: Connection, organisation_id: int, course_id: int) -> int | None:

@@ -30,8 +30,9 @@ from shared.postgres.local_days import (
     more_than_in_utc,
     zone_of,
 )
-from shared.postgres.pool import Connection, like
+from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped
+from shared.postgres.text_search import has_words, word_arguments, word_conditions
 
 _COURSE_BEGINNING = """
     'id', c.id, 'title', c.title, 'category', c.category, 'delivery_mode', c.delivery_mode,
@@ -46,7 +47,7 @@ _COURSE_ITEM = f"""{_COURSE_BEGINNING},
 _COURSE_FILTERS = {
     "category": "c.category = :category",
     "delivery_mode": "c.delivery_mode = :delivery_mode",
-    "search": "lower(c.title) LIKE lower(:search)",
+    **word_conditions("c.searched"),
 }
 _KINDS = {"category": get_args(Category), "delivery_mode": get_args(DeliveryMode)}
 """Both precede the id in an index."""
@@ -57,20 +58,20 @@ def course_page(organisation_id: int, query: CourseQuery) -> PageRead:
     asked = {
         "category": query.category,
         "delivery_mode": query.delivery_mode,
-        "search": like(query.search) if query.search else None,
+        **word_arguments(query.search),
     }
     given = {name: value for name, value in asked.items() if value is not None}
     return PageRead(
         _course_statement(tuple(given)),
         (organisation_id, *given.values(), query.per_page, query.offset),
-        slow="search" in given or query.offset > DEEP,
+        slow=has_words(tuple(given)) or query.offset > DEEP,
     )
 
 
 @cache
 def _course_statement(filters: tuple[str, ...]) -> Statement:
     conditions = ["c.organisation_id = :organisation_id", *(_COURSE_FILTERS[name] for name in filters)]
-    text = _found_courses(conditions) if "search" in filters else _listed_courses(conditions, filters)
+    text = _found_courses(conditions) if has_words(filters) else _listed_courses(conditions, filters)
     return Statement(text, {"organisation_id": "bigint", **dict.fromkeys(filters, "text"), **PAGE_TYPES})
 
 
@@ -101,6 +102,12 @@ def _list_of_courses(total: str, ids: str) -> str:
     )
 
 
+def _per_cent(part: str, whole: str) -> str:
+    """SQL of a share to one decimal, 100.0 or 0.0 only where it is exactly that; `NULL` of nothing."""
+    share = f"round({part} * 100.0 / nullif({whole}, 0), 1)"
+    return f"CASE WHEN {part} > 0 AND {part} < {whole} THEN least(greatest({share}, 0.1), 99.9) ELSE {share} END"
+
+
 _TODAY = day_in(day_of("now()", "zone.name"), "zone.name")
 
 # Sessions of today count whatever their hour; a course shows its next hundred.
@@ -113,8 +120,8 @@ SELECT c.version, json_build_object({_COURSE_BEGINNING},
         WHERE p.organisation_id = c.organisation_id AND p.id = ANY(c.prerequisites)), '[]'),
     'pass_score', trim_scale(c.pass_score), 'total_sessions', c.total_sessions,
     'total_enrollments', c.total_enrollments,
-    'completion_rate', round(c.total_completed * 100.0 / nullif(c.total_enrollments, 0), 1),
-    'average_score', round(c.score_sum / nullif(c.total_scored, 0), 1),
+    'completion_rate', {_per_cent("c.total_completed", "c.total_enrollments")},
+    'average_score', {_per_cent("c.score_sum", "(c.total_scored * 100)")},
     'upcoming_sessions', coalesce((
         SELECT json_agg(json_build_object(
             'id', s.id, 'start_date', {day_of("s.start_date", "zone.name")},

@@ -1,9 +1,11 @@
 """SQL of what enrollment copies from the catalog's events."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
-from shared.events.types import CourseState, Event, SessionState
+from services.enrollment.store import agreed_status
+from shared.events.types import CourseState, Event, NamedItem, SessionState
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
 
@@ -17,6 +19,9 @@ _COURSES = ArrayColumns(
     prerequisites="bigint[]",
     label_ids="bigint[]",
     removed="boolean",
+    delivery_mode="text",
+    labels="jsonb",
+    details_version="integer",
 )
 _SAVE_COURSES = _COURSES.save_newest("courses")
 
@@ -31,12 +36,16 @@ _SESSIONS = ArrayColumns(
     seats_max="integer",
     removed="boolean",
     project_ids="bigint[]",
+    session_name="text",
+    projects="jsonb",
+    details_version="integer",
 )
 _SAVE_SESSIONS = _SESSIONS.save_newest(
     "sessions",
     {
         "seats_max": """greatest(sessions.seats_taken, CASE WHEN excluded.version < sessions.seats_agreed_for
-            THEN least(excluded.seats_max, sessions.seats_max) ELSE excluded.seats_max END)"""
+            THEN least(excluded.seats_max, sessions.seats_max) ELSE excluded.seats_max END)""",
+        **agreed_status.WHEN_SAVED,
     },
 )
 
@@ -69,14 +78,18 @@ def _course(event: Event[CourseState]) -> dict[str, Any]:
         "prerequisites": state.prerequisites,
         "label_ids": [label.id for label in state.labels],
         "removed": state.removed,
+        "delivery_mode": state.delivery_mode,
+        "labels": named_items(state.labels),
+        "details_version": state.version,
     }
 
 
 async def save_sessions(connection: Connection, events: Sequence[Event[SessionState]]) -> None:
     """Keeps the newest version of each session.
 
-    A smaller capacity was agreed with enrollment before the catalog committed it. Until the version it was agreed
-    for arrives, older ones cannot bring the seats back. No seat that was given is ever taken back.
+    A smaller capacity, or a status that closes the session, was agreed with enrollment before the catalog committed it.
+    Until the version it was agreed for arrives, older ones cannot bring the seats back. No seat that was given is ever
+    taken back.
     """
     await connection.execute(_SAVE_SESSIONS, *_SESSIONS.arrays(map(_session, events)))
 
@@ -94,7 +107,15 @@ def _session(event: Event[SessionState]) -> dict[str, Any]:
         "seats_max": state.max_participants,
         "removed": state.removed,
         "project_ids": [project.id for project in state.projects],
+        "session_name": state.session_name,
+        "projects": named_items(state.projects),
+        "details_version": state.version,
     }
+
+
+def named_items(items: Sequence[NamedItem]) -> str:
+    """JSON text of labels or projects."""
+    return json.dumps([item.model_dump() for item in items])
 
 
 async def replica_version(connection: Connection, table: str, key: tuple[int, int]) -> tuple[int, bool] | None:

@@ -17,7 +17,7 @@ SELECT DISTINCT ON (organisation_id, course_id, employee_id)
     organisation_id, course_id, employee_id, id, completed_at, valid_until
 FROM enrollments e
 WHERE (organisation_id, course_id, employee_id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]))
-    AND status = 'completed' AND EXISTS (
+    AND certifies AND EXISTS (
         SELECT FROM people p WHERE p.organisation_id = e.organisation_id AND p.id = e.employee_id AND NOT p.removed)
 ORDER BY organisation_id, course_id, employee_id, valid_until DESC NULLS FIRST, id
 """
@@ -79,8 +79,15 @@ UPDATE enrollments e SET notices_sent = e.notices_sent + 1, end_told_at = now() 
 WHERE e.organisation_id = planned.organisation_id AND e.id = planned.enrollment_id AND planned.notified
 """  # noqa: S608 - of constants alone
 
-_COMPLETED_COURSES = """
-SELECT DISTINCT course_id FROM enrollments WHERE organisation_id = $1 AND employee_id = $2 AND status = 'completed'
+# Once it certifies again, notices of its expiry are sent anew.
+_COUNT_NOTICES = """
+UPDATE enrollments SET notices_sent = notices_sent + 1, end_told_at = NULL
+WHERE (organisation_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
+RETURNING organisation_id, id, notices_sent
+"""
+
+_CERTIFYING_COURSES = """
+SELECT DISTINCT course_id FROM enrollments WHERE organisation_id = $1 AND employee_id = $2 AND certifies
 """
 
 
@@ -173,9 +180,15 @@ def _checked_columns(key: CertificationKey, notified: bool, look_at: datetime | 
     }
 
 
-async def completed_courses(connection: Connection, organisation_id: int, person_id: int) -> list[int]:
-    """The courses that a person has completed, however long ago."""
-    rows = await connection.fetch(_COMPLETED_COURSES, organisation_id, person_id)
+async def count_notices(connection: Connection, enrollments: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
+    """Counts one more notice of each; the counts, by organisation and enrollment."""
+    rows = await connection.fetch(_COUNT_NOTICES, [key[0] for key in enrollments], [key[1] for key in enrollments])
+    return {(row["organisation_id"], row["id"]): row["notices_sent"] for row in rows}
+
+
+async def certifying_courses(connection: Connection, organisation_id: int, person_id: int) -> list[int]:
+    """The courses that a person has completed so that it certifies, however long ago."""
+    rows = await connection.fetch(_CERTIFYING_COURSES, organisation_id, person_id)
     return [row["course_id"] for row in rows]
 
 

@@ -6,15 +6,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.enrollment.rules import Grading, SessionKey
-from shared.events.types import EnrollmentState
+from services.enrollment.rules import SessionKey
+from shared.events.types import EnrollmentState, Judgement, Remembered
 from shared.postgres.audit import Actor
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
 
+# A copy whose details are not those of its version was written by an earlier release (use_cases/preservation.py).
 _LOCK = """
-SELECT e.*, c.pass_score, c.validity_months, coalesce(o.time_zone, 'UTC') AS time_zone, now() AS now
+SELECT e.*, c.pass_score, c.validity_months, coalesce(o.time_zone, 'UTC') AS time_zone,
+    s.start_date AS session_start, now() AS now,
+    CASE WHEN c.details_version = c.version AND s.details_version = s.version THEN jsonb_build_object(
+        'training_name', c.title, 'delivery_mode', c.delivery_mode, 'labels', c.labels,
+        'session_name', s.session_name, 'location', s.location, 'projects', s.projects,
+        'company', CASE WHEN p.company_id IS NOT NULL
+            THEN jsonb_build_object('id', p.company_id, 'name', p.company_name) END
+    ) END AS current
 FROM enrollments e JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id
+JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id
+JOIN people p ON p.organisation_id = e.organisation_id AND p.id = e.employee_id
 LEFT JOIN organisation_settings o ON o.organisation_id = e.organisation_id
 WHERE (e.organisation_id, e.id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
 ORDER BY e.organisation_id, e.id
@@ -36,8 +46,14 @@ _CHANGED = ArrayColumns(
     valid_until="timestamptz",
     checked_in_at="timestamptz",
     check_in_method="text",
+    judged_pass_score="numeric",  # noqa: S106 - a column
+    judged_validity_months="integer",
+    judged_time_zone="text",
+    remembered="jsonb",
 )
 _NEVER_CHANGED = {"course_id", "employee_id", "enrolled_at"}
+_COLUMNS_OF_THEIR_OWN = {"judged_by", "remembered", "certifies"}
+"""What is stored in another form, and what PostgreSQL generates."""
 _UPDATE = f"""
 UPDATE enrollments e SET {_CHANGED.updates("new", "organisation_id", "id")}
 FROM {_CHANGED.unnest("new")}
@@ -61,11 +77,16 @@ INSERT INTO audit ({_AUDIT.names}) SELECT {_AUDIT.values} FROM {_AUDIT.unnest("e
 
 @dataclass(frozen=True, slots=True)
 class LockedEnrollment:
-    """An enrollment that nobody else can change now, its course's grading, and the database's clock."""
+    """An enrollment that nobody else can change now, what its completion would be judged by, and the database's clock.
+
+    `current` is what it would remember if it closed now, or `None` where the copies from the catalog lack that.
+    """
 
     organisation_id: int
     state: EnrollmentState
-    grading: Grading
+    judgement: Judgement
+    session_start: datetime
+    current: Remembered | None
     now: datetime
 
     @property
@@ -91,21 +112,44 @@ async def lock(connection: Connection, keys: Sequence[tuple[int, int]]) -> list[
     return [
         LockedEnrollment(
             row["organisation_id"],
-            EnrollmentState.model_validate(dict(row)),
-            Grading(row["pass_score"], row["validity_months"], row["time_zone"]),
+            enrollment_state(row),
+            Judgement.model_validate(dict(row)),
+            row["session_start"],
+            row["current"] and Remembered.model_validate_json(row["current"]),
             row["now"],
         )
         for row in rows
     ]
 
 
+def enrollment_state(row: Any) -> EnrollmentState:
+    """What events say of the enrollment whose row this is."""
+    remembered = row["remembered"] and Remembered.model_validate_json(row["remembered"])
+    judged_by = row["judged_time_zone"] and Judgement(
+        pass_score=row["judged_pass_score"],
+        validity_months=row["judged_validity_months"],
+        time_zone=row["judged_time_zone"],
+    )
+    return EnrollmentState.model_validate({**row, "judged_by": judged_by, "remembered": remembered})
+
+
 async def update(connection: Connection, changed: Sequence[tuple[int, EnrollmentState]]) -> None:
     """Writes the new states of enrollments that are locked, each with its organisation."""
-    rows = [
-        {"organisation_id": organisation_id, **state.model_dump(exclude=_NEVER_CHANGED)}
-        for organisation_id, state in changed
-    ]
+    rows = [_changed_columns(organisation_id, state) for organisation_id, state in changed]
     await connection.execute(_UPDATE, *_CHANGED.arrays(rows))
+
+
+def _changed_columns(organisation_id: int, state: EnrollmentState) -> dict[str, Any]:
+    remembered = state.remembered and state.remembered.model_dump_json()
+    judged_by = state.judged_by
+    return {
+        "organisation_id": organisation_id,
+        **state.model_dump(exclude=_NEVER_CHANGED | _COLUMNS_OF_THEIR_OWN),
+        "judged_pass_score": judged_by and judged_by.pass_score,
+        "judged_validity_months": judged_by and judged_by.validity_months,
+        "judged_time_zone": judged_by and judged_by.time_zone,
+        "remembered": remembered,
+    }
 
 
 async def add_audit_entries(connection: Connection, entries: Sequence[AuditEntry]) -> None:

@@ -38,8 +38,9 @@ from shared.postgres.local_days import (
     more_than_in_utc,
     zone_of,
 )
-from shared.postgres.pool import Connection, like
+from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped
+from shared.postgres.text_search import has_words, word_arguments, word_conditions
 
 _ENROLLMENT_ITEM = """
     'id', e.id,
@@ -145,7 +146,7 @@ _PERSON_ITEM = """
 
 _PERSON_FILTERS = {
     "company_id": ("p.company_id = :company_id", "bigint"),
-    "search": ("lower(p.full_name || ' ' || p.employee_id) LIKE lower(:search)", "text"),
+    **{name: (each, "text") for name, each in word_conditions("p.searched").items()},
 }
 
 _PERSON_DETAIL = scoped(
@@ -226,12 +227,12 @@ async def completion(connection: Connection, organisation_id: int, enrollment_id
 
 def person_page(organisation_id: int, type_: str, query: PersonQuery, company_id: int | None) -> PageRead:
     """How many people match, and the page of them as JSON text."""
-    asked = {"company_id": company_id, "search": like(query.search) if query.search else None}
+    asked = {"company_id": company_id, **word_arguments(query.search)}
     given = {name: value for name, value in asked.items() if value is not None}
     return PageRead(
         _person_statement(tuple(given)),
         (organisation_id, type_, *given.values(), query.per_page, query.offset),
-        slow="search" in given or query.offset > DEEP,
+        slow=has_words(tuple(given)) or query.offset > DEEP,
     )
 
 
@@ -239,7 +240,7 @@ def person_page(organisation_id: int, type_: str, query: PersonQuery, company_id
 def _person_statement(filters: tuple[str, ...]) -> Statement:
     conditions = ["p.organisation_id = :organisation_id AND NOT p.removed AND p.type = :type"]
     where = " AND ".join([*conditions, *(_PERSON_FILTERS[name][0] for name in filters)])
-    if "search" in filters:
+    if has_words(filters):
         # It can use its index in a view alone (decision 10).
         found = f"SELECT p.id FROM people_in_scope p WHERE {where}"  # noqa: S608 - made of constants
         page = _list_of_people("SELECT count(*) FROM matched", "SELECT id FROM matched")

@@ -10,18 +10,22 @@ from datetime import datetime
 from typing import Any
 
 from services.enrollment.rules import Candidate, CandidateKey, Seats, SessionKey
+from services.enrollment.store import agreed_status
+from services.enrollment.store.enrollments import enrollment_state
 from shared.events.types import EnrollmentState
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
 
 # One whose course has not arrived yet counts as unknown, and so does one that the catalog has deleted.
-_LOCK_SESSIONS = """
-SELECT s.organisation_id, s.id, s.course_id, s.status, s.start_date <= now() AS started, s.seats_max, s.seats_taken
+_LOCK_SESSIONS = f"""
+SELECT s.organisation_id, s.id, s.course_id, s.start_date <= now() AS started, s.seats_max, s.seats_taken,
+    {agreed_status.STATUS} AS status, {agreed_status.AWAITS_COMMIT} AS awaits_commit,
+    {agreed_status.IN_DOUBT} AS in_doubt
 FROM sessions s JOIN courses c ON c.organisation_id = s.organisation_id AND c.id = s.course_id
 WHERE (s.organisation_id, s.id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[])) AND NOT s.removed
 ORDER BY s.organisation_id, s.id
 FOR UPDATE OF s
-"""
+"""  # noqa: S608 - of constants alone
 
 # A person who is being removed is either gone already or enrolled before.
 _SHARE_PEOPLE = """
@@ -44,7 +48,7 @@ SELECT asked.organisation_id, asked.session_id, asked.employee_id, p.id IS NOT N
         WHERE NOT EXISTS (
             SELECT FROM enrollments done
             WHERE done.organisation_id = asked.organisation_id AND done.employee_id = asked.employee_id
-                AND done.course_id = required_id AND done.status = 'completed'
+                AND done.course_id = required_id AND done.certifies
                 AND (done.valid_until IS NULL OR done.valid_until > now())
         )
         ORDER BY required_id
@@ -116,7 +120,9 @@ WHERE s.organisation_id = closed.organisation_id AND s.id = closed.id
 
 _UNKNOWN_SESSIONS = """
 SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS asked (organisation_id, id)
-WHERE NOT EXISTS (SELECT FROM sessions s WHERE s.organisation_id = asked.organisation_id AND s.id = asked.id)
+WHERE NOT EXISTS (
+    SELECT FROM sessions s JOIN courses c ON c.organisation_id = s.organisation_id AND c.id = s.course_id
+    WHERE s.organisation_id = asked.organisation_id AND s.id = asked.id)
 """
 
 _SESSION_OF = "SELECT session_id FROM enrollments WHERE organisation_id = $1 AND id = $2"
@@ -159,6 +165,8 @@ async def lock_sessions(connection: Connection, keys: Sequence[SessionKey]) -> d
             started=row["started"],
             maximum=row["seats_max"],
             taken=row["seats_taken"],
+            awaits_commit=row["awaits_commit"],
+            in_doubt=row["in_doubt"],
         )
         for row in rows
     }
@@ -196,7 +204,7 @@ async def waiting(connection: Connection, keys: Sequence[SessionKey]) -> dict[Se
 async def insert_enrollments(connection: Connection, new: Sequence[NewEnrollment]) -> list[EnrollmentState]:
     """The enrollments as they stand, in the order given; their ids rise in that order too."""
     rows = await connection.fetch(_INSERT_ENROLLMENTS, *_NEW_ENROLLMENTS.arrays(map(_new_columns, new)))
-    return [EnrollmentState.model_validate(dict(row)) for row in rows]
+    return [enrollment_state(row) for row in rows]
 
 
 def _new_columns(new: NewEnrollment) -> dict[str, Any]:
@@ -239,7 +247,7 @@ async def close_sessions(connection: Connection, versions: Mapping[SessionKey, i
 
 
 async def unknown_sessions(connection: Connection, keys: Sequence[SessionKey]) -> list[SessionKey]:
-    """Those of the sessions that no event has brought yet."""
+    """Those of the sessions that have not arrived yet, or whose course has not."""
     rows = await connection.fetch(_UNKNOWN_SESSIONS, *_columns(keys))
     return [(row["organisation_id"], row["id"]) for row in rows]
 

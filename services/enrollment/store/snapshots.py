@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from services.enrollment.store.enrollments import enrollment_state
 from services.enrollment.store.people import person_state
 from shared.events.types import (
     EmployeeRemoved,
@@ -13,7 +14,6 @@ from shared.events.types import (
     EnrollmentEvent,
     EnrollmentFailed,
     EnrollmentMarkedAbsent,
-    EnrollmentState,
     EnrollmentStatus,
     EnrollmentWaitlisted,
     Event,
@@ -46,7 +46,7 @@ def _person(row: Any) -> Event[State]:
 
 
 def _enrollment(row: Any) -> Event[State]:
-    state = EnrollmentState.model_validate(dict(row))
+    state = enrollment_state(row)
     return _EVENT_BY_STATUS[state.status](row["organisation_id"], state)
 
 

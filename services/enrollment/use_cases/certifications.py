@@ -4,14 +4,21 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 
-from services.enrollment import rules
+from services.enrollment import validity
 from services.enrollment.store import certifications as store
 from services.enrollment.store.certifications import CertificationKey, Ending
 from services.enrollment.use_cases import SOURCE
 from shared.concurrency.backoff import Backoff
-from shared.events.types import CertificationExpired, CertificationExpiring, CertificationState
+from shared.events.types import (
+    CertificationExpired,
+    CertificationExpiring,
+    CertificationRevoked,
+    CertificationState,
+    EnrollmentState,
+)
 from shared.messaging import outbox
 from shared.messaging.retrying import retry_forever
+from shared.observability import Trace
 from shared.postgres.pool import Connection, Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 
@@ -36,9 +43,26 @@ async def follow_completions(connection: Connection, keys: Sequence[Certificatio
 
 async def follow_person(connection: Connection, organisation_id: int, person_id: int) -> None:
     """A person who left holds nothing that counts, and one who came back holds it again."""
-    courses = await store.completed_courses(connection, organisation_id, person_id)
+    courses = await store.certifying_courses(connection, organisation_id, person_id)
     if courses:
         await follow_completions(connection, [(organisation_id, course_id, person_id) for course_id in sorted(courses)])
+
+
+async def revocations(
+    connection: Connection, lost: Sequence[tuple[int, EnrollmentState, Trace]]
+) -> list[CertificationRevoked]:
+    """The events of completions that certify no more; each is its organisation, how it was, and the request's trace."""
+    counts = await store.count_notices(
+        connection, [(organisation_id, before.id) for organisation_id, before, _ in lost]
+    )
+    return [
+        CertificationRevoked(organisation_id, _revoked(before, counts[organisation_id, before.id]), trace)
+        for organisation_id, before, trace in lost
+    ]
+
+
+def _revoked(before: EnrollmentState, version: int) -> CertificationState:
+    return CertificationState.model_validate(before.model_dump() | {"version": version, "days_left": 0})
 
 
 async def send_expiry_notices(pool: Pool, notice_days: Sequence[int]) -> None:
@@ -65,7 +89,7 @@ async def send_batch(pool: Pool, notice_days: Sequence[int]) -> bool:
         endings = await store.lock_endings(connection, BATCH)
         if not endings:
             return False
-        plans = [rules.plan_notice(each.valid_until, notice_days, each.told_at, each.now) for each in endings]
+        plans = [validity.plan_notice(each.valid_until, notice_days, each.told_at, each.now) for each in endings]
         seen = [(each.key, is_due, look_at) for each, (is_due, look_at) in zip(endings, plans, strict=True)]
         await store.mark_checked(connection, seen)
         due = [each for each, (is_due, _) in zip(endings, plans, strict=True) if is_due]
@@ -82,7 +106,7 @@ def _event(ending: Ending) -> CertificationExpiring | CertificationExpired:
         employee_id=employee_id,
         completed_at=ending.completed_at,
         valid_until=ending.valid_until,
-        days_left=rules.days_left(ending.valid_until, ending.now),
+        days_left=validity.days_left(ending.valid_until, ending.now),
     )
     event = CertificationExpired if ending.valid_until <= ending.now else CertificationExpiring
     return event(organisation_id, state)

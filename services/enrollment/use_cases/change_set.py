@@ -3,16 +3,16 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 from services.enrollment import rules
 from services.enrollment.errors import ChangedMeanwhile
 from services.enrollment.rules import Seats, SessionKey
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import seats as seat_store
-from services.enrollment.store.enrollments import AuditEntry
+from services.enrollment.store.enrollments import AuditEntry, LockedEnrollment
 from services.enrollment.use_cases import SOURCE, certifications
-from shared.events.types import EnrollmentEvent, EnrollmentPromoted, EnrollmentState
+from shared.events.types import CertificationRevoked, EnrollmentEvent, EnrollmentPromoted, EnrollmentState
 from shared.messaging import outbox
 from shared.postgres.audit import Actor, differences
 from shared.postgres.pool import Connection, Pool, transaction
@@ -32,6 +32,20 @@ class Change:
     after: EnrollmentState
     event: type[EnrollmentEvent]
     actor: Actor
+    reason: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        locked: LockedEnrollment,
+        after: EnrollmentState,
+        event: type[EnrollmentEvent],
+        actor: Actor,
+        reason: str | None = None,
+    ) -> Self:
+        """A change of an enrollment that is there: what it closes remembers what is true now."""
+        after = rules.remembering(locked.state, after, locked.current)
+        return cls(locked.organisation_id, locked.state, after, event, actor, reason)
 
     @property
     def changes_nothing(self) -> bool:
@@ -72,13 +86,7 @@ async def promote(connection: Connection, free: Mapping[SessionKey, int], actors
     while free:
         keys = await seat_store.first_in_line(connection, {key: min(seats, CHUNK) for key, seats in free.items()})
         changes = [
-            Change(
-                locked.organisation_id,
-                locked.state,
-                rules.promoted(locked.state),
-                EnrollmentPromoted,
-                actors[locked.session_key],
-            )
+            Change.of(locked, rules.promoted(locked.state), EnrollmentPromoted, actors[locked.session_key])
             for locked in await enrollment_store.lock(connection, keys)
         ]
         if not changes:
@@ -96,13 +104,22 @@ async def record(connection: Connection, changes: Sequence[Change]) -> None:
     completions = {
         (change.organisation_id, change.after.course_id, change.after.employee_id)
         for change in changes
-        if "completed" in (change.after.status, change.before and change.before.status)
+        if change.after.certifies or (change.before and change.before.certifies)
     }
     if completions:
         await certifications.follow_completions(connection, sorted(completions))
     await enrollment_store.add_audit_entries(connection, [_audit_entry(change) for change in changes])
     events = [change.event(change.organisation_id, change.after, change.actor.trace) for change in changes]
-    await outbox.add(connection, SOURCE, events)
+    await outbox.add(connection, SOURCE, [*events, *await _revocations(connection, changes)])
+
+
+async def _revocations(connection: Connection, changes: Sequence[Change]) -> Sequence[CertificationRevoked]:
+    lost = [
+        (change.organisation_id, change.before, change.actor.trace)
+        for change in changes
+        if change.before is not None and change.before.certifies and not change.after.certifies
+    ]
+    return await certifications.revocations(connection, lost) if lost else ()
 
 
 def _audit_entry(change: Change) -> AuditEntry:
@@ -112,8 +129,12 @@ def _audit_entry(change: Change) -> AuditEntry:
         change.after.version,
         change.event.type,
         change.actor,
-        differences(change.before, change.after),
+        differences(change.before, change.after) | _reason(change),
     )
+
+
+def _reason(change: Change) -> dict[str, Any]:
+    return {} if change.reason is None else {"reason": {"from": None, "to": change.reason}}
 
 
 async def _move_seats(connection: Connection, changes: Sequence[Change]) -> dict[SessionKey, int]:

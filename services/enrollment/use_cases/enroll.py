@@ -12,16 +12,14 @@ from asyncpg import InterfaceError, PostgresError
 from services.enrollment import rules
 from services.enrollment.answers import Enrolled, enrolled_answer
 from services.enrollment.catalog_client import CatalogClient
-from services.enrollment.errors import SessionNotSelectable
 from services.enrollment.rules import EnrollCommand, Granted, Seats, SessionKey
 from services.enrollment.store import seats as seat_store
 from services.enrollment.store.seats import NewEnrollment
 from services.enrollment.use_cases import change_set, sessions
 from services.enrollment.use_cases.change_set import Change
 from shared.concurrency.batcher import Batcher
-from shared.errors import ApiError
 from shared.events.types import EnrollmentCreated, EnrollmentState, EnrollmentWaitlisted
-from shared.http.responses import Answer, failure
+from shared.http.responses import Answer
 from shared.postgres.errors import TransactionConflict
 from shared.postgres.pool import Connection, Pool, transaction
 from shared.service import idempotency
@@ -35,12 +33,7 @@ async def enroll(batcher: EnrollmentBatcher, pool: Pool, catalog: CatalogClient,
 
     A command with an `Idempotency-Key` that was answered before gets that answer.
     """
-    try:
-        return await sessions.with_known_session(pool, catalog, command.session_key, lambda: batcher.submit(command))
-    except SessionNotSelectable as refusal:
-        if command.idempotency_key is not None:
-            await idempotency.keep_refusal(pool, command.idempotency_key, refusal)
-        raise
+    return await sessions.with_known_session(pool, catalog, command.session_key, lambda: batcher.submit(command))
 
 
 async def enroll_together(pool: Pool, commands: Sequence[EnrollCommand]) -> Sequence[Answer | Exception]:
@@ -83,12 +76,13 @@ async def _kept_answers(connection: Connection, commands: Sequence[EnrollCommand
 async def _keep_answers(
     connection: Connection, answered: Sequence[tuple[EnrollCommand, Answer | Exception | None]]
 ) -> None:
+    """Refusals have no effect, and so no answer to be repeated."""
     kept = [
-        (command.idempotency_key, failure(outcome) if isinstance(outcome, ApiError) else outcome)
+        (command.idempotency_key, outcome)
         for command, outcome in answered
-        if command.idempotency_key is not None
+        if command.idempotency_key is not None and isinstance(outcome, Answer)
     ]
-    await idempotency.keep_answers(connection, [(key, answer) for key, answer in kept if isinstance(answer, Answer)])
+    await idempotency.keep_answers(connection, kept)
 
 
 async def _decide_and_write(

@@ -6,7 +6,7 @@ from services.enrollment import rules
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.errors import ChangedMeanwhile, EnrollmentNotFound, SessionUnknown
 from services.enrollment.representations import enrollment_row
-from services.enrollment.rules import Seats, SessionKey
+from services.enrollment.rules import Candidate, Seats, SessionKey
 from services.enrollment.schemas import CheckIn, Completion
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import pages
@@ -19,9 +19,11 @@ from shared.auth.internal_token import Caller
 from shared.events.types import (
     EnrollmentCancelled,
     EnrollmentCheckedIn,
+    EnrollmentCheckInRemoved,
     EnrollmentCompleted,
     EnrollmentFailed,
     EnrollmentMarkedAbsent,
+    EnrollmentReopened,
     EnrollmentTransferred,
 )
 from shared.http.conditional import UNCONDITIONAL, Conditions, Document
@@ -39,15 +41,17 @@ async def complete(
     conditions: Conditions = UNCONDITIONAL,
     now: datetime | None = None,
 ) -> tuple[str, Document]:
-    """The enrollment's status, `completed` or `failed`, and the answer's document; raises `EnrollmentClosed`.
+    """The enrollment's status, `completed` or `failed`, and the answer's document.
+
+    Raises what `rules.completed` raises.
 
     `now` is the database's clock where it is not given.
     """
     async with transaction(pool, [organisation_id]) as connection:
         locked = await _lock(connection, organisation_id, enrollment_id, conditions)
-        state = rules.completed(locked.state, locked.grading, completion, now or locked.now)
+        state = rules.completed(locked.state, locked.judgement, completion, locked.session_start, now or locked.now)
         event = EnrollmentFailed if state.status == "failed" else EnrollmentCompleted
-        await change_set.save(connection, [Change(organisation_id, locked.state, state, event, actor)], {})
+        await change_set.save(connection, [Change.of(locked, state, event, actor)], {})
         return state.status, await pages.completion(connection, organisation_id, enrollment_id)
 
 
@@ -64,9 +68,22 @@ async def check_in(
     async with transaction(pool, [organisation_id]) as connection:
         locked = await _lock(connection, organisation_id, enrollment_id, conditions)
         state = rules.checked_in(locked.state, check_in, locked.now)
-        await change_set.save(
-            connection, [Change(organisation_id, locked.state, state, EnrollmentCheckedIn, actor)], {}
-        )
+        await change_set.save(connection, [Change.of(locked, state, EnrollmentCheckedIn, actor)], {})
+        return await _detail(connection, organisation_id, enrollment_id)
+
+
+async def remove_check_in(
+    pool: Pool,
+    organisation_id: int,
+    enrollment_id: int,
+    actor: Actor,
+    conditions: Conditions = UNCONDITIONAL,
+) -> Document:
+    """The enrollment's representation; raises `CheckInKept`."""
+    async with transaction(pool, [organisation_id]) as connection:
+        locked = await _lock(connection, organisation_id, enrollment_id, conditions)
+        state = rules.check_in_removed(locked.state)
+        await change_set.save(connection, [Change.of(locked, state, EnrollmentCheckInRemoved, actor)], {})
         return await _detail(connection, organisation_id, enrollment_id)
 
 
@@ -79,7 +96,7 @@ async def cancel(
     async def work(connection: Connection) -> Document:
         locked, sessions = await _lock_with_seats(connection, organisation_id, enrollment_id, conditions)
         rules.check_may_enroll(caller, [locked.state.employee_id])
-        change = Change(organisation_id, locked.state, rules.cancelled(locked.state), EnrollmentCancelled, actor)
+        change = Change.of(locked, rules.cancelled(locked.state), EnrollmentCancelled, actor)
         await change_set.save(connection, [change], sessions)
         return await _detail(connection, organisation_id, enrollment_id)
 
@@ -99,7 +116,29 @@ async def mark_absent(
         locked, sessions = await _lock_with_seats(connection, organisation_id, enrollment_id, conditions)
         seats = sessions[organisation_id, locked.state.session_id]
         state = rules.marked_absent(locked.state, seats)
-        change = Change(organisation_id, locked.state, state, EnrollmentMarkedAbsent, actor)
+        change = Change.of(locked, state, EnrollmentMarkedAbsent, actor)
+        await change_set.save(connection, [change], sessions)
+        return await _detail(connection, organisation_id, enrollment_id)
+
+    return await in_transaction(pool, organisation_id, work)
+
+
+async def reopen(
+    pool: Pool,
+    organisation_id: int,
+    enrollment_id: int,
+    reason: str,
+    actor: Actor,
+    conditions: Conditions = UNCONDITIONAL,
+) -> Document:
+    """The enrollment's representation, enrolled again; raises what `rules.reopened` raises."""
+
+    async def work(connection: Connection) -> Document:
+        locked, sessions = await _lock_with_seats(connection, organisation_id, enrollment_id, conditions)
+        key = (organisation_id, locked.state.session_id)
+        candidate = await _candidate(connection, key, sessions[key], locked)
+        state = rules.reopened(locked.state, sessions[key], candidate)
+        change = Change.of(locked, state, EnrollmentReopened, actor, reason)
         await change_set.save(connection, [change], sessions)
         return await _detail(connection, organisation_id, enrollment_id)
 
@@ -125,12 +164,11 @@ async def transfer(
         locked, sessions = await _lock_with_seats(connection, organisation_id, enrollment_id, conditions, session_id)
         rules.check_may_enroll(caller, [locked.state.employee_id])
         target = sessions.get((organisation_id, session_id))
-        if target is None:
+        if target is None or target.in_doubt:
             raise SessionUnknown
-        key = (organisation_id, session_id, locked.state.employee_id)
-        there = await seat_store.candidates(connection, [key], {(organisation_id, session_id): target.course_id})
-        state = rules.transferred(locked.state, target, there[key])
-        change = Change(organisation_id, locked.state, state, EnrollmentTransferred, actor)
+        candidate = await _candidate(connection, (organisation_id, session_id), target, locked)
+        state = rules.transferred(locked.state, target, candidate)
+        change = Change.of(locked, state, EnrollmentTransferred, actor)
         await change_set.save(connection, [change], sessions)
         return await _detail(connection, organisation_id, enrollment_id)
 
@@ -138,6 +176,12 @@ async def transfer(
     return await sessions_use_case.with_known_session(
         pool, catalog, key, lambda: in_transaction(pool, organisation_id, work)
     )
+
+
+async def _candidate(connection: Connection, session: SessionKey, seats: Seats, locked: LockedEnrollment) -> Candidate:
+    """The enrollment's person as the session sees them."""
+    key = (*session, locked.state.employee_id)
+    return (await seat_store.candidates(connection, [key], {session: seats.course_id}))[key]
 
 
 async def _lock(

@@ -117,9 +117,7 @@ async def _cancel(
     actor: Actor,
 ) -> None:
     locked = await enrollment_store.lock(connection, [(organisation_id, each) for each in enrollment_ids])
-    cancellations = [
-        Change(organisation_id, each.state, rules.cancelled(each.state), EnrollmentCancelled, actor) for each in locked
-    ]
+    cancellations = [Change.of(each, rules.cancelled(each.state), EnrollmentCancelled, actor) for each in locked]
     await change_set.save(connection, cancellations, sessions)
 
 

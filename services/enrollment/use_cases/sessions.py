@@ -13,7 +13,7 @@ from services.enrollment.errors import (
     SessionUnknown,
 )
 from services.enrollment.rules import SessionKey
-from services.enrollment.store import catalog_replica
+from services.enrollment.store import agreed_status, catalog_replica
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases import change_set
@@ -33,6 +33,7 @@ async def learn(pool: Pool, catalog: CatalogClient, key: SessionKey) -> None:
     if found is None:
         raise SessionNotSelectable
     async with transaction(pool, [key[0]]) as connection:
+        await agreed_status.forget_doubted(connection, key)
         await catalog_replica.save_courses(connection, found.courses)
         await follow(connection, [found.session])
 
@@ -62,17 +63,20 @@ async def follow(connection: Connection, events: Sequence[SessionEvent]) -> None
     keys = [(event.organisation_id, event.data.id) for event in events]
     sessions = await seat_store.lock_sessions(connection, keys)
     actors = {key: _actor(event.trace) for key, event in zip(keys, events, strict=True)}
-    cancelled = [key for key, seats in sessions.items() if seats.status == "cancelled"]
+    cancelled = [key for key, seats in sessions.items() if seats.status == "cancelled" and not seats.awaits_commit]
     if cancelled:
         await _cancel_enrollments(connection, cancelled, actors)
     free = {key: seats.available for key, seats in sessions.items() if seats.promotes and seats.available}
     await change_set.promote(connection, free, actors)
 
 
-async def agree_capacity(pool: Pool, catalog: CatalogClient, key: SessionKey, capacity: int, version: int) -> None:
-    """Assigns no more than `capacity` seats from now on; raises `CapacityBelowTaken` or `SessionNotFound`.
+async def agree_change(
+    pool: Pool, catalog: CatalogClient, key: SessionKey, capacity: int, version: int, status: str | None = None
+) -> None:
+    """Assigns no more than `capacity` seats from now on, and none where `status` closes the session.
 
-    The catalog asks before it commits the session's `version` with a lower capacity.
+    The catalog asks before it commits the session's `version`. Until that arrives, no enrollment is cancelled, and
+    no older version opens the session again. Raises `CapacityBelowTaken` or `SessionNotFound`.
     """
     await _learn_unknown(pool, catalog, [key])
     async with transaction(pool, [key[0]]) as connection:
@@ -82,6 +86,8 @@ async def agree_capacity(pool: Pool, catalog: CatalogClient, key: SessionKey, ca
         if sessions[key].taken > capacity:
             raise CapacityBelowTaken(sessions[key].taken)
         await seat_store.limit_seats(connection, key, capacity, version)
+        if status is not None:
+            await agreed_status.agree(connection, key, status, version)
 
 
 async def close(pool: Pool, catalog: CatalogClient, versions: Mapping[SessionKey, int]) -> None:
@@ -113,13 +119,7 @@ async def _cancel_enrollments(
 ) -> None:
     while found := await seat_store.open_enrollments_of_sessions(connection, keys, CHUNK):
         cancellations = [
-            Change(
-                locked.organisation_id,
-                locked.state,
-                rules.cancelled(locked.state),
-                EnrollmentCancelled,
-                actors[locked.session_key],
-            )
+            Change.of(locked, rules.cancelled(locked.state), EnrollmentCancelled, actors[locked.session_key])
             for locked in await enrollment_store.lock(connection, found)
         ]
         await change_set.save(connection, cancellations, {})

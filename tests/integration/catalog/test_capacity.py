@@ -1,4 +1,4 @@
-"""Fewer places: never fewer than are taken, whoever enrolls at the same moment (contract, section 3)."""
+"""A lower capacity: never below the seats that are taken, whoever enrolls at the same moment (contract, section 3)."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -89,7 +89,7 @@ async def test_control_without_asking_enrollment_more_are_taken_than_there_are(
     async def agreed(*_: Any) -> None:
         pass
 
-    monkeypatch.setattr(EnrollmentClient, "agree_capacity", agreed)
+    monkeypatch.setattr(EnrollmentClient, "agree_change", agreed)
     session_id = await new_session(admin, await new_course(admin), max_participants=5)
     await enroll(admin, session_id, *await new_employees(admin, 3))
     assert await lower(admin, session_id, 2) == (200, "")
@@ -138,7 +138,7 @@ async def world() -> AsyncIterator[World]:
 
 async def seats_after_late_news(world: World) -> int:
     """One place was agreed on for version 3 while version 2, with four, was still on its way."""
-    await sessions.agree_capacity(world.pool, nobody(), KEY, capacity=1, version=3)
+    await sessions.agree_change(world.pool, nobody(), KEY, capacity=1, version=3)
     await world.follow(*KEY, capacity=4, version=2)
     seats: int = await world.pool.fetchval(
         "SELECT seats_max FROM sessions WHERE organisation_id = $1 AND id = $2", *KEY

@@ -61,14 +61,14 @@ async def test_fewer_places_and_other_changes_at_once_stay_or_are_refused(admin:
 
 
 async def test_control_without_the_lock_a_change_of_a_course_is_lost(
-    pool: Pool, admin: Client, organisation: int, monkeypatch: pytest.MonkeyPatch
+    pool: Pool, enrollment: EnrollmentClient, admin: Client, organisation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     course_id = await new_course(admin)
     without_lock(monkeypatch, courses, "lock")
     hold_after(monkeypatch, courses, "lock", parties=2)
     await asyncio.gather(
-        use_cases.change_course(pool, organisation, course_id, {"title": "B"}, ACTOR),
-        use_cases.change_course(pool, organisation, course_id, {"description": "D"}, ACTOR),
+        use_cases.change_course(pool, enrollment, organisation, course_id, {"title": "B"}, ACTOR),
+        use_cases.change_course(pool, enrollment, organisation, course_id, {"description": "D"}, ACTOR),
     )
     answer = (await admin.get(f"{COURSES}/{course_id}")).data
     assert (answer["title"], answer["description"]) != ("B", "D")

@@ -88,8 +88,8 @@ async def test_a_filter_with_a_wrong_value_is_refused(admin: Client, parameter: 
     assert (answer.status, list(answer.json["errors"])) == (422, [parameter])
 
 
-@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
-async def test_the_ends_of_the_calendar_are_days_too(admin: Client, day: str) -> None:
+@pytest.mark.parametrize("day", ["1900-01-01", "2999-12-31"])
+async def test_the_ends_of_the_range_are_days_too(admin: Client, day: str) -> None:
     assert (await admin.get(SESSIONS, date_from=day, date_to=day)).status == 200
 
 

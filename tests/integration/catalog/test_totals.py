@@ -112,7 +112,7 @@ COURSES = [
     ({"category": "safety"}, "category = 'safety'"),
     ({"delivery_mode": "online"}, "delivery_mode = 'online'"),
     ({"category": "technical", "delivery_mode": "hybrid"}, "category = 'technical' AND delivery_mode = 'hybrid'"),
-    ({"search": "SE 1"}, "title ILIKE '%SE 1%'"),
+    ({"search": "SE 1"}, "title ILIKE '%SE%' AND title ILIKE '%1%'"),
     ({"search": "1", "category": "safety"}, "title ILIKE '%1%' AND category = 'safety'"),
 ]
 

@@ -13,7 +13,7 @@ import services.enrollment.app
 import services.history.store
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.rules import EnrollCommand
-from services.enrollment.schemas import EmployeeFields
+from services.enrollment.schemas import Completion, EmployeeFields
 from services.enrollment.store import catalog_replica
 from services.enrollment.use_cases import lifecycle, people, sessions
 from services.enrollment.use_cases.enroll import enroll_together
@@ -94,7 +94,7 @@ class World:
     async def resize(self, organisation: int, session: int, capacity: int) -> None:
         """As the catalog does: fewer seats are agreed first."""
         version = self.versions[organisation, session] + 1
-        await sessions.agree_capacity(self.pool, nobody(), (organisation, session), capacity, version)
+        await sessions.agree_change(self.pool, nobody(), (organisation, session), capacity, version)
         await self.follow(organisation, session, capacity=capacity, version=version)
 
     async def enlarge(self, organisation: int, session: int, capacity: int) -> None:
@@ -124,6 +124,12 @@ class World:
 
     async def mark_absent(self, organisation: int, enrollment: int) -> None:
         await lifecycle.mark_absent(self.pool, organisation, enrollment, ACTOR)
+
+    async def complete(self, organisation: int, enrollment: int) -> None:
+        await lifecycle.complete(self.pool, organisation, enrollment, Completion(), ACTOR)
+
+    async def reopen(self, organisation: int, enrollment: int) -> None:
+        await lifecycle.reopen(self.pool, organisation, enrollment, "A mistake", ACTOR)
 
     async def transfer(self, organisation: int, enrollment: int, session: int) -> None:
         await lifecycle.transfer(self.pool, nobody(), _caller(organisation), enrollment, session, ACTOR)
@@ -230,6 +236,16 @@ _PROBLEMS = {
     "a cancelled session has open enrollments": """
         SELECT e.* FROM enrollments e JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id
         WHERE s.status = 'cancelled' AND e.status IN ('enrolled', 'waitlisted')
+    """,
+    "what certifies and what counts for compliance differ": """
+        SELECT * FROM certifications c FULL JOIN (
+            SELECT DISTINCT e.organisation_id, e.course_id, e.employee_id FROM enrollments e
+            JOIN people p ON p.organisation_id = e.organisation_id AND p.id = e.employee_id
+            WHERE e.certifies AND NOT p.removed
+        ) AS holder USING (organisation_id, course_id, employee_id)
+        WHERE c.enrollment_id IS NULL OR NOT EXISTS (
+            SELECT FROM enrollments e WHERE e.organisation_id = c.organisation_id AND e.id = c.enrollment_id
+                AND e.certifies AND e.valid_until IS NOT DISTINCT FROM c.valid_until)
     """,
     "versions and events differ": """
         SELECT e.organisation_id, e.id, e.version FROM enrollments e WHERE e.version <> (

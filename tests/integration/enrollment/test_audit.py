@@ -29,6 +29,17 @@ from tests.support.world import (
 
 Entry = dict[str, Any]
 
+REMEMBERED: dict[str, Any] = {
+    "training_name": "Leadership Essentials",
+    "delivery_mode": "in_person",
+    "labels": [],
+    "session_name": "May Cohort",
+    "location": "Training Room A",
+    "projects": [],
+    "company": None,
+}
+"""What becomes of `tests.support.world`'s rows."""
+
 _CAUSED = """
 SELECT DISTINCT organisation_id, action, request_id FROM audit WHERE actor_subject = 'catalog' ORDER BY 1, 2, 3
 """
@@ -56,6 +67,7 @@ async def test_a_change_is_told_whole(stack: Stack, admin: Client, organisation:
     await trainer.patch(path, {"score": 82}, **{"X-Request-Id": "request-0007"})
     after = datetime.now(UTC)
     entry = await last(admin, enrollment_id)
+    assert entry["changes"].pop("remembered")["from"] is None
     for moment in (entry.pop("changed_at"), entry["changes"].pop("completed_at")["to"]):
         assert before <= datetime.fromisoformat(moment) <= after
     assert entry == {
@@ -67,6 +79,9 @@ async def test_a_change_is_told_whole(stack: Stack, admin: Client, organisation:
             "status": {"from": "enrolled", "to": "completed"},
             "score": {"from": None, "to": 82},
             "passed": {"from": None, "to": True},
+            "judged_by": {"from": None, "to": {"pass_score": 70, "validity_months": None, "time_zone": "UTC"}},
+            "certifies": {"from": False, "to": True},
+            "remembered": {"from": None, "to": REMEMBERED},
         },
     }
 

@@ -1,4 +1,4 @@
-"""The end of a completion is told so many days before and when it has come, each moment once."""
+"""Notices of expiry are sent so many days before a completion ends and when it has ended, each of them once."""
 
 import asyncio
 import json
@@ -42,13 +42,21 @@ async def pool() -> AsyncIterator[Pool]:
 async def new_completions(pool: Pool, count: int, **end_in: float) -> list[int]:
     """Enrollments that were completed, and end then."""
     session_id = await new_session(pool, places=count)
-    await execute(pool, "UPDATE courses SET validity_months = 12")
+    await execute(pool, "UPDATE courses SET validity_months = 12, pass_score = 50")
     [data] = granted([await enroll(pool, session_id, *await new_people(pool, count))])
     ids = [enrollment["id"] for enrollment in data["enrollments"]]
     for enrollment_id in ids:
-        await lifecycle.complete(pool, ORGANISATION, enrollment_id, Completion(), ACTOR)
+        await complete(pool, enrollment_id, 90)
         await end(pool, enrollment_id, **end_in)
     return ids
+
+
+async def complete(pool: Pool, enrollment_id: int, score: int) -> None:
+    await lifecycle.complete(pool, ORGANISATION, enrollment_id, Completion(score=Decimal(score)), ACTOR)
+
+
+async def reopen(pool: Pool, enrollment_id: int) -> None:
+    await lifecycle.reopen(pool, ORGANISATION, enrollment_id, "It was somebody else", ACTOR)
 
 
 async def end(pool: Pool, enrollment_id: int, **end_in: float) -> None:
@@ -112,12 +120,59 @@ async def test_nothing_is_told_of_what_does_not_end(pool: Pool) -> None:
     assert await told(pool) == []
 
 
-async def test_nothing_is_told_of_a_completion_that_was_taken_back(pool: Pool) -> None:
+@pytest.mark.parametrize("way", ["reopened", "failed", "without a score"])
+async def test_a_completion_that_is_taken_back_is_revoked_and_ends_without_a_notice(pool: Pool, way: str) -> None:
     [enrollment_id] = await new_completions(pool, 1, days=1)
-    await execute(pool, "UPDATE courses SET pass_score = 50")
-    await lifecycle.complete(pool, ORGANISATION, enrollment_id, Completion(score=Decimal(10)), ACTOR)
+    held = await pool.fetchrow("SELECT course_id, employee_id, completed_at, valid_until FROM enrollments")
+    assert held is not None
+    if way == "reopened":
+        await reopen(pool, enrollment_id)
+    else:
+        completion = Completion(score=Decimal(10) if way == "failed" else None)
+        await lifecycle.complete(pool, ORGANISATION, enrollment_id, completion, ACTOR)
     await look(pool)
-    assert await told(pool) == []
+    [event] = await told(pool)
+    moments = {name: datetime.fromisoformat(event.pop(name)) for name in ("completed_at", "valid_until")}
+    assert moments == {name: held[name] for name in moments}
+    assert event == {
+        "key": "certification.revoked",
+        "id": enrollment_id,
+        "version": 1,
+        "course_id": held["course_id"],
+        "employee_id": held["employee_id"],
+        "days_left": 0,
+    }
+    assert await pool.fetchval("SELECT count(*) FROM certifications") == 0
+
+
+async def test_one_that_never_ends_is_revoked_without_an_end(pool: Pool) -> None:
+    session_id = await new_session(pool, places=1)
+    [data] = granted([await enroll(pool, session_id, *await new_people(pool, 1))])
+    enrollment_id = data["enrollments"][0]["id"]
+    await complete(pool, enrollment_id, 90)
+    await reopen(pool, enrollment_id)
+    [event] = await told(pool)
+    assert (event["key"], event["valid_until"]) == ("certification.revoked", None)
+
+
+async def test_what_never_certified_is_not_revoked(pool: Pool) -> None:
+    [enrollment_id] = await new_completions(pool, 1, days=20)
+    await complete(pool, enrollment_id, 10)
+    await complete(pool, enrollment_id, 20)
+    await reopen(pool, enrollment_id)
+    assert [event["key"] for event in await told(pool)] == ["certification.revoked"]
+
+
+async def test_the_completion_that_is_left_counts_once_another_is_revoked(pool: Pool) -> None:
+    first, second = await new_completions(pool, 2, days=20)
+    await execute(pool, "DELETE FROM certifications WHERE enrollment_id = $1", second)
+    await execute(pool, "UPDATE enrollments SET session_id = $1 WHERE id = $2", await new_session(pool, 1), second)
+    same_person = (
+        "UPDATE enrollments SET employee_id = (SELECT employee_id FROM enrollments WHERE id = $1) WHERE id = $2"
+    )
+    await execute(pool, same_person, first, second)
+    await reopen(pool, first)
+    assert [row["enrollment_id"] for row in await pool.fetch("SELECT enrollment_id FROM certifications")] == [second]
 
 
 async def test_a_correction_that_leaves_the_end_tells_nothing_again(pool: Pool) -> None:
@@ -135,17 +190,32 @@ async def test_a_correction_that_leaves_the_end_tells_nothing_again(pool: Pool) 
 
 async def test_versions_rise_when_a_completion_was_taken_back_and_given_again(pool: Pool) -> None:
     [enrollment_id] = await new_completions(pool, 1, days=20)
-    await execute(pool, "UPDATE courses SET pass_score = 50")
     await look(pool)
     for score in (10, 90):
-        await lifecycle.complete(pool, ORGANISATION, enrollment_id, Completion(score=Decimal(score)), ACTOR)
+        await complete(pool, enrollment_id, score)
     await end(pool, enrollment_id, days=5)
     await look(pool)
-    assert [event["version"] for event in await told(pool)] == [1, 2]
+    told_of = [(event["key"].removeprefix("certification."), event["version"]) for event in await told(pool)]
+    assert told_of == [("expiring", 1), ("revoked", 2), ("expiring", 3)]
+
+
+async def test_a_completion_that_is_given_again_gets_its_notices_again(pool: Pool) -> None:
+    [enrollment_id] = await new_completions(pool, 1, days=20)
+    await look(pool)
+    await reopen(pool, enrollment_id)
+    await complete(pool, enrollment_id, 90)
+    ending = datetime.now(UTC) + timedelta(days=20)
+    await execute(pool, "UPDATE certifications SET valid_until = $1, look_at = now()", ending)
+    await look(pool)
+    assert [event["key"].removeprefix("certification.") for event in await told(pool)] == [
+        "expiring",
+        "revoked",
+        "expiring",
+    ]
 
 
 async def look_at_once(pool: Pool, monkeypatch: pytest.MonkeyPatch, completions: int) -> list[int]:
-    """Which completions were told, when several workers have read what is due before anybody has told it."""
+    """Which completions got a notice, when several workers have read what is due before anybody has sent one."""
     await new_completions(pool, completions, days=20)
     hold_after(monkeypatch, store, "lock_endings", WORKERS)
     await asyncio.gather(*(send_batch(pool, DAYS) for _ in range(WORKERS)))

@@ -191,7 +191,7 @@ async def test_null_clears_what_a_completion_said(admin: Client) -> None:
 
 
 async def version_of(stack: Stack, enrollment_id: int) -> tuple[int, int]:
-    """The row's version, and how many events have told of it."""
+    """The row's version, and how many events it has had."""
     async with connection_pool(stack.enrollment_database_url, name="test") as pool, connected(pool) as connection:
         version = await connection.fetchval("SELECT version FROM enrollments WHERE id = $1", enrollment_id)
         told = await connection.fetchval(

@@ -75,8 +75,8 @@ async def test_a_year_is_that_of_enrolling_in_utc(
     assert await ids(admin, year=year) == ([enrollment_id] if found else [])
 
 
-@pytest.mark.parametrize("year", [1, 1999, 9998])
-async def test_any_year_of_the_calendar_can_be_asked_for(admin: Client, year: int) -> None:
+@pytest.mark.parametrize("year", [1900, 1999, 2999])
+async def test_any_year_of_the_range_can_be_asked_for(admin: Client, year: int) -> None:
     assert await ids(admin, year=year) == []
 
 
@@ -87,7 +87,8 @@ async def test_any_year_of_the_calendar_can_be_asked_for(admin: Client, year: in
         ("status", ""),
         ("year", "0"),
         ("year", "-2025"),
-        ("year", "99999"),
+        ("year", "1899"),
+        ("year", "3000"),
         ("year", "2025.0"),
         ("year", "this"),
         ("page", "0"),

@@ -127,6 +127,13 @@ class SeatsMachine(RuleBasedStateMachine):
         self._do(self.world.mark_absent(*self._enrollment(pick)))
 
     @precondition(lambda self: self.known)
+    @rule(pick=picks, attended=st.booleans())
+    def end_and_reopen(self, pick: int, attended: bool) -> None:
+        enrollment = self._enrollment(pick)
+        self._do(self.world.complete(*enrollment) if attended else self.world.mark_absent(*enrollment))
+        self._do(self.world.reopen(*enrollment), self.world.reopen(*enrollment))
+
+    @precondition(lambda self: self.known)
     @rule(pick=picks, session=sessions)
     def transfer(self, pick: int, session: int) -> None:
         self._do(self.world.transfer(*self._enrollment(pick), session))
@@ -156,8 +163,10 @@ class SeatsMachine(RuleBasedStateMachine):
             lambda enrollment: self.world.cancel(*enrollment),
             lambda enrollment: self.world.mark_absent(*enrollment),
             lambda enrollment: self.world.transfer(*enrollment, session),
+            lambda enrollment: self.world.complete(*enrollment),
+            lambda enrollment: self.world.reopen(*enrollment),
         ]
-        attempts = [changes[pick % 3](self._enrollment(pick)) for pick in chosen]
+        attempts = [changes[pick % len(changes)](self._enrollment(pick)) for pick in chosen]
         attempts += [self.world.enroll(organisation, session, group, waitlist=True) for group in groups]
         attempts += [self.world.enroll(organisation, session, group, waitlist=False) for group in groups]
         attempts.append(self.world.enlarge(organisation, session, 1))

@@ -1,4 +1,4 @@
-"""A service that is away or hangs: soon its requests are refused at once, and pass again once it is back."""
+"""A service that is down or hangs: soon its requests are refused at once, and pass again once it is back."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The connection on which requests are counted: held for as long as it serves, and made anew when it does not."""
+"""The connection on which requests are counted: held for as long as it serves, and replaced when it does not."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""A service that is away, breaks off, or does not answer: a clear error at once, and no change sent twice."""
+"""A service that is down, drops the connection, or does not answer: a clear error at once, and no change sent twice."""
 
 import asyncio
 

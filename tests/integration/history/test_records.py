@@ -79,7 +79,7 @@ async def test_status_and_result_follow_the_enrollment(attendee: Attendee, what:
 
 
 @pytest.mark.parametrize(
-    ("score", "validity", "valid"), [(80, 24, True), (20, 24, False), (80, None, False), (None, 24, True)]
+    ("score", "validity", "valid"), [(80, 24, True), (20, 24, False), (80, None, False), (None, 24, False)]
 )
 async def test_what_was_completed_is_valid_for_the_courses_months(
     attendee: Attendee, score: int | None, validity: int | None, valid: bool

@@ -51,14 +51,14 @@ async def test_list_and_show_tell_all_there_is_to_know_and_change_nothing(
         "attempts": 1,
         "organisation_id": organisation,
         "event": "training.enrollment.created.v1",
-        "reason": "Defect: mended",
+        "reason": "Defect: fixed",
     }
     text = await command(settings, "list", "--limit", "1")
     assert first in text.output
     assert second not in text.output
     assert "2 dead letters" in text.output
     shown = await command(settings, "show", second)
-    assert (shown.status, shown.json["headers"]["x-reason"]) == (0, "Defect: mended")
+    assert (shown.status, shown.json["headers"]["x-reason"]) == (0, "Defect: fixed")
     assert shown.json["body"]["data"]["id"] == 2
     assert await ids_in_dead_letters(declared) == [first, second]
 
@@ -74,7 +74,7 @@ async def test_a_body_that_is_no_event_can_be_listed_and_shown(declared: Broker,
         assert "\x1b" not in f"{letter.body}{letter.reason}{letter.headers}"
 
 
-async def test_a_retry_is_applied_once_the_cause_is_mended(
+async def test_a_retry_is_applied_once_the_cause_is_fixed(
     settings: HistorySettings, history: Database, declared: Broker, organisation: int
 ) -> None:
     [chosen, other] = await set_aside(declared, organisation, 1, 2)

@@ -161,7 +161,7 @@ async def test_a_rebuild_that_is_killed_leaves_all_or_nothing_and_the_next_begin
         assert line, "the rebuild ended before that moment"
     process.kill()
     await process.communicate()
-    # The database may still be about to commit what it was told, or to notice that nobody is there.
+    # The database may still be about to commit what it was sent, or to notice that nobody is there.
     await eventually(partial(nobody_compares, served.history_database_url))
     left = await copies_of(served, HISTORY)
     assert left in ([broken] if moment != b"changed meanwhile" else [broken, whole])

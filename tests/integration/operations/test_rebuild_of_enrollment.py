@@ -110,7 +110,7 @@ async def version(pool: Pool, session_id: int) -> int:
     return int(await pool.fetchval("SELECT version FROM sessions WHERE id = $1", session_id))
 
 
-async def mended_too_late(served: Stack, organisation: int, pool: Pool, catalog: SnapshotClient) -> tuple[str, int]:
+async def corrected_too_late(served: Stack, organisation: int, pool: Pool, catalog: SnapshotClient) -> tuple[str, int]:
     """What became of a session that changed to version 2 meanwhile, and the version it has now."""
     client = served.client(organisation)
     session_id = await new_session(client, await new_course(client))
@@ -123,14 +123,14 @@ async def mended_too_late(served: Stack, organisation: int, pool: Pool, catalog:
 async def test_a_copy_that_changed_meanwhile_is_left(
     served: Stack, organisation: int, pool: Pool, catalog: SnapshotClient
 ) -> None:
-    assert await mended_too_late(served, organisation, pool, catalog) == ("left", 2)
+    assert await corrected_too_late(served, organisation, pool, catalog) == ("left", 2)
 
 
 async def test_control_without_the_version_an_older_state_replaces_it(
     served: Stack, organisation: int, pool: Pool, catalog: SnapshotClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without(monkeypatch, services.enrollment.store.catalog_replica, "_FORGET_VERSION", "AND version = $3", "AND $3 > 0")
-    assert await mended_too_late(served, organisation, pool, catalog) == ("changed", 1)
+    assert await corrected_too_late(served, organisation, pool, catalog) == ("changed", 1)
     assert (await rebuild(served, "enrollment")).status == 0
 
 

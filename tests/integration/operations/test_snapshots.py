@@ -1,4 +1,4 @@
-"""Owners tell the present states of their rows page by page: each once, in order, those that were deleted too."""
+"""Owners give the current states of their rows page by page: each once, in order, those that were deleted too."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

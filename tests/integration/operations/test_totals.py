@@ -29,8 +29,8 @@ async def test_a_wrong_total_is_found_and_put_right(
     assert broken.status == 1
     assert any(cell in line and "instead of" in line for line in found), broken.output
     assert (await rebuild(served, service)).status == 0
-    mended = await verify(served, service)
-    assert (mended.status, mended.errors) == (0, ""), mended.output
+    repaired = await verify(served, service)
+    assert (repaired.status, repaired.errors) == (0, ""), repaired.output
 
 
 @pytest.mark.usefixtures("enrollments")

@@ -73,8 +73,8 @@ async def test_a_difference_is_found_and_a_rebuild_mends_it(
     assert (await rebuild(served, service)).status == 0
     if what == "seats":  # nobody's copy: they have no other owner to ask
         await execute(served, service, SEATS_AS_HELD)
-    mended = await verify(served, service)
-    assert (mended.status, mended.errors) == (0, "")
+    repaired = await verify(served, service)
+    assert (repaired.status, repaired.errors) == (0, "")
     assert await copies_of(served, service) == before
 
 

@@ -135,7 +135,7 @@ def allowed_to(service: str) -> dict[str, Action]:
         "consume": consume(queue.name),
         "take": get(queue.name),
         "take from the dead letters": get(queue.dead_letters),
-        "set aside": publish(queue.dead_letters, queue.dead_letters),
+        "dead letter": publish(queue.dead_letters, queue.dead_letters),
         "put back": publish(queue.dead_letters, queue.name),
         **{f"publish {key}": publish(NAMES.exchange, key) for key in EVENTS[service]},
     }

@@ -53,8 +53,8 @@ async def dead_letters(broker: Broker, count: int) -> Inbox:
         (with_another(GOOD, ".created.v1", ".created.v2"), "no event has the type 'training.enrollment.created.v2'"),
         (with_another(GOOD, '"status":"enrolled"', '"status":"dreaming"'), "EventInvalid: status: "),
         (with_another(GOOD, '"version":1', '"version":0'), "EventInvalid: version: "),
-        (with_another(GOOD, '"employee_id":1', f'"employee_id":{10**30}'), "DataError"),
-        (with_another(GOOD, '"session_id":1', f'"session_id":{10**30}'), "DataError"),
+        (with_another(GOOD, '"employee_id":1', f'"employee_id":{10**30}'), "EventInvalid: employee_id: "),
+        (with_another(GOOD, '"session_id":1', f'"session_id":{10**30}'), "EventInvalid: session_id: "),
         (with_another(GOOD, '"organisationid": 7', f'"organisationid": {10**30}'), "DataError"),
     ],
 )
@@ -78,7 +78,7 @@ async def test_the_neighbours_of_poison_are_applied(catalog: Database, broker: B
         await broker.publish([enrollment(organisation, number)])
         if number % 10 == 0:
             await broker.publish_body(b"poison", CREATED)
-            await broker.publish([enrollment(organisation, 10**30 + number)])
+            await broker.publish([enrollment(10**30, number)])
     async with following(consumer_for(catalog.pool, broker, CATALOG)):
         letters = await dead_letters(broker, 6)
 

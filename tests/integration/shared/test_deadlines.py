@@ -1,4 +1,4 @@
-"""Requests whose time is over: not begun, reads stopped where they are, and changes once begun finished."""
+"""Requests past their deadline: not begun, reads stopped where they are, and changes once begun finished."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

@@ -22,6 +22,7 @@ from shared.events.types import (
     EnrollmentCreated,
     EnrollmentState,
     Event,
+    Remembered,
     SessionSaved,
     SessionState,
     SettingsSaved,
@@ -55,28 +56,38 @@ STATES: Mapping[str, type[State]] = {
 }
 CHANGED: Mapping[str, Mapping[str, Any]] = {
     "courses": {"delivery_mode": "online"},
-    "enrollments": {"status": "completed", "holds_seat": True},
+    "enrollments": {
+        "status": "completed",
+        "holds_seat": True,
+        "remembered": dict(filled(Remembered, delivery_mode="online")),
+    },
 }
-"""Of the row that is changed, where another value would hide a change: a completion shows whether there is a score."""
-FIRST: Mapping[str, Mapping[str, Any]] = {"enrollments": CHANGED["enrollments"]}
-"""Of the rows beside it: an online course would hide where its sessions are."""
+"""Of the row that is changed, where another value would hide a change: a completion shows whether it passed."""
+FIRST: Mapping[str, Mapping[str, Any]] = {"enrollments": {**CHANGED["enrollments"], "remembered": None}}
+"""Of the rows beside it: an online course would hide where its sessions are, and what is remembered all copies."""
+CLOSED: Mapping[str, Mapping[str, Any]] = {"enrollments": CHANGED["enrollments"]}
+CLOSED_FOLLOW: Mapping[str, set[str]] = {
+    "courses": set(),
+    "sessions": set(),
+    "people": {"full_name", "type", "removed"},
+}
+"""Fields that even a closed record shows as they are now: it is the same person's."""
 SECOND: Mapping[str, Mapping[str, Any]] = {"courses": {"title": "two"}, "sessions": {"session_name": "two"}}
-"""By which a row that belongs to others than before is told from the first."""
+"""By which a row that belongs to others than before is distinguished from the first."""
 
 _KEY = {"id": "the key", "version": "compared before anything is written"}
 _DELETED = "what was deleted stays as it was last, and no enrollment shows it"
+_KEPT = "a closed record keeps what it remembers, whatever an event of the release before does not say"
+_JUDGED = "the enrollment has passed or failed already"
+_REMEMBERED = ("remembered", *(f"remembered.{name}" for name, _ in changed_in_one_field(filled(Remembered))))
 _SAME_PERSON = "an enrollment is always the same person's"
 
 NOT_COPIED: Mapping[str, Mapping[str, str]] = {
     "enrollment: courses": {
         "category": "no rule of enrolling asks for it",
-        "delivery_mode": "no rule of enrolling asks for it",
-        "labels.name": "compliance asks for labels by id",
     },
     "enrollment: sessions": {
-        "session_name": "an enrollment shows the course's title",
         "end_date": "seats and waitlist end with the start",
-        "projects.name": "compliance asks for projects by id",
     },
     "history: courses": {
         "category": "no record shows it",
@@ -99,10 +110,15 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
     "history: records": {
         "employee_id": _SAME_PERSON,
         "holds_seat": "no record shows it",
-        "passed": "the status says it",
+        "judged_by": _JUDGED,
+        "judged_by.pass_score": _JUDGED,
+        "judged_by.validity_months": _JUDGED,
+        "judged_by.time_zone": _JUDGED,
+        "certifies": "a record shows what has passed, and until when it is valid",
         "feedback": "between the participant and who trained them",
         "certificate_url": "no record shows it",
         "enrolled_at": "no record shows it",
+        "remembered": _KEPT,
     },
     "catalog: enrollments": {
         "employee_id": "counts are of all people",
@@ -116,6 +132,12 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
                 "valid_until",
                 "checked_in_at",
                 "check_in_method",
+                *_REMEMBERED,
+                "judged_by",
+                "judged_by.pass_score",
+                "judged_by.validity_months",
+                "judged_by.time_zone",
+                "certifies",
             ),
             "nothing is counted by it",
         ),
@@ -128,7 +150,14 @@ NOT_SHOWN: Mapping[str, Mapping[str, str]] = {
     "courses": {"labels.id": "a filter"},
     "sessions": {"projects.id": "a filter", "start_date": "a filter, and the order of the records"},
     "people": {"company.id": "a filter"},
-    "enrollments": {},
+    "enrollments": {
+        "course_id": "a closed record shows what it remembers of its course",
+        "score": "for processes of the release before, to which each score was passed",
+        "remembered.labels.id": "a filter",
+        "remembered.projects.id": "a filter",
+        "remembered.company.id": "a filter",
+        "remembered.location": "no venue of an online record",
+    },
     "settings": {"time_zone": "the days of filters"},
 }
 """What history copies, and the records that it answers do not show."""
@@ -140,18 +169,23 @@ def name_of(service: str, replica: ReplicaTable) -> str:
     return f"{service}: {replica.table}"
 
 
-def others(organisation: int, kind: str) -> list[Event[Any]]:
+def others(organisation: int, kind: str, first: Mapping[str, Any]) -> list[Event[Any]]:
     """Two rows of each kind, the first ones belonging to each other; without the first of `kind`."""
     return [
         EVENTS[each](organisation, filled(STATES[each], id=number, version=1, **given.get(each, {})))
         for each in EVENTS
-        for number, given in ((1, FIRST), (2, SECOND))
+        for number, given in ((1, first), (2, SECOND))
         if (each, number) != (kind, 1)
     ]
 
 
 async def not_followed(
-    database: Database, service: str, kind: str, read: Read, model: type[State] | None = None
+    database: Database,
+    service: str,
+    kind: str,
+    read: Read,
+    model: type[State] | None = None,
+    first: Mapping[str, Any] = FIRST,
 ) -> set[str]:
     """Fields of the state that can change without what is read changing."""
     fields, followed = set[str](), set[str]()
@@ -162,7 +196,9 @@ async def not_followed(
         if service == "catalog":
             await insert_sessions(database, organisation, {1: 1, 2: 2})
         async with transaction(database.pool, [organisation]) as connection:
-            await apply(connection, subscriptions, [*others(organisation, kind), EVENTS[kind](organisation, state)])
+            await apply(
+                connection, subscriptions, [*others(organisation, kind, first), EVENTS[kind](organisation, state)]
+            )
             before = await read(connection, organisation)
             newer = changed.model_copy(update={"id": 1, "version": 2})
             await apply(connection, subscriptions, [EVENTS[kind](organisation, newer)])
@@ -219,6 +255,15 @@ async def test_every_field_that_history_copies_is_shown_in_its_records_or_named_
 ) -> None:
     missed = await not_followed(history, "history", replica.kind, records)
     assert missed == NOT_COPIED[name_of("history", replica)].keys() | NOT_SHOWN[replica.kind].keys()
+
+
+@pytest.mark.parametrize(("kind", "followed"), CLOSED_FOLLOW.items(), ids=list(CLOSED_FOLLOW))
+async def test_a_closed_record_remembers_every_field_or_it_is_named_here(
+    history: Database, kind: str, followed: set[str]
+) -> None:
+    fields = {field for field, _ in changed_in_one_field(filled(STATES[kind]))} - _KEY.keys()
+    missed = await not_followed(history, "history", kind, records, first=CLOSED)
+    assert fields - missed == followed
 
 
 async def test_every_field_that_the_catalog_copies_is_counted(catalog: Database) -> None:

@@ -45,12 +45,23 @@ NEVER_CHANGED: Mapping[type, Mapping[str, str]] = {
         "course_id": "a transfer is to another session of the same course",
         "employee_id": "an enrollment is always the same person's",
         "enrolled_at": "when it was made",
+        "certifies": "PostgreSQL generates it",
     },
 }
 SHOWN_ELSEWHERE: Mapping[str, str] = {
     "version": "the entity tag",
     "holds_seat": "the status says it to clients",
     "valid_until": "compliance and the histories show it",
+    **{
+        field: "the histories show it"
+        for field, _ in changed_in_one_field(filled(EnrollmentState))
+        if field.startswith("remembered")
+    },
+    **{
+        field: "the audit trail shows it"
+        for field, _ in changed_in_one_field(filled(EnrollmentState))
+        if field.startswith("judged_by")
+    },
 }
 """Of an enrollment, not in its own representation."""
 
@@ -217,7 +228,8 @@ async def lost(database: Database, *, shown: bool = False) -> set[str]:
                 continue
             before = await written(connection, organisation, filled(EnrollmentState, id=state.id), shown)
             after = await written(connection, organisation, changed, shown)
-            stored = shown or getattr(after, field) == getattr(changed, field)
+            name = field.partition(".")[0]
+            stored = shown or getattr(after, name) == getattr(changed, name)
             (seen if stored and before != after else missed).add(field)
     return missed - seen
 

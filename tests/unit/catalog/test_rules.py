@@ -144,3 +144,23 @@ def test_a_course_that_does_not_exist_is_named_by_position() -> None:
     with pytest.raises(CourseNotSelectable) as refused:
         rules.check_courses_exist("prerequisites", [1, 2, 3], {1, 3})
     assert list(refused.value.details["errors"]) == ["prerequisites.1"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "agreed", "closing"),
+    [
+        ({}, {"max_participants": 11}, False, None),
+        ({}, {"max_participants": 9}, True, None),
+        ({}, {"session_name": "U", "status": "in_progress"}, False, None),
+        ({}, {"status": "cancelled"}, True, "cancelled"),
+        ({"status": "in_progress"}, {"status": "completed", "max_participants": 20}, True, "completed"),
+        ({"status": "completed"}, {"session_name": "U"}, False, None),
+        ({"status": "cancelled"}, {"max_participants": 9}, True, None),
+    ],
+)
+def test_what_takes_seats_away_is_agreed(
+    before: dict[str, Any], after: dict[str, Any], agreed: bool, closing: str | None
+) -> None:
+    current = session(max_participants=10, **before)
+    changed = rules.changed_session(current, after)
+    assert (rules.needs_agreement(current, changed), rules.closing_status(current, changed)) == (agreed, closing)

@@ -1,7 +1,7 @@
 """Who gets a seat: the pure decision, command by command in the order of arrival (contract, section 4)."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
@@ -172,6 +172,14 @@ def test_the_first_named_get_the_seats_and_the_others_wait() -> None:
 def test_a_session_nobody_knows_is_unknown() -> None:
     [outcome] = decide_in_order([command(9, 1)], {}, {})
     assert isinstance(outcome, SessionUnknown)
+
+
+def test_a_session_in_doubt_is_decided_when_the_catalog_was_asked() -> None:
+    doubted = replace(seats(status="cancelled"), awaits_commit=True, in_doubt=True)
+    [outcome] = decide_in_order([command(1, 1)], {(1, 1): doubted}, {(1, 1, 1): candidate()})
+    assert isinstance(outcome, SessionUnknown)
+    [outcome] = decide_in_order([command(1, 1)], {(1, 1): replace(doubted, in_doubt=False)}, {(1, 1, 1): candidate()})
+    assert isinstance(outcome, SessionClosed)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""When the end of a completion is told: so many days before, and once more when it has come."""
+"""When notices of expiry are due: so many days before the end, and once more when it has come."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.enrollment.rules import days_left, plan_notice
+from services.enrollment.validity import days_left, plan_notice
 
 END = datetime(2027, 5, 15, 17, 10, tzinfo=UTC)
 DAYS = (30, 7)

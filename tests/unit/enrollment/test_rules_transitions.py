@@ -14,21 +14,22 @@ from hypothesis import strategies as st
 from services.enrollment.errors import EnrollmentClosed
 from services.enrollment.rules import (
     Candidate,
-    Grading,
     Seats,
-    add_months,
     cancelled,
+    check_in_removed,
     checked_in,
     completed,
     marked_absent,
+    reopened,
     transferred,
 )
 from services.enrollment.schemas import CheckIn, Completion
-from shared.events.types import EnrollmentState
+from services.enrollment.validity import add_months
+from shared.events.types import EnrollmentState, Judgement
 
 NOW = datetime(2026, 5, 15, 17, 10, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
-UNGRADED = Grading(None, None)
+START = NOW - timedelta(hours=8)
 HERE = Seats(session_id=8, course_id=1, status="scheduled", started=False, maximum=5, taken=3)
 THERE = replace(HERE, session_id=9)
 NEW_THERE = Candidate(employee_id=42, exists=True, enrolled_already=False, missing_prerequisites=())
@@ -48,18 +49,34 @@ def enrollment(**changes: Any) -> EnrollmentState:
     return EnrollmentState.model_validate(dict.fromkeys((*nothing, "check_in_method")) | fields | changes)
 
 
+def judgement(pass_score: str | None = None, months: int | None = None, time_zone: str = "UTC") -> Judgement:
+    mark = None if pass_score is None else Decimal(pass_score)
+    return Judgement(pass_score=mark, validity_months=months, time_zone=time_zone)
+
+
+def complete(
+    state: EnrollmentState, course: Judgement | None = None, completion: Completion | None = None, now: datetime = NOW
+) -> EnrollmentState:
+    return completed(state, course or judgement(), completion or Completion(), START, now)
+
+
 CHANGES: dict[str, Callable[[EnrollmentState], EnrollmentState]] = {
-    "completed": lambda state: completed(state, UNGRADED, Completion(), NOW),
+    "completed": complete,
     "cancelled": cancelled,
     "marked absent": lambda state: marked_absent(state, HERE),
     "checked in": lambda state: checked_in(state, CheckIn(method="manual"), NOW),
+    "check-in removed": check_in_removed,
+    "reopened": lambda state: reopened(state, HERE, NEW_THERE),
     "transferred": lambda state: transferred(state, THERE, NEW_THERE),
 }
+AFTER_COMPLETION = {"check-in removed", "reopened"}
 FORBIDDEN = {
     "completed": {"absent", "cancelled", "waitlisted"},
     "cancelled": {"completed", "failed", "absent"},
     "marked absent": {"completed", "failed", "cancelled", "waitlisted"},
     "checked in": {"absent", "cancelled", "waitlisted"},
+    "check-in removed": {"absent", "cancelled"},
+    "reopened": {"cancelled", "waitlisted"},
     "transferred": {"completed", "failed", "absent", "cancelled"},
 }
 
@@ -77,7 +94,10 @@ def test_the_status_decides_what_may_happen(change: str, status: str) -> None:
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_the_same_change_again_changes_nothing(change: str) -> None:
-    once = CHANGES[change](enrollment())
+    before = enrollment()
+    if change in AFTER_COMPLETION:
+        before = complete(checked_in(before, CheckIn(method="manual"), NOW)).model_copy(update={"version": 1})
+    once = CHANGES[change](before)
     assert once.version == 2
     assert CHANGES[change](once) == once
 
@@ -97,24 +117,23 @@ def test_the_same_change_again_changes_nothing(change: str) -> None:
     ],
 )
 def test_the_pass_score_decides(pass_score: str | None, score: str | None, passed: bool | None, status: str) -> None:
-    grading = Grading(None if pass_score is None else Decimal(pass_score), None)
     completion = Completion(score=None if score is None else Decimal(score))
-    state = completed(enrollment(), grading, completion, NOW)
+    state = complete(enrollment(), judgement(pass_score), completion)
     assert (state.passed, state.status, state.completed_at) == (passed, status, NOW)
 
 
 def test_a_correction_keeps_when_it_was_completed_and_what_it_does_not_name() -> None:
-    grading = Grading(Decimal(50), 12)
-    first = completed(enrollment(), grading, Completion(score=Decimal(40), feedback="No."), NOW)
+    course = judgement("50", 12)
+    first = complete(enrollment(), course, Completion(score=Decimal(40), feedback="No."))
     assert (first.status, first.valid_until) == ("failed", None)
-    second = completed(first, grading, Completion(score=Decimal(60)), LATER)
+    second = complete(first, course, Completion(score=Decimal(60)), LATER)
     assert (second.status, second.passed, second.feedback, second.version) == ("completed", True, "No.", 3)
     assert (second.completed_at, second.valid_until) == (NOW, datetime(2027, 5, 15, 17, 10, tzinfo=UTC))
 
 
 def test_null_clears_what_was_said() -> None:
-    first = completed(enrollment(), Grading(Decimal(50), None), Completion(score=Decimal(40)), NOW)
-    second = completed(first, Grading(Decimal(50), None), Completion(score=None), LATER)
+    first = complete(enrollment(), judgement("50"), Completion(score=Decimal(40)))
+    second = complete(first, judgement("50"), Completion(score=None), LATER)
     assert (second.score, second.passed, second.status) == (None, None, "completed")
 
 
@@ -128,18 +147,18 @@ def test_null_clears_what_was_said() -> None:
 )
 def test_months_of_validity_are_counted_where_the_organisation_is(time_zone: str, valid_until: str) -> None:
     new_day_in_sydney = datetime(2026, 1, 30, 14, tzinfo=UTC)
-    state = completed(enrollment(), Grading(None, 1, time_zone), Completion(), new_day_in_sydney)
+    state = complete(enrollment(), judgement(None, 1, time_zone), now=new_day_in_sydney)
     assert state.valid_until == datetime.fromisoformat(valid_until)
 
 
 def test_a_change_to_summer_time_keeps_the_local_hour() -> None:
     winter = datetime(2026, 3, 1, 12, tzinfo=UTC)
-    state = completed(enrollment(), Grading(None, 1, "Europe/Berlin"), Completion(), winter)
+    state = complete(enrollment(), judgement(None, 1, "Europe/Berlin"), now=winter)
     assert state.valid_until == datetime(2026, 4, 1, 11, tzinfo=UTC)
 
 
 def test_a_failed_one_is_valid_for_no_time() -> None:
-    state = completed(enrollment(), Grading(Decimal(50), 24), Completion(score=Decimal(49)), NOW)
+    state = complete(enrollment(), judgement("50", 24), Completion(score=Decimal(49)))
     assert state.valid_until is None
 
 
@@ -147,7 +166,8 @@ def test_a_check_in_keeps_its_first_time_unless_told_otherwise() -> None:
     first = checked_in(enrollment(), CheckIn(method="manual"), NOW)
     assert (first.checked_in_at, first.check_in_method) == (NOW, "manual")
     assert checked_in(first, CheckIn(method="manual"), LATER) == first
-    by_code = checked_in(first, CheckIn(method="qr_code"), LATER)
+    assert checked_in(first, CheckIn(method="qr_code"), LATER) == first
+    by_code = checked_in(first, CheckIn(method="qr_code", checked_in_at=LATER), LATER)
     assert (by_code.checked_in_at, by_code.check_in_method, by_code.version) == (LATER, "qr_code", 3)
 
 

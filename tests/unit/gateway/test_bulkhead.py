@@ -292,7 +292,7 @@ async def test_the_first_of_a_wave_who_find_nobody_before_them_do_not_hide_the_o
 
 
 class Waves(Overload):
-    """Refuses nobody and remembers what it was told."""
+    """Refuses nobody and remembers what it was asked."""
 
     def __init__(self) -> None:
         super().__init__(0.0, 0.0, 0.0)

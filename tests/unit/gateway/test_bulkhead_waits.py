@@ -22,7 +22,7 @@ class Asked(NamedTuple):
 
 
 class Judge(Overload):
-    """Notes what it is asked about, and refuses whom it is told to."""
+    """Notes what it is asked about, and refuses whom the test names."""
 
     def __init__(self) -> None:
         super().__init__(0.0, 0.0, 0.0)

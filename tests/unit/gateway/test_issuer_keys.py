@@ -64,7 +64,7 @@ def test_the_first_key_needs_its_private_part_and_each_a_kid_of_its_own() -> Non
 
 async def test_a_new_key_in_the_file_is_found_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process may sign with it already; the pause between two looks at the file does not count."""
-    monkeypatch.setattr("shared.auth.watched_file.LOOK_PAUSE", 1000)
+    monkeypatch.setattr("shared.auth.watched_file.CHECK_INTERVAL_SECONDS", 1000)
     file, one, two = tmp_path / "keys.json", new_key(), new_key()
     file.write_text(json.dumps({"keys": [one]}))
     keys = IssuerKeys(file)

@@ -50,7 +50,7 @@ def test_a_batch_takes_what_has_arrived() -> None:
 
 
 def test_a_full_batch_leaves_the_rest_where_it_is() -> None:
-    batch, arrived = Batch(delivery(0)), arrivals(*map(delivery, range(1, BATCH + 2)))
+    batch, arrived = Batch(delivery(1)), arrivals(*map(delivery, range(2, BATCH + 3)))
     batch.take(arrived)
     batch.take(arrived)
     assert len(batch) == BATCH

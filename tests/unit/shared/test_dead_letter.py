@@ -1,4 +1,4 @@
-"""What is told of a dead letter, whatever stands in it."""
+"""What is said about a dead letter, whatever is in it."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

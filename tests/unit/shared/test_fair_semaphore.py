@@ -201,7 +201,7 @@ async def test_a_waiter_that_left_is_not_refused_as_well() -> None:
     assert (gone.cancelled(), semaphore.in_use) == (True, 1)
 
 
-@pytest.mark.parametrize("ends", ["it is cancelled", "its time is over"])
+@pytest.mark.parametrize("ends", ["it is cancelled", "its deadline passes"])
 @in_virtual_time
 async def test_a_waiter_that_gives_up_has_no_place_in_the_queue(ends: str) -> None:
     semaphore = semaphore_of(1)

@@ -185,7 +185,7 @@ async def test_of_one_organisation_only_so_many_wait_and_others_still_may() -> N
 
 @in_virtual_time
 async def test_who_finds_it_full_is_refused_after_a_pause() -> None:
-    """One who asks again at once asks so much more seldom."""
+    """One in a closed loop asks so much more seldom."""
     semaphore = semaphore_of(1, max_waiting_per_organisation=0, refusal_delay=0.3)
     await semaphore.acquire(FOR_EVER)
     assert await seconds_until_refused(semaphore, FOR_EVER) == pytest.approx(0.3)

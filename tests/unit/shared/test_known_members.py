@@ -1,16 +1,18 @@
 """What a body's members are held against, and how much work a body can make."""
 
+import json
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
 from services.catalog.schemas import CourseFields, CoursePatch, CourseQuery, SessionFields, SessionPatch
-from services.enrollment.schemas import EmployeeFields, EnrollmentRequest
+from services.enrollment.schemas import CatalogChanges, EmployeeFields, EnrollmentRequest
 from shared.errors import MAX_ERRORS, ValidationFailed
 from shared.http.input import QueryReader, body_of
 from shared.http.responses import failure
 from shared.validation.known_members import Unknown, known_members
+from tests.support import events
 from tests.support.routes import example_body
 from tests.support.seen import seen_by_models
 
@@ -55,6 +57,16 @@ def test_known_members_stay_as_they_are() -> None:
     body = COURSE | {"labels": [{"id": 1, "name": "x"}, 7], "prerequisites": [{"a": 1}], "description": {"b": 1}}
     assert known_members(CourseFields, body, unknown) == body
     assert unknown.count == 0
+
+
+def test_a_model_that_ignores_other_members_is_given_them() -> None:
+    """A later version's state may have more."""
+    labels = [{"id": 1, "name": "x", "colour": "red"}]
+    course = {**json.loads(events.course(1, 2).data.model_dump_json()), "labels": labels, "language": "en"}
+    changes = body_of(CatalogChanges, {"courses": [course]})
+    assert changes.courses[0].labels[0].name == "x"
+    with pytest.raises(ValidationFailed):
+        body_of(CatalogChanges, {"courses": [], "people": []})
 
 
 def test_what_is_wrong_is_told_before_what_is_not_known() -> None:

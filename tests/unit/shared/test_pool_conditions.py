@@ -1,6 +1,4 @@
-import pytest
-
-from shared.postgres.pool import like, where
+from shared.postgres.pool import where
 
 
 def test_conditions_nobody_asked_for_fall_away_and_the_rest_are_numbered() -> None:
@@ -15,10 +13,3 @@ def test_false_and_zero_and_nothing_written_are_asked_for() -> None:
 
 def test_without_conditions_everything_matches() -> None:
     assert where({"a = {}": None}) == ("true", [])
-
-
-@pytest.mark.parametrize(
-    ("text", "pattern"), [("forklift", "%forklift%"), ("100%", r"%100\%%"), ("a_b", r"%a\_b%"), ("\\%", r"%\\\%%")]
-)
-def test_signs_of_a_pattern_are_plain_characters(text: str, pattern: str) -> None:
-    assert like(text) == pattern

@@ -89,7 +89,7 @@ def test_a_key_that_is_taken_from_the_file_counts_no_more() -> None:
 
 def test_a_new_key_in_the_file_counts_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process may sign with it already; the pause between two looks at the file does not count."""
-    monkeypatch.setattr("shared.auth.watched_file.LOOK_PAUSE", 1000)
+    monkeypatch.setattr("shared.auth.watched_file.CHECK_INTERVAL_SECONDS", 1000)
     old, new = json.loads(new_private_keys())["keys"], json.loads(PRIVATE[GATEWAY])["keys"]
     public = [{name: key[name] for name in key if name != "d"} for key in (*old, *new)]
     file = tmp_path / "trusted.json"

@@ -1,4 +1,4 @@
-"""What pip-audit says is told apart: nothing known, something found, and no answer."""
+"""What pip-audit says is distinguished: nothing known, something found, and no answer."""
 
 import json
 from typing import Any

@@ -12,7 +12,7 @@ def json_line(**changes: object) -> str:
     content = {
         "level": "WARNING",
         "logger": "gateway.upstream.proxy",
-        "message": "a service is away",
+        "message": "a service is unavailable",
         "process": "gateway",
         "time": "2026-11-28T21:13:07.728686+00:00",
     }
@@ -21,13 +21,13 @@ def json_line(**changes: object) -> str:
 
 def test_a_line_of_a_process_is_time_level_log_and_message() -> None:
     line = parse("gateway", json_line())
-    assert render(line) == "2026-11-28 21:13:07.728 WARNING  gateway    a service is away"
+    assert render(line) == "2026-11-28 21:13:07.728 WARNING  gateway    a service is unavailable"
 
 
 def test_fields_follow_the_message_and_the_request_id_is_last() -> None:
     raw = json_line(request_id=REQUEST, traceparent="00-1", service="catalog", seconds=0.5, address=None, note="a b")
     assert render(parse("gateway", raw)).endswith(
-        f' a service is away service=catalog seconds=0.5 note="a b" request_id={REQUEST}'
+        f' a service is unavailable service=catalog seconds=0.5 note="a b" request_id={REQUEST}'
     )
 
 

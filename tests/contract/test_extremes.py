@@ -1,0 +1,308 @@
+"""Every field of every body and query with the extremes of its type: never a 500, and nothing is changed silently.
+
+What an answer shows afterwards is what was sent, in its documented normal form; or the request was refused, and what
+was there is as it was (contract, section 1).
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+import pytest
+
+from shared.validation import fields as field_types
+from tests.support.client import Answer, Client
+from tests.support.eventually import eventually
+from tests.support.extremes import ANYTHING, REFUSED, Extreme, FieldOf, Place, body_with, extremes, fields_of
+from tests.support.routes import ALL, Declared, example_body, rows_of_each_kind
+from tests.support.services import PROJECTIONS
+from tests.support.stack import Stack
+from tests.support.world import COURSES, ENROLLMENTS, SESSIONS, STAFF
+
+WITH_BODY = [declared for declared in ALL if declared.route.body is not None]
+WITH_QUERY = [declared for declared in ALL if declared.route.query.model_fields]
+REFUSALS = {(400, "malformed_json"), (409, "conflict"), (413, "payload_too_large")}
+"""Beside those with 422."""
+ELSEWHERE: Mapping[Place, Callable[[Any], Any]] = {
+    ("course_id",): lambda row: row["course"]["id"],
+    ("session_id",): lambda row: row["session"]["id"],
+    ("employee_ids", 0): lambda row: row["employee"]["id"],
+    ("prerequisites",): lambda row: [course["id"] for course in row["prerequisites"]],
+    ("prerequisites", 0): lambda row: row["prerequisites"][0]["id"],
+    ("method",): lambda row: row["check_in_method"],
+}
+"""Where a row shows what goes by another name in a body."""
+NOT_SHOWN: Mapping[Place, str] = {
+    ("reason",): "in the audit trail, if it changes anything",
+    ("waitlist",): "what came of it is shown",
+    ("employee_ids",): "each makes a row of its own",
+}
+NAMES_OF_ROWS = {"course_id", "session_id", "employee_ids", "prerequisites", "waitlist", "time_zone", "ids", "versions"}
+"""What has to exist, and what is asked of it: no extreme does."""
+OWNED = ("courses", "sessions", "people", "enrollments")
+
+
+COUNTS = {
+    "total_sessions",
+    "total_enrollments",
+    "completion_rate",
+    "upcoming_sessions",
+    "enrolled_count",
+    "available_spots",
+}
+"""They follow other rows."""
+
+
+@dataclass
+class Search:
+    """The extremes of one route, sent for one organisation."""
+
+    client: Client
+    declared: Declared
+    ids: Mapping[str, int]
+    example: dict[str, Any]
+    faults: list[str] = field(default_factory=list)
+    accepted: set[str] = field(default_factory=set)
+    """The fields of which an extreme was."""
+    row: Any = None
+    """As the last request that was accepted left it."""
+
+    async def of_field(self, at: FieldOf) -> None:
+        assert self.declared.route.body is not None
+        for extreme in extremes(at.schema):
+            answer = await self.ask(body_with(self.example, at, self.declared.route.body, extreme.written))
+            if answer.status in (200, 201) or self._is_of_no_row(answer):
+                self.accepted.add(str(at))
+                found = await self._faults_of_acceptance(at, extreme, answer)
+            else:
+                found = refusal_faults(answer)
+            self.faults += [f"{at} = {extreme.written[:80]}: {fault}" for fault in found]
+        if self.row is not None and (left := await self.read(self.row["id"])) != self.row:
+            self.faults.append(f"{at}: what was refused changed {self.row} to {left}")
+
+    async def ask(self, body: str) -> Answer:
+        return await self.client.request(
+            self.declared.route.method,
+            self.declared.path(self.ids),
+            data=body.encode(),
+            headers={"Content-Type": "application/json"},
+        )
+
+    async def _faults_of_acceptance(self, at: FieldOf, extreme: Extreme, answer: Answer) -> list[str]:
+        if not self.declared.is_public:  # rows of earlier versions may have what clients can no longer write
+            return []
+        if extreme.shown == REFUSED:
+            return ["accepted"]
+        self.row = await self.read(id_in(answer))
+        if extreme.shown == ANYTHING or at.place in NOT_SHOWN:
+            return []
+        shown = ELSEWHERE.get(at.place, partial(member, at.place))(self.row)
+        return [] if same(shown, extreme.shown) else [f"shown as {shown!r:.100}"]
+
+    def _is_of_no_row(self, answer: Answer) -> bool:
+        """What a service answers another about rows that it lacks."""
+        return not self.declared.is_public and answer.status == 404 and answer.json["code"] == "not_found"
+
+    async def read(self, row_id: int | None) -> Any:
+        """What clients can write of the row, and its id."""
+        path = self.declared.path(self.ids)
+        path = f"{path}/{row_id}" if self.declared.route.method == "POST" else re.sub(r"(/[0-9]+)/.*", r"\1", path)
+        answer = await self.client.get(path)
+        assert answer.status == 200, answer.text
+        data = json.loads(answer.text, parse_int=Decimal, parse_float=Decimal)["data"]
+        return {name: value for name, value in data.items() if name not in COUNTS} | {"id": row_id}
+
+
+def id_in(answer: Answer) -> int | None:
+    """Of the row that was written; those without one have no id either."""
+    data = answer.data
+    found: int | None = data["enrollments"][0]["id"] if "enrollments" in data else data.get("id")
+    return found
+
+
+def refusal_faults(answer: Answer) -> list[str]:
+    code = answer.json["code"]
+    if answer.status != 422 and (answer.status, code) not in REFUSALS:
+        return [f"answered {answer.status} {code}"]
+    return ["refused without a reason"] if code == "validation_failed" and not answer.json["errors"] else []
+
+
+def member(place: Place, document: Any) -> Any:
+    for step in place:
+        document = document[step]
+    return document
+
+
+def same(one: Any, other: Any) -> bool:
+    """`True` is no 1."""
+    return type(one) is type(other) and one == other
+
+
+async def search(stack: Stack, organisation: int, declared: Declared) -> Search:
+    ids = await rows_of_each_kind(stack.client(organisation))
+    assert declared.route.body is not None
+    good = {
+        "course_id": ids[COURSES],
+        "session_id": ids[SESSIONS],
+        "employee_ids": [ids[STAFF]],
+        "time_zone": "UTC",
+        "checked_in_at": "2026-05-15T09:00:00Z",  # without it a second check-in changes nothing
+    }
+    names = {str(at) for at in fields_of(declared.route.body)}
+    example = example_body(declared.route.body) | {name: value for name, value in good.items() if name in names}
+    return Search(client_of(stack, organisation, declared), declared, ids, example)
+
+
+def client_of(stack: Stack, organisation: int, declared: Declared) -> Client:
+    if declared.is_public:
+        return stack.client(organisation)
+    return stack.direct(declared.service, organisation, declared.permissions)
+
+
+@pytest.mark.parametrize("declared", WITH_BODY, ids=str)
+async def test_a_body_s_extremes_are_shown_as_they_were_sent_or_refused(
+    stack: Stack, organisation: int, declared: Declared
+) -> None:
+    searched = await search(stack, organisation, declared)
+    good = await searched.ask(json.dumps(searched.example))
+    assert good.status in (200, 201), good.text
+    every = list(fields_of(declared.route.body))
+    for at in every:
+        await searched.of_field(at)
+    assert searched.faults == []
+    assert {str(at) for at in every if at.place[0] not in NAMES_OF_ROWS} - searched.accepted == set()
+    if declared.is_public:
+        await eventually(partial(copied, stack, organisation))
+
+
+async def copied(stack: Stack, organisation: int) -> bool:
+    """Whether each copy has the version of its owner: no event became a dead letter."""
+    for service, projection in PROJECTIONS.items():
+        for replica in projection.replicas:
+            if replica.kind in OWNED:
+                owned = await versions(stack.database_urls[replica.owner], replica.kind, organisation)
+                assert await versions(stack.database_urls[service], replica.table, organisation) == owned
+    return True
+
+
+async def versions(url: str, table: str, organisation: int) -> dict[int, int]:
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        rows = await connection.fetch(f"SELECT id, version FROM {table} WHERE organisation_id = $1", organisation)
+        return {row["id"]: row["version"] for row in rows}
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("declared", WITH_QUERY, ids=str)
+async def test_a_query_s_extremes_are_asked_for_as_they_were_sent_or_refused(
+    stack: Stack, organisation: int, declared: Declared
+) -> None:
+    ids = await rows_of_each_kind(stack.client(organisation))
+    await eventually(partial(copied, stack, organisation))
+    client = client_of(stack, organisation, declared)
+    for at in fields_of(declared.route.query):
+        faults, accepted = await ask_with(client, declared, ids, at)
+        assert faults == []
+        assert accepted or str(at) in NAMES_OF_ROWS
+
+
+async def ask_with(
+    client: Client, declared: Declared, ids: Mapping[str, int], at: FieldOf
+) -> tuple[list[str], list[str]]:
+    """Faults, and what was accepted."""
+    faults, accepted = [], []
+    for written, shown in queries(at):
+        answer = await client.get(declared.path(ids), **beside(declared, at, ids), **{str(at): written})
+        faults += [f"{at} = {written}: {fault}" for fault in query_faults(at, written, answer)]
+        if answer.status == 200:
+            accepted.append(written)
+            faults += [f"{at} = {written}: accepted"] if shown == REFUSED else []
+    return faults, accepted
+
+
+def queries(at: FieldOf) -> Iterator[tuple[str, Any]]:
+    """What no JSON reader accepts is text like any other in a query."""
+    for extreme in extremes(at.schema):
+        written = extreme.in_a_query
+        if written.isprintable() and len(written) < 1000:
+            yield written, extreme.shown if extreme.is_text else ANYTHING
+
+
+def beside(declared: Declared, at: FieldOf, ids: Mapping[str, int]) -> dict[str, int]:
+    """What the route needs in addition: compliance is that of a course or a label."""
+    needs_course = declared.route.path.endswith("/compliance") and str(at) not in ("course_id", "label_id")
+    return {"course_id": ids[COURSES]} if needs_course else {}
+
+
+def query_faults(at: FieldOf, written: str, answer: Answer) -> Iterator[str]:
+    if answer.status != 200:
+        yield from refusal_faults(answer)
+    elif str(at) in ("page", "per_page"):
+        meta = answer.json["meta"]
+        if meta["current_page" if str(at) == "page" else "per_page"] != int(written):
+            yield f"asked for as {meta}"
+    elif "links" in answer.json:
+        [asked] = parse_qs(urlsplit(answer.json["links"]["first"]).query, keep_blank_values=True)[str(at)]
+        normal = str(int(written)) if at.schema.get("type") == "integer" else written
+        if asked != normal:
+            yield f"asked for as {asked}"
+
+
+@pytest.mark.parametrize("declared", [declared for declared in ALL if declared.has_id], ids=str)
+@pytest.mark.parametrize(
+    "written", ["0", "-1", "-0", "01", "1.0", "1e0", "9" * 400, *(str(2**63 + n) for n in (-1, 0, 1))]
+)
+async def test_an_id_s_extremes_are_an_id_or_none(
+    stack: Stack, organisation: int, declared: Declared, written: str
+) -> None:
+    path = re.sub(r"\{\w+\}", written, declared.route.path)
+    body = {} if declared.route.body is None else {"json": example_body(declared.route.body)}
+    answer = await client_of(stack, organisation, declared).request(declared.route.method, path, **body)
+    puts_the_largest = declared.route.method == "PUT" and written == str(2**63 - 1)
+    assert answer.status in ((201,) if puts_the_largest else (404, 422)), answer.text
+
+
+def only(method: str, path: str) -> Declared:
+    [found] = [declared for declared in ALL if (declared.route.method, declared.route.path) == (method, path)]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("guard", "without", "declared", "noticed"),
+    [
+        ("_check_year", lambda _: None, only("PATCH", ENROLLMENTS + "/{id}/check-in"), 'checked_in_at = "0001'),
+        ("_check_year", lambda _: None, only("POST", SESSIONS), 'end_date = "9999'),
+        ("storable", str.strip, only("PUT", STAFF + "/{id}"), 'full_name = " a "'),
+    ],
+)
+async def test_control_without_a_guard_the_search_notices(
+    stack: Stack,
+    organisation: int,
+    monkeypatch: pytest.MonkeyPatch,
+    guard: str,
+    without: Any,
+    declared: Declared,
+    noticed: str,
+) -> None:
+    searched = await search(stack, organisation, declared)
+    monkeypatch.setattr(field_types, guard, without)
+    [at] = [each for each in fields_of(declared.route.body) if str(each) == noticed.partition(" ")[0]]
+    await searched.of_field(at)
+    assert any(fault.startswith(noticed) for fault in searched.faults), searched.faults
+
+
+async def test_control_with_days_of_any_year_the_search_notices(
+    stack: Stack, organisation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(field_types, "_check_year", lambda _: None)
+    declared = only("GET", SESSIONS)
+    [at] = [each for each in fields_of(declared.route.query) if str(each) == "date_from"]
+    faults, _ = await ask_with(stack.client(organisation), declared, {}, at)
+    assert "date_from = 9999-12-31: accepted" in faults
