@@ -17,6 +17,7 @@ from shared.postgres.pool import connected, transaction
 from shared.projections.settings_copy import save_settings
 from tests.support.client import new_organisation
 from tests.support.days import ZONES, local_day, moments
+from tests.support.plans import touched
 from tests.support.projections import Database, catalog_database, insert_sessions
 
 COUNT = 150
@@ -163,3 +164,24 @@ async def test_control_totals_of_days_of_utc_alone_are_wrong(
     questions = [question(chance, days) for _ in range(20)]
     said = [(await listed(reader, organisation, asked))[0] for asked in questions]
     assert said != [{len(matching(sessions, zone, asked))} for asked in questions]
+
+
+MANY = 20_000
+FEW = 600
+"""Rows that a page of 15 may touch, all tables together: with the sessions of some hours at both ends, 6 an hour."""
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Australia/Sydney"])
+async def test_a_page_of_some_days_touches_few_rows(catalog: Database, reader: BatchedReader, zone: str) -> None:
+    organisation = new_organisation()
+    await insert_sessions(catalog, organisation, dict.fromkeys(range(1, MANY + 1), 1))
+    await catalog.pool.execute(
+        """UPDATE sessions SET start_date = timestamptz '2026-01-01 00:00Z' + id * interval '10 minutes',
+            end_date = timestamptz '2027-01-01 00:00Z' WHERE organisation_id = $1""",
+        organisation,
+    )
+    await set_zone(catalog, organisation, zone)
+    await catalog.pool.execute("ANALYZE sessions")
+    read = read_of(organisation, date_from="2026-03-01", date_to="2026-03-08")
+    async with connected(reader._pool) as connection:
+        assert await touched(connection, read) < FEW

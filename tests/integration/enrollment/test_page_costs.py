@@ -1,9 +1,7 @@
 """A page of a list touches about as many rows as it shows, however many there are beside them."""
 
-import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -15,6 +13,7 @@ from shared.postgres.migrations import migrate
 from shared.postgres.pool import Connection
 from tests.support.databases import service_database
 from tests.support.enrollment_rows import ORGANISATION, warm_pool
+from tests.support.plans import touched
 from tests.support.totals import fill
 
 MANY = 20_000
@@ -52,35 +51,6 @@ async def connection() -> AsyncIterator[Connection]:
             reads._pool.acquire() as connection,
         ):
             yield connection
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for child in plan.get("Plans", []):
-        yield from nodes(child)
-
-
-async def touched(connection: Connection, read: PageRead) -> float:
-    """Rows that the scans of the read's plan came across, alone or for each of three that go together."""
-    alone = ", ".join(f"'{argument}'" for argument in read.arguments)
-    together = ", ".join(f"""'{{"{each}", "{each}", "{each}"}}'""" for each in read.arguments)
-    return max(
-        await _touched(connection, read.statement.alone_scoped, alone),
-        await _touched(connection, read.statement.together, together) / 3,
-    )
-
-
-async def _touched(connection: Connection, statement: str, arguments: str) -> float:
-    await connection.execute(f"PREPARE page AS {statement}")
-    try:
-        explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE page ({arguments})")
-    finally:
-        await connection.execute("DEALLOCATE page")
-    [top] = json.loads(explained)
-    scans = [node for node in nodes(top["Plan"]) if "Scan" in node["Node Type"]]
-    return float(
-        sum((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"] for node in scans)
-    )
 
 
 ENROLLMENTS = [
