@@ -1,10 +1,8 @@
 """Who may be enrolled, and what may become of an enrollment: values in, values out (contract, section 4)."""
 
-import calendar
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +10,6 @@ from services.enrollment.errors import (
     AlreadyEnrolled,
     CheckedIn,
     CheckInKept,
-    CompletedAtNotPossible,
     EmployeeLeft,
     EmployeesNotSelectable,
     EnrolledThere,
@@ -24,6 +21,7 @@ from services.enrollment.errors import (
     SessionUnknown,
 )
 from services.enrollment.schemas import CheckIn, Completion
+from services.enrollment.validity import check_completed_at, judged
 from shared.auth.internal_token import ENROLL, ENROLL_SELF, Caller
 from shared.errors import ApiError, PermissionDenied
 from shared.events.types import EnrollmentState, Judgement, Remembered
@@ -169,7 +167,7 @@ def decide_in_order(
 def completed(
     enrollment: EnrollmentState, course: Judgement, completion: Completion, session_start: datetime, now: datetime
 ) -> EnrollmentState:
-    """A score below the pass mark fails. A later call corrects the record, judged by what it was judged by first.
+    """A score below the pass score fails. A later call corrects the record, judged by what it was judged by first.
 
     `course` is how its course and organisation judge now. Raises `EnrollmentClosed`, `CompletedAtNotPossible`.
     """
@@ -181,32 +179,8 @@ def completed(
         return _changed(enrollment, **given)
     judge = enrollment.judged_by or course
     if completed_at is not None and completed_at != enrollment.completed_at:
-        _check_completed_at(completed_at, session_start, now, ZoneInfo(judge.time_zone))
+        check_completed_at(completed_at, session_start, now, ZoneInfo(judge.time_zone))
     return _changed(enrollment, **given | judged(judge, score, completed_at or now))
-
-
-def judged(judge: Judgement, score: Decimal | None, completed_at: datetime) -> dict[str, Any]:
-    """What a completion's result is, and how long it certifies that its person holds the course."""
-    passed = None if score is None or judge.pass_score is None else score >= judge.pass_score
-    certifies = passed is True or judge.pass_score is None
-    local, months = completed_at.astimezone(ZoneInfo(judge.time_zone)), judge.validity_months
-    return {
-        "passed": passed,
-        "status": "failed" if passed is False else "completed",
-        "completed_at": completed_at,
-        "valid_until": add_months(local, months).astimezone(UTC) if certifies and months is not None else None,
-        "judged_by": judge,
-        "certifies": certifies,
-    }
-
-
-def _check_completed_at(completed_at: datetime, session_start: datetime, now: datetime, zone: ZoneInfo) -> None:
-    """Not before the day of the session's start, nor before today if that is yet to come; raises a refusal."""
-    if completed_at > now:
-        raise CompletedAtNotPossible("must not be in the future")
-    first_day = min(session_start, now).astimezone(zone).date()
-    if completed_at.astimezone(zone).date() < first_day:
-        raise CompletedAtNotPossible(f"must not be before {first_day}")
 
 
 def reopened(enrollment: EnrollmentState, seats: Seats, candidate: Candidate) -> EnrollmentState:
@@ -306,34 +280,9 @@ def preserved(enrollment: EnrollmentState, current: Remembered | None) -> Enroll
     return _changed(enrollment, remembered=current) if forgetful else enrollment
 
 
-def plan_notice(
-    valid_until: datetime, notice_days: Sequence[int], told_at: datetime | None, now: datetime
-) -> tuple[bool, datetime | None]:
-    """Whether a notice of a completion's expiry is due now, and when to check again; `None` for never.
-
-    Notices are sent so many days before, and one at the expiry itself. Those that were missed become one.
-    """
-    moments = sorted(valid_until - timedelta(days=days) for days in {*notice_days, 0})
-    is_due = any(moment <= now and (told_at is None or moment > told_at) for moment in moments)
-    return is_due, next((moment for moment in moments if moment > now), None)
-
-
-def days_left(valid_until: datetime, now: datetime) -> int:
-    """Whole days until the end, rounded up; 0 once it has come."""
-    return max(0, -((now - valid_until) // timedelta(days=1)))
-
-
 def _changed(enrollment: EnrollmentState, **values: Any) -> EnrollmentState:
     """The next version, or the same where nothing differs."""
     changed = enrollment.model_copy(update=values)
     if changed == enrollment:
         return enrollment
     return changed.model_copy(update={"version": enrollment.version + 1})
-
-
-def add_months(moment: datetime, months: int) -> datetime:
-    """Calendar months; a day that the month does not have becomes its last (31 January + 1 → 28 February)."""
-    years, month = divmod(moment.month - 1 + months, 12)
-    year = moment.year + years
-    last_day = calendar.monthrange(year, month + 1)[1]
-    return moment.replace(year=year, month=month + 1, day=min(moment.day, last_day))

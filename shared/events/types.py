@@ -132,7 +132,7 @@ class EnrollmentState(State):
     `holds_seat` says whether it counts against the session's places: a waitlisted or cancelled one does not, nor
     does an absence that was known before the session began.
     `certifies` says whether its person holds the course by it, until `valid_until`: it is completed, and passed if
-    there was a pass mark. `judged_by` is `None` where it was never judged.
+    there was a pass score. `judged_by` is `None` where it was never judged.
     `remembered` is `None` while the enrollment is open, that is enrolled or waitlisted.
     """
 

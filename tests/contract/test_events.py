@@ -145,7 +145,7 @@ async def everything_happens(stack: Stack, client: Client) -> None:
     empty = await new_course(client)
     await client.delete(f"{SESSIONS}/{await new_session(client, empty)}")
     await client.delete(f"{COURSES}/{empty}")
-    await in_enrollment(stack, "UPDATE enrollments SET remembered = NULL WHERE id = $1", completed)
+    await in_enrollment(stack, "UPDATE enrollments SET remembered = NULL WHERE id = $1", failed)
     async with connection_pool(stack.enrollment_database_url, name="test", size=1) as pool:
         await preserve_batch(pool)
     await client.put(SETTINGS, {"time_zone": "Australia/Sydney"})

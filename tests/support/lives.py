@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from services.enrollment.rules import add_months
+from services.enrollment.validity import add_months
 
 Step = tuple[str, Any]
 

@@ -1,13 +1,13 @@
--- What a completion is judged by: the course's pass mark and months of validity as they were then, and the time zone that
+-- What a completion is judged by: the course's pass score and months of validity as they were then, and the time zone that
 -- the months are counted in. Without a time zone it was never judged.
 ALTER TABLE enrollments ADD COLUMN judged_pass_score numeric(5, 2);
 ALTER TABLE enrollments ADD COLUMN judged_validity_months integer;
 ALTER TABLE enrollments ADD COLUMN judged_time_zone text;
 
--- Results of the release before follow from a pass mark and a validity that nobody wrote down. The course may have others
+-- Results of the release before follow from a pass score and a validity that nobody wrote down. The course may have others
 -- by now, so the record counts for more than the course: its months are those from the completion to the end of its
--- validity, and its pass mark is the course's where that agrees with `passed`, and otherwise the nearest one that does.
--- What was completed without a score, of a course that has a pass mark now, may not have been judged by one: it stays
+-- validity, and its pass score is the course's where that agrees with `passed`, and otherwise the nearest one that does.
+-- What was completed without a score, of a course that has a pass score now, may not have been judged by one: it stays
 -- unjudged, and certifies as before, until its score or its date is corrected.
 WITH zones AS MATERIALIZED (
     SELECT o.organisation_id, o.time_zone, z.name AS known FROM organisation_settings o
@@ -29,7 +29,7 @@ UPDATE enrollments e SET judged_time_zone = r.time_zone,
 FROM results r WHERE r.organisation_id = e.organisation_id AND r.id = e.id;
 
 -- Whether its person holds the course by it. PostgreSQL generates it, so that it is also right of what processes of the
--- release before write beside this one. It is what services/enrollment/rules.py says of a judged completion.
+-- release before write beside this one. It is what services/enrollment/validity.py says of a judged completion.
 ALTER TABLE enrollments ADD COLUMN certifies boolean NOT NULL
     GENERATED ALWAYS AS (status = 'completed' AND (judged_pass_score IS NULL OR passed IS TRUE)) STORED;
 

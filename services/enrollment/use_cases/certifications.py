@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 
-from services.enrollment import rules
+from services.enrollment import validity
 from services.enrollment.store import certifications as store
 from services.enrollment.store.certifications import CertificationKey, Ending
 from services.enrollment.use_cases import SOURCE
@@ -89,7 +89,7 @@ async def send_batch(pool: Pool, notice_days: Sequence[int]) -> bool:
         endings = await store.lock_endings(connection, BATCH)
         if not endings:
             return False
-        plans = [rules.plan_notice(each.valid_until, notice_days, each.told_at, each.now) for each in endings]
+        plans = [validity.plan_notice(each.valid_until, notice_days, each.told_at, each.now) for each in endings]
         seen = [(each.key, is_due, look_at) for each, (is_due, look_at) in zip(endings, plans, strict=True)]
         await store.mark_checked(connection, seen)
         due = [each for each, (is_due, _) in zip(endings, plans, strict=True) if is_due]
@@ -106,7 +106,7 @@ def _event(ending: Ending) -> CertificationExpiring | CertificationExpired:
         employee_id=employee_id,
         completed_at=ending.completed_at,
         valid_until=ending.valid_until,
-        days_left=rules.days_left(ending.valid_until, ending.now),
+        days_left=validity.days_left(ending.valid_until, ending.now),
     )
     event = CertificationExpired if ending.valid_until <= ending.now else CertificationExpiring
     return event(organisation_id, state)

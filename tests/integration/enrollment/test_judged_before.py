@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.enrollment import rules
+from services.enrollment import validity
 from services.enrollment.app import MIGRATIONS
 from services.enrollment.schemas import Completion
 from services.enrollment.store import enrollments as enrollment_store
@@ -48,11 +48,11 @@ VALUES ($1, $2, $2, $2, 42, $3, true, $4, $5, '2026-01-01', $6, $7)
 """
 
 Course = tuple[int | None, int | None]
-"""Pass mark and months, as they are now."""
+"""Pass score and months, as they are now."""
 Result = tuple[str, float | None, bool | None, datetime | None]
 """Status, score, passed and valid_until, as they were recorded."""
 Judged = tuple[str | None, int | None, str | None, bool]
-"""Pass mark, months and time zone that it was judged by, and whether it certifies."""
+"""Pass score, months and time zone that it was judged by, and whether it certifies."""
 
 CASES: Sequence[tuple[Course, Result, Judged]] = [
     ((70, 24), ("completed", 75, True, AFTER_24_MONTHS), ("70", 24, ZONE, True)),
@@ -143,7 +143,7 @@ async def test_what_it_implies_gives_the_same_result_again(
     state = locked.state
     assert state.judged_by is not None
     assert state.completed_at is not None
-    again = rules.judged(state.judged_by, state.score, state.completed_at)
+    again = validity.judged(state.judged_by, state.score, state.completed_at)
     assert state.model_copy(update=again) == state
 
 

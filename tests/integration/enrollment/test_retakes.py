@@ -52,7 +52,7 @@ async def test_in_the_same_session_there_is_no_second_attempt(
 async def test_an_expired_completion_is_renewed_and_both_records_stay(
     stack: Stack, admin: Client, attendee: Attendee
 ) -> None:
-    course_id = await new_course(admin, validity_months=12)
+    course_id = await new_course(admin, pass_score=50, validity_months=12)
     old = await attempt(admin, course_id, attendee.id, 80)
     await ends_at(stack, old, datetime.now(UTC) + YESTERDAY)
     assert await compliance_of(admin, course_id) == "missing"

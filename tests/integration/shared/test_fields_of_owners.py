@@ -45,6 +45,7 @@ NEVER_CHANGED: Mapping[type, Mapping[str, str]] = {
         "course_id": "a transfer is to another session of the same course",
         "employee_id": "an enrollment is always the same person's",
         "enrolled_at": "when it was made",
+        "certifies": "PostgreSQL generates it",
     },
 }
 SHOWN_ELSEWHERE: Mapping[str, str] = {
@@ -55,6 +56,11 @@ SHOWN_ELSEWHERE: Mapping[str, str] = {
         field: "the histories show it"
         for field, _ in changed_in_one_field(filled(EnrollmentState))
         if field.startswith("remembered")
+    },
+    **{
+        field: "the audit trail shows it"
+        for field, _ in changed_in_one_field(filled(EnrollmentState))
+        if field.startswith("judged_by")
     },
 }
 """Of an enrollment, not in its own representation."""

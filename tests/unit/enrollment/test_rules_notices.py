@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.enrollment.rules import days_left, plan_notice
+from services.enrollment.validity import days_left, plan_notice
 
 END = datetime(2027, 5, 15, 17, 10, tzinfo=UTC)
 DAYS = (30, 7)

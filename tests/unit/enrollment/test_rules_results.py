@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from services.enrollment import rules
+from services.enrollment import rules, validity
 from services.enrollment.errors import (
     CheckedIn,
     CheckInKept,
@@ -254,7 +254,7 @@ def test_every_life_is_as_the_model_has_it(steps: list[Step]) -> None:
     "mistake", ["judged by the course as it is now", "certified by every completion", "reopened with its result"]
 )
 def test_control_a_wrong_rule_is_found(mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    judged, completed, reopened = rules.judged, rules.completed, rules.reopened
+    judged, completed, reopened = validity.judged, rules.completed, rules.reopened
     wrong: dict[str, tuple[str, Callable[..., Any]]] = {
         "judged by the course as it is now": (
             "completed",

@@ -15,7 +15,6 @@ from services.enrollment.errors import EnrollmentClosed
 from services.enrollment.rules import (
     Candidate,
     Seats,
-    add_months,
     cancelled,
     check_in_removed,
     checked_in,
@@ -25,6 +24,7 @@ from services.enrollment.rules import (
     transferred,
 )
 from services.enrollment.schemas import CheckIn, Completion
+from services.enrollment.validity import add_months
 from shared.events.types import EnrollmentState, Judgement
 
 NOW = datetime(2026, 5, 15, 17, 10, tzinfo=UTC)
