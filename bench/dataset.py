@@ -151,7 +151,7 @@ async def _load_enrollment(connections: Connections, size: Size, anchor: datetim
         await enrollment.execute(_named(PEOPLE), ORGANISATION, anchor, size.people, size.veterans)
         await _copy(connections, "enrollment", "people")
     # The joins below are planned by what the tables hold.
-    await _execute_all(enrollment, ["ANALYZE courses", "ANALYZE sessions"])
+    await _execute_all(enrollment, ["ANALYZE courses", "ANALYZE sessions", "ANALYZE people"])
     for first in range(1, size.enrollments + 1, CHUNK):
         last = min(first + CHUNK - 1, size.enrollments)
         async with told.step(f"enrollments {first:,} to {last:,}"):

@@ -64,13 +64,15 @@ FROM (
 # people of one session lie apart from each other. In rounds 0 and 1 those enroll who have a history of 50.
 ENROLLMENTS = """
 INSERT INTO enrollments (organisation_id, id, session_id, course_id, employee_id, status, holds_seat, score, passed,
-    feedback, enrolled_at, completed_at, valid_until, checked_in_at, check_in_method, notices_sent, end_told_at)
+    feedback, enrolled_at, completed_at, valid_until, checked_in_at, check_in_method, notices_sent, end_told_at,
+    remembered)
 SELECT $1, n, session_id, course_id, employee_id, status, holds_seat, score, score >= pass_score,
     CASE WHEN status = 'completed' AND pick(n, 57, 10) = 0 THEN 'Took part with interest.' END,
     $2::timestamptz - interval '1030 days' + interval '1200 days' * (n / ($3::bigint * $4::bigint)::double precision),
     completed_at, valid_until, CASE WHEN completed_at IS NOT NULL THEN start_date END,
     CASE WHEN completed_at IS NOT NULL THEN (ARRAY['manual', 'qr_code', 'kiosk'])[1 + pick(n, 58, 3)] END,
-    coalesce(valid_until < $2, false)::integer, CASE WHEN valid_until < $2 THEN valid_until END
+    coalesce(valid_until < $2, false)::integer, CASE WHEN valid_until < $2 THEN valid_until END,
+    CASE WHEN status NOT IN ('enrolled', 'waitlisted') THEN current END
 FROM (
     SELECT *, status NOT IN ('cancelled', 'waitlisted') AS holds_seat,
         CASE WHEN status IN ('completed', 'failed') AND pass_score IS NOT NULL
@@ -79,22 +81,29 @@ FROM (
         CASE WHEN status = 'completed' THEN start_date + interval '8 hours' + make_interval(months => validity_months)
             END AS valid_until
     FROM (
-        SELECT n, s.id AS session_id, s.course_id, s.start_date, c.pass_score, c.validity_months,
-            CASE WHEN round < 2 THEN 1 + ((s.id - 1) * 2 + round) % $6::bigint
-                ELSE 1 + $6::bigint + (pick(s.id, 51, $5::bigint) + round * 7919) % ($5::bigint - $6::bigint)
-            END AS employee_id,
+        SELECT n, s.id AS session_id, s.course_id, s.start_date, c.pass_score, c.validity_months, person AS employee_id,
             CASE WHEN s.start_date >= $2 AND s.id % 2 = 1 AND round >= $4::bigint - 5 THEN 'waitlisted'
                 WHEN s.start_date >= $2 THEN 'enrolled'
                 WHEN s.status = 'cancelled' OR pick(n, 52, 20) = 0 THEN 'cancelled'
                 WHEN pick(n, 52, 20) = 1 AND c.pass_score IS NOT NULL THEN 'failed'
-                WHEN pick(n, 52, 20) = 2 THEN 'absent' ELSE 'completed' END AS status
+                WHEN pick(n, 52, 20) = 2 THEN 'absent' ELSE 'completed' END AS status,
+            jsonb_build_object('training_name', c.title, 'delivery_mode', c.delivery_mode, 'labels', c.labels,
+                'session_name', s.session_name, 'location', s.location, 'projects', s.projects,
+                'company', CASE WHEN p.company_id IS NOT NULL
+                    THEN jsonb_build_object('id', p.company_id, 'name', p.company_name) END) AS current
         FROM (
-            SELECT n, (n - 1) / ($7::bigint * $4::bigint) * $7::bigint + (n - 1) % $7::bigint + 1 AS session_id,
-                (n - 1) % ($7::bigint * $4::bigint) / $7::bigint AS round
-            FROM generate_series($8::bigint, $9::bigint) n
-        ) numbered
+            SELECT n, session_id, round, CASE WHEN round < 2 THEN 1 + ((session_id - 1) * 2 + round) % $6::bigint
+                ELSE 1 + $6::bigint + (pick(session_id, 51, $5::bigint) + round * 7919) % ($5::bigint - $6::bigint)
+                END AS person
+            FROM (
+                SELECT n, (n - 1) / ($7::bigint * $4::bigint) * $7::bigint + (n - 1) % $7::bigint + 1 AS session_id,
+                    (n - 1) % ($7::bigint * $4::bigint) / $7::bigint AS round
+                FROM generate_series($8::bigint, $9::bigint) n
+            ) numbered
+        ) chosen
         JOIN sessions s ON s.organisation_id = $1 AND s.id = session_id
         JOIN courses c ON c.organisation_id = $1 AND c.id = s.course_id
+        JOIN people p ON p.organisation_id = $1 AND p.id = person
     ) decided
 ) told
 ORDER BY n
@@ -136,6 +145,9 @@ COPIES: dict[tuple[str, str], list[tuple[str, str, dict[str, str]]]] = {
                 **_ID,
                 **{name: name for name in ("title", "pass_score", "validity_months", "prerequisites")},
                 "label_ids": _IDS.format("labels"),
+                "delivery_mode": "delivery_mode",
+                "labels": "labels",
+                "details_version": "version",
             },
         ),
         (
@@ -159,6 +171,9 @@ COPIES: dict[tuple[str, str], list[tuple[str, str, dict[str, str]]]] = {
                 **{name: name for name in ("course_id", "start_date", "location", "status")},
                 "seats_max": "max_participants",
                 "project_ids": _IDS.format("projects"),
+                "session_name": "session_name",
+                "projects": "projects",
+                "details_version": "version",
             },
         ),
         (
@@ -198,7 +213,18 @@ COPIES: dict[tuple[str, str], list[tuple[str, str, dict[str, str]]]] = {
                 **_ID,
                 **{name: name for name in ("employee_id", "session_id", "course_id", "status")},
                 "scored": "score IS NOT NULL",
-                **{name: name for name in ("completed_at", "valid_until", "checked_in_at", "check_in_method")},
+                **{name: name for name in ("passed", "completed_at", "valid_until")},
+                **{name: name for name in ("checked_in_at", "check_in_method")},
+                "remembered": "remembered IS NOT NULL",
+                "title": "remembered ->> 'training_name'",
+                "online": "remembered ->> 'delivery_mode' IN ('online', 'self_paced')",
+                "label_ids": _IDS.format("coalesce(remembered -> 'labels', '[]')"),
+                "label_names": _NAMES.format("remembered -> 'labels'"),
+                **{name: f"remembered ->> '{name}'" for name in ("session_name", "location")},
+                "project_ids": _IDS.format("coalesce(remembered -> 'projects', '[]')"),
+                "project_names": _NAMES.format("remembered -> 'projects'"),
+                "company_id": "(remembered #>> '{company,id}')::bigint",
+                "company_name": "remembered #>> '{company,name}'",
             },
         ),
     ],

@@ -21,8 +21,7 @@ from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
 
 # A person's records are few: they are matched first, then counted and cut to the page. `found` tells a person
-# without matching records from one that this organisation does not have. A closed record shows what was true when it
-# closed, an open one what is true now.
+# without matching records from one that this organisation does not have.
 _PAGE = """
 WITH matched AS (
     SELECT r.id, r.session_id, r.status, r.passed, r.completed_at, r.valid_until, r.checked_in_at, r.check_in_method,
@@ -31,15 +30,7 @@ WITH matched AS (
     JOIN people p ON p.organisation_id = r.organisation_id AND p.id = r.employee_id
     JOIN courses c ON c.organisation_id = r.organisation_id AND c.id = r.course_id
     JOIN sessions s ON s.organisation_id = r.organisation_id AND s.id = r.session_id
-    CROSS JOIN LATERAL (
-        SELECT r.title, r.online, r.label_ids, r.label_names, r.session_name, r.location, r.project_ids,
-            r.project_names, r.company_id, r.company_name
-        WHERE r.remembered
-        UNION ALL
-        SELECT c.title, c.online, c.label_ids, c.label_names, s.session_name, s.location, s.project_ids,
-            s.project_names, p.company_id, p.company_name
-        WHERE NOT r.remembered
-    ) AS shown
+    CROSS JOIN LATERAL (SELECT {shown}) AS shown
     WHERE r.organisation_id = :organisation_id AND r.employee_id = :person_id
         AND {conditions}
 )
@@ -67,6 +58,17 @@ SELECT
         SELECT * FROM matched ORDER BY training_date DESC, id LIMIT :per_page OFFSET :rows_before
     ) page), '[]')::text AS items
 """
+
+# A closed record shows, and is found by, what was true when it closed; an open one what is true now.
+_SHOWN = ", ".join(
+    f"CASE WHEN r.remembered THEN r.{name} ELSE {table}.{name} END AS {name}"
+    for table, names in {
+        "c": ("title", "online", "label_ids", "label_names"),
+        "s": ("session_name", "location", "project_ids", "project_names"),
+        "p": ("company_id", "company_name"),
+    }.items()
+    for name in names
+)
 
 _STATUS = {
     "proposed": "r.status = 'waitlisted'",
@@ -193,7 +195,7 @@ def _page_statement(filters: tuple[str, ...], status: str | None) -> Statement:
     conditions = [_FILTERS[name][0] for name in filters] + ([_STATUS[status]] if status else [])
     types = {"organisation_id": "bigint", "person_id": "bigint", "type": "text"}
     types |= {name: _FILTERS[name][1] for name in filters}
-    return Statement(_PAGE.format(conditions=" AND ".join(conditions) or "true"), types | PAGE_TYPES)
+    return Statement(_PAGE.format(shown=_SHOWN, conditions=" AND ".join(conditions) or "true"), types | PAGE_TYPES)
 
 
 async def save_people(connection: Connection, events: Sequence[Event[EmployeeState]]) -> None:

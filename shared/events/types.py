@@ -108,8 +108,8 @@ class Judgement(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     pass_score: Score | None
-    validity_months: int | None
-    time_zone: str
+    validity_months: Integer | None
+    time_zone: Text
 
 
 class Remembered(BaseModel):
@@ -181,7 +181,7 @@ class CertificationState(State):
 class SettingsState(State):
     """What an organisation has set for itself; `id` is the organisation's."""
 
-    time_zone: str
+    time_zone: Text
 
 
 S = TypeVar("S", bound=State, covariant=True)

@@ -46,20 +46,17 @@ def day_in(date: str, zone: str) -> Day:
 
 
 def keep_days(dates: Mapping[str, str]) -> str:
-    """The WITH clause of a list: the time zone and the starts of the days are found once, for `kept_day` by their names."""
+    """The WITH clause of a list that finds its time zone and the starts of its days once, for `kept_day`."""
     starts = [
         f"{getattr(day_in(date, 'name'), start)} AS {name}_{start}" for name, date in dates.items() for start in _STARTS
     ]
-    return f"""
-        WITH days AS MATERIALIZED (
-            SELECT name AS zone, {", ".join(starts)} FROM (SELECT {zone_of(LISTED)} AS name OFFSET 0) AS zone
-        )
-    """  # noqa: S608 - of constants and parameters
+    zone = f"(SELECT {zone_of(LISTED)} AS name OFFSET 0) AS zone"
+    return f"WITH days AS MATERIALIZED (SELECT name AS zone, {', '.join(starts)} FROM {zone})"  # noqa: S608 - of constants
 
 
 def kept_day(name: str, date: str) -> Day:
     """A day in a statement that begins with `keep_days`."""
-    return Day(date, *(f"(SELECT {name}_{start} FROM days)" for start in _STARTS))
+    return Day(date, *(f"(SELECT {name}_{start} FROM days)" for start in _STARTS))  # noqa: S608 - of constants
 
 
 def from_day(moment: str, day: Day, zone: str) -> str:
@@ -91,4 +88,5 @@ def more_than_in_utc(rows: str, moment: str, limits: Mapping[str, Day], zone: st
         " AND ".join(f"{day_of(moment, clock)} {operator} {day.date}" for operator, day in limits.items())
         for clock in (zone, "'UTC'")
     )
-    return f"SELECT coalesce(sum(({here})::integer - ({utc})::integer), 0) {rows} AND {zone} <> 'UTC' AND ({around})"
+    differs = f"{zone} <> 'UTC' AND ({around})"
+    return f"SELECT coalesce(sum(({here})::integer - ({utc})::integer), 0) {rows} AND {differs}"

@@ -39,6 +39,7 @@ ELSEWHERE: Mapping[Place, Callable[[Any], Any]] = {
 }
 """Where a row shows what goes by another name in a body."""
 NOT_SHOWN: Mapping[Place, str] = {
+    ("reason",): "in the audit trail, if it changes anything",
     ("waitlist",): "what came of it is shown",
     ("employee_ids",): "each makes a row of its own",
 }
@@ -146,9 +147,15 @@ def same(one: Any, other: Any) -> bool:
 async def search(stack: Stack, organisation: int, declared: Declared) -> Search:
     ids = await rows_of_each_kind(stack.client(organisation))
     assert declared.route.body is not None
-    rows = {"course_id": ids[COURSES], "session_id": ids[SESSIONS], "employee_ids": [ids[STAFF]], "time_zone": "UTC"}
+    good = {
+        "course_id": ids[COURSES],
+        "session_id": ids[SESSIONS],
+        "employee_ids": [ids[STAFF]],
+        "time_zone": "UTC",
+        "checked_in_at": "2026-05-15T09:00:00Z",  # without it a second check-in changes nothing
+    }
     names = {str(at) for at in fields_of(declared.route.body)}
-    example = example_body(declared.route.body) | {name: row for name, row in rows.items() if name in names}
+    example = example_body(declared.route.body) | {name: value for name, value in good.items() if name in names}
     return Search(client_of(stack, organisation, declared), declared, ids, example)
 
 

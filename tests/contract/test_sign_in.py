@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from gateway.edge.auth_endpoints import Credentials
 from tests.contract.conftest import Account
 from tests.support.client import Answer, Client
 from tests.support.examples import differences, exactly
+from tests.support.extremes import body_with, extremes, fields_of
 from tests.support.stack import Stack
 from tests.support.world import COURSES
 
@@ -93,3 +95,18 @@ async def test_the_published_keys_hold_nothing_private(documented_stack: Stack) 
     answer = await documented_stack.anonymous().get("/.well-known/jwks.json")
     [key] = answer.json["keys"]
     assert set(key) == {"kty", "crv", "x", "kid", "alg", "use"}
+
+
+async def test_credentials_of_any_extreme_are_refused(documented_stack: Stack) -> None:
+    searched = [(at, extreme) for at in fields_of(Credentials) for extreme in extremes(at.schema)]
+    for at, extreme in searched:
+        if at.place == ("email",) or not extreme.is_text:  # each text as a password is hashed, which takes its time
+            address = f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1"
+            email = f"{secrets.token_hex(8)}@example.com"  # attempts are counted by it
+            answer = await documented_stack.anonymous().request(
+                "POST",
+                LOGIN,
+                data=body_with({"email": email, "password": "x"}, at, Credentials, extreme.written),
+                headers={"Content-Type": "application/json", "X-Forwarded-For": address},
+            )
+            assert answer.status in (400, 401, 413, 422), f"{at} = {extreme.written[:80]}: {answer.text}"

@@ -184,5 +184,5 @@ async def publish_to_history(bed: Bed, *bodies: bytes) -> None:
 
 
 def never_applicable() -> bytes:
-    """A good event that no database can hold: its id has more than 64 bits."""
-    return events.encoded(events.course(7, 2**70), "catalog")[1].encode()
+    """A good event that no database can hold: the id of its organisation has more than 64 bits."""
+    return events.encoded(events.course(2**70, 7), "catalog")[1].encode()

@@ -20,6 +20,6 @@ END $$;
 
 -- No moment before it is on that day of the time zone, or later. A clock that is set at midnight shows it twice, or never:
 -- PostgreSQL takes the later of both, and the hours that the days beside it had give the earlier.
-CREATE FUNCTION first_moment(day date, zone text) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION first_moment(day date, zone text) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE
     RETURN least(day::timestamp AT TIME ZONE zone, ((day - 1)::timestamp AT TIME ZONE zone) + interval '24 hours',
         ((day + 1)::timestamp AT TIME ZONE zone) - interval '24 hours');

@@ -35,12 +35,15 @@ _DETAILS: Mapping[str, tuple[str, ArrayColumns]] = {
     "sessions": (_add_details("sessions", _SESSIONS), _SESSIONS),
 }
 
-# Another worker, or a request, may be changing some of them: they are left to it, and to the next search.
+# Another worker, or a request, may be changing some of them: they are left to it, and to the next search. There are no
+# joins, since PostgreSQL knows nothing yet of a column that was just added, and would sort all rows for each batch.
 _LOCK_FORGETFUL = """
 SELECT e.organisation_id, e.id FROM enrollments e
-JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id AND c.details_version = c.version
-JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id AND s.details_version = s.version
 WHERE e.remembered IS NULL AND e.status IN ('completed', 'failed', 'absent', 'cancelled')
+    AND (SELECT c.details_version = c.version FROM courses c
+        WHERE c.organisation_id = e.organisation_id AND c.id = e.course_id)
+    AND (SELECT s.details_version = s.version FROM sessions s
+        WHERE s.organisation_id = e.organisation_id AND s.id = e.session_id)
 ORDER BY e.organisation_id, e.id LIMIT $1
 FOR UPDATE OF e SKIP LOCKED
 """

@@ -92,3 +92,24 @@ async def test_an_old_address_stays_where_a_completion_is_corrected(stack: Stack
     await store(stack.enrollment_database_url, old, int(enrollment.rpartition("/")[2]), url)
     assert (await admin.patch(f"{enrollment}/complete", {"score": 90})).status == 200
     assert (await admin.get(enrollment)).data["certificate_url"] == url
+
+
+async def test_a_session_with_an_end_that_was_allowed_is_changed_and_followed(stack: Stack, admin: Client) -> None:
+    """Its other fields are; a new end lies in the years of today."""
+    session_id = await new_session(admin, await new_course(admin))
+    end = "9999-12-30T00:00:00.000000Z"
+    old = "UPDATE sessions SET end_date = $2::text::timestamptz WHERE id = $1"
+    await store(stack.catalog_database_url, old, session_id, end)
+    answer = await admin.patch(f"{SESSIONS}/{session_id}", {"location": "Room 2"})
+    assert (answer.status, answer.data["location"], answer.data["end_date"]) == (200, "Room 2", end)
+    refused = await admin.patch(f"{SESSIONS}/{session_id}", {"end_date": end})
+    assert (refused.status, list(refused.json["errors"])) == (422, ["end_date"])
+    connection = await asyncpg.connect(stack.history_database_url)
+
+    async def has_arrived() -> bool:
+        return bool(await connection.fetchval("SELECT location = 'Room 2' FROM sessions WHERE id = $1", session_id))
+
+    try:
+        await eventually(has_arrived)
+    finally:
+        await connection.close()

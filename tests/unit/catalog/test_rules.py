@@ -1,6 +1,7 @@
 """The catalog's pure rules: merging changes, and how a session may move (contract, section 3)."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from services.catalog import rules
 from services.catalog.errors import CourseNotSelectable, StatusMoveForbidden
 from services.catalog.schemas import CourseFields, SessionFields
 from shared.errors import ValidationFailed
+from shared.validation.fields import STORED
 
 STATUSES = ["scheduled", "in_progress", "completed", "cancelled"]
 ALLOWED = {
@@ -112,8 +114,37 @@ def test_moving_the_start_alone_past_the_end_is_refused() -> None:
 
 
 def test_the_course_of_a_session_stays() -> None:
-    with pytest.raises(ValidationFailed):
+    with pytest.raises(ValidationFailed) as refused:
         rules.changed_session(session(), {"course_id": 2})
+    assert refused.value.details["errors"] == {"course_id": ["The course of a session cannot be changed."]}
+
+
+def test_a_member_of_a_facilitator_that_is_not_named_stays() -> None:
+    current = session(facilitator={"id": 10, "full_name": "Sarah"})
+    changed = rules.changed_session(current, {"facilitator": {"full_name": "Sarah Williams"}})
+    assert changed == session(facilitator={"id": 10, "full_name": "Sarah Williams"})
+
+
+def test_texts_that_were_allowed_stay_at_any_depth_of_a_course() -> None:
+    labels = [{"id": 1, "name": "Two\nlines"}]
+    fields = course().model_dump() | {"title": "A\ttab", "labels": labels}
+    old = CourseFields.model_validate(fields, context=STORED)
+    changed = rules.changed_course(1, old, {"pass_score": 5})
+    assert (changed.title, changed.labels[0].name, changed.pass_score) == ("A\ttab", "Two\nlines", 5)
+    with pytest.raises(ValidationFailed) as refused:
+        rules.changed_course(1, old, {"title": "A\tnew tab"})
+    assert list(refused.value.details["errors"]) == ["title"]
+
+
+def test_texts_that_were_allowed_stay_at_any_depth_of_a_session() -> None:
+    facilitator = {"id": 1, "full_name": "Two\nlines"}
+    fields = session().model_dump() | {"location": "A\ttab", "facilitator": facilitator}
+    old = SessionFields.model_validate(fields, context=STORED)
+    changed = rules.changed_session(old, {"max_participants": 5})
+    assert (changed.location, changed.facilitator) == (old.location, old.facilitator)
+    with pytest.raises(ValidationFailed) as refused:
+        rules.changed_session(old, {"location": "A\tnew tab"})
+    assert list(refused.value.details["errors"]) == ["location"]
 
 
 def test_a_course_keeps_what_a_change_does_not_name() -> None:
@@ -131,13 +162,39 @@ def test_what_a_course_needs_cannot_be_cleared(field: str) -> None:
 def test_a_course_is_no_prerequisite_of_itself() -> None:
     with pytest.raises(ValidationFailed) as refused:
         rules.changed_course(7, course(), {"prerequisites": [3, 7]})
-    assert list(refused.value.details["errors"]) == ["prerequisites.1"]
+    assert refused.value.details["errors"] == {"prerequisites.1": ["A course cannot be its own prerequisite."]}
+
+
+@pytest.mark.parametrize(
+    ("required_by", "ring"),
+    [
+        ([], []),
+        ([(2, 1)], []),
+        ([(2, 1), (1, 2)], [1, 2, 1]),
+        ([(2, 1), (3, 2), (1, 3)], [1, 2, 3, 1]),
+        ([(2, 1), (3, 1), (4, 2), (1, 4), (1, 3)], [1, 3, 1]),
+        ([(2, 1), (3, 1), (4, 2), (4, 3), (5, 4), (1, 5)], [1, 2, 4, 5, 1]),
+        ([(2, 1), (3, 2), (2, 3)], []),
+        ([(1, 2), (1, 3)], []),
+    ],
+)
+def test_a_ring_is_the_shortest_way_back_to_the_course(required_by: list[tuple[int, int]], ring: list[int]) -> None:
+    assert rules.ring_of(1, required_by) == ring
+
+
+def test_courses_that_many_ways_lead_to_are_passed_once() -> None:
+    """Else the ways through 40 pairs that all require the next pair were 2^40."""
+    layers = range(2, 82, 2)
+    pairs = [(upper + a, lower + b) for lower, upper in pairwise(layers) for a in (0, 1) for b in (0, 1)]
+    assert rules.ring_of(1, [(2, 1), (3, 1), *pairs]) == []
 
 
 @pytest.mark.parametrize("status", ["in_progress", "completed", "cancelled"])
 def test_a_new_session_is_scheduled(status: str) -> None:
-    with pytest.raises(ValidationFailed):
+    with pytest.raises(ValidationFailed) as refused:
         rules.check_new_session(session(status=status))
+    assert refused.value.details["errors"] == {"status": ["A new session must have the status scheduled."]}
+    rules.check_new_session(session())
 
 
 def test_a_course_that_does_not_exist_is_named_by_position() -> None:

@@ -1,0 +1,50 @@
+"""The bench's data set holds each copy as the handlers of its service would have written it."""
+
+from collections.abc import AsyncIterator, Mapping
+
+import pytest
+
+from bench.dataset import Size, load, today
+from services.catalog.store.snapshots import SNAPSHOTS as OF_CATALOG
+from services.enrollment.store.snapshots import SNAPSHOTS as OF_ENROLLMENT
+from shared.messaging.consumer import apply
+from shared.postgres.pool import transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
+from shared.projections.comparison import ReplicaTable
+from shared.projections.keys import FIRST
+from shared.projections.snapshot import SnapshotSource
+from tests.support.projections import Database, catalog_database, enrollment_database, history_database
+from tests.support.services import PROJECTIONS
+
+ROWS = 300
+SMALL = Size.of(0.01)
+
+
+@pytest.fixture(scope="module")
+async def loaded() -> AsyncIterator[Mapping[str, Database]]:
+    async with catalog_database() as catalog, enrollment_database() as enrollment, history_database() as history:
+        databases = {"catalog": catalog, "enrollment": enrollment, "history": history}
+        await load({name: database.url for name, database in databases.items()}, SMALL, today(), lambda _: None)
+        yield databases
+
+
+def source(replica: ReplicaTable) -> SnapshotSource:
+    return {"catalog": OF_CATALOG, "enrollment": OF_ENROLLMENT}[replica.owner][replica.kind]
+
+
+@pytest.mark.parametrize(
+    ("service", "table"),
+    [("enrollment", "courses"), ("enrollment", "sessions")]
+    + [("history", table) for table in ("courses", "sessions", "people", "records")],
+)
+async def test_a_copy_is_what_its_handler_writes(loaded: Mapping[str, Database], service: str, table: str) -> None:
+    [replica] = [each for each in PROJECTIONS[service].replicas if each.table == table]
+    rows = f"SELECT t::text FROM {table} t ORDER BY organisation_id, id LIMIT {ROWS}"
+    copying = loaded[service].pool
+    async with transaction(loaded[replica.owner].pool, EVERY_ORGANISATION) as connection:
+        events = await source(replica).page(connection, FIRST, ROWS)
+    before = await copying.fetch(rows)
+    await copying.execute(f"UPDATE {table} SET version = 0")
+    async with transaction(copying, EVERY_ORGANISATION) as connection:
+        await apply(connection, PROJECTIONS[service].subscriptions, events)
+    assert await copying.fetch(rows) == before
