@@ -1,6 +1,7 @@
 """The catalog's pure rules: merging changes, and how a session may move (contract, section 3)."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -130,7 +131,7 @@ def test_texts_that_were_allowed_stay_at_any_depth_of_a_course() -> None:
     fields = course().model_dump() | {"title": "A\ttab", "labels": labels}
     old = CourseFields.model_validate(fields, context=STORED)
     changed = rules.changed_course(1, old, {"pass_score": 5})
-    assert (changed.title, changed.labels[0].name, changed.pass_score) == ("A\ttab", "Two\nlines", 5)
+    assert (changed.title, changed.labels[0].name, changed.pass_score) == ("A\ttab", "Two\nlines", Decimal(5))
     with pytest.raises(ValidationFailed) as refused:
         rules.changed_course(1, old, {"title": "A\tnew tab"})
     assert list(refused.value.details["errors"]) == ["title"]
