@@ -1,37 +1,20 @@
--- What a completion is judged by: the course's pass score and months of validity as they were then, and the time zone that
--- the months are counted in. Without a time zone it was never judged.
-ALTER TABLE enrollments ADD COLUMN judged_pass_score numeric(5, 2);
-ALTER TABLE enrollments ADD COLUMN judged_validity_months integer;
-ALTER TABLE enrollments ADD COLUMN judged_time_zone text;
+-- What a completion is judged by: the course's pass score and months of validity as they were then, and the time zone
+-- that the months are counted in. Without a time zone it was never judged.
+ALTER TABLE enrollments
+    ADD COLUMN judged_pass_score numeric(5, 2),
+    ADD COLUMN judged_validity_months integer,
+    ADD COLUMN judged_time_zone text,
+    ADD COLUMN certifies boolean NOT NULL DEFAULT false;
 
--- Results of the release before follow from a pass score and a validity that nobody wrote down. The course may have others
--- by now, so the record counts for more than the course: its months are those from the completion to the end of its
--- validity, and its pass score is the course's where that agrees with `passed`, and otherwise the nearest one that does.
--- What was completed without a score, of a course that has a pass score now, may not have been judged by one: it stays
--- unjudged, and certifies as before, until its score or its date is corrected.
-WITH zones AS MATERIALIZED (
-    SELECT o.organisation_id, o.time_zone, z.name AS known FROM organisation_settings o
-    LEFT JOIN pg_timezone_names z ON z.name = o.time_zone
-), results AS (
-    SELECT e.organisation_id, e.id, c.pass_score, c.validity_months, coalesce(z.time_zone, 'UTC') AS time_zone,
-        e.completed_at AT TIME ZONE coalesce(z.known, 'UTC') AS beginning,
-        e.valid_until AT TIME ZONE coalesce(z.known, 'UTC') AS ending
-    FROM enrollments e JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id
-    LEFT JOIN zones z ON z.organisation_id = e.organisation_id
-    WHERE e.status = 'failed' OR (e.status = 'completed' AND (e.score IS NOT NULL OR c.pass_score IS NULL))
-)
-UPDATE enrollments e SET judged_time_zone = r.time_zone,
-    judged_pass_score = CASE WHEN e.passed THEN least(r.pass_score, e.score)
-        WHEN NOT e.passed THEN greatest(r.pass_score, e.score + 0.01) END,
-    judged_validity_months = CASE WHEN e.status = 'failed' THEN r.validity_months
-        WHEN e.valid_until IS NOT NULL THEN (extract(year FROM r.ending) - extract(year FROM r.beginning)) * 12
-            + extract(month FROM r.ending) - extract(month FROM r.beginning) END
-FROM results r WHERE r.organisation_id = e.organisation_id AND r.id = e.id;
-
--- Whether its person holds the course by it. PostgreSQL generates it, so that it is also right of what processes of the
--- release before write beside this one. It is what services/enrollment/validity.py says of a judged completion.
-ALTER TABLE enrollments ADD COLUMN certifies boolean NOT NULL
-    GENERATED ALWAYS AS (status = 'completed' AND (judged_pass_score IS NULL OR passed IS TRUE)) STORED;
-
-DROP INDEX enrollments_done;
-CREATE INDEX enrollments_certifying ON enrollments (organisation_id, employee_id, course_id) WHERE certifies;
+-- Whether its person holds the course by it, as services/enrollment/validity.py says of a judged completion. A trigger
+-- sets it, so that it is also right of what processes of the release before write beside this one. A generated column
+-- would rewrite the table, and nobody could read it meanwhile.
+CREATE FUNCTION set_certifies() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.certifies := NEW.status = 'completed' AND (NEW.judged_pass_score IS NULL OR NEW.passed IS TRUE);
+    RETURN NEW;
+END $$;
+CREATE TRIGGER certifies_when_new BEFORE INSERT ON enrollments FOR EACH ROW
+    WHEN (NEW.status = 'completed') EXECUTE FUNCTION set_certifies();
+CREATE TRIGGER certifies_when_changed BEFORE UPDATE ON enrollments FOR EACH ROW
+    WHEN (NEW.status = 'completed' OR OLD.certifies) EXECUTE FUNCTION set_certifies();

@@ -53,7 +53,7 @@ _CHANGED = ArrayColumns(
 )
 _NEVER_CHANGED = {"course_id", "employee_id", "enrolled_at"}
 _COLUMNS_OF_THEIR_OWN = {"judged_by", "remembered", "certifies"}
-"""What is stored in another form, and what PostgreSQL generates."""
+"""What is stored in another form, and what a trigger sets."""
 _UPDATE = f"""
 UPDATE enrollments e SET {_CHANGED.updates("new", "organisation_id", "id")}
 FROM {_CHANGED.unnest("new")}

@@ -13,6 +13,7 @@ from services.enrollment.app import MIGRATIONS
 from services.enrollment.schemas import Completion
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.use_cases import lifecycle
+from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connection_pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
@@ -32,6 +33,8 @@ _WORLD = """
 INSERT INTO organisation_settings (organisation_id, time_zone) VALUES (1, 'Australia/Sydney'), (2, 'No/Such_Zone');
 INSERT INTO people (organisation_id, id, type, employee_id, full_name, created_at)
 SELECT organisation, 42, 'employee', 'E-42', 'John Doe', now() FROM unnest(ARRAY[1, 2]) organisation;
+INSERT INTO people (organisation_id, id, type, employee_id, full_name, created_at)
+VALUES (1, 43, 'employee', 'E-43', 'Jane Doe', now());
 """
 _COURSE = """
 INSERT INTO courses (organisation_id, id, version, title, pass_score, validity_months, prerequisites)
@@ -45,6 +48,14 @@ _ENROLLMENT = """
 INSERT INTO enrollments (organisation_id, id, session_id, course_id, employee_id, status, holds_seat, score, passed,
     enrolled_at, completed_at, valid_until)
 VALUES ($1, $2, $2, $2, 42, $3, true, $4, $5, '2026-01-01', $6, $7)
+"""
+
+_WORK = """
+SELECT count(*) FROM enrollments WHERE organisation_id = 1 AND status = 'completed';
+INSERT INTO enrollments (organisation_id, id, session_id, course_id, employee_id, status, holds_seat, enrolled_at)
+VALUES (1, 99, 2, 2, 43, 'waitlisted', false, now());
+UPDATE enrollments SET status = 'completed', completed_at = now(), version = version + 1
+WHERE organisation_id = 1 AND id = 2;
 """
 
 Course = tuple[int | None, int | None]
@@ -176,3 +187,32 @@ async def test_what_the_release_before_writes_beside_this_one_certifies_as_it_me
         await installation.pool.execute("UPDATE enrollments SET status = $1, passed = $2", status, passed)
         seen.append((await installation.row(1))["certifies"])
     assert seen == [True, False, True, True]
+
+
+async def worked_during(installation: Installation, *migrations: str) -> bool:
+    """Whether people could be read, enrolled and completed while the last of the migrations had not committed yet."""
+    *before, last = [(MIGRATIONS / name).read_text() for name in migrations]
+    for sql in before:
+        await installation.pool.execute(sql)
+    async with installation.pool.acquire() as migrating, installation.pool.acquire() as working:
+        begun = migrating.transaction()
+        await begun.start()
+        await migrating.execute(last)
+        try:
+            await working.execute(f"SET lock_timeout = '500ms'; {_WORK}")
+        except DatabaseUnavailable:
+            return False
+        finally:
+            await begun.rollback()
+    return True
+
+
+async def test_everybody_works_on_while_old_results_are_judged(installation: Installation) -> None:
+    await installation.add(1, (70, 12), ("completed", 75, True, AFTER_12_MONTHS))
+    await installation.add(2, (70, 12), ("enrolled", None, None, None))
+    assert await worked_during(installation, "0010_judged_once.sql", "0010_judged_results.sql")
+
+
+async def test_control_columns_that_are_added_at_the_same_time_stop_everybody(installation: Installation) -> None:
+    await installation.add(2, (70, 12), ("enrolled", None, None, None))
+    assert not await worked_during(installation, "0010_judged_once.sql")

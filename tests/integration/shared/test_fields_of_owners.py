@@ -45,7 +45,7 @@ NEVER_CHANGED: Mapping[type, Mapping[str, str]] = {
         "course_id": "a transfer is to another session of the same course",
         "employee_id": "an enrollment is always the same person's",
         "enrolled_at": "when it was made",
-        "certifies": "PostgreSQL generates it",
+        "certifies": "a trigger sets it",
     },
 }
 SHOWN_ELSEWHERE: Mapping[str, str] = {
