@@ -109,8 +109,8 @@ TEXTS = [
     "%", "_", "%%%", "L%s", "Leadershi_", "\\", "\\%", "\\\\", "'", "''", "' OR '1'='1", "' OR 1=1 --",
     "'; DROP TABLE courses; --", "' UNION SELECT 1,2,3 --", "1) OR (1=1", '"', "$1", "$$", "${7*7}", "{{7*7}}",
     "E'\\x41'", "/*", "*/", "--", ";", "x' AND pg_sleep(9) --", "[", "(", ".*", "^", "L.*", "(a+)+$", "$.title", "@@",
-    "&|!", "a:*", "<script>", "../../etc/passwd", "\t", "\n", "\r\n", "\x01", "\u202e", "\U0001f6a7", "\ufeff",
-    "\u00df", "lea\u0064ership\u0301", "nul\u2400",
+    "&|!", "a:*", "<script>", "../../etc/passwd", "\x01", "\u202e", "\U0001f6a7", "\ufeff",
+    "nul\u2400",
 ]  # fmt: skip
 """What SQL, LIKE, regular expressions, text search, JSON path, templates or terminals would read as more than text."""
 
@@ -123,7 +123,12 @@ def searches() -> Iterator[Case]:
         yield ask(path, "search=%00", invalid("search"))
         yield ask(path, "search=" + "x" * 256, invalid("search"))
         yield ask(path, "search=a&search=b", invalid("search"))
-    yield ask(COURSES, "search=LEADERSHIP", Expected(200, total=1))
+    for spelling in ("LEADERSHIP", "leadership%CC%81", "%C3%9F"):
+        yield ask(COURSES, f"search={spelling}", Expected(200, total=1))
+    for blank in ("%09", "%0A", "%0D%0A"):
+        yield ask(COURSES, f"search={blank}", Expected(200, total=2))
+        yield ask(EMPLOYEES, f"search={blank}", Expected(200, total=2))
+    yield ask(EMPLOYEES, "search=%C3%9F", EMPTY)
     yield ask(COURSES, "search=+", Expected(200, total=2))
 
 

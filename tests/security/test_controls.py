@@ -18,6 +18,7 @@ import services.catalog.store.pages
 import shared.service.idempotency
 from gateway.auth.client_token import ClientTokenVerifier
 from gateway.upstream.headers import Headers
+from services.catalog.store import pages
 from shared.auth.internal_token import Caller, InternalTokenVerifier
 from shared.http.input import QueryReader
 from shared.http.models import BodyLimits
@@ -27,6 +28,7 @@ from shared.http.routing import Endpoint
 from shared.http.server.connection import Protocol
 from shared.http.server.framing import Incoming
 from shared.http.server.simple_request import SimpleRequestParser
+from shared.postgres.text_search import word_conditions
 from shared.validation.known_members import Unknown
 from tests.security import assignment, bodies, framing, headers, lists, targets, tenancy, tokens, values
 from tests.security.corpus import Place
@@ -339,8 +341,12 @@ async def test_control_with_pythons_own_integers(own_world: World, monkeypatch: 
 
 
 async def test_control_with_searches_that_are_patterns(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.catalog.store.pages.like", lambda text: f"%{text}%")
+    for name, condition in word_conditions("c.searched").items():
+        pattern = condition.replace("containing(", "'%' || searchable(") + " || '%'"
+        monkeypatch.setitem(pages._COURSE_FILTERS, name, pattern)
+    pages._course_statement.cache_clear()
     assert await noticed(own_world, lists, "gateway", "/api/v1/training/courses search=L%25s")
+    pages._course_statement.cache_clear()
 
 
 async def test_control_with_fields_that_nobody_knows(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,8 @@ def test_links_lead_to_the_neighbours_and_end_at_the_ends(page: int, total: int,
 
 
 @given(
-    search=st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1), per_page=st.integers(1, 100)
+    search=st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=15),
+    per_page=st.integers(1, 100),
 )
 def test_links_keep_the_filters_whatever_they_hold(search: str, per_page: int) -> None:
     link = training_links(URL, query(search=search, per_page=per_page), total=1000)["last"]
