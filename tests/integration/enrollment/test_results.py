@@ -301,6 +301,7 @@ async def test_the_date_that_counts_is_given_and_corrected(admin: Client, attend
         ({}, "2020-05-15T09:00:00Z"),
         ({}, (datetime.now(UTC) - timedelta(days=2)).isoformat()),
     ],
+    ids=["no date", "before the session", "in the future", "long before a session to come", "two days ago"],
 )
 async def test_a_date_on_which_nobody_can_have_completed_it_is_refused(
     admin: Client, session: dict[str, Any], completed_at: str | None, status: str
