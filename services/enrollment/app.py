@@ -13,6 +13,7 @@ from services.enrollment.handlers import SUBSCRIPTIONS
 from services.enrollment.projection import PROJECTION
 from services.enrollment.rebuild import rebuild
 from services.enrollment.settings import EnrollmentSettings
+from services.enrollment.shared_employee_ids import SHARED_EMPLOYEE_IDS
 from services.enrollment.use_cases.certifications import send_expiry_notices
 from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll_together
 from services.enrollment.use_cases.preservation import preserve_records
@@ -69,5 +70,5 @@ SERVICE = Service(
     rebuild=rebuild,
     api_contexts=[catalog_client, enrollment_batcher],
     worker_contexts=[expiry_notices, preservation],
-    commands=[SEED],
+    commands=[SEED, SHARED_EMPLOYEE_IDS],
 )

@@ -23,6 +23,15 @@ class PersonOfOtherType(Conflict):
         super().__init__(f"This id belongs to a person of the type {type_}.")
 
 
+class EmployeeIdTaken(Conflict):
+    """`person`: the id of the person who has it."""
+
+    code = "employee_id_taken"
+
+    def __init__(self, person_id: int) -> None:
+        super().__init__("Another person of your organisation has this employee_id.", details={"person": person_id})
+
+
 class ChangedMeanwhile(Conflict):
     """Another change came between reading and locking; trying again sees it."""
 

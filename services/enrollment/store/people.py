@@ -18,6 +18,22 @@ WHERE people.version = excluded.version - 1
 RETURNING *
 """
 
+# What people call somebody by is the same in any case, and with blanks around it. The index can be used in a view alone
+# (decision 10).
+_HOLDER = """
+SELECT id FROM people_in_scope
+WHERE organisation_id = $1 AND lower(btrim(employee_id)) = lower(btrim($2)) AND id <> $3 AND NOT removed
+ORDER BY id LIMIT 1
+"""
+_LOCK_EMPLOYEE_ID = "SELECT pg_advisory_xact_lock(hashtextextended(concat_ws(' ', $1::bigint, lower(btrim($2))), 2))"
+
+_SHARED = """
+SELECT organisation_id, array_agg(id ORDER BY id) AS ids, array_agg(employee_id ORDER BY id) AS employee_ids
+FROM people WHERE NOT removed
+GROUP BY organisation_id, lower(btrim(employee_id)) HAVING count(*) > 1
+ORDER BY organisation_id, min(id)
+"""
+
 
 async def lock_person(connection: Connection, organisation_id: int, person_id: int) -> EmployeeState | None:
     """The person, removed or not, kept from other changes until the transaction ends."""
@@ -25,6 +41,19 @@ async def lock_person(connection: Connection, organisation_id: int, person_id: i
         "SELECT * FROM people WHERE organisation_id = $1 AND id = $2 FOR UPDATE", organisation_id, person_id
     )
     return None if row is None else person_state(row)
+
+
+async def other_holder(connection: Connection, organisation_id: int, employee_id: str, person_id: int) -> int | None:
+    """The id of another person who has this `employee_id`; until the transaction ends nobody else can take it."""
+    await connection.execute(_LOCK_EMPLOYEE_ID, organisation_id, employee_id)
+    holder: int | None = await connection.fetchval(_HOLDER, organisation_id, employee_id, person_id)
+    return holder
+
+
+async def shared_employee_ids(connection: Connection) -> list[tuple[int, dict[int, str]]]:
+    """Organisation and, by person, the `employee_id` of those who have the same one."""
+    rows = await connection.fetch(_SHARED)
+    return [(row["organisation_id"], dict(zip(row["ids"], row["employee_ids"], strict=True))) for row in rows]
 
 
 async def save_person(

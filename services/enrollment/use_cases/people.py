@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from services.enrollment import rules
-from services.enrollment.errors import ChangedMeanwhile, PersonNotFound, PersonOfOtherType
+from services.enrollment.errors import ChangedMeanwhile, EmployeeIdTaken, PersonNotFound, PersonOfOtherType
 from services.enrollment.representations import person_row
 from services.enrollment.rules import Seats, SessionKey
 from services.enrollment.schemas import EmployeeFields
@@ -33,7 +33,9 @@ async def save_person(
     *,
     created_at: datetime | None = None,
 ) -> tuple[bool, Document]:
-    """Whether the person is new, and their representation; raises `PersonOfOtherType`.
+    """Whether the person is new, and their representation.
+
+    Raises `PersonOfOtherType`, `EmployeeIdTaken`.
 
     Somebody who was removed and comes back is new, and keeps their earlier records.
     """
@@ -45,6 +47,7 @@ async def save_person(
         new = current is None or current.removed
         conditions.check(person_row(organisation_id, person_id), 0 if current is None or new else current.version)
         if current is None or new or not _says(current, fields):
+            await _check_employee_id(connection, organisation_id, person_id, None if new else current, fields)
             saved = await store.save_person(
                 connection,
                 organisation_id,
@@ -60,6 +63,17 @@ async def save_person(
         return new, await _detail(connection, organisation_id, type_, person_id)
 
     return await in_transaction(pool, organisation_id, work)
+
+
+async def _check_employee_id(
+    connection: Connection, organisation_id: int, person_id: int, current: EmployeeState | None, fields: EmployeeFields
+) -> None:
+    """Only when it changes: two people who shared one before that was refused can be changed in all else."""
+    if current is not None and current.employee_id == fields.employee_id:
+        return
+    holder = await store.other_holder(connection, organisation_id, fields.employee_id, person_id)
+    if holder is not None:
+        raise EmployeeIdTaken(holder)
 
 
 def _says(person: EmployeeState, fields: EmployeeFields) -> bool:
