@@ -61,7 +61,7 @@ SELECT
 
 # A closed record shows, and is found by, what was true when it closed; an open one what is true now.
 _SHOWN = ", ".join(
-    f"CASE WHEN r.remembered THEN r.{name} ELSE {table}.{name} END AS {name}"
+    f"CASE WHEN r.remembered THEN r.remembered_{name} ELSE {table}.{name} END AS {name}"
     for table, names in {
         "c": ("title", "online", "label_ids", "label_names"),
         "s": ("session_name", "location", "project_ids", "project_names"),
@@ -126,22 +126,22 @@ _SAVE_SESSIONS = _SESSIONS.save_newest("sessions")
 
 _REMEMBERED: Mapping[str, str] = {
     "remembered": "boolean",
-    "title": "text",
-    "online": "boolean",
-    "label_ids": "bigint[]",
-    "label_names": "jsonb",
-    "session_name": "text",
-    "location": "text",
-    "project_ids": "bigint[]",
-    "project_names": "jsonb",
-    "company_id": "bigint",
-    "company_name": "text",
+    "remembered_title": "text",
+    "remembered_online": "boolean",
+    "remembered_label_ids": "bigint[]",
+    "remembered_label_names": "jsonb",
+    "remembered_session_name": "text",
+    "remembered_location": "text",
+    "remembered_project_ids": "bigint[]",
+    "remembered_project_names": "jsonb",
+    "remembered_company_id": "bigint",
+    "remembered_company_name": "text",
 }
 _NOTHING_REMEMBERED: Mapping[str, Any] = {
     **dict.fromkeys(_REMEMBERED),
     "remembered": False,
-    "label_ids": [],
-    "project_ids": [],
+    "remembered_label_ids": [],
+    "remembered_project_ids": [],
 }
 
 _RECORDS = ArrayColumns(
@@ -284,16 +284,16 @@ def _remembered(remembered: Remembered | None) -> Mapping[str, Any]:
         return _NOTHING_REMEMBERED
     return {
         "remembered": True,
-        "title": remembered.training_name,
-        "online": remembered.delivery_mode in _ONLINE_MODES,
-        "label_ids": [label.id for label in remembered.labels],
-        "label_names": _names(remembered.labels),
-        "session_name": remembered.session_name,
-        "location": remembered.location,
-        "project_ids": [project.id for project in remembered.projects],
-        "project_names": _names(remembered.projects),
-        "company_id": remembered.company and remembered.company.id,
-        "company_name": remembered.company and remembered.company.name,
+        "remembered_title": remembered.training_name,
+        "remembered_online": remembered.delivery_mode in _ONLINE_MODES,
+        "remembered_label_ids": [label.id for label in remembered.labels],
+        "remembered_label_names": _names(remembered.labels),
+        "remembered_session_name": remembered.session_name,
+        "remembered_location": remembered.location,
+        "remembered_project_ids": [project.id for project in remembered.projects],
+        "remembered_project_names": _names(remembered.projects),
+        "remembered_company_id": remembered.company and remembered.company.id,
+        "remembered_company_name": remembered.company and remembered.company.name,
     }
 
 

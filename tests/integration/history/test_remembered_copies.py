@@ -142,5 +142,5 @@ async def test_control_a_filter_by_the_copies_finds_what_is_true_now(
     await follow(pool, *COPIES, completed(2, remembered=REMEMBERED), *RENAMED)
     assert await shown(pool, company_id=2) == {}
     monkeypatch.setattr(store, "_page_statement", store._page_statement.__wrapped__)
-    monkeypatch.setattr(store, "_SHOWN", store._SHOWN.replace("r.remembered", "false"))
+    monkeypatch.setattr(store, "_SHOWN", store._SHOWN.replace("WHEN r.remembered THEN", "WHEN false THEN"))
     assert await shown(pool, company_id=2) == {1: NEW}

@@ -17,9 +17,10 @@ _AS_BEFORE = {
         UPDATE sessions SET session_name = NULL, projects = NULL, details_version = 0
     """,
     "history": """
-        UPDATE records SET remembered = false, title = NULL, online = NULL, label_ids = '{}', label_names = NULL,
-            session_name = NULL, location = NULL, project_ids = '{}', project_names = NULL, company_id = NULL,
-            company_name = NULL
+        UPDATE records SET remembered = false, remembered_title = NULL, remembered_online = NULL,
+            remembered_label_ids = '{}', remembered_label_names = NULL, remembered_session_name = NULL,
+            remembered_location = NULL, remembered_project_ids = '{}', remembered_project_names = NULL,
+            remembered_company_id = NULL, remembered_company_name = NULL
     """,
 }
 
