@@ -35,6 +35,7 @@ _COURSE = {"title": "New", "category": "safety", "delivery_mode": "online", "dur
 _TIMES = {"start_date": "2030-05-15T09:00:00Z", "end_date": "2030-05-15T17:00:00Z"}
 _SESSION = {"course_id": "{course}", "session_name": "New", "max_participants": 5, **_TIMES}
 _PERSON = {"employee_id": "E-1", "full_name": "New Name"}
+_STAFF = {"employee_id": "S-1", "full_name": "New Name"}
 
 LINES = [
     Line("GET /api/v1/training/courses", "view", elsewhere=200),
@@ -82,7 +83,7 @@ LINES = [
     Line("GET /api/v1/staff", "view", elsewhere=200),
     Line("GET /api/v1/staff/{staff}", "view"),
     Line("GET /api/v1/staff/{staff}/audit", "view"),
-    Line("PUT /api/v1/staff/{staff}", "manage", 200, 201, _PERSON),
+    Line("PUT /api/v1/staff/{staff}", "manage", 200, 201, _STAFF),
     Line("DELETE /api/v1/staff/{staff}", "manage"),
     Line("GET /api/v1/employees/{person}/training", "view"),
     Line("GET /api/v1/staff/{staff}/training", "view"),
