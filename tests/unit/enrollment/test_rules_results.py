@@ -93,30 +93,32 @@ FRIDAY_8_AM = datetime(2027, 1, 14, 21, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("start", "completed_at", "allowed"),
+    ("start", "completed_at", "refusal"),
     [
-        (FRIDAY_8_AM, FRIDAY_8_AM, True),
-        (FRIDAY_8_AM, datetime(2027, 1, 14, 13, tzinfo=UTC), True),
-        (FRIDAY_8_AM, datetime(2027, 1, 14, 12, 59, tzinfo=UTC), False),
-        (FRIDAY_8_AM, SYDNEY_10_AM, True),
-        (FRIDAY_8_AM, SYDNEY_10_AM + timedelta(microseconds=1), False),
-        (FRIDAY_8_AM - timedelta(days=400), FRIDAY_8_AM - timedelta(days=400), True),
-        (FRIDAY_8_AM + timedelta(days=7), datetime(2027, 1, 14, 13, tzinfo=UTC), True),
-        (FRIDAY_8_AM + timedelta(days=7), datetime(2027, 1, 14, 12, 59, tzinfo=UTC), False),
+        (FRIDAY_8_AM, FRIDAY_8_AM, None),
+        (FRIDAY_8_AM, datetime(2027, 1, 14, 13, tzinfo=UTC), None),
+        (FRIDAY_8_AM, datetime(2027, 1, 14, 12, 59, tzinfo=UTC), "before 2027-01-15"),
+        (FRIDAY_8_AM, SYDNEY_10_AM, None),
+        (FRIDAY_8_AM, SYDNEY_10_AM + timedelta(microseconds=1), "in the future"),
+        (FRIDAY_8_AM - timedelta(days=400), FRIDAY_8_AM - timedelta(days=400), None),
+        (FRIDAY_8_AM + timedelta(days=7), datetime(2027, 1, 14, 13, tzinfo=UTC), None),
+        (FRIDAY_8_AM + timedelta(days=7), datetime(2027, 1, 14, 12, 59, tzinfo=UTC), "before 2027-01-15"),
     ],
 )
 def test_completed_at_is_from_the_day_of_the_session_to_now(
-    start: datetime, completed_at: datetime, allowed: bool
+    start: datetime, completed_at: datetime, refusal: str | None
 ) -> None:
     completion, course = Completion(completed_at=completed_at), judgement(None, 1, "Australia/Sydney")
-    if not allowed:
-        with pytest.raises(CompletedAtNotPossible):
+    if refusal is not None:
+        with pytest.raises(CompletedAtNotPossible) as refused:
             rules.completed(enrollment(), course, completion, start, SYDNEY_10_AM)
+        assert refused.value.details["errors"] == {"completed_at": [f"The completed_at must not be {refusal}."]}
         return
     state = rules.completed(enrollment(), course, completion, start, SYDNEY_10_AM)
     assert state.completed_at == completed_at
     assert state.valid_until is not None
     assert state.valid_until - completed_at == timedelta(days=31)
+    assert state.valid_until.tzinfo is UTC
 
 
 def test_a_day_of_23_hours_begins_at_its_own_midnight() -> None:
@@ -134,6 +136,13 @@ def test_the_date_of_a_completion_can_be_corrected() -> None:
     second = complete(first, judgement("80", 12), LATER, completed_at=earlier)
     assert (second.completed_at, second.valid_until) == (earlier, datetime(2028, 5, 15, 14, 10, tzinfo=UTC))
     assert second.version == 3
+
+
+def test_a_score_is_corrected_although_the_session_was_moved_to_a_later_day() -> None:
+    first = complete(enrollment(), judgement("70"), score=Decimal(60))
+    correction, moved = Completion(score=Decimal(75)), NOW + timedelta(days=3)
+    second = rules.completed(first, judgement("70"), correction, moved, NOW + timedelta(days=5))
+    assert (second.status, second.completed_at) == ("completed", NOW)
 
 
 def test_the_date_of_a_completion_cannot_be_cleared() -> None:
@@ -175,6 +184,8 @@ def test_nothing_is_reopened_in_a_cancelled_session_or_for_who_has_left() -> Non
     with pytest.raises(EmployeeLeft):
         rules.reopened(done, HERE, replace(NEW_THERE, exists=False))
     assert rules.reopened(done, replace(HERE, status="completed"), NEW_THERE).status == "enrolled"
+    still_open = enrollment()
+    assert rules.reopened(still_open, replace(HERE, status="cancelled"), NEW_THERE) == still_open
 
 
 def test_nobody_is_absent_who_is_checked_in() -> None:
