@@ -46,7 +46,7 @@ class EnrollmentClosed(Conflict):
 
 
 class CheckInKept(EnrollmentClosed):
-    """The enrollment's status forbids to take its check-in back."""
+    """The enrollment's status does not allow its check-in to be removed."""
 
     def __init__(self, status: str) -> None:
         Conflict.__init__(self, f"The check-in of an enrollment that is {status} cannot be removed.")

@@ -24,9 +24,9 @@ _SESSIONS = ArrayColumns(
 def _add_details(table: str, columns: ArrayColumns) -> str:
     """Of the same version alone: the event of a newer one is on its way, and brings all columns."""
     return f"""
-        UPDATE {table} c SET {columns.updates("told", "organisation_id", "id")}, details_version = told.version
-        FROM {columns.unnest("told")}
-        WHERE c.organisation_id = told.organisation_id AND c.id = told.id AND c.version = told.version
+        UPDATE {table} c SET {columns.updates("fetched", "organisation_id", "id")}, details_version = fetched.version
+        FROM {columns.unnest("fetched")}
+        WHERE c.organisation_id = fetched.organisation_id AND c.id = fetched.id AND c.version = fetched.version
     """  # noqa: S608 - of constants alone
 
 

@@ -19,7 +19,7 @@ from shared.projections.snapshot import SnapshotClient
 
 FIRST_LOOK = 300.0
 """Seconds after a worker's start. During an update processes of the release before still follow the events, and would
-set `enrollment.preserved` aside as a type that they do not know."""
+dead-letter `enrollment.preserved` as a type that they do not know."""
 LOOK_INTERVAL = 60.0
 """Seconds between two searches: until the update is over, the release before goes on closing enrollments."""
 BATCH = 200

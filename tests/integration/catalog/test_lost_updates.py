@@ -1,37 +1,19 @@
 """Two changes of one row at once: neither undoes the other. The guard is the row lock; controls take it out."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from services.catalog import use_cases
 from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.store import courses, sessions
-from shared.http.service_client import connect_to_service
 from shared.postgres.audit import Actor
-from shared.postgres.pool import Pool, connection_pool
+from shared.postgres.pool import Pool
 from tests.support.client import Client
-from tests.support.internal_keys import signer
 from tests.support.races import hold_after, without_lock
-from tests.support.stack import Stack
 from tests.support.world import COURSES, SESSIONS, new_course, new_session
 
 ACTOR = Actor("test", "Test")
-
-
-@pytest.fixture
-async def pool(stack: Stack) -> AsyncIterator[Pool]:
-    async with connection_pool(stack.catalog_database_url, name="test") as pool:
-        yield pool
-
-
-@pytest.fixture
-async def enrollment(stack: Stack) -> AsyncIterator[EnrollmentClient]:
-    async with connect_to_service(
-        stack.enrollment_url, name="enrollment", asking="catalog", signer=signer("catalog")
-    ) as client:
-        yield EnrollmentClient(client)
 
 
 async def test_changes_of_one_course_at_once_all_stay(admin: Client) -> None:

@@ -1,7 +1,6 @@
 """Courses that would require each other are refused: nobody could begin with any of them."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -10,29 +9,12 @@ from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.errors import TooManyPrerequisites
 from services.catalog.store import courses as course_store
 from services.catalog.use_cases import change_course
-from shared.http.service_client import connect_to_service
 from shared.postgres.audit import Actor
-from shared.postgres.pool import Connection, Pool, connection_pool
+from shared.postgres.pool import Connection, Pool
 from tests.support.client import Answer, Client
-from tests.support.internal_keys import signer
-from tests.support.stack import Stack
 from tests.support.world import COURSES, new_course
 
 ACTOR = Actor("test", "Test")
-
-
-@pytest.fixture
-async def pool(stack: Stack) -> AsyncIterator[Pool]:
-    async with connection_pool(stack.catalog_database_url, name="test") as pool:
-        yield pool
-
-
-@pytest.fixture
-async def enrollment(stack: Stack) -> AsyncIterator[EnrollmentClient]:
-    async with connect_to_service(
-        stack.enrollment_url, name="enrollment", asking="catalog", signer=signer("catalog")
-    ) as client:
-        yield EnrollmentClient(client)
 
 
 async def require(admin: Client, course: int, *prerequisites: int) -> Answer:

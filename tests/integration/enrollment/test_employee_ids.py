@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from tests.support.client import Client
+from tests.support.commands import run
 from tests.support.stack import Stack
 from tests.support.world import EMPLOYEES, STAFF, new_employee, new_staff
 
@@ -66,3 +67,16 @@ async def test_those_who_share_one_already_can_be_changed_in_all_else(stack: Sta
     assert (changed.status, changed.data["full_name"]) == (200, "New Name")
     assert await put(admin, first, "EMP-9") == (200, None)
     assert await put(admin, first, "EMP-7") == TAKEN
+
+
+async def test_the_command_lists_those_who_share_one(stack: Stack, admin: Client, organisation: int) -> None:
+    first, second = await new_employee(admin, employee_id="EMP-7"), await new_employee(admin, employee_id="EMP-8")
+    owner = await asyncpg.connect(stack.enrollment_database_url, timeout=10)
+    await owner.execute("UPDATE people SET employee_id = ' emp-7' WHERE id = $1", second)
+    listed = await run("enrollment", stack.settings["enrollment"], "shared-employee-ids")
+    holders = ", ".join(f"{person} {name!r}" for person, name in sorted({first: "EMP-7", second: " emp-7"}.items()))
+    assert (listed.status, f"organisation {organisation}: {holders}" in listed.output.splitlines()) == (1, True)
+    await owner.execute("UPDATE people SET employee_id = 'EMP-8' WHERE id = $1", second)
+    await owner.close()
+    listed = await run("enrollment", stack.settings["enrollment"], "shared-employee-ids")
+    assert f"organisation {organisation}:" not in listed.output
