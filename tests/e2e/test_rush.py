@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from services.enrollment.errors import SessionFull
+from services.enrollment.store import candidates as candidate_store
 from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll_together
 from shared.postgres.pool import Pool, connection_pool
@@ -135,7 +136,7 @@ async def test_batchers_with_batches_share_out_two_sessions_without_waiting_for_
 def take_the_lock_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """All read the seats before anybody takes one."""
     without_lock(monkeypatch, seat_store, "lock_sessions")
-    hold_after(monkeypatch, seat_store, "candidates", PARTIES)
+    hold_after(monkeypatch, candidate_store, "candidates", PARTIES)
 
 
 def take_the_condition_out(monkeypatch: pytest.MonkeyPatch) -> None:

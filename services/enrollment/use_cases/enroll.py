@@ -13,6 +13,7 @@ from services.enrollment import rules
 from services.enrollment.answers import Enrolled, enrolled_answer
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.rules import EnrollCommand, Granted, Seats, SessionKey
+from services.enrollment.store import candidates as candidate_store
 from services.enrollment.store import seats as seat_store
 from services.enrollment.store.seats import NewEnrollment
 from services.enrollment.use_cases import change_set, sessions
@@ -99,7 +100,7 @@ async def _decide_and_write(
         for employee_id in command.employee_ids
     ]
     courses = {key: session.course_id for key, session in seats.items()}
-    candidates = await seat_store.candidates(connection, asked, courses)
+    candidates = await candidate_store.candidates(connection, asked, courses)
     decisions = rules.decide_in_order(commands, seats, candidates)
     waiting = await _waiting(connection, commands, decisions)
     written = await _write(connection, commands, decisions, seats)

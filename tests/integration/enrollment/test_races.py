@@ -8,6 +8,7 @@ import pytest
 
 from services.enrollment.errors import AlreadyEnrolled, EmployeesNotSelectable, EnrollmentClosed
 from services.enrollment.schemas import Completion
+from services.enrollment.store import candidates as candidate_store
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases import lifecycle, people
@@ -125,7 +126,7 @@ async def test_one_person_asked_for_by_many_at_once_is_enrolled_once(pool: Pool)
 async def test_without_the_lock_the_unique_index_still_holds(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     session_id = await new_session(pool, places=20)
     without_lock(monkeypatch, seat_store, "lock_sessions")
-    hold_after(monkeypatch, seat_store, "candidates", PARTIES)
+    hold_after(monkeypatch, candidate_store, "candidates", PARTIES)
     outcomes = await enroll_one_person_at_once(pool, session_id)
     assert len(granted(outcomes)) == 1
     assert sum(isinstance(outcome, AlreadyEnrolled) for outcome in outcomes) == PARTIES - 1
@@ -138,7 +139,7 @@ async def test_control_without_lock_and_index_one_person_is_enrolled_many_times(
     session_id = await new_session(pool, places=20)
     await execute(pool, "DROP INDEX enrolled_once")
     without_lock(monkeypatch, seat_store, "lock_sessions")
-    hold_after(monkeypatch, seat_store, "candidates", PARTIES)
+    hold_after(monkeypatch, candidate_store, "candidates", PARTIES)
     await enroll_one_person_at_once(pool, session_id)
     assert await seats(pool, session_id) == (PARTIES, PARTIES)
 
@@ -180,6 +181,6 @@ async def test_control_without_the_share_lock_a_removed_person_is_enrolled(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The foreign key makes it wait even then, but only after it has been decided.
-    monkeypatch.setattr(seat_store, "_SHARE_PEOPLE", "SELECT $1::bigint[], $2::bigint[]")
+    monkeypatch.setattr(candidate_store, "_SHARE_PEOPLE", "SELECT $1::bigint[], $2::bigint[]")
     outcome = await enroll_while_being_removed(pool, monkeypatch)
     assert isinstance(outcome, Answer)

@@ -11,7 +11,8 @@ import pytest
 
 import services.catalog.store.counts
 import services.enrollment.store.catalog_replica
-import services.history.store
+import services.history.store.copies
+import services.history.store.pages
 import shared.projections.settings_copy
 from services.history.schemas import HistoryQuery
 from shared.events.types import (
@@ -222,7 +223,7 @@ def rows_of(replica: ReplicaTable) -> Read:
 
 async def records(connection: Connection, organisation: int) -> Any:
     """The first person's, as clients get them."""
-    return await services.history.store.history_page(organisation, 1, "employee", HistoryQuery(), None).alone(
+    return await services.history.store.pages.history_page(organisation, 1, "employee", HistoryQuery(), None).alone(
         connection
     )
 
@@ -287,10 +288,10 @@ async def test_control_a_field_that_nobody_copies_is_noticed(databases: Mapping[
     [
         ("enrollment", "courses", services.enrollment.store.catalog_replica, "_SAVE_COURSES", "title", "title"),
         ("enrollment", "sessions", services.enrollment.store.catalog_replica, "_SAVE_SESSIONS", "location", "location"),
-        ("history", "courses", services.history.store, "_SAVE_COURSES", "online", "delivery_mode"),
-        ("history", "sessions", services.history.store, "_SAVE_SESSIONS", "location", "location"),
-        ("history", "people", services.history.store, "_SAVE_PEOPLE", "full_name", "full_name"),
-        ("history", "records", services.history.store, "_SAVE_RECORDS", "valid_until", "valid_until"),
+        ("history", "courses", services.history.store.copies, "_SAVE_COURSES", "online", "delivery_mode"),
+        ("history", "sessions", services.history.store.copies, "_SAVE_SESSIONS", "location", "location"),
+        ("history", "people", services.history.store.copies, "_SAVE_PEOPLE", "full_name", "full_name"),
+        ("history", "records", services.history.store.copies, "_SAVE_RECORDS", "valid_until", "valid_until"),
         ("history", "organisation_settings", shared.projections.settings_copy, "_SAVE", "time_zone", "time_zone"),
         ("catalog", "enrollments", services.catalog.store.counts, "_APPLY_ENROLLMENTS", "score", "score"),
     ],

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from services.enrollment.errors import AlreadyEnrolled, SessionClosed, SessionFull
-from services.enrollment.rules import Granted, check_enrollment, decide_in_order, reopened, transferred
+from services.enrollment.rules import Granted, check_enrollment, decide_in_order
+from services.enrollment.transitions import reopened, transferred
 from tests.unit.enrollment.test_rules_decisions import candidate, command, seats
 from tests.unit.enrollment.test_rules_transitions import HERE, NEW_THERE, THERE, complete, enrollment
 

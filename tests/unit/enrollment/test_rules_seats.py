@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from services.enrollment.errors import EmployeeLeft, EnrolledThere, SessionClosed, SessionFull, SessionOfOtherCourse
-from services.enrollment.rules import Candidate, Seats, cancelled, marked_absent, promoted, transferred
+from services.enrollment.rules import Candidate, Seats
+from services.enrollment.transitions import cancelled, marked_absent, promoted, transferred
 from shared.postgres.audit import differences
 from tests.unit.enrollment.test_rules_transitions import HERE, NEW_THERE, THERE, enrollment
 
