@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from services.enrollment.errors import counted
+from services.enrollment.refusals import counted
 from shared.events.types import EnrollmentState
 from shared.http.responses import Answer, success
 

@@ -4,16 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.enrollment.errors import (
+from services.enrollment.errors import SessionUnknown
+from services.enrollment.refusals import (
     AlreadyEnrolled,
-    EmployeesNotSelectable,
+    EmployeeNotSelectable,
+    EnrollmentRefused,
     PrerequisiteMissing,
+    Refusal,
     SessionClosed,
     SessionFull,
-    SessionUnknown,
 )
 from shared.auth.internal_token import ENROLL, ENROLL_SELF, Caller
-from shared.errors import ApiError, PermissionDenied
+from shared.errors import PermissionDenied
 from shared.http.idempotency_key import IdempotencyKey
 from shared.postgres.audit import Actor
 
@@ -100,25 +102,27 @@ def check_may_enroll(caller: Caller, employee_ids: Sequence[int]) -> None:
         raise PermissionDenied(ENROLL)
 
 
-def check_enrollment(seats: Seats, candidates: Sequence[Candidate], *, waitlist: bool = False) -> None:
-    """All of the candidates or none: raises the first refusal there is, for everyone it concerns."""
-    unknown = [position for position, candidate in enumerate(candidates) if not candidate.exists]
-    if unknown:
-        raise EmployeesNotSelectable(unknown)
+def refusals(seats: Seats, candidates: Sequence[Candidate], *, waitlist: bool = False) -> dict[int, Refusal]:
+    """Why which of the candidates cannot be enrolled, by position. The seats go to the first of the others."""
+    found = {position: _refusal(seats, candidate) for position, candidate in enumerate(candidates)}
+    refused = {position: refusal for position, refusal in found.items() if refusal is not None}
+    others = [position for position in found if position not in refused]
+    if len(others) > seats.available and not (waitlist and seats.promotes):
+        refused |= dict.fromkeys(others[seats.available :], SessionFull(seats.available, len(others)))
+    return dict(sorted(refused.items()))
+
+
+def _refusal(seats: Seats, candidate: Candidate) -> Refusal | None:
+    """The first reason there is in the order of the contract, wherever the seats may be."""
+    if not candidate.exists:
+        return EmployeeNotSelectable()
     if seats.is_closed:
-        raise SessionClosed(seats.status)
-    enrolled = [position for position, candidate in enumerate(candidates) if candidate.enrolled_already]
-    if enrolled:
-        raise AlreadyEnrolled(enrolled)
-    missing = {
-        position: candidate.missing_prerequisites
-        for position, candidate in enumerate(candidates)
-        if candidate.missing_prerequisites
-    }
-    if missing:
-        raise PrerequisiteMissing(missing)
-    if len(candidates) > seats.available and not (waitlist and seats.promotes):
-        raise SessionFull(seats.available, len(candidates))
+        return SessionClosed(seats.status)
+    if candidate.enrolled_already:
+        return AlreadyEnrolled()
+    if candidate.missing_prerequisites:
+        return PrerequisiteMissing(candidate.missing_prerequisites)
+    return None
 
 
 def decide_in_order(
@@ -135,10 +139,9 @@ def decide_in_order(
             outcomes.append(SessionUnknown())
             continue
         keys = [(*command.session_key, employee_id) for employee_id in command.employee_ids]
-        try:
-            check_enrollment(seats, [candidates[key] for key in keys], waitlist=command.waitlist)
-        except ApiError as refusal:
-            outcomes.append(refusal)
+        refused = refusals(seats, [candidates[key] for key in keys], waitlist=command.waitlist)
+        if refused:
+            outcomes.append(EnrollmentRefused(refused))
             continue
         granted = min(len(keys), seats.available)
         sessions[command.session_key] = seats = replace(seats, taken=seats.taken + granted)

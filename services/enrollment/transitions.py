@@ -8,12 +8,10 @@ from services.enrollment.errors import (
     CheckedIn,
     CheckInKept,
     EmployeeLeft,
-    EnrolledThere,
     EnrollmentClosed,
-    SessionClosed,
-    SessionFull,
     SessionOfOtherCourse,
 )
+from services.enrollment.refusals import AlreadyEnrolled, SessionClosed, SessionFull
 from services.enrollment.rules import Candidate, Seats
 from services.enrollment.schemas import CheckIn, Completion
 from services.enrollment.validity import check_completed_at, judged
@@ -105,7 +103,7 @@ def transferred(enrollment: EnrollmentState, target: Seats, candidate: Candidate
     """To a seat in another session of the same course; `candidate` is the person as that session sees them.
 
     A check-in belongs to its session, and stays behind. Raises `EnrollmentClosed`, `EmployeeLeft`,
-    `SessionOfOtherCourse`, `SessionClosed`, `EnrolledThere`, `SessionFull`.
+    `SessionOfOtherCourse`, `SessionClosed`, `AlreadyEnrolled`, `SessionFull`.
     """
     if enrollment.status not in ("enrolled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "transferred")
@@ -118,7 +116,7 @@ def transferred(enrollment: EnrollmentState, target: Seats, candidate: Candidate
     if target.is_closed:
         raise SessionClosed(target.status)
     if candidate.enrolled_already:
-        raise EnrolledThere
+        raise AlreadyEnrolled
     if not target.available:
         raise SessionFull(0, 1)
     return _changed(enrollment, session_id=target.session_id, status="enrolled", holds_seat=True, **_NOT_CHECKED_IN)

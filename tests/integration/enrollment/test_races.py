@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.enrollment.errors import AlreadyEnrolled, EmployeesNotSelectable, EnrollmentClosed
+from services.enrollment.errors import EnrollmentClosed
+from services.enrollment.refusals import AlreadyEnrolled, EmployeeNotSelectable
 from services.enrollment.schemas import Completion
 from services.enrollment.store import candidates as candidate_store
 from services.enrollment.store import enrollments as enrollment_store
@@ -31,6 +32,7 @@ from tests.support.enrollment_rows import (
 )
 from tests.support.eventually import eventually
 from tests.support.races import hold_after, waits_for_a_lock, without_lock
+from tests.support.refusals import is_refused
 
 PARTIES = 8
 CALLER = Caller(ORGANISATION, "test", "Test", "staff", frozenset({ENROLL}))
@@ -119,7 +121,7 @@ async def test_one_person_asked_for_by_many_at_once_is_enrolled_once(pool: Pool)
     session_id = await new_session(pool, places=20)
     outcomes = await enroll_one_person_at_once(pool, session_id)
     assert len(granted(outcomes)) == 1
-    assert sum(isinstance(outcome, AlreadyEnrolled) for outcome in outcomes) == PARTIES - 1
+    assert sum(is_refused(outcome, AlreadyEnrolled) for outcome in outcomes) == PARTIES - 1
     assert await seats(pool, session_id) == (1, 1)
 
 
@@ -129,7 +131,7 @@ async def test_without_the_lock_the_unique_index_still_holds(pool: Pool, monkeyp
     hold_after(monkeypatch, candidate_store, "candidates", PARTIES)
     outcomes = await enroll_one_person_at_once(pool, session_id)
     assert len(granted(outcomes)) == 1
-    assert sum(isinstance(outcome, AlreadyEnrolled) for outcome in outcomes) == PARTIES - 1
+    assert sum(is_refused(outcome, AlreadyEnrolled) for outcome in outcomes) == PARTIES - 1
     assert await seats(pool, session_id) == (1, 1)
 
 
@@ -174,7 +176,7 @@ async def test_a_person_who_is_being_removed_is_not_enrolled_any_more(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outcome = await enroll_while_being_removed(pool, monkeypatch)
-    assert isinstance(outcome, EmployeesNotSelectable)
+    assert is_refused(outcome, EmployeeNotSelectable)
 
 
 async def test_control_without_the_share_lock_a_removed_person_is_enrolled(
