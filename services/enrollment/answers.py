@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from services.enrollment.refusals import counted
+from services.enrollment.refusals import Refusal, counted
 from shared.events.types import EnrollmentState
 from shared.http.responses import Answer, success
 
@@ -13,12 +13,14 @@ from shared.http.responses import Answer, success
 class Enrolled:
     """What was granted: the new enrollments in the order asked, and the seats that are left behind them.
 
-    `waiting_before`: how many waited for the session already.
+    `waiting_before`: how many waited for the session already. `refused` are those who were not enrolled, or `None`
+    where the request was for everyone or nobody.
     """
 
     enrollments: tuple[EnrollmentState, ...]
     available_spots: int
     waiting_before: int
+    refused: tuple[tuple[int, Refusal], ...] | None = None
 
 
 def enrolled_answer(enrolled: Enrolled) -> Answer:
@@ -34,6 +36,13 @@ def enrolled_answer(enrolled: Enrolled) -> Answer:
     if waitlisted:
         message += f", {waitlisted} put on the waitlist"
         data["waitlisted_count"] = waitlisted
+    if enrolled.refused:
+        message += f", {len(enrolled.refused)} refused"
+    if enrolled.refused is not None:
+        data["refused"] = [
+            {"employee_id": employee_id, "code": refusal.code, "message": refusal.text}
+            for employee_id, refusal in enrolled.refused
+        ]
     return success(json.dumps(data), message=message, status=201)
 
 

@@ -52,13 +52,20 @@ class NewEnrollmentItem(Representation):
     waitlist_position: Place = 1
 
 
+class RefusedItem(Representation):
+    employee_id: int
+    code: str
+    message: str
+
+
 class EnrolledPeople(Representation):
-    """`waitlisted_count` is present only if somebody was put on the waitlist."""
+    """`waitlisted_count` is present only if somebody was put on the waitlist, `refused` only if that was asked for."""
 
     enrolled_count: int
     enrollments: list[NewEnrollmentItem]
     session_available_spots: int
     waitlisted_count: Place = 1
+    refused: list[RefusedItem] = Field(default_factory=list)
 
 
 class EmployeeOfCompletion(Representation):

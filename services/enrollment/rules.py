@@ -67,7 +67,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class EnrollCommand:
-    """A wish to enroll people in a session, all of them or nobody.
+    """A wish to enroll people in a session, all of them or nobody; with `partial` those who can be.
 
     With `waitlist` those who do not fit are put on the session's list. `enrolled_at` is the database's now where
     it is not given.
@@ -80,6 +80,7 @@ class EnrollCommand:
     waitlist: bool = False
     idempotency_key: IdempotencyKey | None = None
     enrolled_at: datetime | None = None
+    partial: bool = False
 
     @property
     def session_key(self) -> SessionKey:
@@ -88,10 +89,15 @@ class EnrollCommand:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """So many of the people asked for get a seat, the first of them; the others wait. So many seats are left."""
+    """These people are enrolled: so many of them get a seat, the first ones; the others wait. So many seats are left.
 
+    `refused` are those who are not, in the order asked.
+    """
+
+    employee_ids: tuple[int, ...]
     seats: int
     available_spots: int
+    refused: tuple[tuple[int, Refusal], ...] = ()
 
 
 def check_may_enroll(caller: Caller, employee_ids: Sequence[int]) -> None:
@@ -140,11 +146,13 @@ def decide_in_order(
             continue
         keys = [(*command.session_key, employee_id) for employee_id in command.employee_ids]
         refused = refusals(seats, [candidates[key] for key in keys], waitlist=command.waitlist)
-        if refused:
+        enrolled = [key for position, key in enumerate(keys) if position not in refused]
+        if refused and not (command.partial and enrolled):
             outcomes.append(EnrollmentRefused(refused))
             continue
-        granted = min(len(keys), seats.available)
+        granted = min(len(enrolled), seats.available)
         sessions[command.session_key] = seats = replace(seats, taken=seats.taken + granted)
-        candidates.update((key, replace(candidates[key], enrolled_already=True)) for key in keys)
-        outcomes.append(Granted(granted, seats.available))
+        candidates.update((key, replace(candidates[key], enrolled_already=True)) for key in enrolled)
+        not_enrolled = tuple((command.employee_ids[position], refusal) for position, refusal in refused.items())
+        outcomes.append(Granted(tuple(key[-1] for key in enrolled), granted, seats.available, not_enrolled))
     return outcomes

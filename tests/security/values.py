@@ -342,6 +342,7 @@ VALUES = [
     wrong_id("people with null", "[null]", "employee_ids.0"),
     wrong_id("people with 2^63", f"[{2**63}]", "employee_ids.0"),
     wrong_id("waitlist as a number", "1", "waitlist"),
+    wrong_id("partial as a number", "1", "partial"),
 ]
 
 FAMILY = Family("values", VALUES, 230)

@@ -30,7 +30,7 @@ EnrollmentBatcher = Batcher[EnrollCommand, Answer]
 
 
 async def enroll(batcher: EnrollmentBatcher, pool: Pool, catalog: CatalogClient, command: EnrollCommand) -> Answer:
-    """Enrolls everyone or nobody; raises the refusals of contract section 4.
+    """Enrolls everyone or nobody, unless the command is `partial`; raises the refusals of contract section 4.
 
     A command with an `Idempotency-Key` that was answered before gets that answer.
     """
@@ -108,8 +108,9 @@ async def _decide_and_write(
     for position, (command, decision) in enumerate(zip(commands, decisions, strict=True)):
         if isinstance(decision, Granted):
             before = waiting.get(command.session_key, 0)
-            outcomes.append(Enrolled(written[position], decision.available_spots, before))
-            waiting[command.session_key] = before + len(command.employee_ids) - decision.seats
+            refused = decision.refused if command.partial else None
+            outcomes.append(Enrolled(written[position], decision.available_spots, before, refused))
+            waiting[command.session_key] = before + len(decision.employee_ids) - decision.seats
         else:
             outcomes.append(decision)
     return outcomes
@@ -122,7 +123,7 @@ async def _waiting(
     keys = {
         command.session_key
         for command, decision in zip(commands, decisions, strict=True)
-        if isinstance(decision, Granted) and decision.seats < len(command.employee_ids)
+        if isinstance(decision, Granted) and decision.seats < len(decision.employee_ids)
     }
     return await seat_store.waiting(connection, sorted(keys)) if keys else {}
 
@@ -138,7 +139,7 @@ async def _write(
         (position, _new_enrollment(command, employee_id, seats, has_seat=place < decision.seats))
         for position, (command, decision) in enumerate(zip(commands, decisions, strict=True))
         if isinstance(decision, Granted)
-        for place, employee_id in enumerate(command.employee_ids)
+        for place, employee_id in enumerate(decision.employee_ids)
     ]
     if not new:
         return {}

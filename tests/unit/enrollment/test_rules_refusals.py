@@ -50,7 +50,7 @@ def test_of_two_wishes_for_one_person_the_second_is_refused() -> None:
     wishes = [command(1, 1), command(1, 2, 1)]
     known = {(1, 1, person): candidate(person) for person in (1, 2)}
     granted, refused = decide_in_order(wishes, {(1, 1): seats()}, known)
-    assert granted == Granted(1, 4)
+    assert granted == Granted((1,), 1, 4)
     assert isinstance(refused, EnrollmentRefused)
     assert (refused.code, list(refused.details["errors"])) == ("already_enrolled", ["employee_ids.1"])
 
@@ -133,6 +133,22 @@ def test_the_seats_go_to_the_first_who_can_be_enrolled() -> None:
     assert {place: type(refusal) for place, refusal in refused.items()} == {1: EmployeeNotSelectable, 3: SessionFull}
     assert list(refused) == [1, 3]
     assert refused[3].details == {"available_spots": 2, "requested": 3}
+
+
+def test_of_a_partial_wish_those_who_can_be_are_enrolled_and_the_others_are_named() -> None:
+    known = {(1, 1, 1): STRANGER, (1, 1, 2): ANYBODY, (1, 1, 3): ANYBODY}
+    [granted] = decide_in_order([command(1, 1, 3, 2, partial=True)], {(1, 1): seats(maximum=1)}, known)
+    assert isinstance(granted, Granted)
+    assert (granted.employee_ids, granted.seats, granted.available_spots) == ((3,), 1, 0)
+    refused = [(person, type(refusal)) for person, refusal in granted.refused]
+    assert refused == [(1, EmployeeNotSelectable), (2, SessionFull)]
+
+
+def test_of_a_partial_wish_that_nobody_fits_all_are_refused() -> None:
+    known = {(1, 1, 1): STRANGER, (1, 1, 2): THERE_ALREADY}
+    [refused] = decide_in_order([command(1, 1, 2, partial=True)], {(1, 1): seats()}, known)
+    assert isinstance(refused, EnrollmentRefused)
+    assert list(refused.refusals) == [0, 1]
 
 
 def test_a_refusal_says_all_its_reasons_in_one_text_of_bounded_length() -> None:
