@@ -56,13 +56,18 @@ class Seats:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One person who is to be enrolled in one session."""
+    """One person who is to be enrolled in one session.
+
+    `enrolled_already`: by a record that is not cancelled, or in a session of a self-paced course by an open one alone.
+    """
 
     employee_id: int
     exists: bool
     enrolled_already: bool
     missing_prerequisites: tuple[str, ...]
     """Titles of the courses that the session's course asks for and the person lacks."""
+    has_open_record: bool = False
+    """Whether the person is enrolled in the session, or waits for it, right now."""
 
 
 @dataclass(frozen=True, slots=True)

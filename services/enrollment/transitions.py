@@ -46,8 +46,9 @@ def completed(
 def reopened(enrollment: EnrollmentState, seats: Seats, candidate: Candidate) -> EnrollmentState:
     """Enrolled again, as if it had never ended; reopening what is enrolled changes nothing.
 
-    `candidate` is the person as the session sees them. A seat that was given back has to be free again. Raises
-    `EnrollmentClosed`, `EmployeeLeft`, `SessionClosed`, `SessionFull`.
+    `candidate` is the person as the session sees them, who may have been enrolled again since. A seat that was given
+    back has to be free again. Raises `EnrollmentClosed`, `EmployeeLeft`, `SessionClosed`, `AlreadyEnrolled`,
+    `SessionFull`.
     """
     if enrollment.status in ("cancelled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "reopened")
@@ -57,6 +58,8 @@ def reopened(enrollment: EnrollmentState, seats: Seats, candidate: Candidate) ->
         raise EmployeeLeft
     if seats.status == "cancelled":
         raise SessionClosed(seats.status)
+    if candidate.has_open_record:
+        raise AlreadyEnrolled
     if not enrollment.holds_seat and not seats.available:
         raise SessionFull(0, 1)
     return _changed(enrollment, status="enrolled", holds_seat=True, certifies=False, **dict.fromkeys(_RESULT))

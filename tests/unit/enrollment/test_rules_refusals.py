@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from services.enrollment.refusals import (
+    AlreadyEnrolled,
     EmployeeNotSelectable,
     EnrollmentRefused,
     PrerequisiteMissing,
@@ -34,6 +35,14 @@ def test_nothing_is_reopened_in_a_cancelled_session_which_says_so() -> None:
     with pytest.raises(SessionClosed) as refused:
         reopened(complete(enrollment()), replace(HERE, status="cancelled"), NEW_THERE)
     assert refused.value.message == "The session is cancelled; nobody can be enrolled in it."
+
+
+def test_nobody_is_reopened_beside_an_open_record() -> None:
+    absent, again = enrollment(status="absent", holds_seat=False), replace(NEW_THERE, has_open_record=True)
+    with pytest.raises(AlreadyEnrolled) as refused:
+        reopened(absent, replace(HERE, taken=HERE.maximum), again)
+    assert refused.value.details == {"errors": {"session_id": ["The employee is already enrolled in this session."]}}
+    assert reopened(absent, HERE, replace(NEW_THERE, enrolled_already=True)).status == "enrolled"
 
 
 def test_a_full_session_says_that_one_seat_was_asked_for() -> None:
