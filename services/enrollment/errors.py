@@ -146,6 +146,28 @@ class AlreadyEnrolled(_EmployeesRefused):
         super().__init__({position: ["The employee is already enrolled in this session."] for position in positions})
 
 
+def clash_reasons(session_ids: Sequence[int]) -> list[str]:
+    return [f"The employee is enrolled in another session at that time: session {each}." for each in session_ids]
+
+
+class Clash(_EmployeesRefused):
+    """`sessions`: others at the same time in which each is enrolled, by position."""
+
+    code = "booking_clash"
+
+    def __init__(self, sessions: Mapping[int, Sequence[int]]) -> None:
+        super().__init__({position: clash_reasons(ids) for position, ids in sessions.items()})
+
+
+class ClashThere(ValidationFailed):
+    """The person of a transfer is enrolled in other sessions at the time of its target."""
+
+    code = "booking_clash"
+
+    def __init__(self, session_ids: Sequence[int]) -> None:
+        super().__init__({"session_id": clash_reasons(session_ids)})
+
+
 class EmployeeLeft(Conflict):
     message = "The employee has been removed from the organisation."
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from services.enrollment.errors import (
     CheckedIn,
     CheckInKept,
+    ClashThere,
     EmployeeLeft,
     EnrolledThere,
     EnrollmentClosed,
@@ -105,7 +106,7 @@ def transferred(enrollment: EnrollmentState, target: Seats, candidate: Candidate
     """To a seat in another session of the same course; `candidate` is the person as that session sees them.
 
     A check-in belongs to its session, and stays behind. Raises `EnrollmentClosed`, `EmployeeLeft`,
-    `SessionOfOtherCourse`, `SessionClosed`, `EnrolledThere`, `SessionFull`.
+    `SessionOfOtherCourse`, `SessionClosed`, `EnrolledThere`, `ClashThere`, `SessionFull`.
     """
     if enrollment.status not in ("enrolled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "transferred")
@@ -119,6 +120,9 @@ def transferred(enrollment: EnrollmentState, target: Seats, candidate: Candidate
         raise SessionClosed(target.status)
     if candidate.enrolled_already:
         raise EnrolledThere
+    clashes = [session_id for session_id in candidate.clashes if session_id != enrollment.session_id]
+    if clashes and target.refuses_clashes:
+        raise ClashThere(clashes)
     if not target.available:
         raise SessionFull(0, 1)
     return _changed(enrollment, session_id=target.session_id, status="enrolled", holds_seat=True, **_NOT_CHECKED_IN)
