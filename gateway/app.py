@@ -27,7 +27,7 @@ from gateway.upstream.headers import NO_SNIFFING_LINES, TO_A_TOKEN_LINES
 from gateway.upstream.loop_lag import LoopLag
 from gateway.upstream.proxy import Proxy
 from gateway.upstream.upstream import Upstream
-from shared.auth.signing import internal_signer
+from shared.auth.signing import InternalSigner
 from shared.auth.trust import GATEWAY
 from shared.concurrency.tasks import background
 from shared.http.body_budget import BodyBudget
@@ -136,7 +136,7 @@ async def _handler(app: web.Application) -> AsyncIterator[None]:
         Limits(settings.rate_limit, settings.address_rate_limit, settings.login_rate_limit),
     )
     address = ClientAddress(settings.trusted_proxies)
-    signer = internal_signer(GATEWAY, settings.internal_keys_file, settings.internal_token_secret)
+    signer = InternalSigner(GATEWAY, settings.internal_keys_file)
     endpoints = AuthEndpoints(gate, app[_ISSUER], address)
     app[RESPONDER].handler = ForwardHandler(
         gate, app[_PROXY], Router(), signer, endpoints, address, settings.public_url

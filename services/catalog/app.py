@@ -11,7 +11,7 @@ from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.handlers import SUBSCRIPTIONS
 from services.catalog.projection import PROJECTION
 from services.catalog.settings import CatalogSettings
-from shared.auth.signing import internal_signer
+from shared.auth.signing import InternalSigner
 from shared.concurrency.tasks import background
 from shared.http.service_client import connect_to_service
 from shared.projections.settings_copy import catch_up
@@ -23,7 +23,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 async def enrollment_client(settings: CatalogSettings, app: web.Application) -> AsyncIterator[None]:
     """Enrollment, which owns the seats of the catalog's sessions."""
-    signer = internal_signer("catalog", settings.internal_keys_file, settings.internal_token_secret)
+    signer = InternalSigner("catalog", settings.internal_keys_file)
     async with connect_to_service(
         settings.enrollment_url, name="enrollment", asking="catalog", signer=signer
     ) as client:
@@ -33,7 +33,7 @@ async def enrollment_client(settings: CatalogSettings, app: web.Application) -> 
 
 async def copied_settings(settings: CatalogSettings, app: web.Application) -> AsyncIterator[None]:
     """Copies the settings of organisations that were saved before the catalog followed them."""
-    signer = internal_signer("catalog", settings.internal_keys_file, settings.internal_token_secret)
+    signer = InternalSigner("catalog", settings.internal_keys_file)
     async with (
         connect_to_service(settings.enrollment_url, name="enrollment", asking="catalog", signer=signer) as client,
         background(catch_up(app[POOL], SnapshotClient(client)), name="settings"),

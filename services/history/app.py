@@ -9,7 +9,7 @@ from services.history.api import ROUTES
 from services.history.handlers import SUBSCRIPTIONS
 from services.history.projection import PROJECTION
 from services.history.settings import HistorySettings
-from shared.auth.signing import internal_signer
+from shared.auth.signing import InternalSigner
 from shared.concurrency.tasks import background
 from shared.http.service_client import connect_to_service
 from shared.projections.settings_copy import catch_up
@@ -24,7 +24,7 @@ async def copied_settings(settings: HistorySettings, app: web.Application) -> As
     if not settings.enrollment_url:
         yield
         return
-    signer = internal_signer("history", settings.internal_keys_file, settings.internal_token_secret)
+    signer = InternalSigner("history", settings.internal_keys_file)
     async with (
         connect_to_service(settings.enrollment_url, name="enrollment", asking="history", signer=signer) as client,
         background(catch_up(app[POOL], SnapshotClient(client)), name="settings"),
