@@ -25,7 +25,7 @@ from shared.errors import (
     TokenMissing,
 )
 from shared.http.body import read_model
-from shared.http.conditional import UNCONDITIONAL, Conditions, conditions
+from shared.http.conditional import UNCONDITIONAL, Conditions, read_conditions
 from shared.http.idempotency_key import IdempotencyKey, digest, read_key
 from shared.http.input import QueryReader
 from shared.http.models import USUAL_LIMITS, Body, BodyLimits, Query
@@ -250,7 +250,8 @@ class _Sender:
 def _read_sender(request: Request) -> _Sender:
     """Raises `TokenMissing`, or `TokenInvalid` for more than one token."""
     headers = request.headers
-    sender = _Sender(bearer_token(headers.getall("Authorization", [])), client_origin(request), conditions(headers))
+    conditions = read_conditions(headers.getall("If-Match", []), headers.getall("If-None-Match", []))
+    sender = _Sender(bearer_token(headers.getall("Authorization", [])), client_origin(request), conditions)
     request.head.derived = sender
     return sender
 
