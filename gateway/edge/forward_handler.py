@@ -4,14 +4,13 @@ A forwarded request costs one turn in a batch of counts, one message to the serv
 same in all requests of one client is made once.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
 from gateway.admission.gate import Admission, Gate
 from gateway.auth.client_token import ClientToken
 from gateway.edge.auth_endpoints import AuthEndpoints
-from gateway.edge.client_address import ClientAddress
 from gateway.routes import Router, UpstreamName
 from gateway.upstream.bulkhead import Arrival
 from gateway.upstream.headers import (
@@ -54,7 +53,7 @@ class ForwardHandler:
         router: Router,
         signer: InternalSigner,
         endpoints: AuthEndpoints,
-        address: ClientAddress,
+        address: Callable[[Request], str],
         public_url: str | None,
     ) -> None:
         self._gate = gate
@@ -75,6 +74,10 @@ class ForwardHandler:
         if arrival is None:
             return Overloaded()
         return self._forward(request, upstream, token, arrival)
+
+    async def count_unadmitted(self, request: Request, reason: str) -> None:
+        """Raises what `Gate.count_unadmitted` raises."""
+        await self._gate.count_unadmitted(reason, request.headers.getall("Authorization", []), self._address(request))
 
     def _known_token(self, request: Request) -> ClientToken | None:
         """Looked up before the request is admitted, since organisations are admitted in turn."""
