@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import pytest
 from aiohttp import web
 
-from gateway.upstream.bulkhead import Arrival, Bulkhead
+from gateway.upstream.bulkhead import Bulkhead
 from gateway.upstream.load_shedding import Overload
 from shared.concurrency.fairness import Organisation
 from shared.http.responses import Answer
@@ -124,16 +124,16 @@ async def test_who_was_let_in_and_refused_waits_no_longer(
     edge: Edge, organisation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bulkheads: set[Bulkhead] = set()
-    monkeypatch.setattr(Bulkhead, "arrival", watched(Bulkhead.arrival, bulkheads))
+    monkeypatch.setattr(Bulkhead, "admits", watched(Bulkhead.admits, bulkheads))
     client = edge.client(new_token(organisation))
     assert [(await client.get(COURSES)).status for _ in range(2)] == [200, 200]  # the token is not known at first
     assert (await edge.client("no.such.token").get(COURSES)).status == 401
     assert [bulkhead.arriving for bulkhead in bulkheads] == [0]
 
 
-def watched(arrival: Callable[..., Arrival | None], bulkheads: set[Bulkhead]) -> Callable[..., Arrival | None]:
-    def noting(bulkhead: Bulkhead, organisation: Organisation) -> Arrival | None:
+def watched(admits: Callable[..., bool], bulkheads: set[Bulkhead]) -> Callable[..., bool]:
+    def noting(bulkhead: Bulkhead, organisation: Organisation) -> bool:
         bulkheads.add(bulkhead)
-        return arrival(bulkhead, organisation)
+        return admits(bulkhead, organisation)
 
     return noting
