@@ -18,11 +18,13 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 import services.catalog.app
 import services.enrollment.app
 import services.history.app
+from services.enrollment.store import candidates as candidate_store
 from services.enrollment.store import seats as seat_store
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connection_pool
 from tests.integration.enrollment.seats_world import ORGANISATIONS, PEOPLE, SESSIONS, World, settled
 from tests.support.databases import fresh_database
+from tests.support.guards import without
 
 organisations = st.sampled_from(ORGANISATIONS)
 sessions = st.sampled_from(SESSIONS)
@@ -115,6 +117,24 @@ class SeatsMachine(RuleBasedStateMachine):
         self._do(*attempts)
         assert len(self.known) - before in (0, len(group))
 
+    @rule(organisation=organisations, session=sessions, group=groups, waitlist=st.booleans())
+    def enroll_who_can_be(self, organisation: int, session: int, group: list[int], waitlist: bool) -> None:
+        self.keys += 1
+        self._do(
+            *(
+                self.world.enroll_who_can_be(organisation, session, group, waitlist=waitlist, key=f"{key} {self.keys}")
+                for key in ("once", "once", "again")
+            )
+        )
+
+    @precondition(lambda self: self.known)
+    @rule(pick=picks, attended=st.booleans())
+    def end_and_enroll_again(self, pick: int, attended: bool) -> None:
+        enrollment = self._enrollment(pick)
+        self._do(self.world.complete(*enrollment) if attended else self.world.mark_absent(*enrollment))
+        again = (self.world.enroll_again(*enrollment) for _ in range(2))
+        self._do(*again, self.world.reopen(*enrollment))
+
     @precondition(lambda self: self.known)
     @rule(pick=picks)
     def cancel_twice(self, pick: int) -> None:
@@ -169,6 +189,11 @@ class SeatsMachine(RuleBasedStateMachine):
         attempts = [changes[pick % len(changes)](self._enrollment(pick)) for pick in chosen]
         attempts += [self.world.enroll(organisation, session, group, waitlist=True) for group in groups]
         attempts += [self.world.enroll(organisation, session, group, waitlist=False) for group in groups]
+        self.keys += 1
+        attempts += [
+            self.world.enroll_who_can_be(organisation, session, group, waitlist=False, key=f"{place} {self.keys}")
+            for place, group in enumerate(groups)
+        ]
         attempts.append(self.world.enlarge(organisation, session, 1))
         self._do(*attempts)
 
@@ -199,4 +224,13 @@ def test_no_seat_is_lost_or_doubled_whatever_happens(databases: Databases) -> No
 def test_control_without_the_lock_the_stories_end_badly(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seat_store, "_LOCK_SESSIONS", seat_store._LOCK_SESSIONS.replace("FOR UPDATE OF s", ""))
     with pytest.raises(BaseException):  # noqa: B017, PT011 - which promise breaks first is a matter of luck
+        tell_stories(databases, 60, (Phase.generate,))
+
+
+@pytest.mark.timeout(180)
+def test_control_where_open_records_are_overlooked_the_stories_end_badly(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without(monkeypatch, candidate_store, "_CANDIDATES", "there.open > 0 AS open", "false AS open")
+    with pytest.raises(BaseException):  # noqa: B017, PT011 - the index refuses what the rules let pass
         tell_stories(databases, 60, (Phase.generate,))
