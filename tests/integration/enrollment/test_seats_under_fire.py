@@ -225,7 +225,7 @@ def tell_stories(
 
 
 def what_breaks(databases: Databases) -> list[Exception]:
-    """Of stories that are told without a guard. Told again they may end well, and then Hypothesis says only that."""
+    """By stories without a guard. A repetition may end well, and then Hypothesis reports nothing but that."""
     broken: list[Exception] = []
     with contextlib.suppress(BaseException):
         tell_stories(databases, 60, (Phase.generate,), broken)
