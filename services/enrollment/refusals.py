@@ -69,6 +69,20 @@ class PrerequisiteMissing(Refusal):
         super().__init__(*(f"The employee has not completed: {title}." for title in titles))
 
 
+class Clash(Refusal):
+    """`session_ids`: others at the same time in which the person is enrolled."""
+
+    code = "booking_clash"
+    of_employee = True
+
+    def __init__(self, session_ids: Sequence[int]) -> None:
+        super().__init__(*clash_reasons(session_ids))
+
+
+def clash_reasons(session_ids: Sequence[int]) -> list[str]:
+    return [f"The employee is enrolled in another session at that time: session {each}." for each in session_ids]
+
+
 class SessionFull(Refusal):
     """So many seats are `available`, and so many `requested`."""
 
@@ -88,6 +102,7 @@ KINDS: tuple[type[Refusal], ...] = (
     SessionClosed,
     AlreadyEnrolled,
     PrerequisiteMissing,
+    Clash,
     SessionFull,
 )
 """In the order of the contract's table; the first that applies to a person is that person's refusal."""

@@ -1,12 +1,13 @@
 """Who may be enrolled: values in, values out (contract, section 4)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.enrollment.errors import SessionUnknown
 from services.enrollment.refusals import (
     AlreadyEnrolled,
+    Clash,
     EmployeeNotSelectable,
     EnrollmentRefused,
     PrerequisiteMissing,
@@ -16,6 +17,7 @@ from services.enrollment.refusals import (
 )
 from shared.auth.internal_token import ENROLL, ENROLL_SELF, Caller
 from shared.errors import PermissionDenied
+from shared.events.types import BookingClash
 from shared.http.idempotency_key import IdempotencyKey
 from shared.postgres.audit import Actor
 
@@ -23,6 +25,8 @@ SessionKey = tuple[int, int]
 """Organisation and session."""
 CandidateKey = tuple[int, int, int]
 """Organisation, session and person."""
+Span = tuple[datetime, datetime]
+"""From a moment to another, which is not part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,10 @@ class Seats:
     """Whether `status` was agreed with the catalog for a version that has not arrived yet."""
     in_doubt: bool = False
     """Whether that was so long ago that the catalog has to be asked what became of it."""
+    booking_clash: BookingClash = "warn"
+    """What the organisation wants of people who are enrolled in another session at the same time."""
+    times: tuple[Span, ...] = ()
+    """When it occupies those who are enrolled: a standing session, and one that is over, never does."""
 
     @property
     def available(self) -> int:
@@ -47,6 +55,10 @@ class Seats:
     @property
     def is_closed(self) -> bool:
         return self.status in ("completed", "cancelled")
+
+    @property
+    def refuses_clashes(self) -> bool:
+        return self.booking_clash == "refuse"
 
     @property
     def promotes(self) -> bool:
@@ -68,6 +80,8 @@ class Candidate:
     """Titles of the courses that the session's course asks for and the person lacks."""
     has_open_record: bool = False
     """Whether the person is enrolled in the session, or waits for it, right now."""
+    clashes: tuple[int, ...] = ()
+    """Other sessions at the same time in which the person is enrolled, the first ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +117,7 @@ class Granted:
     seats: int
     available_spots: int
     refused: tuple[tuple[int, Refusal], ...] = ()
+    clashes: tuple[Candidate, ...] = ()
 
 
 def check_may_enroll(caller: Caller, employee_ids: Sequence[int]) -> None:
@@ -133,6 +148,8 @@ def _refusal(seats: Seats, candidate: Candidate) -> Refusal | None:
         return AlreadyEnrolled()
     if candidate.missing_prerequisites:
         return PrerequisiteMissing(candidate.missing_prerequisites)
+    if candidate.clashes and seats.refuses_clashes:
+        return Clash(candidate.clashes)
     return None
 
 
@@ -143,6 +160,9 @@ def decide_in_order(
 ) -> list[Granted | Exception]:
     """Each command's outcome, those before it taken into account: who came first has the seat."""
     sessions, candidates = dict(sessions), dict(candidates)
+    elsewhere: dict[tuple[int, int], list[CandidateKey]] = {}
+    for key in candidates:
+        elsewhere.setdefault((key[0], key[2]), []).append(key)
     outcomes: list[Granted | Exception] = []
     for command in commands:
         seats = sessions.get(command.session_key)
@@ -150,7 +170,8 @@ def decide_in_order(
             outcomes.append(SessionUnknown())
             continue
         keys = [(*command.session_key, employee_id) for employee_id in command.employee_ids]
-        refused = refusals(seats, [candidates[key] for key in keys], waitlist=command.waitlist)
+        asked = [candidates[key] for key in keys]
+        refused = refusals(seats, asked, waitlist=command.waitlist)
         enrolled = [key for position, key in enumerate(keys) if position not in refused]
         if refused and not (command.partial and enrolled):
             outcomes.append(EnrollmentRefused(refused))
@@ -158,6 +179,31 @@ def decide_in_order(
         granted = min(len(enrolled), seats.available)
         sessions[command.session_key] = seats = replace(seats, taken=seats.taken + granted)
         candidates.update((key, replace(candidates[key], enrolled_already=True)) for key in enrolled)
+        for key in enrolled[:granted]:
+            candidates.update(_booked(key, sessions, candidates, elsewhere))
         not_enrolled = tuple((command.employee_ids[position], refusal) for position, refusal in refused.items())
-        outcomes.append(Granted(tuple(key[-1] for key in enrolled), granted, seats.available, not_enrolled))
+        clashes = _clashes_to_tell(seats, [each for place, each in enumerate(asked) if place not in refused])
+        outcomes.append(Granted(tuple(key[-1] for key in enrolled), granted, seats.available, not_enrolled, clashes))
     return outcomes
+
+
+def _clashes_to_tell(seats: Seats, asked: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    return tuple(candidate for candidate in asked if candidate.clashes) if seats.booking_clash == "warn" else ()
+
+
+def _booked(
+    key: CandidateKey,
+    sessions: Mapping[SessionKey, Seats],
+    candidates: Mapping[CandidateKey, Candidate],
+    keys_of: Mapping[tuple[int, int], Sequence[CandidateKey]],
+) -> Iterator[tuple[CandidateKey, Candidate]]:
+    """The person as other sessions at the same time see them, now that they are enrolled in this one."""
+    organisation_id, session_id, employee_id = key
+    times = sessions[organisation_id, session_id].times
+    for other in keys_of[organisation_id, employee_id]:
+        if other != key and overlap(times, sessions[other[:2]].times):
+            yield other, replace(candidates[other], clashes=(*candidates[other].clashes, session_id))
+
+
+def overlap(some: Sequence[Span], others: Sequence[Span]) -> bool:
+    return any(start < other_end and other_start < end for start, end in some for other_start, other_end in others)

@@ -11,7 +11,7 @@ from services.enrollment.errors import (
     EnrollmentClosed,
     SessionOfOtherCourse,
 )
-from services.enrollment.refusals import AlreadyEnrolled, SessionClosed, SessionFull
+from services.enrollment.refusals import AlreadyEnrolled, Clash, SessionClosed, SessionFull
 from services.enrollment.rules import Candidate, Seats
 from services.enrollment.schemas import CheckIn, Completion
 from services.enrollment.validity import check_completed_at, judged
@@ -106,7 +106,7 @@ def transferred(enrollment: EnrollmentState, target: Seats, candidate: Candidate
     """To a seat in another session of the same course; `candidate` is the person as that session sees them.
 
     A check-in belongs to its session, and stays behind. Raises `EnrollmentClosed`, `EmployeeLeft`,
-    `SessionOfOtherCourse`, `SessionClosed`, `AlreadyEnrolled`, `SessionFull`.
+    `SessionOfOtherCourse`, `SessionClosed`, `AlreadyEnrolled`, `Clash`, `SessionFull`.
     """
     if enrollment.status not in ("enrolled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "transferred")
@@ -120,6 +120,9 @@ def transferred(enrollment: EnrollmentState, target: Seats, candidate: Candidate
         raise SessionClosed(target.status)
     if candidate.enrolled_already:
         raise AlreadyEnrolled
+    clashes = [session_id for session_id in candidate.clashes if session_id != enrollment.session_id]
+    if clashes and target.refuses_clashes:
+        raise Clash(clashes)
     if not target.available:
         raise SessionFull(0, 1)
     return _changed(enrollment, session_id=target.session_id, status="enrolled", holds_seat=True, **_NOT_CHECKED_IN)

@@ -184,10 +184,14 @@ class CertificationState(State):
     days_left: int
 
 
+BookingClash = Literal["allow", "warn", "refuse"]
+
+
 class SettingsState(State):
     """What an organisation has set for itself; `id` is the organisation's."""
 
     time_zone: Text
+    booking_clash: BookingClash = "warn"
 
 
 S = TypeVar("S", bound=State, covariant=True)

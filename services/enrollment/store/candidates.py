@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from services.enrollment.rules import Candidate, CandidateKey, SessionKey
+from services.enrollment.store import bookings
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
 
@@ -10,6 +11,12 @@ from shared.postgres.statement_columns import ArrayColumns
 _SHARE_PEOPLE = """
 SELECT FROM people WHERE (organisation_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
 ORDER BY organisation_id, id FOR SHARE
+"""
+
+# Where nobody may be booked twice at a time, of two bookings of one person the later sees the earlier.
+_RESERVE_PEOPLE = """
+SELECT FROM people WHERE (organisation_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
+ORDER BY organisation_id, id FOR NO KEY UPDATE
 """
 
 _ASKED = ArrayColumns(organisation_id="bigint", session_id="bigint", course_id="bigint", employee_id="bigint")
@@ -28,8 +35,10 @@ SELECT asked.organisation_id, asked.session_id, asked.employee_id, p.id IS NOT N
                 AND (done.valid_until IS NULL OR done.valid_until > now())
         )
         ORDER BY required_id
-    ) AS missing
+    ) AS missing,
+    {bookings.clashes("asked", "s", "c")} AS clashes
 FROM {_ASKED.unnest("asked")}
+JOIN sessions s ON s.organisation_id = asked.organisation_id AND s.id = asked.session_id
 JOIN courses c ON c.organisation_id = asked.organisation_id AND c.id = asked.course_id
 LEFT JOIN people p ON p.organisation_id = asked.organisation_id AND p.id = asked.employee_id AND NOT p.removed
 CROSS JOIN LATERAL (
@@ -42,10 +51,18 @@ CROSS JOIN LATERAL (
 
 
 async def candidates(
-    connection: Connection, asked: Sequence[CandidateKey], courses: Mapping[SessionKey, int]
+    connection: Connection,
+    asked: Sequence[CandidateKey],
+    courses: Mapping[SessionKey, int],
+    *,
+    reserve: bool = False,
 ) -> dict[CandidateKey, Candidate]:
-    """What the rules need to know of everyone asked for; `courses` are those of the sessions."""
-    await connection.execute(_SHARE_PEOPLE, [key[0] for key in asked], [key[2] for key in asked])
+    """What the rules need to know of everyone asked for; `courses` are those of the sessions.
+
+    With `reserve`, nobody else enrolls these people anywhere until the transaction ends.
+    """
+    lock_people = _RESERVE_PEOPLE if reserve else _SHARE_PEOPLE
+    await connection.execute(lock_people, [key[0] for key in asked], [key[2] for key in asked])
     wanted = [
         {
             "organisation_id": organisation_id,
@@ -58,7 +75,12 @@ async def candidates(
     rows = await connection.fetch(_CANDIDATES, *_ASKED.arrays(wanted))
     return {
         (row["organisation_id"], row["session_id"], row["employee_id"]): Candidate(
-            row["employee_id"], row["known"], row["enrolled"], tuple(row["missing"]), row["open"]
+            row["employee_id"],
+            row["known"],
+            row["enrolled"],
+            tuple(row["missing"]),
+            row["open"],
+            tuple(row["clashes"]),
         )
         for row in rows
     }

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from services.enrollment.rules import Seats, SessionKey
-from services.enrollment.store import agreed_status
+from services.enrollment.store import agreed_status, bookings
 from services.enrollment.store.enrollments import enrollment_state
 from shared.events.types import EnrollmentState
 from shared.postgres.pool import Connection
@@ -20,7 +20,11 @@ from shared.postgres.statement_columns import ArrayColumns
 _LOCK_SESSIONS = f"""
 SELECT s.organisation_id, s.id, s.course_id, s.start_date <= now() AS started, s.seats_max, s.seats_taken,
     {agreed_status.STATUS} AS status, {agreed_status.AWAITS_COMMIT} AS awaits_commit,
-    {agreed_status.IN_DOUBT} AS in_doubt
+    {agreed_status.IN_DOUBT} AS in_doubt,
+    coalesce((
+        SELECT o.booking_clash FROM organisation_settings o WHERE o.organisation_id = s.organisation_id
+    ), 'warn') AS booking_clash,
+    CASE WHEN {bookings.occupies("s", "c")} THEN s.booked END AS booked
 FROM sessions s JOIN courses c ON c.organisation_id = s.organisation_id AND c.id = s.course_id
 WHERE (s.organisation_id, s.id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[])) AND NOT s.removed
 ORDER BY s.organisation_id, s.id
@@ -136,6 +140,8 @@ async def lock_sessions(connection: Connection, keys: Sequence[SessionKey]) -> d
             taken=row["seats_taken"],
             awaits_commit=row["awaits_commit"],
             in_doubt=row["in_doubt"],
+            booking_clash=row["booking_clash"],
+            times=tuple((span.lower, span.upper) for span in row["booked"] or ()),
         )
         for row in rows
     }

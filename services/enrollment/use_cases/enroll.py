@@ -100,7 +100,8 @@ async def _decide_and_write(
         for employee_id in command.employee_ids
     ]
     courses = {key: session.course_id for key, session in seats.items()}
-    candidates = await candidate_store.candidates(connection, asked, courses)
+    reserve = any(session.refuses_clashes for session in seats.values())
+    candidates = await candidate_store.candidates(connection, asked, courses, reserve=reserve)
     decisions = rules.decide_in_order(commands, seats, candidates)
     waiting = await _waiting(connection, commands, decisions)
     written = await _write(connection, commands, decisions, seats)
@@ -109,7 +110,7 @@ async def _decide_and_write(
         if isinstance(decision, Granted):
             before = waiting.get(command.session_key, 0)
             refused = decision.refused if command.partial else None
-            outcomes.append(Enrolled(written[position], decision.available_spots, before, refused))
+            outcomes.append(Enrolled(written[position], decision.available_spots, before, refused, decision.clashes))
             waiting[command.session_key] = before + len(decision.employee_ids) - decision.seats
         else:
             outcomes.append(decision)

@@ -184,7 +184,10 @@ async def transfer(
 async def _candidate(connection: Connection, session: SessionKey, seats: Seats, locked: LockedEnrollment) -> Candidate:
     """The enrollment's person as the session sees them."""
     key = (*session, locked.state.employee_id)
-    return (await candidate_store.candidates(connection, [key], {session: seats.course_id}))[key]
+    found = await candidate_store.candidates(
+        connection, [key], {session: seats.course_id}, reserve=seats.refuses_clashes
+    )
+    return found[key]
 
 
 async def _lock(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.enrollment.errors import EnrollmentClosed
-from services.enrollment.refusals import AlreadyEnrolled, EmployeeNotSelectable
+from services.enrollment.refusals import AlreadyEnrolled, Clash, EmployeeNotSelectable
 from services.enrollment.schemas import Completion
 from services.enrollment.store import candidates as candidate_store
 from services.enrollment.store import enrollments as enrollment_store
@@ -31,6 +31,7 @@ from tests.support.enrollment_rows import (
     warm_pool,
 )
 from tests.support.eventually import eventually
+from tests.support.guards import without
 from tests.support.races import hold_after, waits_for_a_lock, without_lock
 from tests.support.refusals import is_refused
 
@@ -186,3 +187,29 @@ async def test_control_without_the_share_lock_a_removed_person_is_enrolled(
     monkeypatch.setattr(candidate_store, "_SHARE_PEOPLE", "SELECT $1::bigint[], $2::bigint[]")
     outcome = await enroll_while_being_removed(pool, monkeypatch)
     assert isinstance(outcome, Answer)
+
+
+async def book_one_person_at_once(pool: Pool) -> list[Outcome]:
+    """In sessions of the same time, of an organisation that wants no clashes."""
+    await execute(
+        pool,
+        "INSERT INTO organisation_settings (organisation_id, time_zone, booking_clash) VALUES ($1, 'UTC', 'refuse')",
+        ORGANISATION,
+    )
+    [person] = await new_people(pool, 1)
+    sessions = [await new_session(pool, places=20) for _ in range(PARTIES)]
+    return list(await asyncio.gather(*(enroll(pool, each, person) for each in sessions), return_exceptions=True))
+
+
+async def test_one_person_booked_in_many_sessions_at_once_is_in_one_of_them(pool: Pool) -> None:
+    outcomes = await book_one_person_at_once(pool)
+    assert len(granted(outcomes)) == 1
+    assert sum(is_refused(outcome, Clash) for outcome in outcomes) == PARTIES - 1
+
+
+async def test_control_without_the_lock_on_the_person_the_bookings_clash(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without(monkeypatch, candidate_store, "_RESERVE_PEOPLE", "FOR NO KEY UPDATE", "FOR SHARE")
+    hold_after(monkeypatch, candidate_store, "candidates", PARTIES)
+    assert len(granted(await book_one_person_at_once(pool))) == PARTIES

@@ -81,15 +81,14 @@ _DELETED = "what was deleted stays as it was last, and no enrollment shows it"
 _KEPT = "a closed record keeps what it remembers, whatever an event of the release before does not say"
 _JUDGED = "the enrollment has passed or failed already"
 _REMEMBERED = ("remembered", *(f"remembered.{name}" for name, _ in changed_in_one_field(filled(Remembered))))
+_ENROLLING = "enrolling alone asks for it"
 _SAME_PERSON = "an enrollment is always the same person's"
 
 NOT_COPIED: Mapping[str, Mapping[str, str]] = {
     "enrollment: courses": {
         "category": "no rule of enrolling asks for it",
     },
-    "enrollment: sessions": {
-        "end_date": "seats and waitlist end with the start",
-    },
+    "enrollment: sessions": {},
     "history: courses": {
         "category": "no record shows it",
         "pass_score": "the enrollment has passed or failed already",
@@ -148,8 +147,8 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
             "nothing is counted by it",
         ),
     },
-    "catalog: organisation_settings": {},
-    "history: organisation_settings": {},
+    "catalog: organisation_settings": {"booking_clash": _ENROLLING},
+    "history: organisation_settings": {"booking_clash": _ENROLLING},
 }
 
 NOT_SHOWN: Mapping[str, Mapping[str, str]] = {
