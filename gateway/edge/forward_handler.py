@@ -98,7 +98,8 @@ class ForwardHandler:
         request.caller = token.rate_key
         client: _Client = request.head.derived or self._client(request)
         body = request.content if request.stream is None else await read_body(request)
-        message = self._upstream_request(request, client, token.internal(self._signer, upstream), body)
+        who = identity(token.internal(self._signer, upstream), request.trace, client.scheme, client.host)
+        message = UpstreamRequest(request.method, request.target.raw, client.lines + who, body, client.has_key)
         return _passed_on(await self._proxy.forward(upstream, message, token.caller.organisation_id))
 
     def _admission(self, request: Request, token: ClientToken | None) -> Awaitable[Admission]:
@@ -106,10 +107,6 @@ class ForwardHandler:
         if token is not None:
             return self._gate.admit_token(token, partial(self._address, request))
         return self._gate.admit(request.headers.getall("Authorization", []), self._address(request))
-
-    def _upstream_request(self, request: Request, client: _Client, internal_token: str, body: bytes) -> UpstreamRequest:
-        who = identity(internal_token, request.trace, client.scheme, client.host)
-        return UpstreamRequest(request.method, request.target.raw, client.lines + who, body, client.has_key)
 
     def _client(self, request: Request) -> _Client:
         """Raises `BadRequest` for a header that no service can be sent."""
