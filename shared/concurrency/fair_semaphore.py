@@ -141,8 +141,6 @@ class FairSemaphore:
     def release(self, organisation: Organisation = None) -> None:
         """Hands the permit to whoever is next and may have it; `organisation` as in `acquire`."""
         self._releases += 1
-        if self.waiting.count and self._handed_on(organisation):
-            return
         self.in_use -= 1
         held = self._held[organisation] - 1
         if held:
@@ -159,18 +157,6 @@ class FairSemaphore:
                 self.in_use += 1
                 self._held[waiter.organisation] = self._held.get(waiter.organisation, 0) + 1
                 waiter.permit.set_result(None)
-
-    def _handed_on(self, organisation: Organisation) -> bool:
-        """Whether the permit went to the next of the same organisation, which leaves the counts as they are."""
-        if self.in_use > self.permits or (
-            organisation is not None and self._held[organisation] > self.per_organisation
-        ):
-            return False
-        while (waiter := self.waiting.take_of(organisation)) is not None:
-            if not waiter.permit.done():
-                waiter.permit.set_result(None)
-                return True
-        return False
 
     def _may_have_more(self, organisation: Organisation) -> bool:
         return organisation is None or self._held.get(organisation, 0) < self.per_organisation
