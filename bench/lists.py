@@ -18,8 +18,8 @@ from services.catalog.schemas import CourseQuery, SessionQuery
 from services.catalog.store import pages as catalog
 from services.enrollment.schemas import EnrollmentQuery
 from services.enrollment.store import pages as enrollment
-from services.history import store as history
 from services.history.schemas import EmployeeHistoryQuery
+from services.history.store import pages as history
 from shared.http.pagination import PagedQuery
 
 CONNECTIONS = 32

@@ -5,7 +5,6 @@ from typing import Any
 
 from aiohttp import web
 
-from services.catalog import use_cases
 from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.errors import CourseNotFound, SessionNotFound
 from services.catalog.representations import CourseDetail, CourseItem, SessionDetail, SessionItem, SessionWithCourses
@@ -13,6 +12,8 @@ from services.catalog.schemas import CourseFields, CoursePatch, CourseQuery, Ses
 from services.catalog.store import courses as course_store
 from services.catalog.store import pages, snapshots
 from services.catalog.store import sessions as session_store
+from services.catalog.use_cases import courses as course_use_cases
+from services.catalog.use_cases import sessions as session_use_cases
 from shared.auth.internal_token import MANAGE
 from shared.auth.trust import FETCH_SESSION
 from shared.http.models import Body, Query
@@ -32,7 +33,7 @@ SESSIONS = "/api/v1/training/sessions"
 
 
 async def change_course(call: Call[Query, CoursePatch]) -> Answer:
-    course = await use_cases.change_course(
+    course = await course_use_cases.change_course(
         call.app[POOL],
         call.app[ENROLLMENT],
         call.organisation_id,
@@ -45,14 +46,14 @@ async def change_course(call: Call[Query, CoursePatch]) -> Answer:
 
 
 async def delete_course(call: Call[Query, Body]) -> Answer:
-    await use_cases.delete_course(
+    await course_use_cases.delete_course(
         call.app[POOL], call.app[ENROLLMENT], call.organisation_id, call.id, call.actor, call.conditions
     )
     return success(None, message="Course deleted successfully")
 
 
 async def change_session(call: Call[Query, SessionPatch]) -> Answer:
-    session = await use_cases.change_session(
+    session = await session_use_cases.change_session(
         call.app[POOL],
         call.app[ENROLLMENT],
         call.organisation_id,
@@ -65,7 +66,7 @@ async def change_session(call: Call[Query, SessionPatch]) -> Answer:
 
 
 async def delete_session(call: Call[Query, Body]) -> Answer:
-    await use_cases.delete_session(
+    await session_use_cases.delete_session(
         call.app[POOL], call.app[ENROLLMENT], call.organisation_id, call.id, call.actor, call.conditions
     )
     return success(None, message="Session deleted successfully")
@@ -86,14 +87,16 @@ async def session_state(call: Call[Query, Body]) -> Answer:
 ROUTES: list[Route[Any, Any]] = [
     list_route(COURSES, pages.course_page, CourseQuery, CourseItem),
     detail_route(COURSES + "/{id}", pages.course_detail, CourseNotFound, CourseDetail),
-    create_route(COURSES, use_cases.create_course, CourseFields, CourseDetail, "Course created successfully"),
+    create_route(COURSES, course_use_cases.create_course, CourseFields, CourseDetail, "Course created successfully"),
     Route(
         "PATCH", COURSES + "/{id}", change_course, {200: Success[CourseDetail]}, permissions=[MANAGE], body=CoursePatch
     ),
     Route("DELETE", COURSES + "/{id}", delete_course, {200: Done}, permissions=[MANAGE]),
     list_route(SESSIONS, pages.session_page, SessionQuery, SessionItem),
     detail_route(SESSIONS + "/{id}", pages.session_detail, SessionNotFound, SessionDetail),
-    create_route(SESSIONS, use_cases.create_session, SessionFields, SessionDetail, "Session created successfully"),
+    create_route(
+        SESSIONS, session_use_cases.create_session, SessionFields, SessionDetail, "Session created successfully"
+    ),
     Route(
         "PATCH",
         SESSIONS + "/{id}",

@@ -9,12 +9,13 @@ import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
-from services.catalog import use_cases
 from services.catalog.schemas import CourseFields, CourseQuery, Facilitator, SessionFields
 from services.catalog.settings import CatalogSettings
 from services.catalog.store import courses as course_store
 from services.catalog.store import pages
 from services.catalog.store import sessions as session_store
+from services.catalog.use_cases import courses as course_use_cases
+from services.catalog.use_cases import sessions as session_use_cases
 from shared.concurrency.batcher import each
 from shared.http.models import IdAndName
 from shared.postgres.audit import Actor
@@ -101,12 +102,12 @@ async def load_examples(pool: Pool) -> str:
     for course in COURSES:
         async with transaction(pool, [ORGANISATION]) as connection:
             created_at = datetime(2026, 1, 10, tzinfo=UTC)
-            await use_cases.create_course(connection, ORGANISATION, course, _ACTOR, created_at=created_at)
+            await course_use_cases.create_course(connection, ORGANISATION, course, _ACTOR, created_at=created_at)
     planned = sessions(datetime.now(UTC))
     for session_id, session in planned.items():
         await _start_ids(pool, session_store.start_ids_at, session_id)
         async with transaction(pool, [ORGANISATION]) as connection:
-            await use_cases.create_session(connection, ORGANISATION, session, _ACTOR)
+            await session_use_cases.create_session(connection, ORGANISATION, session, _ACTOR)
     return f"{len(COURSES)} courses and {len(planned)} sessions of the examples"
 
 
@@ -125,7 +126,7 @@ async def load_many(pool: Pool, courses: int, sessions: int, places: int) -> str
             f"Course {number:05}", chance.choice(categories), chance.choice(modes), pass_score=60, validity_months=24
         )
         async with transaction(pool, [ORGANISATION]) as connection:
-            return (await use_cases.create_course(connection, ORGANISATION, fields, _ACTOR))[0]
+            return (await course_use_cases.create_course(connection, ORGANISATION, fields, _ACTOR))[0]
 
     ids = await each(range(courses), add_course, lambda done: _report("courses", done, courses))
     today = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0)
@@ -135,7 +136,7 @@ async def load_many(pool: Pool, courses: int, sessions: int, places: int) -> str
         session = _session(ids[number % courses], f"Session {number:06}", start, f"Room {number % 40}")
         fields = session.model_copy(update={"max_participants": places})
         async with transaction(pool, [ORGANISATION]) as connection:
-            return (await use_cases.create_session(connection, ORGANISATION, fields, _ACTOR))[0]
+            return (await session_use_cases.create_session(connection, ORGANISATION, fields, _ACTOR))[0]
 
     await each(range(sessions), add_session, lambda done: _report("sessions", done, sessions))
     return f"{courses} courses and {sessions} sessions of {places} places"

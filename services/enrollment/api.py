@@ -6,10 +6,9 @@ from typing import Any
 from aiohttp import web
 
 from services.enrollment import rules
+from services.enrollment.api_internal import CATALOG, INTERNAL_ROUTES
 from services.enrollment.api_people import PEOPLE_ROUTES
-from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.errors import CourseNotSelectable, EnrollmentNotFound
-from services.enrollment.handlers import SUBSCRIPTIONS
 from services.enrollment.representations import (
     CompletionAnswer,
     ComplianceItem,
@@ -20,39 +19,31 @@ from services.enrollment.representations import (
 )
 from services.enrollment.rules import EnrollCommand
 from services.enrollment.schemas import (
-    CLOSING_LIMITS,
-    CatalogChanges,
     CheckIn,
-    Closing,
     Completion,
     ComplianceQuery,
     EnrollmentQuery,
     EnrollmentRequest,
     OrganisationSettings,
     Reopening,
-    SessionChange,
     Transfer,
 )
-from services.enrollment.store import compliance, pages, snapshots
+from services.enrollment.store import compliance, pages
 from services.enrollment.store import settings as settings_store
-from services.enrollment.use_cases import lifecycle, sessions, settings
+from services.enrollment.use_cases import lifecycle, settings
 from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll
 from shared.auth.internal_token import ENROLL, ENROLL_SELF, MANAGE, RECORD, VIEW
-from shared.auth.trust import SEATS
 from shared.errors import NotFound
 from shared.http.models import Body, Query
-from shared.http.representation import Done, Page, Success
+from shared.http.representation import Page, Success
 from shared.http.resource_responses import changed, document, page
-from shared.http.responses import Answer, success
+from shared.http.responses import Answer
 from shared.http.routing import Call, Route
-from shared.messaging.consumer import apply
-from shared.postgres.pool import connected, slow_transaction, transaction
+from shared.postgres.pool import connected, slow_transaction
 from shared.service.chassis import POOL
 from shared.service.resource_routes import audit_route, detail_route, list_route
-from shared.service.snapshot_routes import snapshot_routes
 
 ENROLLMENT_BATCHER: web.AppKey[EnrollmentBatcher] = web.AppKey("enrollment_batcher")
-CATALOG = web.AppKey("catalog", CatalogClient)
 
 TRAINING = "/api/v1/training"
 ENROLLMENTS = TRAINING + "/enrollments"
@@ -66,6 +57,7 @@ async def create_enrollments(call: Call[Query, EnrollmentRequest]) -> Answer:
         employee_ids=tuple(call.body.employee_ids),
         actor=call.actor,
         waitlist=call.body.waitlist,
+        partial=call.body.partial,
         idempotency_key=call.idempotency_key,
     )
     return await enroll(call.app[ENROLLMENT_BATCHER], call.app[POOL], call.app[CATALOG], command)
@@ -139,31 +131,6 @@ async def get_settings(call: Call[Query, Body]) -> Answer:
 async def put_settings(call: Call[Query, OrganisationSettings]) -> Answer:
     saved = await settings.save_settings(call.app[POOL], call.organisation_id, call.body, call.actor, call.conditions)
     return changed(saved)
-
-
-async def agree_change(call: Call[Query, SessionChange]) -> Answer:
-    """For the catalog alone, and not routed by the gateway."""
-    key, wanted = (call.organisation_id, call.id), call.body
-    await sessions.agree_change(
-        call.app[POOL], call.app[CATALOG], key, wanted.max_participants, wanted.version, wanted.status
-    )
-    return success(None)
-
-
-async def follow_changes(call: Call[Query, CatalogChanges]) -> Answer:
-    """For the catalog alone, and not routed by the gateway: does at once what the events of the changes will do."""
-    events = call.body.events(call.organisation_id, call.actor.trace)
-    async with transaction(call.app[POOL], [call.organisation_id]) as connection:
-        await apply(connection, SUBSCRIPTIONS, events)
-    return success(None)
-
-
-async def close_sessions(call: Call[Query, Closing]) -> Answer:
-    """For the catalog alone, and not routed by the gateway."""
-    of_each = call.body.version_of_each()
-    versions = {(call.organisation_id, session_id): version for session_id, version in of_each.items()}
-    await sessions.close(call.app[POOL], call.app[CATALOG], versions)
-    return success(None)
 
 
 ROUTES: list[Route[Any, Any]] = [
@@ -251,23 +218,5 @@ ROUTES: list[Route[Any, Any]] = [
     ),
     audit_route(TRAINING + "/settings", pages.SETTINGS_TRAIL, NotFound, attrgetter("organisation_id")),
     *PEOPLE_ROUTES,
-    Route(
-        "POST",
-        "/internal/sessions/{id}/capacity",
-        agree_change,
-        {200: Done},
-        permissions=[SEATS],
-        body=SessionChange,
-    ),
-    Route("POST", "/internal/changes", follow_changes, {200: Done}, permissions=[SEATS], body=CatalogChanges),
-    Route(
-        "POST",
-        "/internal/sessions/close",
-        close_sessions,
-        {200: Done},
-        permissions=[SEATS],
-        body=Closing,
-        limits=CLOSING_LIMITS,
-    ),
-    *snapshot_routes(snapshots.SNAPSHOTS),
+    *INTERNAL_ROUTES,
 ]

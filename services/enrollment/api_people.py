@@ -5,7 +5,7 @@ from typing import Any
 from services.enrollment.errors import PersonNotFound
 from services.enrollment.representations import PersonItem
 from services.enrollment.schemas import EmployeeFields, EmployeeQuery, PersonQuery, StaffFields
-from services.enrollment.store import pages
+from services.enrollment.store import people_pages
 from services.enrollment.use_cases import people
 from shared.auth.internal_token import MANAGE
 from shared.http.conditional import Document
@@ -25,10 +25,10 @@ def _routes(path: str, type_: str, list_query: type[PersonQuery], fields: type[S
 
     def page_of_type(organisation_id: int, query: PersonQuery) -> PageRead:
         company_id = query.company_id if isinstance(query, EmployeeQuery) else None
-        return pages.person_page(organisation_id, type_, query, company_id)
+        return people_pages.person_page(organisation_id, type_, query, company_id)
 
     async def detail_of_type(connection: Connection, organisation_id: int, person_id: int) -> Document | None:
-        return await pages.person_detail(connection, organisation_id, type_, person_id)
+        return await people_pages.person_detail(connection, organisation_id, type_, person_id)
 
     async def put_person(call: Call[Query, Any]) -> Answer:
         fields = EmployeeFields(**dict(call.body))
@@ -48,7 +48,7 @@ def _routes(path: str, type_: str, list_query: type[PersonQuery], fields: type[S
         detail_route(one, detail_of_type, PersonNotFound, PersonItem),
         Route("PUT", one, put_person, either, permissions=[MANAGE], body=fields),
         Route("DELETE", one, delete_person, {200: Done}, permissions=[MANAGE]),
-        audit_route(one, pages.PERSON_TRAILS[type_], PersonNotFound),
+        audit_route(one, people_pages.PERSON_TRAILS[type_], PersonNotFound),
     ]
 
 

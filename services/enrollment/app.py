@@ -6,7 +6,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from services.enrollment.api import CATALOG, ENROLLMENT_BATCHER, ROUTES
+from services.enrollment.api import ENROLLMENT_BATCHER, ROUTES
+from services.enrollment.api_internal import CATALOG
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.demonstration import SEED
 from services.enrollment.handlers import SUBSCRIPTIONS

@@ -16,7 +16,7 @@ from services.enrollment.rules import EnrollCommand
 from services.enrollment.schemas import CheckIn, Completion, EmployeeFields, PersonQuery
 from services.enrollment.settings import EnrollmentSettings
 from services.enrollment.store import enrollments as enrollments_store
-from services.enrollment.store import pages
+from services.enrollment.store import pages, people_pages
 from services.enrollment.use_cases import lifecycle, people
 from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll, enroll_together
 from shared.auth.signing import InternalSigner
@@ -56,7 +56,7 @@ _NAMES = ("Ava", "Ben", "Chloe", "Dan", "Ella", "Finn", "Grace", "Hugo"), ("Nguy
 async def load_examples(pool: Pool, catalog: CatalogClient) -> str:
     """Loads the examples' people and enrollments once, where there are none; says what it did."""
     async with transaction(pool, [ORGANISATION]) as connection:
-        total, _ = await pages.person_page(ORGANISATION, "employee", PersonQuery(), None).alone(connection)
+        total, _ = await people_pages.person_page(ORGANISATION, "employee", PersonQuery(), None).alone(connection)
     if total:
         return f"organisation {ORGANISATION} has people already: the examples are for an empty one"
     if await catalog.session(ORGANISATION, WORKER_SESSION) is None:

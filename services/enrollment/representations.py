@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from services.enrollment.schemas import CheckInMethod, Status
+from shared.events.types import BookingClash
 from shared.http.conditional import RowKey
 from shared.http.representation import Day, Named, Number, Representation, Titled, TrainingTimestamp
 
@@ -52,13 +53,32 @@ class NewEnrollmentItem(Representation):
     waitlist_position: Place = 1
 
 
+class RefusedItem(Representation):
+    employee_id: int
+    code: str
+    message: str
+
+
+class BookingClashWarning(Representation):
+    """`session_id`: the other session, in which the person is enrolled at the same time."""
+
+    code: Literal["booking_clash"]
+    employee_id: int
+    session_id: int
+    message: str
+
+
 class EnrolledPeople(Representation):
-    """`waitlisted_count` is present only if somebody was put on the waitlist."""
+    """`waitlisted_count` is present only if somebody was put on the waitlist, `refused` only if that was asked for, and
+    `warnings` only if there are any.
+    """
 
     enrolled_count: int
     enrollments: list[NewEnrollmentItem]
     session_available_spots: int
     waitlisted_count: Place = 1
+    refused: list[RefusedItem] = Field(default_factory=list)
+    warnings: Annotated[list[BookingClashWarning], Field(min_length=1)] = []  # noqa: RUF012 - a default of pydantic's
 
 
 class EmployeeOfCompletion(Representation):
@@ -106,6 +126,7 @@ class ComplianceItem(Representation):
 
 class SettingsAnswer(Representation):
     time_zone: str
+    booking_clash: BookingClash
 
 
 def enrollment_row(organisation_id: int, enrollment_id: int) -> RowKey:

@@ -1,30 +1,23 @@
-"""Who may be enrolled, and what may become of an enrollment: values in, values out (contract, section 4)."""
+"""Who may be enrolled: values in, values out (contract, section 4)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
-from zoneinfo import ZoneInfo
 
-from services.enrollment.errors import (
+from services.enrollment.errors import SessionUnknown
+from services.enrollment.refusals import (
     AlreadyEnrolled,
-    CheckedIn,
-    CheckInKept,
-    EmployeeLeft,
-    EmployeesNotSelectable,
-    EnrolledThere,
-    EnrollmentClosed,
+    Clash,
+    EmployeeNotSelectable,
+    EnrollmentRefused,
     PrerequisiteMissing,
+    Refusal,
     SessionClosed,
     SessionFull,
-    SessionOfOtherCourse,
-    SessionUnknown,
 )
-from services.enrollment.schemas import CheckIn, Completion
-from services.enrollment.validity import check_completed_at, judged
 from shared.auth.internal_token import ENROLL, ENROLL_SELF, Caller
-from shared.errors import ApiError, PermissionDenied
-from shared.events.types import EnrollmentState, Judgement, Remembered
+from shared.errors import PermissionDenied
+from shared.events.types import BookingClash
 from shared.http.idempotency_key import IdempotencyKey
 from shared.postgres.audit import Actor
 
@@ -32,12 +25,8 @@ SessionKey = tuple[int, int]
 """Organisation and session."""
 CandidateKey = tuple[int, int, int]
 """Organisation, session and person."""
-
-OPEN = ("enrolled", "waitlisted")
-"""The statuses of an enrollment whose record still follows its course, session and person."""
-
-_RESULT = ("score", "passed", "feedback", "certificate_url", "completed_at", "valid_until", "judged_by")
-_NOT_CHECKED_IN = {"checked_in_at": None, "check_in_method": None}
+Span = tuple[datetime, datetime]
+"""From a moment to another, which is not part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +43,10 @@ class Seats:
     """Whether `status` was agreed with the catalog for a version that has not arrived yet."""
     in_doubt: bool = False
     """Whether that was so long ago that the catalog has to be asked what became of it."""
+    booking_clash: BookingClash = "warn"
+    """What the organisation wants of people who are enrolled in another session at the same time."""
+    times: tuple[Span, ...] = ()
+    """When it occupies those who are enrolled: a standing session, and one that is over, never does."""
 
     @property
     def available(self) -> int:
@@ -64,6 +57,10 @@ class Seats:
         return self.status in ("completed", "cancelled")
 
     @property
+    def refuses_clashes(self) -> bool:
+        return self.booking_clash == "refuse"
+
+    @property
     def promotes(self) -> bool:
         """Whether a freed seat goes to the first on the waitlist: never once the session has begun or was cancelled."""
         return self.status == "scheduled" and not self.started
@@ -71,18 +68,25 @@ class Seats:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One person who is to be enrolled in one session."""
+    """One person who is to be enrolled in one session.
+
+    `enrolled_already`: by a record that is not cancelled, or in a session of a self-paced course by an open one alone.
+    """
 
     employee_id: int
     exists: bool
     enrolled_already: bool
     missing_prerequisites: tuple[str, ...]
     """Titles of the courses that the session's course asks for and the person lacks."""
+    has_open_record: bool = False
+    """Whether the person is enrolled in the session, or waits for it, right now."""
+    clashes: tuple[int, ...] = ()
+    """Other sessions at the same time in which the person is enrolled, the first ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class EnrollCommand:
-    """A wish to enroll people in a session, all of them or nobody.
+    """A wish to enroll people in a session, all of them or nobody; with `partial` those who can be.
 
     With `waitlist` those who do not fit are put on the session's list. `enrolled_at` is the database's now where
     it is not given.
@@ -95,6 +99,7 @@ class EnrollCommand:
     waitlist: bool = False
     idempotency_key: IdempotencyKey | None = None
     enrolled_at: datetime | None = None
+    partial: bool = False
 
     @property
     def session_key(self) -> SessionKey:
@@ -103,10 +108,16 @@ class EnrollCommand:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """So many of the people asked for get a seat, the first of them; the others wait. So many seats are left."""
+    """These people are enrolled: so many of them get a seat, the first ones; the others wait. So many seats are left.
 
+    `refused` are those who are not, in the order asked.
+    """
+
+    employee_ids: tuple[int, ...]
     seats: int
     available_spots: int
+    refused: tuple[tuple[int, Refusal], ...] = ()
+    clashes: tuple[Candidate, ...] = ()
 
 
 def check_may_enroll(caller: Caller, employee_ids: Sequence[int]) -> None:
@@ -117,25 +128,29 @@ def check_may_enroll(caller: Caller, employee_ids: Sequence[int]) -> None:
         raise PermissionDenied(ENROLL)
 
 
-def check_enrollment(seats: Seats, candidates: Sequence[Candidate], *, waitlist: bool = False) -> None:
-    """All of the candidates or none: raises the first refusal there is, for everyone it concerns."""
-    unknown = [position for position, candidate in enumerate(candidates) if not candidate.exists]
-    if unknown:
-        raise EmployeesNotSelectable(unknown)
+def refusals(seats: Seats, candidates: Sequence[Candidate], *, waitlist: bool = False) -> dict[int, Refusal]:
+    """Why which of the candidates cannot be enrolled, by position. The seats go to the first of the others."""
+    found = {position: _refusal(seats, candidate) for position, candidate in enumerate(candidates)}
+    refused = {position: refusal for position, refusal in found.items() if refusal is not None}
+    others = [position for position in found if position not in refused]
+    if len(others) > seats.available and not (waitlist and seats.promotes):
+        refused |= dict.fromkeys(others[seats.available :], SessionFull(seats.available, len(others)))
+    return dict(sorted(refused.items()))
+
+
+def _refusal(seats: Seats, candidate: Candidate) -> Refusal | None:
+    """The first reason there is in the order of the contract, wherever the seats may be."""
+    if not candidate.exists:
+        return EmployeeNotSelectable()
     if seats.is_closed:
-        raise SessionClosed(seats.status)
-    enrolled = [position for position, candidate in enumerate(candidates) if candidate.enrolled_already]
-    if enrolled:
-        raise AlreadyEnrolled(enrolled)
-    missing = {
-        position: candidate.missing_prerequisites
-        for position, candidate in enumerate(candidates)
-        if candidate.missing_prerequisites
-    }
-    if missing:
-        raise PrerequisiteMissing(missing)
-    if len(candidates) > seats.available and not (waitlist and seats.promotes):
-        raise SessionFull(seats.available, len(candidates))
+        return SessionClosed(seats.status)
+    if candidate.enrolled_already:
+        return AlreadyEnrolled()
+    if candidate.missing_prerequisites:
+        return PrerequisiteMissing(candidate.missing_prerequisites)
+    if candidate.clashes and seats.refuses_clashes:
+        return Clash(candidate.clashes)
+    return None
 
 
 def decide_in_order(
@@ -145,6 +160,9 @@ def decide_in_order(
 ) -> list[Granted | Exception]:
     """Each command's outcome, those before it taken into account: who came first has the seat."""
     sessions, candidates = dict(sessions), dict(candidates)
+    elsewhere: dict[tuple[int, int], list[CandidateKey]] = {}
+    for key in candidates:
+        elsewhere.setdefault((key[0], key[2]), []).append(key)
     outcomes: list[Granted | Exception] = []
     for command in commands:
         seats = sessions.get(command.session_key)
@@ -152,137 +170,40 @@ def decide_in_order(
             outcomes.append(SessionUnknown())
             continue
         keys = [(*command.session_key, employee_id) for employee_id in command.employee_ids]
-        try:
-            check_enrollment(seats, [candidates[key] for key in keys], waitlist=command.waitlist)
-        except ApiError as refusal:
-            outcomes.append(refusal)
+        asked = [candidates[key] for key in keys]
+        refused = refusals(seats, asked, waitlist=command.waitlist)
+        enrolled = [key for position, key in enumerate(keys) if position not in refused]
+        if refused and not (command.partial and enrolled):
+            outcomes.append(EnrollmentRefused(refused))
             continue
-        granted = min(len(keys), seats.available)
+        granted = min(len(enrolled), seats.available)
         sessions[command.session_key] = seats = replace(seats, taken=seats.taken + granted)
-        candidates.update((key, replace(candidates[key], enrolled_already=True)) for key in keys)
-        outcomes.append(Granted(granted, seats.available))
+        candidates.update((key, replace(candidates[key], enrolled_already=True)) for key in enrolled)
+        for key in enrolled[:granted]:
+            candidates.update(_booked(key, sessions, candidates, elsewhere))
+        not_enrolled = tuple((command.employee_ids[position], refusal) for position, refusal in refused.items())
+        clashes = _clashes_to_tell(seats, [each for place, each in enumerate(asked) if place not in refused])
+        outcomes.append(Granted(tuple(key[-1] for key in enrolled), granted, seats.available, not_enrolled, clashes))
     return outcomes
 
 
-def completed(
-    enrollment: EnrollmentState, course: Judgement, completion: Completion, session_start: datetime, now: datetime
-) -> EnrollmentState:
-    """A score below the pass score fails. A later call corrects the record, judged by what it was judged by first.
-
-    `course` is how its course and organisation judge now. Raises `EnrollmentClosed`, `CompletedAtNotPossible`.
-    """
-    if enrollment.status in ("absent", "cancelled", "waitlisted"):
-        raise EnrollmentClosed(enrollment.status, "completed")
-    given = {name: getattr(completion, name) for name in completion.model_fields_set}
-    score, completed_at = given.get("score", enrollment.score), completion.completed_at or enrollment.completed_at
-    if enrollment.status != "enrolled" and (score, completed_at) == (enrollment.score, enrollment.completed_at):
-        return _changed(enrollment, **given)
-    judge = enrollment.judged_by or course
-    if completed_at is not None and completed_at != enrollment.completed_at:
-        check_completed_at(completed_at, session_start, now, ZoneInfo(judge.time_zone))
-    return _changed(enrollment, **given | judged(judge, score, completed_at or now))
+def _clashes_to_tell(seats: Seats, asked: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    return tuple(candidate for candidate in asked if candidate.clashes) if seats.booking_clash == "warn" else ()
 
 
-def reopened(enrollment: EnrollmentState, seats: Seats, candidate: Candidate) -> EnrollmentState:
-    """Enrolled again, as if it had never ended; reopening what is enrolled changes nothing.
-
-    `candidate` is the person as the session sees them. A seat that was given back has to be free again. Raises
-    `EnrollmentClosed`, `EmployeeLeft`, `SessionClosed`, `SessionFull`.
-    """
-    if enrollment.status in ("cancelled", "waitlisted"):
-        raise EnrollmentClosed(enrollment.status, "reopened")
-    if enrollment.status == "enrolled":
-        return enrollment
-    if not candidate.exists:
-        raise EmployeeLeft
-    if seats.status == "cancelled":
-        raise SessionClosed(seats.status)
-    if not enrollment.holds_seat and not seats.available:
-        raise SessionFull(0, 1)
-    return _changed(enrollment, status="enrolled", holds_seat=True, certifies=False, **dict.fromkeys(_RESULT))
+def _booked(
+    key: CandidateKey,
+    sessions: Mapping[SessionKey, Seats],
+    candidates: Mapping[CandidateKey, Candidate],
+    keys_of: Mapping[tuple[int, int], Sequence[CandidateKey]],
+) -> Iterator[tuple[CandidateKey, Candidate]]:
+    """The person as other sessions at the same time see them, now that they are enrolled in this one."""
+    organisation_id, session_id, employee_id = key
+    times = sessions[organisation_id, session_id].times
+    for other in keys_of[organisation_id, employee_id]:
+        if other != key and overlap(times, sessions[other[:2]].times):
+            yield other, replace(candidates[other], clashes=(*candidates[other].clashes, session_id))
 
 
-def cancelled(enrollment: EnrollmentState) -> EnrollmentState:
-    """Cancelling twice changes nothing. Whoever waits leaves the list by cancelling."""
-    if enrollment.status in ("completed", "failed", "absent"):
-        raise EnrollmentClosed(enrollment.status, "cancelled")
-    return _changed(enrollment, status="cancelled", holds_seat=False)
-
-
-def marked_absent(enrollment: EnrollmentState, seats: Seats) -> EnrollmentState:
-    """An absence known before the session begins gives the seat back; nobody is absent who is checked in.
-
-    Marking it again changes nothing.
-    """
-    if enrollment.status in ("completed", "failed", "cancelled", "waitlisted"):
-        raise EnrollmentClosed(enrollment.status, "marked absent")
-    if enrollment.status == "absent":
-        return enrollment
-    if enrollment.checked_in_at is not None:
-        raise CheckedIn
-    return _changed(enrollment, status="absent", holds_seat=enrollment.holds_seat and seats.started)
-
-
-def checked_in(enrollment: EnrollmentState, check_in: CheckIn, now: datetime) -> EnrollmentState:
-    """Another check-in corrects the first one if it has a time of its own, and otherwise changes nothing."""
-    if enrollment.status in ("absent", "cancelled", "waitlisted"):
-        raise EnrollmentClosed(enrollment.status, "checked in")
-    if enrollment.checked_in_at is not None and check_in.checked_in_at is None:
-        return enrollment
-    return _changed(enrollment, check_in_method=check_in.method, checked_in_at=check_in.checked_in_at or now)
-
-
-def check_in_removed(enrollment: EnrollmentState) -> EnrollmentState:
-    """Without a check-in nothing changes."""
-    if enrollment.status in ("absent", "cancelled"):
-        raise CheckInKept(enrollment.status)
-    return _changed(enrollment, **_NOT_CHECKED_IN)
-
-
-def transferred(enrollment: EnrollmentState, target: Seats, candidate: Candidate) -> EnrollmentState:
-    """To a seat in another session of the same course; `candidate` is the person as that session sees them.
-
-    A check-in belongs to its session, and stays behind. Raises `EnrollmentClosed`, `EmployeeLeft`,
-    `SessionOfOtherCourse`, `SessionClosed`, `EnrolledThere`, `SessionFull`.
-    """
-    if enrollment.status not in ("enrolled", "waitlisted"):
-        raise EnrollmentClosed(enrollment.status, "transferred")
-    if target.session_id == enrollment.session_id:
-        return enrollment
-    if not candidate.exists:
-        raise EmployeeLeft
-    if target.course_id != enrollment.course_id:
-        raise SessionOfOtherCourse
-    if target.is_closed:
-        raise SessionClosed(target.status)
-    if candidate.enrolled_already:
-        raise EnrolledThere
-    if not target.available:
-        raise SessionFull(0, 1)
-    return _changed(enrollment, session_id=target.session_id, status="enrolled", holds_seat=True, **_NOT_CHECKED_IN)
-
-
-def promoted(enrollment: EnrollmentState) -> EnrollmentState:
-    """From the waitlist to a seat."""
-    return _changed(enrollment, status="enrolled", holds_seat=True)
-
-
-def remembering(before: EnrollmentState, after: EnrollmentState, current: Remembered | None) -> EnrollmentState:
-    """A record that closes remembers what is `current`; a correction keeps that, and reopening forgets it."""
-    if after.status in OPEN:
-        return after.model_copy(update={"remembered": None})
-    return after.model_copy(update={"remembered": current}) if before.status in OPEN else after
-
-
-def preserved(enrollment: EnrollmentState, current: Remembered | None) -> EnrollmentState:
-    """A record that closed without remembering anything remembers what is `current`."""
-    forgetful = enrollment.status not in OPEN and enrollment.remembered is None
-    return _changed(enrollment, remembered=current) if forgetful else enrollment
-
-
-def _changed(enrollment: EnrollmentState, **values: Any) -> EnrollmentState:
-    """The next version, or the same where nothing differs."""
-    changed = enrollment.model_copy(update=values)
-    if changed == enrollment:
-        return enrollment
-    return changed.model_copy(update={"version": enrollment.version + 1})
+def overlap(some: Sequence[Span], others: Sequence[Span]) -> bool:
+    return any(start < other_end and other_start < end for start, end in some for other_start, other_end in others)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import FailFast, Field, field_validator, model_validator
 
-from shared.events.types import CourseSaved, CourseState, Event, SessionSaved, SessionState, State
+from shared.events.types import BookingClash, CourseSaved, CourseState, Event, SessionSaved, SessionState, State
 from shared.http.models import Body, BodyLimits, IdAndName
 from shared.http.pagination import PagedQuery
 from shared.observability import Trace
@@ -60,17 +60,23 @@ class ComplianceQuery(PagedQuery):
 
 
 class OrganisationSettings(Body):
-    """Days, years and months of validity are those of `time_zone`."""
+    """Days, years and months of validity are those of `time_zone`.
+
+    `booking_clash`: what becomes of somebody who is enrolled in another session at the same time.
+    """
 
     time_zone: TimeZone
+    booking_clash: BookingClash = "warn"
 
 
 class EnrollmentRequest(Body):
-    """With `waitlist`, those who do not fit go on the session's waitlist."""
+    """With `waitlist`, those who do not fit go on the session's waitlist; with `partial`, those who can be are
+    enrolled."""
 
     session_id: Id
     employee_ids: Annotated[list[Id], Field(min_length=1, max_length=500)]
     waitlist: bool = False
+    partial: bool = False
 
     @field_validator("employee_ids")
     @classmethod

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from services.history import store
 from services.history.errors import WorkerNotFound, numeric_id
 from services.history.representations import HistoryPage, TrainingRecord
 from services.history.schemas import EmployeeHistoryQuery, HistoryQuery
+from services.history.store import pages
 from shared.auth.internal_token import VIEW, Caller
 from shared.errors import PermissionDenied
 from shared.http.models import Body
@@ -32,7 +32,7 @@ async def staff_history(call: Call[HistoryQuery, Body]) -> Answer:
 
 async def _history(call: Call[Any, Body], person_type: str, company_id: int | None) -> Answer:
     query: HistoryQuery = call.query
-    read = store.history_page(call.organisation_id, call.id, person_type, query, company_id)
+    read = pages.history_page(call.organisation_id, call.id, person_type, query, company_id)
     found, total, items = await call.app[READER].read(read)
     if not found:
         raise WorkerNotFound

@@ -1,6 +1,6 @@
 """What history follows: all of it, to make the training records of each person."""
 
-from services.history import store
+from services.history.store import copies
 from shared.events.types import (
     ENROLLMENT_EVENTS,
     CourseRemoved,
@@ -15,12 +15,12 @@ from shared.messaging.consumer import Subscriptions
 from shared.projections import settings_copy
 
 SUBSCRIPTIONS: Subscriptions = {
-    CourseSaved: store.save_courses,
-    CourseRemoved: store.save_courses,
-    SessionSaved: store.save_sessions,
-    SessionRemoved: store.save_sessions,
-    EmployeeSaved: store.save_people,
-    EmployeeRemoved: store.save_people,
-    **dict.fromkeys(ENROLLMENT_EVENTS, store.save_records),
+    CourseSaved: copies.save_courses,
+    CourseRemoved: copies.save_courses,
+    SessionSaved: copies.save_sessions,
+    SessionRemoved: copies.save_sessions,
+    EmployeeSaved: copies.save_people,
+    EmployeeRemoved: copies.save_people,
+    **dict.fromkeys(ENROLLMENT_EVENTS, copies.save_records),
     SettingsSaved: settings_copy.save_settings,
 }

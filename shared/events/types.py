@@ -72,6 +72,7 @@ class CourseState(State):
     labels: tuple[NamedItem, ...]
     prerequisites: tuple[Id, ...]
     removed: bool = False
+    renewal_window_days: Integer | None = None
 
 
 class SessionState(State):
@@ -103,13 +104,18 @@ EnrollmentStatus = Literal["enrolled", "waitlisted", "completed", "failed", "abs
 
 
 class Judgement(BaseModel):
-    """What a completion is judged by; calendar months of validity are counted in the organisation's time zone."""
+    """What a completion is judged by; calendar months of validity are counted in the organisation's time zone.
+
+    `held_until` is the end of the certificate that its person held, where the course has a renewal window.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     pass_score: Score | None
     validity_months: Integer | None
     time_zone: Text
+    renewal_window_days: Integer | None = None
+    held_until: Moment | None = None
 
 
 class Remembered(BaseModel):
@@ -178,10 +184,14 @@ class CertificationState(State):
     days_left: int
 
 
+BookingClash = Literal["allow", "warn", "refuse"]
+
+
 class SettingsState(State):
     """What an organisation has set for itself; `id` is the organisation's."""
 
     time_zone: Text
+    booking_clash: BookingClash = "warn"
 
 
 S = TypeVar("S", bound=State, covariant=True)

@@ -14,6 +14,9 @@ _SAVE = _SETTINGS.save_newest(REPLICA.table)
 
 
 async def save_settings(connection: Connection, events: Sequence[SettingsSaved]) -> None:
-    """Keeps the newest version of each organisation's settings."""
-    rows = [{"organisation_id": event.organisation_id, **event.data.model_dump()} for event in events]
+    """Keeps the newest version of each organisation's settings, as far as lists need them."""
+    rows = [
+        {"organisation_id": event.organisation_id, **event.data.model_dump(include={"id", "version", "time_zone"})}
+        for event in events
+    ]
     await connection.execute(_SAVE, *_SETTINGS.arrays(rows))

@@ -11,7 +11,7 @@ from tests.support.declared import check_against_declaration
 from tests.support.services import ROUTES
 
 PATH = "/api/v1/training/settings"
-GOOD = {"success": True, "data": {"time_zone": "UTC"}}
+GOOD: dict[str, Any] = {"success": True, "data": {"time_zone": "UTC", "booking_clash": "warn"}}
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
@@ -24,10 +24,10 @@ def test_a_route_declares_its_permission_and_its_answers(route: Route[Any, Any])
 @pytest.mark.parametrize(
     "answer",
     [
-        {"success": True, "data": {"time_zone": "UTC", "secret": 1}},
+        {"success": True, "data": {**GOOD["data"], "secret": 1}},
         {"success": True, "data": {}},
-        {"success": True, "data": {"time_zone": None}},
-        {"data": {"time_zone": "UTC"}},
+        {"success": True, "data": {**GOOD["data"], "time_zone": None}},
+        {"data": GOOD["data"]},
     ],
 )
 def test_control_an_answer_that_differs_is_noticed(answer: dict[str, Any]) -> None:

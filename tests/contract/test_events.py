@@ -54,6 +54,7 @@ COURSE = {
     "validity_months",
     "labels",
     "prerequisites",
+    "renewal_window_days",
     "removed",
 }
 SESSION = {
@@ -92,7 +93,7 @@ ENROLLMENT = {
     "remembered",
 }
 COMPLETION = {"id", "version", "course_id", "employee_id", "completed_at", "valid_until", "days_left"}
-SETTINGS_STATE = {"id", "version", "time_zone"}
+SETTINGS_STATE = {"id", "version", "time_zone", "booking_clash"}
 EVENTS = {
     "course.saved": ("catalog", "courses", COURSE),
     "session.saved": ("catalog", "sessions", SESSION),

@@ -41,9 +41,20 @@ ELSEWHERE: Mapping[Place, Callable[[Any], Any]] = {
 NOT_SHOWN: Mapping[Place, str] = {
     ("reason",): "in the audit trail, if it changes anything",
     ("waitlist",): "what came of it is shown",
+    ("partial",): "what came of it is shown",
     ("employee_ids",): "each makes a row of its own",
 }
-NAMES_OF_ROWS = {"course_id", "session_id", "employee_ids", "prerequisites", "waitlist", "time_zone", "ids", "versions"}
+NAMES_OF_ROWS = {
+    "course_id",
+    "session_id",
+    "employee_ids",
+    "prerequisites",
+    "waitlist",
+    "partial",
+    "time_zone",
+    "ids",
+    "versions",
+}
 """What has to exist, and what is asked of it: no extreme does."""
 OWNED = ("courses", "sessions", "people", "enrollments")
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.enrollment.rules import Candidate, CandidateKey, Seats, SessionKey
-from services.enrollment.store import agreed_status
+from services.enrollment.rules import Seats, SessionKey
+from services.enrollment.store import agreed_status, bookings
 from services.enrollment.store.enrollments import enrollment_state
 from shared.events.types import EnrollmentState
 from shared.postgres.pool import Connection
@@ -20,42 +20,15 @@ from shared.postgres.statement_columns import ArrayColumns
 _LOCK_SESSIONS = f"""
 SELECT s.organisation_id, s.id, s.course_id, s.start_date <= now() AS started, s.seats_max, s.seats_taken,
     {agreed_status.STATUS} AS status, {agreed_status.AWAITS_COMMIT} AS awaits_commit,
-    {agreed_status.IN_DOUBT} AS in_doubt
+    {agreed_status.IN_DOUBT} AS in_doubt,
+    coalesce((
+        SELECT o.booking_clash FROM organisation_settings o WHERE o.organisation_id = s.organisation_id
+    ), 'warn') AS booking_clash,
+    CASE WHEN {bookings.occupies("s", "c")} THEN s.booked END AS booked
 FROM sessions s JOIN courses c ON c.organisation_id = s.organisation_id AND c.id = s.course_id
 WHERE (s.organisation_id, s.id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[])) AND NOT s.removed
 ORDER BY s.organisation_id, s.id
 FOR UPDATE OF s
-"""  # noqa: S608 - of constants alone
-
-# A person who is being removed is either gone already or enrolled before.
-_SHARE_PEOPLE = """
-SELECT FROM people WHERE (organisation_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
-ORDER BY organisation_id, id FOR SHARE
-"""
-
-_ASKED = ArrayColumns(organisation_id="bigint", session_id="bigint", course_id="bigint", employee_id="bigint")
-_CANDIDATES = f"""
-SELECT asked.organisation_id, asked.session_id, asked.employee_id, p.id IS NOT NULL AS known,
-    EXISTS (
-        SELECT FROM enrollments e
-        WHERE e.organisation_id = asked.organisation_id AND e.session_id = asked.session_id
-            AND e.employee_id = asked.employee_id AND e.status <> 'cancelled'
-    ) AS enrolled,
-    ARRAY (
-        SELECT coalesce(required.title, 'course ' || required_id)
-        FROM unnest(c.prerequisites) AS required_id
-        LEFT JOIN courses required ON required.organisation_id = c.organisation_id AND required.id = required_id
-        WHERE NOT EXISTS (
-            SELECT FROM enrollments done
-            WHERE done.organisation_id = asked.organisation_id AND done.employee_id = asked.employee_id
-                AND done.course_id = required_id AND done.certifies
-                AND (done.valid_until IS NULL OR done.valid_until > now())
-        )
-        ORDER BY required_id
-    ) AS missing
-FROM {_ASKED.unnest("asked")}
-JOIN courses c ON c.organisation_id = asked.organisation_id AND c.id = asked.course_id
-LEFT JOIN people p ON p.organisation_id = asked.organisation_id AND p.id = asked.employee_id AND NOT p.removed
 """  # noqa: S608 - of constants alone
 
 _WAITING = """
@@ -167,29 +140,8 @@ async def lock_sessions(connection: Connection, keys: Sequence[SessionKey]) -> d
             taken=row["seats_taken"],
             awaits_commit=row["awaits_commit"],
             in_doubt=row["in_doubt"],
-        )
-        for row in rows
-    }
-
-
-async def candidates(
-    connection: Connection, asked: Sequence[CandidateKey], courses: Mapping[SessionKey, int]
-) -> dict[CandidateKey, Candidate]:
-    """What the rules need to know of everyone asked for; `courses` are those of the sessions."""
-    await connection.execute(_SHARE_PEOPLE, [key[0] for key in asked], [key[2] for key in asked])
-    wanted = [
-        {
-            "organisation_id": organisation_id,
-            "session_id": session_id,
-            "course_id": courses[organisation_id, session_id],
-            "employee_id": employee_id,
-        }
-        for organisation_id, session_id, employee_id in asked
-    ]
-    rows = await connection.fetch(_CANDIDATES, *_ASKED.arrays(wanted))
-    return {
-        (row["organisation_id"], row["session_id"], row["employee_id"]): Candidate(
-            row["employee_id"], row["known"], row["enrolled"], tuple(row["missing"])
+            booking_clash=row["booking_clash"],
+            times=tuple((span.lower, span.upper) for span in row["booked"] or ()),
         )
         for row in rows
     }

@@ -3,31 +3,35 @@
 import json
 
 from services.enrollment.representations import settings_row
+from services.enrollment.schemas import OrganisationSettings
 from shared.http.conditional import Document
 from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped
 
 _SETTINGS = scoped(
     """
-SELECT coalesce(o.version, 1) AS version, coalesce(o.time_zone, 'UTC') AS time_zone
+SELECT coalesce(o.version, 1) AS version, coalesce(o.time_zone, 'UTC') AS time_zone,
+    coalesce(o.booking_clash, 'warn') AS booking_clash
 FROM (SELECT $1::bigint AS organisation_id) AS asked LEFT JOIN organisation_settings o USING (organisation_id)
 """,
     ("bigint",),
 )
 
 _SAVE = """
-INSERT INTO organisation_settings (organisation_id, time_zone, version) VALUES ($1, $2, $3 + 1)
-ON CONFLICT (organisation_id) DO UPDATE SET time_zone = excluded.time_zone, version = excluded.version
-WHERE organisation_settings.version = $3
+INSERT INTO organisation_settings (organisation_id, time_zone, booking_clash, version) VALUES ($1, $2, $3, $4 + 1)
+ON CONFLICT (organisation_id) DO UPDATE SET time_zone = excluded.time_zone, booking_clash = excluded.booking_clash,
+    version = excluded.version
+WHERE organisation_settings.version = $4
 """
 
 _IS_KNOWN = "SELECT known_zone($1) = $1"
 
 
 async def settings(connection: Connection, organisation_id: int) -> Document:
-    """The organisation's settings; its time zone is UTC where it has set none."""
+    """The organisation's settings; its time zone is UTC where it has set none, and it is warned of clashes."""
     [row] = await connection.fetch(_SETTINGS, organisation_id)
-    return Document(settings_row(organisation_id), row["version"], json.dumps({"time_zone": row["time_zone"]}))
+    shown = {name: row[name] for name in OrganisationSettings.model_fields}
+    return Document(settings_row(organisation_id), row["version"], json.dumps(shown))
 
 
 async def is_known(connection: Connection, time_zone: str) -> bool:
@@ -35,7 +39,9 @@ async def is_known(connection: Connection, time_zone: str) -> bool:
     return bool(await connection.fetchval(_IS_KNOWN, time_zone))
 
 
-async def save_settings(connection: Connection, organisation_id: int, time_zone: str, version: int) -> bool:
+async def save_settings(
+    connection: Connection, organisation_id: int, wanted: OrganisationSettings, version: int
+) -> bool:
     """Writes the settings that follow `version`; whether they still had that version."""
-    done = await connection.execute(_SAVE, organisation_id, time_zone, version)
+    done = await connection.execute(_SAVE, organisation_id, wanted.time_zone, wanted.booking_clash, version)
     return done == "INSERT 0 1"

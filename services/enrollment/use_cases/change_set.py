@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
-from services.enrollment import rules
+from services.enrollment import transitions
 from services.enrollment.errors import ChangedMeanwhile
 from services.enrollment.rules import Seats, SessionKey
 from services.enrollment.store import enrollments as enrollment_store
@@ -44,7 +44,7 @@ class Change:
         reason: str | None = None,
     ) -> Self:
         """A change of an enrollment that is there: what it closes remembers what is true now."""
-        after = rules.remembering(locked.state, after, locked.current)
+        after = transitions.remembering(locked.state, after, locked.current)
         return cls(locked.organisation_id, locked.state, after, event, actor, reason)
 
     @property
@@ -86,7 +86,7 @@ async def promote(connection: Connection, free: Mapping[SessionKey, int], actors
     while free:
         keys = await seat_store.first_in_line(connection, {key: min(seats, CHUNK) for key, seats in free.items()})
         changes = [
-            Change.of(locked, rules.promoted(locked.state), EnrollmentPromoted, actors[locked.session_key])
+            Change.of(locked, transitions.promoted(locked.state), EnrollmentPromoted, actors[locked.session_key])
             for locked in await enrollment_store.lock(connection, keys)
         ]
         if not changes:

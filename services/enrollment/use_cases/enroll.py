@@ -13,6 +13,7 @@ from services.enrollment import rules
 from services.enrollment.answers import Enrolled, enrolled_answer
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.rules import EnrollCommand, Granted, Seats, SessionKey
+from services.enrollment.store import candidates as candidate_store
 from services.enrollment.store import seats as seat_store
 from services.enrollment.store.seats import NewEnrollment
 from services.enrollment.use_cases import change_set, sessions
@@ -29,7 +30,7 @@ EnrollmentBatcher = Batcher[EnrollCommand, Answer]
 
 
 async def enroll(batcher: EnrollmentBatcher, pool: Pool, catalog: CatalogClient, command: EnrollCommand) -> Answer:
-    """Enrolls everyone or nobody; raises the refusals of contract section 4.
+    """Enrolls everyone or nobody, unless the command is `partial`; raises the refusals of contract section 4.
 
     A command with an `Idempotency-Key` that was answered before gets that answer.
     """
@@ -99,7 +100,8 @@ async def _decide_and_write(
         for employee_id in command.employee_ids
     ]
     courses = {key: session.course_id for key, session in seats.items()}
-    candidates = await seat_store.candidates(connection, asked, courses)
+    reserve = any(session.refuses_clashes for session in seats.values())
+    candidates = await candidate_store.candidates(connection, asked, courses, reserve=reserve)
     decisions = rules.decide_in_order(commands, seats, candidates)
     waiting = await _waiting(connection, commands, decisions)
     written = await _write(connection, commands, decisions, seats)
@@ -107,8 +109,9 @@ async def _decide_and_write(
     for position, (command, decision) in enumerate(zip(commands, decisions, strict=True)):
         if isinstance(decision, Granted):
             before = waiting.get(command.session_key, 0)
-            outcomes.append(Enrolled(written[position], decision.available_spots, before))
-            waiting[command.session_key] = before + len(command.employee_ids) - decision.seats
+            refused = decision.refused if command.partial else None
+            outcomes.append(Enrolled(written[position], decision.available_spots, before, refused, decision.clashes))
+            waiting[command.session_key] = before + len(decision.employee_ids) - decision.seats
         else:
             outcomes.append(decision)
     return outcomes
@@ -121,7 +124,7 @@ async def _waiting(
     keys = {
         command.session_key
         for command, decision in zip(commands, decisions, strict=True)
-        if isinstance(decision, Granted) and decision.seats < len(command.employee_ids)
+        if isinstance(decision, Granted) and decision.seats < len(decision.employee_ids)
     }
     return await seat_store.waiting(connection, sorted(keys)) if keys else {}
 
@@ -137,7 +140,7 @@ async def _write(
         (position, _new_enrollment(command, employee_id, seats, has_seat=place < decision.seats))
         for position, (command, decision) in enumerate(zip(commands, decisions, strict=True))
         if isinstance(decision, Granted)
-        for place, employee_id in enumerate(command.employee_ids)
+        for place, employee_id in enumerate(decision.employee_ids)
     ]
     if not new:
         return {}

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from services.enrollment import rules
+from services.enrollment import rules, transitions
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.errors import ChangedMeanwhile, EnrollmentNotFound, SessionUnknown
 from services.enrollment.representations import enrollment_row
 from services.enrollment.rules import Candidate, Seats, SessionKey
 from services.enrollment.schemas import CheckIn, Completion
+from services.enrollment.store import candidates as candidate_store
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import pages
 from services.enrollment.store import seats as seat_store
@@ -43,13 +44,15 @@ async def complete(
 ) -> tuple[str, Document]:
     """The enrollment's status, `completed` or `failed`, and the answer's document.
 
-    Raises what `rules.completed` raises.
+    Raises what `transitions.completed` raises.
 
     `now` is the database's clock where it is not given.
     """
     async with transaction(pool, [organisation_id]) as connection:
         locked = await _lock(connection, organisation_id, enrollment_id, conditions)
-        state = rules.completed(locked.state, locked.judgement, completion, locked.session_start, now or locked.now)
+        state = transitions.completed(
+            locked.state, locked.judgement, completion, locked.session_start, now or locked.now
+        )
         event = EnrollmentFailed if state.status == "failed" else EnrollmentCompleted
         await change_set.save(connection, [Change.of(locked, state, event, actor)], {})
         return state.status, await pages.completion(connection, organisation_id, enrollment_id)
@@ -67,7 +70,7 @@ async def check_in(
     """The enrollment's representation; raises `EnrollmentClosed`."""
     async with transaction(pool, [organisation_id]) as connection:
         locked = await _lock(connection, organisation_id, enrollment_id, conditions)
-        state = rules.checked_in(locked.state, check_in, locked.now)
+        state = transitions.checked_in(locked.state, check_in, locked.now)
         await change_set.save(connection, [Change.of(locked, state, EnrollmentCheckedIn, actor)], {})
         return await _detail(connection, organisation_id, enrollment_id)
 
@@ -82,7 +85,7 @@ async def remove_check_in(
     """The enrollment's representation; raises `CheckInKept`."""
     async with transaction(pool, [organisation_id]) as connection:
         locked = await _lock(connection, organisation_id, enrollment_id, conditions)
-        state = rules.check_in_removed(locked.state)
+        state = transitions.check_in_removed(locked.state)
         await change_set.save(connection, [Change.of(locked, state, EnrollmentCheckInRemoved, actor)], {})
         return await _detail(connection, organisation_id, enrollment_id)
 
@@ -96,7 +99,7 @@ async def cancel(
     async def work(connection: Connection) -> Document:
         locked, sessions = await _lock_with_seats(connection, organisation_id, enrollment_id, conditions)
         rules.check_may_enroll(caller, [locked.state.employee_id])
-        change = Change.of(locked, rules.cancelled(locked.state), EnrollmentCancelled, actor)
+        change = Change.of(locked, transitions.cancelled(locked.state), EnrollmentCancelled, actor)
         await change_set.save(connection, [change], sessions)
         return await _detail(connection, organisation_id, enrollment_id)
 
@@ -115,7 +118,7 @@ async def mark_absent(
     async def work(connection: Connection) -> Document:
         locked, sessions = await _lock_with_seats(connection, organisation_id, enrollment_id, conditions)
         seats = sessions[organisation_id, locked.state.session_id]
-        state = rules.marked_absent(locked.state, seats)
+        state = transitions.marked_absent(locked.state, seats)
         change = Change.of(locked, state, EnrollmentMarkedAbsent, actor)
         await change_set.save(connection, [change], sessions)
         return await _detail(connection, organisation_id, enrollment_id)
@@ -131,13 +134,13 @@ async def reopen(
     actor: Actor,
     conditions: Conditions = UNCONDITIONAL,
 ) -> Document:
-    """The enrollment's representation, enrolled again; raises what `rules.reopened` raises."""
+    """The enrollment's representation, enrolled again; raises what `transitions.reopened` raises."""
 
     async def work(connection: Connection) -> Document:
         locked, sessions = await _lock_with_seats(connection, organisation_id, enrollment_id, conditions)
         key = (organisation_id, locked.state.session_id)
         candidate = await _candidate(connection, key, sessions[key], locked)
-        state = rules.reopened(locked.state, sessions[key], candidate)
+        state = transitions.reopened(locked.state, sessions[key], candidate)
         change = Change.of(locked, state, EnrollmentReopened, actor, reason)
         await change_set.save(connection, [change], sessions)
         return await _detail(connection, organisation_id, enrollment_id)
@@ -156,7 +159,7 @@ async def transfer(
 ) -> Document:
     """The enrollment's representation, now in the other session and its old seat passed on.
 
-    Raises `PermissionDenied`, `SessionNotSelectable` and what `rules.transferred` raises.
+    Raises `PermissionDenied`, `SessionNotSelectable` and what `transitions.transferred` raises.
     """
     organisation_id = caller.organisation_id
 
@@ -167,7 +170,7 @@ async def transfer(
         if target is None or target.in_doubt:
             raise SessionUnknown
         candidate = await _candidate(connection, (organisation_id, session_id), target, locked)
-        state = rules.transferred(locked.state, target, candidate)
+        state = transitions.transferred(locked.state, target, candidate)
         change = Change.of(locked, state, EnrollmentTransferred, actor)
         await change_set.save(connection, [change], sessions)
         return await _detail(connection, organisation_id, enrollment_id)
@@ -181,7 +184,10 @@ async def transfer(
 async def _candidate(connection: Connection, session: SessionKey, seats: Seats, locked: LockedEnrollment) -> Candidate:
     """The enrollment's person as the session sees them."""
     key = (*session, locked.state.employee_id)
-    return (await seat_store.candidates(connection, [key], {session: seats.course_id}))[key]
+    found = await candidate_store.candidates(
+        connection, [key], {session: seats.course_id}, reserve=seats.refuses_clashes
+    )
+    return found[key]
 
 
 async def _lock(

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from services.enrollment import rules
+from services.enrollment import transitions
 from services.enrollment.errors import ChangedMeanwhile, EmployeeIdTaken, PersonNotFound, PersonOfOtherType
 from services.enrollment.representations import person_row
 from services.enrollment.rules import Seats, SessionKey
 from services.enrollment.schemas import EmployeeFields
 from services.enrollment.store import enrollments as enrollment_store
-from services.enrollment.store import pages
 from services.enrollment.store import people as store
+from services.enrollment.store import people_pages
 from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases import SOURCE, certifications, change_set
 from services.enrollment.use_cases.change_set import Change, in_transaction
@@ -82,7 +82,7 @@ def _says(person: EmployeeState, fields: EmployeeFields) -> bool:
 
 
 async def _detail(connection: Connection, organisation_id: int, type_: str, person_id: int) -> Document:
-    document = await pages.person_detail(connection, organisation_id, type_, person_id)
+    document = await people_pages.person_detail(connection, organisation_id, type_, person_id)
     if document is None:
         raise PersonNotFound
     return document
@@ -131,7 +131,7 @@ async def _cancel(
     actor: Actor,
 ) -> None:
     locked = await enrollment_store.lock(connection, [(organisation_id, each) for each in enrollment_ids])
-    cancellations = [Change.of(each, rules.cancelled(each.state), EnrollmentCancelled, actor) for each in locked]
+    cancellations = [Change.of(each, transitions.cancelled(each.state), EnrollmentCancelled, actor) for each in locked]
     await change_set.save(connection, cancellations, sessions)
 
 

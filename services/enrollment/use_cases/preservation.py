@@ -3,7 +3,7 @@
 import asyncio
 from functools import partial
 
-from services.enrollment import rules
+from services.enrollment import transitions
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import preservation as store
 from services.enrollment.use_cases import change_set
@@ -69,7 +69,8 @@ async def preserve_batch(pool: Pool) -> bool:
     async with transaction(pool, EVERY_ORGANISATION) as connection:
         locked = await enrollment_store.lock(connection, await store.lock_forgetful(connection, BATCH))
         changes = [
-            Change.of(each, rules.preserved(each.state, each.current), EnrollmentPreserved, ACTOR) for each in locked
+            Change.of(each, transitions.preserved(each.state, each.current), EnrollmentPreserved, ACTOR)
+            for each in locked
         ]
         await change_set.save(connection, changes, {})
         return any(not change.changes_nothing for change in changes)

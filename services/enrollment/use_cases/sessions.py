@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
-from services.enrollment import rules
+from services.enrollment import transitions
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.errors import (
     CapacityBelowTaken,
@@ -119,7 +119,7 @@ async def _cancel_enrollments(
 ) -> None:
     while found := await seat_store.open_enrollments_of_sessions(connection, keys, CHUNK):
         cancellations = [
-            Change.of(locked, rules.cancelled(locked.state), EnrollmentCancelled, actors[locked.session_key])
+            Change.of(locked, transitions.cancelled(locked.state), EnrollmentCancelled, actors[locked.session_key])
             for locked in await enrollment_store.lock(connection, found)
         ]
         await change_set.save(connection, cancellations, {})

@@ -33,12 +33,12 @@ async def save_settings(
         before = OrganisationSettings.model_validate_json(current.text, context=STORED)
         if before == wanted:
             return current
-        if not await store.is_known(connection, wanted.time_zone):
+        if wanted.time_zone != before.time_zone and not await store.is_known(connection, wanted.time_zone):
             raise TimeZoneUnknown
-        if not await store.save_settings(connection, organisation_id, wanted.time_zone, current.version):
+        if not await store.save_settings(connection, organisation_id, wanted, current.version):
             raise ChangedMeanwhile
         changes.update(differences(before, wanted))
-        state = SettingsState(id=organisation_id, version=current.version + 1, time_zone=wanted.time_zone)
+        state = SettingsState(id=organisation_id, version=current.version + 1, **wanted.model_dump())
         event = SettingsSaved(organisation_id, state, actor.trace)
         entry = AuditEntry("settings", organisation_id, state.id, state.version, event.type, actor, changes)
         await outbox.add(connection, SOURCE, [event], [entry])

@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
-from services.catalog import use_cases
 from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.store import courses, sessions
+from services.catalog.use_cases import courses as course_use_cases
+from services.catalog.use_cases import sessions as session_use_cases
 from shared.postgres.audit import Actor
 from shared.postgres.pool import Pool
 from tests.support.client import Client
@@ -49,8 +50,8 @@ async def test_control_without_the_lock_a_change_of_a_course_is_lost(
     without_lock(monkeypatch, courses, "lock")
     hold_after(monkeypatch, courses, "lock", parties=2)
     await asyncio.gather(
-        use_cases.change_course(pool, enrollment, organisation, course_id, {"title": "B"}, ACTOR),
-        use_cases.change_course(pool, enrollment, organisation, course_id, {"description": "D"}, ACTOR),
+        course_use_cases.change_course(pool, enrollment, organisation, course_id, {"title": "B"}, ACTOR),
+        course_use_cases.change_course(pool, enrollment, organisation, course_id, {"description": "D"}, ACTOR),
     )
     answer = (await admin.get(f"{COURSES}/{course_id}")).data
     assert (answer["title"], answer["description"]) != ("B", "D")
@@ -63,8 +64,8 @@ async def test_control_without_the_lock_a_change_of_a_session_is_lost(
     without_lock(monkeypatch, sessions, "lock")
     hold_after(monkeypatch, sessions, "lock", parties=2)
     await asyncio.gather(
-        use_cases.change_session(pool, enrollment, organisation, session_id, {"session_name": "B"}, ACTOR),
-        use_cases.change_session(pool, enrollment, organisation, session_id, {"location": "L"}, ACTOR),
+        session_use_cases.change_session(pool, enrollment, organisation, session_id, {"session_name": "B"}, ACTOR),
+        session_use_cases.change_session(pool, enrollment, organisation, session_id, {"location": "L"}, ACTOR),
     )
     answer = (await admin.get(f"{SESSIONS}/{session_id}")).data
     assert (answer["session_name"], answer["location"]) != ("B", "L")

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from services.catalog import use_cases
 from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.errors import TooManyPrerequisites
 from services.catalog.store import courses as course_store
-from services.catalog.use_cases import change_course
+from services.catalog.use_cases import courses as course_use_cases
+from services.catalog.use_cases.courses import change_course
 from shared.postgres.audit import Actor
 from shared.postgres.pool import Connection, Pool
 from tests.support.client import Answer, Client
@@ -89,7 +89,7 @@ async def test_control_without_turns_both_are_accepted(
 async def test_the_walk_is_bounded(
     admin: Client, pool: Pool, enrollment: EnrollmentClient, organisation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(use_cases, "MAX_REQUIRED", 2)
+    monkeypatch.setattr(course_use_cases, "MAX_REQUIRED", 2)
     courses = await chain(admin, "A", "B", "C")
     course = await new_course(admin)
     await change_course(pool, enrollment, organisation, course, {"prerequisites": [courses[1]]}, ACTOR)

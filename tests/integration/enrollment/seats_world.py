@@ -10,7 +10,7 @@ from typing import Any
 import services.catalog.app
 import services.catalog.store.counts
 import services.enrollment.app
-import services.history.store
+import services.history.store.copies
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.rules import EnrollCommand
 from services.enrollment.schemas import Completion, EmployeeFields
@@ -161,7 +161,7 @@ class World:
             async with transaction(catalog, EVERY_ORGANISATION) as connection:
                 await services.catalog.store.counts.apply_enrollments(connection, newest)
             async with transaction(history, EVERY_ORGANISATION) as connection:
-                await services.history.store.save_records(connection, newest)
+                await services.history.store.copies.save_records(connection, newest)
         assert await _rows(catalog, _SPOTS) == await _rows(self.pool, _SEATS)
         assert await _rows(catalog, _TOTALS) == await _rows(self.pool, _ENROLLED)
         assert await _rows(history, _RECORDS) == await _rows(self.pool, _ENROLLMENTS)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from services.enrollment import rules, validity
+from services.enrollment import transitions, validity
 from services.enrollment.app import MIGRATIONS
 from services.enrollment.schemas import CheckIn, Completion, EmployeeFields
 from services.enrollment.store import catalog_replica, snapshots
@@ -186,6 +186,6 @@ def test_control_a_completion_that_certifies_by_itself_is_found(
     database: tuple[asyncio.Runner, Pool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judged = validity.judged
-    monkeypatch.setattr(rules, "judged", lambda *given: judged(*given) | {"certifies": True})
+    monkeypatch.setattr(transitions, "judged", lambda *given: judged(*given) | {"certifies": True})
     with pytest.raises(AssertionError):
         live_many(database, 40, (Phase.generate,))

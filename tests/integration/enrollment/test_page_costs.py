@@ -7,7 +7,7 @@ import pytest
 
 from services.enrollment.app import MIGRATIONS
 from services.enrollment.schemas import EmployeeQuery, EnrollmentQuery, PersonQuery
-from services.enrollment.store import pages
+from services.enrollment.store import pages, people_pages
 from shared.postgres.batched_reads import PageRead, Statement, batched_reader
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Connection
@@ -80,20 +80,20 @@ async def test_a_page_of_enrollments_touches_few_rows(
 
 @pytest.mark.parametrize("type_", ["staff", "employee"])
 async def test_a_page_of_people_touches_few_rows(connection: Connection, type_: str) -> None:
-    assert await touched(connection, pages.person_page(ORGANISATION, type_, PersonQuery(), None)) < FEW
-    assert await touched(connection, pages.person_page(ORGANISATION, type_, EmployeeQuery(), 1)) < FEW
+    assert await touched(connection, people_pages.person_page(ORGANISATION, type_, PersonQuery(), None)) < FEW
+    assert await touched(connection, people_pages.person_page(ORGANISATION, type_, EmployeeQuery(), 1)) < FEW
 
 
 async def test_a_search_for_what_few_have_touches_few_rows(connection: Connection) -> None:
     query = PersonQuery(search="c4ca4238a0b92382")  # the first person's name
-    read = pages.person_page(ORGANISATION, "employee", query, None)
+    read = people_pages.person_page(ORGANISATION, "employee", query, None)
     assert await touched(connection, read) < FEW
 
 
 async def test_control_the_policy_of_a_table_keeps_a_search_and_a_year_from_their_indexes(
     connection: Connection,
 ) -> None:
-    search = pages.person_page(ORGANISATION, "employee", PersonQuery(search="c4ca4238a0b92382"), None)
+    search = people_pages.person_page(ORGANISATION, "employee", PersonQuery(search="c4ca4238a0b92382"), None)
     assert await touched(connection, of_the_table(search, "people")) > FEW
     year = pages.enrollment_page(ORGANISATION, EnrollmentQuery.model_validate({"year": "2024"}))
     assert await touched(connection, of_the_table(year, "enrollments")) > FEW

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.enrollment.store import seats as seat_store
+from services.enrollment.store import candidates as candidate_store
 from tests.support.client import Client
 from tests.support.eventually import eventually
 from tests.support.guards import without
@@ -87,7 +87,7 @@ async def test_control_without_the_look_at_its_end_an_expired_one_counts(
     stack: Stack, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person, _, advanced = await expired(stack, admin)
-    without(monkeypatch, seat_store, "_CANDIDATES", "AND (done.valid_until IS NULL OR done.valid_until > now())")
+    without(monkeypatch, candidate_store, "_CANDIDATES", "AND (done.valid_until IS NULL OR done.valid_until > now())")
     assert (await ask_to_enroll(admin, advanced, person)).status == 201
 
 

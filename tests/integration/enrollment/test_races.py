@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from services.enrollment.errors import AlreadyEnrolled, EmployeesNotSelectable, EnrollmentClosed
+from services.enrollment.errors import EnrollmentClosed
+from services.enrollment.refusals import AlreadyEnrolled, Clash, EmployeeNotSelectable
 from services.enrollment.schemas import Completion
+from services.enrollment.store import candidates as candidate_store
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases import lifecycle, people
@@ -29,7 +31,9 @@ from tests.support.enrollment_rows import (
     warm_pool,
 )
 from tests.support.eventually import eventually
+from tests.support.guards import without
 from tests.support.races import hold_after, waits_for_a_lock, without_lock
+from tests.support.refusals import is_refused
 
 PARTIES = 8
 CALLER = Caller(ORGANISATION, "test", "Test", "staff", frozenset({ENROLL}))
@@ -118,17 +122,17 @@ async def test_one_person_asked_for_by_many_at_once_is_enrolled_once(pool: Pool)
     session_id = await new_session(pool, places=20)
     outcomes = await enroll_one_person_at_once(pool, session_id)
     assert len(granted(outcomes)) == 1
-    assert sum(isinstance(outcome, AlreadyEnrolled) for outcome in outcomes) == PARTIES - 1
+    assert sum(is_refused(outcome, AlreadyEnrolled) for outcome in outcomes) == PARTIES - 1
     assert await seats(pool, session_id) == (1, 1)
 
 
 async def test_without_the_lock_the_unique_index_still_holds(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     session_id = await new_session(pool, places=20)
     without_lock(monkeypatch, seat_store, "lock_sessions")
-    hold_after(monkeypatch, seat_store, "candidates", PARTIES)
+    hold_after(monkeypatch, candidate_store, "candidates", PARTIES)
     outcomes = await enroll_one_person_at_once(pool, session_id)
     assert len(granted(outcomes)) == 1
-    assert sum(isinstance(outcome, AlreadyEnrolled) for outcome in outcomes) == PARTIES - 1
+    assert sum(is_refused(outcome, AlreadyEnrolled) for outcome in outcomes) == PARTIES - 1
     assert await seats(pool, session_id) == (1, 1)
 
 
@@ -138,7 +142,7 @@ async def test_control_without_lock_and_index_one_person_is_enrolled_many_times(
     session_id = await new_session(pool, places=20)
     await execute(pool, "DROP INDEX enrolled_once")
     without_lock(monkeypatch, seat_store, "lock_sessions")
-    hold_after(monkeypatch, seat_store, "candidates", PARTIES)
+    hold_after(monkeypatch, candidate_store, "candidates", PARTIES)
     await enroll_one_person_at_once(pool, session_id)
     assert await seats(pool, session_id) == (PARTIES, PARTIES)
 
@@ -173,13 +177,39 @@ async def test_a_person_who_is_being_removed_is_not_enrolled_any_more(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outcome = await enroll_while_being_removed(pool, monkeypatch)
-    assert isinstance(outcome, EmployeesNotSelectable)
+    assert is_refused(outcome, EmployeeNotSelectable)
 
 
 async def test_control_without_the_share_lock_a_removed_person_is_enrolled(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The foreign key makes it wait even then, but only after it has been decided.
-    monkeypatch.setattr(seat_store, "_SHARE_PEOPLE", "SELECT $1::bigint[], $2::bigint[]")
+    monkeypatch.setattr(candidate_store, "_SHARE_PEOPLE", "SELECT $1::bigint[], $2::bigint[]")
     outcome = await enroll_while_being_removed(pool, monkeypatch)
     assert isinstance(outcome, Answer)
+
+
+async def book_one_person_at_once(pool: Pool) -> list[Outcome]:
+    """In sessions of the same time, of an organisation that wants no clashes."""
+    await execute(
+        pool,
+        "INSERT INTO organisation_settings (organisation_id, time_zone, booking_clash) VALUES ($1, 'UTC', 'refuse')",
+        ORGANISATION,
+    )
+    [person] = await new_people(pool, 1)
+    sessions = [await new_session(pool, places=20) for _ in range(PARTIES)]
+    return list(await asyncio.gather(*(enroll(pool, each, person) for each in sessions), return_exceptions=True))
+
+
+async def test_one_person_booked_in_many_sessions_at_once_is_in_one_of_them(pool: Pool) -> None:
+    outcomes = await book_one_person_at_once(pool)
+    assert len(granted(outcomes)) == 1
+    assert sum(is_refused(outcome, Clash) for outcome in outcomes) == PARTIES - 1
+
+
+async def test_control_without_the_lock_on_the_person_the_bookings_clash(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without(monkeypatch, candidate_store, "_RESERVE_PEOPLE", "FOR NO KEY UPDATE", "FOR SHARE")
+    hold_after(monkeypatch, candidate_store, "candidates", PARTIES)
+    assert len(granted(await book_one_person_at_once(pool))) == PARTIES

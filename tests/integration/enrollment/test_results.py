@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.enrollment import rules
+from services.enrollment import transitions
 from shared.http.conditional import Conditions
 from tests.support.client import Answer, Client
 from tests.support.eventually import eventually
@@ -318,7 +318,7 @@ async def test_a_date_on_which_nobody_can_have_completed_it_is_refused(
 async def test_control_without_the_check_of_the_date_any_is_taken(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rules, "check_completed_at", lambda *_: None)
+    monkeypatch.setattr(transitions, "check_completed_at", lambda *_: None)
     enrollment_id = await new_enrollment(admin)
     assert (await change(admin, enrollment_id, "complete", {"completed_at": "2089-05-14T23:59:59Z"})).status == 200
 

@@ -7,7 +7,7 @@ import pytest
 
 from services.enrollment.app import MIGRATIONS
 from services.enrollment.schemas import PersonQuery
-from services.enrollment.store import pages
+from services.enrollment.store import people_pages
 from shared.postgres.migrations import migrate
 from tests.support.client import Client
 from tests.support.databases import service_database
@@ -64,6 +64,6 @@ async def test_a_search_finds_the_same_with_and_without_its_index(may_install: b
         await superuser.close()
         connection = await asyncpg.connect(database.service_url, timeout=10)
         for search, found in {"änne sm": 1, "emp-": 2, "_": 1, "0%": 1, "emp-3": 0, "n": 2}.items():
-            read = pages.person_page(7, "staff", PersonQuery(search=search), None)
+            read = people_pages.person_page(7, "staff", PersonQuery(search=search), None)
             assert (search, (await read.alone(connection))[0]) == (search, found)
         await connection.close()

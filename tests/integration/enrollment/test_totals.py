@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from services.enrollment.schemas import Completion, EnrollmentQuery, PersonQuery
-from services.enrollment.store import pages
+from services.enrollment.store import pages, people_pages
 from services.enrollment.store.totals import TOTALS
 from services.enrollment.use_cases import lifecycle
 from shared.errors import Conflict, NotFound
@@ -130,7 +130,7 @@ async def test_rows_that_come_by_copy_or_are_truncated_count(pool: Pool) -> None
         columns = ["organisation_id", "id", "type", "employee_id", "full_name", "removed"]
         await connection.execute("ALTER TABLE people ALTER created_at SET DEFAULT now()")
         await connection.copy_records_to_table("people", records=rows, columns=columns)
-        read = pages.person_page(ORGANISATION, "staff", PersonQuery(), None)
+        read = people_pages.person_page(ORGANISATION, "staff", PersonQuery(), None)
         assert (await read.alone_scoped(connection))[0] == 200
         assert await wrong(pool, TOTALS) == []
         await connection.execute("TRUNCATE people, enrollments")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.enrollment import rules
+from services.enrollment import transitions
 from shared.events.types import EnrollmentState, Remembered
 from tests.support.client import Client
 from tests.support.eventually import eventually
@@ -140,7 +140,7 @@ async def test_control_without_the_capture_the_record_follows(
     def forget(before: EnrollmentState, after: EnrollmentState, current: Remembered | None) -> EnrollmentState:
         return after
 
-    monkeypatch.setattr(rules, "remembering", forget)
+    monkeypatch.setattr(transitions, "remembering", forget)
     closed, still_open = await two_in_one_course(worker, "completed")
     await comes_to_show(worker, closed, SHOWN_LATER)
     assert sorted(await worker.found(company_id=2)) == sorted([closed, still_open])

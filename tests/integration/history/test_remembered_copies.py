@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from services.history import store
 from services.history.app import MIGRATIONS
 from services.history.schemas import HistoryQuery
+from services.history.store import copies, pages
 from shared.events.types import EnrollmentState, Event, Remembered
 from shared.messaging.consumer import apply
 from shared.postgres.migrations import migrate
@@ -61,7 +61,7 @@ async def follow(pool: Pool, *events: Event[Any]) -> None:
 
 async def shown(pool: Pool, query: HistoryQuery | None = None, company_id: int | None = None) -> dict[int, Any]:
     """By the record's id: name, type, venue and company."""
-    page = store.history_page(ORGANISATION, 1, "employee", query or HistoryQuery(), company_id)
+    page = pages.history_page(ORGANISATION, 1, "employee", query or HistoryQuery(), company_id)
     async with connected(pool) as connection:
         _, _, items = await page.alone(connection)
     return {
@@ -115,7 +115,7 @@ async def test_a_correction_by_the_release_before_keeps_what_is_remembered(pool:
 async def test_control_an_event_that_says_nothing_would_take_it_away(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "_SAVE_RECORDS", store._SAVE_RECORDS.replace("records.remembered AND", "false AND"))
+    monkeypatch.setattr(copies, "_SAVE_RECORDS", copies._SAVE_RECORDS.replace("records.remembered AND", "false AND"))
     assert await corrected_by_the_release_before(pool) == NEW
 
 
@@ -141,6 +141,6 @@ async def test_control_a_filter_by_the_copies_finds_what_is_true_now(
 ) -> None:
     await follow(pool, *COPIES, completed(2, remembered=REMEMBERED), *RENAMED)
     assert await shown(pool, company_id=2) == {}
-    monkeypatch.setattr(store, "_page_statement", store._page_statement.__wrapped__)
-    monkeypatch.setattr(store, "_SHOWN", store._SHOWN.replace("WHEN r.remembered THEN", "WHEN false THEN"))
+    monkeypatch.setattr(pages, "_page_statement", pages._page_statement.__wrapped__)
+    monkeypatch.setattr(pages, "_SHOWN", pages._SHOWN.replace("WHEN r.remembered THEN", "WHEN false THEN"))
     assert await shown(pool, company_id=2) == {1: NEW}

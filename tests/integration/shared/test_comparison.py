@@ -9,7 +9,7 @@ import pytest
 
 import services.catalog.handlers
 import services.history.handlers
-import services.history.store
+import services.history.store.copies
 from services.catalog.store import counts as counts_store
 from shared.events.types import EmployeeRemoved, EnrollmentEvent, Event, State
 from shared.messaging.consumer import Subscriptions, apply
@@ -136,7 +136,7 @@ async def test_control_without_the_version_check_an_older_state_replaces_a_newer
         return [row["version"] for row in await table(history, name, organisation)]
 
     assert await versions() == [2]
-    without(monkeypatch, services.history.store, statement, f"WHERE excluded.version > {name}.version")
+    without(monkeypatch, services.history.store.copies, statement, f"WHERE excluded.version > {name}.version")
     assert await versions() == [1]
 
 

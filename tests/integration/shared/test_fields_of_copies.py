@@ -11,7 +11,8 @@ import pytest
 
 import services.catalog.store.counts
 import services.enrollment.store.catalog_replica
-import services.history.store
+import services.history.store.copies
+import services.history.store.pages
 import shared.projections.settings_copy
 from services.history.schemas import HistoryQuery
 from shared.events.types import (
@@ -80,19 +81,19 @@ _DELETED = "what was deleted stays as it was last, and no enrollment shows it"
 _KEPT = "a closed record keeps what it remembers, whatever an event of the release before does not say"
 _JUDGED = "the enrollment has passed or failed already"
 _REMEMBERED = ("remembered", *(f"remembered.{name}" for name, _ in changed_in_one_field(filled(Remembered))))
+_ENROLLING = "enrolling alone asks for it"
 _SAME_PERSON = "an enrollment is always the same person's"
 
 NOT_COPIED: Mapping[str, Mapping[str, str]] = {
     "enrollment: courses": {
         "category": "no rule of enrolling asks for it",
     },
-    "enrollment: sessions": {
-        "end_date": "seats and waitlist end with the start",
-    },
+    "enrollment: sessions": {},
     "history: courses": {
         "category": "no record shows it",
         "pass_score": "the enrollment has passed or failed already",
         "validity_months": "the enrollment says until when it is valid",
+        "renewal_window_days": "the enrollment says until when it is valid",
         "prerequisites": "no record shows them",
         "removed": _DELETED,
     },
@@ -114,6 +115,8 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
         "judged_by.pass_score": _JUDGED,
         "judged_by.validity_months": _JUDGED,
         "judged_by.time_zone": _JUDGED,
+        "judged_by.renewal_window_days": _JUDGED,
+        "judged_by.held_until": _JUDGED,
         "certifies": "a record shows what has passed, and until when it is valid",
         "feedback": "between the participant and who trained them",
         "certificate_url": "no record shows it",
@@ -137,13 +140,15 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
                 "judged_by.pass_score",
                 "judged_by.validity_months",
                 "judged_by.time_zone",
+                "judged_by.renewal_window_days",
+                "judged_by.held_until",
                 "certifies",
             ),
             "nothing is counted by it",
         ),
     },
-    "catalog: organisation_settings": {},
-    "history: organisation_settings": {},
+    "catalog: organisation_settings": {"booking_clash": _ENROLLING},
+    "history: organisation_settings": {"booking_clash": _ENROLLING},
 }
 
 NOT_SHOWN: Mapping[str, Mapping[str, str]] = {
@@ -222,7 +227,7 @@ def rows_of(replica: ReplicaTable) -> Read:
 
 async def records(connection: Connection, organisation: int) -> Any:
     """The first person's, as clients get them."""
-    return await services.history.store.history_page(organisation, 1, "employee", HistoryQuery(), None).alone(
+    return await services.history.store.pages.history_page(organisation, 1, "employee", HistoryQuery(), None).alone(
         connection
     )
 
@@ -287,10 +292,10 @@ async def test_control_a_field_that_nobody_copies_is_noticed(databases: Mapping[
     [
         ("enrollment", "courses", services.enrollment.store.catalog_replica, "_SAVE_COURSES", "title", "title"),
         ("enrollment", "sessions", services.enrollment.store.catalog_replica, "_SAVE_SESSIONS", "location", "location"),
-        ("history", "courses", services.history.store, "_SAVE_COURSES", "online", "delivery_mode"),
-        ("history", "sessions", services.history.store, "_SAVE_SESSIONS", "location", "location"),
-        ("history", "people", services.history.store, "_SAVE_PEOPLE", "full_name", "full_name"),
-        ("history", "records", services.history.store, "_SAVE_RECORDS", "valid_until", "valid_until"),
+        ("history", "courses", services.history.store.copies, "_SAVE_COURSES", "online", "delivery_mode"),
+        ("history", "sessions", services.history.store.copies, "_SAVE_SESSIONS", "location", "location"),
+        ("history", "people", services.history.store.copies, "_SAVE_PEOPLE", "full_name", "full_name"),
+        ("history", "records", services.history.store.copies, "_SAVE_RECORDS", "valid_until", "valid_until"),
         ("history", "organisation_settings", shared.projections.settings_copy, "_SAVE", "time_zone", "time_zone"),
         ("catalog", "enrollments", services.catalog.store.counts, "_APPLY_ENROLLMENTS", "score", "score"),
     ],

@@ -13,7 +13,7 @@ from services.catalog.store import courses, sessions
 from services.catalog.store import pages as catalog_pages
 from services.enrollment.representations import PersonItem
 from services.enrollment.schemas import EmployeeFields
-from services.enrollment.store import catalog_replica, enrollments, people, seats, snapshots
+from services.enrollment.store import catalog_replica, enrollments, people, people_pages, seats, snapshots
 from services.enrollment.store import pages as enrollment_pages
 from services.enrollment.store.seats import NewEnrollment
 from shared.events.types import CourseSaved, CourseState, EmployeeState, EnrollmentState, SessionSaved, SessionState
@@ -34,7 +34,14 @@ NOT_IN_EVENTS: Mapping[type, Mapping[str, str]] = {
     ),
 }
 IN_THE_DETAIL_ALONE: Mapping[type, set[str]] = {
-    CourseFields: {"description", "prerequisites", "labels.id", "labels.name", "validity_months"},
+    CourseFields: {
+        "description",
+        "prerequisites",
+        "labels.id",
+        "labels.name",
+        "validity_months",
+        "renewal_window_days",
+    },
     SessionFields: {"projects.id", "projects.name"},
 }
 """Long, or joined: not in the items of lists."""
@@ -273,7 +280,7 @@ async def person_with(database: Database, fields: EmployeeFields) -> tuple[Emplo
             connection, organisation, None, fields=filled(EmployeeFields, full_name="first"), **arguments
         )
         state = await people.save_person(connection, organisation, first_one, fields=fields, **arguments)
-        document = await enrollment_pages.person_detail(connection, organisation, "employee", 1)
+        document = await people_pages.person_detail(connection, organisation, "employee", 1)
     assert state
     assert document
     return state, json.loads(document.text)

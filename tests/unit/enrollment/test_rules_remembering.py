@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.enrollment.rules import OPEN, preserved, remembering
+from services.enrollment.transitions import OPEN, preserved, remembering
 from shared.events.types import EnrollmentState, EnrollmentStatus, Remembered
 from tests.support.fields import filled
 

@@ -9,15 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from services.enrollment import rules, validity
+from services.enrollment import transitions, validity
 from services.enrollment.errors import (
     CheckedIn,
     CheckInKept,
     CompletedAtNotPossible,
     EmployeeLeft,
-    SessionClosed,
-    SessionFull,
 )
+from services.enrollment.refusals import SessionClosed, SessionFull
 from services.enrollment.schemas import CheckIn, Completion
 from shared.errors import ApiError
 from shared.events.types import EnrollmentState, Judgement
@@ -29,7 +28,7 @@ PASSED = Completion(score=Decimal(75))
 
 
 def complete(state: EnrollmentState, course: Judgement, now: datetime = NOW, **given: Any) -> EnrollmentState:
-    return rules.completed(state, course, Completion(**given), START, now)
+    return transitions.completed(state, course, Completion(**given), START, now)
 
 
 @pytest.mark.parametrize("again", [{"score": Decimal(75)}, {}, {"score": Decimal("75.00"), "completed_at": NOW}])
@@ -111,10 +110,10 @@ def test_completed_at_is_from_the_day_of_the_session_to_now(
     completion, course = Completion(completed_at=completed_at), judgement(None, 1, "Australia/Sydney")
     if refusal is not None:
         with pytest.raises(CompletedAtNotPossible) as refused:
-            rules.completed(enrollment(), course, completion, start, SYDNEY_10_AM)
+            transitions.completed(enrollment(), course, completion, start, SYDNEY_10_AM)
         assert refused.value.details["errors"] == {"completed_at": [f"The completed_at must not be {refusal}."]}
         return
-    state = rules.completed(enrollment(), course, completion, start, SYDNEY_10_AM)
+    state = transitions.completed(enrollment(), course, completion, start, SYDNEY_10_AM)
     assert state.completed_at == completed_at
     assert state.valid_until is not None
     assert state.valid_until - completed_at == timedelta(days=31)
@@ -125,9 +124,14 @@ def test_a_day_of_23_hours_begins_at_its_own_midnight() -> None:
     zone = judgement(None, None, "Europe/Berlin")
     start, now = datetime(2027, 3, 28, 7, tzinfo=UTC), datetime(2027, 3, 28, 18, tzinfo=UTC)
     midnight = datetime(2027, 3, 27, 23, tzinfo=UTC)
-    assert rules.completed(enrollment(), zone, Completion(completed_at=midnight), start, now).completed_at == midnight
+    assert (
+        transitions.completed(enrollment(), zone, Completion(completed_at=midnight), start, now).completed_at
+        == midnight
+    )
     with pytest.raises(CompletedAtNotPossible):
-        rules.completed(enrollment(), zone, Completion(completed_at=midnight - timedelta(microseconds=1)), start, now)
+        transitions.completed(
+            enrollment(), zone, Completion(completed_at=midnight - timedelta(microseconds=1)), start, now
+        )
 
 
 def test_the_date_of_a_completion_can_be_corrected() -> None:
@@ -141,7 +145,7 @@ def test_the_date_of_a_completion_can_be_corrected() -> None:
 def test_a_score_is_corrected_although_the_session_was_moved_to_a_later_day() -> None:
     first = complete(enrollment(), judgement("70"), score=Decimal(60))
     correction, moved = Completion(score=Decimal(75)), NOW + timedelta(days=3)
-    second = rules.completed(first, judgement("70"), correction, moved, NOW + timedelta(days=5))
+    second = transitions.completed(first, judgement("70"), correction, moved, NOW + timedelta(days=5))
     assert (second.status, second.completed_at) == ("completed", NOW)
 
 
@@ -156,52 +160,52 @@ def test_reopening_takes_the_result_back(change: str) -> None:
     ended: dict[str, Callable[[], EnrollmentState]] = {
         "complete": lambda: complete(before, judgement("70", 12), score=Decimal(75), feedback="Well done"),
         "fail": lambda: complete(before, judgement("70", 12), score=Decimal(5)),
-        "absent": lambda: rules.marked_absent(before, HERE),
+        "absent": lambda: transitions.marked_absent(before, HERE),
     }
-    state = rules.reopened(ended[change](), HERE, NEW_THERE)
+    state = transitions.reopened(ended[change](), HERE, NEW_THERE)
     assert state == before.model_copy(update={"version": 3})
 
 
 def test_reopening_keeps_the_check_in() -> None:
-    attended = complete(rules.checked_in(enrollment(), CheckIn(method="kiosk"), NOW), judgement())
-    state = rules.reopened(attended, HERE, NEW_THERE)
+    attended = complete(transitions.checked_in(enrollment(), CheckIn(method="kiosk"), NOW), judgement())
+    state = transitions.reopened(attended, HERE, NEW_THERE)
     assert (state.checked_in_at, state.check_in_method) == (NOW, "kiosk")
 
 
 def test_a_seat_that_was_given_back_has_to_be_free_again() -> None:
-    gave_back = rules.marked_absent(enrollment(), HERE)
-    kept = rules.marked_absent(enrollment(), replace(FULL, started=True))
+    gave_back = transitions.marked_absent(enrollment(), HERE)
+    kept = transitions.marked_absent(enrollment(), replace(FULL, started=True))
     with pytest.raises(SessionFull):
-        rules.reopened(gave_back, FULL, NEW_THERE)
-    assert rules.reopened(kept, FULL, NEW_THERE).holds_seat
-    assert rules.reopened(gave_back, HERE, NEW_THERE).holds_seat
+        transitions.reopened(gave_back, FULL, NEW_THERE)
+    assert transitions.reopened(kept, FULL, NEW_THERE).holds_seat
+    assert transitions.reopened(gave_back, HERE, NEW_THERE).holds_seat
 
 
 def test_nothing_is_reopened_in_a_cancelled_session_or_for_who_has_left() -> None:
     done = complete(enrollment(), judgement())
     with pytest.raises(SessionClosed):
-        rules.reopened(done, replace(HERE, status="cancelled"), NEW_THERE)
+        transitions.reopened(done, replace(HERE, status="cancelled"), NEW_THERE)
     with pytest.raises(EmployeeLeft):
-        rules.reopened(done, HERE, replace(NEW_THERE, exists=False))
-    assert rules.reopened(done, replace(HERE, status="completed"), NEW_THERE).status == "enrolled"
+        transitions.reopened(done, HERE, replace(NEW_THERE, exists=False))
+    assert transitions.reopened(done, replace(HERE, status="completed"), NEW_THERE).status == "enrolled"
     still_open = enrollment()
-    assert rules.reopened(still_open, replace(HERE, status="cancelled"), NEW_THERE) == still_open
+    assert transitions.reopened(still_open, replace(HERE, status="cancelled"), NEW_THERE) == still_open
 
 
 def test_nobody_is_absent_who_is_checked_in() -> None:
-    present = rules.checked_in(enrollment(), CheckIn(method="kiosk"), NOW)
+    present = transitions.checked_in(enrollment(), CheckIn(method="kiosk"), NOW)
     with pytest.raises(CheckedIn):
-        rules.marked_absent(present, HERE)
-    assert rules.marked_absent(rules.check_in_removed(present), HERE).status == "absent"
+        transitions.marked_absent(present, HERE)
+    assert transitions.marked_absent(transitions.check_in_removed(present), HERE).status == "absent"
     both = present.model_copy(update={"status": "absent"})  # as an earlier version recorded it
-    assert rules.marked_absent(both, HERE) == both
+    assert transitions.marked_absent(both, HERE) == both
     with pytest.raises(CheckInKept):
-        rules.check_in_removed(both)
+        transitions.check_in_removed(both)
 
 
 def test_a_transfer_leaves_the_check_in_behind() -> None:
-    present = rules.checked_in(enrollment(), CheckIn(method="kiosk"), NOW)
-    state = rules.transferred(present, replace(HERE, session_id=9), NEW_THERE)
+    present = transitions.checked_in(enrollment(), CheckIn(method="kiosk"), NOW)
+    state = transitions.transferred(present, replace(HERE, session_id=9), NEW_THERE)
     assert (state.session_id, state.checked_in_at, state.check_in_method) == (9, None, None)
 
 
@@ -215,18 +219,18 @@ class Life:
     def complete(self, given: dict[str, Any]) -> EnrollmentState:
         mark, months = self.model.course
         course = Judgement(pass_score=mark, validity_months=months, time_zone="UTC")
-        return rules.completed(self.state, course, Completion(**given), self.model.start, self.model.now)
+        return transitions.completed(self.state, course, Completion(**given), self.model.start, self.model.now)
 
     def take(self, what: str, value: Any) -> None:
         seats = replace(HERE, session_id=3 - self.state.session_id, started=self.model.start <= self.model.now)
         changes: dict[str, Callable[[], EnrollmentState]] = {
             "complete": lambda: self.complete(self.model.given(value)),
-            "reopen": lambda: rules.reopened(self.state, seats, NEW_THERE),
-            "absent": lambda: rules.marked_absent(self.state, seats),
-            "cancel": lambda: rules.cancelled(self.state),
-            "check_in": lambda: rules.checked_in(self.state, CheckIn(method="manual"), self.model.now),
-            "remove_check_in": lambda: rules.check_in_removed(self.state),
-            "transfer": lambda: rules.transferred(self.state, seats, NEW_THERE),
+            "reopen": lambda: transitions.reopened(self.state, seats, NEW_THERE),
+            "absent": lambda: transitions.marked_absent(self.state, seats),
+            "cancel": lambda: transitions.cancelled(self.state),
+            "check_in": lambda: transitions.checked_in(self.state, CheckIn(method="manual"), self.model.now),
+            "remove_check_in": lambda: transitions.check_in_removed(self.state),
+            "transfer": lambda: transitions.transferred(self.state, seats, NEW_THERE),
         }
         if what in changes:
             self.state = changes[what]()
@@ -265,7 +269,7 @@ def test_every_life_is_as_the_model_has_it(steps: list[Step]) -> None:
     "mistake", ["judged by the course as it is now", "certified by every completion", "reopened with its result"]
 )
 def test_control_a_wrong_rule_is_found(mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    judged, completed, reopened = validity.judged, rules.completed, rules.reopened
+    judged, completed, reopened = validity.judged, transitions.completed, transitions.reopened
     wrong: dict[str, tuple[str, Callable[..., Any]]] = {
         "judged by the course as it is now": (
             "completed",
@@ -277,6 +281,6 @@ def test_control_a_wrong_rule_is_found(mistake: str, monkeypatch: pytest.MonkeyP
             lambda state, *rest: reopened(state, *rest).model_copy(update={"score": state.score}),
         ),
     }
-    monkeypatch.setattr(rules, *wrong[mistake])
+    monkeypatch.setattr(transitions, *wrong[mistake])
     with pytest.raises(AssertionError):
         test_every_life_is_as_the_model_has_it()

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.enrollment.errors import EnrollmentClosed
-from services.enrollment.rules import (
-    Candidate,
-    Seats,
+from services.enrollment.rules import Candidate, Seats
+from services.enrollment.schemas import CheckIn, Completion
+from services.enrollment.transitions import (
     cancelled,
     check_in_removed,
     checked_in,
@@ -23,7 +23,6 @@ from services.enrollment.rules import (
     reopened,
     transferred,
 )
-from services.enrollment.schemas import CheckIn, Completion
 from services.enrollment.validity import add_months
 from shared.events.types import EnrollmentState, Judgement
 

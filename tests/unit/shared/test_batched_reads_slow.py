@@ -8,6 +8,7 @@ from services.catalog.schemas import CourseQuery, SessionQuery
 from services.catalog.store import pages as catalog
 from services.enrollment.schemas import EmployeeQuery, EnrollmentQuery
 from services.enrollment.store import pages as enrollment
+from services.enrollment.store import people_pages
 from shared.postgres.batched_reads import DEEP, PageRead
 
 Page = Callable[..., PageRead]
@@ -28,7 +29,7 @@ def enrollments(**asked: object) -> PageRead:
 
 
 def people(**asked: object) -> PageRead:
-    return enrollment.person_page(7, "employee", EmployeeQuery.model_validate(asked), None)
+    return people_pages.person_page(7, "employee", EmployeeQuery.model_validate(asked), None)
 
 
 @pytest.mark.parametrize("page", [courses, people])

@@ -1,11 +1,9 @@
-"""Every SQL statement of history. A page leaves PostgreSQL as JSON text, in one round trip."""
+"""SQL of what history copies from the events."""
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
-from services.history.schemas import HistoryQuery
 from shared.events.types import (
     CourseState,
     EmployeeState,
@@ -15,79 +13,8 @@ from shared.events.types import (
     Remembered,
     SessionState,
 )
-from shared.postgres.batched_reads import PAGE_TYPES, PageRead, Statement
-from shared.postgres.local_days import LISTED, day_of, zone_of
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
-
-# A person's records are few: they are matched first, then counted and cut to the page. `found` tells a person
-# without matching records from one that this organisation does not have.
-_PAGE = """
-WITH matched AS (
-    SELECT r.id, r.session_id, r.status, r.passed, r.completed_at, r.valid_until, r.checked_in_at, r.check_in_method,
-        shown.*, p.id AS person_id, p.type, p.full_name, coalesce(r.completed_at, s.start_date) AS training_date
-    FROM records r
-    JOIN people p ON p.organisation_id = r.organisation_id AND p.id = r.employee_id
-    JOIN courses c ON c.organisation_id = r.organisation_id AND c.id = r.course_id
-    JOIN sessions s ON s.organisation_id = r.organisation_id AND s.id = r.session_id
-    CROSS JOIN LATERAL (SELECT {shown}) AS shown
-    WHERE r.organisation_id = :organisation_id AND r.employee_id = :person_id
-        AND {conditions}
-)
-SELECT
-    EXISTS (
-        SELECT FROM people
-        WHERE organisation_id = :organisation_id AND id = :person_id AND type = :type AND NOT removed
-    ) AS found,
-    (SELECT count(*) FROM matched) AS total,
-    coalesce((SELECT json_agg(json_build_object(
-        'id', id, 'type', CASE WHEN online THEN 'online' ELSE 'offline' END,
-        'training_name', title, 'training_type', CASE WHEN online THEN 'course' ELSE 'session' END,
-        'completed_at', history_timestamp(completed_at),
-        'status', CASE status WHEN 'enrolled' THEN 'confirmed' WHEN 'waitlisted' THEN 'proposed'
-            WHEN 'cancelled' THEN 'cancelled' ELSE 'completed' END,
-        'result', CASE WHEN status = 'absent' THEN 'absent' WHEN status = 'failed' THEN 'failed'
-            WHEN status = 'completed' AND passed THEN 'passed' WHEN status = 'completed' THEN 'attended' END,
-        'valid_until', history_timestamp(valid_until),
-        'person', json_build_object('id', person_id, 'type', type, 'name', full_name, 'company', company_name),
-        'projects', project_names, 'labels', label_names,
-        'session', json_build_object('id', session_id, 'name', session_name,
-            'venue', CASE WHEN NOT online THEN location END,
-            'checked_in_at', history_timestamp(checked_in_at), 'check_in_method', check_in_method)
-    ) ORDER BY training_date DESC, id) FROM (
-        SELECT * FROM matched ORDER BY training_date DESC, id LIMIT :per_page OFFSET :rows_before
-    ) page), '[]')::text AS items
-"""
-
-# A closed record shows, and is found by, what was true when it closed; an open one what is true now.
-_SHOWN = ", ".join(
-    f"CASE WHEN r.remembered THEN r.remembered_{name} ELSE {table}.{name} END AS {name}"
-    for table, names in {
-        "c": ("title", "online", "label_ids", "label_names"),
-        "s": ("session_name", "location", "project_ids", "project_names"),
-        "p": ("company_id", "company_name"),
-    }.items()
-    for name in names
-)
-
-_STATUS = {
-    "proposed": "r.status = 'waitlisted'",
-    "confirmed": "r.status = 'enrolled'",
-    "completed": "r.status IN ('completed', 'failed', 'absent')",
-    "cancelled": "r.status = 'cancelled'",
-    "upcoming": "r.status IN ('enrolled', 'waitlisted') AND s.start_date > now()",
-}
-
-_TRAINING_DAY = day_of("coalesce(r.completed_at, s.start_date)", zone_of(LISTED))
-_FILTERS = {
-    "online": ("shown.online = :online", "boolean"),
-    "project_id": (":project_id = ANY(shown.project_ids)", "bigint"),
-    "label_id": (":label_id = ANY(shown.label_ids)", "bigint"),
-    "company_id": ("shown.company_id = :company_id", "bigint"),
-    "date_from": (f"{_TRAINING_DAY} >= :date_from", "date"),
-    "date_to": (f"{_TRAINING_DAY} <= :date_to", "date"),
-}
-"""Condition and type."""
 
 _PEOPLE = ArrayColumns(
     organisation_id="bigint",
@@ -171,31 +98,6 @@ _SAVE_RECORDS = _RECORDS.save_newest(
 )
 
 _ONLINE_MODES = ("online", "self_paced")
-
-
-def history_page(
-    organisation_id: int, person_id: int, person_type: str, query: HistoryQuery, company_id: int | None
-) -> PageRead:
-    """Whether the organisation has the person, how many records match, and the page of them as JSON text."""
-    asked = {
-        "online": None if query.type == "all" else query.type == "online",
-        "project_id": query.project_id,
-        "label_id": query.label_id,
-        "company_id": company_id,
-        "date_from": query.date_from,
-        "date_to": query.date_to,
-    }
-    given = {name: value for name, value in asked.items() if value is not None}
-    arguments = (organisation_id, person_id, person_type, *given.values(), query.per_page, query.offset)
-    return PageRead(_page_statement(tuple(given), query.status), arguments)
-
-
-@cache
-def _page_statement(filters: tuple[str, ...], status: str | None) -> Statement:
-    conditions = [_FILTERS[name][0] for name in filters] + ([_STATUS[status]] if status else [])
-    types = {"organisation_id": "bigint", "person_id": "bigint", "type": "text"}
-    types |= {name: _FILTERS[name][1] for name in filters}
-    return Statement(_PAGE.format(shown=_SHOWN, conditions=" AND ".join(conditions) or "true"), types | PAGE_TYPES)
 
 
 async def save_people(connection: Connection, events: Sequence[Event[EmployeeState]]) -> None:

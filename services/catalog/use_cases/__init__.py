@@ -1,0 +1,1 @@
+"""The catalog's use cases: one transaction each, with its event."""

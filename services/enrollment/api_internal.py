@@ -1,0 +1,70 @@
+"""Enrollment's routes for other services alone, which the gateway does not route."""
+
+from typing import Any
+
+from aiohttp import web
+
+from services.enrollment.catalog_client import CatalogClient
+from services.enrollment.handlers import SUBSCRIPTIONS
+from services.enrollment.schemas import CLOSING_LIMITS, CatalogChanges, Closing, SessionChange
+from services.enrollment.store import snapshots
+from services.enrollment.use_cases import sessions
+from shared.auth.trust import SEATS
+from shared.http.models import Query
+from shared.http.representation import Done
+from shared.http.responses import Answer, success
+from shared.http.routing import Call, Route
+from shared.messaging.consumer import apply
+from shared.postgres.pool import transaction
+from shared.service.chassis import POOL
+from shared.service.snapshot_routes import snapshot_routes
+
+CATALOG = web.AppKey("catalog", CatalogClient)
+
+
+async def agree_change(call: Call[Query, SessionChange]) -> Answer:
+    """For the catalog alone."""
+    key, wanted = (call.organisation_id, call.id), call.body
+    await sessions.agree_change(
+        call.app[POOL], call.app[CATALOG], key, wanted.max_participants, wanted.version, wanted.status
+    )
+    return success(None)
+
+
+async def follow_changes(call: Call[Query, CatalogChanges]) -> Answer:
+    """For the catalog alone: does at once what the events of the changes will do."""
+    events = call.body.events(call.organisation_id, call.actor.trace)
+    async with transaction(call.app[POOL], [call.organisation_id]) as connection:
+        await apply(connection, SUBSCRIPTIONS, events)
+    return success(None)
+
+
+async def close_sessions(call: Call[Query, Closing]) -> Answer:
+    """For the catalog alone."""
+    of_each = call.body.version_of_each()
+    versions = {(call.organisation_id, session_id): version for session_id, version in of_each.items()}
+    await sessions.close(call.app[POOL], call.app[CATALOG], versions)
+    return success(None)
+
+
+INTERNAL_ROUTES: list[Route[Any, Any]] = [
+    Route(
+        "POST",
+        "/internal/sessions/{id}/capacity",
+        agree_change,
+        {200: Done},
+        permissions=[SEATS],
+        body=SessionChange,
+    ),
+    Route("POST", "/internal/changes", follow_changes, {200: Done}, permissions=[SEATS], body=CatalogChanges),
+    Route(
+        "POST",
+        "/internal/sessions/close",
+        close_sessions,
+        {200: Done},
+        permissions=[SEATS],
+        body=Closing,
+        limits=CLOSING_LIMITS,
+    ),
+    *snapshot_routes(snapshots.SNAPSHOTS),
+]

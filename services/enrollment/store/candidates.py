@@ -1,0 +1,86 @@
+"""SQL of what the rules need to know of those who are to be enrolled."""
+
+from collections.abc import Mapping, Sequence
+
+from services.enrollment.rules import Candidate, CandidateKey, SessionKey
+from services.enrollment.store import bookings
+from shared.postgres.pool import Connection
+from shared.postgres.statement_columns import ArrayColumns
+
+# A person who is being removed is either gone already or enrolled before.
+_SHARE_PEOPLE = """
+SELECT FROM people WHERE (organisation_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
+ORDER BY organisation_id, id FOR SHARE
+"""
+
+# Where nobody may be booked twice at a time, of two bookings of one person the later sees the earlier.
+_RESERVE_PEOPLE = """
+SELECT FROM people WHERE (organisation_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
+ORDER BY organisation_id, id FOR NO KEY UPDATE
+"""
+
+_ASKED = ArrayColumns(organisation_id="bigint", session_id="bigint", course_id="bigint", employee_id="bigint")
+_CANDIDATES = f"""
+SELECT asked.organisation_id, asked.session_id, asked.employee_id, p.id IS NOT NULL AS known,
+    there.open > 0 AS open,
+    there.open > 0 OR there.kept > 0 AND c.delivery_mode IS DISTINCT FROM 'self_paced' AS enrolled,
+    ARRAY (
+        SELECT coalesce(required.title, 'course ' || required_id)
+        FROM unnest(c.prerequisites) AS required_id
+        LEFT JOIN courses required ON required.organisation_id = c.organisation_id AND required.id = required_id
+        WHERE NOT EXISTS (
+            SELECT FROM enrollments done
+            WHERE done.organisation_id = asked.organisation_id AND done.employee_id = asked.employee_id
+                AND done.course_id = required_id AND done.certifies
+                AND (done.valid_until IS NULL OR done.valid_until > now())
+        )
+        ORDER BY required_id
+    ) AS missing,
+    {bookings.clashes("asked", "s", "c")} AS clashes
+FROM {_ASKED.unnest("asked")}
+JOIN sessions s ON s.organisation_id = asked.organisation_id AND s.id = asked.session_id
+JOIN courses c ON c.organisation_id = asked.organisation_id AND c.id = asked.course_id
+LEFT JOIN people p ON p.organisation_id = asked.organisation_id AND p.id = asked.employee_id AND NOT p.removed
+CROSS JOIN LATERAL (
+    SELECT count(*) AS kept, count(*) FILTER (WHERE e.status IN ('enrolled', 'waitlisted')) AS open
+    FROM enrollments e
+    WHERE e.organisation_id = asked.organisation_id AND e.session_id = asked.session_id
+        AND e.employee_id = asked.employee_id AND e.status <> 'cancelled'
+) there
+"""  # noqa: S608 - of constants alone
+
+
+async def candidates(
+    connection: Connection,
+    asked: Sequence[CandidateKey],
+    courses: Mapping[SessionKey, int],
+    *,
+    reserve: bool = False,
+) -> dict[CandidateKey, Candidate]:
+    """What the rules need to know of everyone asked for; `courses` are those of the sessions.
+
+    With `reserve`, nobody else enrolls these people anywhere until the transaction ends.
+    """
+    lock_people = _RESERVE_PEOPLE if reserve else _SHARE_PEOPLE
+    await connection.execute(lock_people, [key[0] for key in asked], [key[2] for key in asked])
+    wanted = [
+        {
+            "organisation_id": organisation_id,
+            "session_id": session_id,
+            "course_id": courses[organisation_id, session_id],
+            "employee_id": employee_id,
+        }
+        for organisation_id, session_id, employee_id in asked
+    ]
+    rows = await connection.fetch(_CANDIDATES, *_ASKED.arrays(wanted))
+    return {
+        (row["organisation_id"], row["session_id"], row["employee_id"]): Candidate(
+            row["employee_id"],
+            row["known"],
+            row["enrolled"],
+            tuple(row["missing"]),
+            row["open"],
+            tuple(row["clashes"]),
+        )
+        for row in rows
+    }
