@@ -81,11 +81,11 @@ class Issuer:
 
     def token_for(self, user: User) -> str:
         subject = Subject(user.organisation_id, str(user.id), user.name, "staff", ROLES[user.role], user.employee_id)
-        return issue(self._keys.current, subject, issuer=self._issuer, audience=self._audience, ttl=self.ttl)
+        return issue(self._keys.contents, subject, issuer=self._issuer, audience=self._audience, ttl=self.ttl)
 
     def user(self, subject: str, organisation_id: int) -> User | None:
         return self._users.contents.with_subject(subject, organisation_id) if self._users else None
 
     def published_keys(self) -> str:
         """The public key set, as JSON text."""
-        return self._keys.current.published()
+        return self._keys.contents.published()
