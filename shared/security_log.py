@@ -8,7 +8,6 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -93,7 +92,7 @@ class SecurityLog:
             return
         window.written += 1
         window.written_of[source] += 1
-        _write(event, reason, subject, organisation_id, address, details)
+        _write(event, reason, subject, organisation_id, address, **details)
 
     def flush(self) -> None:
         """Reports what was suppressed so far; called when a process ends."""
@@ -128,21 +127,17 @@ class SecurityLog:
     def _close(self, event: SecurityEvent) -> None:
         window = self._windows.pop(event, None)
         if window is not None and window.suppressed:
-            details = {
-                "suppressed_event": event.value,
-                "count": window.suppressed.total(),
-                "reasons": dict(window.suppressed),
-            }
-            _write(SecurityEvent.LINES_SUPPRESSED, "", "", None, "", details)
+            count, reasons = window.suppressed.total(), dict(window.suppressed)
+            _write(SecurityEvent.LINES_SUPPRESSED, suppressed_event=event.value, count=count, reasons=reasons)
 
 
 def _write(
     event: SecurityEvent,
-    reason: str,
-    subject: str,
-    organisation_id: int | None,
-    address: str,
-    details: Mapping[str, Any],
+    reason: str = "",
+    subject: str = "",
+    organisation_id: int | None = None,
+    address: str = "",
+    **details: Any,
 ) -> None:
     fields: dict[str, Any] = {
         "event": event.value,
