@@ -60,19 +60,17 @@ class _Window:
     suppressed: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(eq=False, kw_only=True)
 class SecurityLog:
     """Writes at most `lines` lines of one event in `seconds`, and counts the others.
 
     Its memory is bounded: it stores only the sources of lines that were written.
     """
 
-    def __init__(
-        self, *, seconds: float = SECONDS, lines: int = LINES, lines_of_one_source: int = LINES_OF_ONE_SOURCE
-    ) -> None:
-        self._seconds = seconds
-        self._lines = lines
-        self._lines_of_one_source = lines_of_one_source
-        self._windows: dict[SecurityEvent, _Window] = {}
+    seconds: float = SECONDS
+    lines: int = LINES
+    lines_of_one_source: int = LINES_OF_ONE_SOURCE
+    _windows: dict[SecurityEvent, _Window] = field(default_factory=dict)
 
     def record(
         self,
@@ -87,7 +85,7 @@ class SecurityLog:
         """Writes the line, or counts it. `reason` is one of a few constants in the code, never client input."""
         window = self._window(event)
         source = address or f"{organisation_id}:{subject}"
-        if window.written >= self._lines or window.written_of[source] >= self._lines_of_one_source:
+        if window.written >= self.lines or window.written_of[source] >= self.lines_of_one_source:
             self._suppress(event, window, reason)
             return
         window.written += 1
@@ -104,7 +102,7 @@ class SecurityLog:
         window = self._windows.get(event)
         if window is None or now >= window.ends:
             self._close(event)
-            window = self._windows[event] = _Window(now + self._seconds)
+            window = self._windows[event] = _Window(now + self.seconds)
         return window
 
     def _suppress(self, event: SecurityEvent, window: _Window, reason: str) -> None:
