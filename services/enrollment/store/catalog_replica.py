@@ -40,6 +40,7 @@ _SESSIONS = ArrayColumns(
     session_name="text",
     projects="jsonb",
     details_version="integer",
+    meetings="jsonb",
 )
 _SAVE_SESSIONS = _SESSIONS.save_newest(
     "sessions",
@@ -112,6 +113,7 @@ def _session(event: Event[SessionState]) -> dict[str, Any]:
         "session_name": state.session_name,
         "projects": named_items(state.projects),
         "details_version": state.version,
+        "meetings": json.dumps([meeting.model_dump(mode="json") for meeting in state.meetings]),
     }
 
 

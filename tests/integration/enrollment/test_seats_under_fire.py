@@ -27,6 +27,7 @@ from tests.support.databases import fresh_database
 organisations = st.sampled_from(ORGANISATIONS)
 sessions = st.sampled_from(SESSIONS)
 groups = st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=3, unique=True)
+meetings = st.lists(st.none() | st.integers(0, 2), min_size=1, max_size=2)
 picks = st.integers(min_value=0, max_value=1000)
 
 
@@ -138,6 +139,21 @@ class SeatsMachine(RuleBasedStateMachine):
     def transfer(self, pick: int, session: int) -> None:
         self._do(self.world.transfer(*self._enrollment(pick), session))
 
+    @rule(organisation=organisations, session=sessions, count=st.integers(0, 3))
+    def meet(self, organisation: int, session: int, count: int) -> None:
+        self._do(self.world.meet(organisation, session, count))
+
+    @precondition(lambda self: self.known)
+    @rule(pick=picks, chosen=meetings, hours=st.none() | st.integers(0, 5))
+    def check_in(self, pick: int, chosen: list[int | None], hours: int | None) -> None:
+        enrollment = self._enrollment(pick)
+        self._do(*(self.world.check_in(*enrollment, meeting, hours) for meeting in chosen))
+
+    @precondition(lambda self: self.known)
+    @rule(pick=picks, meeting=st.none() | st.integers(0, 2))
+    def remove_a_check_in(self, pick: int, meeting: int | None) -> None:
+        self._do(self.world.remove_check_in(*self._enrollment(pick), meeting))
+
     @rule(organisation=organisations, session=sessions, capacity=st.integers(1, 4))
     def resize(self, organisation: int, session: int, capacity: int) -> None:
         self._do(self.world.resize(organisation, session, capacity))
@@ -165,6 +181,7 @@ class SeatsMachine(RuleBasedStateMachine):
             lambda enrollment: self.world.transfer(*enrollment, session),
             lambda enrollment: self.world.complete(*enrollment),
             lambda enrollment: self.world.reopen(*enrollment),
+            lambda enrollment: self.world.check_in(*enrollment, 0, None),
         ]
         attempts = [changes[pick % len(changes)](self._enrollment(pick)) for pick in chosen]
         attempts += [self.world.enroll(organisation, session, group, waitlist=True) for group in groups]
