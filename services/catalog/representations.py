@@ -42,6 +42,7 @@ class CourseDetail(CourseItem):
     upcoming_sessions: list[UpcomingSession]
     labels: list[Named]
     validity_months: int | None
+    renewal_window_days: int | None
 
 
 class FacilitatorItem(Representation):

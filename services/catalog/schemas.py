@@ -93,6 +93,7 @@ class CourseFields(Body):
     description: LongText | None = None
     pass_score: Score | None = None
     validity_months: Annotated[Count, Field(ge=1, le=1200)] | None = None
+    renewal_window_days: Annotated[Count, Field(ge=1, le=3660)] | None = None
     prerequisites: CourseIds = Field(default_factory=list)
     labels: NamedItems = Field(default_factory=list)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.enrollment.errors import Clash, clash_reasons, counted
+from services.enrollment.refusals import Clash, Refusal, clash_reasons, counted
 from services.enrollment.rules import Candidate
 from shared.events.types import EnrollmentState
 from shared.http.responses import Answer, success
@@ -15,12 +15,14 @@ from shared.http.responses import Answer, success
 class Enrolled:
     """What was granted: the new enrollments in the order asked, and the seats that are left behind them.
 
-    `waiting_before`: how many waited for the session already. `clashes`: who is enrolled elsewhere at the same time.
+    `waiting_before`: how many waited for the session already. `refused` are those who were not enrolled, or `None`
+    where the request was for everyone or nobody. `clashes`: who is enrolled elsewhere at the same time.
     """
 
     enrollments: tuple[EnrollmentState, ...]
     available_spots: int
     waiting_before: int
+    refused: tuple[tuple[int, Refusal], ...] | None = None
     clashes: tuple[Candidate, ...] = ()
 
 
@@ -37,6 +39,13 @@ def enrolled_answer(enrolled: Enrolled) -> Answer:
     if waitlisted:
         message += f", {waitlisted} put on the waitlist"
         data["waitlisted_count"] = waitlisted
+    if enrolled.refused:
+        message += f", {len(enrolled.refused)} refused"
+    if enrolled.refused is not None:
+        data["refused"] = [
+            {"employee_id": employee_id, "code": refusal.code, "message": refusal.text}
+            for employee_id, refusal in enrolled.refused
+        ]
     if enrolled.clashes:
         data["warnings"] = list(_warnings(enrolled.clashes))
     return success(json.dumps(data), message=message, status=201)

@@ -58,6 +58,7 @@ async def create_enrollments(call: Call[Query, EnrollmentRequest]) -> Answer:
         employee_ids=tuple(call.body.employee_ids),
         actor=call.actor,
         waitlist=call.body.waitlist,
+        partial=call.body.partial,
         idempotency_key=call.idempotency_key,
     )
     return await enroll(call.app[ENROLLMENT_BATCHER], call.app[POOL], call.app[CATALOG], command)

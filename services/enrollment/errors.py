@@ -1,13 +1,6 @@
-"""What enrolling refuses, in the contract's words (contract, section 4)."""
-
-from collections.abc import Mapping, Sequence
+"""What enrollment refuses, in the contract's words (contract, section 4); refusals.py has those of enrolling."""
 
 from shared.errors import Conflict, NotFound, ValidationFailed
-
-
-def counted(number: int, singular: str) -> str:
-    """`1 spot`, `2 spots`."""
-    return f"{number} {singular}" if number == 1 else f"{number} {singular}s"
 
 
 class EnrollmentNotFound(NotFound):
@@ -118,88 +111,5 @@ class SessionOfOtherCourse(ValidationFailed):
         super().__init__({"session_id": ["The selected session belongs to another course."]})
 
 
-class SessionClosed(ValidationFailed):
-    code = "session_closed"
-
-    def __init__(self, status: str) -> None:
-        reason = f"The session is {status}; nobody can be enrolled in it."
-        super().__init__({"session_id": [reason]}, message=reason)
-
-
-class SessionFull(ValidationFailed):
-    code = "session_full"
-
-    def __init__(self, available: int, requested: int) -> None:
-        super().__init__(
-            message=f"Session is at capacity. Only {counted(available, 'spot')} remaining."
-            f" You requested {counted(requested, 'enrollment')}.",
-            details={"available_spots": available, "requested": requested},
-        )
-
-
-class _EmployeesRefused(ValidationFailed):
-    """`reasons` by position in `employee_ids`."""
-
-    def __init__(self, reasons: Mapping[int, Sequence[str]]) -> None:
-        super().__init__({f"employee_ids.{position}": texts for position, texts in reasons.items()})
-
-
-class EmployeesNotSelectable(_EmployeesRefused):
-    def __init__(self, positions: Sequence[int]) -> None:
-        super().__init__({position: ["The selected employee does not exist."] for position in positions})
-
-
-class AlreadyEnrolled(_EmployeesRefused):
-    code = "already_enrolled"
-
-    def __init__(self, positions: Sequence[int]) -> None:
-        super().__init__({position: ["The employee is already enrolled in this session."] for position in positions})
-
-
-def clash_reasons(session_ids: Sequence[int]) -> list[str]:
-    return [f"The employee is enrolled in another session at that time: session {each}." for each in session_ids]
-
-
-class Clash(_EmployeesRefused):
-    """`sessions`: others at the same time in which each is enrolled, by position."""
-
-    code = "booking_clash"
-
-    def __init__(self, sessions: Mapping[int, Sequence[int]]) -> None:
-        super().__init__({position: clash_reasons(ids) for position, ids in sessions.items()})
-
-
-class ClashThere(ValidationFailed):
-    """The person of a transfer is enrolled in other sessions at the time of its target."""
-
-    code = "booking_clash"
-
-    def __init__(self, session_ids: Sequence[int]) -> None:
-        super().__init__({"session_id": clash_reasons(session_ids)})
-
-
 class EmployeeLeft(Conflict):
     message = "The employee has been removed from the organisation."
-
-
-class EnrolledThere(ValidationFailed):
-    """The target of a transfer has the person already."""
-
-    code = "already_enrolled"
-
-    def __init__(self) -> None:
-        super().__init__({"session_id": ["The employee is already enrolled in this session."]})
-
-
-class PrerequisiteMissing(_EmployeesRefused):
-    """`missing`: the titles of the courses each lacks, by position."""
-
-    code = "prerequisite_missing"
-
-    def __init__(self, missing: Mapping[int, Sequence[str]]) -> None:
-        super().__init__(
-            {
-                position: [f"The employee has not completed: {title}." for title in titles]
-                for position, titles in missing.items()
-            }
-        )

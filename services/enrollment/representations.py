@@ -67,6 +67,12 @@ class NewEnrollmentItem(Representation):
     waitlist_position: Place = 1
 
 
+class RefusedItem(Representation):
+    employee_id: int
+    code: str
+    message: str
+
+
 class BookingClashWarning(Representation):
     """`session_id`: the other session, in which the person is enrolled at the same time."""
 
@@ -77,12 +83,16 @@ class BookingClashWarning(Representation):
 
 
 class EnrolledPeople(Representation):
-    """`waitlisted_count` is present only if somebody was put on the waitlist, `warnings` only if there are any."""
+    """`waitlisted_count` is present only if somebody was put on the waitlist, `refused` only if that was asked for.
+
+    `warnings` are present only if there are any.
+    """
 
     enrolled_count: int
     enrollments: list[NewEnrollmentItem]
     session_available_spots: int
     waitlisted_count: Place = 1
+    refused: list[RefusedItem] = Field(default_factory=list)
     warnings: list[BookingClashWarning] = Field(default_factory=list, min_length=1)
 
 

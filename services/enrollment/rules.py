@@ -4,17 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.enrollment.errors import (
+from services.enrollment.errors import SessionUnknown
+from services.enrollment.refusals import (
     AlreadyEnrolled,
     Clash,
-    EmployeesNotSelectable,
+    EmployeeNotSelectable,
+    EnrollmentRefused,
     PrerequisiteMissing,
+    Refusal,
     SessionClosed,
     SessionFull,
-    SessionUnknown,
 )
 from shared.auth.internal_token import ENROLL, ENROLL_SELF, Caller
-from shared.errors import ApiError, PermissionDenied
+from shared.errors import PermissionDenied
 from shared.events.types import BookingClash
 from shared.http.idempotency_key import IdempotencyKey
 from shared.postgres.audit import Actor
@@ -66,20 +68,25 @@ class Seats:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One person who is to be enrolled in one session."""
+    """One person who is to be enrolled in one session.
+
+    `enrolled_already`: by a record that is not cancelled, or in a session of a self-paced course by an open one alone.
+    """
 
     employee_id: int
     exists: bool
     enrolled_already: bool
     missing_prerequisites: tuple[str, ...]
     """Titles of the courses that the session's course asks for and the person lacks."""
+    has_open_record: bool = False
+    """Whether the person is enrolled in the session, or waits for it, right now."""
     clashes: tuple[int, ...] = ()
     """Other sessions at the same time in which the person is enrolled, the first ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class EnrollCommand:
-    """A wish to enroll people in a session, all of them or nobody.
+    """A wish to enroll people in a session, all of them or nobody; with `partial` those who can be.
 
     With `waitlist` those who do not fit are put on the session's list. `enrolled_at` is the database's now where
     it is not given.
@@ -92,6 +99,7 @@ class EnrollCommand:
     waitlist: bool = False
     idempotency_key: IdempotencyKey | None = None
     enrolled_at: datetime | None = None
+    partial: bool = False
 
     @property
     def session_key(self) -> SessionKey:
@@ -100,13 +108,16 @@ class EnrollCommand:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """So many of the people asked for get a seat, the first of them; the others wait. So many seats are left.
+    """These people are enrolled: so many of them get a seat, the first ones; the others wait. So many seats are left.
 
-    `clashes`: those of whom the organisation wants to be told that they are enrolled elsewhere at the same time.
+    `refused` are those who are not, in the order asked. `clashes`: those of the enrolled of whom the organisation wants
+    to be told that they are enrolled elsewhere at the same time.
     """
 
+    employee_ids: tuple[int, ...]
     seats: int
     available_spots: int
+    refused: tuple[tuple[int, Refusal], ...] = ()
     clashes: tuple[Candidate, ...] = ()
 
 
@@ -118,28 +129,29 @@ def check_may_enroll(caller: Caller, employee_ids: Sequence[int]) -> None:
         raise PermissionDenied(ENROLL)
 
 
-def check_enrollment(seats: Seats, candidates: Sequence[Candidate], *, waitlist: bool = False) -> None:
-    """All of the candidates or none: raises the first refusal there is, for everyone it concerns."""
-    unknown = [position for position, candidate in enumerate(candidates) if not candidate.exists]
-    if unknown:
-        raise EmployeesNotSelectable(unknown)
+def refusals(seats: Seats, candidates: Sequence[Candidate], *, waitlist: bool = False) -> dict[int, Refusal]:
+    """Why which of the candidates cannot be enrolled, by position. The seats go to the first of the others."""
+    found = {position: _refusal(seats, candidate) for position, candidate in enumerate(candidates)}
+    refused = {position: refusal for position, refusal in found.items() if refusal is not None}
+    others = [position for position in found if position not in refused]
+    if len(others) > seats.available and not (waitlist and seats.promotes):
+        refused |= dict.fromkeys(others[seats.available :], SessionFull(seats.available, len(others)))
+    return dict(sorted(refused.items()))
+
+
+def _refusal(seats: Seats, candidate: Candidate) -> Refusal | None:
+    """The first reason there is in the order of the contract, wherever the seats may be."""
+    if not candidate.exists:
+        return EmployeeNotSelectable()
     if seats.is_closed:
-        raise SessionClosed(seats.status)
-    enrolled = [position for position, candidate in enumerate(candidates) if candidate.enrolled_already]
-    if enrolled:
-        raise AlreadyEnrolled(enrolled)
-    missing = {
-        position: candidate.missing_prerequisites
-        for position, candidate in enumerate(candidates)
-        if candidate.missing_prerequisites
-    }
-    if missing:
-        raise PrerequisiteMissing(missing)
-    clashes = {position: candidate.clashes for position, candidate in enumerate(candidates) if candidate.clashes}
-    if clashes and seats.refuses_clashes:
-        raise Clash(clashes)
-    if len(candidates) > seats.available and not (waitlist and seats.promotes):
-        raise SessionFull(seats.available, len(candidates))
+        return SessionClosed(seats.status)
+    if candidate.enrolled_already:
+        return AlreadyEnrolled()
+    if candidate.missing_prerequisites:
+        return PrerequisiteMissing(candidate.missing_prerequisites)
+    if candidate.clashes and seats.refuses_clashes:
+        return Clash(candidate.clashes)
+    return None
 
 
 def decide_in_order(
@@ -159,18 +171,20 @@ def decide_in_order(
             outcomes.append(SessionUnknown())
             continue
         keys = [(*command.session_key, employee_id) for employee_id in command.employee_ids]
-        asked = [candidates[key] for key in keys]
-        try:
-            check_enrollment(seats, asked, waitlist=command.waitlist)
-        except ApiError as refusal:
-            outcomes.append(refusal)
+        refused = refusals(seats, [candidates[key] for key in keys], waitlist=command.waitlist)
+        enrolled = [key for position, key in enumerate(keys) if position not in refused]
+        if refused and not (command.partial and enrolled):
+            outcomes.append(EnrollmentRefused(refused))
             continue
-        granted = min(len(keys), seats.available)
+        granted = min(len(enrolled), seats.available)
         sessions[command.session_key] = seats = replace(seats, taken=seats.taken + granted)
-        candidates.update((key, replace(candidates[key], enrolled_already=True)) for key in keys)
-        for key in keys[:granted]:
+        clashes = _clashes_to_tell(seats, [candidates[key] for key in enrolled])
+        candidates.update((key, replace(candidates[key], enrolled_already=True)) for key in enrolled)
+        for key in enrolled[:granted]:
             candidates.update(_booked(key, sessions, candidates, elsewhere))
-        outcomes.append(Granted(granted, seats.available, _clashes_to_tell(seats, asked)))
+        not_enrolled = tuple((command.employee_ids[position], refusal) for position, refusal in refused.items())
+        people = tuple(key[-1] for key in enrolled)
+        outcomes.append(Granted(people, granted, seats.available, not_enrolled, clashes))
     return outcomes
 
 

@@ -70,11 +70,13 @@ class OrganisationSettings(Body):
 
 
 class EnrollmentRequest(Body):
-    """With `waitlist`, those who do not fit go on the session's waitlist."""
+    """With `waitlist`, those who do not fit go on the session's waitlist; with `partial`, those who can be are
+    enrolled."""
 
     session_id: Id
     employee_ids: Annotated[list[Id], Field(min_length=1, max_length=500)]
     waitlist: bool = False
+    partial: bool = False
 
     @field_validator("employee_ids")
     @classmethod

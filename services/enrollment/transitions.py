@@ -9,14 +9,11 @@ from services.enrollment.attendance import NOT_CHECKED_IN, attended, attending, 
 from services.enrollment.errors import (
     CheckedIn,
     CheckInKept,
-    ClashThere,
     EmployeeLeft,
-    EnrolledThere,
     EnrollmentClosed,
-    SessionClosed,
-    SessionFull,
     SessionOfOtherCourse,
 )
+from services.enrollment.refusals import AlreadyEnrolled, Clash, SessionClosed, SessionFull
 from services.enrollment.rules import Candidate, Seats
 from services.enrollment.schemas import CheckIn, Completion
 from services.enrollment.validity import check_completed_at, judged
@@ -50,8 +47,9 @@ def completed(
 def reopened(enrollment: EnrollmentState, seats: Seats, candidate: Candidate) -> EnrollmentState:
     """Enrolled again, as if it had never ended; reopening what is enrolled changes nothing.
 
-    `candidate` is the person as the session sees them. A seat that was given back has to be free again. Raises
-    `EnrollmentClosed`, `EmployeeLeft`, `SessionClosed`, `SessionFull`.
+    `candidate` is the person as the session sees them, who may have been enrolled again since. A seat that was given
+    back has to be free again. Raises `EnrollmentClosed`, `EmployeeLeft`, `SessionClosed`, `AlreadyEnrolled`,
+    `SessionFull`.
     """
     if enrollment.status in ("cancelled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "reopened")
@@ -61,6 +59,8 @@ def reopened(enrollment: EnrollmentState, seats: Seats, candidate: Candidate) ->
         raise EmployeeLeft
     if seats.status == "cancelled":
         raise SessionClosed(seats.status)
+    if candidate.has_open_record:
+        raise AlreadyEnrolled
     if not enrollment.holds_seat and not seats.available:
         raise SessionFull(0, 1)
     return _changed(enrollment, status="enrolled", holds_seat=True, certifies=False, **dict.fromkeys(_RESULT))
@@ -127,7 +127,7 @@ def transferred(enrollment: EnrollmentState, target: Seats, candidate: Candidate
     """To a seat in another session of the same course; `candidate` is the person as that session sees them.
 
     A check-in belongs to its session, and stays behind. Raises `EnrollmentClosed`, `EmployeeLeft`,
-    `SessionOfOtherCourse`, `SessionClosed`, `EnrolledThere`, `ClashThere`, `SessionFull`.
+    `SessionOfOtherCourse`, `SessionClosed`, `AlreadyEnrolled`, `Clash`, `SessionFull`.
     """
     if enrollment.status not in ("enrolled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "transferred")
@@ -140,10 +140,10 @@ def transferred(enrollment: EnrollmentState, target: Seats, candidate: Candidate
     if target.is_closed:
         raise SessionClosed(target.status)
     if candidate.enrolled_already:
-        raise EnrolledThere
+        raise AlreadyEnrolled
     clashes = [session_id for session_id in candidate.clashes if session_id != enrollment.session_id]
     if clashes and target.refuses_clashes:
-        raise ClashThere(clashes)
+        raise Clash(clashes)
     if not target.available:
         raise SessionFull(0, 1)
     return _changed(enrollment, session_id=target.session_id, status="enrolled", holds_seat=True, **NOT_CHECKED_IN)

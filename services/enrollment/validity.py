@@ -15,15 +15,26 @@ def judged(judge: Judgement, score: Decimal | None, completed_at: datetime) -> d
     """What a completion's result is, and how long it certifies that its person holds the course."""
     passed = None if score is None or judge.pass_score is None else score >= judge.pass_score
     certifies = passed is True or judge.pass_score is None
-    local, months = completed_at.astimezone(ZoneInfo(judge.time_zone)), judge.validity_months
     return {
         "passed": passed,
         "status": "failed" if passed is False else "completed",
         "completed_at": completed_at,
-        "valid_until": add_months(local, months).astimezone(UTC) if certifies and months is not None else None,
+        "valid_until": _end(judge, completed_at) if certifies else None,
         "judged_by": judge,
         "certifies": certifies,
     }
+
+
+def _end(judge: Judgement, completed_at: datetime) -> datetime | None:
+    """Until when a completion certifies: one that renews what was held is counted from the end of that."""
+    if judge.validity_months is None:
+        return None
+    zone, beginning = ZoneInfo(judge.time_zone), completed_at
+    if judge.held_until is not None and judge.renewal_window_days is not None:
+        held = judge.held_until.astimezone(zone)
+        if held - timedelta(days=judge.renewal_window_days) <= completed_at <= held:
+            beginning = held
+    return add_months(beginning.astimezone(zone), judge.validity_months).astimezone(UTC)
 
 
 def check_completed_at(completed_at: datetime, session_start: datetime, now: datetime, zone: ZoneInfo) -> None:

@@ -72,6 +72,7 @@ class CourseState(State):
     labels: tuple[NamedItem, ...]
     prerequisites: tuple[Id, ...]
     removed: bool = False
+    renewal_window_days: Integer | None = None
 
 
 class Meeting(BaseModel):
@@ -115,13 +116,18 @@ EnrollmentStatus = Literal["enrolled", "waitlisted", "completed", "failed", "abs
 
 
 class Judgement(BaseModel):
-    """What a completion is judged by; calendar months of validity are counted in the organisation's time zone."""
+    """What a completion is judged by; calendar months of validity are counted in the organisation's time zone.
+
+    `held_until` is the end of the certificate that its person held, where the course has a renewal window.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     pass_score: Score | None
     validity_months: Integer | None
     time_zone: Text
+    renewal_window_days: Integer | None = None
+    held_until: Moment | None = None
 
 
 class Remembered(BaseModel):

@@ -66,7 +66,7 @@ EXAMPLES = {
                 {{"id": 9, "start_date": "2026-05-15", "end_date": "2026-05-15", "location": "Training Room A",
                   "available_spots": 20, "max_participants": 20}}
             ],
-            "labels": [], "validity_months": null}}}}""",
+            "labels": [], "validity_months": null, "renewal_window_days": null}}}}""",
         shape_only=("data.upcoming_sessions.0.start_date", "data.upcoming_sessions.0.end_date"),
     ),
     "list sessions": Example(

@@ -54,6 +54,7 @@ COURSE = {
     "validity_months",
     "labels",
     "prerequisites",
+    "renewal_window_days",
     "removed",
 }
 SESSION = {

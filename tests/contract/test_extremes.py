@@ -42,6 +42,7 @@ ELSEWHERE: Mapping[Place, Callable[[Any], Any]] = {
 NOT_SHOWN: Mapping[Place, str] = {
     ("reason",): "in the audit trail, if it changes anything",
     ("waitlist",): "what came of it is shown",
+    ("partial",): "what came of it is shown",
     ("employee_ids",): "each makes a row of its own",
 }
 FOLLOWS: Mapping[str | int, Sequence[str]] = {"meetings": ("start_date", "end_date")}
@@ -52,6 +53,7 @@ NAMES_OF_ROWS = {
     "employee_ids",
     "prerequisites",
     "waitlist",
+    "partial",
     "time_zone",
     "ids",
     "versions",

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from services.enrollment.errors import SessionFull
+from services.enrollment.refusals import SessionFull
 from services.enrollment.store import candidates as candidate_store
 from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll_together
@@ -27,6 +27,7 @@ from tests.support.enrollment_rows import (
 from tests.support.eventually import eventually
 from tests.support.guards import without
 from tests.support.races import hold_after, without_lock
+from tests.support.refusals import is_refused
 from tests.support.world import ENROLLMENTS, SESSIONS, enroll, new_course, new_employees
 from tests.support.world import new_session as new_session_by_api
 
@@ -113,7 +114,7 @@ async def test_several_batchers_at_once_share_out_the_last_ten_seats(database: s
     session_id = await new_session(pool, SEATS)
     outcomes = await rush(database, pool, session_id)
     assert sorted(data["session_available_spots"] for data in granted(outcomes)) == list(range(SEATS))
-    assert sum(isinstance(outcome, SessionFull) for outcome in outcomes) == CLIENTS - SEATS
+    assert sum(is_refused(outcome, SessionFull) for outcome in outcomes) == CLIENTS - SEATS
     assert await seats(pool, session_id) == (SEATS, SEATS)
 
 

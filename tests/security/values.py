@@ -87,6 +87,7 @@ VALUES = [
     ),
     *wrong("cost_per_participant", "-0.01", "0.001", "1e10", "1e308", "99999999999999999999", '"0"', "null", "1e-7"),
     *wrong("pass_score", "101", "-1", "100.01", '"80"', "true", "1e2000"),
+    *wrong("renewal_window_days", "0", "-1", "1.5", "3661", '"30"', "true", "2147483648"),
     *wrong("validity_months", "0", "-1", "1.0", "1e1", "1.5", "1201", '"12"', "true", "2147483648", "9" * 30),
     *wrong("description", "1", '"' + "x" * 10_001 + '"', '"\\u0000"', '"a\\u001b[31m"', '"a\\u0008"', '"a\\u007f"'),
     *wrong("provider_name", *CONTROLS),
@@ -342,6 +343,7 @@ VALUES = [
     wrong_id("people with null", "[null]", "employee_ids.0"),
     wrong_id("people with 2^63", f"[{2**63}]", "employee_ids.0"),
     wrong_id("waitlist as a number", "1", "waitlist"),
+    wrong_id("partial as a number", "1", "partial"),
 ]
 
 FAMILY = Family("values", VALUES, 230)

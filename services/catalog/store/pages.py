@@ -134,7 +134,8 @@ SELECT c.version, json_build_object({_COURSE_BEGINNING},
                 AND {from_day("start_date", _TODAY, "zone.name")}
             ORDER BY start_date, id LIMIT 100
         ) s), '[]'),
-    'labels', c.labels, 'validity_months', c.validity_months, 'created_at', training_timestamp(c.created_at)
+    'labels', c.labels, 'validity_months', c.validity_months,
+    'renewal_window_days', c.renewal_window_days, 'created_at', training_timestamp(c.created_at)
 )::text AS document
 FROM courses c CROSS JOIN LATERAL (SELECT {zone_of("c.organisation_id")} AS name OFFSET 0) zone
 WHERE c.organisation_id = $1 AND c.id = $2

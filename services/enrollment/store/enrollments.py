@@ -14,7 +14,12 @@ from shared.postgres.statement_columns import ArrayColumns
 
 # A copy whose details are not those of its version was written by an earlier release (use_cases/preservation.py).
 _LOCK = """
-SELECT e.*, c.pass_score, c.validity_months, coalesce(o.time_zone, 'UTC') AS time_zone,
+SELECT e.*, c.pass_score, c.validity_months, coalesce(o.time_zone, 'UTC') AS time_zone, c.renewal_window_days,
+    CASE WHEN c.renewal_window_days IS NOT NULL THEN (
+        SELECT max(held.valid_until) FROM enrollments held
+        WHERE held.organisation_id = e.organisation_id AND held.employee_id = e.employee_id
+            AND held.course_id = e.course_id AND held.certifies AND held.id <> e.id
+    ) END AS held_until,
     s.start_date AS session_start, s.meetings AS session_meetings, now() AS now,
     CASE WHEN c.details_version = c.version AND s.details_version = s.version THEN jsonb_build_object(
         'training_name', c.title, 'delivery_mode', c.delivery_mode, 'labels', c.labels,
@@ -49,6 +54,8 @@ _CHANGED = ArrayColumns(
     judged_pass_score="numeric",  # noqa: S106 - a column
     judged_validity_months="integer",
     judged_time_zone="text",
+    judged_renewal_window_days="integer",
+    judged_held_until="timestamptz",
     remembered="jsonb",
     attendance="jsonb",
 )
@@ -133,6 +140,8 @@ def enrollment_state(row: Any) -> EnrollmentState:
         pass_score=row["judged_pass_score"],
         validity_months=row["judged_validity_months"],
         time_zone=row["judged_time_zone"],
+        renewal_window_days=row["judged_renewal_window_days"],
+        held_until=row["judged_held_until"],
     )
     own = {"judged_by": judged_by, "remembered": remembered, "attendance": json.loads(row["attendance"])}
     return EnrollmentState.model_validate({**row, **own})
@@ -153,6 +162,8 @@ def _changed_columns(organisation_id: int, state: EnrollmentState) -> dict[str, 
         "judged_pass_score": judged_by and judged_by.pass_score,
         "judged_validity_months": judged_by and judged_by.validity_months,
         "judged_time_zone": judged_by and judged_by.time_zone,
+        "judged_renewal_window_days": judged_by and judged_by.renewal_window_days,
+        "judged_held_until": judged_by and judged_by.held_until,
         "remembered": remembered,
         "attendance": json.dumps([each.model_dump(mode="json") for each in state.attendance]),
     }

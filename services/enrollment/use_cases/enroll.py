@@ -30,7 +30,7 @@ EnrollmentBatcher = Batcher[EnrollCommand, Answer]
 
 
 async def enroll(batcher: EnrollmentBatcher, pool: Pool, catalog: CatalogClient, command: EnrollCommand) -> Answer:
-    """Enrolls everyone or nobody; raises the refusals of contract section 4.
+    """Enrolls everyone or nobody, unless the command is `partial`; raises the refusals of contract section 4.
 
     A command with an `Idempotency-Key` that was answered before gets that answer.
     """
@@ -109,8 +109,9 @@ async def _decide_and_write(
     for position, (command, decision) in enumerate(zip(commands, decisions, strict=True)):
         if isinstance(decision, Granted):
             before = waiting.get(command.session_key, 0)
-            outcomes.append(Enrolled(written[position], decision.available_spots, before, decision.clashes))
-            waiting[command.session_key] = before + len(command.employee_ids) - decision.seats
+            refused = decision.refused if command.partial else None
+            outcomes.append(Enrolled(written[position], decision.available_spots, before, refused, decision.clashes))
+            waiting[command.session_key] = before + len(decision.employee_ids) - decision.seats
         else:
             outcomes.append(decision)
     return outcomes
@@ -123,7 +124,7 @@ async def _waiting(
     keys = {
         command.session_key
         for command, decision in zip(commands, decisions, strict=True)
-        if isinstance(decision, Granted) and decision.seats < len(command.employee_ids)
+        if isinstance(decision, Granted) and decision.seats < len(decision.employee_ids)
     }
     return await seat_store.waiting(connection, sorted(keys)) if keys else {}
 
@@ -139,7 +140,7 @@ async def _write(
         (position, _new_enrollment(command, employee_id, seats, has_seat=place < decision.seats))
         for position, (command, decision) in enumerate(zip(commands, decisions, strict=True))
         if isinstance(decision, Granted)
-        for place, employee_id in enumerate(command.employee_ids)
+        for place, employee_id in enumerate(decision.employee_ids)
     ]
     if not new:
         return {}

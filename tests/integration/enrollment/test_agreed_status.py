@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.enrollment.errors import SessionClosed
+from services.enrollment.refusals import EnrollmentRefused
 from services.enrollment.store import catalog_replica
 from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases import sessions
@@ -34,7 +34,7 @@ async def agree(world: World, status: str, version: int) -> None:
 async def is_open(world: World) -> bool:
     try:
         await world.enroll(*KEY, [SECOND], waitlist=False)
-    except SessionClosed:
+    except EnrollmentRefused:
         return False
     return True
 

@@ -78,7 +78,16 @@ async def test_a_change_is_told_whole(stack: Stack, admin: Client, organisation:
             "status": {"from": "enrolled", "to": "completed"},
             "score": {"from": None, "to": 82},
             "passed": {"from": None, "to": True},
-            "judged_by": {"from": None, "to": {"pass_score": 70, "validity_months": None, "time_zone": "UTC"}},
+            "judged_by": {
+                "from": None,
+                "to": {
+                    "pass_score": 70,
+                    "validity_months": None,
+                    "time_zone": "UTC",
+                    "renewal_window_days": None,
+                    "held_until": None,
+                },
+            },
             "certifies": {"from": False, "to": True},
             "remembered": {"from": None, "to": REMEMBERED},
         },

@@ -34,7 +34,14 @@ NOT_IN_EVENTS: Mapping[type, Mapping[str, str]] = {
     ),
 }
 IN_THE_DETAIL_ALONE: Mapping[type, set[str]] = {
-    CourseFields: {"description", "prerequisites", "labels.id", "labels.name", "validity_months"},
+    CourseFields: {
+        "description",
+        "prerequisites",
+        "labels.id",
+        "labels.name",
+        "validity_months",
+        "renewal_window_days",
+    },
     SessionFields: {
         "projects.id",
         "projects.name",

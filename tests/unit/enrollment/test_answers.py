@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from services.enrollment.answers import Enrolled, enrolled_answer
+from services.enrollment.refusals import AlreadyEnrolled, PrerequisiteMissing
 from shared.events.types import EnrollmentState
 from tests.unit.enrollment.test_rules_transitions import enrollment
 
@@ -50,6 +51,20 @@ def test_the_place_in_line_goes_on_behind_those_who_wait_already() -> None:
         "session_available_spots": 0,
         "waitlisted_count": 2,
     }
+
+
+def test_those_who_were_refused_are_named_where_that_was_asked_for() -> None:
+    refused = ((7, AlreadyEnrolled()), (8, PrerequisiteMissing(["A", "B"])))
+    body = json.loads(enrolled_answer(Enrolled((seated(1), waiting(2)), 0, 0, refused)).text)
+    assert body["message"] == "1 employee enrolled successfully, 1 put on the waitlist, 2 refused"
+    already = "The employee is already enrolled in this session."
+    missing = "The employee has not completed: A. The employee has not completed: B."
+    assert body["data"]["refused"] == [
+        {"employee_id": 7, "code": "already_enrolled", "message": already},
+        {"employee_id": 8, "code": "prerequisite_missing", "message": missing},
+    ]
+    nobody = json.loads(enrolled_answer(Enrolled((seated(1),), 0, 0, ())).text)
+    assert (nobody["message"], nobody["data"]["refused"]) == ("1 employee enrolled successfully", [])
 
 
 def test_nobody_speaks_of_a_waitlist_where_nobody_waits() -> None:

@@ -6,19 +6,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.enrollment.answers import Enrolled, enrolled_answer
-from services.enrollment.errors import Clash, ClashThere
+from services.enrollment.refusals import Clash, EnrollmentRefused
 from services.enrollment.rules import (
     Candidate,
     CandidateKey,
     Granted,
     Seats,
     Span,
-    check_enrollment,
     decide_in_order,
     overlap,
+    refusals,
 )
 from services.enrollment.transitions import transferred
 from shared.events.types import BookingClash
+from tests.support.refusals import is_refused
 from tests.unit.enrollment.test_rules_decisions import candidate, command, seats
 from tests.unit.enrollment.test_rules_transitions import NEW_THERE, THERE, enrollment
 
@@ -66,7 +67,8 @@ def both(what: BookingClash, *, maximum: int = 5) -> list[Granted | Exception]:
 def test_of_commands_decided_together_the_later_is_refused() -> None:
     first, second, third = both("refuse")
     assert isinstance(first, Granted)
-    assert isinstance(second, Clash)
+    assert isinstance(second, EnrollmentRefused)
+    assert is_refused(second, Clash)
     assert second.details["errors"] == {
         "employee_ids.0": ["The employee is enrolled in another session at that time: session 1."]
     }
@@ -88,18 +90,18 @@ def test_who_waits_is_not_enrolled_yet() -> None:
 
 def test_all_who_clash_are_named_with_their_sessions() -> None:
     clashing = [candidate(1), replace(candidate(2), clashes=(7, 8)), replace(candidate(3), clashes=(9,))]
-    check_enrollment(seats(), clashing)
-    with pytest.raises(Clash) as refusal:
-        check_enrollment(replace(seats(), booking_clash="refuse"), clashing)
+    assert refusals(seats(), clashing) == {}
+    refused = EnrollmentRefused(refusals(replace(seats(), booking_clash="refuse"), clashing))
     reason = "The employee is enrolled in another session at that time: session {}."
-    assert refusal.value.details["errors"] == {
+    assert refused.code == "booking_clash"
+    assert refused.details["errors"] == {
         "employee_ids.1": [reason.format(7), reason.format(8)],
         "employee_ids.2": [reason.format(9)],
     }
 
 
 def test_a_warning_names_person_and_session() -> None:
-    answer = enrolled_answer(Enrolled((enrollment(),), 0, 0, (replace(candidate(42), clashes=(7, 8)),)))
+    answer = enrolled_answer(Enrolled((enrollment(),), 0, 0, clashes=(replace(candidate(42), clashes=(7, 8)),)))
     assert answer.text.endswith(
         '"warnings": [{"code": "booking_clash", "employee_id": 42, "session_id": 7, "message": '
         '"The employee is enrolled in another session at that time: session 7."}, '
@@ -116,7 +118,25 @@ def test_a_transfer_does_not_clash_with_the_session_it_leaves(clashes: tuple[int
     if not refused:
         assert transferred(enrollment(), strict, busy).session_id == THERE.session_id
         return
-    with pytest.raises(ClashThere) as refusal:
+    with pytest.raises(Clash) as refusal:
         transferred(enrollment(), strict, busy)
     reason = "The employee is enrolled in another session at that time: session 9."
     assert refusal.value.details["errors"] == {"session_id": [reason]}
+
+
+def test_with_partial_who_clashes_is_refused_and_the_others_are_enrolled() -> None:
+    candidates = {(1, 1, 1): candidate(1), (1, 1, 2): replace(candidate(2), clashes=(9,))}
+    [granted] = decide_in_order([command(1, 2, 1, partial=True)], {(1, 1): at(1, what="refuse")}, candidates)
+    assert isinstance(granted, Granted)
+    assert (granted.employee_ids, granted.clashes) == ((1,), ())
+    assert [(person, type(refusal)) for person, refusal in granted.refused] == [(2, Clash)]
+
+
+def test_nobody_is_told_of_those_who_are_refused_for_another_reason() -> None:
+    candidates = {
+        (1, 1, 1): replace(candidate(1, enrolled=True), clashes=(9,)),
+        (1, 1, 2): replace(candidate(2), clashes=(8,)),
+    }
+    [granted] = decide_in_order([command(1, 1, 2, partial=True)], {(1, 1): at(1)}, candidates)
+    assert isinstance(granted, Granted)
+    assert [each.clashes for each in granted.clashes] == [(8,)]

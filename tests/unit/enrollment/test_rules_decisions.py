@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.enrollment.errors import (
+from services.enrollment.errors import SessionUnknown
+from services.enrollment.refusals import (
     AlreadyEnrolled,
-    EmployeesNotSelectable,
+    EmployeeNotSelectable,
+    EnrollmentRefused,
     PrerequisiteMissing,
+    Refusal,
     SessionClosed,
     SessionFull,
-    SessionUnknown,
 )
 from services.enrollment.rules import (
     Candidate,
@@ -22,13 +24,14 @@ from services.enrollment.rules import (
     Granted,
     Seats,
     SessionKey,
-    check_enrollment,
     check_may_enroll,
     decide_in_order,
+    refusals,
 )
 from shared.auth.internal_token import Caller
 from shared.errors import PermissionDenied
 from shared.postgres.audit import Actor
+from tests.support.refusals import is_refused
 
 PEOPLE = range(1, 8)
 SESSIONS = range(1, 4)
@@ -45,8 +48,8 @@ def seats(
     return Seats(session_id, 1, status, started, maximum, taken)
 
 
-def command(session_id: int, *employee_ids: int, waitlist: bool = False) -> EnrollCommand:
-    return EnrollCommand(1, session_id, employee_ids, ACTOR, waitlist)
+def command(session_id: int, *employee_ids: int, waitlist: bool = False, partial: bool = False) -> EnrollCommand:
+    return EnrollCommand(1, session_id, employee_ids, ACTOR, waitlist, partial=partial)
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,11 @@ def rushes(draw: st.DrawFn) -> Rush:
             exists = draw(st.booleans()) or person in enrolled
             candidates[1, session_id, person] = candidate(person, exists=exists, enrolled=person in enrolled)
     people = st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=4, unique=True)
-    wishes = draw(st.lists(st.tuples(st.sampled_from(SESSIONS), people, st.booleans()), max_size=12))
-    commands = [command(session_id, *employee_ids, waitlist=waitlist) for session_id, employee_ids, waitlist in wishes]
+    wish = st.tuples(st.sampled_from(SESSIONS), people, st.booleans(), st.booleans())
+    commands = [
+        command(session_id, *employee_ids, waitlist=waitlist, partial=partial)
+        for session_id, employee_ids, waitlist, partial in draw(st.lists(wish, max_size=12))
+    ]
     return Rush(commands, sessions, candidates)
 
 
@@ -86,7 +92,7 @@ def test_never_more_is_granted_than_there_are_seats(rush: Rush) -> None:
     for wish, outcome in zip(rush.commands, rush.decide(), strict=True):
         if isinstance(outcome, Granted):
             granted[wish.session_key] += outcome.seats
-            assert 0 <= outcome.seats <= len(wish.employee_ids)
+            assert 0 <= outcome.seats <= len(outcome.employee_ids)
             assert outcome.available_spots >= 0
     assert all(granted[key] <= rush.sessions[key].available for key in granted)
 
@@ -97,7 +103,7 @@ def test_nobody_is_granted_one_session_twice(rush: Rush) -> None:
         (wish.session_id, person)
         for wish, outcome in zip(rush.commands, rush.decide(), strict=True)
         if isinstance(outcome, Granted)
-        for person in wish.employee_ids
+        for person in outcome.employee_ids
     ]
     assert len(granted) == len(set(granted))
     assert not any(rush.candidates[1, session_id, person].enrolled_already for session_id, person in granted)
@@ -116,7 +122,7 @@ def test_a_command_that_is_refused_takes_nothing(rush: Rush) -> None:
     outcomes = rush.decide()
     granted = [wish for wish, outcome in zip(rush.commands, outcomes, strict=True) if _is_granted(outcome)]
     alone = Rush(granted, rush.sessions, rush.candidates).decide()
-    assert alone == [outcome for outcome in outcomes if _is_granted(outcome)]
+    assert [repr(outcome) for outcome in alone] == [repr(outcome) for outcome in outcomes if _is_granted(outcome)]
 
 
 @given(rushes())
@@ -126,7 +132,7 @@ def test_full_is_said_only_when_the_seats_do_not_suffice(rush: Rush) -> None:
         if isinstance(outcome, Granted):
             left[wish.session_key] -= outcome.seats
             assert outcome.available_spots == left[wish.session_key]
-        if isinstance(outcome, SessionFull):
+        if is_refused(outcome, SessionFull):
             assert left[wish.session_key] < len(wish.employee_ids)
             assert not (wish.waitlist and rush.sessions[wish.session_key].promotes)
 
@@ -134,10 +140,35 @@ def test_full_is_said_only_when_the_seats_do_not_suffice(rush: Rush) -> None:
 @given(rushes())
 def test_only_who_agreed_to_wait_has_to_and_only_where_no_seat_is_left(rush: Rush) -> None:
     for wish, outcome in zip(rush.commands, rush.decide(), strict=True):
-        if isinstance(outcome, Granted) and outcome.seats < len(wish.employee_ids):
+        if isinstance(outcome, Granted) and outcome.seats < len(outcome.employee_ids):
             assert wish.waitlist
             assert rush.sessions[wish.session_key].promotes
             assert outcome.available_spots == 0
+
+
+@given(rushes())
+def test_everybody_asked_for_is_either_enrolled_or_refused(rush: Rush) -> None:
+    for wish, outcome in zip(rush.commands, rush.decide(), strict=True):
+        if isinstance(outcome, Granted):
+            refused = [person for person, _ in outcome.refused]
+            assert sorted([*outcome.employee_ids, *refused]) == sorted(wish.employee_ids)
+            assert outcome.employee_ids
+            assert wish.partial or not refused
+            for part in (outcome.employee_ids, refused):
+                assert list(part) == [person for person in wish.employee_ids if person in part]
+
+
+@given(rushes())
+def test_who_is_enrolled_with_others_would_be_enrolled_alone(rush: Rush) -> None:
+    """A partial command is what is left of it, asked for without those who are refused."""
+    outcomes = rush.decide()
+    granted = [
+        replace(wish, employee_ids=outcome.employee_ids, partial=False)
+        for wish, outcome in zip(rush.commands, outcomes, strict=True)
+        if isinstance(outcome, Granted)
+    ]
+    alone = Rush(granted, rush.sessions, rush.candidates).decide()
+    assert alone == [replace(outcome, refused=()) for outcome in outcomes if isinstance(outcome, Granted)]
 
 
 def _is_granted(outcome: object) -> bool:
@@ -149,24 +180,24 @@ def test_who_came_first_has_the_seat() -> None:
     for order in ((1, 2), (2, 1)):
         commands = [command(1, person) for person in order]
         first, second = decide_in_order(commands, {(1, 1): seats(maximum=1)}, candidates)
-        assert first == Granted(seats=1, available_spots=0)
-        assert isinstance(second, SessionFull)
+        assert first == Granted((order[0],), seats=1, available_spots=0)
+        assert is_refused(second, SessionFull)
 
 
 def test_a_smaller_wish_may_still_fit_behind_one_that_did_not() -> None:
     candidates = {(1, 1, person): candidate(person) for person in (1, 2, 3)}
     commands = [command(1, 1, 2), command(1, 3)]
     first, second = decide_in_order(commands, {(1, 1): seats(maximum=1)}, candidates)
-    assert isinstance(first, SessionFull)
-    assert second == Granted(seats=1, available_spots=0)
+    assert is_refused(first, SessionFull)
+    assert second == Granted((3,), seats=1, available_spots=0)
 
 
 def test_the_first_named_get_the_seats_and_the_others_wait() -> None:
     candidates = {(1, 1, person): candidate(person) for person in PEOPLE}
     commands = [command(1, 1, 2, 3, waitlist=True), command(1, 4, waitlist=True), command(1, 5)]
     first, second, third = decide_in_order(commands, {(1, 1): seats(maximum=2)}, candidates)
-    assert (first, second) == (Granted(seats=2, available_spots=0), Granted(seats=0, available_spots=0))
-    assert isinstance(third, SessionFull)
+    assert (first, second) == (Granted((1, 2, 3), 2, 0), Granted((4,), 0, 0))
+    assert is_refused(third, SessionFull)
 
 
 def test_a_session_nobody_knows_is_unknown() -> None:
@@ -179,28 +210,29 @@ def test_a_session_in_doubt_is_decided_when_the_catalog_was_asked() -> None:
     [outcome] = decide_in_order([command(1, 1)], {(1, 1): doubted}, {(1, 1, 1): candidate()})
     assert isinstance(outcome, SessionUnknown)
     [outcome] = decide_in_order([command(1, 1)], {(1, 1): replace(doubted, in_doubt=False)}, {(1, 1, 1): candidate()})
-    assert isinstance(outcome, SessionClosed)
+    assert is_refused(outcome, SessionClosed)
 
 
 @pytest.mark.parametrize(
     ("session", "people", "refusal"),
     [
-        (seats(), [candidate(exists=False)], EmployeesNotSelectable),
+        (seats(), [candidate(exists=False)], EmployeeNotSelectable),
         (seats(status="completed"), [candidate()], SessionClosed),
         (seats(status="cancelled"), [candidate()], SessionClosed),
         (seats(), [candidate(enrolled=True)], AlreadyEnrolled),
         (seats(), [candidate(missing="Basics")], PrerequisiteMissing),
         (seats(maximum=1), [candidate(1), candidate(2)], SessionFull),
         (seats(maximum=1, taken=5), [candidate()], SessionFull),
-        (seats(maximum=0, status="cancelled"), [candidate(exists=False, enrolled=True)], EmployeesNotSelectable),
+        (seats(maximum=0, status="cancelled"), [candidate(exists=False, enrolled=True)], EmployeeNotSelectable),
         (seats(maximum=0, status="cancelled"), [candidate(enrolled=True, missing="B")], SessionClosed),
         (seats(maximum=0), [candidate(enrolled=True, missing="B")], AlreadyEnrolled),
         (seats(maximum=0), [candidate(missing="B")], PrerequisiteMissing),
     ],
 )
-def test_the_first_refusal_there_is_counts(session: Seats, people: list[Candidate], refusal: type[Exception]) -> None:
-    with pytest.raises(refusal):
-        check_enrollment(session, people)
+def test_of_each_person_the_first_refusal_there_is_counts(
+    session: Seats, people: list[Candidate], refusal: type[Refusal]
+) -> None:
+    assert {type(told) for told in refusals(session, people).values()} == {refusal}
 
 
 @pytest.mark.parametrize(
@@ -213,19 +245,14 @@ def test_the_first_refusal_there_is_counts(session: Seats, people: list[Candidat
         (seats(maximum=0, status="cancelled"), SessionClosed),
     ],
 )
-def test_nobody_waits_for_a_session_that_gives_no_freed_seat_on(
-    session: Seats, refusal: type[Exception] | None
-) -> None:
-    if refusal is None:
-        check_enrollment(session, [candidate()], waitlist=True)
-    else:
-        with pytest.raises(refusal):
-            check_enrollment(session, [candidate()], waitlist=True)
+def test_nobody_waits_for_a_session_that_gives_no_freed_seat_on(session: Seats, refusal: type[Refusal] | None) -> None:
+    told = refusals(session, [candidate()], waitlist=True)
+    assert [type(each) for each in told.values()] == ([refusal] if refusal else [])
 
 
 @pytest.mark.parametrize("status", ["scheduled", "in_progress"])
 def test_an_open_session_with_room_takes_everyone(status: str) -> None:
-    check_enrollment(seats(maximum=2, status=status), [candidate(1), candidate(2)])
+    assert not refusals(seats(maximum=2, status=status), [candidate(1), candidate(2)])
 
 
 @pytest.mark.parametrize(
@@ -238,10 +265,9 @@ def test_an_open_session_with_room_takes_everyone(status: str) -> None:
     ],
 )
 def test_a_full_session_says_how_many_spots_remain(maximum: int, taken: int, asked: int, message: str) -> None:
-    with pytest.raises(SessionFull) as refused:
-        check_enrollment(seats(maximum, taken), [candidate(person) for person in range(asked)])
-    assert refused.value.message == message
-    assert refused.value.details == {"available_spots": max(maximum - taken, 0), "requested": asked}
+    refused = EnrollmentRefused(refusals(seats(maximum, taken), [candidate(person) for person in range(asked)]))
+    assert (refused.code, refused.message) == ("session_full", message)
+    assert refused.details == {"available_spots": max(maximum - taken, 0), "requested": asked}
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,8 @@ from services.enrollment.errors import (
     CheckInKept,
     CompletedAtNotPossible,
     EmployeeLeft,
-    SessionClosed,
-    SessionFull,
 )
+from services.enrollment.refusals import SessionClosed, SessionFull
 from services.enrollment.schemas import CheckIn, Completion
 from shared.errors import ApiError
 from shared.events.types import EnrollmentState, Judgement

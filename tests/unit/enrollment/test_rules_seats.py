@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from services.enrollment.errors import EmployeeLeft, EnrolledThere, SessionClosed, SessionFull, SessionOfOtherCourse
+from services.enrollment.errors import EmployeeLeft, SessionOfOtherCourse
+from services.enrollment.refusals import AlreadyEnrolled, SessionClosed, SessionFull
 from services.enrollment.rules import Candidate, Seats
 from services.enrollment.transitions import cancelled, marked_absent, promoted, transferred
 from shared.postgres.audit import differences
@@ -22,12 +23,12 @@ GONE = replace(NEW_THERE, exists=False)
         (replace(THERE, course_id=2), NEW_THERE, SessionOfOtherCourse),
         (replace(THERE, status="completed"), NEW_THERE, SessionClosed),
         (replace(THERE, status="cancelled"), NEW_THERE, SessionClosed),
-        (THERE, KNOWN_THERE, EnrolledThere),
+        (THERE, KNOWN_THERE, AlreadyEnrolled),
         (replace(THERE, taken=THERE.maximum), NEW_THERE, SessionFull),
         (replace(THERE, course_id=2, status="cancelled", taken=THERE.maximum), GONE, EmployeeLeft),
         (replace(THERE, course_id=2, status="cancelled", taken=THERE.maximum), KNOWN_THERE, SessionOfOtherCourse),
         (replace(THERE, status="cancelled", taken=THERE.maximum), KNOWN_THERE, SessionClosed),
-        (replace(THERE, taken=THERE.maximum), KNOWN_THERE, EnrolledThere),
+        (replace(THERE, taken=THERE.maximum), KNOWN_THERE, AlreadyEnrolled),
     ],
 )
 def test_a_transfer_is_refused_for_the_first_reason_there_is(
