@@ -72,8 +72,6 @@ _ATTENDANCE = """
         AS a (meeting_id bigint, checked_in_at timestamptz, check_in_method text) ON a.meeting_id = m.id
 """
 
-_PARTS = {"shown": _SHOWN, "session": _SESSION, "attendance": _ATTENDANCE}
-
 _STATUS = {
     "proposed": "r.status = 'waitlisted'",
     "confirmed": "r.status = 'enrolled'",
@@ -116,4 +114,5 @@ def _page_statement(filters: tuple[str, ...], status: str | None) -> Statement:
     conditions = [_FILTERS[name][0] for name in filters] + ([_STATUS[status]] if status else [])
     types = {"organisation_id": "bigint", "person_id": "bigint", "type": "text"}
     types |= {name: _FILTERS[name][1] for name in filters}
-    return Statement(_PAGE.format(conditions=" AND ".join(conditions) or "true", **_PARTS), types | PAGE_TYPES)
+    parts = {"shown": _SHOWN, "session": _SESSION, "attendance": _ATTENDANCE}
+    return Statement(_PAGE.format(conditions=" AND ".join(conditions) or "true", **parts), types | PAGE_TYPES)
