@@ -23,7 +23,7 @@ from bench.results import Result, Samples, at_least, bounded
 from bench.rounds import ROUNDS, alternate
 from shared.auth.internal_token import API_ACCESS, ENROLL, Caller
 from shared.auth.make_internal_keys import private_keys_file
-from shared.auth.signing import KeySigner
+from shared.auth.signing import InternalSigner
 from shared.auth.trust import GATEWAY
 from shared.events.cloudevents import CONTENT_TYPE
 from shared.events.types import EXCHANGE, EnrollmentCreated
@@ -171,7 +171,7 @@ def _percentile(ordered: list[float], percent: int) -> float:
 async def _enroll(bed: Bed, organisation: int) -> None:
     """Everyone is enrolled once, in sessions that take turns; raises `NotMeasured` when somebody is not."""
     caller = Caller(organisation, "bench", "Bench", "staff", frozenset({API_ACCESS, ENROLL}))
-    signer = KeySigner(GATEWAY, private_keys_file(bed.internal_keys, GATEWAY))
+    signer = InternalSigner(GATEWAY, private_keys_file(bed.internal_keys, GATEWAY))
     authorization = f"Bearer {signer.sign(caller, 'enrollment')}"
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".requests") as file:
         for number in range(ENROLLED):

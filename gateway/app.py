@@ -8,7 +8,7 @@ from typing import Final
 import aiohttp
 from aiohttp import web
 
-from gateway.admission.gate import Gate, Limits
+from gateway.admission.gate import Gate, Limits, client_address
 from gateway.admission.rate_limiter import Limiter
 from gateway.admission.redis_client import Availability, redis_client
 from gateway.admission.revocation import Revocations
@@ -19,7 +19,6 @@ from gateway.auth.passwords import PasswordChecker
 from gateway.auth.remote_jwks import RemoteKeySet
 from gateway.auth.users import read_users
 from gateway.edge.auth_endpoints import AuthEndpoints
-from gateway.edge.client_address import ClientAddress
 from gateway.edge.forward_handler import ForwardHandler
 from gateway.routes import Router
 from gateway.settings import GatewaySettings
@@ -27,24 +26,16 @@ from gateway.upstream.headers import NO_SNIFFING_LINES, TO_A_TOKEN_LINES
 from gateway.upstream.loop_lag import LoopLag
 from gateway.upstream.proxy import Proxy
 from gateway.upstream.upstream import Upstream
-from shared.auth.signing import internal_signer
+from shared.auth.signing import InternalSigner
 from shared.auth.trust import GATEWAY
 from shared.concurrency.tasks import background
 from shared.http.body_budget import BodyBudget
-from shared.http.request import Request
 from shared.http.responses import Caching
 from shared.http.server.app import READINESS, create_app
 from shared.http.server.responder import RESPONDER
 from shared.http.server.simple_request import REQUEST_PARSER, SimpleRequestParser
 
 REMEMBERED_CLIENTS: Final = 1000
-
-_SETTINGS = web.AppKey("settings", GatewaySettings)
-_SESSION = web.AppKey("session", aiohttp.ClientSession)
-_PROXY = web.AppKey("proxy", Proxy)
-_ISSUER: web.AppKey[Issuer | None] = web.AppKey("issuer")
-_KEYS: web.AppKey[KeySource] = web.AppKey("keys")
-
 
 _LINES_BY_CACHING: Final = {
     Caching.NEVER: TO_A_TOKEN_LINES,
@@ -58,28 +49,25 @@ _LINES_BY_CACHING: Final = {
 def create_gateway(settings: GatewaySettings) -> web.Application:
     bodies = BodyBudget(settings.body_memory, settings.stranger_body_memory)
     app = create_app(max_in_flight=settings.max_in_flight, bodies=bodies)
-    app[_SETTINGS] = settings
     app[REQUEST_PARSER] = SimpleRequestParser(REMEMBERED_CLIENTS)
     app[RESPONDER].lines_by_caching = _LINES_BY_CACHING
-    app.cleanup_ctx.extend((_proxy, _keys, _issuer, _handler))
+    app.cleanup_ctx.append(partial(_parts, settings))
     return app
 
 
-async def _proxy(app: web.Application) -> AsyncIterator[None]:
-    settings = app[_SETTINGS]
-    limit, waiting = settings.upstream_max_in_flight, settings.upstream_max_waiting
-    lag = LoopLag()
-    upstreams = {
-        name: Upstream(name, origin, limit=limit, waiting=waiting, lag=lag)
-        for name, origin in settings.origins().items()
-    }
+async def _parts(settings: GatewaySettings, app: web.Application) -> AsyncIterator[None]:
+    """Each part is built from those before it, and taken down before them."""
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(background(lag.watch(), name="loop lag"))
-        app[_SESSION] = session = await stack.enter_async_context(_session())
-        app[_PROXY] = Proxy(upstreams, settings.upstream_timeout)
-        for name, upstream in upstreams.items():
-            stack.callback(upstream.connections.close)
-            await stack.enter_async_context(background(upstream.watch(session), name=f"{name} watch"))
+        session = await stack.enter_async_context(_session())
+        proxy = await _proxy(settings, session, stack)
+        keys = await _keys(settings, session, app, stack)
+        issuer = _issuer(settings, keys, stack) if isinstance(keys, IssuerKeys) else None
+        gate = await _gate(settings, keys, stack)
+        signer = InternalSigner(GATEWAY, settings.internal_keys_file)
+        address = partial(client_address, settings.trusted_proxies)
+        endpoints = AuthEndpoints(gate, issuer, address)
+        handler = ForwardHandler(gate, proxy, Router(), signer, endpoints, address, settings.public_url)
+        app[RESPONDER].handler, app[RESPONDER].count_unadmitted = handler.handle, handler.count_unadmitted
         yield
 
 
@@ -88,30 +76,36 @@ def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
 
 
-async def _keys(app: web.Application) -> AsyncIterator[None]:
+async def _proxy(settings: GatewaySettings, session: aiohttp.ClientSession, stack: AsyncExitStack) -> Proxy:
+    limit, waiting = settings.upstream_max_in_flight, settings.upstream_max_waiting
+    lag = LoopLag()
+    await stack.enter_async_context(background(lag.watch(), name="loop lag"))
+    upstreams = {
+        name: Upstream(name, origin, limit=limit, waiting=waiting, lag=lag)
+        for name, origin in settings.origins().items()
+    }
+    for name, upstream in upstreams.items():
+        stack.callback(upstream.connections.close)
+        await stack.enter_async_context(background(upstream.watch(session), name=f"{name} watch"))
+    return Proxy(upstreams, settings.upstream_timeout)
+
+
+async def _keys(
+    settings: GatewaySettings, session: aiohttp.ClientSession, app: web.Application, stack: AsyncExitStack
+) -> KeySource:
     """The outside provider's keys if there is one, else the built-in issuer's."""
-    settings = app[_SETTINGS]
-    async with AsyncExitStack() as stack:
-        if settings.key_set_url is not None:
-            key_set = RemoteKeySet(app[_SESSION], settings.key_set_url, settings.key_set_cooldown)
-            await stack.enter_async_context(background(key_set.keep_fresh(), name="key set"))
-            app[READINESS]["key_set"] = key_set.has_been_read
-            app[_KEYS] = key_set
-        elif settings.issuer_keys_file is not None:
-            app[_KEYS] = IssuerKeys(settings.issuer_keys_file)
-        else:
-            app[_KEYS] = NoKeys()
-        yield
+    if settings.key_set_url is not None:
+        key_set = RemoteKeySet(session, settings.key_set_url, settings.key_set_cooldown)
+        await stack.enter_async_context(background(key_set.keep_fresh(), name="key set"))
+        app[READINESS]["key_set"] = key_set.has_been_read
+        return key_set
+    return NoKeys() if settings.issuer_keys_file is None else IssuerKeys(settings.issuer_keys_file)
 
 
-async def _issuer(app: web.Application) -> AsyncIterator[None]:
-    settings, keys = app[_SETTINGS], app[_KEYS]
-    if not isinstance(keys, IssuerKeys):
-        app[_ISSUER] = None
-        yield
-        return
+def _issuer(settings: GatewaySettings, keys: IssuerKeys, stack: AsyncExitStack) -> Issuer:
     passwords = PasswordChecker()
-    app[_ISSUER] = Issuer(
+    stack.callback(passwords.close)
+    return Issuer(
         keys,
         read_users(settings.issuer_users_file) if settings.issuer_users_file else None,
         passwords,
@@ -119,41 +113,20 @@ async def _issuer(app: web.Application) -> AsyncIterator[None]:
         audience=settings.token_audience,
         ttl=settings.login_token_ttl,
     )
-    yield
-    passwords.close()
 
 
-async def _handler(app: web.Application) -> AsyncIterator[None]:
-    settings = app[_SETTINGS]
+async def _gate(settings: GatewaySettings, keys: KeySource, stack: AsyncExitStack) -> Gate:
     redis = redis_client(settings.redis_url.get_secret_value())
+    stack.push_async_callback(redis.aclose)
     availability = Availability(redis)
     revocations = Revocations(redis, availability)
     limiter = Limiter(redis, availability, revocations)
-    gate = Gate(
-        _verifier(settings, app[_KEYS]),
-        limiter,
-        revocations,
-        Limits(settings.rate_limit, settings.address_rate_limit, settings.login_rate_limit),
-    )
-    address = ClientAddress(settings.trusted_proxies)
-    signer = internal_signer(GATEWAY, settings.internal_keys_file, settings.internal_token_secret)
-    endpoints = AuthEndpoints(gate, app[_ISSUER], address)
-    app[RESPONDER].handler = ForwardHandler(
-        gate, app[_PROXY], Router(), signer, endpoints, address, settings.public_url
-    ).handle
-    app[RESPONDER].count_unadmitted = partial(_count_unadmitted, gate, address)
+    stack.callback(limiter.close)
     await availability.connect()
-    async with (
-        background(availability.watch(), name="redis watch"),
-        background(revocations.keep_written(), name="revocations"),
-    ):
-        yield
-    limiter.close()
-    await redis.aclose()
-
-
-async def _count_unadmitted(gate: Gate, address: ClientAddress, request: Request, reason: str) -> None:
-    await gate.count_unadmitted(reason, request.headers.getall("Authorization", []), address(request))
+    await stack.enter_async_context(background(availability.watch(), name="redis watch"))
+    await stack.enter_async_context(background(revocations.keep_written(), name="revocations"))
+    limits = Limits(settings.rate_limit, settings.address_rate_limit, settings.login_rate_limit)
+    return Gate(_verifier(settings, keys), limiter, revocations, limits)
 
 
 def _verifier(settings: GatewaySettings, keys: KeySource) -> ClientTokenVerifier:

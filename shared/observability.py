@@ -35,13 +35,8 @@ def trace_from(request_id: str, traceparent: str) -> Trace:
 
 
 def request_id_from(sent: str) -> str:
-    """The request id that the caller sent if it is well-formed, or a new one."""
-    return sent if sent and _REQUEST_ID.match(sent) else new_request_id()
-
-
-def new_request_id() -> str:
-    """A UUIDv7 (RFC 9562)."""
-    return str(uuid_utils.uuid7())
+    """The request id that the caller sent if it is well-formed, or a new one: a UUIDv7 (RFC 9562)."""
+    return sent if sent and _REQUEST_ID.match(sent) else str(uuid_utils.uuid7())
 
 
 def new_traceparent() -> str:

@@ -27,36 +27,28 @@ subject if the address is unknown."""
 
 
 class SecurityEvent(StrEnum):
-    TOKEN_REFUSED = "token_refused"  # noqa: S105 - no password
-    INTERNAL_TOKEN_REFUSED = "internal_token_refused"  # noqa: S105 - no password
-    TOKEN_REVOKED = "token_revoked"  # noqa: S105 - no password
-    LOGIN_SUCCEEDED = "login_succeeded"
-    LOGIN_FAILED = "login_failed"
-    PERMISSION_DENIED = "permission_denied"
-    RATE_LIMITED = "rate_limited"
-    REQUEST_REFUSED = "request_refused"
-    USER_SAVED = "user_saved"
-    USER_REMOVED = "user_removed"
-    KEY_SET_CHANGED = "key_set_changed"
-    SETTINGS_CHANGED = "settings_changed"
-    LINES_SUPPRESSED = "lines_suppressed"
+    """The name of an event in the log, with the message of its lines."""
 
+    message: str
 
-MESSAGES: Final[Mapping[SecurityEvent, str]] = {
-    SecurityEvent.TOKEN_REFUSED: "the gateway refused a token",
-    SecurityEvent.INTERNAL_TOKEN_REFUSED: "a service refused an internal token",
-    SecurityEvent.TOKEN_REVOKED: "a token was revoked",
-    SecurityEvent.LOGIN_SUCCEEDED: "a user logged in",
-    SecurityEvent.LOGIN_FAILED: "a login failed",
-    SecurityEvent.PERMISSION_DENIED: "a permission was missing",
-    SecurityEvent.RATE_LIMITED: "a rate limit was reached",
-    SecurityEvent.REQUEST_REFUSED: "a request was refused before authentication",
-    SecurityEvent.USER_SAVED: "a user was added or changed",
-    SecurityEvent.USER_REMOVED: "a user was removed",
-    SecurityEvent.KEY_SET_CHANGED: "the keys that sign tokens changed",
-    SecurityEvent.SETTINGS_CHANGED: "an organisation's settings changed",
-    SecurityEvent.LINES_SUPPRESSED: "log lines over the limit were counted and not written",
-}
+    def __new__(cls, name: str, message: str) -> "SecurityEvent":
+        event = str.__new__(cls, name)
+        event._value_, event.message = name, message
+        return event
+
+    TOKEN_REFUSED = "token_refused", "the gateway refused a token"
+    INTERNAL_TOKEN_REFUSED = "internal_token_refused", "a service refused an internal token"
+    TOKEN_REVOKED = "token_revoked", "a token was revoked"
+    LOGIN_SUCCEEDED = "login_succeeded", "a user logged in"
+    LOGIN_FAILED = "login_failed", "a login failed"
+    PERMISSION_DENIED = "permission_denied", "a permission was missing"
+    RATE_LIMITED = "rate_limited", "a rate limit was reached"
+    REQUEST_REFUSED = "request_refused", "a request was refused before authentication"
+    USER_SAVED = "user_saved", "a user was added or changed"
+    USER_REMOVED = "user_removed", "a user was removed"
+    KEY_SET_CHANGED = "key_set_changed", "the keys that sign tokens changed"
+    SETTINGS_CHANGED = "settings_changed", "an organisation's settings changed"
+    LINES_SUPPRESSED = "lines_suppressed", "log lines over the limit were counted and not written"
 
 
 @dataclass(slots=True)
@@ -162,7 +154,7 @@ def _write(
     }
     if reason:
         fields["reason"] = reason
-    log.info(MESSAGES[event], extra=fields)
+    log.info(event.message, extra=fields)
 
 
 PROCESS_LOG = SecurityLog()

@@ -3,20 +3,16 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from shared.auth.trust import parse_internal_keys, parse_trusted_keys
 from shared.events.types import EXCHANGE
 from shared.tls import CaFile, verified
-
-InternalSecret = Annotated[SecretStr, Field(min_length=32)]
-"""Signs internal tokens of the previous version; fewer than 32 bytes would be weaker than HS256 itself (RFC 7518,
-section 3.2)."""
 
 SECRETS_DIRECTORY = Path("/run/secrets")
 """Where containers mount secrets, one file each. Environment variables take precedence."""
@@ -83,25 +79,17 @@ class ProcessSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     log_level: str = "INFO"
-    internal_keys_file: InternalKeysFile | None = None
+    internal_keys_file: InternalKeysFile
     """The process's own private keys; the first one signs its internal tokens."""
-    internal_token_secret: InternalSecret | None = None
-    """Shared by all processes of the previous version; set during an update (`shared.auth.previous_tokens`)."""
     max_in_flight: int = Field(default=1000, ge=1)
     body_memory: int = Field(default=64, ge=4)
     """MiB of request bodies in memory; one caller may use a quarter of it."""
-
-    @model_validator(mode="after")
-    def _can_sign(self) -> Self:
-        if self.internal_keys_file is None and self.internal_token_secret is None:
-            raise ValueError("set INTERNAL_KEYS_FILE to the key set that signs this process's internal tokens")
-        return self
 
 
 class ServiceSettings(ProcessSettings):
     """`database_url` and `amqp_url` are of users with only the privileges that a service needs (docs/operations.md)."""
 
-    internal_trusted_keys_file: TrustedKeysFile | None = None
+    internal_trusted_keys_file: TrustedKeysFile
     """Public keys of the callers of this service."""
     database_ca_file: CaFile | None = None
     """With it, connections use TLS and the server must present a certificate of this CA for its host; so for AMQP."""
@@ -120,12 +108,6 @@ class ServiceSettings(ProcessSettings):
     queue_prefix: str = "muster"
     """Prefix of the queue name, so that installations can share a broker."""
     database_pool_size: int = Field(default=10, ge=2, le=100)
-
-    @model_validator(mode="after")
-    def _can_verify(self) -> Self:
-        if self.internal_trusted_keys_file is None and self.internal_token_secret is None:
-            raise ValueError("set INTERNAL_TRUSTED_KEYS_FILE to the public keys of those who may ask this service")
-        return self
 
 
 Settings = TypeVar("Settings", bound=BaseSettings)

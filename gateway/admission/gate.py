@@ -12,6 +12,7 @@ from gateway.auth.client_token import ClientToken, ClientTokenVerifier
 from gateway.auth.remote_jwks import KeysUnavailable
 from shared.auth.internal_token import API_ACCESS, bearer_token
 from shared.errors import PermissionDenied, RateLimited, TokenInvalid, TokenMissing
+from shared.http.request import Request
 from shared.security_log import SecurityEvent, record
 
 LOGOUTS = 10
@@ -161,6 +162,11 @@ class Gate:
 def _record_of(token: ClientToken, event: SecurityEvent, address: str, **fields: str) -> None:
     caller = token.caller
     record(event, subject=caller.subject, organisation_id=caller.organisation_id, address=address, **fields)
+
+
+def client_address(trusted_proxies: int, request: Request) -> str:
+    """The address that a client is limited by; the last `trusted_proxies` ones are those of our own proxies."""
+    return client_network(request.peer, request.headers.getall("X-Forwarded-For", []), trusted_proxies)
 
 
 def client_network(peer: str, forwarded_for: Sequence[str], trusted_proxies: int) -> str:

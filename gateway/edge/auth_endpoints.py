@@ -11,7 +11,6 @@ from gateway.admission.gate import Admission, Gate
 from gateway.auth.client_token import ClientToken
 from gateway.auth.issuer import Issuer
 from gateway.auth.users import Email, User
-from gateway.edge.client_address import ClientAddress
 from shared.errors import ApiError, MethodNotAllowed, NotFound, ValidationFailed
 from shared.http.body import read_model
 from shared.http.models import Body, BodyLimits
@@ -43,7 +42,7 @@ class CredentialsRefused(ApiError):
 class AuthEndpoints:
     """Without an issuer nobody can log in here, and there are no keys to publish."""
 
-    def __init__(self, gate: Gate, issuer: Issuer | None, address: ClientAddress) -> None:
+    def __init__(self, gate: Gate, issuer: Issuer | None, address: Callable[[Request], str]) -> None:
         self._gate = gate
         self._issuer = issuer
         self._address = address

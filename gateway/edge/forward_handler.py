@@ -4,16 +4,14 @@ A forwarded request costs one turn in a batch of counts, one message to the serv
 same in all requests of one client is made once.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
 from gateway.admission.gate import Admission, Gate
 from gateway.auth.client_token import ClientToken
 from gateway.edge.auth_endpoints import AuthEndpoints
-from gateway.edge.client_address import ClientAddress
 from gateway.routes import Router, UpstreamName
-from gateway.upstream.bulkhead import Arrival
 from gateway.upstream.headers import (
     TO_A_TOKEN_LINES,
     answered_lines,
@@ -54,7 +52,7 @@ class ForwardHandler:
         router: Router,
         signer: InternalSigner,
         endpoints: AuthEndpoints,
-        address: ClientAddress,
+        address: Callable[[Request], str],
         public_url: str | None,
     ) -> None:
         self._gate = gate
@@ -71,10 +69,15 @@ class ForwardHandler:
         if upstream is None:
             return self._endpoints.handle(request)
         token = self._known_token(request)
-        arrival = self._proxy.arrival(upstream, None if token is None else token.caller.organisation_id)
-        if arrival is None:
+        bulkhead = self._proxy.bulkhead_of(upstream)
+        organisation = None if token is None else token.caller.organisation_id
+        if not bulkhead.admits(organisation):
             return Overloaded()
-        return self._forward(request, upstream, token, arrival)
+        return self._forward(request, upstream, token, partial(bulkhead.has_arrived, organisation))
+
+    async def count_unadmitted(self, request: Request, reason: str) -> None:
+        """Raises what `Gate.count_unadmitted` raises."""
+        await self._gate.count_unadmitted(reason, request.headers.getall("Authorization", []), self._address(request))
 
     def _known_token(self, request: Request) -> ClientToken | None:
         """Looked up before the request is admitted, since organisations are admitted in turn."""
@@ -84,12 +87,12 @@ class ForwardHandler:
         return self._gate.known_token_in(request.headers.getall("Authorization", []))
 
     async def _forward(
-        self, request: Request, upstream: UpstreamName, token: ClientToken | None, arrival: Arrival
+        self, request: Request, upstream: UpstreamName, token: ClientToken | None, has_arrived: Callable[[], None]
     ) -> ResponseBytes:
         try:
             admission = await self._admission(request, token)
         finally:
-            arrival.end()  # its body takes as long as the client wants
+            has_arrived()  # its body takes as long as the client wants
         request.answer_lines = admission.decision.lines()
         token = admission.require()
         request.caller = token.rate_key

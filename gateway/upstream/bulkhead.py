@@ -32,23 +32,6 @@ PLACES_PER_RESERVED: Final = 16
 """One place in the queue of so many is kept for organisations that do not fill it."""
 
 
-class Arrival:
-    """A request that was let in and has not asked for its permit yet; it counts until `end`."""
-
-    __slots__ = ("_bulkhead", "_organisation")
-
-    def __init__(self, bulkhead: "Bulkhead", organisation: Organisation) -> None:
-        self._bulkhead: Bulkhead | None = bulkhead
-        self._organisation = organisation
-        bulkhead.arrives(organisation)
-
-    def end(self) -> None:
-        """May be called more than once."""
-        if self._bulkhead is not None:
-            self._bulkhead.has_arrived(self._organisation)
-            self._bulkhead = None
-
-
 class Bulkhead:
     """`limit` requests are at the service at once, if all are of one organisation.
 
@@ -82,15 +65,19 @@ class Bulkhead:
         """Requests that have not asked for their permit yet: where the gateway itself is slow, they are many."""
         self._arriving: dict[Organisation, int] = {}
 
-    def arrival(self, organisation: Organisation = None) -> Arrival | None:
-        """To be called for each newcomer before anything else is done for it; None: it has to be refused."""
-        return Arrival(self, organisation) if self._has_room(organisation) else None
+    def admits(self, organisation: Organisation = None) -> bool:
+        """To be called for each newcomer before anything else is done for it. One that is admitted counts as arriving
+        until `has_arrived`."""
+        if not self._has_room(organisation):
+            return False
+        self.arrives(organisation)
+        return True
 
     def arrives(self, organisation: Organisation) -> None:
         self.arriving += 1
         self._arriving[organisation] = self._arriving.get(organisation, 0) + 1
 
-    def has_arrived(self, organisation: Organisation) -> None:
+    def has_arrived(self, organisation: Organisation = None) -> None:
         """One that was let in has asked for its permit, or never will."""
         self.arriving -= 1
         left = self._arriving[organisation] - 1
@@ -100,12 +87,8 @@ class Bulkhead:
             del self._arriving[organisation]
         self._refused_until = 0.0
 
-    def permit(self, timeout: float, organisation: Organisation = None) -> "Permit":
-        """Waits for a permit and holds it; raises `Overloaded` when none comes within `timeout` seconds."""
-        return Permit(self, timeout, organisation)
-
     async def acquire(self, timeout: float, organisation: Organisation = None) -> None:
-        """A permit that has to be released; raises `Overloaded`."""
+        """Waits for a permit, which has to be released; raises `Overloaded` if none comes within `timeout` seconds."""
         self._note_organisation(organisation)
         if not self._permits.try_acquire(organisation):
             if self._is_full(organisation):
@@ -196,20 +179,3 @@ class Bulkhead:
     def _queued(self, organisation: Organisation) -> int:
         """How many of this organisation were let in and have no permit yet."""
         return self._arriving.get(organisation, 0) + self._permits.waiting.count_of(organisation)
-
-
-class Permit:
-    """Entered, a request is at the service; a class, since a generator costs four times as much on the hot path."""
-
-    __slots__ = ("_bulkhead", "_organisation", "_timeout")
-
-    def __init__(self, bulkhead: Bulkhead, timeout: float, organisation: Organisation) -> None:
-        self._bulkhead = bulkhead
-        self._timeout = timeout
-        self._organisation = organisation
-
-    async def __aenter__(self) -> None:
-        await self._bulkhead.acquire(self._timeout, self._organisation)
-
-    async def __aexit__(self, *_: object) -> None:
-        self._bulkhead.release(self._organisation)

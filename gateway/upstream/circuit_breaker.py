@@ -27,7 +27,8 @@ class Circuit:
         self._name = name
         self._most_failures = failures
         self._failures = 0
-        self._age = 0
+        self.age = 0
+        """How often it was closed again."""
         self._opened = asyncio.Event()
 
     @property
@@ -49,7 +50,7 @@ class Circuit:
     def close(self) -> None:
         if self.is_open:
             log.warning("%s is responding again, circuit breaker closed", self._name)
-            self._age += 1
+            self.age += 1
             self._failures = 0
             self._opened.clear()
 
@@ -62,15 +63,10 @@ class Circuit:
             else:
                 await asyncio.sleep(PROBE_INTERVAL)
 
-    @property
-    def age(self) -> int:
-        """How often it was closed again."""
-        return self._age
-
     def ended(self, age: int, *, failed: bool) -> None:
         """Records the outcome of a request that began when the circuit had that age."""
         # What was sent before the circuit last closed says nothing about the service as it is now.
-        if age != self._age or self.is_open:
+        if age != self.age or self.is_open:
             return
         self._failures = self._failures + 1 if failed else 0
         if self._failures >= self._most_failures:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.routes import UpstreamName
-from gateway.upstream.bulkhead import Arrival
+from gateway.upstream.bulkhead import Bulkhead
 from gateway.upstream.http_client import AnswerBroken, ConnectionLost, NotConnected, RawAnswer
 from gateway.upstream.upstream import Upstream
 from shared.concurrency.deadline import HEADER as DEADLINE
@@ -52,24 +52,26 @@ class Proxy:
         self._upstreams = upstreams
         self._timeout = timeout
 
-    def arrival(self, name: UpstreamName, organisation: Organisation) -> Arrival | None:
-        """To be asked before anything is done for a request; None: it has to be refused."""
-        return self._upstreams[name].bulkhead.arrival(organisation)
+    def bulkhead_of(self, name: UpstreamName) -> Bulkhead:
+        """To be asked before anything is done for a request."""
+        return self._upstreams[name].bulkhead
 
     async def forward(self, name: UpstreamName, request: UpstreamRequest, organisation: Organisation) -> RawAnswer:
         """Raises `Overloaded`, `Unavailable`, `UpstreamFailed` or `UpstreamTimeout`."""
         upstream, deadline = self._upstreams[name], Deadline.after(self._timeout)
         upstream.circuit.require_closed()
-        async with upstream.bulkhead.permit(self._timeout * WAITING_SHARE, organisation):
-            try:
-                with upstream.circuit.passing(NotConnected, ConnectionLost, AnswerBroken, TimeoutError):
-                    return await self._once_or_twice(upstream, request, deadline)
-            except NotConnected:
-                raise Unavailable from None
-            except (TimeoutError, DeadlinePassed):
-                raise UpstreamTimeout from None
-            except (ConnectionLost, AnswerBroken):
-                raise UpstreamFailed from None
+        await upstream.bulkhead.acquire(self._timeout * WAITING_SHARE, organisation)
+        try:
+            with upstream.circuit.passing(NotConnected, ConnectionLost, AnswerBroken, TimeoutError):
+                return await self._once_or_twice(upstream, request, deadline)
+        except NotConnected:
+            raise Unavailable from None
+        except (TimeoutError, DeadlinePassed):
+            raise UpstreamTimeout from None
+        except (ConnectionLost, AnswerBroken):
+            raise UpstreamFailed from None
+        finally:
+            upstream.bulkhead.release(organisation)
 
     async def _once_or_twice(self, upstream: Upstream, request: UpstreamRequest, deadline: Deadline) -> RawAnswer:
         """Once more what was never sent, or may be carried out twice and lost its connection before its answer."""

@@ -11,33 +11,20 @@ from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.handlers import SUBSCRIPTIONS
 from services.catalog.projection import PROJECTION
 from services.catalog.settings import CatalogSettings
-from shared.auth.signing import internal_signer
-from shared.concurrency.tasks import background
+from shared.auth.signing import InternalSigner
 from shared.http.service_client import connect_to_service
-from shared.projections.settings_copy import catch_up
-from shared.projections.snapshot import SnapshotClient
-from shared.service.chassis import POOL, Service
+from shared.service.chassis import Service
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 async def enrollment_client(settings: CatalogSettings, app: web.Application) -> AsyncIterator[None]:
     """Enrollment, which owns the seats of the catalog's sessions."""
-    signer = internal_signer("catalog", settings.internal_keys_file, settings.internal_token_secret)
+    signer = InternalSigner("catalog", settings.internal_keys_file)
     async with connect_to_service(
         settings.enrollment_url, name="enrollment", asking="catalog", signer=signer
     ) as client:
         app[ENROLLMENT] = EnrollmentClient(client)
-        yield
-
-
-async def copied_settings(settings: CatalogSettings, app: web.Application) -> AsyncIterator[None]:
-    """Copies the settings of organisations that were saved before the catalog followed them."""
-    signer = internal_signer("catalog", settings.internal_keys_file, settings.internal_token_secret)
-    async with (
-        connect_to_service(settings.enrollment_url, name="enrollment", asking="catalog", signer=signer) as client,
-        background(catch_up(app[POOL], SnapshotClient(client)), name="settings"),
-    ):
         yield
 
 
@@ -50,6 +37,5 @@ SERVICE = Service(
     outbox=True,
     projection=PROJECTION,
     api_contexts=[enrollment_client],
-    worker_contexts=[copied_settings],
     commands=[SEED],
 )

@@ -18,7 +18,7 @@ from services.enrollment.shared_employee_ids import SHARED_EMPLOYEE_IDS
 from services.enrollment.use_cases.certifications import send_expiry_notices
 from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll_together
 from services.enrollment.use_cases.preservation import preserve_records
-from shared.auth.signing import internal_signer
+from shared.auth.signing import InternalSigner
 from shared.concurrency.tasks import background
 from shared.http.service_client import connect_to_service
 from shared.projections.snapshot import SnapshotClient
@@ -29,7 +29,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 async def catalog_client(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
     """The catalog, for sessions that its events have not brought yet."""
-    signer = internal_signer("enrollment", settings.internal_keys_file, settings.internal_token_secret)
+    signer = InternalSigner("enrollment", settings.internal_keys_file)
     async with connect_to_service(settings.catalog_url, name="catalog", asking="enrollment", signer=signer) as client:
         app[CATALOG] = CatalogClient(client)
         yield
@@ -52,7 +52,7 @@ async def expiry_notices(settings: EnrollmentSettings, app: web.Application) -> 
 
 async def preservation(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
     """Completes records that an earlier release closed, from the catalog's rows."""
-    signer = internal_signer("enrollment", settings.internal_keys_file, settings.internal_token_secret)
+    signer = InternalSigner("enrollment", settings.internal_keys_file)
     async with (
         connect_to_service(settings.catalog_url, name="catalog", asking="enrollment", signer=signer) as catalog,
         background(preserve_records(app[POOL], SnapshotClient(catalog)), name="preserving records"),

@@ -19,7 +19,7 @@ from services.enrollment.store import enrollments as enrollments_store
 from services.enrollment.store import pages, people_pages
 from services.enrollment.use_cases import lifecycle, people
 from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll, enroll_together
-from shared.auth.signing import internal_signer
+from shared.auth.signing import InternalSigner
 from shared.concurrency.batcher import each
 from shared.http.models import IdAndName
 from shared.http.responses import Answer
@@ -191,7 +191,7 @@ def _seed(settings: EnrollmentSettings, arguments: argparse.Namespace) -> int:
 
 
 async def _load(settings: EnrollmentSettings, arguments: argparse.Namespace) -> str:
-    signer = internal_signer("enrollment", settings.internal_keys_file, settings.internal_token_secret)
+    signer = InternalSigner("enrollment", settings.internal_keys_file)
     async with (
         connection_pool(settings.migration_database_url.get_secret_value(), name="enrollment seed") as pool,
         connect_to_service(settings.catalog_url, name="catalog", asking="enrollment", signer=signer) as client,

@@ -68,18 +68,18 @@ class PrerequisiteMissing(Refusal):
         super().__init__(*(f"The employee has not completed: {title}." for title in titles))
 
 
-def clash_reasons(session_ids: Sequence[int]) -> list[str]:
-    return [f"The employee is enrolled in another session at that time: session {each}." for each in session_ids]
-
-
 class Clash(Refusal):
-    """`session_ids`: other sessions at the same time in which the person is enrolled."""
+    """`session_ids`: others at the same time in which the person is enrolled."""
 
     code = "booking_clash"
     of_employee = True
 
     def __init__(self, session_ids: Sequence[int]) -> None:
         super().__init__(*clash_reasons(session_ids))
+
+
+def clash_reasons(session_ids: Sequence[int]) -> list[str]:
+    return [f"The employee is enrolled in another session at that time: session {each}." for each in session_ids]
 
 
 class SessionFull(Refusal):

@@ -83,9 +83,8 @@ class BookingClashWarning(Representation):
 
 
 class EnrolledPeople(Representation):
-    """`waitlisted_count` is present only if somebody was put on the waitlist, `refused` only if that was asked for.
-
-    `warnings` are present only if there are any.
+    """`waitlisted_count` is present only if somebody was put on the waitlist, `refused` only if that was asked for, and
+    `warnings` only if there are any.
     """
 
     enrolled_count: int

@@ -171,20 +171,20 @@ def decide_in_order(
             outcomes.append(SessionUnknown())
             continue
         keys = [(*command.session_key, employee_id) for employee_id in command.employee_ids]
-        refused = refusals(seats, [candidates[key] for key in keys], waitlist=command.waitlist)
+        asked = [candidates[key] for key in keys]
+        refused = refusals(seats, asked, waitlist=command.waitlist)
         enrolled = [key for position, key in enumerate(keys) if position not in refused]
         if refused and not (command.partial and enrolled):
             outcomes.append(EnrollmentRefused(refused))
             continue
         granted = min(len(enrolled), seats.available)
         sessions[command.session_key] = seats = replace(seats, taken=seats.taken + granted)
-        clashes = _clashes_to_tell(seats, [candidates[key] for key in enrolled])
         candidates.update((key, replace(candidates[key], enrolled_already=True)) for key in enrolled)
         for key in enrolled[:granted]:
             candidates.update(_booked(key, sessions, candidates, elsewhere))
         not_enrolled = tuple((command.employee_ids[position], refusal) for position, refusal in refused.items())
-        people = tuple(key[-1] for key in enrolled)
-        outcomes.append(Granted(people, granted, seats.available, not_enrolled, clashes))
+        clashes = _clashes_to_tell(seats, [each for place, each in enumerate(asked) if place not in refused])
+        outcomes.append(Granted(tuple(key[-1] for key in enrolled), granted, seats.available, not_enrolled, clashes))
     return outcomes
 
 

@@ -4,8 +4,7 @@ from shared.settings import ServiceSettings
 
 
 class HistorySettings(ServiceSettings):
-    """`verify` and `rebuild` need the base URLs of the owners. A worker asks enrollment once, at its start, for the
-    settings of organisations; without its URL they come by their events alone."""
+    """`verify` and `rebuild` need the base URLs of the owners."""
 
     catalog_url: str | None = None
     enrollment_url: str | None = None

@@ -8,14 +8,13 @@ so a stolen one is soon useless.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from pydantic import ValidationError
 
-from shared.auth import previous_tokens
 from shared.auth.claims import InternalClaims, UserType
 from shared.auth.jws import read_header, signed_payload
 from shared.auth.trust import GATEWAY, TrustedKey, TrustedKeys, may_grant
+from shared.auth.watched_file import WatchedFile
 from shared.concurrency.lru import LruCache
 from shared.errors import MalformedJson, PermissionDenied, TokenExpired, TokenInvalid, TokenMissing, TooManyValues
 from shared.validation.strict_json import parse_json
@@ -65,30 +64,13 @@ def bearer_token(authorization: Sequence[str]) -> str:
     return token.strip()
 
 
-class TrustSource(Protocol):
-    """The source of the public keys that verify internal tokens."""
-
-    @property
-    def contents(self) -> TrustedKeys:
-        """The keys known now; a different object after each change."""
-
-    def current(self) -> TrustedKeys:
-        """The keys, read again."""
-
-
 class InternalTokenVerifier:
-    """Verifies the internal tokens sent to one service, and caches them, since the gateway sends each many times.
+    """Verifies the internal tokens sent to one service, and caches them, since the gateway sends each many times."""
 
-    `previous_secret`: tokens that the previous version signed with it are accepted as well.
-    """
-
-    def __init__(
-        self, audience: str, trusted: TrustSource, previous_secret: str | None = None, remembered: int = 10_000
-    ) -> None:
+    def __init__(self, audience: str, trusted: WatchedFile[TrustedKeys], remembered: int = 10_000) -> None:
         self._audience = audience
         self._trusted = trusted
         self._verified_with = trusted.contents
-        self._previous_secret = previous_secret
         self._callers: LruCache[str, tuple[Caller, float]] = LruCache(remembered)
 
     def verify(self, token: str) -> Caller:
@@ -116,13 +98,10 @@ class InternalTokenVerifier:
     def _claims(self, token: str) -> InternalClaims:
         """The claims of a token whose signature and issuer were verified."""
         header = read_header(token)
-        if header.alg == previous_tokens.ALGORITHM and self._previous_secret is not None:
-            payload = signed_payload(token, self._previous_secret, previous_tokens.ALGORITHM)
-            return _current(_read(payload, previous_tokens.PreviousClaims))
         if header.alg != ALGORITHM:
             raise TokenInvalid("The token's algorithm is not accepted.", reason="algorithm")
         trusted = self._key(header.kid)
-        claims = _read(signed_payload(token, trusted.key.material, ALGORITHM), InternalClaims)
+        claims = _read(signed_payload(token, trusted.key.material, ALGORITHM))
         self._require_granted(trusted.issuer, claims)
         return _current(claims)
 
@@ -143,10 +122,10 @@ class InternalTokenVerifier:
             raise TokenInvalid("The token's issuer may not grant this.", reason="grant")
 
 
-def _read(payload: bytes, model: type[InternalClaims]) -> InternalClaims:
+def _read(payload: bytes) -> InternalClaims:
     """A claim of the wrong type must result in a 401, not a 500, whoever signed it."""
     try:
-        return model.model_validate(parse_json(payload))
+        return InternalClaims.model_validate(parse_json(payload))
     except (MalformedJson, TooManyValues, ValidationError):
         raise TokenInvalid("The token's claims are not valid.", reason="claims") from None
 

@@ -52,16 +52,6 @@ TrustedKeys = Mapping[str, TrustedKey]
 """By their `kid`."""
 
 
-class NobodyTrusted:
-    """Trusts no key: only tokens of the previous version, signed with the shared secret, are accepted."""
-
-    def __init__(self) -> None:
-        self.contents: TrustedKeys = {}
-
-    def current(self) -> TrustedKeys:
-        return self.contents
-
-
 def parse_internal_keys(text: str) -> PrivateKeySet:
     """A private JWK set whose first key signs internal tokens; raises `KeyInvalid`."""
     keys = parse_private_keys(text)

@@ -36,14 +36,11 @@ class Waiter:
 class _StallDetector:
     """Notices that several checks in a row saw no release; with `checks` of None it never does."""
 
-    __slots__ = ("_checks", "_releases")
-
-    _releases: int
-    """How many there were at the last check; `restart` sets it first."""
-
     def __init__(self, checks: int | None) -> None:
         self._checks: deque[float] = deque(maxlen=1 if checks is None else checks + 1)
         """When the last ones were, from the one that saw a release."""
+        self._releases = 0
+        """How many there were at the last check."""
 
     def restart(self, now: float, releases: int) -> None:
         self._checks.clear()
@@ -72,25 +69,6 @@ class FairSemaphore:
     retries immediately costs others more than one that waits. So are all waiters after `stalled_checks` without a
     release (as STALLED_CHECKS; None: they are not); `resource` says in the log of what.
     """
-
-    __slots__ = (
-        "_clock",
-        "_held",
-        "_loop",
-        "_max_waiting",
-        "_max_waiting_per_organisation",
-        "_refusal",
-        "_refusal_delay",
-        "_releases",
-        "_releases_at_warning",
-        "_resource",
-        "_stall",
-        "_timer",
-        "in_use",
-        "per_organisation",
-        "permits",
-        "waiting",
-    )
 
     def __init__(
         self,

@@ -4,19 +4,13 @@ What a body may hold is counted before anything is built from it, so that no bod
 """
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 from aiohttp import StreamReader, web
 from pydantic import BaseModel
 
-from shared.errors import (
-    BadRequest,
-    PayloadTooLarge,
-    RequestTimeout,
-    UnsupportedMediaType,
-)
-from shared.http.body_budget import BODY_BUDGET, BodyBudget, Reservation
+from shared.errors import BadRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType
+from shared.http.body_budget import BODY_BUDGET, Reservation
 from shared.http.input import body_of
 from shared.http.models import MAX_BODY_BYTES, USUAL_LIMITS, BodyLimits
 from shared.http.request import Request
@@ -49,7 +43,8 @@ async def _read_stream(request: Request, stream: web.Request, limit: int) -> byt
     announced = stream.content_length or 0
     if announced > limit:
         raise PayloadTooLarge
-    request.reservation = _reservation(stream.app[BODY_BUDGET], request.caller)
+    budget, caller = stream.app[BODY_BUDGET], request.caller
+    request.reservation = Reservation(budget.strangers if caller is None else budget.users, caller or "")
     request.reservation.cover(announced)
     try:
         async with asyncio.timeout(BODY_TIMEOUT):
@@ -58,10 +53,6 @@ async def _read_stream(request: Request, stream: web.Request, limit: int) -> byt
         raise RequestTimeout from None
     except (web.RequestPayloadError, ConnectionError):
         raise BadRequest("The request body is incomplete.") from None
-
-
-def _reservation(budget: BodyBudget, caller: str | None) -> Reservation:
-    return Reservation(budget.strangers if caller is None else budget.users, caller or "")
 
 
 async def _received(content: StreamReader, reservation: Reservation, limit: int) -> bytes:
@@ -91,13 +82,9 @@ async def read_json(request: Request, limits: BodyLimits = USUAL_LIMITS) -> Any:
 
     Raises `UnsupportedMediaType`, `MalformedJson`, `TooManyValues`, and what `read_body` raises.
     """
-    _require_json(request.headers)
-    return parse_json(await read_body(request, limits.max_bytes), limits.max_values)
-
-
-def _require_json(headers: Mapping[str, str]) -> None:
-    if not is_json(headers.get("Content-Type", "")) or "Content-Encoding" in headers:
+    if not is_json(request.headers.get("Content-Type", "")) or "Content-Encoding" in request.headers:
         raise UnsupportedMediaType
+    return parse_json(await read_body(request, limits.max_bytes), limits.max_values)
 
 
 def is_json(content_type: str) -> bool:

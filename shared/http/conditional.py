@@ -12,7 +12,6 @@ from typing import NamedTuple
 from zlib import crc32
 
 from shared.errors import PreconditionFailed
-from shared.http.request import Headers
 
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
 _CHECKSUM = re.compile(r'[0-9a-f]{8}"\Z')
@@ -67,12 +66,6 @@ class Conditions:
 
 
 UNCONDITIONAL = Conditions()
-
-
-def conditions(headers: Headers) -> Conditions:
-    if "If-Match" not in headers and "If-None-Match" not in headers:
-        return UNCONDITIONAL
-    return read_conditions(headers.getall("If-Match", []), headers.getall("If-None-Match", []))
 
 
 def read_conditions(if_match: Sequence[str], if_none_match: Sequence[str]) -> Conditions:

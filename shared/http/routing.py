@@ -4,7 +4,8 @@ the API's documentation."""
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote
 
@@ -25,7 +26,7 @@ from shared.errors import (
     TokenMissing,
 )
 from shared.http.body import read_model
-from shared.http.conditional import UNCONDITIONAL, Conditions, conditions
+from shared.http.conditional import UNCONDITIONAL, Conditions, read_conditions
 from shared.http.idempotency_key import IdempotencyKey, digest, read_key
 from shared.http.input import QueryReader
 from shared.http.models import USUAL_LIMITS, Body, BodyLimits, Query
@@ -92,12 +93,11 @@ class Route(Generic[Q, B]):
     """What is raised for a path id that is no positive 64-bit integer."""
     authorize: Callable[[Caller], None] | None = None
     """What a route asks of its caller beyond permissions; raises `ApiError`."""
-    is_internal: bool = field(init=False)
-    """Whether services alone may ask it: their calls have its permission and nothing else."""
 
-    def __post_init__(self) -> None:
-        internal = bool(self.permissions) and all(map(is_internal, self.permissions))
-        object.__setattr__(self, "is_internal", internal)
+    @cached_property
+    def is_internal(self) -> bool:
+        """Whether services alone may ask it: their calls have its permission and nothing else."""
+        return bool(self.permissions) and all(map(is_internal, self.permissions))
 
 
 def add_routes(app: web.Application, routes: Iterable[Route[Any, Any]]) -> None:
@@ -250,7 +250,8 @@ class _Sender:
 def _read_sender(request: Request) -> _Sender:
     """Raises `TokenMissing`, or `TokenInvalid` for more than one token."""
     headers = request.headers
-    sender = _Sender(bearer_token(headers.getall("Authorization", [])), client_origin(request), conditions(headers))
+    conditions = read_conditions(headers.getall("If-Match", []), headers.getall("If-None-Match", []))
+    sender = _Sender(bearer_token(headers.getall("Authorization", [])), client_origin(request), conditions)
     request.head.derived = sender
     return sender
 

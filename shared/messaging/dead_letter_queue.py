@@ -120,9 +120,8 @@ async def _lock(connection: AbstractConnection, queue: QueueName) -> None:
     backoff, clock = Backoff(), asyncio.get_running_loop().time
     end = clock() + BUSY_TIMEOUT
     while True:
-        channel = await open_channel(
-            connection
-        )  # a new one each time: the broker closes a channel on which it refused a command
+        # A new one each time: the broker closes a channel on which it refused a command.
+        channel = await open_channel(connection)
         try:
             with broker_outages():
                 await channel.declare_queue(queue.operator, exclusive=True, timeout=OPERATION_TIMEOUT)

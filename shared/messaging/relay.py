@@ -119,11 +119,8 @@ class Relay:
 async def _publish(publisher: Publisher, rows: Sequence[OutboxRow]) -> tuple[list[OutboxRow], list[OutboxRow]]:
     """The rows that the broker confirmed, and those it refused; it answered nothing for the rest."""
     outcomes = list(zip(rows, await publisher.publish(rows), strict=True))
-    return _with(outcomes, Outcome.CONFIRMED), _with(outcomes, Outcome.REFUSED)
-
-
-def _with(outcomes: Sequence[tuple[OutboxRow, Outcome]], wanted: Outcome) -> list[OutboxRow]:
-    return [row for row, outcome in outcomes if outcome is wanted]
+    confirmed = [row for row, outcome in outcomes if outcome is Outcome.CONFIRMED]
+    return confirmed, [row for row, outcome in outcomes if outcome is Outcome.REFUSED]
 
 
 def _report(row: OutboxRow) -> None:

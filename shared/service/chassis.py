@@ -6,7 +6,6 @@ command or serves what `build_app` puts together.
 
 import argparse
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +16,7 @@ from aiohttp import web
 
 from shared.auth.internal_token import InternalTokenVerifier
 from shared.auth.key_changes import record_trusted_keys
-from shared.auth.trust import NobodyTrusted, parse_trusted_keys
+from shared.auth.trust import parse_trusted_keys
 from shared.auth.watched_file import WatchedFile
 from shared.concurrency.tasks import background
 from shared.http.body_budget import BodyBudget
@@ -35,8 +34,6 @@ from shared.service.dead_letter_commands import add_dead_letter_commands, answer
 from shared.service.housekeeping import prune_expired
 from shared.service.projection_commands import add_projection_commands, rebuild_copies, verify_copies
 from shared.settings import ServiceSettings, read_settings
-
-log = logging.getLogger(__name__)
 
 S = TypeVar("S", bound=ServiceSettings)
 Role = Literal["all", "api", "worker"]
@@ -151,7 +148,8 @@ def service_queue(name: str, settings: ServiceSettings) -> QueueName:
 def build_app(service: Service[S], settings: S, role: Role = "all") -> web.Application:
     """The application of one process. Its contexts are entered in this order, and left in the opposite one."""
     app = create_app(max_in_flight=settings.max_in_flight, bodies=BodyBudget(settings.body_memory))
-    app[VERIFIER] = _verifier(service.name, settings)
+    trusted = WatchedFile(settings.internal_trusted_keys_file, parse_trusted_keys, record_trusted_keys)
+    app[VERIFIER] = InternalTokenVerifier(service.name, trusted)
     app.cleanup_ctx.append(partial(database, service.name, settings))
     if role != "worker":
         add_routes(app, service.routes)
@@ -163,17 +161,6 @@ def build_app(service: Service[S], settings: S, role: Role = "all") -> web.Appli
         app.cleanup_ctx.append(partial(consumer, service.name, settings, service.subscriptions))
         app.cleanup_ctx.extend(partial(context, settings) for context in service.worker_contexts)
     return app
-
-
-def _verifier(name: str, settings: ServiceSettings) -> InternalTokenVerifier:
-    path, secret = settings.internal_trusted_keys_file, settings.internal_token_secret
-    if secret is not None:
-        log.warning("INTERNAL_TOKEN_SECRET is set: whoever has it can act as any caller. Unset it after the update")
-    return InternalTokenVerifier(
-        name,
-        WatchedFile(path, parse_trusted_keys, record_trusted_keys) if path is not None else NobodyTrusted(),
-        secret.get_secret_value() if secret is not None else None,
-    )
 
 
 async def database(name: str, settings: ServiceSettings, app: web.Application) -> AsyncIterator[None]:

@@ -4,7 +4,9 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 from aio_pika.exceptions import DeliveryError
@@ -19,6 +21,9 @@ from shared.settings import ServiceSettings
 DONE, NOT_ALL_DONE, NOT_POSSIBLE = 0, 1, 2
 """Exit statuses; 2 is also that of a wrong command line."""
 DEFAULT_LIMIT = 50
+
+Opened = Callable[[], AbstractAsyncContextManager[DeadLetterQueue]]
+"""Opens the dead-letter queue, locked for one piece of work."""
 
 _DESCRIPTION = f"""Messages that this service could not apply. Inspect them, fix the cause, then retry them. A retry
 goes to this service's queue alone; an event that was applied meanwhile in a newer version changes nothing. A command
@@ -58,18 +63,18 @@ def _limit(text: str) -> int:
 
 def answer_dead_letters(queue: QueueName, settings: ServiceSettings, arguments: argparse.Namespace) -> int:
     """Runs the command and returns its exit status."""
-    action = {"list": _list, "show": _show, "retry": _retry, "discard": _discard}[arguments.action]
+    opened = partial(dead_letter_queue, settings.migration_amqp_url.get_secret_value(), queue)
     try:
-        return action(_Letters(settings.migration_amqp_url.get_secret_value(), queue), arguments)
+        if arguments.action == "discard":
+            return _discard(opened, queue.dead_letters, arguments)
+        action = {"list": _list, "show": _show, "retry": _retry}[arguments.action]
+        return asyncio.run(action(opened, queue.dead_letters, arguments))
     except QueueMissing as error:
         return _fail(f"the queue {error} does not exist: run `migrate`, which declares it")
     except QueueInUse as error:
         return _fail(f"another command is working on {error}: try again when it has ended")
     except DeliveryError as error:
-        return _fail(
-            f"the broker rejected the message ({error!r}); it and those after it stay",
-            NOT_ALL_DONE,
-        )
+        return _fail(f"the broker rejected the message ({error!r}); it and those after it stay", NOT_ALL_DONE)
     except ChannelAccessRefused as error:
         return _fail(f"RabbitMQ refused: {error}; MIGRATION_AMQP_URL must be that of the user who declares the queues")
     except (*BROKER_ERRORS, asyncio.CancelledError) as error:  # aio-pika raises the latter for a lost connection
@@ -81,80 +86,56 @@ def _fail(message: str, status: int = NOT_POSSIBLE) -> int:
     return status
 
 
-class _Letters:
-    """A dead-letter queue that is locked for one piece of work at a time."""
-
-    def __init__(self, amqp_url: str, queue: QueueName) -> None:
-        self._amqp_url = amqp_url
-        self.name = queue.dead_letters
-        self._queue = queue
-
-    def locked(self, work: Callable[[DeadLetterQueue], Coroutine[Any, Any, int]]) -> int:
-        async def run() -> int:
-            async with dead_letter_queue(self._amqp_url, self._queue) as letters:
-                return await work(letters)
-
-        return asyncio.run(run())
-
-
-def _list(letters: _Letters, arguments: argparse.Namespace) -> int:
-    async def work(queue: DeadLetterQueue) -> int:
+async def _list(opened: Opened, name: str, arguments: argparse.Namespace) -> int:
+    async with opened() as queue:
         shown = queue.letters[: arguments.limit]
         if arguments.json:
-            _print_json({"queue": letters.name, "total": queue.total, "dead_letters": [_summary(x) for x in shown]})
+            _print_json({"queue": name, "total": queue.total, "dead_letters": [_summary(x) for x in shown]})
             return DONE
         if shown:
             print(_COLUMNS.format("ID", "FIRST SEEN", "ATTEMPTS", "ORGANISATION", "EVENT", "REASON"))
         for letter in shown:
             print(_COLUMNS.format(*("-" if value is None else value for value in _summary(letter).values())))
         more = "" if len(shown) == queue.total else f", of which {len(shown)} are shown"
-        print(f"{queue.total} dead letters in {letters.name}{more}")
+        print(f"{queue.total} dead letters in {name}{more}")
         return DONE
 
-    return letters.locked(work)
 
-
-def _show(letters: _Letters, arguments: argparse.Namespace) -> int:
-    async def work(queue: DeadLetterQueue) -> int:
+async def _show(opened: Opened, _: str, arguments: argparse.Namespace) -> int:
+    async with opened() as queue:
         found = [letter for letter in queue.letters if letter.id == arguments.ids[0]]
         if not found:
             return _unknown(arguments.ids, queue)
         documents = [_summary(x) | {"routing_key": x.routing_key, "headers": x.headers, "body": x.body} for x in found]
-        if arguments.json:
-            _print_json(documents)
-        for document in [] if arguments.json else documents:
-            print(json.dumps(document, indent=2))
+        for document in [documents] if arguments.json else documents:
+            _print_json(document)
         return DONE
 
-    return letters.locked(work)
 
-
-def _retry(letters: _Letters, arguments: argparse.Namespace) -> int:
-    async def work(queue: DeadLetterQueue) -> int:
+async def _retry(opened: Opened, _: str, arguments: argparse.Namespace) -> int:
+    async with opened() as queue:
         count = await queue.retry(_chosen(arguments))
         print(f"{count} put back into the queue of the service")
         return _unknown(arguments.ids, queue) or _remaining(arguments, queue)
 
-    return letters.locked(work)
 
-
-def _discard(letters: _Letters, arguments: argparse.Namespace) -> int:
+def _discard(opened: Opened, name: str, arguments: argparse.Namespace) -> int:
     """Asks for confirmation while no message is held, since that may take long. Deletes what was there at that time."""
-    counted: list[str] = []
+    ids = asyncio.run(_chosen_ids(opened, arguments))
+    if ids and not arguments.yes and not _agreed(len(ids), name):
+        return _fail("nothing was deleted", NOT_ALL_DONE)
+    return asyncio.run(_delete(opened, frozenset(ids), arguments))
 
-    async def count(queue: DeadLetterQueue) -> int:
-        counted.extend(letter.id for letter in queue.letters if _chosen(arguments)(letter))
-        return DONE
 
-    async def discard(queue: DeadLetterQueue) -> int:
+async def _chosen_ids(opened: Opened, arguments: argparse.Namespace) -> list[str]:
+    async with opened() as queue:
+        return [letter.id for letter in queue.letters if _chosen(arguments)(letter)]
+
+
+async def _delete(opened: Opened, ids: Collection[str], arguments: argparse.Namespace) -> int:
+    async with opened() as queue:
         print(f"{await queue.discard(lambda letter: letter.id in ids)} deleted")
         return _unknown(arguments.ids, queue) or _remaining(arguments, queue)
-
-    letters.locked(count)
-    ids = set(counted)
-    if counted and not arguments.yes and not _agreed(len(counted), letters.name):
-        return _fail("nothing was deleted", NOT_ALL_DONE)
-    return letters.locked(discard)
 
 
 def _agreed(count: int, name: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from shared.auth.signing import internal_signer
+from shared.auth.signing import InternalSigner
 from shared.errors import Unavailable
 from shared.http.service_client import connect_to_service
 from shared.postgres.errors import DatabaseUnavailable
@@ -73,7 +73,7 @@ async def connected_owners(
     settings: ServiceSettings, name: str, projection: Projection
 ) -> AsyncIterator[dict[str, SnapshotClient]]:
     """Those whose rows the service copies, by their names; raises `OwnerUnknown`."""
-    signer = internal_signer(name, settings.internal_keys_file, settings.internal_token_secret)
+    signer = InternalSigner(name, settings.internal_keys_file)
     async with AsyncExitStack() as exits:
         owners: dict[str, SnapshotClient] = {}
         for owner in dict.fromkeys(replica.owner for replica in projection.replicas):

@@ -10,7 +10,7 @@ import aiohttp
 
 from gateway.app import create_gateway
 from gateway.upstream.upstream import FAILURES
-from shared.http.server.in_flight import IN_FLIGHT, InFlight
+from shared.http.server.responder import RESPONDER, Responder
 from tests.support.client import Client, client_token
 from tests.support.eventually import eventually
 from tests.support.service_process import ServiceProcess, service_process
@@ -23,7 +23,7 @@ WAITING = 200
 
 
 @asynccontextmanager
-async def catalog_process(stack: Stack, organisation: int) -> AsyncIterator[tuple[ServiceProcess, Client, InFlight]]:
+async def catalog_process(stack: Stack, organisation: int) -> AsyncIterator[tuple[ServiceProcess, Client, Responder]]:
     """The catalog in a process of its own, a client of a gateway in front of it, and what runs in that."""
     async with service_process("services.catalog", stack.settings["catalog"], "--role", "api") as catalog:
         urls = {**stack.urls, "catalog": catalog.url}
@@ -32,7 +32,7 @@ async def catalog_process(stack: Stack, organisation: int) -> AsyncIterator[tupl
         async with serving(gateway) as url, aiohttp.ClientSession(connector=connector) as http:
             client = Client(http, url, client_token(CLIENT_SECRET, organisation))
             assert (await client.get(COURSES)).status == 200
-            yield catalog, client, gateway[IN_FLIGHT]
+            yield catalog, client, gateway[RESPONDER]
 
 
 async def slowest(client: Client, path: str) -> float:
@@ -46,13 +46,13 @@ async def slowest(client: Client, path: str) -> float:
 
 
 async def test_a_stopped_process_is_answered_for_and_the_others_do_not_notice(stack: Stack, organisation: int) -> None:
-    async with catalog_process(stack, organisation) as (catalog, client, in_flight):
+    async with catalog_process(stack, organisation) as (catalog, client, responder):
         before = await slowest(client, ENROLLMENTS)
         catalog.process.send_signal(signal.SIGSTOP)
         waiting = [asyncio.create_task(client.get(COURSES)) for _ in range(WAITING)]
 
         async def all_wait() -> bool:
-            return in_flight.count >= WAITING
+            return responder.in_flight >= WAITING
 
         await eventually(all_wait)
         meanwhile = await slowest(client, ENROLLMENTS)

@@ -168,15 +168,16 @@ def _without_bulkheads() -> None:
 
 def _without_fairness() -> None:
     """All requests are one organisation's, and searches may have every connection."""
+    from gateway.upstream.bulkhead import Bulkhead
     from gateway.upstream.proxy import Proxy
 
-    def arrival(self: Any, name: Any, _: Any) -> Any:
-        return _arrival(self, name, None)
+    admits, has_arrived = Bulkhead.admits, Bulkhead.has_arrived
+    Bulkhead.admits = lambda self, _: admits(self)  # type: ignore[method-assign,assignment,misc]
+    Bulkhead.has_arrived = lambda self, _: has_arrived(self)  # type: ignore[method-assign,assignment,misc]
 
     async def forward(self: Any, name: Any, request: Any, _: Any) -> Any:
         return await _forward(self, name, request, None)
 
-    _arrival, Proxy.arrival = Proxy.arrival, arrival  # type: ignore[method-assign,assignment]
     _forward, Proxy.forward = Proxy.forward, forward  # type: ignore[method-assign,assignment]
     for module in (shared.concurrency.batcher, shared.postgres.pool):
         vars(module)["current_organisation"] = SimpleNamespace(get=lambda: None)

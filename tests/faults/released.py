@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import secrets
 import subprocess
 import tarfile
 from collections.abc import AsyncIterator, Iterable
@@ -11,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stack.paths import REPOSITORY
-from tests.faults.bed import Bed, through
+from tests.faults.bed import Bed
 from tests.faults.processes import ProductProcess
 
 COMMIT_FILE = Path(__file__).with_name("released_version.txt")
@@ -36,7 +35,7 @@ def unpack_release(directory: Path) -> Path:
 @asynccontextmanager
 async def rolled_back(bed: Bed, release: Path, names: Iterable[str]) -> AsyncIterator[list[ProductProcess]]:
     """These run the released version, on the same ports; afterwards they are rolled forward again."""
-    pairs = [(bed.processes[name], _released(bed, bed.processes[name], release)) for name in names]
+    pairs = [(bed.processes[name], _released(bed.processes[name], release)) for name in names]
     bed.extra.extend(old for _, old in pairs)
     try:
         await asyncio.gather(*(_roll(new, old) for new, old in pairs))
@@ -45,55 +44,16 @@ async def rolled_back(bed: Bed, release: Path, names: Iterable[str]) -> AsyncIte
         await asyncio.gather(*(_roll(old, new) for new, old in pairs))
 
 
-def _released(bed: Bed, process: ProductProcess, release: Path) -> ProductProcess:
-    """It declares its queues itself when it starts, so its addresses are those of who may; and it needs a secret, which
-    is all that it knows of internal tokens."""
-    environment = {"INTERNAL_TOKEN_SECRET": secrets.token_hex(32), **process.environment}
-    if "DATABASE_URL" in environment:
-        environment["DATABASE_URL"] = environment["MIGRATION_DATABASE_URL"]
-        environment["AMQP_URL"] = through(bed.broker_link, environment["MIGRATION_AMQP_URL"])
+def _released(process: ProductProcess, release: Path) -> ProductProcess:
     return replace(
         process,
         name=f"released-{process.name}",
-        environment=environment,
         repository=release,
         launcher=(),
         process=None,
         exits=[],
         endings=[],
     )
-
-
-@asynccontextmanager
-async def during_an_update(bed: Bed) -> AsyncIterator[None]:
-    """All processes begin with the settings of an update's first step (docs/operations.md): those of the version before
-    for internal tokens, beside the keys that are trusted from now on. Afterwards they are as they were."""
-    processes, secret = list(bed.processes.values()), secrets.token_hex(32)
-    settled = [process.environment for process in processes]
-    for process in processes:
-        kept = {name: value for name, value in process.environment.items() if name != "INTERNAL_KEYS_FILE"}
-        process.environment = {**kept, "INTERNAL_TOKEN_SECRET": secret}
-    await asyncio.gather(*(process.restart() for process in processes))
-    try:
-        yield
-    finally:
-        for process, environment in zip(processes, settled, strict=True):
-            process.environment = environment
-        await asyncio.gather(*(process.restart() for process in processes))
-
-
-async def sign_with_keys(bed: Bed, names: Iterable[str]) -> None:
-    """An update's second step: these sign with keys of their own, and take tokens of both kinds."""
-    processes = [bed.processes[name] for name in names]
-    for process in processes:
-        file = bed.environment[process.module.rpartition(".")[2]]["INTERNAL_KEYS_FILE"]
-        process.environment = {**process.environment, "INTERNAL_KEYS_FILE": file}
-    await asyncio.gather(*(_restart_in_order(process) for process in processes))
-
-
-async def _restart_in_order(process: ProductProcess) -> None:
-    await process.terminate()
-    await process.start()
 
 
 async def _roll(running: ProductProcess, next_one: ProductProcess) -> None:

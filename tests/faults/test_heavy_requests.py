@@ -13,7 +13,7 @@ import pytest
 from bench.holding import ask
 from shared.auth.internal_token import Caller
 from shared.auth.jwk import new_private_keys
-from shared.auth.signing import KeySigner
+from shared.auth.signing import InternalSigner
 from shared.auth.trust import GATEWAY
 from tests.faults.bed import Bed
 from tests.faults.figures import figure
@@ -49,7 +49,7 @@ def heavy(bed: Bed, gateway: ProductProcess) -> Mapping[str, tuple[str, bytes]]:
     token = bed.client(ORGANISATION).token or ""
     caller = Caller(ORGANISATION, "employee", "Employee", "staff", frozenset(ADMIN_PERMISSIONS))
     keys = Path(bed.environment["gateway"]["INTERNAL_KEYS_FILE"])
-    internal = KeySigner(GATEWAY, keys).sign(caller, "enrollment")
+    internal = InternalSigner(GATEWAY, keys).sign(caller, "enrollment")
     enrollment = bed.processes["enrollment-1"].url
     return {
         "logins without a token": (gateway.url, written("/api/v1/auth/login", UNKNOWN)),

@@ -11,7 +11,7 @@ from tests.faults.bed import Bed
 from tests.faults.dead_letters import dead_letters
 from tests.faults.ledger import Attempt
 from tests.faults.processes import ProductProcess
-from tests.faults.released import during_an_update, rolled_back, sign_with_keys, unpack_release
+from tests.faults.released import rolled_back, unpack_release
 from tests.faults.run import story, told
 from tests.faults.waiting import acknowledged
 from tests.support.client import Client, client_token, new_organisation
@@ -40,7 +40,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 async def test_old_and_new_processes_understand_each_other_in_both_directions(bed: Bed, release: Path) -> None:
     before = await set_aside(bed)
-    async with during_an_update(bed), AsyncExitStack() as first, AsyncExitStack() as second:
+    async with AsyncExitStack() as first, AsyncExitStack() as second:
         released = await second.enter_async_context(rolled_back(bed, release, SECOND))
         for balancer in bed.balancers.values():
             balancer.cut()  # so that each version is asked by each
@@ -56,12 +56,6 @@ async def test_old_and_new_processes_understand_each_other_in_both_directions(be
             await acknowledged(ledger, WRITES)
             await first.aclose()
             ledger.tell("all run this version")
-            await acknowledged(ledger, WRITES)
-            await sign_with_keys(bed, SECOND)
-            ledger.tell("the second of each kind signs with a key of its own")
-            await acknowledged(ledger, WRITES)
-            await sign_with_keys(bed, FIRST)
-            ledger.tell("all sign with keys of their own")
             await acknowledged(ledger, WRITES)
     failures = [attempt for attempt in ledger.failures() if attempt.reached]
     of_this_version = [failed for failed in failures if not any(has_met_end(failed, process) for process in released)]
@@ -86,18 +80,6 @@ def has_met_end(attempt: Attempt, process: ProductProcess) -> bool:
     return may_be_there and any(
         attempt.at <= end + NEWS_SECONDS and begin <= attempt.at + attempt.seconds for begin, end in process.endings
     )
-
-
-async def test_control_without_the_settings_of_an_update_the_versions_refuse_each_other(
-    bed: Bed, release: Path
-) -> None:
-    async with (
-        rolled_back(bed, release, ["history-2"]) as [history],
-        bed.another("gateway", HISTORY_URL=history.url) as gateway,
-    ):
-        token = client_token(bed.client_secret, new_organisation())
-        answer = await Client(bed.http, gateway.url, token, of_services=False).get("/api/v1/employees/1/training")
-        assert (answer.status, answer.json["code"]) == (502, "upstream_failed")
 
 
 async def test_control_an_event_that_the_old_version_cannot_read_is_set_aside(bed: Bed, release: Path) -> None:

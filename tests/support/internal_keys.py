@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from shared.auth.internal_token import Caller, InternalTokenVerifier
 from shared.auth.key_changes import record_trusted_keys
 from shared.auth.make_internal_keys import make_internal_keys, private_keys_file, trusted_keys_file
-from shared.auth.signing import KeySigner
+from shared.auth.signing import InternalSigner
 from shared.auth.trust import GATEWAY, is_internal, may_grant, parse_internal_keys, parse_trusted_keys
 from shared.auth.watched_file import WatchedFile
 from stack.services import SERVICE_NAMES
@@ -50,8 +50,8 @@ def internal_private_key(issuer: str) -> tuple[str, Ed25519PrivateKey]:
 
 
 @cache
-def signer(issuer: str = GATEWAY) -> KeySigner:
-    return KeySigner(issuer, private_keys_file(directory(), issuer))
+def signer(issuer: str = GATEWAY) -> InternalSigner:
+    return InternalSigner(issuer, private_keys_file(directory(), issuer))
 
 
 def verifier(service: str) -> InternalTokenVerifier:

@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from shared.auth.internal_token import Caller, InternalTokenVerifier
 from shared.auth.jwk import new_private_keys
-from shared.auth.signing import KeySigner
+from shared.auth.signing import InternalSigner
 from shared.auth.trust import GATEWAY, TrustedKeys, parse_internal_keys, parse_trusted_keys
+from shared.auth.watched_file import WatchedFile
 from stack.services import SERVICE_NAMES
 
 PRIVATE = {issuer: new_private_keys() for issuer in (GATEWAY, *SERVICE_NAMES)}
@@ -24,18 +25,25 @@ def published(*issuers: str) -> TrustedKeys:
     return parse_trusted_keys(json.dumps({issuer: json.loads(KEYS[issuer].published()) for issuer in issuers}))
 
 
-class Trusted:
+class Trusted(WatchedFile[TrustedKeys]):
     """A file of trusted keys, without the file."""
 
     def __init__(self, *issuers: str) -> None:
-        self.contents = published(*issuers)
+        self.change_to(published(*issuers))
+
+    @property
+    def contents(self) -> TrustedKeys:
+        return self._contents
 
     def current(self) -> TrustedKeys:
-        return self.contents
+        return self._contents
+
+    def change_to(self, trusted: TrustedKeys) -> None:
+        self._contents = trusted
 
 
-def verifier(audience: str = "enrollment", previous_secret: str | None = None, **changes: Any) -> InternalTokenVerifier:
-    return InternalTokenVerifier(audience, Trusted(*KEYS), previous_secret, **changes)
+def verifier(audience: str = "enrollment", **changes: Any) -> InternalTokenVerifier:
+    return InternalTokenVerifier(audience, Trusted(*KEYS), **changes)
 
 
 def claims(**changes: Any) -> dict[str, Any]:
@@ -81,7 +89,7 @@ def verify(token: str) -> Caller:
 def minted(caller: Caller, tmp_path: Path, issuer: str = GATEWAY, audience: str = "enrollment") -> str:
     file = tmp_path / f"{issuer}.json"
     file.write_text(PRIVATE[issuer])
-    return KeySigner(issuer, file).sign(caller, audience)
+    return InternalSigner(issuer, file).sign(caller, audience)
 
 
 def public_forms() -> list[bytes]:

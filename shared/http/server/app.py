@@ -16,7 +16,6 @@ from shared.concurrency.tasks import background
 from shared.http.body_budget import BODY_BUDGET, BodyBudget
 from shared.http.models import MAX_BODY_BYTES
 from shared.http.responses import Answer, Caching
-from shared.http.server.in_flight import IN_FLIGHT, InFlight
 from shared.http.server.listener import listening
 from shared.http.server.memory_release import give_back_memory
 from shared.http.server.responder import RESPONDER, Responder
@@ -47,11 +46,10 @@ def create_app(*, max_in_flight: int = MAX_IN_FLIGHT, bodies: BodyBudget | None 
     Its `Responder` has no routes yet (`shared.http.routing.add_routes`).
     """
     app = web.Application(middlewares=[outermost], client_max_size=MAX_BODY_BYTES)
-    app[IN_FLIGHT] = InFlight(max_in_flight)
     app[BODY_BUDGET] = bodies or BodyBudget()
     app[READINESS] = {}
     app[INFORMATION] = {}
-    app[RESPONDER] = Responder(app[IN_FLIGHT], {_LIVE: _live, _READY: partial(_ready, app)})
+    app[RESPONDER] = Responder(max_in_flight, {_LIVE: _live, _READY: partial(_ready, app)})
     app.on_response_prepare.append(_hide_server)
     app.on_cleanup.append(_flush_security_log)
     app.cleanup_ctx.append(_memory)

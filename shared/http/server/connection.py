@@ -2,12 +2,15 @@
 
 What aiohttp's parser refuses never becomes a request, so no middleware sees it: it is answered here
 (RFC 9112; contract, section 1).
+
+Private parts of aiohttp's `RequestHandler` may change with any version. They are used in this module alone, and
+tests/unit/shared/test_aiohttp_private_parts.py lists them; pyproject.toml lets in no version that was not tried.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError, RawRequestMessage
@@ -40,33 +43,6 @@ UNREAD_BYTES = 8 * 1024
 """Of a body without a reader: past twice as many the connection is read no further."""
 QUEUED_REQUESTS = 2
 """Behind the one that is answered; past them the connection is read no further, and at most one read came before."""
-
-
-PRIVATE_PARTS: Final = frozenset(
-    {
-        "_buffer_paused",
-        "_close",
-        "_drain_helper",
-        "_loop",
-        "_make_error_handler",
-        "_max_msg_queue_size",
-        "_message_tail",
-        "_messages",
-        "_msg_queue_resume_size",
-        "_next_keepalive_close_time",
-        "_parser",
-        "_pause_transport_reading",
-        "_paused",
-        "_process_keepalive",
-        "_reading_paused",
-        "_request_count",
-        "_resume_transport_reading",
-        "_upgraded",
-        "_waiter",
-    }
-)
-"""Of aiohttp's `RequestHandler`, beside `_ErrInfo`. They may change with any version, so they are used in this module
-alone, and pyproject.toml lets in no version that was not tried."""
 
 
 class TargetTooLong(BadHttpMessage):

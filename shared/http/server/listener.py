@@ -14,7 +14,6 @@ from aiohttp import web
 from shared.http.server.bounded_reads import BoundedReads, ReadBuffer
 from shared.http.server.connection import Protocol
 from shared.http.server.fast_dispatch import FastDispatcher
-from shared.http.server.in_flight import InFlight
 from shared.http.server.responder import RESPONDER, Responder
 
 BACKLOG = 1024
@@ -37,7 +36,7 @@ async def listening(
     await runner.setup()
     try:
         server, loop, ending = cast(web.Server, runner.server), asyncio.get_running_loop(), asyncio.Event()
-        responder = app.get(RESPONDER) or Responder(InFlight(0), {})
+        responder = app.get(RESPONDER) or Responder(0, {})
         dispatcher, buffer = FastDispatcher(app), ReadBuffer()
 
         def connection() -> BoundedReads:

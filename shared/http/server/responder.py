@@ -8,9 +8,7 @@ from aiohttp import web
 from shared.errors import ApiError, MethodNotAllowed, NotFound, Overloaded
 from shared.http.request import Request
 from shared.http.responses import Answer, Caching, api_error, failure
-from shared.http.server.in_flight import InFlight
 from shared.http.server.response_bytes import ResponseBytes, http_date, serialize
-from shared.http.server.unadmitted import CountUnadmitted, is_unadmitted, refused_unadmitted
 from shared.observability import current_trace, trace_from
 from shared.security_log import SecurityEvent, record
 
@@ -18,6 +16,8 @@ Answering: TypeAlias = Awaitable[Answer | ResponseBytes]
 Handler = Callable[[Request], Answering | ApiError]
 """Begins to answer a request. An error that it returns is a refusal that cost nothing: under overload most of what
 arrives is refused."""
+CountUnadmitted = Callable[[Request, str], Awaitable[None]]
+"""Takes a request and the code of its refusal; raises `RateLimited`."""
 
 
 def _not_found(_: Request) -> ApiError:
@@ -27,8 +27,9 @@ def _not_found(_: Request) -> ApiError:
 class Responder:
     """One for each application. `health` has the health routes, which are answered under any load."""
 
-    def __init__(self, in_flight: InFlight, health: Mapping[str, Callable[[], Awaitable[Answer]]]) -> None:
-        self._in_flight = in_flight
+    def __init__(self, max_in_flight: int, health: Mapping[str, Callable[[], Awaitable[Answer]]]) -> None:
+        self.max_in_flight = max_in_flight
+        self.in_flight = 0
         self._health = health
         self.handler: Handler = _not_found
         self.count_unadmitted: CountUnadmitted | None = None
@@ -38,7 +39,7 @@ class Responder:
     def begin(self, request: Request) -> Answering | ApiError:
         """Hands the request to its handler, if there is room for it and it has no fault."""
         path = request.target.path
-        if self._in_flight.count >= self._in_flight.limit and path not in self._health:
+        if self.in_flight >= self.max_in_flight and path not in self._health:
             return Overloaded()
         if request.fault is not None:
             return request.fault
@@ -49,7 +50,7 @@ class Responder:
 
     def respond(self, request: Request, begun: Answering | ApiError) -> Awaitable[ResponseBytes]:
         """The answer, whatever happens. The request counts as in flight from now on, until it is answered."""
-        self._in_flight.count += 1
+        self.in_flight += 1
         return self._respond(request, begun)
 
     async def _respond(self, request: Request, begun: Answering | ApiError) -> ResponseBytes:
@@ -63,7 +64,7 @@ class Responder:
         except Exception as error:
             response = self._serialized(failure(await self._refusal(request, api_error(error))))
         finally:
-            self._in_flight.count -= 1
+            self.in_flight -= 1
             if request.reservation is not None:
                 request.reservation.end()
         self._complete(response, request)
@@ -92,9 +93,19 @@ class Responder:
             response.body = b""
 
     async def _refusal(self, request: Request, error: ApiError) -> ApiError:
-        if self.count_unadmitted is not None and is_unadmitted(request, error):
-            return await refused_unadmitted(request, error, self.count_unadmitted)
+        """What the request is refused with: this error, or another if its address has sent too many."""
+        if self.count_unadmitted is not None and _is_unadmitted(request, error):
+            try:
+                await self.count_unadmitted(request, error.code)
+            except ApiError as limited:
+                return limited
         return error
+
+
+def _is_unadmitted(request: Request, error: ApiError) -> bool:
+    """Whether it is refused before anybody knows whose it is, and not counted yet. A refusal for lack of room must stay
+    cheap, and one by a limit is counted already."""
+    return not request.is_counted and ((error.status < 500 and error.status != 429) or error.status == 501)
 
 
 def _lines_of_every_answer(request_id: str, more: str = "") -> bytes:

@@ -1,14 +1,15 @@
 """Under overload a simple request is refused at once: like any other refusal, and safely."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
 from aiohttp import web
 
-from gateway.upstream.bulkhead import Arrival, Bulkhead
+from gateway.upstream.bulkhead import Bulkhead
 from gateway.upstream.load_shedding import Overload
 from shared.concurrency.fairness import Organisation
-from shared.http.server.in_flight import InFlight
+from shared.http.responses import Answer
+from shared.http.server.responder import Responder
 from tests.integration.gateway.edge import Edge, StartGateway, Upstream, new_token
 from tests.support.raw_http import exchange
 
@@ -104,12 +105,17 @@ async def test_health_and_paths_of_nobody_are_not_refused(edge: Edge) -> None:
 async def test_no_more_are_answered_than_may_be_in_flight_but_health_is(
     start_gateway: StartGateway, monkeypatch: pytest.MonkeyPatch, organisation: int
 ) -> None:
-    in_flight = InFlight(limit=1)
-    monkeypatch.setattr("shared.http.server.app.InFlight", lambda _: in_flight)
+    made: list[Responder] = []
+
+    def with_room_for_one(_: int, health: Mapping[str, Callable[[], Awaitable[Answer]]]) -> Responder:
+        made.append(Responder(1, health))
+        return made[0]
+
+    monkeypatch.setattr("shared.http.server.app.Responder", with_room_for_one)
     edge = await start_gateway()
     simple = request(f"GET {COURSES}", f"Authorization: Bearer {new_token(organisation)}\r\n")
     assert [answer.status for answer in (await exchange(edge.url, simple)).answers] == [200]
-    in_flight.limit = 0
+    made[0].max_in_flight = 0
     answered = await exchange(edge.url, request("GET /health/live"), simple)
     assert [answer.status for answer in answered.answers] == [200, 503]
 
@@ -118,16 +124,16 @@ async def test_who_was_let_in_and_refused_waits_no_longer(
     edge: Edge, organisation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bulkheads: set[Bulkhead] = set()
-    monkeypatch.setattr(Bulkhead, "arrival", watched(Bulkhead.arrival, bulkheads))
+    monkeypatch.setattr(Bulkhead, "admits", watched(Bulkhead.admits, bulkheads))
     client = edge.client(new_token(organisation))
     assert [(await client.get(COURSES)).status for _ in range(2)] == [200, 200]  # the token is not known at first
     assert (await edge.client("no.such.token").get(COURSES)).status == 401
     assert [bulkhead.arriving for bulkhead in bulkheads] == [0]
 
 
-def watched(arrival: Callable[..., Arrival | None], bulkheads: set[Bulkhead]) -> Callable[..., Arrival | None]:
-    def noting(bulkhead: Bulkhead, organisation: Organisation) -> Arrival | None:
+def watched(admits: Callable[..., bool], bulkheads: set[Bulkhead]) -> Callable[..., bool]:
+    def noting(bulkhead: Bulkhead, organisation: Organisation) -> bool:
         bulkheads.add(bulkhead)
-        return arrival(bulkhead, organisation)
+        return admits(bulkhead, organisation)
 
     return noting

@@ -115,7 +115,7 @@ async def statuses_of_all(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> dict[s
     found = {}
     for name, request in NOBODY_ASKED.items():
         address = f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1"
-        monkeypatch.setattr("gateway.edge.client_address.client_network", lambda *_, address=address: address)
+        monkeypatch.setattr("gateway.admission.gate.client_network", lambda *_, address=address: address)
         found[name] = [(await exchange(edge.url, request.encode())).answers[0].status for _ in range(2)]
     return found
 

@@ -26,7 +26,6 @@ from tests.support.services import DECLARED, tables_of
 from tests.support.stack import Stack
 
 MARK = f"mark{secrets.token_hex(8)}"
-INTERNAL_SECRET = f"{MARK}-internal-token-secret-{MARK}"
 CLIENT_SECRET = f"{MARK}-client-token-secret-{MARK}"
 A_ROUTE = {
     name: next(route.path.replace("{id}", "1") for route in service.routes if route.method == "GET")
@@ -41,11 +40,14 @@ def with_mark(url: str, *, here: bool = True) -> str:
     return parts._replace(netloc=f"{parts.username or ''}:{MARK}%2F%40@{parts.hostname}:{port}").geturl()
 
 
+def keys_of(process: str) -> dict[str, str]:
+    return {name.upper(): str(path) for name, path in internal_settings(process).items()}
+
+
 def environment(service: str, **addresses: str) -> dict[str, str]:
     """A service's, with both servers away unless addresses are given."""
     return {
-        "INTERNAL_TOKEN_SECRET": INTERNAL_SECRET,
-        **{name.upper(): str(path) for name, path in internal_settings(service).items()},
+        **keys_of(service),
         "DATABASE_URL": with_mark(server_url(), here=False),
         "AMQP_URL": with_mark(service_amqp_url(service), here=False),
         "CATALOG_URL": f"http://127.0.0.1:{reserve_port()}",
@@ -122,7 +124,6 @@ async def test_with_a_defect(service: str, stack: Stack, marked_database: Servic
     "changes",
     [
         {"PORT": "none"},
-        {"INTERNAL_TOKEN_SECRET": MARK},
         {"DATABASE_URL": f"postgresql://catalog:{MARK}/x@db/catalog"},
         {"DATABASE_URL": f"postgresql://catalog:{MARK}@db:port/catalog"},
         {"AMQP_URL": f"amqp://catalog:{MARK}#x@broker/"},
@@ -149,7 +150,7 @@ async def test_with_a_command_that_fails(command: str, tmp_path: Path) -> None:
 def gateway_environment(folder: Path, redis: str) -> dict[str, str]:
     (folder / "keys.json").write_text(new_private_keys())
     return {
-        "INTERNAL_TOKEN_SECRET": INTERNAL_SECRET,
+        **keys_of("gateway"),
         "CLIENT_TOKEN_SECRET": CLIENT_SECRET,
         "REDIS_URL": redis,
         "ISSUER_KEYS_FILE": str(folder / "keys.json"),

@@ -11,6 +11,7 @@ from shared.service.chassis import POOL, relay
 from shared.settings import ServiceSettings
 from tests.support.broker import Broker
 from tests.support.events import enrollment
+from tests.support.internal_keys import internal_settings
 from tests.support.projections import Database
 from tests.support.relays import arrived, commit
 
@@ -21,7 +22,7 @@ async def test_events_go_out_while_requests_have_all_connections(database: Datab
     settings = ServiceSettings(
         database_url=SecretStr(database.url),
         amqp_url=SecretStr(broker.url),
-        internal_token_secret=SecretStr("s" * 32),
+        **internal_settings("catalog"),
         exchange=broker.exchange.name,
         port=0,
     )

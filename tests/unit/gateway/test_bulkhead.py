@@ -2,15 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from unittest.mock import AsyncMock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.upstream.bulkhead import LIMIT_PER_SHARE, Bulkhead
+from gateway.upstream.http_client import Connections, NotConnected
 from gateway.upstream.load_shedding import Overload
 from gateway.upstream.loop_lag import LoopLag
-from shared.errors import Overloaded
+from gateway.upstream.proxy import Proxy, UpstreamRequest
+from gateway.upstream.upstream import Upstream
+from shared.errors import Overloaded, Unavailable
 
 BOUND = 5.0
 
@@ -37,11 +42,20 @@ class Visitors:
         self._released[number].set()
 
     async def _visit(self, number: int, timeout: float, organisation: int | None) -> None:
-        async with self.bulkhead.permit(timeout, organisation):
+        async with permitted(self.bulkhead, timeout, organisation):
             self.inside.append(number)
             self._released[number] = asyncio.Event()
             await self._released[number].wait()
             self.inside.remove(number)
+
+
+@asynccontextmanager
+async def permitted(bulkhead: Bulkhead, timeout: float, organisation: int | None) -> AsyncIterator[None]:
+    await bulkhead.acquire(timeout, organisation)
+    try:
+        yield
+    finally:
+        bulkhead.release(organisation)
 
 
 Come = Callable[..., Visitors]
@@ -85,7 +99,7 @@ async def test_more_than_may_wait_are_refused(come: Come) -> None:
     for number in range(2):
         visitors.comes(number)
     await settle()
-    assert visitors.bulkhead.arrival() is None
+    assert not visitors.bulkhead.admits()
     with pytest.raises(Overloaded):
         await visitors.comes(2)
 
@@ -120,12 +134,17 @@ async def test_a_permit_that_comes_to_one_who_goes_away_in_that_moment_is_passed
     assert visitors.inside == [0, 2]
 
 
-async def test_a_failure_gives_the_permit_back() -> None:
-    bulkhead = Bulkhead(1, 0, Overload(0.1, 0.1, 2.0), LoopLag())
+async def test_a_failure_gives_the_permit_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Connections, "ask", AsyncMock(side_effect=NotConnected))
+    upstream = Upstream("catalog", "http://catalog", limit=1, waiting=0, lag=LoopLag())
+    proxy, request = Proxy({"catalog": upstream}, BOUND), UpstreamRequest("GET", "/", "", b"")
     for _ in range(3):
-        with pytest.raises(ValueError, match="failed"):
-            async with bulkhead.permit(BOUND):
-                raise ValueError("failed")
+        with pytest.raises(Unavailable) as failed:
+            await proxy.forward("catalog", request, None)
+        assert not isinstance(failed.value, Overloaded)
+    await upstream.bulkhead.acquire(0.1)
+    with pytest.raises(Overloaded):  # as it would be if a permit were lost
+        await proxy.forward("catalog", request, None)
 
 
 @given(
@@ -141,7 +160,7 @@ def test_never_more_at_once_than_allowed_and_no_permit_is_lost(
         nonlocal running, most
         for _ in range(before):
             await asyncio.sleep(0)
-        async with bulkhead.permit(BOUND, organisation):
+        async with permitted(bulkhead, BOUND, organisation):
             running += 1
             most = max(most, running)
             try:
@@ -158,7 +177,7 @@ def test_never_more_at_once_than_allowed_and_no_permit_is_lost(
                 asyncio.get_running_loop().call_later(0, tasks[-1].cancel)
         await asyncio.gather(*tasks, return_exceptions=True)
         for _ in range(limit):  # all permits are free again
-            await bulkhead.permit(0.1).__aenter__()
+            await bulkhead.acquire(0.1)
 
     asyncio.run(scenario())
     assert most <= limit
@@ -167,22 +186,19 @@ def test_never_more_at_once_than_allowed_and_no_permit_is_lost(
 async def test_those_who_were_let_in_count_before_they_ask_for_their_permit() -> None:
     bulkhead = Bulkhead(2, 0, Overload(0.0, 0.0, 0.0), LateLoop())
     bulkhead._note_start()
-    arrivals = [bulkhead.arrival() for _ in range(4)]
-    assert [arrival is not None for arrival in arrivals] == [True, True, False, False]
-    for arrival in filter(None, arrivals):
-        arrival.end()
-        arrival.end()
+    assert [bulkhead.admits() for _ in range(4)] == [True, True, False, False]
+    for _ in range(2):
+        bulkhead.has_arrived()
     assert bulkhead.arriving == 0
 
 
 async def test_one_who_goes_on_makes_room_at_once() -> None:
     bulkhead = Bulkhead(1, 0, Overload(0.0, 0.0, 0.0), LateLoop())
     bulkhead._note_start()
-    first, second = bulkhead.arrival(), bulkhead.arrival()
-    assert first is not None
-    assert second is None
-    first.end()
-    assert bulkhead.arrival() is not None
+    assert bulkhead.admits()
+    assert not bulkhead.admits()
+    bulkhead.has_arrived()
+    assert bulkhead.admits()
 
 
 FLOODING, SMALL, THIRD = 1, 2, 3
@@ -246,8 +262,8 @@ async def test_no_organisation_fills_the_places_of_all_others(come: Come) -> Non
     for number in range(16 + 32 - 2):
         visitors.comes(number, organisation=FLOODING)
     await settle()
-    assert visitors.bulkhead.arrival(FLOODING) is None
-    assert visitors.bulkhead.arrival(SMALL) is not None
+    assert not visitors.bulkhead.admits(FLOODING)
+    assert visitors.bulkhead.admits(SMALL)
 
 
 @pytest.mark.parametrize(("flooding", "small"), [(FLOODING, SMALL), (None, None)], ids=["fair", "control: as one"])
@@ -255,21 +271,18 @@ async def test_under_overload_those_are_refused_who_bring_it_about(flooding: int
     bulkhead = Bulkhead(2, 100, Overload(0.005, 3600.0, 0.0), LateLoop())
     bulkhead._overload._refused_at = float("inf")  # it is an overload already
     bulkhead._interval = 0.01
-    let_in = [bulkhead.arrival(flooding) for _ in range(2)]
-    assert bulkhead.arrival(flooding) is None
+    assert [bulkhead.admits(flooding) for _ in range(3)] == [True, True, False]
     for _ in range(20):  # those came before it was one
         bulkhead.arrives(flooding)
-    assert (bulkhead.arrival(small) is not None) is (small is not None)
-    assert bulkhead.arrival(flooding) is None
-    assert all(let_in)
+    assert bulkhead.admits(small) is (small is not None)
+    assert not bulkhead.admits(flooding)
 
 
 async def test_an_arrival_that_ends_is_its_organisation_s_no_more() -> None:
     bulkhead = Bulkhead(2, 0, Overload(0.1, 0.1, 2.0), LoopLag())
-    arrivals = [bulkhead.arrival(organisation) for organisation in (FLOODING, FLOODING, SMALL)]
-    for arrival in filter(None, arrivals):
-        arrival.end()
-        arrival.end()
+    let_in = [organisation for organisation in (FLOODING, FLOODING, SMALL) if bulkhead.admits(organisation)]
+    for organisation in let_in:
+        bulkhead.has_arrived(organisation)
     assert (bulkhead.arriving, bulkhead._arriving) == (0, {})
 
 
@@ -284,9 +297,8 @@ async def test_the_first_of_a_wave_who_find_nobody_before_them_do_not_hide_the_o
     bulkhead = Bulkhead(1, 1000, overload, LateLoop())
     bulkhead._note_start()
     for _ in range(20):
-        arrivals = [bulkhead.arrival() for _ in range(256)]
-        for arrival in filter(None, arrivals):
-            arrival.end()
+        for _ in range([bulkhead.admits() for _ in range(256)].count(True)):
+            bulkhead.has_arrived()
     settled = overload.averages[len(overload.averages) // 2 :]
     assert min(settled) > 0.5 * max(settled)
 

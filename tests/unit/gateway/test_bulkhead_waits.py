@@ -63,9 +63,8 @@ class Watched:
     def newcomer(self, organisation: int | None) -> Asked:
         """What the judge is asked about one."""
         self.bulkhead._interval = self._interval or self.bulkhead._interval
-        arrival = self.bulkhead.arrival(organisation)
-        assert arrival is not None
-        arrival.end()
+        assert self.bulkhead.admits(organisation)
+        self.bulkhead.has_arrived(organisation)
         return self.judge.asked[-1]
 
     async def all_leave(self) -> None:
@@ -213,9 +212,9 @@ async def test_a_refusal_holds_for_its_organisation_until_its_time_is_over(watch
     watched.judge.refuses_all = True
     for now, looks in ((0.0, 1), (0.0, 1), (REFUSAL_SECONDS * 0.9, 1), (REFUSAL_SECONDS, 2)):
         watched.now = now
-        assert watched.bulkhead.arrival(FLOODING) is None
+        assert not watched.bulkhead.admits(FLOODING)
         assert len(watched.judge.asked) == looks
-    assert watched.bulkhead.arrival(SMALL) is None
+    assert not watched.bulkhead.admits(SMALL)
     assert len(watched.judge.asked) == 3
 
 
@@ -225,19 +224,19 @@ async def test_one_who_goes_on_ends_it_at_once(watch: Watch, event: str) -> None
     await watched.comes(FLOODING)
     watched.arrives(FLOODING)
     watched.judge.refuses_all = True
-    assert watched.bulkhead.arrival(FLOODING) is None
+    assert not watched.bulkhead.admits(FLOODING)
     if event == "an arrival ends":
         watched.bulkhead.has_arrived(FLOODING)
     else:
         watched.bulkhead.release(FLOODING)
     watched.judge.refuses_all = False
-    assert watched.bulkhead.arrival(FLOODING) is not None
+    assert watched.bulkhead.admits(FLOODING)
 
 
 async def test_without_a_queue_nobody_is_let_in_past_the_limit(watch: Watch) -> None:
     watched = watch(1, 0)
     await watched.comes(FLOODING)
-    assert watched.bulkhead.arrival(FLOODING) is None
+    assert not watched.bulkhead.admits(FLOODING)
     with pytest.raises(Overloaded):
         await watched.bulkhead.acquire(FOR_EVER, FLOODING)
 

@@ -7,9 +7,10 @@ from pydantic import ValidationError
 
 from gateway.settings import GatewaySettings
 from stack.services import SERVICE_NAMES
+from tests.support.internal_keys import internal_settings
 
 GOOD: dict[str, Any] = {
-    "internal_token_secret": "i" * 32,
+    **internal_settings("gateway"),
     "client_token_secret": "c" * 32,
     **{f"{name}_url": f"https://{name}.example" for name in SERVICE_NAMES},
     "enrollment_url": "http://127.0.0.1:2/",

@@ -10,11 +10,33 @@ import pytest
 from aiohttp import web
 from packaging.requirements import Requirement
 
-from shared.http.server.connection import PRIVATE_PARTS
-
 ROOT = Path(__file__).parents[3]
 PRODUCT = [path for folder in ("gateway", "services", "shared") for path in sorted((ROOT / folder).rglob("*.py"))]
 HERE = ROOT / "shared/http/server/connection.py"
+PRIVATE_PARTS = frozenset(
+    {
+        "_buffer_paused",
+        "_close",
+        "_drain_helper",
+        "_loop",
+        "_make_error_handler",
+        "_max_msg_queue_size",
+        "_message_tail",
+        "_messages",
+        "_msg_queue_resume_size",
+        "_next_keepalive_close_time",
+        "_parser",
+        "_pause_transport_reading",
+        "_paused",
+        "_process_keepalive",
+        "_reading_paused",
+        "_request_count",
+        "_resume_transport_reading",
+        "_upgraded",
+        "_waiter",
+    }
+)
+"""Of `RequestHandler`, beside `_ErrInfo`."""
 
 
 @pytest.mark.parametrize("name", sorted(PRIVATE_PARTS))

@@ -16,11 +16,12 @@ from shared.http.server.responder import RESPONDER
 from shared.projections.comparison import Projection
 from shared.service.chassis import Command, Role, Service, build_app, carry_out, command_line
 from shared.settings import ServiceSettings
+from tests.support.internal_keys import internal_settings
 
 SETTINGS = ServiceSettings(
     database_url=SecretStr("postgresql://nowhere/probe"),
     amqp_url=SecretStr("amqp://nowhere/"),
-    internal_token_secret=SecretStr("s" * 32),
+    **internal_settings("catalog"),
 )
 
 

@@ -17,7 +17,6 @@ from tests.support.tls import Tls
 
 MARK = secrets.token_hex(8)
 FILES = {
-    "internal_token_secret": f"{MARK} internal token secret, long enough",
     "database_url": f"postgresql://history:{MARK}%2F%40%23@db/history",
     "migration_database_url": f"postgresql://history_owner:{MARK}@db/history",
     "amqp_url": f"amqp://history:{MARK}%2F@broker/",
@@ -29,6 +28,13 @@ FILES = {
 ADDRESSES = {f"{name}_url" for name in SERVICE_NAMES}
 ALL = (*(service.settings for service in DECLARED.values()), GatewaySettings)
 Directory = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of keys are no secrets in the directory; their settings name them."""
+    for name, path in internal_settings("history").items():
+        monkeypatch.setenv(name.upper(), str(path))
 
 
 @pytest.fixture
@@ -81,10 +87,16 @@ def test_a_missing_file_is_named(name: str, directory: Directory, capsys: pytest
 def test_a_service_needs_keys_to_sign_and_to_verify_with(
     needed: str, directory: Directory, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, path in internal_settings("history").items():
-        if name.upper() != needed:
-            monkeypatch.setenv(name.upper(), str(path))
-    assert refusal(directory(internal_token_secret=None), capsys).startswith(f"settings: set {needed} to ")
+    monkeypatch.delenv(needed)
+    assert refusal(directory(), capsys).startswith(f"setting {needed}: is neither in the environment nor ")
+
+
+@pytest.mark.parametrize("settings_type", ALL)
+def test_a_secret_that_an_earlier_version_shared_does_not_stop_the_start(
+    settings_type: type[BaseSettings], directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INTERNAL_TOKEN_SECRET", "left over")
+    assert read_settings(settings_type, directory(internal_token_secret="left over"))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +120,7 @@ def test_a_file_of_keys_that_cannot_be_used_is_named_without_showing_it(
     assert MARK not in message
 
 
-@pytest.mark.parametrize("name", ["database_url", "amqp_url", "internal_token_secret"])
+@pytest.mark.parametrize("name", ["database_url", "amqp_url"])
 def test_an_empty_file_is_named(name: str, directory: Directory, capsys: pytest.CaptureFixture[str]) -> None:
     assert refusal(directory(**{name: ""}), capsys).startswith(
         f"setting {name.upper()}: is empty or too short: it needs "
@@ -124,7 +136,7 @@ def test_a_file_that_cannot_be_read_is_named(
     folder = directory()
     monkeypatch.setattr(Path, "read_text", refuse)
     message = refusal(folder, capsys)
-    assert "internal_token_secret" in message
+    assert "database_url" in message
     assert message.endswith(": Permission denied\n")
 
 
