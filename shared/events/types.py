@@ -343,31 +343,15 @@ class SettingsSaved(Event[SettingsState]):
     type = "settings.saved"
 
 
+ENROLLMENT_EVENTS = tuple(EnrollmentEvent.__subclasses__())
+"""Whoever follows enrollments follows all of these: each carries the whole state."""
+
 STATE_OF: dict[type[Event[State]], type[State]] = {
-    CourseSaved: CourseState,
-    SessionSaved: SessionState,
-    CourseRemoved: CourseState,
-    SessionRemoved: SessionState,
-    EmployeeSaved: EmployeeState,
-    EmployeeRemoved: EmployeeState,
-    EnrollmentCreated: EnrollmentState,
-    EnrollmentWaitlisted: EnrollmentState,
-    EnrollmentPromoted: EnrollmentState,
-    EnrollmentTransferred: EnrollmentState,
-    EnrollmentCompleted: EnrollmentState,
-    EnrollmentFailed: EnrollmentState,
-    EnrollmentMarkedAbsent: EnrollmentState,
-    EnrollmentCancelled: EnrollmentState,
-    EnrollmentCheckedIn: EnrollmentState,
-    EnrollmentCheckInRemoved: EnrollmentState,
-    EnrollmentReopened: EnrollmentState,
-    EnrollmentPreserved: EnrollmentState,
-    CertificationExpiring: CertificationState,
-    CertificationExpired: CertificationState,
-    CertificationRevoked: CertificationState,
+    **dict.fromkeys((CourseSaved, CourseRemoved), CourseState),
+    **dict.fromkeys((SessionSaved, SessionRemoved), SessionState),
+    **dict.fromkeys((EmployeeSaved, EmployeeRemoved), EmployeeState),
+    **dict.fromkeys(ENROLLMENT_EVENTS, EnrollmentState),
+    **dict.fromkeys((CertificationExpiring, CertificationExpired, CertificationRevoked), CertificationState),
     SettingsSaved: SettingsState,
 }
 """Every event there is, with the state it carries."""
-
-ENROLLMENT_EVENTS = tuple(event_type for event_type in STATE_OF if issubclass(event_type, EnrollmentEvent))
-"""Whoever follows enrollments follows all of these: each carries the whole state."""

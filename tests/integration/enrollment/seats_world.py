@@ -1,6 +1,7 @@
 """A small world of sessions and people in which seats are fought over, straight on enrollment's database."""
 
 import asyncio
+import json
 import random
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from shared.postgres.pool import Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 
 ORGANISATIONS = (1, 2)
+MODES = {1: "in_person", 2: "self_paced"}
 SESSIONS = (11, 12)
 PEOPLE = (101, 102, 103, 104, 105)
 ACTOR = Actor("tester", "Tester")
@@ -38,7 +40,10 @@ ACTOR = Actor("tester", "Tester")
 
 @dataclass
 class World:
-    """Two organisations with the same ids, two sessions of one course each, and five people."""
+    """Two organisations with the same ids, two sessions of one course each, and five people.
+
+    The course of the second one is self-paced: there final records keep nobody out.
+    """
 
     pool: Pool
     versions: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -49,7 +54,7 @@ class World:
     async def populate(self) -> None:
         for organisation in ORGANISATIONS:
             course = CourseState(
-                id=1, version=1, title="Course", category="safety", delivery_mode="in_person", pass_score=None,
+                id=1, version=1, title="Course", category="safety", delivery_mode=MODES[organisation], pass_score=None,
                 validity_months=None, labels=(), prerequisites=(),
             )  # fmt: skip
             async with transaction(self.pool, EVERY_ORGANISATION) as connection:
@@ -112,15 +117,46 @@ class World:
         await self.follow(organisation, session, capacity=50, status="cancelled")
 
     async def enroll(
-        self, organisation: int, session: int, employees: Sequence[int], *, waitlist: bool, key: str | None = None
+        self,
+        organisation: int,
+        session: int,
+        employees: Sequence[int],
+        *,
+        waitlist: bool,
+        key: str | None = None,
+        partial: bool = False,
     ) -> Answer:
-        body = [session, list(employees), waitlist]
+        body = [session, list(employees), waitlist, partial]
         idempotency_key = None if key is None else IdempotencyKey(organisation, "tester", "POST", key, digest(body))
-        command = EnrollCommand(organisation, session, tuple(employees), ACTOR, waitlist, idempotency_key)
+        command = EnrollCommand(
+            organisation, session, tuple(employees), ACTOR, waitlist, idempotency_key, partial=partial
+        )
         [outcome] = await enroll_together(self.pool, [command])
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
+
+    async def enroll_who_can_be(
+        self, organisation: int, session: int, employees: Sequence[int], *, waitlist: bool, key: str
+    ) -> Answer:
+        """Everybody is either enrolled or named as refused."""
+        answer = await self.enroll(organisation, session, employees, waitlist=waitlist, key=key, partial=True)
+        data = json.loads(answer.text)["data"]
+        enrolled = [enrollment["employee_id"] for enrollment in data["enrollments"]]
+        refused = [refusal["employee_id"] for refusal in data["refused"]]
+        assert enrolled
+        assert sorted([*enrolled, *refused]) == sorted(employees)
+        return answer
+
+    async def enroll_again(self, organisation: int, enrollment: int) -> Answer:
+        """The person of an enrollment, in its session."""
+        row = await self.pool.fetchrow(
+            "SELECT session_id, employee_id FROM enrollments WHERE organisation_id = $1 AND id = $2",
+            organisation,
+            enrollment,
+        )
+        assert row is not None
+        return await self.enroll(organisation, row["session_id"], [row["employee_id"]], waitlist=True)
 
     async def cancel(self, organisation: int, enrollment: int) -> None:
         await lifecycle.cancel(self.pool, _caller(organisation), enrollment, ACTOR)
@@ -269,7 +305,9 @@ _PROBLEMS = {
         WHERE waiting.status = 'waitlisted' AND promoted.session_id = waiting.session_id
     """,
     "somebody is enrolled twice": """
-        SELECT organisation_id, session_id, employee_id FROM enrollments WHERE status <> 'cancelled'
+        SELECT e.organisation_id, e.session_id, e.employee_id FROM enrollments e
+        JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id
+        WHERE e.status IN ('enrolled', 'waitlisted') OR c.delivery_mode <> 'self_paced' AND e.status <> 'cancelled'
         GROUP BY 1, 2, 3 HAVING count(*) > 1
     """,
     "a cancelled session has open enrollments": """
