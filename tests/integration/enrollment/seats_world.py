@@ -59,6 +59,7 @@ class World:
             )  # fmt: skip
             async with transaction(self.pool, EVERY_ORGANISATION) as connection:
                 await catalog_replica.save_courses(connection, [CourseSaved(organisation, course)])
+            self.meetings[organisation, SESSIONS[-1]] = 2
             for session in SESSIONS:
                 await self.follow(organisation, session, capacity=2)
             for person in PEOPLE:

@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 import services.catalog.app
 import services.enrollment.app
 import services.history.app
+from services.enrollment import transitions
 from services.enrollment.store import candidates as candidate_store
 from services.enrollment.store import seats as seat_store
 from shared.postgres.migrations import migrate
@@ -267,3 +268,21 @@ def test_control_where_open_records_are_overlooked_the_stories_end_badly(
     guard = "bool_or(e.status IN ('enrolled', 'waitlisted'))"
     without(monkeypatch, candidate_store, "_CANDIDATES", guard, "bool_or(false)")
     assert any(isinstance(broken, UniqueViolationError) for broken in what_breaks(databases))
+
+
+def test_control_where_a_transfer_takes_attendance_along_a_promise_is_broken(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transitions, "NOT_CHECKED_IN", {})
+    world = World(databases.enrollment)
+
+    async def story() -> None:
+        await world.populate()
+        await world.enroll(1, SESSIONS[1], PEOPLE[:1], waitlist=False)
+        [enrollment] = await world.enrollments()
+        await world.check_in(*enrollment, 1, None)
+        await world.transfer(*enrollment, SESSIONS[0])
+        await world.check()
+
+    with pytest.raises(AssertionError, match="attended a meeting of a session in which they are not"):
+        databases.runner.run(story())
