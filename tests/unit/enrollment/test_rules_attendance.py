@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from services.enrollment import transitions
+from services.enrollment.attendance import attended, check_meeting
 from services.enrollment.errors import CheckInKept, EnrollmentClosed, MeetingNotSelectable, MeetingRequired
 from services.enrollment.schemas import CheckIn
 from services.enrollment.transitions import check_in_removed, checked_in, marked_absent, reopened, transferred
@@ -75,6 +76,12 @@ def test_a_check_in_names_a_meeting_if_there_are_any(
     with pytest.raises(refusal) as raised:
         checked_in(enrollment(), at(meeting_id), NOW, meetings)
     assert list(vars(raised.value)["details"]["errors"]) == ["meeting_id"]
+
+
+def test_of_meetings_one_is_named_and_without_any_none_is() -> None:
+    check_meeting(2, MEETINGS)
+    check_meeting(None, ())
+    assert [attended(after(at(2, 4)), each) for each in MEETINGS] == [False, True, False]
 
 
 def test_what_forbids_a_check_in_is_told_before_its_meeting() -> None:
