@@ -298,7 +298,8 @@ def only(method: str, path: str) -> Declared:
     [
         ("_check_year", lambda _: None, only("PATCH", ENROLLMENTS + "/{id}/check-in"), 'checked_in_at = "0001'),
         ("_check_year", lambda _: None, only("POST", SESSIONS), 'end_date = "9999'),
-        ("storable", str.strip, only("PUT", STAFF + "/{id}"), 'full_name = " a "'),
+        ("normal_text", str, only("PUT", STAFF + "/{id}"), 'full_name = " a "'),
+        ("normal_text", str.strip, only("PUT", STAFF + "/{id}"), 'full_name = "e\\u0301"'),
     ],
 )
 async def test_control_without_a_guard_the_search_notices(
