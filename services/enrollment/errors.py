@@ -44,6 +44,16 @@ class CheckedIn(Conflict):
     message = "The employee is checked in. Remove the check-in before marking the enrollment as absent."
 
 
+class MeetingRequired(ValidationFailed):
+    def __init__(self) -> None:
+        super().__init__({"meeting_id": ["The session has meetings: name the one that this is about."]})
+
+
+class MeetingNotSelectable(ValidationFailed):
+    def __init__(self) -> None:
+        super().__init__({"meeting_id": ["The session has no such meeting."]})
+
+
 class CompletedAtNotPossible(ValidationFailed):
     """`reason`: why nobody can have completed the training then."""
 
