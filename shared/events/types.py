@@ -75,8 +75,19 @@ class CourseState(State):
     renewal_window_days: Integer | None = None
 
 
+class Meeting(BaseModel):
+    """One of the dates of a session; `id` is unique in the session."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: Id
+    start_date: Moment
+    end_date: Moment
+    location: Text | None
+
+
 class SessionState(State):
-    """`removed` once the catalog has deleted it."""
+    """`removed` once the catalog has deleted it. A session without `meetings` meets once, from its start to its end."""
 
     course_id: Id
     session_name: Text
@@ -87,6 +98,7 @@ class SessionState(State):
     status: Literal["scheduled", "in_progress", "completed", "cancelled"]
     projects: tuple[NamedItem, ...]
     removed: bool = False
+    meetings: tuple[Meeting, ...] = ()
 
 
 class EmployeeState(State):
@@ -130,6 +142,17 @@ class Remembered(BaseModel):
     location: Text | None
     projects: tuple[NamedItem, ...]
     company: NamedItem | None
+    meetings: tuple[Meeting, ...] = ()
+
+
+class Attendance(BaseModel):
+    """The check-in at one meeting of the session."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    meeting_id: Id
+    checked_in_at: Moment
+    check_in_method: str
 
 
 class EnrollmentState(State):
@@ -140,6 +163,7 @@ class EnrollmentState(State):
     `certifies` says whether its person holds the course by it, until `valid_until`: it is completed, and passed if
     there was a pass score. `judged_by` is `None` where it was never judged.
     `remembered` is `None` while the enrollment is open, that is enrolled or waitlisted.
+    `checked_in_at` is the first check-in; `attendance` has one for each meeting, where the session has meetings.
     """
 
     session_id: Id
@@ -159,6 +183,7 @@ class EnrollmentState(State):
     judged_by: Judgement | None = None
     certifies: bool
     remembered: Remembered | None = None
+    attendance: tuple[Attendance, ...] = ()
 
 
 class CertificationState(State):
