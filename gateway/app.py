@@ -123,7 +123,7 @@ async def _gate(settings: GatewaySettings, keys: KeySource, stack: AsyncExitStac
     limiter = Limiter(redis, availability, revocations)
     stack.callback(limiter.close)
     await availability.connect()
-    await stack.enter_async_context(background(availability.watch(), name="redis watch"))
+    await stack.enter_async_context(background(availability.watch(revocations.write_known), name="redis watch"))
     await stack.enter_async_context(background(revocations.keep_written(), name="revocations"))
     limits = Limits(settings.rate_limit, settings.address_rate_limit, settings.login_rate_limit)
     return Gate(_verifier(settings, keys), limiter, revocations, limits)

@@ -1,7 +1,6 @@
 """The errors that clients can receive; `shared.http.responses` converts them to responses (contract, section 1)."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 MAX_ERRORS: Final = 20
@@ -197,17 +196,14 @@ class ValidationFailed(ApiError):
         if not errors:
             return
         listed: dict[str, list[str]] = {}
-        for name, reason in islice(_each(errors), MAX_ERRORS):
+        each = [(name, reason) for name, reasons in errors.items() for reason in reasons]
+        for name, reason in each[:MAX_ERRORS]:
             listed.setdefault(shortened(name), []).append(shortened(reason, MAX_REASON))
         self.details["errors"] = listed
-        omitted += max(0, sum(map(len, errors.values())) - MAX_ERRORS)
+        omitted += len(each[MAX_ERRORS:])
         if omitted:
             self.details["errors_omitted"] = omitted
             self.message = f"{self.message} {omitted:,} more {'error is' if omitted == 1 else 'errors are'} not listed."
-
-
-def _each(errors: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
-    return ((name, reason) for name, reasons in errors.items() for reason in reasons)
 
 
 class IdempotencyKeyReused(ValidationFailed):

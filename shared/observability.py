@@ -50,19 +50,17 @@ def new_uuid() -> UUID:
     return UUID(int=uuid_utils.uuid7().int)
 
 
-class _TraceFilter(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        trace = current_trace.get()
-        if trace.request_id:
-            record.request_id = trace.request_id
-            record.traceparent = trace.traceparent
-        return True
+def _add_trace(record: logging.LogRecord) -> bool:
+    trace = current_trace.get()
+    if trace.request_id:
+        record.request_id, record.traceparent = trace
+    return True
 
 
 def json_lines(process: str, stream: TextIO) -> logging.Handler:
     """JSON lines with the name of the process and, inside a request, its id."""
     handler = logging.StreamHandler(stream)
-    handler.addFilter(_TraceFilter())
+    handler.addFilter(_add_trace)
     handler.setFormatter(
         JsonFormatter(
             "%(levelname)s %(name)s %(message)s",

@@ -8,7 +8,6 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -61,19 +60,17 @@ class _Window:
     suppressed: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(eq=False, kw_only=True)
 class SecurityLog:
     """Writes at most `lines` lines of one event in `seconds`, and counts the others.
 
     Its memory is bounded: it stores only the sources of lines that were written.
     """
 
-    def __init__(
-        self, *, seconds: float = SECONDS, lines: int = LINES, lines_of_one_source: int = LINES_OF_ONE_SOURCE
-    ) -> None:
-        self._seconds = seconds
-        self._lines = lines
-        self._lines_of_one_source = lines_of_one_source
-        self._windows: dict[SecurityEvent, _Window] = {}
+    seconds: float = SECONDS
+    lines: int = LINES
+    lines_of_one_source: int = LINES_OF_ONE_SOURCE
+    _windows: dict[SecurityEvent, _Window] = field(default_factory=dict)
 
     def record(
         self,
@@ -88,12 +85,12 @@ class SecurityLog:
         """Writes the line, or counts it. `reason` is one of a few constants in the code, never client input."""
         window = self._window(event)
         source = address or f"{organisation_id}:{subject}"
-        if window.written >= self._lines or window.written_of[source] >= self._lines_of_one_source:
+        if window.written >= self.lines or window.written_of[source] >= self.lines_of_one_source:
             self._suppress(event, window, reason)
             return
         window.written += 1
         window.written_of[source] += 1
-        _write(event, reason, subject, organisation_id, address, details)
+        _write(event, reason, subject, organisation_id, address, **details)
 
     def flush(self) -> None:
         """Reports what was suppressed so far; called when a process ends."""
@@ -105,7 +102,7 @@ class SecurityLog:
         window = self._windows.get(event)
         if window is None or now >= window.ends:
             self._close(event)
-            window = self._windows[event] = _Window(now + self._seconds)
+            window = self._windows[event] = _Window(now + self.seconds)
         return window
 
     def _suppress(self, event: SecurityEvent, window: _Window, reason: str) -> None:
@@ -128,21 +125,17 @@ class SecurityLog:
     def _close(self, event: SecurityEvent) -> None:
         window = self._windows.pop(event, None)
         if window is not None and window.suppressed:
-            details = {
-                "suppressed_event": event.value,
-                "count": window.suppressed.total(),
-                "reasons": dict(window.suppressed),
-            }
-            _write(SecurityEvent.LINES_SUPPRESSED, "", "", None, "", details)
+            count, reasons = window.suppressed.total(), dict(window.suppressed)
+            _write(SecurityEvent.LINES_SUPPRESSED, suppressed_event=event.value, count=count, reasons=reasons)
 
 
 def _write(
     event: SecurityEvent,
-    reason: str,
-    subject: str,
-    organisation_id: int | None,
-    address: str,
-    details: Mapping[str, Any],
+    reason: str = "",
+    subject: str = "",
+    organisation_id: int | None = None,
+    address: str = "",
+    **details: Any,
 ) -> None:
     fields: dict[str, Any] = {
         "event": event.value,

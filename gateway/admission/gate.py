@@ -56,16 +56,14 @@ class Admission:
         _record_of(self.token, event, self.address(), **fields)
 
 
+@dataclass(frozen=True, slots=True)
 class Gate:
     """Admits requests: every request with a token passes here."""
 
-    def __init__(
-        self, verifier: ClientTokenVerifier, limiter: Limiter, revocations: Revocations, limits: Limits
-    ) -> None:
-        self._verifier = verifier
-        self._limiter = limiter
-        self._revocations = revocations
-        self._limits = limits
+    verifier: ClientTokenVerifier
+    limiter: Limiter
+    revocations: Revocations
+    limits: Limits
 
     async def admit(self, authorization: Sequence[str], address: str) -> Admission:
         """Raises `TokenMissing`, `TokenInvalid` or `TokenExpired`, or `RateLimited` for an address with too many.
@@ -73,7 +71,7 @@ class Gate:
         Raises `KeysUnavailable` where the token cannot be verified.
         """
         try:
-            token = await self._verifier.verify(bearer_token(authorization))
+            token = await self.verifier.verify(bearer_token(authorization))
         except KeysUnavailable:
             await self._require_room_for(address)
             raise
@@ -85,19 +83,19 @@ class Gate:
 
     def known_token(self, token: str) -> ClientToken | None:
         """The token, if it was verified before and is still valid."""
-        return self._verifier.known(token)
+        return self.verifier.known(token)
 
     def known_token_in(self, authorization: Sequence[str]) -> ClientToken | None:
         """The token in a request's `Authorization` headers, if it was verified before and is still valid."""
         try:
-            return self._verifier.known(bearer_token(authorization))
+            return self.verifier.known(bearer_token(authorization))
         except (TokenMissing, TokenInvalid):
             return None
 
     async def admit_token(self, token: ClientToken, address: Callable[[], str]) -> Admission:
         """For a verified token; raises `TokenInvalid` when it was revoked, or `RateLimited` as above."""
         try:
-            return Admission(token, await self._limiter.hit(self._hit(token)), address)
+            return Admission(token, await self.limiter.hit(self._hit(token)), address)
         except TokenInvalid as error:
             await self._require_room_for(address())
             _record_of(token, SecurityEvent.TOKEN_REFUSED, address(), reason=error.reason)
@@ -106,30 +104,25 @@ class Gate:
     async def count_unadmitted(self, reason: str, authorization: Sequence[str], address: str) -> None:
         """Counts a request that is refused before admission: for its user where its token was verified before, else for
         its address. Raises `RateLimited`."""
-        if not await self._count_for_user(authorization, address):
+        token = self.known_token_in(authorization)
+        if token is not None:
+            try:
+                self._require_admitted(await self.limiter.hit(self._hit(token)), "user", address)
+            except TokenInvalid:  # it was revoked
+                token = None
+        if token is None:
             await self._require_room_for(address)
         record(SecurityEvent.REQUEST_REFUSED, reason=reason, address=address)
 
-    async def _count_for_user(self, authorization: Sequence[str], address: str) -> bool:
-        """Whether the request has a token that was verified before and is still valid; raises `RateLimited`."""
-        try:
-            token = self.known_token(bearer_token(authorization))
-            if token is None:
-                return False
-            self._require_admitted(await self._limiter.hit(self._hit(token)), "user", address)
-        except (TokenMissing, TokenInvalid):
-            return False
-        return True
-
     async def admit_login_from(self, address: str) -> None:
         """Counts an attempt to log in; raises `RateLimited`."""
-        await self._require_room(f"rate:login-address:{address}", self._limits.login, "login_address", address)
+        await self._require_room(f"rate:login-address:{address}", self.limits.login, "login_address", address)
 
     async def admit_login_as(self, email: str, address: str) -> None:
         """Counts an attempt to log in as this user, known or not; raises `RateLimited`."""
         # A digest: Redis need not hold what people typed, of any length.
         digest = hashlib.sha256(email.casefold().encode()).hexdigest()
-        await self._require_room(f"rate:login-email:{digest}", self._limits.login, "login_user", address)
+        await self._require_room(f"rate:login-email:{digest}", self.limits.login, "login_user", address)
 
     async def require_logout(self, admission: Admission) -> ClientToken:
         """The token, even when its user's limit is used up: a thief must not keep the owner from revoking it that way.
@@ -141,17 +134,17 @@ class Gate:
         return admission.require_access()
 
     async def revoke(self, token: ClientToken, address: str) -> None:
-        await self._revocations.revoke(token.id, token.expires_at)
+        await self.revocations.revoke(token.id, token.expires_at)
         _record_of(token, SecurityEvent.TOKEN_REVOKED, address, token_id=token.id)
 
     def _hit(self, token: ClientToken) -> Hit:
-        return Hit(token.rate_key, token.rate_limit or self._limits.user, token.id, token.expires_at)
+        return Hit(token.rate_key, token.rate_limit or self.limits.user, token.id, token.expires_at)
 
     async def _require_room_for(self, address: str) -> None:
-        await self._require_room(f"rate:address:{address}", self._limits.address, "address", address)
+        await self._require_room(f"rate:address:{address}", self.limits.address, "address", address)
 
     async def _require_room(self, key: str, limit: int, reason: str, address: str) -> None:
-        self._require_admitted(await self._limiter.hit(Hit(key, limit)), reason, address)
+        self._require_admitted(await self.limiter.hit(Hit(key, limit)), reason, address)
 
     def _require_admitted(self, decision: Decision, reason: str, address: str) -> None:
         if not decision.admitted:

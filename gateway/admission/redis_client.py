@@ -84,14 +84,9 @@ class Availability:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._lost = asyncio.Event()
-        self._on_return: list[Callable[[], Awaitable[None]]] = []
 
     def __bool__(self) -> bool:
         return not self._lost.is_set()
-
-    def on_return(self, action: Callable[[], Awaitable[None]]) -> None:
-        """Runs `action` once Redis is back, before anybody else uses it."""
-        self._on_return.append(action)
 
     def lost(self, error: Exception) -> None:
         if self:
@@ -106,22 +101,21 @@ class Availability:
         except REDIS_ERRORS as error:
             self.lost(error)
 
-    async def watch(self) -> None:
-        """Runs for as long as the process does."""
+    async def watch(self, on_return: Callable[[], Awaitable[None]]) -> None:
+        """Calls `on_return` once Redis is back, before anybody else uses it. Runs for as long as the process does."""
         while True:
             await self._lost.wait()
-            if await self._is_back():
+            if await self._is_back(on_return):
                 self._lost.clear()
                 log.warning("Redis is available again")
             else:
                 await asyncio.sleep(PROBE_INTERVAL)
 
-    async def _is_back(self) -> bool:
+    async def _is_back(self, on_return: Callable[[], Awaitable[None]]) -> bool:
         try:
             # A write: one that is out of memory, or a replica, answers a PING as if all were well.
             await within(self._redis.set("probe", 1, px=1000))
-            for action in self._on_return:
-                await action()
+            await on_return()
         except REDIS_ERRORS:
             return False
         return True

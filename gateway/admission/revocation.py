@@ -37,7 +37,6 @@ class Revocations:
         self._availability = availability
         self._known: LruCache[str, int] = LruCache(remembered)
         self._generation: object = None
-        availability.on_return(self._write_known)
 
     async def revoke(self, token_id: str, expires_at: int) -> None:
         """From now on the token is refused; a revocation while Redis is unavailable is written once it is back."""
@@ -68,10 +67,10 @@ class Revocations:
         new = secrets.token_bytes(8)
         generation = await within(self._redis.set(_GENERATION, new, nx=True, get=True)) or new
         if generation != self._generation:
-            await self._write_known()
+            await self.write_known()
             self._generation = generation
 
-    async def _write_known(self) -> None:
+    async def write_known(self) -> None:
         """A Redis that came back may have lost everything."""
         now = int(time.time())
         for token_id, expires_at in self._known.items():

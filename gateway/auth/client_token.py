@@ -1,7 +1,7 @@
 """Client tokens (contract, section 2): a JWS by an accepted algorithm and key, with claims of the right types."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from gateway.auth.client_claims import Claims, read_claims
@@ -42,26 +42,21 @@ class ClientToken:
         return minted[0]
 
 
+@dataclass(eq=False, repr=False)
 class ClientTokenVerifier:
     """Verifies tokens and remembers those that passed, until they expire or the keys change."""
 
-    def __init__(
-        self,
-        keys: KeySource,
-        *,
-        issuer: str,
-        audience: str,
-        algorithms: frozenset[Algorithm],
-        secret: str | None = None,
-        remembered: int = 10_000,
-    ) -> None:
-        self._source = keys
-        self._issuer = issuer
-        self._audience = audience
-        self._algorithms = algorithms
-        self._secret = secret
-        self._tokens: LruCache[str, ClientToken] = LruCache(remembered)
-        self._verified_with = keys.keys
+    source: KeySource
+    _: KW_ONLY
+    issuer: str
+    audience: str
+    algorithms: frozenset[Algorithm]
+    secret: str | None = None
+    remembered: int = 10_000
+
+    def __post_init__(self) -> None:
+        self._tokens: LruCache[str, ClientToken] = LruCache(self.remembered)
+        self._verified_with = self.source.keys
 
     async def verify(self, token: str) -> ClientToken:
         """Raises `TokenInvalid`, `TokenExpired`, or `Unavailable` when the keys cannot be had."""
@@ -69,14 +64,14 @@ class ClientTokenVerifier:
         if known is not None:
             return known
         payload = await self._signed_payload(token)
-        verified = _client_token(read_claims(payload, self._issuer, self._audience, time.time()))
+        verified = _client_token(read_claims(payload, self.issuer, self.audience, time.time()))
         self._tokens.put(token, verified)
         return verified
 
     def known(self, token: str) -> ClientToken | None:
         """The token, if it was verified before and has not expired; None if it has to be verified."""
-        if self._source.keys is not self._verified_with:
-            self._verified_with = self._source.keys
+        if self.source.keys is not self._verified_with:
+            self._verified_with = self.source.keys
             self._tokens.clear()
         known = self._tokens.get(token)
         if known is None or time.time() < known.expires_at + LEEWAY:
@@ -88,17 +83,17 @@ class ClientTokenVerifier:
         if len(token) > MAX_CLIENT_TOKEN_BYTES:
             raise TokenInvalid(f"The token is longer than {MAX_CLIENT_TOKEN_BYTES} bytes.")
         header = read_header(token)
-        if header.alg not in self._algorithms:
+        if header.alg not in self.algorithms:
             raise TokenInvalid("The token's algorithm is not accepted.", reason="algorithm")
         return signed_payload(token, await self._key(header), header.alg)
 
     async def _key(self, header: Header) -> Any:
         """The secret for HS256 and nothing else; for the others the key that `kid` names, if it is one for `alg`."""
         if header.alg == "HS256":
-            if self._secret is None:
+            if self.secret is None:
                 raise TokenInvalid("The token's algorithm is not accepted.", reason="algorithm")
-            return self._secret
-        key = await self._source.find(header.kid) if header.kid else None
+            return self.secret
+        key = await self.source.find(header.kid) if header.kid else None
         if key is None or key.algorithm != header.alg:
             raise TokenInvalid("The token is signed with an unknown key.", reason="unknown_key")
         return key.material

@@ -53,34 +53,25 @@ def issue(keys: PrivateKeySet, subject: Subject, *, issuer: str, audience: str, 
     return keys.sign(claims)
 
 
+@dataclass(frozen=True, slots=True)
 class Issuer:
     """Knows the users and signs with the first of its keys; the token of a login is valid for `ttl` seconds."""
 
-    def __init__(
-        self,
-        keys: IssuerKeys,
-        users: WatchedFile[Users] | None,
-        passwords: PasswordChecker,
-        *,
-        issuer: str,
-        audience: str,
-        ttl: int,
-    ) -> None:
-        self._keys = keys
-        self._users = users
-        self._passwords = passwords
-        self._issuer = issuer
-        self._audience = audience
-        self.ttl = ttl
+    keys: IssuerKeys
+    users: WatchedFile[Users] | None
+    passwords: PasswordChecker
+    issuer: str
+    audience: str
+    ttl: int
 
     async def authenticate(self, email: str, password: str) -> User | None:
         """The user with this password; an unknown user and a wrong password look the same and take as long."""
         user = self.user_with(email)
-        right = await self._passwords.is_right(password, user.password_hash if user else None)
+        right = await self.passwords.is_right(password, user.password_hash if user else None)
         return user if right else None
 
     def user_with(self, email: str) -> User | None:
-        return self._users.contents.with_email(email) if self._users else None
+        return self.users.contents.with_email(email) if self.users else None
 
     def token_for(self, user: User) -> str:
         subject = Subject(
@@ -92,11 +83,11 @@ class Issuer:
             user.employee_id,
             user.company_ids,
         )
-        return issue(self._keys.current, subject, issuer=self._issuer, audience=self._audience, ttl=self.ttl)
+        return issue(self.keys.contents, subject, issuer=self.issuer, audience=self.audience, ttl=self.ttl)
 
     def user(self, subject: str, organisation_id: int) -> User | None:
-        return self._users.contents.with_subject(subject, organisation_id) if self._users else None
+        return self.users.contents.with_subject(subject, organisation_id) if self.users else None
 
     def published_keys(self) -> str:
         """The public key set, as JSON text."""
-        return self._keys.current.published()
+        return self.keys.contents.published()

@@ -19,23 +19,19 @@ class KeySource(Protocol):
         """The key with this `kid`, fetched if necessary; raises `Unavailable` when it cannot be found out."""
 
 
-class IssuerKeys:
+class IssuerKeys(WatchedFile[PrivateKeySet]):
     """The built-in issuer's keys; the file is read again when it changes, so keys rotate without a restart."""
 
     def __init__(self, path: Path) -> None:
-        self._file = WatchedFile(path, parse_private_keys, record_issuer_keys)
-
-    @property
-    def current(self) -> PrivateKeySet:
-        return self._file.contents
+        super().__init__(path, parse_private_keys, record_issuer_keys)
 
     @property
     def keys(self) -> Keys:
-        return self.current.keys
+        return self.contents.keys
 
     async def find(self, key_id: str) -> Key | None:
         # Another process may have begun to sign with a key that this one has not seen yet.
-        return self.keys.get(key_id) or self._file.current().keys.get(key_id)
+        return self.keys.get(key_id) or self.current().keys.get(key_id)
 
 
 class NoKeys:

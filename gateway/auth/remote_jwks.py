@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from dataclasses import dataclass, field
 from math import ceil
 
 import aiohttp
@@ -32,20 +33,20 @@ class KeySetUnreadable(Exception):
     """The provider's response is not a key set."""
 
 
+@dataclass(eq=False)
 class RemoteKeySet:
     """The provider's public keys. One request at a time, one in each cooldown; the last valid set stays in use."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, cooldown: float) -> None:
-        self._session = session
-        self._url = url
-        self._cooldown = cooldown
-        self._flight: asyncio.Task[None] | None = None
-        self._asked_at: float | None = None
-        self._read_once = False
-        self._asked_for: set[str] = set()
-        self._missing: set[str] = set()
-        """Requested, and not in the set."""
-        self.keys: Keys = {}
+    session: aiohttp.ClientSession
+    url: str
+    cooldown: float
+    keys: Keys = field(default_factory=dict)
+    _flight: asyncio.Task[None] | None = None
+    _asked_at: float | None = None
+    _read_once: bool = False
+    _asked_for: set[str] = field(default_factory=set)
+    _missing: set[str] = field(default_factory=set)
+    """Requested, and not in the set."""
 
     async def has_been_read(self) -> bool:
         return self._read_once
@@ -68,7 +69,7 @@ class RemoteKeySet:
         """Runs for as long as the process does."""
         while True:
             await self._refresh()
-            await asyncio.sleep(REFRESH_PAUSE if self._read_once else self._cooldown)
+            await asyncio.sleep(REFRESH_PAUSE if self._read_once else self.cooldown)
 
     async def _refresh(self) -> None:
         """Joins the request under way, or starts one unless the cooldown lasts."""
@@ -82,7 +83,7 @@ class RemoteKeySet:
         await asyncio.shield(self._flight)
 
     def _cooldown_left(self) -> float:
-        return 0.0 if self._asked_at is None else self._asked_at + self._cooldown - time.monotonic()
+        return 0.0 if self._asked_at is None else self._asked_at + self.cooldown - time.monotonic()
 
     def _landed(self, _: asyncio.Task[None]) -> None:
         self._flight = None
@@ -104,7 +105,7 @@ class RemoteKeySet:
 
     async def _download(self) -> bytes:
         timeout = aiohttp.ClientTimeout(total=FETCH_TIMEOUT)
-        async with self._session.get(self._url, timeout=timeout, allow_redirects=False) as response:
+        async with self.session.get(self.url, timeout=timeout, allow_redirects=False) as response:
             if response.status != 200:
                 raise KeySetUnreadable(f"the provider answered {response.status}")
             body = bytearray()

@@ -69,13 +69,7 @@ class User(BaseModel):
     def described(self) -> dict[str, object]:
         """The user as clients see them; the timestamp in the form of the training endpoints."""
         created_at = self.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        return {
-            "id": self.id,
-            "name": self.name,
-            "email": self.email,
-            "role": self.role,
-            "created_at": created_at,
-        }
+        return self.model_dump(include={"id", "name", "email", "role"}) | {"created_at": created_at}
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,10 +53,13 @@ class AuthEndpoints:
         if methods is None:
             return NotFound()
         handler = methods.get(request.method)
-        return MethodNotAllowed(methods) if handler is None else handler(self, request)
+        if handler is None:
+            return MethodNotAllowed(methods)
+        # None of these endpoints has a query.
+        query = URL.build(path="/", query_string=request.target.query, encoded=True).query
+        return ValidationFailed({name: ["Unknown parameter."] for name in query}) if query else handler(self, request)
 
     async def login(self, request: Request) -> Answer:
-        _require_no_query(request)
         issuer = self._required_issuer()
         address = self._address(request)
         request.is_counted = True
@@ -78,13 +81,11 @@ class AuthEndpoints:
         return success(_json(data), message="Login successful", caching=Caching.NOT_STORED)
 
     async def logout(self, request: Request) -> Answer:
-        _require_no_query(request)
         token = await self._gate.require_logout(await self._admitted(request))
         await self._gate.revoke(token, self._address(request))
         return success(None, message="Logged out successfully")
 
     async def me(self, request: Request) -> Answer:
-        _require_no_query(request)
         token = (await self._admitted(request)).require()
         caller, issuer = token.caller, self._issuer
         user = issuer.user(caller.subject, caller.organisation_id) if issuer is not None else None
@@ -92,7 +93,6 @@ class AuthEndpoints:
         return success(_json({**described, "permissions": sorted(caller.permissions)}))
 
     async def key_set(self, request: Request) -> Answer:
-        _require_no_query(request)
         return Answer(self._required_issuer().published_keys(), caching=Caching.PUBLIC)
 
     async def _admitted(self, request: Request) -> Admission:
@@ -115,13 +115,6 @@ ENDPOINTS: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/api/v1/auth/me": {"GET": AuthEndpoints.me},
     "/.well-known/jwks.json": {"GET": AuthEndpoints.key_set},
 }
-
-
-def _require_no_query(request: Request) -> None:
-    """None of these endpoints has one; raises `ValidationFailed`."""
-    query = URL.build(path="/", query_string=request.target.query, encoded=True).query
-    if query:
-        raise ValidationFailed({name: ["Unknown parameter."] for name in query})
 
 
 def _record_login(event: SecurityEvent, user: User | None, address: str) -> None:

@@ -42,34 +42,25 @@ class _Client:
     has_key: bool
 
 
+@dataclass(frozen=True, slots=True)
 class ForwardHandler:
     """`public_url`: by which clients reach the gateway, if it is not the host that they name."""
 
-    def __init__(
-        self,
-        gate: Gate,
-        proxy: Proxy,
-        router: Router,
-        signer: InternalSigner,
-        endpoints: AuthEndpoints,
-        address: Callable[[Request], str],
-        public_url: str | None,
-    ) -> None:
-        self._gate = gate
-        self._proxy = proxy
-        self._router = router
-        self._signer = signer
-        self._endpoints = endpoints
-        self._address = address
-        self._public_origin = public_url.partition("://") if public_url is not None else None
+    gate: Gate
+    proxy: Proxy
+    router: Router
+    signer: InternalSigner
+    endpoints: AuthEndpoints
+    address: Callable[[Request], str]
+    public_url: str | None
 
     def handle(self, request: Request) -> Awaitable[Answer | ResponseBytes] | ApiError:
         """Under too much load `Overloaded`, before the token is verified or the body read: refusing must be cheap."""
-        upstream = self._router.upstream_of(request.target.path)
+        upstream = self.router.upstream_of(request.target.path)
         if upstream is None:
-            return self._endpoints.handle(request)
+            return self.endpoints.handle(request)
         token = self._known_token(request)
-        bulkhead = self._proxy.bulkhead_of(upstream)
+        bulkhead = self.proxy.bulkhead_of(upstream)
         organisation = None if token is None else token.caller.organisation_id
         if not bulkhead.admits(organisation):
             return Overloaded()
@@ -77,14 +68,14 @@ class ForwardHandler:
 
     async def count_unadmitted(self, request: Request, reason: str) -> None:
         """Raises what `Gate.count_unadmitted` raises."""
-        await self._gate.count_unadmitted(reason, request.headers.getall("Authorization", []), self._address(request))
+        await self.gate.count_unadmitted(reason, request.headers.getall("Authorization", []), self.address(request))
 
     def _known_token(self, request: Request) -> ClientToken | None:
         """Looked up before the request is admitted, since organisations are admitted in turn."""
         client: _Client | None = request.head.derived
         if client is not None:
-            return self._gate.known_token(client.bearer)
-        return self._gate.known_token_in(request.headers.getall("Authorization", []))
+            return self.gate.known_token(client.bearer)
+        return self.gate.known_token_in(request.headers.getall("Authorization", []))
 
     async def _forward(
         self, request: Request, upstream: UpstreamName, token: ClientToken | None, has_arrived: Callable[[], None]
@@ -98,22 +89,19 @@ class ForwardHandler:
         request.caller = token.rate_key
         client: _Client = request.head.derived or self._client(request)
         body = request.content if request.stream is None else await read_body(request)
-        message = self._upstream_request(request, client, token.internal(self._signer, upstream), body)
-        return _passed_on(await self._proxy.forward(upstream, message, token.caller.organisation_id))
+        who = identity(token.internal(self.signer, upstream), request.trace, client.scheme, client.host)
+        message = UpstreamRequest(request.method, request.target.raw, client.lines + who, body, client.has_key)
+        return _passed_on(await self.proxy.forward(upstream, message, token.caller.organisation_id))
 
     def _admission(self, request: Request, token: ClientToken | None) -> Awaitable[Admission]:
         request.is_counted = True
         if token is not None:
-            return self._gate.admit_token(token, partial(self._address, request))
-        return self._gate.admit(request.headers.getall("Authorization", []), self._address(request))
-
-    def _upstream_request(self, request: Request, client: _Client, internal_token: str, body: bytes) -> UpstreamRequest:
-        who = identity(internal_token, request.trace, client.scheme, client.host)
-        return UpstreamRequest(request.method, request.target.raw, client.lines + who, body, client.has_key)
+            return self.gate.admit_token(token, partial(self.address, request))
+        return self.gate.admit(request.headers.getall("Authorization", []), self.address(request))
 
     def _client(self, request: Request) -> _Client:
         """Raises `BadRequest` for a header that no service can be sent."""
-        scheme, _, host = self._public_origin or ("http", "", request.host())
+        scheme, _, host = (self.public_url or f"http://{request.host()}").partition("://")
         passing = forwarded(request.headers.items())
         bearer = bearer_token(request.headers.getall("Authorization", []))
         client = _Client(bearer, lines(passing), scheme, host, has_idempotency_key(passing))

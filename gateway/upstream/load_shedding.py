@@ -10,6 +10,7 @@ beyond their number. If they were refused they would retry immediately, and refu
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 _WAVE: Final = 1 / 512
@@ -37,6 +38,7 @@ class AverageWait:
         return self._average
 
 
+@dataclass(eq=False)
 class Overload:
     """Decides about each newcomer by the wait it has to expect, in seconds of `clock`.
 
@@ -45,31 +47,28 @@ class Overload:
     `bearable`.
     """
 
-    def __init__(
-        self, target: float, bearable: float, interval: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._target = target
-        self._bearable = bearable
-        self._interval = interval
-        self._clock = clock
-        self._long_since: float | None = None
-        self._refused_at: float | None = None
+    target: float
+    bearable: float
+    interval: float
+    clock: Callable[[], float] = time.monotonic
+    _long_since: float | None = None
+    _refused_at: float | None = None
 
     def refuses(self, wait: float, average: float, is_modest: bool = False) -> bool:
         """Whether a request that would wait so many seconds is refused, where newcomers lately did on average."""
-        now = self._clock()
-        if average <= self._bearable:
+        now = self.clock()
+        if average <= self.bearable:
             self._long_since = None
         elif self._long_since is None:
             self._long_since = now
-        bound = self._bearable if is_modest else self._target
+        bound = self.bearable if is_modest else self.target
         if wait <= bound or not (self._is_long(now) or self._refused_lately(now)):
             return False
         self._refused_at = now
         return True
 
     def _is_long(self, now: float) -> bool:
-        return self._long_since is not None and now - self._long_since >= self._interval
+        return self._long_since is not None and now - self._long_since >= self.interval
 
     def _refused_lately(self, now: float) -> bool:
-        return self._refused_at is not None and now - self._refused_at < self._interval
+        return self._refused_at is not None and now - self._refused_at < self.interval

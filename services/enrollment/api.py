@@ -20,6 +20,7 @@ from services.enrollment.representations import (
 from services.enrollment.rules import EnrollCommand
 from services.enrollment.schemas import (
     CheckIn,
+    CheckInQuery,
     Completion,
     ComplianceQuery,
     EnrollmentQuery,
@@ -79,9 +80,9 @@ async def check_in_enrollment(call: Call[Query, CheckIn]) -> Answer:
     return changed(enrollment, "Enrollment checked in")
 
 
-async def remove_check_in(call: Call[Query, Body]) -> Answer:
+async def remove_check_in(call: Call[CheckInQuery, Body]) -> Answer:
     enrollment = await lifecycle.remove_check_in(
-        call.app[POOL], call.organisation_id, call.id, call.actor, call.conditions
+        call.app[POOL], call.organisation_id, call.id, call.actor, call.conditions, call.query.meeting_id
     )
     return changed(enrollment, "Check-in removed")
 
@@ -194,6 +195,7 @@ ROUTES: list[Route[Any, Any]] = [
         remove_check_in,
         {200: Success[EnrollmentDetail]},
         permissions=[RECORD],
+        query=CheckInQuery,
     ),
     Route(
         "PATCH",

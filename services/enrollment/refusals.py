@@ -28,6 +28,7 @@ class Refusal(ValidationFailed):
         """`listed`: whether `errors` has the reasons if there is no other kind of refusal."""
         super().__init__({"session_id": reasons} if listed else None, message=message, details=details)
         self.reasons = reasons
+        self.summary = message or type(self).message
 
     @property
     def text(self) -> str:
@@ -117,13 +118,12 @@ class EnrollmentRefused(ValidationFailed):
         positions = {kind: [place for place in refusals if type(refusals[place]) is kind] for kind in KINDS}
         heads = [refusals[places[0]] for places in positions.values() if places]
         first = heads[0]
-        merged = {name: value for kind in heads for name, value in kind.details.items() if name != "errors"}
-        is_alone = len(heads) == 1 and not first.of_employee
+        is_of_session_alone = len(heads) == 1 and not first.of_employee
         super().__init__(
-            None if is_alone else _errors(refusals, list(positions.values())),
-            message=first.message,
+            None if is_of_session_alone else _errors(refusals, list(positions.values())),
+            message=first.summary,
             code=first.code,
-            details=first.details if is_alone else merged,
+            details={name: value for kind in heads for name, value in kind.details.items()},
         )
         self.refusals = refusals
 

@@ -114,7 +114,8 @@ class EnrollCommand:
 class Granted:
     """These people are enrolled: so many of them get a seat, the first ones; the others wait. So many seats are left.
 
-    `refused` are those who are not, in the order asked.
+    `refused` are those who are not, in the order asked. `clashes`: those of the enrolled of whom the organisation wants
+    to be told that they are enrolled elsewhere at the same time.
     """
 
     employee_ids: tuple[int, ...]

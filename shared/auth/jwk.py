@@ -1,6 +1,5 @@
 """JSON Web Keys (RFC 7517): public keys that verify tokens, and private sets whose first key signs them."""
 
-import base64
 import hashlib
 import json
 from collections.abc import Mapping
@@ -9,6 +8,7 @@ from typing import Any, Literal
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jwt.algorithms import OKPAlgorithm
 
 Algorithm = Literal["EdDSA", "ES256", "RS256"]
 """Asymmetric algorithms. Client tokens may also be signed with HS256, which has no public key."""
@@ -103,16 +103,8 @@ def parse_private_keys(text: str) -> PrivateKeySet:
 
 def new_private_keys() -> str:
     """A private JWK set with one new Ed25519 key, as JSON text; its `kid` is its thumbprint (RFC 7638)."""
-    private = Ed25519PrivateKey.generate()
-    members = {
-        "crv": "Ed25519",
-        "kty": "OKP",
-        "x": _base64url(private.public_key().public_bytes_raw()),
-    }
-    thumbprint = hashlib.sha256(json.dumps(members, sort_keys=True, separators=(",", ":")).encode()).digest()
-    key = {**members, "d": _base64url(private.private_bytes_raw()), "kid": _base64url(thumbprint)}
-    return json.dumps({"keys": [{**key, "alg": "EdDSA", "use": "sig"}]}, indent=2) + "\n"
-
-
-def _base64url(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+    members = OKPAlgorithm.to_jwk(Ed25519PrivateKey.generate(), as_dict=True)
+    public = {name: members[name] for name in ("crv", "kty", "x")}
+    thumbprint = hashlib.sha256(json.dumps(public, sort_keys=True, separators=(",", ":")).encode()).digest()
+    key_id = jwt.utils.base64url_encode(thumbprint).decode()
+    return json.dumps({"keys": [{**members, "kid": key_id, "alg": "EdDSA", "use": "sig"}]}, indent=2) + "\n"

@@ -5,6 +5,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 from math import inf
 from typing import Final
 
@@ -20,42 +21,18 @@ STALLED_CHECKS: Final = 5
 stood still itself: its check runs before it has heard of the releases meanwhile."""
 
 
+@dataclass(slots=True, eq=False)
 class Waiter:
     """A caller in the queue: `permit` is done once it has one, or never will. Times are those of the semaphore's clock,
     in seconds."""
 
-    __slots__ = ("organisation", "permit", "since", "until")
-
-    def __init__(self, permit: "asyncio.Future[None]", organisation: Organisation, since: float, until: float) -> None:
-        self.permit = permit
-        self.organisation = organisation
-        self.since = since
-        self.until = until
+    permit: "asyncio.Future[None]"
+    organisation: Organisation
+    since: float
+    until: float
 
 
-class _StallDetector:
-    """Notices that several checks in a row saw no release; with `checks` of None it never does."""
-
-    def __init__(self, checks: int | None) -> None:
-        self._checks: deque[float] = deque(maxlen=1 if checks is None else checks + 1)
-        """When the last ones were, from the one that saw a release."""
-        self._releases = 0
-        """How many there were at the last check."""
-
-    def restart(self, now: float, releases: int) -> None:
-        self._checks.clear()
-        self._checks.append(now)
-        self._releases = releases
-
-    def stalled_since(self, now: float, releases: int) -> float:
-        """Checks whether there were more releases; since when there were none, or -inf where that is not yet known."""
-        if releases != self._releases or self._checks.maxlen == 1:
-            self.restart(now, releases)
-            return -inf
-        self._checks.append(now)
-        return self._checks[0] if len(self._checks) == self._checks.maxlen else -inf
-
-
+@dataclass(eq=False)
 class FairSemaphore:
     """`permits`, of which one organisation holds at most `per_organisation`.
 
@@ -70,33 +47,26 @@ class FairSemaphore:
     release (as STALLED_CHECKS; None: they are not); `resource` says in the log of what.
     """
 
-    def __init__(
-        self,
-        permits: int,
-        per_organisation: int,
-        *,
-        resource: str = "permit",
-        max_waiting_per_organisation: float = inf,
-        max_waiting: float = inf,
-        refusal: str | None = None,
-        refusal_delay: float = 0.0,
-        stalled_checks: int | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.permits = permits
-        self.per_organisation = per_organisation
+    permits: int
+    per_organisation: int
+    _: KW_ONLY
+    resource: str = "permit"
+    max_waiting_per_organisation: float = inf
+    max_waiting: float = inf
+    refusal: str | None = None
+    refusal_delay: float = 0.0
+    stalled_checks: int | None = None
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
         self.in_use = 0
         self.waiting: FairQueue[Waiter] = FairQueue()
         self._held: dict[Organisation, int] = {}
-        self._resource = resource
-        self._max_waiting_per_organisation = max_waiting_per_organisation
-        self._max_waiting = max_waiting
-        self._refusal = refusal
-        self._refusal_delay = refusal_delay
-        self._clock = clock
         self._loop = asyncio.get_running_loop()  # once: looking for it is a system call
         self._timer: asyncio.TimerHandle | None = None
-        self._stall = _StallDetector(stalled_checks)
+        self._checks: deque[float] = deque(maxlen=(self.stalled_checks or 0) + 1)
+        """When the last ones were, from the one that saw a release."""
+        self._releases_at_check = 0
         self._releases = 0
         self._releases_at_warning = -1
 
@@ -125,8 +95,8 @@ class FairSemaphore:
         if self.try_acquire(organisation):
             return
         if not self._has_room(organisation):
-            await asyncio.sleep(min(self._refusal_delay, timeout))
-            raise Overloaded(self._refusal)
+            await asyncio.sleep(min(self.refusal_delay, timeout))
+            raise Overloaded(self.refusal)
         await self.wait(timeout, organisation)
 
     async def wait(self, timeout: float, organisation: Organisation = None) -> None:
@@ -141,8 +111,6 @@ class FairSemaphore:
     def release(self, organisation: Organisation = None) -> None:
         """Hands the permit to whoever is next and may have it; `organisation` as in `acquire`."""
         self._releases += 1
-        if self.waiting.count and self._handed_on(organisation):
-            return
         self.in_use -= 1
         held = self._held[organisation] - 1
         if held:
@@ -160,33 +128,21 @@ class FairSemaphore:
                 self._held[waiter.organisation] = self._held.get(waiter.organisation, 0) + 1
                 waiter.permit.set_result(None)
 
-    def _handed_on(self, organisation: Organisation) -> bool:
-        """Whether the permit went to the next of the same organisation, which leaves the counts as they are."""
-        if self.in_use > self.permits or (
-            organisation is not None and self._held[organisation] > self.per_organisation
-        ):
-            return False
-        while (waiter := self.waiting.take_of(organisation)) is not None:
-            if not waiter.permit.done():
-                waiter.permit.set_result(None)
-                return True
-        return False
-
     def _may_have_more(self, organisation: Organisation) -> bool:
         return organisation is None or self._held.get(organisation, 0) < self.per_organisation
 
     def _has_room(self, organisation: Organisation) -> bool:
         own = self.waiting.count_of(organisation)
-        if own >= self._max_waiting_per_organisation:
+        if own >= self.max_waiting_per_organisation:
             return False
-        return not own or self.waiting.count < self._max_waiting
+        return not own or self.waiting.count < self.max_waiting
 
     def _enqueue(self, timeout: float, organisation: Organisation) -> Waiter:
-        now = self._clock()
+        now = self.clock()
         waiter = Waiter(self._loop.create_future(), organisation, now, now + timeout)
         self.waiting.add(organisation, waiter)
         if self._timer is None:
-            self._stall.restart(now, self._releases)
+            self._restart_checks(now)
             self._timer = self._loop.call_later(CHECK_INTERVAL, self._check)
         return waiter
 
@@ -199,16 +155,29 @@ class FairSemaphore:
 
     def _check(self) -> None:
         """One timer for all waiters: one for each would cost as much as its permit."""
-        now = self._clock()
-        stalled_since = self._stall.stalled_since(now, self._releases)
+        now = self.clock()
+        stalled_since = self._stalled_since(now)
         late = [waiter for waiter in self.waiting if waiter.until <= now or waiter.since <= stalled_since]
         if late and stalled_since > -inf:
             self._warn_once(now - stalled_since)
         for waiter in late:
             self.waiting.remove(waiter.organisation, waiter)
             if not waiter.permit.done():
-                waiter.permit.set_exception(Overloaded(self._refusal))
+                waiter.permit.set_exception(Overloaded(self.refusal))
         self._timer = self._loop.call_later(CHECK_INTERVAL, self._check) if self.waiting.count else None
+
+    def _restart_checks(self, now: float) -> None:
+        self._checks.clear()
+        self._checks.append(now)
+        self._releases_at_check = self._releases
+
+    def _stalled_since(self, now: float) -> float:
+        """Since when several checks in a row saw no release, or -inf while one did."""
+        if self._releases != self._releases_at_check or self.stalled_checks is None:
+            self._restart_checks(now)
+            return -inf
+        self._checks.append(now)
+        return self._checks[0] if len(self._checks) == self._checks.maxlen else -inf
 
     def _warn_once(self, seconds: float) -> None:
         """Not for each waiter: many lines would slow down the process that is in trouble."""
@@ -217,7 +186,7 @@ class FairSemaphore:
         self._releases_at_warning = self._releases
         log.warning(
             "no %s was released for %.2f s; rejecting waiters",
-            self._resource,
+            self.resource,
             seconds,
-            extra={"resource": self._resource, "in_use": self.in_use, "waiting": self.waiting.count},
+            extra={"resource": self.resource, "in_use": self.in_use, "waiting": self.waiting.count},
         )

@@ -67,17 +67,6 @@ class FairQueue(Generic[Item]):
         self.count -= 1
         return item
 
-    def take_of(self, organisation: Organisation) -> Item | None:
-        """The next item of this organisation, if it is the only one that has any."""
-        line = self._lines.get(organisation)
-        if line is None or len(self._lines) > 1:
-            return None
-        item, _ = line.popitem(last=False)
-        if not line:
-            del self._lines[organisation]
-        self.count -= 1
-        return item
-
     def take_where(self, may: Callable[[Organisation], bool]) -> Item | None:
         """The next item of an organisation that may; the others keep their places."""
         for organisation in self._lines:

@@ -53,26 +53,24 @@ class BodyBudget:
         self.strangers = Account(strangers * MIB, strangers * MIB)
 
 
+@dataclass(slots=True)
 class Reservation:
     """The bytes of one request's body."""
 
-    __slots__ = ("_account", "_count", "_owner")
-
-    def __init__(self, account: Account, owner: str) -> None:
-        self._account = account
-        self._owner = owner
-        self._count = 0
+    account: Account
+    owner: str
+    _count: int = 0
 
     def cover(self, count: int) -> None:
         """Grows to `count` bytes; raises `Overloaded`."""
         if count > self._count:
-            self._account.take(self._owner, count - self._count)
+            self.account.take(self.owner, count - self._count)
             self._count = count
 
     def end(self) -> None:
         """May be called more than once."""
         if self._count:
-            self._account.give_back(self._owner, self._count)
+            self.account.give_back(self.owner, self._count)
             self._count = 0
 
 

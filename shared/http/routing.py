@@ -170,7 +170,7 @@ class Endpoint:
             id=path_id,
             query=query,
             body=body,
-            url=f"{sender.origin}{_decoded(request.target.path)}",
+            url=f"{sender.origin}{unquote(request.target.path)}",
             conditions=sender.conditions,
             idempotency_key=self._idempotency_key(request.headers, caller, body) if route.method == "POST" else None,
         )
@@ -250,10 +250,6 @@ def _read_sender(request: Request) -> _Sender:
     sender = _Sender(bearer_token(headers.getall("Authorization", [])), client_origin(request), conditions)
     request.head.derived = sender
     return sender
-
-
-def _decoded(path: str) -> str:
-    return unquote(path) if "%" in path else path
 
 
 def _record_denied(caller: Caller, error: PermissionDenied, route: Route[Any, Any]) -> None:

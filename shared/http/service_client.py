@@ -33,17 +33,15 @@ class ServiceResponse:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
 class ServiceClient:
     """Sends requests to the service `name` at `url`; `signer` signs for `asking`, the service that sends them."""
 
-    def __init__(
-        self, http: aiohttp.ClientSession, url: str, *, name: str, asking: str, signer: InternalSigner
-    ) -> None:
-        self._http = http
-        self._url = url
-        self._name = name
-        self._asking = asking
-        self._signer = signer
+    http: aiohttp.ClientSession
+    url: str
+    name: str
+    asking: str
+    signer: InternalSigner
 
     async def request(
         self,
@@ -62,15 +60,15 @@ class ServiceClient:
         left.
         """
         deadline, trace = Deadline.after(time_left(within)), current_trace.get()
-        caller = Caller(organisation_id, self._asking, self._asking, "service", frozenset({permission}))
-        token = self._signer.sign(caller, self._name)
+        caller = Caller(organisation_id, self.asking, self.asking, "service", frozenset({permission}))
+        token = self.signer.sign(caller, self.name)
         headers = [("Authorization", f"Bearer {token}"), deadline.header()]
         if trace.request_id:
             headers += [("X-Request-Id", trace.request_id), ("traceparent", trace.traceparent)]
         timeout = aiohttp.ClientTimeout(total=deadline.require(within), connect=CONNECT_TIMEOUT)
         try:
-            async with self._http.request(
-                method, self._url + path, json=body, headers=headers, timeout=timeout
+            async with self.http.request(
+                method, self.url + path, json=body, headers=headers, timeout=timeout
             ) as response:
                 received = ServiceResponse(response.status, await self._text(response))
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -85,7 +83,7 @@ class ServiceClient:
         async for part in response.content.iter_any():
             body += part
             if len(body) > MAX_RESPONSE_BYTES:
-                log.error("%s sent a response of more than %s bytes", self._name, MAX_RESPONSE_BYTES)
+                log.error("%s sent a response of more than %s bytes", self.name, MAX_RESPONSE_BYTES)
                 response.close()
                 raise Unavailable
         return body.decode()

@@ -10,6 +10,7 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -117,36 +118,30 @@ def gather_seconds(messages: int, seconds: float) -> float:
     return GATHER_SECONDS if messages >= BUSY_RATE * seconds else 0.0
 
 
+@dataclass(eq=False, repr=False)
 class Consumer:
     """Consumes one queue, which `migrate` has declared. Any number may run at once, in any number of processes."""
 
-    def __init__(
-        self,
-        pool: Pool,
-        amqp_url: str,
-        queue: QueueName,
-        subscriptions: Subscriptions,
-    ) -> None:
-        self._pool = pool
-        self._amqp_url = amqp_url
-        self._queue = queue
-        self._subscriptions = subscriptions
-        self._gather_seconds = 0.0
-        self._began = -math.inf
-        self._connected = False
+    pool: Pool
+    amqp_url: str
+    queue: QueueName
+    subscriptions: Subscriptions
+    _gather_seconds: float = 0.0
+    _began: float = -math.inf
+    _connected: bool = False
 
     async def is_connected(self) -> bool:
         return self._connected
 
     async def run(self) -> None:
         """Runs until it is cancelled, through any outage; deliveries that were not acknowledged come again."""
-        await retry_forever(self._consume, f"the consumer of {self._queue.name}")
+        await retry_forever(self._consume, f"the consumer of {self.queue.name}")
 
     async def _consume(self, backoff: Backoff) -> None:
         try:
-            async with connection_to(self._amqp_url, name=self._queue.name) as connection:
+            async with connection_to(self.amqp_url, name=self.queue.name) as connection:
                 channel = await open_channel(connection, prefetch=2 * BATCH)
-                queue = await find_queue(channel, self._queue.name)
+                queue = await find_queue(channel, self.queue.name)
                 # Bounded by the prefetch: the broker sends no more than that without an acknowledgement.
                 arrived = Arrivals()
                 await _notice_end(channel, arrived)
@@ -176,7 +171,7 @@ class Consumer:
 
     async def _watch(self, channel: AbstractChannel) -> None:
         """Asks the broker for consumers: one can be dropped without notice (mosquito/aio-pika#231)."""
-        queue = await find_queue(channel, self._queue.name)
+        queue = await find_queue(channel, self.queue.name)
         if not queue.declaration_result.consumer_count:
             raise BrokerUnavailable("the queue has no consumer any more")
 
@@ -185,7 +180,7 @@ class Consumer:
         try:
             await self._commit(partial(self._gathered, batch, arrived))
         except Exception as error:
-            log.warning("%s: batch failed, applying its messages one at a time: %r", self._queue.name, error)
+            log.warning("%s: batch failed, applying its messages one at a time: %r", self.queue.name, error)
             await self._handle_one_by_one(channel, batch)
         self._gather_seconds, self._began = gather_seconds(len(batch), began - self._began), began
         for delivery, invalid in batch.invalid:
@@ -214,14 +209,14 @@ class Consumer:
         while True:
             try:
                 organisations = _organisations(events())
-                async with transaction(self._pool, organisations) as connection:
+                async with transaction(self.pool, organisations) as connection:
                     gathered = events()
                     if not organisations.issuperset(more := _organisations(gathered)):
                         await connection.execute(scope(more))
-                    await apply(connection, self._subscriptions, gathered)
+                    await apply(connection, self.subscriptions, gathered)
                 return
             except Unavailable as error:
-                log.warning("the consumer of %s is waiting for the database: %s", self._queue.name, error)
+                log.warning("the consumer of %s is waiting for the database: %s", self.queue.name, error)
             await asyncio.sleep(backoff.next())
 
     async def _dead_letter(self, channel: AbstractChannel, delivery: Delivery, error: Exception) -> None:
@@ -229,13 +224,13 @@ class Consumer:
         message = delivery.message()
         log.error(
             "message cannot be applied and moves to the dead-letter queue",
-            extra={"queue": self._queue.name, "event_id": message.message_id, "reason": repr(error)},
+            extra={"queue": self.queue.name, "event_id": message.message_id, "reason": repr(error)},
             exc_info=None if isinstance(error, EventInvalid) else error,
         )
-        exchange = await find_exchange(channel, self._queue.dead_letters)
+        exchange = await find_exchange(channel, self.queue.dead_letters)
         with broker_outages():
             await exchange.publish(
-                dead_letter_of(message, error), self._queue.dead_letters, mandatory=True, timeout=OPERATION_TIMEOUT
+                dead_letter_of(message, error), self.queue.dead_letters, mandatory=True, timeout=OPERATION_TIMEOUT
             )
 
 

@@ -57,11 +57,7 @@ class DeadLetterQueue:
 
     async def discard(self, chosen: Choice) -> int:
         """Deletes the chosen; returns how many."""
-
-        async def nothing(letter: DeadLetter) -> None:
-            """Discarding publishes nothing."""
-
-        return await self._settle(chosen, nothing)
+        return await self._settle(chosen)
 
     async def give_back(self) -> None:
         """Leaves the rest in the queue: it returns when the channel closes, as new copies if it was delivered often."""
@@ -69,13 +65,15 @@ class DeadLetterQueue:
         if any(letter.deliveries >= RENEW_AFTER for letter in rest):
             await self._settle(lambda _: True, self._publish_copy)
 
-    async def _settle(self, chosen: Choice, first: Callable[[DeadLetter], Awaitable[None]]) -> int:
+    async def _settle(self, chosen: Choice, first: Callable[[DeadLetter], Awaitable[None]] | None = None) -> int:
+        """Acknowledges the chosen, each after what is to be done `first`; returns how many."""
         count = 0
         for letter in self.letters:
             tag = letter.message.delivery_tag
             if tag is None or tag in self._settled or not chosen(letter):
                 continue
-            await first(letter)
+            if first is not None:
+                await first(letter)
             with broker_outages():
                 await letter.message.ack()
             self._settled.add(tag)

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
+from shared.validation.normal_text import normal_text
+
 MAX_ID = 2**63 - 1
 MAX_INTEGER = 2**31 - 1
 """PostgreSQL's `integer`."""
@@ -118,6 +120,20 @@ def is_stored(value: str, info: ValidationInfo) -> bool:
     return value in stored
 
 
+def _normal(longest: int) -> AfterValidator:
+    """A text's one form, which may have more characters than it was written with."""
+
+    def read(value: str, info: ValidationInfo) -> str:
+        if is_stored(value, info):
+            return value
+        text = normal_text(value)
+        if len(text) > longest:
+            raise ValueError(f"must have at most {longest} characters in Unicode's normal form C")
+        return text
+
+    return AfterValidator(read)
+
+
 def _filled(value: str) -> str:
     if not value.strip():
         raise ValueError("must not be empty")
@@ -140,10 +156,10 @@ Version = Annotated[int, Field(strict=True, ge=1, le=MAX_INTEGER)]
 Number = Annotated[Decimal, BeforeValidator(_number)]
 Timestamp = Annotated[datetime, BeforeValidator(_timestamp)]
 """RFC 3339 with an offset, read as UTC; decimals beyond microseconds are cut off."""
-Text = Annotated[str, AfterValidator(several_lines)]
-Name = Annotated[str, Field(max_length=255), AfterValidator(one_line), AfterValidator(_filled)]
-LongText = Annotated[str, Field(max_length=10_000), AfterValidator(several_lines)]
-Reason = Annotated[str, Field(max_length=500), AfterValidator(several_lines), AfterValidator(_filled)]
+Name = Annotated[str, Field(max_length=255), _normal(255), AfterValidator(one_line), AfterValidator(_filled)]
+"""One line, in the form of `shared.validation.normal_text`."""
+LongText = Annotated[str, Field(max_length=10_000), _normal(10_000), AfterValidator(several_lines)]
+Reason = Annotated[str, Field(max_length=500), _normal(500), AfterValidator(several_lines), AfterValidator(_filled)]
 Search = Annotated[str, Field(max_length=255), AfterValidator(storable), AfterValidator(_few_words)]
 """Words that a text could contain; it is not stored."""
 

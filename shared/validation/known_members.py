@@ -38,6 +38,11 @@ class Unknown:
     def omitted(self) -> int:
         return self.count - len(self.names)
 
+    def require_none(self) -> None:
+        """Raises `ValidationFailed`."""
+        if self.count:
+            raise ValidationFailed(self.errors(), omitted=self.omitted)
+
 
 @dataclass(frozen=True, slots=True)
 class _Fields:

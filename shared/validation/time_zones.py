@@ -25,14 +25,11 @@ def canonical_names() -> Mapping[str, str]:
     lines = [line.split() for line in database.joinpath("tzdata.zi").read_text(encoding="utf-8").splitlines()]
     links = {fields[2]: fields[1] for fields in lines if fields[0] == "L"}
     zones = {fields[1] for fields in lines if fields[0] == "Z" and "/" in fields[1]}
-    canonical = {_UTC, *zones, *_of_countries(database.joinpath("zone.tab").read_text(encoding="utf-8"))}
+    table = database.joinpath("zone.tab").read_text(encoding="utf-8").splitlines()
+    canonical = {_UTC, *zones, *(line.split("\t")[2].strip() for line in table if not line.startswith("#"))}
     targets = {name: _target(name, links, canonical) for name in links}
     names = {name: target for name, target in targets.items() if target} | {name: name for name in canonical}
     return {name.lower(): target for name, target in names.items()}
-
-
-def _of_countries(table: str) -> set[str]:
-    return {line.split("\t")[2].strip() for line in table.splitlines() if not line.startswith("#")}
 
 
 def _target(name: str, links: Mapping[str, str], canonical: set[str]) -> str | None:

@@ -40,13 +40,12 @@ ADMIN = USERS[0]
 
 
 async def prepare_internal_keys(layout: Layout) -> None:
-    """Make missing keys, also those of a new service. Remove the secret that earlier versions shared."""
+    """Make missing keys, also those of a new service."""
     needed = [layout.internal_keys_file(name) for name in ("gateway", *SERVICE_NAMES, "trusted")]
     if not all(file.exists() for file in needed):
         process = ManagedProcess("internal keys", layout.run / "internal-keys.pid", layout.log / "internal-keys.log")
         command = [sys.executable, "-m", "shared.auth.make_internal_keys", str(layout.internal_keys)]
         await process.run(command, base_environment(), REPOSITORY, seconds=COMMAND_SECONDS)
-    (layout.secrets / "internal_token").unlink(missing_ok=True)
 
 
 async def prepare_issuer(layout: Layout, password: str) -> None:

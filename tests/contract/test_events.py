@@ -69,6 +69,7 @@ SESSION = {
     "status",
     "projects",
     "removed",
+    "meetings",
 }
 PERSON = {"id", "version", "type", "employee_id", "full_name", "company", "created_at", "removed"}
 ENROLLMENT = {
@@ -91,6 +92,7 @@ ENROLLMENT = {
     "judged_by",
     "certifies",
     "remembered",
+    "attendance",
 }
 COMPLETION = {"id", "version", "course_id", "employee_id", "completed_at", "valid_until", "days_left"}
 SETTINGS_STATE = {"id", "version", "time_zone", "booking_clash"}

@@ -4,9 +4,10 @@ They come from the schema of the declared model, so a new field is searched with
 """
 
 import json
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -95,11 +96,11 @@ def _with_mark(schema: Mapping[str, Any], place: Place) -> Any:
     return {**value_of(schema), str(place[0]): _with_mark(schema["properties"][place[0]], place[1:])}
 
 
-def value_of(schema: Mapping[str, Any], number: int = 1) -> Any:
-    """A value of the type; those of two numbers differ."""
+def value_of(schema: Mapping[str, Any], number: int = 1, place: int = 0) -> Any:
+    """A value of the type; those of two numbers differ, and times of one object follow each other."""
     match schema:
         case {"properties": fields}:
-            return {name: value_of(inner, number) for name, inner in fields.items()}
+            return {name: value_of(inner, number, at) for at, (name, inner) in enumerate(fields.items())}
         case {"enum": choices}:
             return choices[0]
         case {"items": _}:
@@ -107,7 +108,8 @@ def value_of(schema: Mapping[str, Any], number: int = 1) -> Any:
         case {"type": "boolean"}:
             return False
         case {"format": "date-time"}:
-            return f"2030-05-15T09:00:{number:02}Z"
+            moment = datetime(2030, 5, 15, 9, tzinfo=UTC) + timedelta(minutes=number, seconds=place)
+            return f"{moment:%Y-%m-%dT%H:%M:%S}.000000Z"
         case {"type": "integer" | "number"}:
             return number
     return f"x{number}"
@@ -193,17 +195,22 @@ def _decimals(schema: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _strings(longest: int) -> Iterator[Extreme]:
-    yield from _texts(*(sign * count for sign in ("x", "\U0001f6a7") for count in (longest, longest + 1)))
-    yield from _texts(" ", " a ", "a\tb", "a\nb", "a\x1bb", "a\x7fb", "a\x85b", "a\u2028b", "\u200b", "x" * 100_000)
-    yield from _texts(" ".join(_SIGNS), " ".join(_WORDS))
+    for text in (
+        *(sign * count for sign in ("x", "\U0001f6a7", "\u0958") for count in (longest, longest + 1)),
+        *(" ", " a ", "\ufeffa\n", "e\u0301", "a\tb", "a\nb", "a\x1bb", "a\x7fb", "a\x85b", "a\u2028b", "x" * 100_000),
+        " ".join(_SIGNS),
+        " ".join(_WORDS),
+    ):
+        yield Extreme(json.dumps(text), unicodedata.normalize("NFC", text).strip(" \n\u00a0\ufeff"))
+    yield from (Extreme(json.dumps(text), REFUSED) for text in ("a\u202eb", "\u2066", "\u200b", "\u200d\u00ad"))
     yield from (Extreme(written, REFUSED) for written in ('"\\ud800"', '"\\udc00\\ud800"', '"a\\u0000"'))
 
 
 _SIGNS: Final = (
-    "\xa0", "\xad", "\u0301", "\u200d", "\u202e", "\u2066", "\ue000", "\ufeff", "\ufffd", "\ufffe", "\uffff",
+    "\xa0", "\xad", "\u0301", "\u200d", "\ue000", "\ufeff", "\ufffd", "\ufffe", "\uffff",
     "\U0001f468\u200d\U0001f469", "\U0010ffff",
 )  # fmt: skip
-"""Marks of direction, what combines, what is private or no character at all, the last one."""
+"""What is invisible, what combines, what is private or no character at all, the last one."""
 _WORDS: Final = (
     "é", "e\u0301", "İ", "ı", "ß", "ẞ", "ﬁ", "ǆ", "Å", "null", "None", "NaN", "0", "\\", "\\u0000", "'", '"', "%00",
     "%", "_", "<b>", "{}", "[]", "-", "infinity", "1e400", "../..", "Ａ", "١", "\\N", "\U0001d54f",

@@ -1,7 +1,7 @@
 """SQL of who is enrolled elsewhere at the same time. When a session meets is in its column `booked`."""
 
 MOST_CLASHES = 5
-"""Sessions that are told of one person at most."""
+"""Sessions that a response names for one person at most."""
 
 
 def occupies(session: str, course: str) -> str:

@@ -20,10 +20,15 @@ ORDER BY organisation_id, id FOR NO KEY UPDATE
 """
 
 _ASKED = ArrayColumns(organisation_id="bigint", session_id="bigint", course_id="bigint", employee_id="bigint")
+# `open` says whether one of the person's records in the session is, and is null where there is none.
 _CANDIDATES = f"""
 SELECT asked.organisation_id, asked.session_id, asked.employee_id, p.id IS NOT NULL AS known,
-    there.open > 0 AS open,
-    there.open > 0 OR there.kept > 0 AND c.delivery_mode IS DISTINCT FROM 'self_paced' AS enrolled,
+    (
+        SELECT bool_or(e.status IN ('enrolled', 'waitlisted')) FROM enrollments e
+        WHERE e.organisation_id = asked.organisation_id AND e.session_id = asked.session_id
+            AND e.employee_id = asked.employee_id AND e.status <> 'cancelled'
+    ) AS open,
+    c.delivery_mode IS NOT DISTINCT FROM 'self_paced' AS again,
     ARRAY (
         SELECT coalesce(required.title, 'course ' || required_id)
         FROM unnest(c.prerequisites) AS required_id
@@ -42,12 +47,6 @@ FROM {_ASKED.unnest("asked")}
 JOIN sessions s ON s.organisation_id = asked.organisation_id AND s.id = asked.session_id
 JOIN courses c ON c.organisation_id = asked.organisation_id AND c.id = asked.course_id
 LEFT JOIN people p ON p.organisation_id = asked.organisation_id AND p.id = asked.employee_id AND NOT p.removed
-CROSS JOIN LATERAL (
-    SELECT count(*) AS kept, count(*) FILTER (WHERE e.status IN ('enrolled', 'waitlisted')) AS open
-    FROM enrollments e
-    WHERE e.organisation_id = asked.organisation_id AND e.session_id = asked.session_id
-        AND e.employee_id = asked.employee_id AND e.status <> 'cancelled'
-) there
 """  # noqa: S608 - of constants alone
 
 
@@ -78,9 +77,9 @@ async def candidates(
         (row["organisation_id"], row["session_id"], row["employee_id"]): Candidate(
             row["employee_id"],
             row["known"],
-            row["enrolled"],
+            row["open"] is not None and (row["open"] or not row["again"]),
             tuple(row["missing"]),
-            row["open"],
+            bool(row["open"]),
             tuple(row["clashes"]),
             row["company_id"],
         )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.enrollment.store import agreed_status
-from shared.events.types import CourseState, Event, NamedItem, SessionState
+from shared.events.types import CourseState, Event, Meeting, NamedItem, SessionState
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
 
@@ -41,6 +41,8 @@ _SESSIONS = ArrayColumns(
     session_name="text",
     projects="jsonb",
     details_version="integer",
+    meetings="jsonb",
+    times_version="integer",
 )
 _SAVE_SESSIONS = _SESSIONS.save_newest(
     "sessions",
@@ -114,7 +116,14 @@ def _session(event: Event[SessionState]) -> dict[str, Any]:
         "session_name": state.session_name,
         "projects": named_items(state.projects),
         "details_version": state.version,
+        "meetings": meetings(state.meetings),
+        "times_version": state.version,
     }
+
+
+def meetings(of_session: Sequence[Meeting]) -> str:
+    """JSON text."""
+    return json.dumps([meeting.model_dump(mode="json") for meeting in of_session])
 
 
 def named_items(items: Sequence[NamedItem]) -> str:

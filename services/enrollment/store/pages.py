@@ -100,9 +100,23 @@ _ENROLLMENT_MORE = """
     'check_in_method', e.check_in_method
 """
 
+_ATTENDANCE = """
+    'attendance', (
+        SELECT json_agg(json_build_object('meeting_id', m.id, 'start_date', training_timestamp(m.start_date),
+            'end_date', training_timestamp(m.end_date), 'location', m.location,
+            'checked_in_at', training_timestamp(a.checked_in_at), 'check_in_method', a.check_in_method)
+            ORDER BY m.start_date)
+        FROM jsonb_to_recordset(s.meetings)
+            AS m (id bigint, start_date timestamptz, end_date timestamptz, location text)
+        LEFT JOIN jsonb_to_recordset(e.attendance)
+            AS a (meeting_id bigint, checked_in_at timestamptz, check_in_method text) ON a.meeting_id = m.id)
+"""
+_DETAIL = f"{_enrollment_item('$1')}, {_ENROLLMENT_MORE}"
+
 _ENROLLMENT_DETAIL = scoped(
     f"""
-SELECT e.version, ({_with_waitlist_position(f"{_enrollment_item('$1')}, {_ENROLLMENT_MORE}")})::text AS document
+SELECT e.version, (CASE WHEN s.meetings = '[]' THEN {_with_waitlist_position(_DETAIL)}
+    ELSE {_with_waitlist_position(f"{_DETAIL}, {_ATTENDANCE}")} END)::text AS document
 FROM enrollments e {_ENROLLMENT_JOINS}
 WHERE e.organisation_id = $1 AND e.id = $2
 """,  # noqa: S608 - made of constants

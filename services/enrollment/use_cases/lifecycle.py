@@ -67,10 +67,10 @@ async def check_in(
     *,
     conditions: Conditions = UNCONDITIONAL,
 ) -> Document:
-    """The enrollment's representation; raises `EnrollmentClosed`."""
+    """The enrollment's representation; raises what `transitions.checked_in` raises."""
     async with transaction(pool, [organisation_id]) as connection:
         locked = await _lock(connection, organisation_id, enrollment_id, conditions)
-        state = transitions.checked_in(locked.state, check_in, locked.now)
+        state = transitions.checked_in(locked.state, check_in, locked.now, locked.meeting_ids)
         await change_set.save(connection, [Change.of(locked, state, EnrollmentCheckedIn, actor)], {})
         return await _detail(connection, organisation_id, enrollment_id)
 
@@ -81,11 +81,12 @@ async def remove_check_in(
     enrollment_id: int,
     actor: Actor,
     conditions: Conditions = UNCONDITIONAL,
+    meeting_id: int | None = None,
 ) -> Document:
-    """The enrollment's representation; raises `CheckInKept`."""
+    """The enrollment's representation; raises what `transitions.check_in_removed` raises."""
     async with transaction(pool, [organisation_id]) as connection:
         locked = await _lock(connection, organisation_id, enrollment_id, conditions)
-        state = transitions.check_in_removed(locked.state)
+        state = transitions.check_in_removed(locked.state, meeting_id, locked.meeting_ids)
         await change_set.save(connection, [Change.of(locked, state, EnrollmentCheckInRemoved, actor)], {})
         return await _detail(connection, organisation_id, enrollment_id)
 

@@ -7,22 +7,18 @@ READ_BYTES: Final = 16 * 1024
 """A well-behaved client's request without an unusually long body comes whole in one read."""
 
 
-class ReadBuffer:
-    """Where every connection of a loop reads into: what was read is taken out before the next one reads."""
-
-    def __init__(self) -> None:
-        self.bytes = memoryview(bytearray(READ_BYTES))
-
-
 class BoundedReads(asyncio.BufferedProtocol):
-    """Stands between a transport and its protocol."""
+    """Stands between a transport and its protocol.
+
+    Every connection of a loop reads into the same `buffer`: what was read is taken out before the next one reads.
+    """
 
     __slots__ = ("_buffer", "_data_received", "_protocol")
 
-    def __init__(self, protocol: asyncio.Protocol, buffer: ReadBuffer) -> None:
+    def __init__(self, protocol: asyncio.Protocol, buffer: memoryview) -> None:
         self._protocol = protocol
         self._data_received = protocol.data_received
-        self._buffer = buffer.bytes
+        self._buffer = buffer
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._buffer

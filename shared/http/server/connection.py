@@ -56,18 +56,6 @@ class HeadTooLarge(BadHttpMessage):
 class Protocol(web.RequestHandler):
     """One connection."""
 
-    __slots__ = (
-        "_answering",
-        "_dispatcher",
-        "_ending",
-        "_head_timer",
-        "_held_back",
-        "_incoming",
-        "_is_deaf",
-        "_peer",
-        "_responder",
-    )
-
     def __init__(
         self,
         server: web.Server,
@@ -282,9 +270,7 @@ class Protocol(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Answers, and says so when the connection ends with it."""
-        if isinstance(
-            resp, web.HTTPException
-        ):  # an expectation (RFC 9110, section 10.1.1) that aiohttp refuses by itself
+        if isinstance(resp, web.HTTPException):  # an expectation (RFC 9110, section 10.1.1) that aiohttp refuses
             resp = _unnamed(self._refusal(api_error(resp)))
         is_last = self._is_deaf and not self._messages
         if is_last or self._close or self._ending.is_set() or resp.headers.get("Connection") == "close":

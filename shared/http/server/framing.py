@@ -1,6 +1,7 @@
 """Where one message ends and the next begins, in the eyes of any server (RFC 9112)."""
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import StreamReader
@@ -22,20 +23,18 @@ _STAND_IN: Final = b"PROPFIND"
 _ABSOLUTE: Final = re.compile(r"https?://([^/?#]+)(.*)\Z", re.IGNORECASE | re.DOTALL)
 
 
+@dataclass(slots=True)
 class Incoming:
     """Which part of a message comes next on a connection."""
 
-    __slots__ = ("_at_start", "_body", "_length", "_line_bytes", "_line_ended", "_received", "head_bytes")
-
-    def __init__(self) -> None:
-        self._body: StreamReader | None = None
-        self._length: int | None = None
-        self._received = 0
-        self._at_start = True
-        self._line_bytes = 0
-        self._line_ended = False
-        self.head_bytes = 0
-        """Of a head that has not ended yet."""
+    head_bytes: int = 0
+    """Of a head that has not ended yet."""
+    _body: StreamReader | None = None
+    _length: int | None = None
+    _received: int = 0
+    _at_start: bool = True
+    _line_bytes: int = 0
+    _line_ended: bool = False
 
     @property
     def unfinished_body(self) -> StreamReader | None:

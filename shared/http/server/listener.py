@@ -11,7 +11,7 @@ from typing import cast
 
 from aiohttp import web
 
-from shared.http.server.bounded_reads import BoundedReads, ReadBuffer
+from shared.http.server.bounded_reads import READ_BYTES, BoundedReads
 from shared.http.server.connection import Protocol
 from shared.http.server.fast_dispatch import FastDispatcher
 from shared.http.server.responder import RESPONDER, Responder
@@ -37,7 +37,7 @@ async def listening(
     try:
         server, loop, ending = cast(web.Server, runner.server), asyncio.get_running_loop(), asyncio.Event()
         responder = app.get(RESPONDER) or Responder(0, {})
-        dispatcher, buffer = FastDispatcher(app), ReadBuffer()
+        dispatcher, buffer = FastDispatcher(app), memoryview(bytearray(READ_BYTES))
 
         def connection() -> BoundedReads:
             return BoundedReads(Protocol(server, loop, ending, dispatcher, responder), buffer)

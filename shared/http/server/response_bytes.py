@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
@@ -24,7 +25,8 @@ class ResponseBytes:
     def message(self, *, last: bool) -> bytes:
         """All of it; the `last` answer of a connection says so."""
         end = b"Connection: close\r\n\r\n" if last else b"\r\n"
-        return b"".join((_status_line(self.status), self.lines, end, self.body))
+        status_line = _STATUS_LINES.get(self.status) or b"HTTP/1.1 %d \r\n" % self.status
+        return b"".join((status_line, self.lines, end, self.body))
 
 
 def serialize(answer: Answer) -> ResponseBytes:
@@ -45,22 +47,11 @@ def length_line(status: int, body: bytes) -> str:
     return "" if status in _WITHOUT_LENGTH else f"Content-Length: {len(body)}\r\n"
 
 
-class _Clock:
-    """The time as `Date` gives it, worked out once a second."""
-
-    def __init__(self) -> None:
-        self._second = 0
-        self._date = ""
-
-    def date(self) -> str:
-        second = int(time.time())
-        if second != self._second:
-            self._second, self._date = second, formatdate(second, usegmt=True)
-        return self._date
+def http_date() -> str:
+    """The time as `Date` gives it."""
+    return _date_of(int(time.time()))
 
 
-http_date: Final = _Clock().date
-
-
-def _status_line(status: int) -> bytes:
-    return _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+@lru_cache(1)
+def _date_of(second: int) -> str:
+    return formatdate(second, usegmt=True)

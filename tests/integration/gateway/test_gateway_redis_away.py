@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from unittest.mock import AsyncMock
 
 import pytest
 from pydantic import SecretStr
@@ -169,7 +170,7 @@ async def test_a_redis_without_memory_is_not_taken_for_one_that_is_back(
         async def is_back() -> bool:
             return bool(availability)
 
-        async with background(availability.watch(), name="watch"):
+        async with background(availability.watch(AsyncMock()), name="watch"):
             availability.lost(RedisError("out of memory"))
             await eventually(looked_three_times)
             assert not availability

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.enrollment import transitions
+from services.enrollment import transitions, validity
 from services.enrollment.schemas import Completion
 from shared.events.types import EnrollmentState, Judgement
 from tests.unit.enrollment.test_rules_transitions import HERE, NEW_THERE, enrollment
@@ -33,7 +33,7 @@ def valid_until(course: Judgement, completed_at: datetime, **given: Any) -> date
 
 
 def a_year_after(moment: datetime) -> datetime:
-    return moment.replace(year=moment.year + 1)
+    return validity.add_months(moment, 12)
 
 
 @pytest.mark.parametrize("before", [timedelta(), TICK, timedelta(days=1), timedelta(days=30)], ids=str)

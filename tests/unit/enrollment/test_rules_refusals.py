@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from services.enrollment.refusals import (
+    KINDS,
     AlreadyEnrolled,
     EmployeeNotSelectable,
     EnrollmentRefused,
@@ -137,6 +138,13 @@ def test_each_kind_is_told_however_many_refusals_there_are() -> None:
     assert told.code == "validation_failed"
 
 
+def test_reasons_that_are_not_listed_are_counted_once() -> None:
+    unprepared = Candidate(1, True, False, tuple(f"Course {number}" for number in range(50)))
+    alone = EnrollmentRefused(refusals(seats(), [unprepared]))
+    assert (alone.details["errors_omitted"], len(alone.details["errors"]["employee_ids.0"])) == (30, 20)
+    assert alone.message == "The given data was invalid. 30 more errors are not listed."
+
+
 def test_the_seats_go_to_the_first_who_can_be_enrolled() -> None:
     refused = refusals(seats(maximum=2), [ANYBODY, STRANGER, ANYBODY, ANYBODY])
     assert {place: type(refusal) for place, refusal in refused.items()} == {1: EmployeeNotSelectable, 3: SessionFull}
@@ -171,3 +179,7 @@ def test_a_refusal_of_one_person_alone_names_the_session() -> None:
     with pytest.raises(Refusal) as refused:
         transferred(enrollment(), THERE, replace(NEW_THERE, enrolled_already=True))
     assert refused.value.details == {"errors": {"session_id": ["The employee is already enrolled in this session."]}}
+
+
+def test_every_kind_has_its_place_in_the_order() -> None:
+    assert set(KINDS) == set(Refusal.__subclasses__())

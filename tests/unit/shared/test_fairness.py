@@ -54,19 +54,6 @@ def test_one_that_may_not_keeps_its_place() -> None:
     assert taken(queue) == ["1.0", "2.0", "1.1"]
 
 
-def test_the_next_item_of_an_organisation_is_taken_where_it_is_the_only_one() -> None:
-    queue = queue_of(1, 1)
-    assert queue.take_of(2) is None
-    assert queue.take_of(1) == "1.0"
-    assert (len(queue), queue.organisations) == (1, 1)
-    queue.add(2, "2.0")
-    assert queue.take_of(1) is None
-    queue.remove(2, "2.0")
-    assert queue.take_of(1) == "1.1"
-    assert (len(queue), queue.organisations) == (0, 0)
-    assert queue.take_of(1) is None
-
-
 def test_the_first_item_of_an_organisation_is_the_one_that_has_waited_longest() -> None:
     queue = queue_of(1, 2, 1)
     assert [queue.first_of(organisation) for organisation in (1, 2, 3)] == ["1.0", "2.0", None]

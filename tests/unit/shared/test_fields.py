@@ -12,13 +12,13 @@ from shared.validation.fields import (
     MAX_ID,
     Count,
     Id,
+    LongText,
     Name,
     Number,
     QueryCount,
     QueryDate,
     QueryId,
     QueryYear,
-    Text,
     Timestamp,
 )
 
@@ -42,8 +42,8 @@ def read(kind: Any, value: Any) -> Any:
         (QueryId, str(MAX_ID), MAX_ID),
         (QueryCount, "007", 7),
         (QueryDate, "2028-02-29", date(2028, 2, 29)),
-        (Text, "", ""),
-        (Text, "naïve 中\n", "naïve 中\n"),
+        (LongText, "", ""),
+        (LongText, " naïve\r\n\t中\n", "naïve\r\n\t中"),
         (Name, "x" * 255, "x" * 255),
         (Timestamp, "2026-05-15T09:00:00Z", datetime(2026, 5, 15, 9, tzinfo=UTC)),
         (Timestamp, "2026-05-15t09:00:00.25z", datetime(2026, 5, 15, 9, 0, 0, 250_000, tzinfo=UTC)),
@@ -78,7 +78,7 @@ def test_a_good_value_is_read(kind: Any, value: Any, expected: Any) -> None:
         (QueryYear, ["1899", "3000", "0", "20O6"]),
         (QueryDate, ["0001-01-01", "1899-12-31", "3000-01-01", "9999-12-31"]),
         (QueryDate, ["2027-02-29", "2026-13-01", "20260515", "2026-05-15T00:00:00Z", "0000-01-01", "2026-5-1", ""]),
-        (Text, ["a\x00b", "\ud800", 1, None]),
+        (LongText, ["a\x00b", "\ud800", 1, None]),
         (Name, ["", " \t\n", "x" * 256, "a\x00"]),
         (
             Timestamp,
@@ -117,7 +117,7 @@ def test_a_bad_value_is_refused(kind: Any, values: list[Any]) -> None:
 
 
 @given(st.text() | st.integers() | st.floats() | st.booleans() | st.none() | st.binary())
-@pytest.mark.parametrize("kind", [Id, Count, Number, QueryId, QueryCount, QueryDate, Text, Name, Timestamp])
+@pytest.mark.parametrize("kind", [Id, Count, Number, QueryId, QueryCount, QueryDate, LongText, Name, Timestamp])
 def test_no_value_makes_another_error_than_the_model_s(kind: Any, value: Any) -> None:
     try:
         read(kind, value)
