@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from services.enrollment import transitions
-from services.enrollment.attendance import attended, check_meeting
 from services.enrollment.errors import CheckInKept, EnrollmentClosed, MeetingNotSelectable, MeetingRequired
+from services.enrollment.meetings import attended, check_meeting
 from services.enrollment.schemas import CheckIn
 from services.enrollment.transitions import check_in_removed, checked_in, marked_absent, reopened, transferred
 from shared.errors import Conflict
