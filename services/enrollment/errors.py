@@ -11,11 +11,6 @@ class PersonNotFound(NotFound):
     message = "Worker not found or not in your organisation"
 
 
-class PersonOfOtherType(Conflict):
-    def __init__(self, type_: str) -> None:
-        super().__init__(f"This id belongs to a person of the type {type_}.")
-
-
 class EmployeeIdTaken(Conflict):
     """`person`: the id of the person who has it."""
 

@@ -8,10 +8,10 @@ Fields are only ever added; a reader passes over those it does not know.
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 
 from annotated_types import Ge, Le
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 
 from shared.observability import NO_TRACE, Trace
 from shared.validation.fields import MAX_ID, MAX_INTEGER
@@ -181,19 +181,9 @@ class EnrollmentState(State):
     checked_in_at: Moment | None
     check_in_method: str | None
     judged_by: Judgement | None = None
-    certifies: bool = False
+    certifies: bool
     remembered: Remembered | None = None
     attendance: tuple[Attendance, ...] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _implied_by_status(cls, values: Any) -> Any:
-        """What events of versions without these fields say by their status."""
-        if not isinstance(values, dict):
-            return values
-        status = values.get("status")
-        implied = {"holds_seat": status not in ("cancelled", "waitlisted"), "certifies": status == "completed"}
-        return implied | values
 
 
 class CertificationState(State):

@@ -199,9 +199,18 @@ class World:
         await lifecycle.transfer(self.pool, nobody(), _caller(organisation), enrollment, session, ACTOR)
 
     async def remove_and_return(self, organisation: int, person: int) -> None:
-        await people.remove_person(self.pool, organisation, "employee", person, ACTOR, UNCONDITIONAL)
-        fields = EmployeeFields(employee_id=str(person), full_name="Somebody")
-        await people.save_person(self.pool, organisation, "employee", person, fields, ACTOR)
+        type_ = await self._type_of(organisation, person)
+        await people.remove_person(self.pool, organisation, type_, person, ACTOR, UNCONDITIONAL)
+        await people.save_person(self.pool, organisation, type_, person, _fields(person), ACTOR)
+
+    async def hire(self, organisation: int, person: int) -> None:
+        """Or the other way round."""
+        other = {"employee": "staff", "staff": "employee"}[await self._type_of(organisation, person)]
+        await people.save_person(self.pool, organisation, other, person, _fields(person), ACTOR)
+
+    async def _type_of(self, organisation: int, person: int) -> str:
+        found = "SELECT type FROM people WHERE organisation_id = $1 AND id = $2"
+        return str(await self.pool.fetchval(found, organisation, person))
 
     async def enrollments(self) -> list[tuple[int, int]]:
         rows = await self.pool.fetch("SELECT organisation_id, id FROM enrollments ORDER BY organisation_id, id")
@@ -229,6 +238,10 @@ class World:
         assert await _rows(catalog, _SPOTS) == await _rows(self.pool, _SEATS)
         assert await _rows(catalog, _TOTALS) == await _rows(self.pool, _ENROLLED)
         assert await _rows(history, _RECORDS) == await _rows(self.pool, _ENROLLMENTS)
+
+
+def _fields(person: int) -> EmployeeFields:
+    return EmployeeFields(employee_id=str(person), full_name="Somebody")
 
 
 def meeting_id(session: int, number: int) -> int:

@@ -190,6 +190,12 @@ class SeatsMachine(RuleBasedStateMachine):
     def remove_a_person(self, organisation: int, person: int) -> None:
         self._do(self.world.remove_and_return(organisation, person))
 
+    @rule(organisation=organisations, person=st.sampled_from(PEOPLE))
+    def hire_a_person(self, organisation: int, person: int) -> None:
+        before = self.known
+        self._do(self.world.hire(organisation, person))
+        assert self.known == before
+
     @rule(organisation=organisations, session=sessions)
     def cancel_the_session_and_schedule_it_anew(self, organisation: int, session: int) -> None:
         self._do(self.world.cancel_session(organisation, session))
