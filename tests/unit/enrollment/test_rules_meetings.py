@@ -57,6 +57,10 @@ def test_a_check_in_without_a_time_is_now() -> None:
     assert told(after(at(2))) == [(2, 0, "manual")]
 
 
+def test_who_was_at_one_meeting_is_checked_in_at_another_without_a_time() -> None:
+    assert told(after(at(1, 2), at(2))) == [(1, 2, "manual"), (2, 0, "manual")]
+
+
 def test_another_check_in_corrects_only_with_a_time_of_its_own() -> None:
     before = after(at(1, 2), at(2, 4))
     assert checked_in(before, at(1, method="kiosk"), NOW, MEETINGS) == before
