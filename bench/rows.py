@@ -168,7 +168,7 @@ COPIES: dict[tuple[str, str], list[tuple[str, str, dict[str, str]]]] = {
             "sessions",
             {
                 **_ID,
-                **{name: name for name in ("course_id", "start_date", "location", "status")},
+                **{name: name for name in ("course_id", "start_date", "end_date", "location", "status")},
                 "seats_max": "max_participants",
                 "project_ids": _IDS.format("projects"),
                 "session_name": "session_name",
