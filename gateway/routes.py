@@ -20,6 +20,8 @@ class Route:
 ROUTES: Sequence[Route] = (
     Route("/api/v1/training/courses/**", "catalog"),
     Route("/api/v1/training/sessions/**", "catalog"),
+    Route("/api/v1/training/labels", "catalog"),
+    Route("/api/v1/training/projects", "catalog"),
     Route("/api/v1/training/enrollments/**", "enrollment"),
     Route("/api/v1/training/compliance", "enrollment"),
     Route("/api/v1/training/settings/**", "enrollment"),
@@ -27,6 +29,7 @@ ROUTES: Sequence[Route] = (
     Route("/api/v1/staff/{id}/training", "history"),
     Route("/api/v1/employees/**", "enrollment"),
     Route("/api/v1/staff/**", "enrollment"),
+    Route("/api/v1/companies", "enrollment"),
 )
 """The first that matches decides."""
 
