@@ -19,6 +19,7 @@ class Route:
 
 ROUTES: Sequence[Route] = (
     Route("/api/v1/training/courses/**", "catalog"),
+    Route("/api/v1/training/sessions/{id}/attendance", "enrollment"),
     Route("/api/v1/training/sessions/**", "catalog"),
     Route("/api/v1/training/enrollments/**", "enrollment"),
     Route("/api/v1/training/compliance", "enrollment"),
