@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from services.enrollment.rules import SessionKey
 from shared.postgres.pool import Connection
 
-# Of several records of a person in the session the open one, else the latest that was not cancelled.
+# Of several records of a person in the session the open one, else the latest; a cancelled one is none, and the index of
+# the others finds them.
 _FIND = """
 SELECT coalesce((
     SELECT e.id FROM enrollments e
@@ -13,7 +14,8 @@ SELECT coalesce((
 ), (
     SELECT e.id FROM enrollments e
     WHERE e.organisation_id = $1 AND e.session_id = $2 AND e.employee_id = asked.employee_id
-    ORDER BY e.status IN ('enrolled', 'waitlisted') DESC, e.status <> 'cancelled' DESC, e.id DESC LIMIT 1
+        AND e.status <> 'cancelled'
+    ORDER BY e.status IN ('enrolled', 'waitlisted') DESC, e.id DESC LIMIT 1
 )) AS id
 FROM unnest($3::bigint[], $4::bigint[]) WITH ORDINALITY AS asked (enrollment_id, employee_id, place)
 ORDER BY place

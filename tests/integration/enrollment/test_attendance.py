@@ -93,25 +93,27 @@ async def test_a_row_that_cannot_be_recorded_is_told_with_its_code_and_the_other
         admin,
         session_id,
         {"employee_id": NOBODY, "outcome": "absent"},
+        {"enrollment_id": ids[1], "outcome": "completed"},
         {"employee_id": gone, "outcome": "completed"},
         {"employee_id": early, "outcome": "completed", "completed_at": "2999-01-01T00:00:00Z"},
         {"employee_id": there, "outcome": "completed"},
     )
-    assert (answer.status, answer.json["message"]) == (200, "1 row recorded, 3 refused")
+    assert (answer.status, answer.json["message"]) == (200, "1 row recorded, 4 refused")
     closed = "An enrollment that is cancelled cannot be completed."
     assert answer.data["results"] == [
         {"enrollment_id": None, "employee_id": NOBODY, **NOT_THERE},
         {"enrollment_id": ids[1], "employee_id": gone, "result": "refused", "code": "conflict", "message": closed},
+        {"enrollment_id": None, "employee_id": gone, **NOT_THERE},
         {
             "enrollment_id": ids[2],
             "employee_id": early,
             "result": "refused",
             "code": "validation_failed",
-            "message": answer.data["results"][2]["message"],
+            "message": answer.data["results"][3]["message"],
         },
         ok(ids[0], there, "completed"),
     ]
-    assert "completed_at" in answer.data["results"][2]["message"]
+    assert "completed_at" in answer.data["results"][3]["message"]
     assert await statuses(admin, *ids) == ["completed", "cancelled", "enrolled"]
 
 
