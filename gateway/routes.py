@@ -9,6 +9,7 @@ UpstreamName = Literal["catalog", "enrollment", "history"]
 
 ROUTES: Final[Mapping[str, UpstreamName]] = {
     "/api/v1/training/courses/**": "catalog",
+    "/api/v1/training/sessions/{id}/attendance": "enrollment",
     "/api/v1/training/sessions/**": "catalog",
     "/api/v1/training/labels": "catalog",
     "/api/v1/training/projects": "catalog",

@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from services.enrollment import rules
+from services.enrollment.api_attendance import ATTENDANCE_ROUTES
 from services.enrollment.api_internal import CATALOG, INTERNAL_ROUTES
 from services.enrollment.api_people import PEOPLE_ROUTES
 from services.enrollment.errors import CourseNotSelectable, EnrollmentNotFound, LabelNotSelectable
@@ -223,6 +224,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=OrganisationSettings,
     ),
     audit_route(TRAINING + "/settings", pages.SETTINGS_TRAIL, NotFound, attrgetter("organisation_id")),
+    *ATTENDANCE_ROUTES,
     *PEOPLE_ROUTES,
     *INTERNAL_ROUTES,
 ]

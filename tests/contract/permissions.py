@@ -132,6 +132,11 @@ LINES = [
         body={"session_id": "{other session}"},
     ),
     Line("GET /api/v1/training/enrollments/{enrollment}/audit", "view"),
+    Line(
+        "POST /api/v1/training/sessions/{session}/attendance",
+        "record",
+        body={"attendance": [{"employee_id": "{person}", "outcome": "checked_in"}]},
+    ),
     Line("GET /api/v1/training/compliance?course_id={course}", "view", elsewhere=422),
     Line("GET /api/v1/training/settings", "view", elsewhere=200),
     Line("PUT /api/v1/training/settings", "manage", 200, 200, {"time_zone": "Europe/Berlin"}),
