@@ -18,7 +18,7 @@ class NotInSession(EnrollmentNotFound):
 
 
 class SameRowBefore(ValidationFailed):
-    """`position` of the row with the same enrollment and outcome."""
+    """`position` of the row with the same enrollment, outcome and meeting."""
 
     def __init__(self, position: int) -> None:
         super().__init__({"attendance": [f"Row {position} has the same enrollment and outcome."]})

@@ -12,7 +12,7 @@ from shared.validation.fields import Id, Timestamp
 MAX_ROWS: Final = 500
 Outcome = Literal["checked_in", "completed", "absent"]
 
-_OF_CHECK_IN = ("method", "checked_in_at")
+_OF_CHECK_IN = ("method", "checked_in_at", "meeting_id")
 _MEMBERS: Final[Mapping[Outcome, Collection[str]]] = {
     "checked_in": _OF_CHECK_IN,
     "completed": tuple(Completion.model_fields),
@@ -33,6 +33,7 @@ class AttendanceRow(Completion):
     outcome: Outcome
     method: CheckInMethod | None = None
     checked_in_at: Timestamp | None = None
+    meeting_id: Id | None = None
 
     @model_validator(mode="after")
     def _names_one_enrollment(self) -> Self:
@@ -55,7 +56,8 @@ class AttendanceRow(Completion):
 
     @property
     def check_in(self) -> CheckIn:
-        return CheckIn.model_construct(method=self.method or "manual", checked_in_at=self.checked_in_at)
+        method = self.method or "manual"
+        return CheckIn.model_construct(method=method, checked_in_at=self.checked_in_at, meeting_id=self.meeting_id)
 
 
 class Attendance(Body):

@@ -91,14 +91,14 @@ class _Recording:
         self._seats = seats
         self._actor = actor
         self._locked = {each.state.id: each for each in locked}
-        self._places: dict[tuple[int, str], int] = {}
-        """Of the rows by enrollment and outcome."""
+        self._places: dict[tuple[int, str, int | None], int] = {}
+        """Of the rows by enrollment, outcome and meeting."""
 
     def result_of(self, row: AttendanceRow, place: int, enrollment_id: int | None) -> Result:
         locked = None if enrollment_id is None else self._locked.get(enrollment_id)
         if locked is None:
             return Result(row, refusal=NotInSession())
-        before = self._places.setdefault((locked.state.id, row.outcome), place)
+        before = self._places.setdefault((locked.state.id, row.outcome, row.meeting_id), place)
         if before != place:
             return Result(row, locked.state, SameRowBefore(before))
         try:
@@ -117,7 +117,8 @@ def _recorded(
     """The enrollment as the row leaves it, and the event of that; raises what the single change raises."""
     match row.outcome:
         case "checked_in":
-            return transitions.checked_in(locked.state, row.check_in, locked.now), EnrollmentCheckedIn
+            state = transitions.checked_in(locked.state, row.check_in, locked.now, locked.meeting_ids)
+            return state, EnrollmentCheckedIn
         case "absent":
             return transitions.marked_absent(locked.state, seats), EnrollmentMarkedAbsent
         case "completed":
