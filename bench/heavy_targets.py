@@ -22,6 +22,7 @@ from services.enrollment.schemas import (
     StaffFields,
     Transfer,
 )
+from services.enrollment.schemas_attendance import Attendance
 from shared.http.routing import Route
 from shared.service.snapshot_routes import RowKeys
 from stack.services import SERVICE_NAMES
@@ -46,6 +47,7 @@ GOOD: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
     Reopening: {"reason": "x"},
     Transfer: {"session_id": 1},
     CheckIn: {"method": "manual"},
+    Attendance: {"attendance": [{"employee_id": 1, "outcome": "absent"}]},
     OrganisationSettings: {"time_zone": "UTC"},
     EmployeeFields: _PERSON,
     StaffFields: _PERSON,

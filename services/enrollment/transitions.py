@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.enrollment.attendance import NOT_CHECKED_IN, attended, attending, check_meeting, not_attending
 from services.enrollment.errors import (
     CheckedIn,
     CheckInKept,
@@ -13,6 +12,7 @@ from services.enrollment.errors import (
     EnrollmentClosed,
     SessionOfOtherCourse,
 )
+from services.enrollment.meetings import NOT_CHECKED_IN, attended, attending, check_meeting, not_attending
 from services.enrollment.refusals import AlreadyEnrolled, Clash, SessionClosed, SessionFull
 from services.enrollment.rules import Candidate, Seats
 from services.enrollment.schemas import CheckIn, Completion

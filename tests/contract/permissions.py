@@ -109,6 +109,8 @@ LINES = [
     Line("POST /api/v1/training/sessions", "manage", 201, 422, _SESSION),
     Line("PATCH /api/v1/training/sessions/{session}", "manage", body={"location": "New"}),
     Line("DELETE /api/v1/training/sessions/{empty session}", "manage"),
+    Line("GET /api/v1/training/labels", "view", elsewhere=200),
+    Line("GET /api/v1/training/projects", "view", elsewhere=200),
     Line("GET /api/v1/training/enrollments", "view", elsewhere=200),
     Line("GET /api/v1/training/enrollments/{enrollment}", "view"),
     Line(
@@ -130,6 +132,11 @@ LINES = [
         body={"session_id": "{other session}"},
     ),
     Line("GET /api/v1/training/enrollments/{enrollment}/audit", "view"),
+    Line(
+        "POST /api/v1/training/sessions/{session}/attendance",
+        "record",
+        body={"attendance": [{"employee_id": "{person}", "outcome": "checked_in"}]},
+    ),
     Line("GET /api/v1/training/compliance?course_id={course}", "view", elsewhere=422),
     Line("GET /api/v1/training/settings", "view", elsewhere=200),
     Line("PUT /api/v1/training/settings", "manage", 200, 200, {"time_zone": "Europe/Berlin"}),
@@ -144,6 +151,7 @@ LINES = [
     Line("GET /api/v1/staff/{staff}/audit", "view"),
     Line("PUT /api/v1/staff/{staff}", "manage", 200, 201, _STAFF),
     Line("DELETE /api/v1/staff/{staff}", "manage"),
+    Line("GET /api/v1/companies", "view", elsewhere=200),
     Line("GET /api/v1/employees/{person}/training", "view"),
     Line("GET /api/v1/staff/{staff}/training", "view"),
 ]

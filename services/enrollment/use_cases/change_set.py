@@ -97,10 +97,17 @@ async def promote(connection: Connection, free: Mapping[SessionKey, int], actors
 
 
 async def record(connection: Connection, changes: Sequence[Change]) -> None:
-    """Writes the rows that were there before, and for all of them the audit trail and the events."""
-    changed = [(change.organisation_id, change.after) for change in changes if change.before is not None]
+    """Writes the rows that were there before, and for all of them the audit trail and the events.
+
+    An enrollment may change more than once: its row is written as the last change leaves it.
+    """
+    changed = {
+        (change.organisation_id, change.after.id): (change.organisation_id, change.after)
+        for change in changes
+        if change.before is not None
+    }
     if changed:
-        await enrollment_store.update(connection, changed)
+        await enrollment_store.update(connection, list(changed.values()))
     completions = {
         (change.organisation_id, change.after.course_id, change.after.employee_id)
         for change in changes
