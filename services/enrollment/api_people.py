@@ -7,7 +7,7 @@ from services.enrollment.representations import PersonItem
 from services.enrollment.schemas import EmployeeFields, EmployeeQuery, PersonQuery, StaffFields
 from services.enrollment.store import people_pages
 from services.enrollment.use_cases import people
-from shared.auth.internal_token import MANAGE
+from shared.auth.internal_token import MANAGE, VIEW, VIEW_COMPANY
 from shared.auth.sight import Sight
 from shared.http.conditional import Document
 from shared.http.models import Body, Query
@@ -18,7 +18,7 @@ from shared.http.routing import Call, Route
 from shared.postgres.batched_reads import PageRead
 from shared.postgres.pool import Connection
 from shared.service.chassis import POOL
-from shared.service.named_lists import named_route
+from shared.service.named_lists import companies_route
 from shared.service.resource_routes import audit_route, detail_in_sight_route, list_in_sight_route
 
 
@@ -59,5 +59,5 @@ def _routes(path: str, type_: str, list_query: type[PersonQuery], fields: type[S
 PEOPLE_ROUTES: list[Route[Any, Any]] = [
     *_routes("/api/v1/employees", "employee", EmployeeQuery, EmployeeFields),
     *_routes("/api/v1/staff", "staff", PersonQuery, StaffFields),
-    named_route("/api/v1/companies", "companies"),
+    companies_route("/api/v1/companies", [VIEW, VIEW_COMPANY]),
 ]

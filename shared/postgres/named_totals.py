@@ -5,14 +5,16 @@ organisation has such ids and names, however many rows carry them. An id's name 
 that rows still carry.
 """
 
+from collections.abc import Sequence
 from functools import cache
 
-from shared.postgres.batched_reads import DEEP, PAGE_TYPES, PageRead, Statement, list_of, page_of
+from shared.postgres.batched_reads import DEEP, PAGE_TYPES, PageRead, Statement, array_text, list_of, page_of
 from shared.postgres.text_search import has_words, word_arguments, word_conditions
 
 _CONDITIONS = word_conditions("newest.searched")
 
-_TOTALS = "FROM {listed}_totals t WHERE t.organisation_id = :organisation_id"
+_TOTALS = "FROM {listed}_totals t WHERE t.organisation_id = :organisation_id{only}"
+_ONLY = " AND t.named_id = ANY (:only::bigint[])"
 _CARRIED = f"SELECT t.named_id AS id {_TOTALS} GROUP BY t.named_id HAVING sum(t.total) > 0"
 _NAMES = f"""
     SELECT t.named_id AS id, t.name, t.searched, sum(t.total)::bigint AS total, max(t.given) AS given
@@ -25,25 +27,33 @@ _NAMED = """
 
 
 def named_page(
-    listed: str, organisation_id: int, search: str | None, per_page: int, rows_before: int, longest: int
+    listed: str,
+    organisation_id: int,
+    search: str | None,
+    per_page: int,
+    rows_before: int,
+    longest: int,
+    only: Sequence[int] | None = None,
 ) -> PageRead:
     """How many ids there are whose name has the words, and the page of them as JSON text.
 
-    `listed` is what the totals are of, `longest` a page's rows at most.
+    `listed` is what the totals are of, `longest` a page's rows at most; with `only`, other ids are left out.
     """
     words = word_arguments(search)
+    ids = [] if only is None else [array_text(only)]
     return PageRead(
-        _statement(listed, tuple(words), longest),
-        (organisation_id, *words.values(), per_page, rows_before),
+        _statement(listed, tuple(words), longest, limited=only is not None),
+        (organisation_id, *ids, *words.values(), per_page, rows_before),
         slow=bool(words) or rows_before > DEEP,
     )
 
 
 @cache
-def _statement(listed: str, words: tuple[str, ...], longest: int) -> Statement:
-    matched = _CARRIED.format(listed=listed)
+def _statement(listed: str, words: tuple[str, ...], longest: int, *, limited: bool) -> Statement:
+    only = _ONLY if limited else ""
+    matched = _CARRIED.format(listed=listed, only=only)
     if has_words(words):
-        newest = _NEWEST.format(names=_NAMES.format(listed=listed, which=""))
+        newest = _NEWEST.format(names=_NAMES.format(listed=listed, only=only, which=""))
         found = " AND ".join(_CONDITIONS[word] for word in words)
         matched = f"SELECT newest.id FROM ({newest}) newest WHERE {found}"  # noqa: S608 - made of constants
     text = list_of(
@@ -53,8 +63,9 @@ def _statement(listed: str, words: tuple[str, ...], longest: int) -> Statement:
         item="json_build_object('id', page.id, 'name', named.name, 'total', named.total)",
         order="page.id",
     )
-    return Statement(text, {"organisation_id": "bigint", **dict.fromkeys(words, "text"), **PAGE_TYPES})
+    types = {"organisation_id": "bigint"} | ({"only": "text"} if limited else {})
+    return Statement(text, {**types, **dict.fromkeys(words, "text"), **PAGE_TYPES})
 
 
 def _names_of_one(listed: str) -> str:
-    return _NAMES.format(listed=listed, which=" AND t.named_id = page.id")
+    return _NAMES.format(listed=listed, only="", which=" AND t.named_id = page.id")

@@ -35,11 +35,12 @@ from tests.support.world import (
 Rows = Mapping[str, int]
 _NAME = re.compile(r"\{([a-z ]+)\}")
 NOT_KNOWN = 2**41
-COMPLIANCE = "/api/v1/training/compliance"
+COMPLIANCE, COMPANIES = "/api/v1/training/compliance", "/api/v1/companies"
 
 
 COMPANY, OTHER_COMPANY = {"id": 7, "name": "ABC"}, {"id": 8, "name": "XYZ"}
 COMPANY_OF: Mapping[Whose, dict[str, Any] | None] = {"own": None, "company": COMPANY, "other": OTHER_COMPANY}
+NO_COMPANY = {"id": 0}
 WALK: list[tuple[str, Whose]] = [
     (role, whose)
     for role in ROLES
@@ -63,6 +64,7 @@ async def rows_of(admin: Client, whose: Whose = "own") -> Rows:
         "enrollment": enrollment,
         "person": person,
         "own person": person,
+        "company": (COMPANY_OF[whose] or NO_COMPANY)["id"],
         "staff": await new_staff(admin),
     }
 
@@ -154,12 +156,12 @@ def shows(answer: Answer, line: Line, rows: Rows) -> bool | None:
     """Whether a list about people has a row about the person."""
     if not is_list_about_people(line) or answer.status != 200:
         return None
-    about = {rows["enrollment"], rows["person"], rows["staff"]}
+    about = {rows["company"]} if "/companies" in line.request else {rows["enrollment"], rows["person"], rows["staff"]}
     return any({item.get("id"), item.get("employee", {}).get("id")} & about for item in answer.data)
 
 
 def is_list_about_people(line: Line) -> bool:
-    return line.documented.partition("GET ")[2] in (ENROLLMENTS, COMPLIANCE, EMPLOYEES, STAFF)
+    return line.documented.partition("GET ")[2] in (ENROLLMENTS, COMPLIANCE, COMPANIES, EMPLOYEES, STAFF)
 
 
 @pytest.mark.parametrize(("role", "whose"), WALK)

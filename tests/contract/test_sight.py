@@ -187,6 +187,15 @@ async def test_compliance_is_of_the_companies_people(stack: Stack, organisation:
         assert await listed(**query) == []
 
 
+async def test_of_the_companies_their_own_are_listed(stack: Stack, organisation: int, scene: Scene) -> None:
+    path = "/api/v1/companies"
+    assert await ids(caller(stack, organisation, "training.view"), path) == {COMPANY, OTHER_COMPANY}
+    coordinator = caller(stack, organisation, "training.view.company", company_ids=[COMPANY, 99])
+    assert await ids(coordinator, path) == await ids(coordinator, path, search="abc") == {COMPANY}
+    assert await ids(coordinator, path, search="xyz") == set()
+    assert (await caller(stack, organisation, "training.view.self").get(path)).status == 403
+
+
 async def test_a_row_out_of_sight_is_404_whatever_its_version(stack: Stack, organisation: int, scene: Scene) -> None:
     own = caller(stack, organisation, "training.view.self", "training.enroll.self", employee_id=scene.people[0])
     for enrollment in (scene.enrollments[1], 2**50):
