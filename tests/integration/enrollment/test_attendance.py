@@ -1,14 +1,11 @@
 """A session's attendance recorded for many at once (contract, section 4): a result for each row, in order."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from services.enrollment.store import attendance as attendance_store
-from services.enrollment.use_cases import change_set
 from tests.support.client import Answer, Client
-from tests.support.eventually import eventually
 from tests.support.guards import without
 from tests.support.world import (
     BEGUN,
