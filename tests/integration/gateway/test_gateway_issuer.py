@@ -67,6 +67,22 @@ async def log_in(edge: Edge, email: str, password: str = PASSWORD) -> Answer:
     return await edge.client().post(LOGIN, {"email": email, "password": password})
 
 
+async def test_a_coordinator_gets_a_token_with_their_companies(
+    issuing: Edge, organisation: int, keys_file: Path
+) -> None:
+    changes = {"role": "Contractor Coordinator", "employee_id": None, "company_ids": (7, 9)}
+    coordinator = new_user(organisation, **changes)
+    put_user(keys_file.with_name("users.json"), coordinator)
+
+    async def token() -> str | None:
+        answer = await log_in(issuing, coordinator.email)
+        return answer.data["token"] if answer.status == 200 else None
+
+    claims = jwt.decode(str(await eventually(token)), options={"verify_signature": False})
+    assert claims["company_ids"] == [7, 9]
+    assert claims["permissions"] == ["api.access", "training.enroll.company", "training.view.company"]
+
+
 async def test_login_gives_a_token_that_opens(issuing: Edge, user: User) -> None:
     answer = await log_in(issuing, user.email.upper())
     assert answer.status == 200
