@@ -13,7 +13,8 @@ from shared.http.models import Body
 from shared.http.pagination import PagedQuery, last_page
 from shared.http.responses import Answer, Caching
 from shared.http.routing import Call, Route
-from shared.service.chassis import READER
+from shared.postgres.pool import connected
+from shared.service.chassis import POOL, READER
 
 
 def require_staff(caller: Caller) -> None:
@@ -35,7 +36,8 @@ async def _history(call: Call[Any, Body], person_type: str, company_id: int | No
     read = pages.history_page(call.organisation_id, call.id, person_type, query, company_id)
     found, total, items = await call.app[READER].read(read)
     if not found:
-        raise WorkerNotFound
+        async with connected(call.app[POOL]) as connection:
+            raise WorkerNotFound(await pages.merged_into(connection, call.organisation_id, call.id))
     text = f'{{"data": {items}, "meta": {json.dumps(history_meta(query, total))}}}'
     return Answer(text, caching=Caching.REVALIDATED)
 

@@ -5,6 +5,8 @@ from functools import cache
 from services.history.schemas import HistoryQuery
 from shared.postgres.batched_reads import PAGE_TYPES, PageRead, Statement
 from shared.postgres.local_days import LISTED, day_of, zone_of
+from shared.postgres.pool import Connection
+from shared.postgres.row_security import scoped
 
 # A person's records are few: they are matched first, then counted and cut to the page. `found` tells a person
 # without matching records from one that this organisation does not have.
@@ -80,6 +82,10 @@ _STATUS = {
     "upcoming": "r.status IN ('enrolled', 'waitlisted') AND s.start_date > now()",
 }
 
+_MERGED_INTO = scoped(
+    "SELECT merged_into FROM people WHERE organisation_id = $1 AND id = $2 AND removed", ("bigint", "bigint")
+)
+
 _TRAINING_DAY = day_of("coalesce(r.completed_at, s.start_date)", zone_of(LISTED))
 _FILTERS = {
     "online": ("shown.online = :online", "boolean"),
@@ -107,6 +113,12 @@ def history_page(
     given = {name: value for name, value in asked.items() if value is not None}
     arguments = (organisation_id, person_id, person_type, *given.values(), query.per_page, query.offset)
     return PageRead(_page_statement(tuple(given), query.status), arguments)
+
+
+async def merged_into(connection: Connection, organisation_id: int, person_id: int) -> int | None:
+    """The person whom somebody who is not there any more turned out to be."""
+    found: int | None = await connection.fetchval(_MERGED_INTO, organisation_id, person_id)
+    return found
 
 
 @cache
