@@ -131,7 +131,7 @@ class SessionFields(Body):
         try:
             meetings = _MEETINGS.validate_python(values["meetings"], context=info.context)
         except ValidationError:
-            return _ENDS | values  # what is wrong with its meetings is told, and not that these are missing
+            return _ENDS | values  # the errors are those of the meetings, not of members that follow from them
         return {"start_date": meetings[0].start_date, "end_date": meetings[-1].end_date} | values
 
     @field_validator("start_date", "end_date")

@@ -30,15 +30,22 @@ LEEWAY = 30
 
 API_ACCESS = "api.access"
 VIEW = "training.view"
+VIEW_SELF = "training.view.self"
+VIEW_COMPANY = "training.view.company"
 ENROLL = "training.enroll"
 ENROLL_SELF = "training.enroll.self"
+ENROLL_COMPANY = "training.enroll.company"
 RECORD = "training.record"
 MANAGE = "training.manage"
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A verified client (contract, section 2). `employee_id` is the user's own employee record, if there is one."""
+    """A verified client (contract, section 2).
+
+    `employee_id` is the user's own employee record, if there is one; `company_ids` are those whose people are theirs to
+    look after.
+    """
 
     organisation_id: int
     subject: str
@@ -46,6 +53,7 @@ class Caller:
     user_type: UserType
     permissions: frozenset[str]
     employee_id: int | None = None
+    company_ids: tuple[int, ...] = ()
 
     def may(self, *permissions: str) -> bool:
         """Whether the caller has at least one of the permissions."""
@@ -150,4 +158,5 @@ def _caller(claims: InternalClaims) -> Caller:
         user_type=claims.user_type,
         permissions=frozenset(claims.permissions),
         employee_id=claims.employee_id,
+        company_ids=tuple(claims.company_ids),
     )

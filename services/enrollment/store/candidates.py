@@ -41,7 +41,8 @@ SELECT asked.organisation_id, asked.session_id, asked.employee_id, p.id IS NOT N
         )
         ORDER BY required_id
     ) AS missing,
-    {bookings.clashes("asked", "s", "c")} AS clashes
+    {bookings.clashes("asked", "s", "c")} AS clashes,
+    p.company_id
 FROM {_ASKED.unnest("asked")}
 JOIN sessions s ON s.organisation_id = asked.organisation_id AND s.id = asked.session_id
 JOIN courses c ON c.organisation_id = asked.organisation_id AND c.id = asked.course_id
@@ -80,6 +81,7 @@ async def candidates(
             tuple(row["missing"]),
             bool(row["open"]),
             tuple(row["clashes"]),
+            row["company_id"],
         )
         for row in rows
     }

@@ -32,7 +32,8 @@ SELECT e.*, c.pass_score, c.validity_months, coalesce(o.time_zone, 'UTC') AS tim
         'session_name', s.session_name, 'location', s.location, 'projects', s.projects, 'meetings', s.meetings,
         'company', CASE WHEN p.company_id IS NOT NULL
             THEN jsonb_build_object('id', p.company_id, 'name', p.company_name) END
-    ) END AS current
+    ) END AS current,
+    CASE WHEN NOT p.removed THEN p.company_id END AS company_now
 FROM locked e JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id
 JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id
 JOIN people p ON p.organisation_id = e.organisation_id AND p.id = e.employee_id
@@ -93,7 +94,7 @@ class LockedEnrollment:
     """An enrollment that nobody else can change now, what its completion would be judged by, and the database's clock.
 
     `meeting_ids` are those of its session's meetings. `current` is what it would remember if it closed now, or `None`
-    where the copies from the catalog lack that.
+    where the copies from the catalog lack that. `company_id` is the company that the person belongs to now.
     """
 
     organisation_id: int
@@ -103,6 +104,7 @@ class LockedEnrollment:
     meeting_ids: tuple[int, ...]
     current: Remembered | None
     now: datetime
+    company_id: int | None
 
     @property
     def session_key(self) -> SessionKey:
@@ -133,6 +135,7 @@ async def lock(connection: Connection, keys: Sequence[tuple[int, int]]) -> list[
             tuple(meeting["id"] for meeting in json.loads(row["session_meetings"])),
             row["current"] and Remembered.model_validate_json(row["current"]),
             row["now"],
+            row["company_now"],
         )
         for row in rows
     ]

@@ -3,7 +3,8 @@
 from functools import cache
 
 from services.history.schemas import HistoryQuery
-from shared.postgres.batched_reads import PAGE_TYPES, PageRead, Statement
+from shared.auth.sight import EVERYBODY, Sight
+from shared.postgres.batched_reads import PAGE_TYPES, PageRead, Statement, array_text
 from shared.postgres.local_days import LISTED, day_of, zone_of
 from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped
@@ -27,6 +28,7 @@ SELECT
     EXISTS (
         SELECT FROM people
         WHERE organisation_id = :organisation_id AND id = :person_id AND type = :type AND NOT removed
+            AND {in_sight}
     ) AS found,
     (SELECT count(*) FROM matched) AS total,
     coalesce((SELECT json_agg(json_build_object(
@@ -99,9 +101,14 @@ _FILTERS = {
 
 
 def history_page(
-    organisation_id: int, person_id: int, person_type: str, query: HistoryQuery, company_id: int | None
+    organisation_id: int,
+    person_id: int,
+    person_type: str,
+    query: HistoryQuery,
+    company_id: int | None,
+    sight: Sight = EVERYBODY,
 ) -> PageRead:
-    """Whether the organisation has the person, how many records match, and the page of them as JSON text."""
+    """Whether there is such a person in sight, how many records match, and the page of them as JSON text."""
     asked = {
         "online": None if query.type == "all" else query.type == "online",
         "project_id": query.project_id,
@@ -111,8 +118,10 @@ def history_page(
         "date_to": query.date_to,
     }
     given = {name: value for name, value in asked.items() if value is not None}
-    arguments = (organisation_id, person_id, person_type, *given.values(), query.per_page, query.offset)
-    return PageRead(_page_statement(tuple(given), query.status), arguments)
+    in_doubt = not (sight.everybody or person_id == sight.person)
+    companies = [array_text(sight.companies)] if in_doubt else []
+    arguments = (organisation_id, person_id, person_type, *companies, *given.values(), query.per_page, query.offset)
+    return PageRead(_page_statement(tuple(given), query.status, of_companies=in_doubt), arguments)
 
 
 async def merged_into(connection: Connection, organisation_id: int, person_id: int) -> int | None:
@@ -122,9 +131,16 @@ async def merged_into(connection: Connection, organisation_id: int, person_id: i
 
 
 @cache
-def _page_statement(filters: tuple[str, ...], status: str | None) -> Statement:
+def _page_statement(filters: tuple[str, ...], status: str | None, *, of_companies: bool) -> Statement:
     conditions = [_FILTERS[name][0] for name in filters] + ([_STATUS[status]] if status else [])
     types = {"organisation_id": "bigint", "person_id": "bigint", "type": "text"}
+    types |= {"companies": "text"} if of_companies else {}
     types |= {name: _FILTERS[name][1] for name in filters}
-    parts = {"shown": _SHOWN, "session": _SESSION, "attendance": _ATTENDANCE}
-    return Statement(_PAGE.format(conditions=" AND ".join(conditions) or "true", **parts), types | PAGE_TYPES)
+    parts = {
+        "shown": _SHOWN,
+        "session": _SESSION,
+        "attendance": _ATTENDANCE,
+        "conditions": " AND ".join(conditions) or "true",
+        "in_sight": "company_id = ANY (:companies::bigint[])" if of_companies else "true",
+    }
+    return Statement(_PAGE.format(**parts), types | PAGE_TYPES)

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from shared.auth.internal_token import VIEW_SELF
 from tests.support.client import Answer, Client
 from tests.support.eventually import eventually
 from tests.support.lifecycle import changed, enroll_or_wait, shown, statuses_of
+from tests.support.stack import Stack
 from tests.support.world import (
     BEGUN,
     COURSES,
@@ -104,6 +106,16 @@ async def test_the_old_id_says_into_whom(admin: Client, path: str) -> None:
     assert "merged_into" not in (await admin.get(f"{path}/{one + 1}")).json
     last = (await admin.get(f"{path}/{one}/audit")).json["data"][-1]
     assert (last["action"], last["changes"]["merged_into"]) == ("employee.merged", {"from": None, "to": other})
+
+
+async def test_whoever_sees_their_own_alone_is_not_told(stack: Stack, admin: Client, organisation: int) -> None:
+    one, other = await new_employees(admin, 2)
+    await merge(admin, one, other)
+    employee = stack.client(organisation, permissions=["api.access", VIEW_SELF], employee_id=one)
+    for path in (f"{EMPLOYEES}/{one}", f"{EMPLOYEES}/{one}/training"):
+        answer = await employee.get(path)
+        assert answer.status == 404
+        assert "merged_into" not in answer.json
 
 
 async def test_whoever_was_merged_into_can_be_merged_too(admin: Client) -> None:
