@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from services.enrollment.errors import EnrollmentNotFound
 from services.enrollment.schemas import Completion
+from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import merging as merging_store
 from services.enrollment.store import people as people_store
 from services.enrollment.use_cases import lifecycle, merging
@@ -99,3 +101,30 @@ async def test_two_who_are_merged_into_each_other_at_once_leave_one(pool: Pool) 
     one, other = await new_people(pool, 2)
     await asyncio.gather(merge(pool, one, other), merge(pool, other, one), return_exceptions=True)
     assert await pool.fetchval("SELECT count(*) FROM people WHERE id = ANY($1) AND NOT removed", [one, other]) == 1
+
+
+async def complete_while_it_moves(pool: Pool) -> str:
+    """The status of an enrollment whose completion waits while it goes to another session."""
+    [person] = await new_people(pool, 1)
+    here, there = [await new_session(pool, places=2) for _ in range(2)]
+    enrollment = await enrolled(pool, here, person)
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("UPDATE enrollments SET session_id = $2 WHERE id = $1", enrollment, there)
+        completing = asyncio.create_task(lifecycle.complete(pool, ORGANISATION, enrollment, Completion(), ACTOR))
+        await eventually(lambda: waits_for_a_lock(pool))
+    status, _ = await completing
+    return status
+
+
+async def test_whoever_waited_for_an_enrollment_finds_it_in_the_other_session(pool: Pool) -> None:
+    assert await complete_while_it_moves(pool) == "completed"
+
+
+async def test_control_locked_together_with_its_session_it_is_not_found(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = enrollment_store._LOCK.partition(")\nSELECT")[2].replace("FROM locked e", "FROM enrollments e")
+    these = "WHERE (e.organisation_id, e.id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[])) ORDER BY"
+    monkeypatch.setattr(enrollment_store, "_LOCK", f"SELECT{together.replace('ORDER BY', these)} FOR UPDATE OF e")
+    with pytest.raises(EnrollmentNotFound):
+        await complete_while_it_moves(pool)
