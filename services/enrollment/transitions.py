@@ -154,6 +154,17 @@ def promoted(enrollment: EnrollmentState) -> EnrollmentState:
     return _changed(enrollment, status="enrolled", holds_seat=True)
 
 
+def displaced(enrollment: EnrollmentState) -> EnrollmentState:
+    """Cancelled whatever its status: its person has another record in the session. The audit trail has the result."""
+    return _changed(enrollment, status="cancelled", holds_seat=False, certifies=False, **dict.fromkeys(_RESULT))
+
+
+def reassigned(enrollment: EnrollmentState, employee_id: int, current: Remembered | None) -> EnrollmentState:
+    """To another person. A closed record keeps the company that it was closed with: `current`, if it has none."""
+    kept = preserved(enrollment, current)
+    return kept.model_copy(update={"employee_id": employee_id, "version": enrollment.version + 1})
+
+
 def remembering(before: EnrollmentState, after: EnrollmentState, current: Remembered | None) -> EnrollmentState:
     """A record that closes remembers what is `current`; a correction keeps that, and reopening forgets it."""
     if after.status in OPEN:

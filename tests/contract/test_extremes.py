@@ -27,7 +27,7 @@ from tests.support.world import COURSES, EMPLOYEES, ENROLLMENTS, SESSIONS, STAFF
 
 WITH_BODY = [declared for declared in ALL if declared.route.body is not None]
 WITH_QUERY = [declared for declared in ALL if declared.route.query.model_fields]
-REFUSALS = {(400, "malformed_json"), (409, "conflict"), (413, "payload_too_large")}
+REFUSALS = {(400, "malformed_json"), (409, "conflict"), (413, "payload_too_large"), (428, "precondition_required")}
 """Beside those with 422."""
 ELSEWHERE: Mapping[Place, Callable[[Any], Any]] = {
     ("course_id",): lambda row: row["course"]["id"],
@@ -61,6 +61,7 @@ NAMES_OF_ROWS = {
     "ids",
     "versions",
     "meeting_id",
+    "into",
 }
 """What has to exist, and what is asked of it: no extreme does."""
 OWNED = ("courses", "sessions", "people", "enrollments")

@@ -16,19 +16,20 @@ from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.rules import EnrollCommand
 from services.enrollment.schemas import CheckIn, Completion, EmployeeFields
 from services.enrollment.store import catalog_replica
-from services.enrollment.use_cases import lifecycle, people, sessions
+from services.enrollment.use_cases import lifecycle, merging, people, sessions
+from services.enrollment.use_cases.change_set import in_transaction
 from services.enrollment.use_cases.enroll import enroll_together
 from shared.auth.internal_token import ENROLL, Caller
 from shared.errors import ApiError
 from shared.events.cloudevents import decode
 from shared.events.types import CourseSaved, CourseState, SessionSaved, SessionState
-from shared.http.conditional import UNCONDITIONAL
+from shared.http.conditional import UNCONDITIONAL, Conditions
 from shared.http.idempotency_key import IdempotencyKey, digest
 from shared.http.responses import Answer
 from shared.messaging.consumer import newest_of_each_row
 from shared.observability import NO_TRACE, Trace
 from shared.postgres.audit import Actor
-from shared.postgres.pool import Pool, transaction
+from shared.postgres.pool import Connection, Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 
 ORGANISATIONS = (1, 2)
@@ -36,6 +37,7 @@ MODES = {1: "in_person", 2: "self_paced"}
 SESSIONS = (11, 12)
 PEOPLE = (101, 102, 103, 104, 105)
 ACTOR = Actor("tester", "Tester")
+ANY_VERSION = Conditions(if_match=frozenset({"*"}))
 
 
 @dataclass
@@ -50,6 +52,8 @@ class World:
     begun: set[tuple[int, int]] = field(default_factory=set)
     meetings: dict[tuple[int, int], int] = field(default_factory=dict)
     """How many each session has; none where it is not named."""
+    ids: dict[tuple[int, int], int] = field(default_factory=dict)
+    """Of those who came in the place of one who was merged, by organisation and place."""
 
     async def populate(self) -> None:
         for organisation in ORGANISATIONS:
@@ -127,6 +131,7 @@ class World:
         key: str | None = None,
         partial: bool = False,
     ) -> Answer:
+        employees = [self.person_at(organisation, each) for each in employees]
         body = [session, list(employees), waitlist, partial]
         idempotency_key = None if key is None else IdempotencyKey(organisation, "tester", "POST", key, digest(body))
         command = EnrollCommand(
@@ -141,6 +146,7 @@ class World:
         self, organisation: int, session: int, employees: Sequence[int], *, waitlist: bool, key: str
     ) -> Answer:
         """Everybody is either enrolled or named as refused."""
+        employees = [self.person_at(organisation, each) for each in employees]
         answer = await self.enroll(organisation, session, employees, waitlist=waitlist, key=key, partial=True)
         data = json.loads(answer.text)["data"]
         enrolled = [enrollment["employee_id"] for enrollment in data["enrollments"]]
@@ -199,14 +205,32 @@ class World:
         await lifecycle.transfer(self.pool, nobody(), _caller(organisation), enrollment, session, ACTOR)
 
     async def remove_and_return(self, organisation: int, person: int) -> None:
+        person = self.person_at(organisation, person)
         type_ = await self._type_of(organisation, person)
         await people.remove_person(self.pool, organisation, type_, person, ACTOR, UNCONDITIONAL)
         await people.save_person(self.pool, organisation, type_, person, _fields(person), ACTOR)
 
     async def hire(self, organisation: int, person: int) -> None:
         """Or the other way round."""
+        person = self.person_at(organisation, person)
         other = {"employee": "staff", "staff": "employee"}[await self._type_of(organisation, person)]
         await people.save_person(self.pool, organisation, other, person, _fields(person), ACTOR)
+
+    async def merge(self, organisation: int, place: int, into: int) -> None:
+        """Somebody new comes in the place of the one."""
+        person, other = self.person_at(organisation, place), self.person_at(organisation, into)
+        type_ = await self._type_of(organisation, person)
+
+        async def work(connection: Connection) -> None:
+            await merging.merge(connection, organisation, type_, person, other, ACTOR, ANY_VERSION)
+
+        await in_transaction(self.pool, organisation, work)
+        new = self.ids[organisation, place] = person + 100
+        await people.save_person(self.pool, organisation, "employee", new, _fields(new), ACTOR)
+
+    def person_at(self, organisation: int, place: int) -> int:
+        """The id of whoever has that place among `PEOPLE` now."""
+        return self.ids.get((organisation, place), place)
 
     async def _type_of(self, organisation: int, person: int) -> str:
         found = "SELECT type FROM people WHERE organisation_id = $1 AND id = $2"
@@ -323,6 +347,10 @@ _PROBLEMS = {
         JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id
         WHERE e.status IN ('enrolled', 'waitlisted') OR c.delivery_mode <> 'self_paced' AND e.status <> 'cancelled'
         GROUP BY 1, 2, 3 HAVING count(*) > 1
+    """,
+    "somebody who was merged has records": """
+        SELECT e.* FROM enrollments e JOIN people p ON p.organisation_id = e.organisation_id AND p.id = e.employee_id
+        WHERE p.merged_into IS NOT NULL
     """,
     "a cancelled session has open enrollments": """
         SELECT e.* FROM enrollments e JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id
