@@ -25,6 +25,7 @@ from services.enrollment.schemas import (
     EnrollmentQuery,
     EnrollmentRequest,
     OrganisationSettings,
+    Promotion,
     Reopening,
     Transfer,
 )
@@ -101,6 +102,18 @@ async def mark_enrollment_absent(call: Call[Query, Body]) -> Answer:
     return changed(enrollment, "Enrollment marked as absent")
 
 
+async def promote_enrollment(call: Call[Query, Promotion]) -> Answer:
+    enrollment = await lifecycle.promote(
+        call.app[POOL],
+        call.organisation_id,
+        call.id,
+        call.actor,
+        over_capacity=call.body.over_capacity,
+        conditions=call.conditions,
+    )
+    return changed(enrollment, "Enrollment promoted")
+
+
 async def transfer_enrollment(call: Call[Query, Transfer]) -> Answer:
     enrollment = await lifecycle.transfer(
         call.app[POOL],
@@ -166,6 +179,15 @@ ROUTES: list[Route[Any, Any]] = [
         mark_enrollment_absent,
         {200: Success[EnrollmentDetail]},
         permissions=[RECORD],
+    ),
+    Route(
+        "PATCH",
+        ENROLLMENTS + "/{id}/promote",
+        promote_enrollment,
+        {200: Success[EnrollmentDetail]},
+        permissions=[ENROLL],
+        body=Promotion,
+        body_optional=True,
     ),
     Route(
         "PATCH",

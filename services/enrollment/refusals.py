@@ -83,6 +83,16 @@ def clash_reasons(session_ids: Sequence[int]) -> list[str]:
     return [f"The employee is enrolled in another session at that time: session {each}." for each in session_ids]
 
 
+class WaitlistAhead(Refusal):
+    """A seat is free, and so many are `waiting` for it."""
+
+    code = "waitlist_ahead"
+
+    def __init__(self, waiting: int) -> None:
+        reason = f"{counted(waiting, 'employee')} on the waitlist of the session come first."
+        super().__init__(reason, message=reason, details={"waiting": waiting})
+
+
 class SessionFull(Refusal):
     """So many seats are `available`, and so many `requested`."""
 
@@ -103,6 +113,7 @@ KINDS: tuple[type[Refusal], ...] = (
     AlreadyEnrolled,
     PrerequisiteMissing,
     Clash,
+    WaitlistAhead,
     SessionFull,
 )
 """In the order of the contract's table; the first that applies to a person is that person's refusal."""

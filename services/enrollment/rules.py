@@ -14,6 +14,7 @@ from services.enrollment.refusals import (
     Refusal,
     SessionClosed,
     SessionFull,
+    WaitlistAhead,
 )
 from shared.auth.internal_token import ENROLL, ENROLL_SELF, Caller
 from shared.errors import PermissionDenied
@@ -45,6 +46,11 @@ class Seats:
     """Whether that was so long ago that the catalog has to be asked what became of it."""
     booking_clash: BookingClash = "warn"
     """What the organisation wants of people who are enrolled in another session at the same time."""
+    self_paced: bool = False
+    """Whether it is a standing session, of a self-paced course."""
+    ended: bool = False
+    waiting: int = 0
+    """How many wait for a seat."""
     times: tuple[Span, ...] = ()
     """When it occupies those who are enrolled: a standing session, and one that is over, never does."""
 
@@ -62,8 +68,23 @@ class Seats:
 
     @property
     def promotes(self) -> bool:
-        """Whether a freed seat goes to the first on the waitlist: never once the session has begun or was cancelled."""
+        """Whether a freed seat goes to the first on the waitlist: until the start, of a standing session until the end.
+
+        Whoever waits beside a free seat then is passed over, and keeps nobody from it.
+        """
+        if self.self_paced:
+            return not self.is_closed and not self.ended
         return self.status == "scheduled" and not self.started
+
+    @property
+    def has_line(self) -> bool:
+        """Whether those who wait come before everybody else."""
+        return self.waiting > 0 and not self.promotes
+
+    @property
+    def for_newcomers(self) -> int:
+        """Seats that somebody who does not wait may have."""
+        return 0 if self.has_line else self.available
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +103,8 @@ class Candidate:
     """Whether the person is enrolled in the session, or waits for it, right now."""
     clashes: tuple[int, ...] = ()
     """Other sessions at the same time in which the person is enrolled, the first ones."""
+    waiting: int = 0
+    """How many wait for a seat of the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +133,7 @@ class EnrollCommand:
 class Granted:
     """These people are enrolled: so many of them get a seat, the first ones; the others wait. So many seats are left.
 
-    `refused` are those who are not, in the order asked.
+    `refused` are those who are not, in the order asked. `waiting_before`: how many waited already.
     """
 
     employee_ids: tuple[int, ...]
@@ -118,6 +141,7 @@ class Granted:
     available_spots: int
     refused: tuple[tuple[int, Refusal], ...] = ()
     clashes: tuple[Candidate, ...] = ()
+    waiting_before: int = 0
 
 
 def check_may_enroll(caller: Caller, employee_ids: Sequence[int]) -> None:
@@ -133,9 +157,16 @@ def refusals(seats: Seats, candidates: Sequence[Candidate], *, waitlist: bool = 
     found = {position: _refusal(seats, candidate) for position, candidate in enumerate(candidates)}
     refused = {position: refusal for position, refusal in found.items() if refusal is not None}
     others = [position for position in found if position not in refused]
-    if len(others) > seats.available and not (waitlist and seats.promotes):
-        refused |= dict.fromkeys(others[seats.available :], SessionFull(seats.available, len(others)))
+    if len(others) > seats.for_newcomers and not waitlist:
+        refused |= dict.fromkeys(others[seats.for_newcomers :], no_seat(seats, len(others)))
     return dict(sorted(refused.items()))
+
+
+def no_seat(seats: Seats, requested: int = 1) -> Refusal:
+    """Why so many newcomers cannot all have a seat."""
+    if seats.available and seats.has_line:
+        return WaitlistAhead(seats.waiting)
+    return SessionFull(seats.available, requested)
 
 
 def _refusal(seats: Seats, candidate: Candidate) -> Refusal | None:
@@ -159,7 +190,9 @@ def decide_in_order(
     candidates: Mapping[CandidateKey, Candidate],
 ) -> list[Granted | Exception]:
     """Each command's outcome, those before it taken into account: who came first has the seat."""
-    sessions, candidates = dict(sessions), dict(candidates)
+    waiting = {key[:2]: candidate.waiting for key, candidate in candidates.items()}
+    sessions = {key: replace(seats, waiting=waiting.get(key, 0)) for key, seats in sessions.items()}
+    candidates = dict(candidates)
     elsewhere: dict[tuple[int, int], list[CandidateKey]] = {}
     for key in candidates:
         elsewhere.setdefault((key[0], key[2]), []).append(key)
@@ -176,14 +209,17 @@ def decide_in_order(
         if refused and not (command.partial and enrolled):
             outcomes.append(EnrollmentRefused(refused))
             continue
-        granted = min(len(enrolled), seats.available)
-        sessions[command.session_key] = seats = replace(seats, taken=seats.taken + granted)
+        granted = min(len(enrolled), seats.for_newcomers)
+        waiting_before = seats.waiting
+        seats = replace(seats, taken=seats.taken + granted, waiting=waiting_before + len(enrolled) - granted)
+        sessions[command.session_key] = seats
         candidates.update((key, replace(candidates[key], enrolled_already=True)) for key in enrolled)
         for key in enrolled[:granted]:
             candidates.update(_booked(key, sessions, candidates, elsewhere))
         not_enrolled = tuple((command.employee_ids[position], refusal) for position, refusal in refused.items())
         clashes = _clashes_to_tell(seats, [each for place, each in enumerate(asked) if place not in refused])
-        outcomes.append(Granted(tuple(key[-1] for key in enrolled), granted, seats.available, not_enrolled, clashes))
+        people = tuple(key[-1] for key in enrolled)
+        outcomes.append(Granted(people, granted, seats.available, not_enrolled, clashes, waiting_before))
     return outcomes
 
 

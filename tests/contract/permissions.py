@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Role = Literal["Admin", "HR Manager", "Trainer", "Employee", "without api.access"]
-Right = Literal["view", "enroll", "record", "manage"]
+Right = Literal["view", "enroll", "enroll anyone", "record", "manage"]
 
 ROLES: Mapping[Role, frozenset[Right]] = {
-    "Admin": frozenset({"view", "enroll", "record", "manage"}),
-    "HR Manager": frozenset({"view", "enroll", "record", "manage"}),
+    "Admin": frozenset({"view", "enroll", "enroll anyone", "record", "manage"}),
+    "HR Manager": frozenset({"view", "enroll", "enroll anyone", "record", "manage"}),
     "Trainer": frozenset({"view", "record"}),
     "Employee": frozenset({"view", "enroll"}),
     "without api.access": frozenset(),
@@ -65,6 +65,7 @@ LINES = [
     Line("DELETE /api/v1/training/enrollments/{enrollment}/check-in", "record"),
     Line("PATCH /api/v1/training/enrollments/{enrollment}/reopen", "record", body={"reason": "A mistake"}),
     Line("PATCH /api/v1/training/enrollments/{enrollment}/cancel", "enroll"),
+    Line("PATCH /api/v1/training/enrollments/{enrollment}/promote", "enroll anyone"),
     Line(
         "PATCH /api/v1/training/enrollments/{enrollment}/transfer",
         "enroll",

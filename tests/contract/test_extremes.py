@@ -42,6 +42,7 @@ NOT_SHOWN: Mapping[Place, str] = {
     ("reason",): "in the audit trail, if it changes anything",
     ("waitlist",): "what came of it is shown",
     ("partial",): "what came of it is shown",
+    ("over_capacity",): "what came of it is shown",
     ("employee_ids",): "each makes a row of its own",
 }
 NAMES_OF_ROWS = {

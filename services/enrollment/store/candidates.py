@@ -21,7 +21,14 @@ ORDER BY organisation_id, id FOR NO KEY UPDATE
 
 _ASKED = ArrayColumns(organisation_id="bigint", session_id="bigint", course_id="bigint", employee_id="bigint")
 # `open` says whether one of the person's records in the session is, and is null where there is none.
+# The session's row is locked, so that nobody else joins the line or leaves it.
 _CANDIDATES = f"""
+WITH line AS (
+    SELECT organisation_id, session_id, count(*) AS waiting FROM enrollments
+    WHERE (organisation_id, session_id) IN (SELECT organisation_id, session_id FROM {_ASKED.unnest("asked")})
+        AND status = 'waitlisted'
+    GROUP BY organisation_id, session_id
+)
 SELECT asked.organisation_id, asked.session_id, asked.employee_id, p.id IS NOT NULL AS known,
     (
         SELECT bool_or(e.status IN ('enrolled', 'waitlisted')) FROM enrollments e
@@ -41,10 +48,11 @@ SELECT asked.organisation_id, asked.session_id, asked.employee_id, p.id IS NOT N
         )
         ORDER BY required_id
     ) AS missing,
-    {bookings.clashes("asked", "s", "c")} AS clashes
+    {bookings.clashes("asked", "s", "c")} AS clashes, coalesce(line.waiting, 0) AS waiting
 FROM {_ASKED.unnest("asked")}
 JOIN sessions s ON s.organisation_id = asked.organisation_id AND s.id = asked.session_id
 JOIN courses c ON c.organisation_id = asked.organisation_id AND c.id = asked.course_id
+LEFT JOIN line ON line.organisation_id = asked.organisation_id AND line.session_id = asked.session_id
 LEFT JOIN people p ON p.organisation_id = asked.organisation_id AND p.id = asked.employee_id AND NOT p.removed
 """  # noqa: S608 - of constants alone
 
@@ -80,6 +88,7 @@ async def candidates(
             tuple(row["missing"]),
             bool(row["open"]),
             tuple(row["clashes"]),
+            row["waiting"],
         )
         for row in rows
     }

@@ -45,8 +45,8 @@ _SESSIONS = ArrayColumns(
 _SAVE_SESSIONS = _SESSIONS.save_newest(
     "sessions",
     {
-        "seats_max": """greatest(sessions.seats_taken, CASE WHEN excluded.version < sessions.seats_agreed_for
-            THEN least(excluded.seats_max, sessions.seats_max) ELSE excluded.seats_max END)""",
+        "seats_max": """CASE WHEN excluded.version < sessions.seats_agreed_for
+            THEN least(excluded.seats_max, sessions.seats_max) ELSE excluded.seats_max END""",
         **agreed_status.WHEN_SAVED,
     },
 )

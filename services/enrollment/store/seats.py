@@ -24,18 +24,13 @@ SELECT s.organisation_id, s.id, s.course_id, s.start_date <= now() AS started, s
     coalesce((
         SELECT o.booking_clash FROM organisation_settings o WHERE o.organisation_id = s.organisation_id
     ), 'warn') AS booking_clash,
+    c.delivery_mode IS NOT DISTINCT FROM 'self_paced' AS self_paced, s.end_date <= now() IS TRUE AS ended,
     CASE WHEN {bookings.occupies("s", "c")} THEN s.booked END AS booked
 FROM sessions s JOIN courses c ON c.organisation_id = s.organisation_id AND c.id = s.course_id
 WHERE (s.organisation_id, s.id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[])) AND NOT s.removed
 ORDER BY s.organisation_id, s.id
 FOR UPDATE OF s
 """  # noqa: S608 - of constants alone
-
-_WAITING = """
-SELECT organisation_id, session_id, count(*) AS waiting FROM enrollments
-WHERE (organisation_id, session_id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[])) AND status = 'waitlisted'
-GROUP BY organisation_id, session_id
-"""
 
 _NEW_ENROLLMENTS = ArrayColumns(
     organisation_id="bigint",
@@ -54,12 +49,14 @@ ORDER BY position
 RETURNING *
 """  # noqa: S608 - of constants alone
 
-# The condition repeats what the locked row said already: should a lock ever be lost, no seat is sold twice.
+# The condition repeats what the locked row said already: should a lock ever be lost, no seat is sold twice. Where a
+# seat was given over the capacity, seats are given back one by one until as many are left as there are.
 _TAKE_SEATS = """
 UPDATE sessions s SET seats_taken = s.seats_taken + asked.seats
 FROM unnest($1::bigint[], $2::bigint[], $3::integer[]) AS asked (organisation_id, session_id, seats)
 WHERE s.organisation_id = asked.organisation_id AND s.id = asked.session_id
-    AND s.seats_taken + asked.seats BETWEEN 0 AND s.seats_max
+    AND s.seats_taken + asked.seats BETWEEN 0 AND CASE WHEN $4 THEN 2147483647
+        ELSE greatest(s.seats_max, s.seats_taken + least(asked.seats, 0)) END
 """
 
 _FIRST_IN_LINE = """
@@ -141,16 +138,12 @@ async def lock_sessions(connection: Connection, keys: Sequence[SessionKey]) -> d
             awaits_commit=row["awaits_commit"],
             in_doubt=row["in_doubt"],
             booking_clash=row["booking_clash"],
+            self_paced=row["self_paced"],
+            ended=row["ended"],
             times=tuple((span.lower, span.upper) for span in row["booked"] or ()),
         )
         for row in rows
     }
-
-
-async def waiting(connection: Connection, keys: Sequence[SessionKey]) -> dict[SessionKey, int]:
-    """How many wait for a seat of each session; sessions that nobody waits for are left out."""
-    rows = await connection.fetch(_WAITING, *_columns(keys))
-    return {(row["organisation_id"], row["session_id"]): row["waiting"] for row in rows}
 
 
 async def insert_enrollments(connection: Connection, new: Sequence[NewEnrollment]) -> list[EnrollmentState]:
@@ -170,9 +163,9 @@ def _new_columns(new: NewEnrollment) -> dict[str, Any]:
     }
 
 
-async def take_seats(connection: Connection, seats: Mapping[SessionKey, int]) -> bool:
+async def take_seats(connection: Connection, seats: Mapping[SessionKey, int], *, over_capacity: bool = False) -> bool:
     """Takes that many seats of each session, or gives them back where negative; whether every session had them."""
-    done = await connection.execute(_TAKE_SEATS, *_columns(list(seats)), list(seats.values()))
+    done = await connection.execute(_TAKE_SEATS, *_columns(list(seats)), list(seats.values()), over_capacity)
     return done == f"UPDATE {len(seats)}"
 
 

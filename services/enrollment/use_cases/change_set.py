@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 
 from services.enrollment import transitions
@@ -59,26 +59,34 @@ class Change:
             yield (self.organisation_id, self.after.session_id), 1
 
 
-async def save(connection: Connection, changes: Sequence[Change], sessions: Mapping[SessionKey, Seats]) -> None:
+async def save(
+    connection: Connection,
+    changes: Sequence[Change],
+    sessions: Mapping[SessionKey, Seats],
+    *,
+    over_capacity: bool = False,
+) -> None:
     """Writes the changes and moves the seats of their sessions, which the caller has locked.
 
-    A freed seat goes to the first on the waitlist, in this transaction: nobody else can take it.
+    A freed seat goes to the first on the waitlist, in this transaction: nobody else can take it. With `over_capacity`
+    more seats may be taken than there are.
     """
     changes = [change for change in changes if not change.changes_nothing]
     if not changes:
         return
     await record(connection, changes)
-    moved = await _move_seats(connection, changes)
-    free = {
-        key: sessions[key].available - count
+    moved = await _move_seats(connection, changes, over_capacity=over_capacity)
+    left = {
+        key: replace(sessions[key], taken=sessions[key].taken + count)
         for key, count in moved.items()
         if count < 0 and key in sessions and sessions[key].promotes
     }
+    free = {key: seats.available for key, seats in left.items() if seats.available}
     await promote(connection, free, dict.fromkeys(free, changes[0].actor))
 
 
 async def promote(connection: Connection, free: Mapping[SessionKey, int], actors: Mapping[SessionKey, Actor]) -> None:
-    """Gives free seats of locked sessions, which must not have begun, to those who waited longest.
+    """Gives free seats of locked sessions, which must promote, to those who waited longest.
 
     `actors` are those who freed the seats of each session.
     """
@@ -137,13 +145,15 @@ def _reason(change: Change) -> dict[str, Any]:
     return {} if change.reason is None else {"reason": {"from": None, "to": change.reason}}
 
 
-async def _move_seats(connection: Connection, changes: Sequence[Change]) -> dict[SessionKey, int]:
+async def _move_seats(
+    connection: Connection, changes: Sequence[Change], *, over_capacity: bool = False
+) -> dict[SessionKey, int]:
     moved: Counter[SessionKey] = Counter()
     for change in changes:
         for key, count in change.seats():
             moved[key] += count
     seats = {key: count for key, count in sorted(moved.items()) if count}
-    if seats and not await seat_store.take_seats(connection, seats):
+    if seats and not await seat_store.take_seats(connection, seats, over_capacity=over_capacity):
         raise RuntimeError("seats were granted that the database does not have: a lock is missing")
     return seats
 

@@ -24,6 +24,7 @@ from shared.events.types import (
     EnrollmentCompleted,
     EnrollmentFailed,
     EnrollmentMarkedAbsent,
+    EnrollmentPromoted,
     EnrollmentReopened,
     EnrollmentTransferred,
 )
@@ -143,6 +144,29 @@ async def reopen(
         state = transitions.reopened(locked.state, sessions[key], candidate)
         change = Change.of(locked, state, EnrollmentReopened, actor, reason)
         await change_set.save(connection, [change], sessions)
+        return await _detail(connection, organisation_id, enrollment_id)
+
+    return await in_transaction(pool, organisation_id, work)
+
+
+async def promote(
+    pool: Pool,
+    organisation_id: int,
+    enrollment_id: int,
+    actor: Actor,
+    *,
+    over_capacity: bool = False,
+    conditions: Conditions = UNCONDITIONAL,
+) -> Document:
+    """The enrollment's representation, on a seat now; raises what `transitions.chosen` raises."""
+
+    async def work(connection: Connection) -> Document:
+        locked, sessions = await _lock_with_seats(connection, organisation_id, enrollment_id, conditions)
+        key = locked.session_key
+        candidate = await _candidate(connection, key, sessions[key], locked)
+        state = transitions.chosen(locked.state, sessions[key], candidate, over_capacity=over_capacity)
+        change = Change.of(locked, state, EnrollmentPromoted, actor)
+        await change_set.save(connection, [change], sessions, over_capacity=over_capacity)
         return await _detail(connection, organisation_id, enrollment_id)
 
     return await in_transaction(pool, organisation_id, work)

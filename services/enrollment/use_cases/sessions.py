@@ -83,7 +83,8 @@ async def agree_change(
         sessions = await seat_store.lock_sessions(connection, [key])
         if key not in sessions:
             raise SessionNotFound
-        if sessions[key].taken > capacity:
+        # Seats over the capacity keep nobody from closing the session.
+        if sessions[key].taken > capacity and (status is None or capacity < sessions[key].maximum):
             raise CapacityBelowTaken(sessions[key].taken)
         await seat_store.limit_seats(connection, key, capacity, version)
         if status is not None:
