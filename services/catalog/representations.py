@@ -64,6 +64,8 @@ class SessionItem(Representation):
 
 class SessionDetail(SessionItem):
     projects: list[Named]
+    enrollment_opens_at: TrainingTimestamp | None
+    enrollment_closes_at: TrainingTimestamp | None
 
 
 class SessionWithCourses(Representation):

@@ -60,6 +60,7 @@ async def create_enrollments(call: Call[Query, EnrollmentRequest]) -> Answer:
         waitlist=call.body.waitlist,
         partial=call.body.partial,
         idempotency_key=call.idempotency_key,
+        by_themselves=not call.caller.may(ENROLL),
     )
     return await enroll(call.app[ENROLLMENT_BATCHER], call.app[POOL], call.app[CATALOG], command)
 

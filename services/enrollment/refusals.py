@@ -4,7 +4,7 @@ Refusals are values as well as errors: the rules collect one for each person of 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from shared.errors import MAX_REASON, ValidationFailed, shortened
 
@@ -48,6 +48,20 @@ class SessionClosed(Refusal):
 
     def __init__(self, status: str) -> None:
         reason = f"The session is {status}; nobody can be enrolled in it."
+        super().__init__(reason, message=reason)
+
+
+Window = Literal["early", "open", "late"]
+"""Whether people may enroll themselves in a session: not yet, now, or no more."""
+
+
+class EnrollmentNotOpen(Refusal):
+    """People cannot enroll themselves in the session now; a coordinator may enroll them."""
+
+    code = "enrollment_not_open"
+
+    def __init__(self, window: Window) -> None:
+        reason = f"Enrollment in this session {'has not opened yet' if window == 'early' else 'has closed'}."
         super().__init__(reason, message=reason)
 
 
@@ -110,6 +124,7 @@ class SessionFull(Refusal):
 KINDS: tuple[type[Refusal], ...] = (
     EmployeeNotSelectable,
     SessionClosed,
+    EnrollmentNotOpen,
     AlreadyEnrolled,
     PrerequisiteMissing,
     Clash,

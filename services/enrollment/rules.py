@@ -9,12 +9,14 @@ from services.enrollment.refusals import (
     AlreadyEnrolled,
     Clash,
     EmployeeNotSelectable,
+    EnrollmentNotOpen,
     EnrollmentRefused,
     PrerequisiteMissing,
     Refusal,
     SessionClosed,
     SessionFull,
     WaitlistAhead,
+    Window,
 )
 from shared.auth.internal_token import ENROLL, ENROLL_SELF, Caller
 from shared.errors import PermissionDenied
@@ -49,6 +51,8 @@ class Seats:
     self_paced: bool = False
     """Whether it is a standing session, of a self-paced course."""
     ended: bool = False
+    enrollment: Window = "open"
+    """Whether people may enroll themselves now."""
     waiting: int = 0
     """How many wait for a seat."""
     times: tuple[Span, ...] = ()
@@ -123,6 +127,8 @@ class EnrollCommand:
     idempotency_key: IdempotencyKey | None = None
     enrolled_at: datetime | None = None
     partial: bool = False
+    by_themselves: bool = False
+    """Whether the people enroll themselves, which they may only while enrollment is open."""
 
     @property
     def session_key(self) -> SessionKey:
@@ -152,9 +158,11 @@ def check_may_enroll(caller: Caller, employee_ids: Sequence[int]) -> None:
         raise PermissionDenied(ENROLL)
 
 
-def refusals(seats: Seats, candidates: Sequence[Candidate], *, waitlist: bool = False) -> dict[int, Refusal]:
+def refusals(
+    seats: Seats, candidates: Sequence[Candidate], *, waitlist: bool = False, by_themselves: bool = False
+) -> dict[int, Refusal]:
     """Why which of the candidates cannot be enrolled, by position. The seats go to the first of the others."""
-    found = {position: _refusal(seats, candidate) for position, candidate in enumerate(candidates)}
+    found = {position: _refusal(seats, each, by_themselves) for position, each in enumerate(candidates)}
     refused = {position: refusal for position, refusal in found.items() if refusal is not None}
     others = [position for position in found if position not in refused]
     if len(others) > seats.for_newcomers and not waitlist:
@@ -169,12 +177,14 @@ def no_seat(seats: Seats, requested: int = 1) -> Refusal:
     return SessionFull(seats.available, requested)
 
 
-def _refusal(seats: Seats, candidate: Candidate) -> Refusal | None:
+def _refusal(seats: Seats, candidate: Candidate, by_themselves: bool) -> Refusal | None:
     """The first reason there is in the order of the contract, wherever the seats may be."""
     if not candidate.exists:
         return EmployeeNotSelectable()
     if seats.is_closed:
         return SessionClosed(seats.status)
+    if by_themselves and seats.enrollment != "open":
+        return EnrollmentNotOpen(seats.enrollment)
     if candidate.enrolled_already:
         return AlreadyEnrolled()
     if candidate.missing_prerequisites:
@@ -204,7 +214,7 @@ def decide_in_order(
             continue
         keys = [(*command.session_key, employee_id) for employee_id in command.employee_ids]
         asked = [candidates[key] for key in keys]
-        refused = refusals(seats, asked, waitlist=command.waitlist)
+        refused = refusals(seats, asked, waitlist=command.waitlist, by_themselves=command.by_themselves)
         enrolled = [key for position, key in enumerate(keys) if position not in refused]
         if refused and not (command.partial and enrolled):
             outcomes.append(EnrollmentRefused(refused))

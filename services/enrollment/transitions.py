@@ -12,7 +12,14 @@ from services.enrollment.errors import (
     EnrollmentClosed,
     SessionOfOtherCourse,
 )
-from services.enrollment.refusals import AlreadyEnrolled, Clash, PrerequisiteMissing, SessionClosed, SessionFull
+from services.enrollment.refusals import (
+    AlreadyEnrolled,
+    Clash,
+    EnrollmentNotOpen,
+    PrerequisiteMissing,
+    SessionClosed,
+    SessionFull,
+)
 from services.enrollment.rules import Candidate, Seats, no_seat
 from services.enrollment.schemas import CheckIn, Completion
 from services.enrollment.validity import check_completed_at, judged
@@ -103,22 +110,27 @@ def check_in_removed(enrollment: EnrollmentState) -> EnrollmentState:
     return _changed(enrollment, **_NOT_CHECKED_IN)
 
 
-def transferred(enrollment: EnrollmentState, target: Seats, candidate: Candidate) -> EnrollmentState:
+def transferred(
+    enrollment: EnrollmentState, target: Seats, candidate: Candidate, *, by_themselves: bool = False
+) -> EnrollmentState:
     """To a seat in another session of the same course; `candidate` is the person as that session sees them.
 
     A check-in belongs to its session, and stays behind. Raises `EnrollmentClosed`, `EmployeeLeft`,
-    `SessionOfOtherCourse`, `SessionClosed`, `AlreadyEnrolled`, `Clash`, `WaitlistAhead`, `SessionFull`.
+    `SessionOfOtherCourse`, `SessionClosed`, `EnrollmentNotOpen` to people who do it `by_themselves`, `AlreadyEnrolled`,
+    `Clash`, `WaitlistAhead`, `SessionFull`.
     """
     if enrollment.status not in ("enrolled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "transferred")
     if target.session_id == enrollment.session_id:
-        return enrollment
+        raise AlreadyEnrolled
     if not candidate.exists:
         raise EmployeeLeft
     if target.course_id != enrollment.course_id:
         raise SessionOfOtherCourse
     if target.is_closed:
         raise SessionClosed(target.status)
+    if by_themselves and target.enrollment != "open":
+        raise EnrollmentNotOpen(target.enrollment)
     if candidate.enrolled_already:
         raise AlreadyEnrolled
     clashes = [session_id for session_id in candidate.clashes if session_id != enrollment.session_id]

@@ -87,6 +87,8 @@ class SessionState(State):
     status: Literal["scheduled", "in_progress", "completed", "cancelled"]
     projects: tuple[NamedItem, ...]
     removed: bool = False
+    enrollment_opens_at: Moment | None = None
+    enrollment_closes_at: Moment | None = None
 
 
 class EmployeeState(State):

@@ -69,6 +69,8 @@ SESSION = {
     "status",
     "projects",
     "removed",
+    "enrollment_opens_at",
+    "enrollment_closes_at",
 }
 PERSON = {"id", "version", "type", "employee_id", "full_name", "company", "created_at", "removed"}
 ENROLLMENT = {

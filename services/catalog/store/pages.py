@@ -219,7 +219,9 @@ def _total_of_sessions(filters: Sequence[str]) -> str:
 
 _SESSION_DETAIL = scoped(
     f"""
-SELECT s.version, json_build_object({_SESSION_ITEM}, 'projects', s.projects)::text AS document
+SELECT s.version, json_build_object({_SESSION_ITEM}, 'projects', s.projects,
+    'enrollment_opens_at', training_timestamp(s.enrollment_opens_at),
+    'enrollment_closes_at', training_timestamp(s.enrollment_closes_at))::text AS document
 FROM sessions s JOIN courses c ON c.organisation_id = s.organisation_id AND c.id = s.course_id
 WHERE s.organisation_id = $1 AND s.id = $2
 """,  # noqa: S608 - made of constants

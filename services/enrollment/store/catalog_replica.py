@@ -41,6 +41,8 @@ _SESSIONS = ArrayColumns(
     session_name="text",
     projects="jsonb",
     details_version="integer",
+    enrollment_opens_at="timestamptz",
+    enrollment_closes_at="timestamptz",
 )
 _SAVE_SESSIONS = _SESSIONS.save_newest(
     "sessions",
@@ -114,6 +116,8 @@ def _session(event: Event[SessionState]) -> dict[str, Any]:
         "session_name": state.session_name,
         "projects": named_items(state.projects),
         "details_version": state.version,
+        "enrollment_opens_at": state.enrollment_opens_at,
+        "enrollment_closes_at": state.enrollment_closes_at,
     }
 
 

@@ -11,14 +11,26 @@ from shared.projections.keys import Key
 
 _WITHOUT_DETAILS = """
 SELECT organisation_id, id FROM {}
-WHERE details_version <> version AND (organisation_id, id) > ($1, $2)
+WHERE ({}) AND (organisation_id, id) > ($1, $2)
 ORDER BY organisation_id, id LIMIT $3
 """
 
 _COURSES = ArrayColumns(organisation_id="bigint", id="bigint", version="integer", delivery_mode="text", labels="jsonb")
 _SESSIONS = ArrayColumns(
-    organisation_id="bigint", id="bigint", version="integer", session_name="text", projects="jsonb"
+    organisation_id="bigint",
+    id="bigint",
+    version="integer",
+    session_name="text",
+    projects="jsonb",
+    end_date="timestamptz",
+    enrollment_opens_at="timestamptz",
+    enrollment_closes_at="timestamptz",
 )
+_INCOMPLETE: Mapping[str, str] = {
+    "courses": "details_version <> version",
+    "sessions": "details_version <> version OR end_date IS NULL",
+}
+"""Which copies lack something."""
 
 
 def _add_details(table: str, columns: ArrayColumns) -> str:
@@ -51,7 +63,7 @@ FOR UPDATE OF e SKIP LOCKED
 
 async def without_details(connection: Connection, table: str, after: Key, limit: int) -> list[Key]:
     """Copies after that key whose details are missing, or older than the rest of them."""
-    rows = await connection.fetch(_WITHOUT_DETAILS.format(table), *after, limit)
+    rows = await connection.fetch(_WITHOUT_DETAILS.format(table, _INCOMPLETE[table]), *after, limit)
     return [(row["organisation_id"], row["id"]) for row in rows]
 
 
@@ -66,7 +78,14 @@ def _details(event: Event[CourseState] | Event[SessionState]) -> dict[str, Any]:
     key = {"organisation_id": event.organisation_id, "id": state.id, "version": state.version}
     if isinstance(state, CourseState):
         return {**key, "delivery_mode": state.delivery_mode, "labels": named_items(state.labels)}
-    return {**key, "session_name": state.session_name, "projects": named_items(state.projects)}
+    return {
+        **key,
+        "session_name": state.session_name,
+        "projects": named_items(state.projects),
+        "end_date": state.end_date,
+        "enrollment_opens_at": state.enrollment_opens_at,
+        "enrollment_closes_at": state.enrollment_closes_at,
+    }
 
 
 async def lock_forgetful(connection: Connection, limit: int) -> list[Key]:

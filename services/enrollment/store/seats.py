@@ -25,6 +25,10 @@ SELECT s.organisation_id, s.id, s.course_id, s.start_date <= now() AS started, s
         SELECT o.booking_clash FROM organisation_settings o WHERE o.organisation_id = s.organisation_id
     ), 'warn') AS booking_clash,
     c.delivery_mode IS NOT DISTINCT FROM 'self_paced' AS self_paced, s.end_date <= now() IS TRUE AS ended,
+    CASE WHEN s.enrollment_opens_at > now() THEN 'early'
+        WHEN coalesce(s.enrollment_closes_at,
+            CASE WHEN c.delivery_mode = 'self_paced' THEN s.end_date ELSE s.start_date END) <= now() THEN 'late'
+        ELSE 'open' END AS enrollment,
     CASE WHEN {bookings.occupies("s", "c")} THEN s.booked END AS booked
 FROM sessions s JOIN courses c ON c.organisation_id = s.organisation_id AND c.id = s.course_id
 WHERE (s.organisation_id, s.id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[])) AND NOT s.removed
@@ -100,15 +104,16 @@ _SESSION_OF = "SELECT session_id FROM enrollments WHERE organisation_id = $1 AND
 _OPEN_OF_PERSON = """
 SELECT e.id, e.session_id FROM enrollments e
 JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id
-WHERE e.organisation_id = $1 AND e.employee_id = $2 AND e.status IN ('enrolled', 'waitlisted') AND s.start_date > now()
+WHERE e.organisation_id = $1 AND e.employee_id = $2
+    AND (e.status = 'waitlisted' OR e.status = 'enrolled' AND s.start_date > now())
 ORDER BY e.id
 """
 
-_OPEN_OF_SESSIONS = """
+_OF_SESSIONS = """
 SELECT organisation_id, id FROM enrollments
 WHERE (organisation_id, session_id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
-    AND status IN ('enrolled', 'waitlisted')
-ORDER BY organisation_id, id LIMIT $3
+    AND status = ANY($3)
+ORDER BY organisation_id, id LIMIT $4
 """
 
 
@@ -140,6 +145,7 @@ async def lock_sessions(connection: Connection, keys: Sequence[SessionKey]) -> d
             booking_clash=row["booking_clash"],
             self_paced=row["self_paced"],
             ended=row["ended"],
+            enrollment=row["enrollment"],
             times=tuple((span.lower, span.upper) for span in row["booked"] or ()),
         )
         for row in rows
@@ -206,16 +212,16 @@ async def session_of(connection: Connection, organisation_id: int, enrollment_id
 async def open_enrollments_of_person(
     connection: Connection, organisation_id: int, person_id: int
 ) -> list[tuple[int, int]]:
-    """Id and session of what a person is enrolled in or waits for that has not begun."""
+    """Id and session of what a person waits for, or is enrolled in and has not begun."""
     rows = await connection.fetch(_OPEN_OF_PERSON, organisation_id, person_id)
     return [(row["id"], row["session_id"]) for row in rows]
 
 
-async def open_enrollments_of_sessions(
-    connection: Connection, keys: Sequence[SessionKey], limit: int
+async def enrollments_of_sessions(
+    connection: Connection, keys: Sequence[SessionKey], statuses: Sequence[str], limit: int
 ) -> list[tuple[int, int]]:
-    """Organisation and id of the first of those who are enrolled in the sessions or wait for them."""
-    rows = await connection.fetch(_OPEN_OF_SESSIONS, *_columns(keys), limit)
+    """Organisation and id of the first enrollments of the sessions that have one of the statuses."""
+    rows = await connection.fetch(_OF_SESSIONS, *_columns(keys), statuses, limit)
     return [(row["organisation_id"], row["id"]) for row in rows]
 
 

@@ -16,7 +16,7 @@ from services.enrollment.store.enrollments import LockedEnrollment
 from services.enrollment.use_cases import change_set
 from services.enrollment.use_cases import sessions as sessions_use_case
 from services.enrollment.use_cases.change_set import Change, in_transaction
-from shared.auth.internal_token import Caller
+from shared.auth.internal_token import ENROLL, Caller
 from shared.events.types import (
     EnrollmentCancelled,
     EnrollmentCheckedIn,
@@ -194,7 +194,7 @@ async def transfer(
         if target is None or target.in_doubt:
             raise SessionUnknown
         candidate = await _candidate(connection, (organisation_id, session_id), target, locked)
-        state = transitions.transferred(locked.state, target, candidate)
+        state = transitions.transferred(locked.state, target, candidate, by_themselves=not caller.may(ENROLL))
         change = Change.of(locked, state, EnrollmentTransferred, actor)
         await change_set.save(connection, [change], sessions)
         return await _detail(connection, organisation_id, enrollment_id)

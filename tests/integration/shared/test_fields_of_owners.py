@@ -42,7 +42,7 @@ IN_THE_DETAIL_ALONE: Mapping[type, set[str]] = {
         "validity_months",
         "renewal_window_days",
     },
-    SessionFields: {"projects.id", "projects.name"},
+    SessionFields: {"projects.id", "projects.name", "enrollment_opens_at", "enrollment_closes_at"},
 }
 """Long, or joined: not in the items of lists."""
 NEVER_CHANGED: Mapping[type, Mapping[str, str]] = {
@@ -147,7 +147,12 @@ READ: Mapping[type, Any] = {CourseFields: of_course, SessionFields: of_session}
 def first(model: type) -> Any:
     if model is not SessionFields:
         return filled(model)
-    return filled(model, start_date=MOMENT.replace(year=2030), end_date=MOMENT.replace(year=2033))
+    return filled(
+        model,
+        start_date=MOMENT.replace(year=2030),
+        end_date=MOMENT.replace(year=2033),
+        enrollment_closes_at=MOMENT.replace(year=2034),
+    )
 
 
 async def unread(catalog: Database, model: type) -> dict[str, set[str]]:

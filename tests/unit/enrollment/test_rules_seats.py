@@ -55,10 +55,10 @@ def test_a_transfer_ends_on_a_seat(status: str) -> None:
 
 
 @pytest.mark.parametrize("status", ["enrolled", "waitlisted"])
-def test_a_transfer_to_where_one_is_changes_nothing(status: str) -> None:
-    state = enrollment(status=status)
+def test_a_transfer_to_where_one_is_says_so(status: str) -> None:
     full_and_closed = replace(HERE, status="cancelled", taken=HERE.maximum)
-    assert transferred(state, full_and_closed, KNOWN_THERE) == state
+    with pytest.raises(AlreadyEnrolled):
+        transferred(enrollment(status=status), full_and_closed, KNOWN_THERE)
 
 
 def test_who_is_promoted_gets_a_seat() -> None:
