@@ -46,6 +46,7 @@ def enrollments(organisation: int, number: int) -> list[EnrollmentCreated]:
                 id=n, version=1, session_id=n % SESSIONS + 1, course_id=n % COURSES + 1, employee_id=n,
                 status="enrolled", holds_seat=True, score=None, passed=None, feedback=None, certificate_url=None,
                 enrolled_at=MOMENT, completed_at=None, valid_until=None, checked_in_at=None, check_in_method=None,
+                certifies=False,
             ),
         )
         for n in range(1, number + 1)

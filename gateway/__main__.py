@@ -16,7 +16,9 @@ def main() -> None:
     add_commands(parser)
     arguments = parser.parse_args()
     if arguments.command is None:
-        _serve()
+        settings = read_settings(GatewaySettings)
+        configure_logging("gateway", settings.log_level)
+        run(create_gateway(settings), settings.host, settings.port)
         return
     configure_logging("gateway", "INFO")
     try:
@@ -24,12 +26,6 @@ def main() -> None:
     except CommandFailed as error:
         print(f"{parser.prog} {arguments.command}: {error}", file=sys.stderr)
         raise SystemExit(1) from None
-
-
-def _serve() -> None:
-    settings = read_settings(GatewaySettings)
-    configure_logging("gateway", settings.log_level)
-    run(create_gateway(settings), settings.host, settings.port)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ def _add_token(parser: argparse.ArgumentParser) -> None:
     rights.add_argument("--permissions", type=_permissions, help="separated by commas, instead of a role")
     parser.add_argument("--user-type", choices=("staff", "contractor", "service"), default="staff")
     parser.add_argument("--employee-id", type=_id, help="the person the subject is")
+    _add_companies(parser)
     parser.add_argument("--rate-limit", type=_rate_limit, metavar="N", help="requests a minute (default RATE_LIMIT)")
     parser.add_argument("--ttl", type=int, default=3600, help="seconds it is good for (default 3600)")
     parser.set_defaults(run=_print_token)
@@ -59,7 +60,14 @@ def _add_user(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--email", required=True)
     parser.add_argument("--role", choices=ROLES, required=True)
     parser.add_argument("--employee-id", type=_id)
+    _add_companies(parser)
     parser.set_defaults(run=_put_user)
+
+
+def _add_companies(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--company", type=_id, action="append", default=[], metavar="N", help="whose people are theirs; may be repeated"
+    )
 
 
 def _print_token(arguments: argparse.Namespace) -> None:
@@ -77,6 +85,7 @@ def _print_token(arguments: argparse.Namespace) -> None:
         arguments.user_type,
         ROLES[arguments.role or "Admin"] if arguments.permissions is None else arguments.permissions,
         arguments.employee_id,
+        arguments.company,
         arguments.rate_limit,
     )
     print(issue(keys, subject, issuer=settings.token_issuer, audience=settings.token_audience, ttl=arguments.ttl))
@@ -108,6 +117,7 @@ def _put_user(arguments: argparse.Namespace) -> None:
             email=arguments.email,
             role=arguments.role,
             employee_id=arguments.employee_id,
+            company_ids=arguments.company,
             password_hash=hash_password(password),
             created_at=datetime.now(UTC),
         )

@@ -1,34 +1,24 @@
 """Which service answers which path. Whatever stands in no line here does not exist for a client."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, Literal
 
 UpstreamName = Literal["catalog", "enrollment", "history"]
 
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """`{id}` in the pattern stands for one segment, `/**` at its end for any further ones or none."""
-
-    pattern: str
-    upstream: UpstreamName
-
-
-ROUTES: Sequence[Route] = (
-    Route("/api/v1/training/courses/**", "catalog"),
-    Route("/api/v1/training/sessions/**", "catalog"),
-    Route("/api/v1/training/enrollments/**", "enrollment"),
-    Route("/api/v1/training/compliance", "enrollment"),
-    Route("/api/v1/training/settings/**", "enrollment"),
-    Route("/api/v1/employees/{id}/training", "history"),
-    Route("/api/v1/staff/{id}/training", "history"),
-    Route("/api/v1/employees/**", "enrollment"),
-    Route("/api/v1/staff/**", "enrollment"),
-)
-"""The first that matches decides."""
+ROUTES: Final[Mapping[str, UpstreamName]] = {
+    "/api/v1/training/courses/**": "catalog",
+    "/api/v1/training/sessions/**": "catalog",
+    "/api/v1/training/enrollments/**": "enrollment",
+    "/api/v1/training/compliance": "enrollment",
+    "/api/v1/training/settings/**": "enrollment",
+    "/api/v1/employees/{id}/training": "history",
+    "/api/v1/staff/{id}/training": "history",
+    "/api/v1/employees/**": "enrollment",
+    "/api/v1/staff/**": "enrollment",
+}
+"""The first that matches decides. `{id}` stands for one segment, `/**` at the end for any further ones or none."""
 
 
 _REMEMBERED_PATHS: Final = 2000
@@ -38,8 +28,8 @@ _REMEMBERED_LENGTH: Final = 256
 class Router:
     """Finds the service for a path as the client sent it, still encoded."""
 
-    def __init__(self, routes: Sequence[Route] = ROUTES) -> None:
-        self._patterns = [(_compiled(route.pattern), route.upstream) for route in routes]
+    def __init__(self) -> None:
+        self._patterns = [(_compiled(pattern), upstream) for pattern, upstream in ROUTES.items()]
         self._remembered = lru_cache(_REMEMBERED_PATHS)(self._find)
 
     def upstream_of(self, path: str) -> UpstreamName | None:

@@ -111,6 +111,7 @@ def _token_options(arguments: argparse.Namespace) -> list[str]:
         permissions=arguments.permissions,
         user_type=arguments.user_type,
         employee_id=arguments.employee_id,
+        companies=arguments.company,
         rate_limit=arguments.rate_limit,
         lifetime=arguments.ttl,
     )

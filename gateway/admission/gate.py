@@ -104,20 +104,15 @@ class Gate:
     async def count_unadmitted(self, reason: str, authorization: Sequence[str], address: str) -> None:
         """Counts a request that is refused before admission: for its user where its token was verified before, else for
         its address. Raises `RateLimited`."""
-        if not await self._count_for_user(authorization, address):
+        token = self.known_token_in(authorization)
+        if token is not None:
+            try:
+                self._require_admitted(await self.limiter.hit(self._hit(token)), "user", address)
+            except TokenInvalid:  # it was revoked
+                token = None
+        if token is None:
             await self._require_room_for(address)
         record(SecurityEvent.REQUEST_REFUSED, reason=reason, address=address)
-
-    async def _count_for_user(self, authorization: Sequence[str], address: str) -> bool:
-        """Whether the request has a token that was verified before and is still valid; raises `RateLimited`."""
-        try:
-            token = self.known_token(bearer_token(authorization))
-            if token is None:
-                return False
-            self._require_admitted(await self.limiter.hit(self._hit(token)), "user", address)
-        except (TokenMissing, TokenInvalid):
-            return False
-        return True
 
     async def admit_login_from(self, address: str) -> None:
         """Counts an attempt to log in; raises `RateLimited`."""

@@ -1,4 +1,4 @@
--- Decides all requests that wait together, one after the other, by Redis's own clock: the steps of rate_limit.py.
+-- Decides all requests that wait together, one after the other, by Redis's own clock: the steps of sliding_window.py.
 -- KEYS: for each request the key of its window, then the key that exists once its token is revoked.
 -- ARGV: the length of a window in milliseconds, then the limit of each request.
 -- Returns the time in milliseconds, then five numbers for each request: revoked, admitted, start, current, previous.

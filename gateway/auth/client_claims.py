@@ -2,12 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from shared.auth.claims import CallerClaims, Word
-from shared.auth.internal_token import LEEWAY
-from shared.errors import MalformedJson, TokenExpired, TokenInvalid, TooManyValues
-from shared.validation.strict_json import parse_json
+from shared.auth.internal_token import read_as, require_current
+from shared.errors import TokenInvalid
 
 MAX_RATE_LIMIT = 1_000_000
 
@@ -20,16 +19,10 @@ class Claims(CallerClaims):
 
 def read_claims(payload: bytes, issuer: str, audience: str, now: float) -> Claims:
     """The claims of a token whose signature is good; raises `TokenInvalid` or `TokenExpired`."""
-    try:
-        claims = Claims.model_validate(parse_json(payload))
-    except (MalformedJson, TooManyValues, ValidationError):
-        raise TokenInvalid("The token's claims are not valid.", reason="claims") from None
+    claims = read_as(Claims, payload)
     audiences = [claims.aud] if isinstance(claims.aud, str) else claims.aud
     if claims.iss != issuer or audience not in audiences:
         reason = "issuer" if claims.iss != issuer else "audience"
         raise TokenInvalid("The token's issuer or audience is not accepted.", reason=reason)
-    if max(claims.iat, claims.nbf) > now + LEEWAY:
-        raise TokenInvalid("The token is not valid yet.", reason="not_yet_valid")
-    if claims.exp <= now - LEEWAY:
-        raise TokenExpired
+    require_current(claims, now)
     return claims

@@ -107,5 +107,6 @@ def _client_token(claims: Claims) -> ClientToken:
         user_type=claims.user_type,
         permissions=frozenset(name for name in claims.permissions if not is_internal(name)),
         employee_id=claims.employee_id,
+        company_ids=tuple(claims.company_ids),
     )
     return ClientToken(caller, claims.jti, claims.exp, claims.rate_limit)

@@ -24,6 +24,7 @@ class Subject:
     user_type: UserType
     permissions: Collection[str]
     employee_id: int | None = None
+    company_ids: Collection[int] = ()
     rate_limit: int | None = None
     """Requests a minute; None: the gateway's default."""
 
@@ -45,6 +46,8 @@ def issue(keys: PrivateKeySet, subject: Subject, *, issuer: str, audience: str, 
     }
     if subject.employee_id is not None:
         claims["employee_id"] = subject.employee_id
+    if subject.company_ids:
+        claims["company_ids"] = list(subject.company_ids)
     if subject.rate_limit is not None:
         claims["rate_limit"] = subject.rate_limit
     return keys.sign(claims)
@@ -71,7 +74,15 @@ class Issuer:
         return self.users.contents.with_email(email) if self.users else None
 
     def token_for(self, user: User) -> str:
-        subject = Subject(user.organisation_id, str(user.id), user.name, "staff", ROLES[user.role], user.employee_id)
+        subject = Subject(
+            user.organisation_id,
+            str(user.id),
+            user.name,
+            "staff",
+            ROLES[user.role],
+            user.employee_id,
+            user.company_ids,
+        )
         return issue(self.keys.contents, subject, issuer=self.issuer, audience=self.audience, ttl=self.ttl)
 
     def user(self, subject: str, organisation_id: int) -> User | None:

@@ -9,18 +9,30 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from shared.auth.internal_token import API_ACCESS, ENROLL, ENROLL_SELF, MANAGE, RECORD, VIEW
+from shared.auth.claims import MAX_COMPANIES
+from shared.auth.internal_token import (
+    API_ACCESS,
+    ENROLL,
+    ENROLL_COMPANY,
+    ENROLL_SELF,
+    MANAGE,
+    RECORD,
+    VIEW,
+    VIEW_COMPANY,
+    VIEW_SELF,
+)
 from shared.auth.watched_file import WatchedFile, write_private
 from shared.security_log import SecurityEvent, record
 from shared.validation.fields import MAX_ID, STORED, Name, storable
 
-RoleName = Literal["Admin", "HR Manager", "Trainer", "Employee"]
+RoleName = Literal["Admin", "HR Manager", "Trainer", "Employee", "Contractor Coordinator"]
 
 ROLES: Mapping[RoleName, frozenset[str]] = {
     "Admin": frozenset({API_ACCESS, VIEW, ENROLL, ENROLL_SELF, RECORD, MANAGE}),
     "HR Manager": frozenset({API_ACCESS, VIEW, ENROLL, RECORD, MANAGE}),
     "Trainer": frozenset({API_ACCESS, VIEW, RECORD}),
-    "Employee": frozenset({API_ACCESS, VIEW, ENROLL_SELF}),
+    "Employee": frozenset({API_ACCESS, VIEW_SELF, ENROLL_SELF}),
+    "Contractor Coordinator": frozenset({API_ACCESS, VIEW_COMPANY, ENROLL_COMPANY}),
 }
 """What each role may do (contract, section 2)."""
 
@@ -37,7 +49,10 @@ Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 
 
 class User(BaseModel):
-    """`employee_id` is the person the user is, if they are one that can be enrolled."""
+    """`employee_id` is the person the user is, if they are one that can be enrolled.
+
+    `company_ids` are those whose people a Contractor Coordinator looks after.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -47,6 +62,7 @@ class User(BaseModel):
     email: Email
     role: RoleName
     employee_id: Id | None = None
+    company_ids: tuple[Id, ...] = Field((), max_length=MAX_COMPANIES)
     password_hash: str = Field(pattern=r"^\$argon2id\$", repr=False)
     created_at: AwareDatetime
 
@@ -136,6 +152,8 @@ def put_user(path: Path, user: User) -> None:
     if user.id in known:
         user = user.model_copy(update={"created_at": known[user.id].created_at})
     users = users_of({**known, user.id: user}.values())
-    text = json.dumps(_LIST.dump_python(list(users.by_id.values()), mode="json"), indent=2, ensure_ascii=False)
+    # Without what is the default: a process of the version before does not know all of the members.
+    described = _LIST.dump_python(list(users.by_id.values()), mode="json", exclude_defaults=True)
+    text = json.dumps(described, indent=2, ensure_ascii=False)
     write_private(path, text + "\n")
     record_saved(known.get(user.id), user, "command")

@@ -15,6 +15,7 @@ from services.catalog.store import sessions as session_store
 from services.catalog.use_cases import courses as course_use_cases
 from services.catalog.use_cases import sessions as session_use_cases
 from shared.auth.internal_token import MANAGE
+from shared.auth.sight import VIEWS
 from shared.auth.trust import FETCH_SESSION
 from shared.http.models import Body, Query
 from shared.http.representation import Done, Success
@@ -85,15 +86,15 @@ async def session_state(call: Call[Query, Body]) -> Answer:
 
 
 ROUTES: list[Route[Any, Any]] = [
-    list_route(COURSES, pages.course_page, CourseQuery, CourseItem),
-    detail_route(COURSES + "/{id}", pages.course_detail, CourseNotFound, CourseDetail),
+    list_route(COURSES, pages.course_page, CourseQuery, CourseItem, VIEWS),
+    detail_route(COURSES + "/{id}", pages.course_detail, CourseNotFound, CourseDetail, VIEWS),
     create_route(COURSES, course_use_cases.create_course, CourseFields, CourseDetail, "Course created successfully"),
     Route(
         "PATCH", COURSES + "/{id}", change_course, {200: Success[CourseDetail]}, permissions=[MANAGE], body=CoursePatch
     ),
     Route("DELETE", COURSES + "/{id}", delete_course, {200: Done}, permissions=[MANAGE]),
-    list_route(SESSIONS, pages.session_page, SessionQuery, SessionItem),
-    detail_route(SESSIONS + "/{id}", pages.session_detail, SessionNotFound, SessionDetail),
+    list_route(SESSIONS, pages.session_page, SessionQuery, SessionItem, VIEWS),
+    detail_route(SESSIONS + "/{id}", pages.session_detail, SessionNotFound, SessionDetail, VIEWS),
     create_route(
         SESSIONS, session_use_cases.create_session, SessionFields, SessionDetail, "Session created successfully"
     ),

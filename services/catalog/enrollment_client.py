@@ -18,8 +18,6 @@ log = logging.getLogger(__name__)
 
 NOTIFY_WITHIN = 0.25
 """Seconds that a response waits at most for enrollment to follow a change, whose event arrives in any case."""
-MAX_SENT_AS_OBJECTS = 500
-"""More sessions than these are sent as columns."""
 
 
 class EnrollmentClient:
@@ -41,17 +39,15 @@ class EnrollmentClient:
             refusal = json.loads(answer.text)
             if "enrolled" in refusal:
                 raise CapacityBelowEnrolled(refusal["enrolled"])
-            if status is None:
-                raise Unavailable
-            # An enrollment of the previous version agrees on the capacity alone: the event closes the session there.
-            await self.agree_change(organisation_id, session_id, version, capacity)
+            raise Unavailable
 
     async def close_sessions(self, organisation_id: int, versions: Mapping[int, int]) -> None:
         """Nobody can enroll any more in the sessions, which are given with their versions.
 
         Raises `HasEnrollments` if somebody has, `ChangedMeanwhile` if one was deleted, or `Unavailable`.
         """
-        answer = await self._ask(organisation_id, "/internal/sessions/close", _closing(versions))
+        body = {"ids": list(versions), "versions": list(versions.values())}
+        answer = await self._ask(organisation_id, "/internal/sessions/close", body)
         if answer.status == 409:
             raise HasEnrollments
 
@@ -81,10 +77,3 @@ class EnrollmentClient:
 
 def _json(states: Sequence[State]) -> list[dict[str, Any]]:
     return [state.model_dump(mode="json") for state in states]
-
-
-def _closing(versions: Mapping[int, int]) -> dict[str, Any]:
-    """Objects are what an enrollment of an earlier version reads as well; hardly any course has more."""
-    if len(versions) <= MAX_SENT_AS_OBJECTS:
-        return {"sessions": [{"id": session_id, "version": version} for session_id, version in versions.items()]}
-    return {"ids": list(versions), "versions": list(versions.values())}

@@ -1,5 +1,7 @@
 """What the catalog answers (contract, section 3)."""
 
+from pydantic import Field
+
 from services.catalog.schemas import Category, DeliveryMode, SessionStatus
 from shared.events.types import CourseState, SessionState
 from shared.http.conditional import RowKey
@@ -62,10 +64,20 @@ class SessionItem(Representation):
     status: SessionStatus
 
 
+class MeetingItem(Representation):
+    id: int
+    start_date: TrainingTimestamp
+    end_date: TrainingTimestamp
+    location: str | None
+
+
 class SessionDetail(SessionItem):
+    """`meetings` are present only if there are any, in the order of their times."""
+
     projects: list[Named]
     enrollment_opens_at: TrainingTimestamp | None
     enrollment_closes_at: TrainingTimestamp | None
+    meetings: list[MeetingItem] = Field(default_factory=list, min_length=1)
 
 
 class SessionWithCourses(Representation):

@@ -18,6 +18,8 @@ _STATUS_MOVES = {
     "cancelled": set[str](),
 }
 
+_ENDS = ("start_date", "end_date")
+
 
 def merge_patch(document: Any, patch: Any) -> Any:
     """RFC 7396, section 2: members of `patch` replace those of `document`, `null` removes one."""
@@ -57,8 +59,11 @@ def changed_course(course_id: int, current: CourseFields, patch: dict[str, Any])
 def changed_session(current: SessionFields, patch: dict[str, Any]) -> SessionFields:
     """The session after a change; raises `ValidationFailed` or `StatusMoveForbidden`."""
     document = current.model_dump()
+    merged = merge_patch(document, patch)
+    if merged.get("meetings"):  # start and end follow from them, unless the change names its own
+        merged = {name: value for name, value in merged.items() if name not in _ENDS or name in patch}
     try:
-        changed = SessionFields.model_validate(merge_patch(document, patch), context=set(_texts(document)))
+        changed = SessionFields.model_validate(merged, context=set(_texts(document)))
     except ValidationError as error:
         raise invalid(error) from None
     if changed.course_id != current.course_id:

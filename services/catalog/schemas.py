@@ -1,28 +1,66 @@
 """What clients send to the catalog (contract, section 3)."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from shared.http.models import Body, IdAndName, MergePatch
 from shared.http.pagination import PagedQuery
-from shared.validation.fields import Count, Id, LongText, Name, Number, QueryDate, QueryId, Search, Timestamp
+from shared.validation.fields import STORED, Count, Id, LongText, Name, Number, QueryDate, QueryId, Search, Timestamp
 
 Category = Literal["technical", "soft_skills", "compliance", "leadership", "onboarding", "safety"]
 DeliveryMode = Literal["in_person", "online", "hybrid", "self_paced"]
 SessionStatus = Literal["scheduled", "in_progress", "completed", "cancelled"]
 
 
+def _ends_after_its_start(end: datetime, info: ValidationInfo) -> datetime:
+    start = info.data.get("start_date")
+    if start is not None and end <= start:
+        raise ValueError("must be after the start")
+    return end
+
+
+class MeetingFields(Body):
+    """One of the dates of a session. Attendance is that of the meeting with this `id`, whenever and wherever it is."""
+
+    id: Id
+    start_date: Timestamp
+    end_date: Timestamp
+    location: Name | None = None
+
+    _ends_after_its_start = field_validator("end_date")(_ends_after_its_start)
+
+
+def _one_after_another(meetings: list[MeetingFields]) -> list[MeetingFields]:
+    """In the order of their times."""
+    ordered = sorted(meetings, key=lambda meeting: meeting.start_date)
+    if any(later.start_date < earlier.end_date for earlier, later in pairwise(ordered)):
+        raise ValueError("must not overlap")
+    return ordered
+
+
 def _distinct(items: list[Any]) -> list[Any]:
-    ids = [item.id if isinstance(item, IdAndName) else item for item in items]
+    ids = [item.id if isinstance(item, IdAndName | MeetingFields) else item for item in items]
     if len(set(ids)) != len(ids):
         raise ValueError("must not contain an id more than once")
     return items
 
 
 NamedItems = Annotated[list[IdAndName], Field(max_length=50), AfterValidator(_distinct)]
+Meetings = Annotated[
+    list[MeetingFields], Field(max_length=60), AfterValidator(_distinct), AfterValidator(_one_after_another)
+]
 CourseIds = Annotated[list[Id], Field(max_length=50), AfterValidator(_distinct)]
 Money = Annotated[Number, Field(ge=0, max_digits=12, decimal_places=2)]
 Hours = Annotated[Number, Field(gt=0, le=10_000, decimal_places=2)]
@@ -66,10 +104,15 @@ class Facilitator(Body):
 
 
 class SessionFields(Body):
-    """A session as clients write it; `status` of a new one is `scheduled`."""
+    """A session as clients write it; `status` of a new one is `scheduled`.
+
+    One with `meetings` starts with the first and ends with the last of them: `start_date` and `end_date` may be left
+    out then.
+    """
 
     course_id: Id
     session_name: Name
+    meetings: Meetings = Field(default_factory=list)
     start_date: Timestamp
     end_date: Timestamp
     location: Name | None = None
@@ -88,13 +131,34 @@ class SessionFields(Body):
             raise ValueError("must be after enrollment opens")
         return closes
 
-    @field_validator("end_date")
+    _ends_after_its_start = field_validator("end_date")(_ends_after_its_start)
+
+    @model_validator(mode="before")
     @classmethod
-    def _ends_after_its_start(cls, end: datetime, info: ValidationInfo) -> datetime:
-        start = info.data.get("start_date")
-        if start is not None and end <= start:
-            raise ValueError("must be after the start")
-        return end
+    def _follows_from_its_meetings(cls, values: Any, info: ValidationInfo) -> Any:
+        if not isinstance(values, dict) or not values.get("meetings") or _ENDS.keys() <= values.keys():
+            return values
+        try:
+            meetings = _MEETINGS.validate_python(values["meetings"], context=info.context)
+        except ValidationError:
+            return _ENDS | values  # the errors are those of the meetings, not of members that follow from them
+        return {"start_date": meetings[0].start_date, "end_date": meetings[-1].end_date} | values
+
+    @field_validator("start_date", "end_date")
+    @classmethod
+    def _agrees_with_its_meetings(cls, moment: datetime, info: ValidationInfo) -> datetime:
+        meetings = info.data.get("meetings")
+        if not meetings or info.context is STORED:  # a process of the release before changes them alone
+            return moment
+        is_start = info.field_name == "start_date"
+        if moment != (meetings[0].start_date if is_start else meetings[-1].end_date):
+            raise ValueError(f"must be the {'start of the first' if is_start else 'end of the last'} meeting")
+        return moment
+
+
+_MEETINGS: TypeAdapter[list[MeetingFields]] = TypeAdapter(Meetings)
+_ENDS = {"start_date": datetime(2000, 1, 1, tzinfo=UTC), "end_date": datetime(2000, 1, 2, tzinfo=UTC)}
+"""Some start and end."""
 
 
 class CoursePatch(MergePatch):

@@ -20,6 +20,7 @@ from services.enrollment.representations import (
 from services.enrollment.rules import EnrollCommand
 from services.enrollment.schemas import (
     CheckIn,
+    CheckInQuery,
     Completion,
     ComplianceQuery,
     EnrollmentQuery,
@@ -33,7 +34,8 @@ from services.enrollment.store import compliance, pages
 from services.enrollment.store import settings as settings_store
 from services.enrollment.use_cases import lifecycle, settings
 from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll
-from shared.auth.internal_token import ENROLL, ENROLL_SELF, MANAGE, RECORD, VIEW
+from shared.auth.internal_token import ENROLL, MANAGE, RECORD, VIEW, VIEW_COMPANY
+from shared.auth.sight import ENROLLS, VIEWS, reach_of, sight_of
 from shared.errors import NotFound
 from shared.http.models import Body, Query
 from shared.http.representation import Page, Success
@@ -42,7 +44,7 @@ from shared.http.responses import Answer
 from shared.http.routing import Call, Route
 from shared.postgres.pool import connected, slow_transaction
 from shared.service.chassis import POOL
-from shared.service.resource_routes import audit_route, detail_route, list_route
+from shared.service.resource_routes import audit_route, detail_in_sight_route, list_in_sight_route
 
 ENROLLMENT_BATCHER: web.AppKey[EnrollmentBatcher] = web.AppKey("enrollment_batcher")
 
@@ -60,7 +62,7 @@ async def create_enrollments(call: Call[Query, EnrollmentRequest]) -> Answer:
         waitlist=call.body.waitlist,
         partial=call.body.partial,
         idempotency_key=call.idempotency_key,
-        by_themselves=not call.caller.may(ENROLL),
+        reach=reach_of(call.caller),
     )
     return await enroll(call.app[ENROLLMENT_BATCHER], call.app[POOL], call.app[CATALOG], command)
 
@@ -79,9 +81,9 @@ async def check_in_enrollment(call: Call[Query, CheckIn]) -> Answer:
     return changed(enrollment, "Enrollment checked in")
 
 
-async def remove_check_in(call: Call[Query, Body]) -> Answer:
+async def remove_check_in(call: Call[CheckInQuery, Body]) -> Answer:
     enrollment = await lifecycle.remove_check_in(
-        call.app[POOL], call.organisation_id, call.id, call.actor, call.conditions
+        call.app[POOL], call.organisation_id, call.id, call.actor, call.conditions, call.query.meeting_id
     )
     return changed(enrollment, "Check-in removed")
 
@@ -133,7 +135,9 @@ async def list_compliance(call: Call[ComplianceQuery, Body]) -> Answer:
         courses = await compliance.courses_asked_for(connection, call.organisation_id, call.query)
         if not courses and call.query.course_id is not None:
             raise CourseNotSelectable
-        total, items = await compliance.compliance_page(connection, call.organisation_id, courses, call.query)
+        total, items = await compliance.compliance_page(
+            connection, call.organisation_id, courses, call.query, sight_of(call.caller)
+        )
     return page(call, total, items)
 
 
@@ -148,14 +152,14 @@ async def put_settings(call: Call[Query, OrganisationSettings]) -> Answer:
 
 
 ROUTES: list[Route[Any, Any]] = [
-    list_route(ENROLLMENTS, pages.enrollment_page, EnrollmentQuery, EnrollmentItem),
-    detail_route(ENROLLMENTS + "/{id}", pages.enrollment_detail, EnrollmentNotFound, EnrollmentDetail),
+    list_in_sight_route(ENROLLMENTS, pages.enrollment_page, EnrollmentQuery, EnrollmentItem),
+    detail_in_sight_route(ENROLLMENTS + "/{id}", pages.enrollment_detail, EnrollmentNotFound, EnrollmentDetail),
     Route(
         "POST",
         ENROLLMENTS,
         create_enrollments,
         {201: Success[EnrolledPeople]},
-        permissions=[ENROLL, ENROLL_SELF],
+        permissions=ENROLLS,
         body=EnrollmentRequest,
     ),
     Route(
@@ -172,7 +176,7 @@ ROUTES: list[Route[Any, Any]] = [
         ENROLLMENTS + "/{id}/cancel",
         cancel_enrollment,
         {200: Success[EnrollmentDetail]},
-        permissions=[ENROLL, ENROLL_SELF],
+        permissions=ENROLLS,
     ),
     Route(
         "PATCH",
@@ -195,7 +199,7 @@ ROUTES: list[Route[Any, Any]] = [
         ENROLLMENTS + "/{id}/transfer",
         transfer_enrollment,
         {200: Success[EnrollmentDetail]},
-        permissions=[ENROLL, ENROLL_SELF],
+        permissions=ENROLLS,
         body=Transfer,
     ),
     audit_route(ENROLLMENTS + "/{id}", pages.ENROLLMENT_TRAIL, EnrollmentNotFound),
@@ -213,6 +217,7 @@ ROUTES: list[Route[Any, Any]] = [
         remove_check_in,
         {200: Success[EnrollmentDetail]},
         permissions=[RECORD],
+        query=CheckInQuery,
     ),
     Route(
         "PATCH",
@@ -227,10 +232,10 @@ ROUTES: list[Route[Any, Any]] = [
         TRAINING + "/compliance",
         list_compliance,
         {200: Page[ComplianceItem]},
-        permissions=[VIEW],
+        permissions=[VIEW, VIEW_COMPANY],
         query=ComplianceQuery,
     ),
-    Route("GET", TRAINING + "/settings", get_settings, {200: Success[SettingsAnswer]}, permissions=[VIEW]),
+    Route("GET", TRAINING + "/settings", get_settings, {200: Success[SettingsAnswer]}, permissions=VIEWS),
     Route(
         "PUT",
         TRAINING + "/settings",

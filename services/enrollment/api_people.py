@@ -8,6 +8,7 @@ from services.enrollment.schemas import EmployeeFields, EmployeeQuery, PersonQue
 from services.enrollment.store import people_pages
 from services.enrollment.use_cases import people
 from shared.auth.internal_token import MANAGE
+from shared.auth.sight import Sight
 from shared.http.conditional import Document
 from shared.http.models import Body, Query
 from shared.http.representation import Done, Success
@@ -17,18 +18,20 @@ from shared.http.routing import Call, Route
 from shared.postgres.batched_reads import PageRead
 from shared.postgres.pool import Connection
 from shared.service.chassis import POOL
-from shared.service.resource_routes import audit_route, detail_route, list_route
+from shared.service.resource_routes import audit_route, detail_in_sight_route, list_in_sight_route
 
 
 def _routes(path: str, type_: str, list_query: type[PersonQuery], fields: type[StaffFields]) -> list[Route[Any, Any]]:
     """The routes of one type of people; the two differ in what may be asked for and what a person has."""
 
-    def page_of_type(organisation_id: int, query: PersonQuery) -> PageRead:
+    def page_of_type(organisation_id: int, query: PersonQuery, sight: Sight) -> PageRead:
         company_id = query.company_id if isinstance(query, EmployeeQuery) else None
-        return people_pages.person_page(organisation_id, type_, query, company_id)
+        return people_pages.person_page(organisation_id, type_, query, company_id, sight)
 
-    async def detail_of_type(connection: Connection, organisation_id: int, person_id: int) -> Document | None:
-        return await people_pages.person_detail(connection, organisation_id, type_, person_id)
+    async def detail_of_type(
+        connection: Connection, organisation_id: int, person_id: int, sight: Sight
+    ) -> Document | None:
+        return await people_pages.person_detail(connection, organisation_id, type_, person_id, sight)
 
     async def put_person(call: Call[Query, Any]) -> Answer:
         fields = EmployeeFields(**dict(call.body))
@@ -44,8 +47,8 @@ def _routes(path: str, type_: str, list_query: type[PersonQuery], fields: type[S
     one = path + "/{id}"
     either = {200: Success[PersonItem], 201: Success[PersonItem]}
     return [
-        list_route(path, page_of_type, list_query, PersonItem),
-        detail_route(one, detail_of_type, PersonNotFound, PersonItem),
+        list_in_sight_route(path, page_of_type, list_query, PersonItem),
+        detail_in_sight_route(one, detail_of_type, PersonNotFound, PersonItem),
         Route("PUT", one, put_person, either, permissions=[MANAGE], body=fields),
         Route("DELETE", one, delete_person, {200: Done}, permissions=[MANAGE]),
         audit_route(one, people_pages.PERSON_TRAILS[type_], PersonNotFound),

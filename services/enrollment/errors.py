@@ -11,11 +11,6 @@ class PersonNotFound(NotFound):
     message = "Worker not found or not in your organisation"
 
 
-class PersonOfOtherType(Conflict):
-    def __init__(self, type_: str) -> None:
-        super().__init__(f"This id belongs to a person of the type {type_}.")
-
-
 class EmployeeIdTaken(Conflict):
     """`person`: the id of the person who has it."""
 
@@ -47,6 +42,16 @@ class CheckInKept(EnrollmentClosed):
 
 class CheckedIn(Conflict):
     message = "The employee is checked in. Remove the check-in before marking the enrollment as absent."
+
+
+class MeetingRequired(ValidationFailed):
+    def __init__(self) -> None:
+        super().__init__({"meeting_id": ["The session has meetings: name the one that this is about."]})
+
+
+class MeetingNotSelectable(ValidationFailed):
+    def __init__(self) -> None:
+        super().__init__({"meeting_id": ["The session has no such meeting."]})
 
 
 class CompletedAtNotPossible(ValidationFailed):

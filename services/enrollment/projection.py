@@ -17,7 +17,14 @@ PROJECTION = Projection(
             "sessions",
             owner="catalog",
             kind="sessions",
-            own_columns=("seats_taken", "seats_agreed_for", *agreed_status.COLUMNS, "details_version", "booked"),
+            own_columns=(
+                "seats_taken",
+                "seats_agreed_for",
+                *agreed_status.COLUMNS,
+                "details_version",
+                "times_version",
+                "booked",
+            ),
         ),
     ],
     # The replica alone: what else a session's event causes is caused once, when it is consumed.

@@ -40,10 +40,24 @@ class EnrollmentItem(Representation):
     waitlist_position: Place = 1
 
 
+class AttendanceItem(Representation):
+    """A meeting of the session, and the check-in there."""
+
+    meeting_id: int
+    start_date: TrainingTimestamp
+    end_date: TrainingTimestamp
+    location: str | None
+    checked_in_at: TrainingTimestamp | None
+    check_in_method: CheckInMethod | None
+
+
 class EnrollmentDetail(EnrollmentItem):
+    """`attendance` is present only if the session has meetings, one entry for each in the order of their times."""
+
     certificate_url: str | None
     checked_in_at: TrainingTimestamp | None
     check_in_method: CheckInMethod | None
+    attendance: list[AttendanceItem] = Field(default_factory=list, min_length=1)
 
 
 class NewEnrollmentItem(Representation):
@@ -78,7 +92,7 @@ class EnrolledPeople(Representation):
     session_available_spots: int
     waitlisted_count: Place = 1
     refused: list[RefusedItem] = Field(default_factory=list)
-    warnings: Annotated[list[BookingClashWarning], Field(min_length=1)] = []  # noqa: RUF012 - a default of pydantic's
+    warnings: list[BookingClashWarning] = Field(default_factory=list, min_length=1)
 
 
 class EmployeeOfCompletion(Representation):

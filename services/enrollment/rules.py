@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.enrollment.errors import SessionUnknown
+from services.enrollment.errors import EnrollmentNotFound, SessionUnknown
 from services.enrollment.refusals import (
     AlreadyEnrolled,
     Clash,
@@ -18,7 +18,8 @@ from services.enrollment.refusals import (
     WaitlistAhead,
     Window,
 )
-from shared.auth.internal_token import ENROLL, ENROLL_SELF, Caller
+from shared.auth.internal_token import ENROLL, Caller
+from shared.auth.sight import EVERYBODY, Sight, reach_of, sight_of
 from shared.errors import PermissionDenied
 from shared.events.types import BookingClash
 from shared.http.idempotency_key import IdempotencyKey
@@ -109,6 +110,7 @@ class Candidate:
     """Other sessions at the same time in which the person is enrolled, the first ones."""
     waiting: int = 0
     """How many wait for a seat of the session."""
+    company_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,8 @@ class EnrollCommand:
     idempotency_key: IdempotencyKey | None = None
     enrolled_at: datetime | None = None
     partial: bool = False
-    by_themselves: bool = False
-    """Whether the people enroll themselves, which they may only while enrollment is open."""
+    reach: Sight = EVERYBODY
+    """Whom the caller may enroll: others do not exist for them."""
 
     @property
     def session_key(self) -> SessionKey:
@@ -139,7 +141,8 @@ class EnrollCommand:
 class Granted:
     """These people are enrolled: so many of them get a seat, the first ones; the others wait. So many seats are left.
 
-    `refused` are those who are not, in the order asked. `waiting_before`: how many waited already.
+    `refused` are those who are not, in the order asked. `clashes`: those of the enrolled of whom the organisation wants
+    to be told that they are enrolled elsewhere at the same time. `waiting_before`: how many waited already.
     """
 
     employee_ids: tuple[int, ...]
@@ -151,11 +154,27 @@ class Granted:
 
 
 def check_may_enroll(caller: Caller, employee_ids: Sequence[int]) -> None:
-    """`training.enroll.self` is for the caller's own person alone; raises `PermissionDenied`."""
-    if caller.may(ENROLL):
+    """`training.enroll.self` is for the caller's own person alone; raises `PermissionDenied`.
+
+    Who belongs to a company is known later: `EnrollCommand.reach`.
+    """
+    reach = reach_of(caller)
+    if reach.everybody or reach.companies:
         return
-    if not caller.may(ENROLL_SELF) or any(employee_id != caller.employee_id for employee_id in employee_ids):
+    if not all(reach.holds(employee_id, None) for employee_id in employee_ids):
         raise PermissionDenied(ENROLL)
+
+
+def check_may_change(caller: Caller, employee_id: int, company_id: int | None) -> None:
+    """Whether the caller may cancel or transfer an enrollment of this person, who belongs to this company.
+
+    Raises `EnrollmentNotFound` for one that the caller may not even see, otherwise `PermissionDenied`.
+    """
+    if reach_of(caller).holds(employee_id, company_id):
+        return
+    if not sight_of(caller).holds(employee_id, company_id):
+        raise EnrollmentNotFound
+    raise PermissionDenied(ENROLL)
 
 
 def refusals(
@@ -213,8 +232,9 @@ def decide_in_order(
             outcomes.append(SessionUnknown())
             continue
         keys = [(*command.session_key, employee_id) for employee_id in command.employee_ids]
-        asked = [candidates[key] for key in keys]
-        refused = refusals(seats, asked, waitlist=command.waitlist, by_themselves=command.by_themselves)
+        asked = [_within(command.reach, candidates[key]) for key in keys]
+        by_themselves = not command.reach.everybody
+        refused = refusals(seats, asked, waitlist=command.waitlist, by_themselves=by_themselves)
         enrolled = [key for position, key in enumerate(keys) if position not in refused]
         if refused and not (command.partial and enrolled):
             outcomes.append(EnrollmentRefused(refused))
@@ -231,6 +251,12 @@ def decide_in_order(
         people = tuple(key[-1] for key in enrolled)
         outcomes.append(Granted(people, granted, seats.available, not_enrolled, clashes, waiting_before))
     return outcomes
+
+
+def _within(reach: Sight, candidate: Candidate) -> Candidate:
+    """Somebody out of reach is like somebody unknown."""
+    exists = candidate.exists and reach.holds(candidate.employee_id, candidate.company_id)
+    return candidate if exists == candidate.exists else replace(candidate, exists=exists)
 
 
 def _clashes_to_tell(seats: Seats, asked: Sequence[Candidate]) -> tuple[Candidate, ...]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import FailFast, Field, field_validator, model_validator
 
 from shared.events.types import BookingClash, CourseSaved, CourseState, Event, SessionSaved, SessionState, State
-from shared.http.models import Body, BodyLimits, IdAndName
+from shared.http.models import Body, BodyLimits, IdAndName, Query
 from shared.http.pagination import PagedQuery
 from shared.observability import Trace
 from shared.validation.fields import (
@@ -124,10 +124,17 @@ class Promotion(Body):
 
 
 class CheckIn(Body):
-    """`checked_in_at` is now where it is left out."""
+    """`checked_in_at` is now where it is left out. A session with meetings has to be told which."""
 
     method: CheckInMethod
     checked_in_at: Timestamp | None = None
+    meeting_id: Id | None = None
+
+
+class CheckInQuery(Query):
+    """The check-in of one meeting, or of all."""
+
+    meeting_id: QueryId | None = None
 
 
 class SessionChange(Body):

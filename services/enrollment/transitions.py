@@ -1,10 +1,12 @@
 """What may become of an enrollment: values in, values out (contract, section 4)."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from services.enrollment.attendance import NOT_CHECKED_IN, attended, attending, check_meeting, not_attending
 from services.enrollment.errors import (
     CheckedIn,
     CheckInKept,
@@ -29,7 +31,6 @@ OPEN = ("enrolled", "waitlisted")
 """The statuses of an enrollment whose record still follows its course, session and person."""
 
 _RESULT = ("score", "passed", "feedback", "certificate_url", "completed_at", "valid_until", "judged_by")
-_NOT_CHECKED_IN = {"checked_in_at": None, "check_in_method": None}
 
 
 def completed(
@@ -94,20 +95,40 @@ def marked_absent(enrollment: EnrollmentState, seats: Seats) -> EnrollmentState:
     return _changed(enrollment, status="absent", holds_seat=enrollment.holds_seat and seats.started)
 
 
-def checked_in(enrollment: EnrollmentState, check_in: CheckIn, now: datetime) -> EnrollmentState:
-    """Another check-in corrects the first one if it has a time of its own, and otherwise changes nothing."""
+def checked_in(
+    enrollment: EnrollmentState, check_in: CheckIn, now: datetime, meeting_ids: Collection[int] = ()
+) -> EnrollmentState:
+    """Another check-in corrects the first one if it has a time of its own, and otherwise changes nothing.
+
+    `meeting_ids` are those of the session's meetings, each with a check-in of its own. Raises `EnrollmentClosed`,
+    `MeetingRequired`, `MeetingNotSelectable`.
+    """
     if enrollment.status in ("absent", "cancelled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "checked in")
-    if enrollment.checked_in_at is not None and check_in.checked_in_at is None:
+    check_meeting(check_in.meeting_id, meeting_ids)
+    meeting_id, at = check_in.meeting_id, check_in.checked_in_at
+    before = enrollment.checked_in_at is not None if meeting_id is None else attended(enrollment, meeting_id)
+    if before and at is None:
         return enrollment
-    return _changed(enrollment, check_in_method=check_in.method, checked_in_at=check_in.checked_in_at or now)
+    if meeting_id is not None:
+        return _changed(enrollment, **attending(enrollment, meeting_id, at or now, check_in.method))
+    return _changed(enrollment, check_in_method=check_in.method, checked_in_at=at or now)
 
 
-def check_in_removed(enrollment: EnrollmentState) -> EnrollmentState:
-    """Without a check-in nothing changes."""
+def check_in_removed(
+    enrollment: EnrollmentState, meeting_id: int | None = None, meeting_ids: Collection[int] = ()
+) -> EnrollmentState:
+    """That of one meeting, or all of them; without a check-in nothing changes.
+
+    Raises `CheckInKept` or `MeetingNotSelectable`.
+    """
     if enrollment.status in ("absent", "cancelled"):
         raise CheckInKept(enrollment.status)
-    return _changed(enrollment, **_NOT_CHECKED_IN)
+    if meeting_id is None:
+        return _changed(enrollment, **NOT_CHECKED_IN)
+    if not attended(enrollment, meeting_id):  # a meeting that is no more may have had a check-in
+        check_meeting(meeting_id, meeting_ids)
+    return _changed(enrollment, **not_attending(enrollment, meeting_id))
 
 
 def transferred(
@@ -137,7 +158,7 @@ def transferred(
     if clashes and target.refuses_clashes:
         raise Clash(clashes)
     _check_seat_for_newcomer(target, candidate)
-    return _changed(enrollment, session_id=target.session_id, status="enrolled", holds_seat=True, **_NOT_CHECKED_IN)
+    return _changed(enrollment, session_id=target.session_id, status="enrolled", holds_seat=True, **NOT_CHECKED_IN)
 
 
 def _check_seat_for_newcomer(seats: Seats, candidate: Candidate) -> None:

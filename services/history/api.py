@@ -1,6 +1,7 @@
 """History's routes (contract, section 5)."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from services.history.errors import WorkerNotFound, numeric_id
@@ -8,6 +9,7 @@ from services.history.representations import HistoryPage, TrainingRecord
 from services.history.schemas import EmployeeHistoryQuery, HistoryQuery
 from services.history.store import pages
 from shared.auth.internal_token import VIEW, Caller
+from shared.auth.sight import VIEWS, Sight, sight_of
 from shared.errors import PermissionDenied
 from shared.http.models import Body
 from shared.http.pagination import PagedQuery, last_page
@@ -16,10 +18,12 @@ from shared.http.routing import Call, Route
 from shared.service.chassis import READER
 
 
-def require_staff(caller: Caller) -> None:
-    """Histories are for staff alone; raises `PermissionDenied`."""
-    if caller.user_type != "staff":
-        raise PermissionDenied("User is Staff")
+def sight_of_histories(caller: Caller) -> Sight:
+    """With `training.view` staff and programs see everybody's, and contractors what they see without it: their own."""
+    sight = sight_of(caller)
+    if not sight.everybody or caller.user_type != "contractor":
+        return sight
+    return replace(sight_of(replace(caller, permissions=caller.permissions - {VIEW})), person=caller.employee_id)
 
 
 async def employee_history(call: Call[EmployeeHistoryQuery, Body]) -> Answer:
@@ -32,7 +36,10 @@ async def staff_history(call: Call[HistoryQuery, Body]) -> Answer:
 
 async def _history(call: Call[Any, Body], person_type: str, company_id: int | None) -> Answer:
     query: HistoryQuery = call.query
-    read = pages.history_page(call.organisation_id, call.id, person_type, query, company_id)
+    sight = sight_of_histories(call.caller)
+    if call.caller.may(VIEW) and not (sight.everybody or sight.companies or call.id == sight.person):
+        raise PermissionDenied("User is Staff")
+    read = pages.history_page(call.organisation_id, call.id, person_type, query, company_id, sight)
     found, total, items = await call.app[READER].read(read)
     if not found:
         raise WorkerNotFound
@@ -55,19 +62,17 @@ ROUTES: list[Route[Any, Any]] = [
         "/api/v1/employees/{id}/training",
         employee_history,
         {200: HistoryPage[TrainingRecord]},
-        permissions=[VIEW],
+        permissions=VIEWS,
         query=EmployeeHistoryQuery,
         malformed_id=numeric_id,
-        authorize=require_staff,
     ),
     Route(
         "GET",
         "/api/v1/staff/{id}/training",
         staff_history,
         {200: HistoryPage[TrainingRecord]},
-        permissions=[VIEW],
+        permissions=VIEWS,
         query=HistoryQuery,
         malformed_id=numeric_id,
-        authorize=require_staff,
     ),
 ]

@@ -17,12 +17,26 @@ class PersonOfRecord(Representation):
     company: str | None
 
 
+class AttendanceOfRecord(Representation):
+    """A meeting of the session, and the check-in there."""
+
+    meeting_id: int
+    start_date: HistoryTimestamp
+    end_date: HistoryTimestamp
+    venue: str | None
+    checked_in_at: HistoryTimestamp | None
+    check_in_method: str | None
+
+
 class SessionOfRecord(Representation):
+    """`attendance` is present only if the session has meetings, one entry for each in the order of their times."""
+
     id: int
     name: str
     venue: str | None
     checked_in_at: HistoryTimestamp | None
     check_in_method: str | None
+    attendance: list[AttendanceOfRecord] = Field(default_factory=list, min_length=1)
 
 
 class TrainingRecord(Representation):

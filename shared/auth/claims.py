@@ -12,6 +12,7 @@ UserType = Literal["staff", "contractor", "service"]
 
 EVERY_ORGANISATION = 0
 """Used as the organisation id when one service requests rows of all organisations from another."""
+MAX_COMPANIES = 100
 MAX_TIME = 253_402_300_799
 """The last second of the year 9999."""
 
@@ -51,6 +52,7 @@ class CallerClaims(BaseModel):
     user_type: UserType
     permissions: Annotated[list[Annotated[Word, Field(max_length=100)]], Field(max_length=100)] = []
     employee_id: Id | None = None
+    company_ids: Annotated[list[Id], Field(max_length=MAX_COMPANIES)] = []
 
 
 class InternalClaims(CallerClaims):

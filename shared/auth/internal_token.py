@@ -8,16 +8,19 @@ so a stolen one is soon useless.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pydantic import ValidationError
 
-from shared.auth.claims import InternalClaims, UserType
+from shared.auth.claims import CallerClaims, InternalClaims, UserType
 from shared.auth.jws import read_header, signed_payload
 from shared.auth.trust import GATEWAY, TrustedKey, TrustedKeys, may_grant
 from shared.auth.watched_file import WatchedFile
 from shared.concurrency.lru import LruCache
 from shared.errors import MalformedJson, PermissionDenied, TokenExpired, TokenInvalid, TokenMissing, TooManyValues
 from shared.validation.strict_json import parse_json
+
+C = TypeVar("C", bound=CallerClaims)
 
 ALGORITHM = "EdDSA"
 LIFETIME = 60
@@ -27,15 +30,22 @@ LEEWAY = 30
 
 API_ACCESS = "api.access"
 VIEW = "training.view"
+VIEW_SELF = "training.view.self"
+VIEW_COMPANY = "training.view.company"
 ENROLL = "training.enroll"
 ENROLL_SELF = "training.enroll.self"
+ENROLL_COMPANY = "training.enroll.company"
 RECORD = "training.record"
 MANAGE = "training.manage"
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A verified client (contract, section 2). `employee_id` is the user's own employee record, if there is one."""
+    """A verified client (contract, section 2).
+
+    `employee_id` is the user's own employee record, if there is one; `company_ids` are those whose people are theirs to
+    look after.
+    """
 
     organisation_id: int
     subject: str
@@ -43,6 +53,7 @@ class Caller:
     user_type: UserType
     permissions: frozenset[str]
     employee_id: int | None = None
+    company_ids: tuple[int, ...] = ()
 
     def may(self, *permissions: str) -> bool:
         """Whether the caller has at least one of the permissions."""
@@ -101,9 +112,10 @@ class InternalTokenVerifier:
         if header.alg != ALGORITHM:
             raise TokenInvalid("The token's algorithm is not accepted.", reason="algorithm")
         trusted = self._key(header.kid)
-        claims = _read(signed_payload(token, trusted.key.material, ALGORITHM))
+        claims = read_as(InternalClaims, signed_payload(token, trusted.key.material, ALGORITHM))
         self._require_granted(trusted.issuer, claims)
-        return _current(claims)
+        require_current(claims, time.time())
+        return claims
 
     def _key(self, key_id: str | None) -> TrustedKey:
         """Raises `TokenInvalid`. Reads the file again first, since another process may already sign with a new key."""
@@ -122,22 +134,20 @@ class InternalTokenVerifier:
             raise TokenInvalid("The token's issuer may not grant this.", reason="grant")
 
 
-def _read(payload: bytes) -> InternalClaims:
+def read_as(model: type[C], payload: bytes) -> C:
     """A claim of the wrong type must result in a 401, not a 500, whoever signed it."""
     try:
-        return InternalClaims.model_validate(parse_json(payload))
+        return model.model_validate(parse_json(payload))
     except (MalformedJson, TooManyValues, ValidationError):
         raise TokenInvalid("The token's claims are not valid.", reason="claims") from None
 
 
-def _current(claims: InternalClaims) -> InternalClaims:
-    """The claims; raises `TokenInvalid` before their time and `TokenExpired` after it."""
-    now = time.time()
+def require_current(claims: CallerClaims, now: float) -> None:
+    """Raises `TokenInvalid` before their time and `TokenExpired` after it."""
     if max(claims.iat, claims.nbf) > now + LEEWAY:
         raise TokenInvalid("The token is not valid yet.", reason="not_yet_valid")
     if claims.exp <= now - LEEWAY:
         raise TokenExpired
-    return claims
 
 
 def _caller(claims: InternalClaims) -> Caller:
@@ -148,4 +158,5 @@ def _caller(claims: InternalClaims) -> Caller:
         user_type=claims.user_type,
         permissions=frozenset(claims.permissions),
         employee_id=claims.employee_id,
+        company_ids=tuple(claims.company_ids),
     )

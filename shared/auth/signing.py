@@ -37,4 +37,6 @@ def _claims(caller: Caller) -> dict[str, Any]:
     }
     if caller.employee_id is not None:
         claims["employee_id"] = caller.employee_id
+    if caller.company_ids:
+        claims["company_ids"] = list(caller.company_ids)
     return claims

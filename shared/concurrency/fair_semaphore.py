@@ -32,29 +32,6 @@ class Waiter:
     until: float
 
 
-class _StallDetector:
-    """Notices that several checks in a row saw no release; with `checks` of None it never does."""
-
-    def __init__(self, checks: int | None) -> None:
-        self._checks: deque[float] = deque(maxlen=1 if checks is None else checks + 1)
-        """When the last ones were, from the one that saw a release."""
-        self._releases = 0
-        """How many there were at the last check."""
-
-    def restart(self, now: float, releases: int) -> None:
-        self._checks.clear()
-        self._checks.append(now)
-        self._releases = releases
-
-    def stalled_since(self, now: float, releases: int) -> float:
-        """Checks whether there were more releases; since when there were none, or -inf where that is not yet known."""
-        if releases != self._releases or self._checks.maxlen == 1:
-            self.restart(now, releases)
-            return -inf
-        self._checks.append(now)
-        return self._checks[0] if len(self._checks) == self._checks.maxlen else -inf
-
-
 @dataclass(eq=False)
 class FairSemaphore:
     """`permits`, of which one organisation holds at most `per_organisation`.
@@ -87,7 +64,9 @@ class FairSemaphore:
         self._held: dict[Organisation, int] = {}
         self._loop = asyncio.get_running_loop()  # once: looking for it is a system call
         self._timer: asyncio.TimerHandle | None = None
-        self._stall = _StallDetector(self.stalled_checks)
+        self._checks: deque[float] = deque(maxlen=(self.stalled_checks or 0) + 1)
+        """When the last ones were, from the one that saw a release."""
+        self._releases_at_check = 0
         self._releases = 0
         self._releases_at_warning = -1
 
@@ -163,7 +142,7 @@ class FairSemaphore:
         waiter = Waiter(self._loop.create_future(), organisation, now, now + timeout)
         self.waiting.add(organisation, waiter)
         if self._timer is None:
-            self._stall.restart(now, self._releases)
+            self._restart_checks(now)
             self._timer = self._loop.call_later(CHECK_INTERVAL, self._check)
         return waiter
 
@@ -177,7 +156,7 @@ class FairSemaphore:
     def _check(self) -> None:
         """One timer for all waiters: one for each would cost as much as its permit."""
         now = self.clock()
-        stalled_since = self._stall.stalled_since(now, self._releases)
+        stalled_since = self._stalled_since(now)
         late = [waiter for waiter in self.waiting if waiter.until <= now or waiter.since <= stalled_since]
         if late and stalled_since > -inf:
             self._warn_once(now - stalled_since)
@@ -186,6 +165,19 @@ class FairSemaphore:
             if not waiter.permit.done():
                 waiter.permit.set_exception(Overloaded(self.refusal))
         self._timer = self._loop.call_later(CHECK_INTERVAL, self._check) if self.waiting.count else None
+
+    def _restart_checks(self, now: float) -> None:
+        self._checks.clear()
+        self._checks.append(now)
+        self._releases_at_check = self._releases
+
+    def _stalled_since(self, now: float) -> float:
+        """Since when several checks in a row saw no release, or -inf while one did."""
+        if self._releases != self._releases_at_check or self.stalled_checks is None:
+            self._restart_checks(now)
+            return -inf
+        self._checks.append(now)
+        return self._checks[0] if len(self._checks) == self._checks.maxlen else -inf
 
     def _warn_once(self, seconds: float) -> None:
         """Not for each waiter: many lines would slow down the process that is in trouble."""

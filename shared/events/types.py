@@ -8,10 +8,10 @@ Fields are only ever added; a reader passes over those it does not know.
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 
 from annotated_types import Ge, Le
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 
 from shared.observability import NO_TRACE, Trace
 from shared.validation.fields import MAX_ID, MAX_INTEGER
@@ -75,8 +75,19 @@ class CourseState(State):
     renewal_window_days: Integer | None = None
 
 
+class Meeting(BaseModel):
+    """One of the dates of a session; `id` is unique in the session."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: Id
+    start_date: Moment
+    end_date: Moment
+    location: Text | None
+
+
 class SessionState(State):
-    """`removed` once the catalog has deleted it."""
+    """`removed` once the catalog has deleted it. A session without `meetings` meets once, from its start to its end."""
 
     course_id: Id
     session_name: Text
@@ -87,6 +98,7 @@ class SessionState(State):
     status: Literal["scheduled", "in_progress", "completed", "cancelled"]
     projects: tuple[NamedItem, ...]
     removed: bool = False
+    meetings: tuple[Meeting, ...] = ()
     enrollment_opens_at: Moment | None = None
     enrollment_closes_at: Moment | None = None
 
@@ -132,6 +144,17 @@ class Remembered(BaseModel):
     location: Text | None
     projects: tuple[NamedItem, ...]
     company: NamedItem | None
+    meetings: tuple[Meeting, ...] = ()
+
+
+class Attendance(BaseModel):
+    """The check-in at one meeting of the session."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    meeting_id: Id
+    checked_in_at: Moment
+    check_in_method: str
 
 
 class EnrollmentState(State):
@@ -142,6 +165,7 @@ class EnrollmentState(State):
     `certifies` says whether its person holds the course by it, until `valid_until`: it is completed, and passed if
     there was a pass score. `judged_by` is `None` where it was never judged.
     `remembered` is `None` while the enrollment is open, that is enrolled or waitlisted.
+    `checked_in_at` is the first check-in; `attendance` has one for each meeting, where the session has meetings.
     """
 
     session_id: Id
@@ -159,18 +183,9 @@ class EnrollmentState(State):
     checked_in_at: Moment | None
     check_in_method: str | None
     judged_by: Judgement | None = None
-    certifies: bool = False
+    certifies: bool
     remembered: Remembered | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _implied_by_status(cls, values: Any) -> Any:
-        """What events of versions without these fields say by their status."""
-        if not isinstance(values, dict):
-            return values
-        status = values.get("status")
-        implied = {"holds_seat": status not in ("cancelled", "waitlisted"), "certifies": status == "completed"}
-        return implied | values
+    attendance: tuple[Attendance, ...] = ()
 
 
 class CertificationState(State):

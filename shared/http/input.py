@@ -53,13 +53,8 @@ def body_of(model: type[Model], value: Any) -> Model:
     """The model of a JSON object; raises `ValidationFailed`."""
     if not isinstance(value, dict):
         raise ValidationFailed({"body": ["The body must be a JSON object."]})
-    if issubclass(model, MergePatch):
-        check_members_known(model.document, value)
+    if issubclass(model, MergePatch):  # its members are the document's, even where `null` would remove one
+        unknown = Unknown()
+        known_members(model.document, value, unknown)
+        unknown.require_none()
     return validated(model, value)
-
-
-def check_members_known(document: type[BaseModel], patch: Mapping[str, Any]) -> None:
-    """A member of a patch is one of the document, even where `null` would remove it; raises `ValidationFailed`."""
-    unknown = Unknown()
-    known_members(document, patch, unknown)
-    unknown.require_none()

@@ -91,8 +91,6 @@ class Route(Generic[Q, B]):
     """What a body may hold, where that is more or less than usual."""
     malformed_id: Callable[[], ApiError] = NotFound
     """What is raised for a path id that is no positive 64-bit integer."""
-    authorize: Callable[[Caller], None] | None = None
-    """What a route asks of its caller beyond permissions; raises `ApiError`."""
 
     @cached_property
     def is_internal(self) -> bool:
@@ -202,14 +200,12 @@ class Endpoint:
             raise
 
     def _require_permission(self, caller: Caller) -> None:
-        """Raises `PermissionDenied`, or what the route's `authorize` raises."""
+        """Raises `PermissionDenied`."""
         route = self.route
         if not route.is_internal:
             caller.require(API_ACCESS)
         if route.permissions:
             caller.require(*route.permissions)
-        if route.authorize is not None:
-            route.authorize(caller)
 
     def _path_id(self, text: str | None) -> int:
         if text is None:

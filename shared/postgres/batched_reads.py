@@ -120,6 +120,11 @@ class PageRead:
         return tuple(row)
 
 
+def array_text(ids: Iterable[int]) -> str:
+    """An argument for a list of ids: reads that go together have an array for each parameter, and none of arrays."""
+    return f"{{{','.join(map(str, ids))}}}"
+
+
 def union_over(select: str, order: str, column: str, values: Iterable[str]) -> str:
     """`select`, which ends in a WHERE clause, for each value of a column that its index has before the order wanted.
 

@@ -11,8 +11,7 @@ from typing import Final
 SETTING: Final = "muster.organisations"
 """The setting that holds the scope, the text of a bigint[]; it lasts until the end of the transaction."""
 NOTHING: Final = {SETTING: "{}"}
-"""Settings of a new connection: no row is visible until a transaction or a statement sets its scope. Processes of the
-previous release connect without it and see every row, so that both releases can run during an update."""
+"""Settings of a new connection: no row is visible until a transaction or a statement sets its scope."""
 EVERY_ORGANISATION: Final = (0,)
 """The scope of work across organisations. As in internal tokens, organisation 0 means all of them."""
 

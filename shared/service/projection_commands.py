@@ -141,24 +141,10 @@ def carried_out(
 ) -> int:
     """Runs a command on the service's database and the owners of what it copies; its exit status.
 
-    `if_not` ends the sentence about what kept it from being done.
+    What keeps it from being done is said in a sentence, which `if_not` ends; the status is `NOT_POSSIBLE` then.
     """
-
-    async def run() -> int:
-        url = settings.migration_database_url.get_secret_value()
-        async with (
-            connected_owners(settings, name, projection) as owners,
-            comparison(url, projection, name=f"{name} comparison", keep=keep) as compared,
-        ):
-            return await work(compared, owners)
-
-    return _possible(run(), if_not)
-
-
-def _possible(work: Coroutine[Any, Any, int], if_not: str) -> int:
-    """Runs it; what keeps it from being done is said in a sentence and ends in `NOT_POSSIBLE`."""
     try:
-        return asyncio.run(work)
+        return asyncio.run(_run(name, settings, projection, work, keep))
     except OwnerUnknown as error:
         reason = f"the setting {error} is needed to ask the owner of the rows"
     except RebuildRunning:
@@ -173,6 +159,15 @@ def _possible(work: Coroutine[Any, Any, int], if_not: str) -> int:
         reason = f"the database refused: {error!r}{if_not}"
     report(reason)
     return NOT_POSSIBLE
+
+
+async def _run(name: str, settings: ServiceSettings, projection: Projection, work: Work, keep: bool) -> int:
+    url = settings.migration_database_url.get_secret_value()
+    async with (
+        connected_owners(settings, name, projection) as owners,
+        comparison(url, projection, name=f"{name} comparison", keep=keep) as compared,
+    ):
+        return await work(compared, owners)
 
 
 def _of_database(error: DatabaseUnavailable, if_not: str) -> str:

@@ -1,12 +1,13 @@
 """The routes that resources have in common: a list, one row, a new row, and the audit trail."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from operator import attrgetter
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from shared.auth.internal_token import MANAGE, VIEW
+from shared.auth.sight import VIEWS, Sight, sight_of
 from shared.errors import NotFound
 from shared.http.conditional import Document
 from shared.http.models import Body, Query
@@ -26,14 +27,35 @@ Q = TypeVar("Q", bound=PagedQuery)
 B = TypeVar("B", bound=Body)
 
 
-def list_route(path: str, read: Callable[[int, Q], PageRead], query: type[Q], item: type[BaseModel]) -> Route[Q, Body]:
-    """`GET {path}`: a page of the organisation's rows, `item` each."""
+def list_route(
+    path: str,
+    read: Callable[[int, Q], PageRead],
+    query: type[Q],
+    item: type[BaseModel],
+    permissions: Sequence[str] = (VIEW,),
+) -> Route[Q, Body]:
+    """`GET {path}`: a page of the organisation's rows, `item` each, the same for all who have a permission."""
+
+    def read_for_all(organisation_id: int, query: Q, _: Sight) -> PageRead:
+        return read(organisation_id, query)
+
+    return list_in_sight_route(path, read_for_all, query, item, permissions)
+
+
+def list_in_sight_route(
+    path: str,
+    read: Callable[[int, Q, Sight], PageRead],
+    query: type[Q],
+    item: type[BaseModel],
+    permissions: Sequence[str] = VIEWS,
+) -> Route[Q, Body]:
+    """`GET {path}`: a page of those of the organisation's rows, `item` each, that the caller may see."""
 
     async def list_rows(call: Call[Q, Body]) -> Answer:
-        total, items = await call.app[READER].read(read(call.organisation_id, call.query))
+        total, items = await call.app[READER].read(read(call.organisation_id, call.query, sight_of(call.caller)))
         return page(call, total, items)
 
-    return Route("GET", path, list_rows, {200: Page[item]}, permissions=[VIEW], query=query)  # type: ignore[valid-type]
+    return Route("GET", path, list_rows, {200: Page[item]}, permissions=permissions, query=query)  # type: ignore[valid-type]
 
 
 def detail_route(
@@ -41,17 +63,36 @@ def detail_route(
     read: Callable[[Connection, int, int], Awaitable[Document | None]],
     not_found: type[NotFound],
     detail: type[BaseModel],
+    permissions: Sequence[str] = (VIEW,),
 ) -> Route[Query, Body]:
-    """`GET {path}`: one row, `detail`, or 304 where the client has it; `not_found` where there is none."""
+    """`GET {path}`: one row, `detail`, the same for all who have a permission; otherwise as `detail_in_sight_route`."""
+
+    async def read_for_all(connection: Connection, organisation_id: int, row_id: int, _: Sight) -> Document | None:
+        return await read(connection, organisation_id, row_id)
+
+    return detail_in_sight_route(path, read_for_all, not_found, detail, permissions)
+
+
+def detail_in_sight_route(
+    path: str,
+    read: Callable[[Connection, int, int, Sight], Awaitable[Document | None]],
+    not_found: type[NotFound],
+    detail: type[BaseModel],
+    permissions: Sequence[str] = VIEWS,
+) -> Route[Query, Body]:
+    """`GET {path}`: one row, `detail`, or 304 where the client has it.
+
+    The route raises `not_found` where there is none, or none that the caller may see.
+    """
 
     async def get_row(call: Call[Query, Body]) -> Answer:
         async with connected(call.app[POOL]) as connection:
-            row = await read(connection, call.organisation_id, call.id)
+            row = await read(connection, call.organisation_id, call.id, sight_of(call.caller))
         if row is None:
             raise not_found
         return document(row, call.conditions)
 
-    return Route("GET", path, get_row, {200: Success[detail]}, permissions=[VIEW])  # type: ignore[valid-type]
+    return Route("GET", path, get_row, {200: Success[detail]}, permissions=permissions)  # type: ignore[valid-type]
 
 
 def create_route(

@@ -26,6 +26,7 @@ class DemonstrationUser:
     email: str
     role: str
     employee_id: str | None = None
+    company: str | None = None
 
 
 USERS = (
@@ -33,18 +34,18 @@ USERS = (
     DemonstrationUser("2", "Hanna Resources", "hr@example.com", "HR Manager"),
     DemonstrationUser("3", "Tomas Trainer", "trainer@example.com", "Trainer"),
     DemonstrationUser("4", "Emil Employee", "employee@example.com", "Employee", employee_id="42"),
+    DemonstrationUser("5", "Cora Contractor", "contractor@example.com", "Contractor Coordinator", company="77"),
 )
 ADMIN = USERS[0]
 
 
 async def prepare_internal_keys(layout: Layout) -> None:
-    """Make missing keys, also those of a new service. Remove the secret that earlier versions shared."""
+    """Make missing keys, also those of a new service."""
     needed = [layout.internal_keys_file(name) for name in ("gateway", *SERVICE_NAMES, "trusted")]
     if not all(file.exists() for file in needed):
         process = ManagedProcess("internal keys", layout.run / "internal-keys.pid", layout.log / "internal-keys.log")
         command = [sys.executable, "-m", "shared.auth.make_internal_keys", str(layout.internal_keys)]
         await process.run(command, base_environment(), REPOSITORY, seconds=COMMAND_SECONDS)
-    (layout.secrets / "internal_token").unlink(missing_ok=True)
 
 
 async def prepare_issuer(layout: Layout, password: str) -> None:
@@ -73,6 +74,8 @@ async def _create_users(layout: Layout, password: str) -> None:
         arguments += ["--name", user.name, "--email", user.email, "--role", user.role]
         if user.employee_id:
             arguments += ["--employee-id", user.employee_id]
+        if user.company:
+            arguments += ["--company", user.company]
         await _gateway_command(layout, arguments, read=password + "\n")
     draft.chmod(0o600)
     draft.replace(layout.issuer_users_file)
@@ -113,6 +116,7 @@ def token_options(
     permissions: str | None = None,
     user_type: str | None = None,
     employee_id: str | None = None,
+    companies: Sequence[str] = (),
     rate_limit: str | None = None,
     lifetime: str | None = None,
 ) -> list[str]:
@@ -122,4 +126,5 @@ def token_options(
     options = [f"--org={organisation or ORGANISATION}", f"--subject={subject or user.id}", rights]
     options += [f"--user-type={user_type or 'staff'}", f"--ttl={lifetime or TOKEN_SECONDS}"]
     options += [f"--rate-limit={rate_limit}"] if rate_limit else []
+    options += [f"--company={company}" for company in companies]
     return options + ([f"--employee-id={employee_id}"] if employee_id else [])

@@ -1,20 +1,54 @@
-"""Who may do what, written down from the contract (section 2) and not from the code."""
+"""Who may do what about whose rows: the table of the contract (section 2), and a request for each of its lines."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Role = Literal["Admin", "HR Manager", "Trainer", "Employee", "without api.access"]
-Right = Literal["view", "enroll", "enroll anyone", "record", "manage"]
+from tests.support.papers import ROOT, text_of
 
-ROLES: Mapping[Role, frozenset[Right]] = {
-    "Admin": frozenset({"view", "enroll", "enroll anyone", "record", "manage"}),
-    "HR Manager": frozenset({"view", "enroll", "enroll anyone", "record", "manage"}),
-    "Trainer": frozenset({"view", "record"}),
-    "Employee": frozenset({"view", "enroll"}),
-    "without api.access": frozenset(),
-}
-"""An employee enrolls, cancels and transfers their own person alone: the rows of the walk are about that person."""
+Right = Literal["view", "enroll", "record", "manage"]
+Whose = Literal["own", "company", "other"]
+"""Rows about the caller's own person, about one of a company of theirs, and about anybody else."""
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """A cell of the table: the rows that a role may ask about, and what it is answered about others."""
+
+    whose: Literal["all", "own", "company", "–"]
+    otherwise: int | None = None
+
+
+def _documented() -> dict[str, tuple[list[str], dict[str, Allowed]]]:
+    """By the request: its permissions, and what each role may."""
+    table = text_of(ROOT / "docs" / "contract.md").partition("| request | permission |")[2].partition("\n\n")[0]
+    head, _, *rows = table.splitlines()
+    columns = [each.strip() for each in head.strip(" |").split("|")]
+    return {request: (permissions, _cells(columns, cells)) for request, permissions, cells in map(_row, rows)}
+
+
+def _row(row: str) -> tuple[str, list[str], list[str]]:
+    request, permissions, *cells = (each.strip() for each in row.strip(" |").split("|"))
+    return request.strip("`"), re.findall(r"`([\w.]+)`", permissions), cells
+
+
+def _cells(columns: list[str], cells: list[str]) -> dict[str, Allowed]:
+    return {
+        role: Allowed(*_cell(cell)) for column, cell in zip(columns, cells, strict=True) for role in column.split(", ")
+    }
+
+
+def _cell(text: str) -> tuple[Any, int | None]:
+    whose, _, otherwise = text.partition(", else ")
+    assert whose in ("all", "own", "company", "–"), text
+    return whose, int(otherwise) if otherwise else None
+
+
+DOCUMENTED: Mapping[str, tuple[list[str], dict[str, Allowed]]] = _documented()
+NOBODY = "without api.access"
+"""Every permission but that one, which opens nothing."""
+ROLES = [*next(iter(DOCUMENTED.values()))[1], NOBODY]
 
 
 @dataclass(frozen=True)
@@ -26,9 +60,34 @@ class Line:
 
     request: str
     right: Right
+    """The permission that opens it about everybody."""
     own: int = 200
     elsewhere: int = 404
     body: Any = None
+
+    @property
+    def documented(self) -> str:
+        """The request as the table has it."""
+        return re.sub(r"\{[a-z ]+\}", "{id}", self.request).partition("?")[0]
+
+    @property
+    def names_a_row(self) -> bool:
+        return "{" in self.request.partition("?")[0]
+
+    def allowed(self, role: str) -> Allowed:
+        return Allowed("–") if role == NOBODY else DOCUMENTED[self.documented][1][role]
+
+    def answered(self, role: str, whose: Whose) -> int:
+        """In the own organisation. No staff belong to a company."""
+        allowed = self.allowed(role)
+        if allowed.whose == "–":
+            return 403
+        if allowed.whose == "all" or (allowed.whose == whose and not self.is_hidden(whose)):
+            return self.own
+        return allowed.otherwise or (404 if self.names_a_row else self.own)
+
+    def is_hidden(self, whose: Whose) -> bool:
+        return whose == "company" and "/staff" in self.request
 
 
 _COURSE = {"title": "New", "category": "safety", "delivery_mode": "online", "duration_hours": 1}
@@ -65,7 +124,7 @@ LINES = [
     Line("DELETE /api/v1/training/enrollments/{enrollment}/check-in", "record"),
     Line("PATCH /api/v1/training/enrollments/{enrollment}/reopen", "record", body={"reason": "A mistake"}),
     Line("PATCH /api/v1/training/enrollments/{enrollment}/cancel", "enroll"),
-    Line("PATCH /api/v1/training/enrollments/{enrollment}/promote", "enroll anyone"),
+    Line("PATCH /api/v1/training/enrollments/{enrollment}/promote", "enroll"),
     Line(
         "PATCH /api/v1/training/enrollments/{enrollment}/transfer",
         "enroll",

@@ -79,9 +79,8 @@ async def test_an_expired_token_is_told_so(stack: Stack, organisation: int, path
 
 
 @pytest.mark.parametrize("path", [HISTORY, "/api/v1/staff/1/training"])
-@pytest.mark.parametrize("user_type", ["contractor", "service"])
-async def test_histories_are_for_staff(stack: Stack, organisation: int, path: str, user_type: str) -> None:
-    answer = await stack.client(organisation, user_type=user_type).get(path)
+async def test_histories_of_others_are_not_for_contractors(stack: Stack, organisation: int, path: str) -> None:
+    answer = await stack.client(organisation, user_type="contractor").get(path)
     assert_is_error(answer, 403, "permission_denied")
     assert "User is Staff" in answer.json["message"]
 

@@ -71,6 +71,7 @@ SESSION = {
     "removed",
     "enrollment_opens_at",
     "enrollment_closes_at",
+    "meetings",
 }
 PERSON = {"id", "version", "type", "employee_id", "full_name", "company", "created_at", "removed"}
 ENROLLMENT = {
@@ -93,6 +94,7 @@ ENROLLMENT = {
     "judged_by",
     "certifies",
     "remembered",
+    "attendance",
 }
 COMPLETION = {"id", "version", "course_id", "employee_id", "completed_at", "valid_until", "days_left"}
 SETTINGS_STATE = {"id", "version", "time_zone", "booking_clash"}

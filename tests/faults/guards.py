@@ -255,10 +255,10 @@ def _without_cooldown() -> None:
 
 def _without_bound_of_leeway() -> None:
     """Ten minutes, so that no clock is ever wrong."""
-    import gateway.auth.client_claims
     import gateway.auth.client_token
+    import shared.auth.internal_token
 
-    for module in (gateway.auth.client_token, gateway.auth.client_claims):
+    for module in (gateway.auth.client_token, shared.auth.internal_token):
         vars(module)["LEEWAY"] = 600
 
 

@@ -101,6 +101,8 @@ def enrollment(
         "course_id": 1,
         "employee_id": enrollment_id,
         "status": status,
+        "holds_seat": status not in ("cancelled", "waitlisted"),
+        "certifies": status == "completed",
         "score": None,
         "passed": None,
         "feedback": None,

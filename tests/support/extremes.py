@@ -7,7 +7,7 @@ import json
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -96,11 +96,11 @@ def _with_mark(schema: Mapping[str, Any], place: Place) -> Any:
     return {**value_of(schema), str(place[0]): _with_mark(schema["properties"][place[0]], place[1:])}
 
 
-def value_of(schema: Mapping[str, Any], number: int = 1) -> Any:
-    """A value of the type; those of two numbers differ."""
+def value_of(schema: Mapping[str, Any], number: int = 1, place: int = 0) -> Any:
+    """A value of the type; those of two numbers differ, and times of one object follow each other."""
     match schema:
         case {"properties": fields}:
-            return {name: value_of(inner, number) for name, inner in fields.items()}
+            return {name: value_of(inner, number, at) for at, (name, inner) in enumerate(fields.items())}
         case {"enum": choices}:
             return choices[0]
         case {"items": _}:
@@ -108,7 +108,8 @@ def value_of(schema: Mapping[str, Any], number: int = 1) -> Any:
         case {"type": "boolean"}:
             return False
         case {"format": "date-time"}:
-            return f"2030-05-15T09:00:{number:02}Z"
+            moment = datetime(2030, 5, 15, 9, tzinfo=UTC) + timedelta(minutes=number, seconds=place)
+            return f"{moment:%Y-%m-%dT%H:%M:%S}.000000Z"
         case {"type": "integer" | "number"}:
             return number
     return f"x{number}"

@@ -23,7 +23,7 @@ _VALUES: dict[type, tuple[Any, Any]] = {
 
 def filled(model: type[M], **given: Any) -> M:
     """An instance with a value in every field, `null` in none."""
-    values = {name: _first(field.annotation) for name, field in model.model_fields.items()}
+    values = {name: _first(field.annotation) for name, field in model.model_fields.items() if name not in given}
     return model.model_validate(values | given, context=STORED)
 
 

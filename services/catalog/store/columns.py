@@ -39,8 +39,9 @@ class FieldColumns(Generic[Fields]):
 
     def values(self, fields: Fields) -> list[Any]:
         """The arguments for `parameters` or `assignments`."""
+        as_json = fields.model_dump(mode="json", include=set(self._json_fields))
         return [
-            json.dumps(value) if name in self._json_fields and value is not None else value
+            json.dumps(as_json[name]) if name in self._json_fields and value is not None else value
             for name, value in fields.model_dump().items()
         ]
 

@@ -217,11 +217,22 @@ def _total_of_sessions(filters: Sequence[str]) -> str:
     return f"({total}) + ({more_than_in_utc(rows, 's.start_date', limits, KEPT_ZONE)})"
 
 
+_SESSION_MORE = f"""
+    {_SESSION_ITEM}, 'projects', s.projects, 'enrollment_opens_at', training_timestamp(s.enrollment_opens_at),
+    'enrollment_closes_at', training_timestamp(s.enrollment_closes_at)
+"""
+_MEETINGS = """
+    'meetings', (
+        SELECT json_agg(json_build_object('id', m.id, 'start_date', training_timestamp(m.start_date),
+            'end_date', training_timestamp(m.end_date), 'location', m.location) ORDER BY m.start_date)
+        FROM jsonb_to_recordset(s.meetings)
+            AS m (id bigint, start_date timestamptz, end_date timestamptz, location text))
+"""
+
 _SESSION_DETAIL = scoped(
     f"""
-SELECT s.version, json_build_object({_SESSION_ITEM}, 'projects', s.projects,
-    'enrollment_opens_at', training_timestamp(s.enrollment_opens_at),
-    'enrollment_closes_at', training_timestamp(s.enrollment_closes_at))::text AS document
+SELECT s.version, (CASE WHEN s.meetings = '[]' THEN json_build_object({_SESSION_MORE})
+    ELSE json_build_object({_SESSION_MORE}, {_MEETINGS}) END)::text AS document
 FROM sessions s JOIN courses c ON c.organisation_id = s.organisation_id AND c.id = s.course_id
 WHERE s.organisation_id = $1 AND s.id = $2
 """,  # noqa: S608 - made of constants

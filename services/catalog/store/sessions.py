@@ -8,7 +8,7 @@ from shared.postgres.pool import Connection
 STATE = state_json(SessionState)
 """What events say of a session, as JSON text out of its row."""
 
-_FIELDS = FieldColumns(SessionFields, "facilitator", "projects")
+_FIELDS = FieldColumns(SessionFields, "facilitator", "projects", "meetings")
 
 _READ_STATE = f"SELECT {STATE} FROM sessions WHERE organisation_id = $1 AND id = $2"  # noqa: S608 - of constants alone
 

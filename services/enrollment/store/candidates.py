@@ -48,7 +48,8 @@ SELECT asked.organisation_id, asked.session_id, asked.employee_id, p.id IS NOT N
         )
         ORDER BY required_id
     ) AS missing,
-    {bookings.clashes("asked", "s", "c")} AS clashes, coalesce(line.waiting, 0) AS waiting
+    {bookings.clashes("asked", "s", "c")} AS clashes, coalesce(line.waiting, 0) AS waiting,
+    p.company_id
 FROM {_ASKED.unnest("asked")}
 JOIN sessions s ON s.organisation_id = asked.organisation_id AND s.id = asked.session_id
 JOIN courses c ON c.organisation_id = asked.organisation_id AND c.id = asked.course_id
@@ -89,6 +90,7 @@ async def candidates(
             bool(row["open"]),
             tuple(row["clashes"]),
             row["waiting"],
+            row["company_id"],
         )
         for row in rows
     }

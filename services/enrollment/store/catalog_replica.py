@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.enrollment.store import agreed_status
-from shared.events.types import CourseState, Event, NamedItem, SessionState
+from shared.events.types import CourseState, Event, Meeting, NamedItem, SessionState
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
 
@@ -43,6 +43,8 @@ _SESSIONS = ArrayColumns(
     details_version="integer",
     enrollment_opens_at="timestamptz",
     enrollment_closes_at="timestamptz",
+    meetings="jsonb",
+    times_version="integer",
 )
 _SAVE_SESSIONS = _SESSIONS.save_newest(
     "sessions",
@@ -118,7 +120,14 @@ def _session(event: Event[SessionState]) -> dict[str, Any]:
         "details_version": state.version,
         "enrollment_opens_at": state.enrollment_opens_at,
         "enrollment_closes_at": state.enrollment_closes_at,
+        "meetings": meetings(state.meetings),
+        "times_version": state.version,
     }
+
+
+def meetings(of_session: Sequence[Meeting]) -> str:
+    """JSON text."""
+    return json.dumps([meeting.model_dump(mode="json") for meeting in of_session])
 
 
 def named_items(items: Sequence[NamedItem]) -> str:

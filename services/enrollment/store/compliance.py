@@ -1,9 +1,11 @@
 """SQL of compliance: who holds a completion that counts, who will lose it and who lacks it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from services.enrollment.schemas import ComplianceQuery
+from shared.auth.sight import EVERYBODY, Sight
 from shared.postgres.pool import Connection, where
 
 _COMPLIANCE_PAGE = """
@@ -87,10 +89,25 @@ _SOUGHT = {
 }
 """Completions whose holders are sought, and which of these are."""
 
+_OF_COMPANIES = "p.company_id = ANY ({}::bigint[])"
 _OF_PROJECT = """EXISTS (
     SELECT FROM enrollments e JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id
     WHERE e.organisation_id = p.organisation_id AND e.employee_id = p.id AND e.status <> 'cancelled'
         AND {} = ANY(s.project_ids))"""
+
+
+@dataclass(frozen=True, slots=True)
+class _People:
+    """Those asked about: a condition on the row `p`, whose arguments are $6 and $7."""
+
+    condition: str
+    arguments: Sequence[Any]
+    of_companies: bool
+    of_project: bool
+
+    @property
+    def are_all(self) -> bool:
+        return not (self.of_companies or self.of_project)
 
 
 async def courses_asked_for(connection: Connection, organisation_id: int, query: ComplianceQuery) -> list[int]:
@@ -106,48 +123,58 @@ async def courses_asked_for(connection: Connection, organisation_id: int, query:
 
 
 async def compliance_page(
-    connection: Connection, organisation_id: int, course_ids: Sequence[int], query: ComplianceQuery
+    connection: Connection,
+    organisation_id: int,
+    course_ids: Sequence[int],
+    query: ComplianceQuery,
+    sight: Sight = EVERYBODY,
 ) -> tuple[int, str]:
-    """How many people match, and the page of them as JSON text."""
-    people, arguments = where({"p.company_id = {}": query.company_id, _OF_PROJECT: query.project_id}, first=6)
+    """How many people match, and the page of them as JSON text; of the companies in sight alone."""
+    people = _people(query, sight)
     subject = organisation_id, course_ids, query.within_days
     ids = await _ids(connection, subject, query, people)
     statement = _COMPLIANCE_PAGE.format(total=_total(query, people, len(course_ids)), ids=ids, ahead=_AHEAD)
-    [row] = await connection.fetch(statement, *subject, query.per_page, query.offset, *arguments)
+    [row] = await connection.fetch(statement, *subject, query.per_page, query.offset, *people.arguments)
     return row["total"], row["items"]
 
 
-async def _ids(connection: Connection, subject: Sequence[Any], query: ComplianceQuery, people: str) -> str:
+def _people(query: ComplianceQuery, sight: Sight) -> _People:
+    companies = None if query.company_id is None else [query.company_id]
+    if not sight.everybody:
+        companies = [each for each in sight.companies if query.company_id in (None, each)]
+    condition, arguments = where({_OF_COMPANIES: companies, _OF_PROJECT: query.project_id}, first=6)
+    return _People(condition, arguments, companies is not None, query.project_id is not None)
+
+
+async def _ids(connection: Connection, subject: Sequence[Any], query: ComplianceQuery, people: _People) -> str:
     """The SELECT of those whom the page is taken out of."""
     if query.status in _SOUGHT and await _are_few_sought(connection, subject, query.status):
-        join = _JOIN_PEOPLE if _is_filtered(query) else ""
-        return _HOLDERS_IDS.format(join=join, people=people, status=" AND ".join(_SOUGHT[query.status]))
+        join = "" if people.are_all else _JOIN_PEOPLE
+        return _HOLDERS_IDS.format(join=join, people=people.condition, status=" AND ".join(_SOUGHT[query.status]))
     # A company or a project is walked, however few of it lack one.
-    if query.status == "missing" and not _is_filtered(query) and await _do_few_lack(connection, subject, query):
+    if query.status == "missing" and people.are_all and await _do_few_lack(connection, subject, query, people):
         return _LACKING_IDS
-    return _PEOPLE_IDS.format(people=people, status=_STATUS[query.status])
+    return _PEOPLE_IDS.format(people=people.condition, status=_STATUS[query.status])
 
 
 async def _are_few_sought(connection: Connection, subject: Sequence[Any], status: str) -> bool:
     return bool(await connection.fetchval(_ARE_FEW.format(sought=_SOUGHT[status][0]), *subject, FEW))
 
 
-async def _do_few_lack(connection: Connection, subject: Sequence[Any], query: ComplianceQuery) -> bool:
+async def _do_few_lack(connection: Connection, subject: Sequence[Any], query: ComplianceQuery, people: _People) -> bool:
     organisation_id, course_ids, _ = subject
-    are_few = f"SELECT {_total(query, 'true', len(course_ids))} <= $3"
+    are_few = f"SELECT {_total(query, people, len(course_ids))} <= $3"
     return bool(await connection.fetchval(are_few, organisation_id, course_ids, FEW))
 
 
-def _is_filtered(query: ComplianceQuery) -> bool:
-    return query.company_id is not None or query.project_id is not None
-
-
-def _total(query: ComplianceQuery, people: str, courses: int) -> str:
+def _total(query: ComplianceQuery, people: _People, courses: int) -> str:
     """Who holds a completion is counted on the index of their ends, and everybody else by what is left."""
     holders = _HOLDERS.replace("{counted}", "*" if courses == 1 else "DISTINCT c.employee_id")
-    holders = holders.replace("{join}", _JOIN_PEOPLE if _is_filtered(query) else "").replace("{people}", people)
+    holders = holders.replace("{join}", "" if people.are_all else _JOIN_PEOPLE).replace("{people}", people.condition)
     now, ahead = holders.replace("{ahead}", _NOW), holders.replace("{ahead}", _AHEAD)
-    company = "0" if query.company_id is None else "$6"
-    everybody = _PEOPLE.replace("{people}", people) if query.project_id else _ALL_PEOPLE.replace("{company}", company)
+    company = "ANY ($6::bigint[])" if people.of_companies else "0"
+    everybody = _ALL_PEOPLE.replace("{company}", company)
+    if people.of_project:
+        everybody = _PEOPLE.replace("{people}", people.condition)
     totals = {None: everybody, "valid": ahead, "expiring": f"{now} - {ahead}", "missing": f"{everybody} - {now}"}
     return totals[query.status]

@@ -20,13 +20,14 @@ SELECT e.*, c.pass_score, c.validity_months, coalesce(o.time_zone, 'UTC') AS tim
         WHERE held.organisation_id = e.organisation_id AND held.employee_id = e.employee_id
             AND held.course_id = e.course_id AND held.certifies AND held.id <> e.id
     ) END AS held_until,
-    s.start_date AS session_start, now() AS now,
+    s.start_date AS session_start, s.meetings AS session_meetings, now() AS now,
     CASE WHEN c.details_version = c.version AND s.details_version = s.version THEN jsonb_build_object(
         'training_name', c.title, 'delivery_mode', c.delivery_mode, 'labels', c.labels,
-        'session_name', s.session_name, 'location', s.location, 'projects', s.projects,
+        'session_name', s.session_name, 'location', s.location, 'projects', s.projects, 'meetings', s.meetings,
         'company', CASE WHEN p.company_id IS NOT NULL
             THEN jsonb_build_object('id', p.company_id, 'name', p.company_name) END
-    ) END AS current
+    ) END AS current,
+    CASE WHEN NOT p.removed THEN p.company_id END AS company_now
 FROM enrollments e JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id
 JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id
 JOIN people p ON p.organisation_id = e.organisation_id AND p.id = e.employee_id
@@ -57,9 +58,10 @@ _CHANGED = ArrayColumns(
     judged_renewal_window_days="integer",
     judged_held_until="timestamptz",
     remembered="jsonb",
+    attendance="jsonb",
 )
 _NEVER_CHANGED = {"course_id", "employee_id", "enrolled_at"}
-_COLUMNS_OF_THEIR_OWN = {"judged_by", "remembered", "certifies"}
+_COLUMNS_OF_THEIR_OWN = {"judged_by", "remembered", "certifies", "attendance"}
 """What is stored in another form, and what a trigger sets."""
 _UPDATE = f"""
 UPDATE enrollments e SET {_CHANGED.updates("new", "organisation_id", "id")}
@@ -86,15 +88,18 @@ INSERT INTO audit ({_AUDIT.names}) SELECT {_AUDIT.values} FROM {_AUDIT.unnest("e
 class LockedEnrollment:
     """An enrollment that nobody else can change now, what its completion would be judged by, and the database's clock.
 
-    `current` is what it would remember if it closed now, or `None` where the copies from the catalog lack that.
+    `meeting_ids` are those of its session's meetings. `current` is what it would remember if it closed now, or `None`
+    where the copies from the catalog lack that. `company_id` is the company that the person belongs to now.
     """
 
     organisation_id: int
     state: EnrollmentState
     judgement: Judgement
     session_start: datetime
+    meeting_ids: tuple[int, ...]
     current: Remembered | None
     now: datetime
+    company_id: int | None
 
     @property
     def session_key(self) -> SessionKey:
@@ -122,8 +127,10 @@ async def lock(connection: Connection, keys: Sequence[tuple[int, int]]) -> list[
             enrollment_state(row),
             Judgement.model_validate(dict(row)),
             row["session_start"],
+            tuple(meeting["id"] for meeting in json.loads(row["session_meetings"])),
             row["current"] and Remembered.model_validate_json(row["current"]),
             row["now"],
+            row["company_now"],
         )
         for row in rows
     ]
@@ -139,7 +146,8 @@ def enrollment_state(row: Any) -> EnrollmentState:
         renewal_window_days=row["judged_renewal_window_days"],
         held_until=row["judged_held_until"],
     )
-    return EnrollmentState.model_validate({**row, "judged_by": judged_by, "remembered": remembered})
+    own = {"judged_by": judged_by, "remembered": remembered, "attendance": json.loads(row["attendance"])}
+    return EnrollmentState.model_validate({**row, **own})
 
 
 async def update(connection: Connection, changed: Sequence[tuple[int, EnrollmentState]]) -> None:
@@ -160,6 +168,7 @@ def _changed_columns(organisation_id: int, state: EnrollmentState) -> dict[str, 
         "judged_renewal_window_days": judged_by and judged_by.renewal_window_days,
         "judged_held_until": judged_by and judged_by.held_until,
         "remembered": remembered,
+        "attendance": json.dumps([each.model_dump(mode="json") for each in state.attendance]),
     }
 
 

@@ -15,6 +15,8 @@ from typing import get_args
 
 from services.enrollment.representations import enrollment_row
 from services.enrollment.schemas import EnrollmentQuery, Status
+from services.enrollment.store.sights import PEOPLE_IN_SIGHT, SIGHT_TYPES, in_sight, sight_arguments
+from shared.auth.sight import EVERYBODY, Sight
 from shared.http.conditional import Document
 from shared.http.pagination import MAX_PER_PAGE
 from shared.postgres import audit_trail
@@ -90,19 +92,44 @@ _NEAR_ITS_LIMITS = " OR ".join(around_start("e.enrolled_at", day) for day in _LI
 _IN_CELLS = frozenset({"course_id", "status", "year"})
 _LED_BY_STATUS = frozenset({"course_id", "year"})
 """Either has an index in which the status comes before the id."""
+_FEW_MATCH = frozenset({"employee_id", "session_id"})
+"""Either leaves few rows, of whom each is looked at; otherwise those in sight are the fewer ones."""
 
 _ENROLLMENT_MORE = """
     'certificate_url', e.certificate_url, 'checked_in_at', training_timestamp(e.checked_in_at),
     'check_in_method', e.check_in_method
 """
 
+_ATTENDANCE = """
+    'attendance', (
+        SELECT json_agg(json_build_object('meeting_id', m.id, 'start_date', training_timestamp(m.start_date),
+            'end_date', training_timestamp(m.end_date), 'location', m.location,
+            'checked_in_at', training_timestamp(a.checked_in_at), 'check_in_method', a.check_in_method)
+            ORDER BY m.start_date)
+        FROM jsonb_to_recordset(s.meetings)
+            AS m (id bigint, start_date timestamptz, end_date timestamptz, location text)
+        LEFT JOIN jsonb_to_recordset(e.attendance)
+            AS a (meeting_id bigint, checked_in_at timestamptz, check_in_method text) ON a.meeting_id = m.id)
+"""
+_DETAIL = f"{_enrollment_item('$1')}, {_ENROLLMENT_MORE}"
+
 _ENROLLMENT_DETAIL = scoped(
     f"""
-SELECT e.version, ({_with_waitlist_position(f"{_enrollment_item('$1')}, {_ENROLLMENT_MORE}")})::text AS document
+SELECT e.version, (CASE WHEN s.meetings = '[]' THEN {_with_waitlist_position(_DETAIL)}
+    ELSE {_with_waitlist_position(f"{_DETAIL}, {_ATTENDANCE}")} END)::text AS document
 FROM enrollments e {_ENROLLMENT_JOINS}
 WHERE e.organisation_id = $1 AND e.id = $2
 """,  # noqa: S608 - made of constants
     ("bigint", "bigint"),
+)
+
+_ENROLLMENT_DETAIL_IN_SIGHT = scoped(
+    f"""
+SELECT e.version, ({_with_waitlist_position(f"{_enrollment_item('$1')}, {_ENROLLMENT_MORE}")})::text AS document
+FROM enrollments e {_ENROLLMENT_JOINS}
+WHERE e.organisation_id = $1 AND e.id = $2 AND {in_sight("$3", "$4")}
+""",  # noqa: S608 - made of constants
+    ("bigint", "bigint", *SIGHT_TYPES.values()),
 )
 
 _COMPLETION = """
@@ -128,11 +155,16 @@ ORDER BY s.id
 """
 
 
-def enrollment_page(organisation_id: int, query: EnrollmentQuery) -> PageRead:
-    """How many enrollments match, and the page of them as JSON text."""
+def enrollment_page(organisation_id: int, query: EnrollmentQuery, sight: Sight = EVERYBODY) -> PageRead:
+    """How many enrollments in sight match, and the page of them as JSON text."""
     asked = {name: value for name in _FILTERS if (value := getattr(query, name)) is not None}
-    arguments = (organisation_id, *asked.values(), query.per_page, query.offset)
-    return PageRead(_enrollment_statement(tuple(asked)), arguments, slow=query.offset > DEEP)
+    filters, paged = tuple(asked), (*asked.values(), query.per_page, query.offset)
+    if sight.everybody:
+        statement, arguments = _enrollment_statement(filters), (organisation_id, *paged)
+    else:
+        statement = _statement_in_sight(filters, of_companies=bool(sight.companies))
+        arguments = (organisation_id, *sight_arguments(sight), *paged)
+    return PageRead(statement, arguments, slow=query.offset > DEEP)
 
 
 @cache
@@ -148,6 +180,32 @@ def _enrollment_statement(filters: tuple[str, ...]) -> Statement:
     )
     types = {"organisation_id": "bigint", **{name: _FILTERS[name][1] for name in filters}}
     return Statement(f"{keep_days(_DATES_OF_YEAR)} {text}" if "year" in filters else text, types | PAGE_TYPES)
+
+
+@cache
+def _statement_in_sight(filters: tuple[str, ...], *, of_companies: bool) -> Statement:
+    """What is in sight is found by the person, and counted."""
+    conditions = " AND ".join(["e.organisation_id = :organisation_id", *(_FILTERS[name][0] for name in filters)])
+    matching = f"enrollments e WHERE {conditions}"
+    if not of_companies:
+        matching = f"{matching} AND e.employee_id = :own_person"
+    elif _FEW_MATCH.isdisjoint(filters):
+        of_person = f"(SELECT e.id FROM {matching} AND e.employee_id = seen.id OFFSET 0)"  # noqa: S608 - of constants
+        matching = f"({PEOPLE_IN_SIGHT}) seen CROSS JOIN LATERAL {of_person} e"
+    else:
+        people = f"people p WHERE p.organisation_id = :organisation_id AND p.id = e.employee_id AND {in_sight()}"
+        matching = f"{matching} AND EXISTS (SELECT FROM {people})"
+    ids = f"SELECT e.id FROM {matching}"  # noqa: S608 - of constants
+    text = list_of(
+        total="SELECT count(*) FROM matched",
+        page=page_of("SELECT id FROM matched", "id DESC", MAX_PER_PAGE),
+        joins=f"JOIN enrollments e ON e.organisation_id = :organisation_id AND e.id = page.id {_ENROLLMENT_JOINS}",
+        item=_with_waitlist_position(_enrollment_item(LISTED)),
+        order="e.id DESC",
+    )
+    first = f"{keep_days(_DATES_OF_YEAR)}," if "year" in filters else "WITH"
+    types = {"organisation_id": "bigint", **SIGHT_TYPES, **{name: _FILTERS[name][1] for name in filters}}
+    return Statement(f"{first} matched AS MATERIALIZED ({ids}) {text}", types | PAGE_TYPES)
 
 
 def _listed(filters: Sequence[str]) -> str:
@@ -183,8 +241,15 @@ def _total_of_cells(filters: Sequence[str]) -> str:
     return f"({total}) + ({more_than_in_utc(rows, 'e.enrolled_at', _LIMITS_OF_YEAR, KEPT_ZONE)})"
 
 
-async def enrollment_detail(connection: Connection, organisation_id: int, enrollment_id: int) -> Document | None:
-    row = await connection.fetchrow(_ENROLLMENT_DETAIL, organisation_id, enrollment_id)
+async def enrollment_detail(
+    connection: Connection, organisation_id: int, enrollment_id: int, sight: Sight = EVERYBODY
+) -> Document | None:
+    """None also for one that is not in sight."""
+    key_arguments = organisation_id, enrollment_id
+    if sight.everybody:
+        row = await connection.fetchrow(_ENROLLMENT_DETAIL, *key_arguments)
+    else:
+        row = await connection.fetchrow(_ENROLLMENT_DETAIL_IN_SIGHT, *key_arguments, *sight_arguments(sight))
     key = enrollment_row(organisation_id, enrollment_id)
     return None if row is None else Document(key, row["version"], row["document"])
 

@@ -5,10 +5,12 @@ from functools import cache
 
 from services.enrollment.representations import person_row
 from services.enrollment.schemas import PersonQuery
+from services.enrollment.store.sights import SIGHT_TYPES, in_sight, sight_arguments
+from shared.auth.sight import EVERYBODY, Sight
 from shared.http.conditional import Document
 from shared.http.pagination import MAX_PER_PAGE
 from shared.postgres import audit_trail
-from shared.postgres.batched_reads import DEEP, PAGE_TYPES, PageRead, Statement, list_of, page_of
+from shared.postgres.batched_reads import DEEP, PAGE_TYPES, PageRead, Statement, list_of, page_of, to_end_of_page
 from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped
 from shared.postgres.text_search import has_words, word_arguments, word_conditions
@@ -34,40 +36,62 @@ _PERSON_FILTERS = {
     **{name: (each, "text") for name, each in word_conditions("p.searched").items()},
 }
 
-_PERSON_DETAIL = scoped(
-    f"""
+_PERSON = f"""
 SELECT p.version, json_build_object({_PERSON_ITEM})::text AS document FROM people p
 WHERE p.organisation_id = $1 AND p.type = $2 AND p.id = $3 AND NOT p.removed
-""",  # noqa: S608 - made of constants
-    ("bigint", "text", "bigint"),
+"""  # noqa: S608 - made of constants
+_PERSON_DETAIL = scoped(_PERSON, ("bigint", "text", "bigint"))
+_PERSON_DETAIL_IN_SIGHT = scoped(
+    f"{_PERSON} AND {in_sight('$4', '$5')}", ("bigint", "text", "bigint", *SIGHT_TYPES.values())
 )
 
 
-def person_page(organisation_id: int, type_: str, query: PersonQuery, company_id: int | None) -> PageRead:
-    """How many people match, and the page of them as JSON text."""
+def person_page(
+    organisation_id: int, type_: str, query: PersonQuery, company_id: int | None, sight: Sight = EVERYBODY
+) -> PageRead:
+    """How many people in sight match, and the page of them as JSON text."""
     asked = {"company_id": company_id, **word_arguments(query.search)}
     given = {name: value for name, value in asked.items() if value is not None}
+    of_sight = () if sight.everybody else sight_arguments(sight)
     return PageRead(
-        _person_statement(tuple(given)),
-        (organisation_id, type_, *given.values(), query.per_page, query.offset),
+        _person_statement(tuple(given), everybody=sight.everybody),
+        (organisation_id, type_, *of_sight, *given.values(), query.per_page, query.offset),
         slow=has_words(tuple(given)) or query.offset > DEEP,
     )
 
 
 @cache
-def _person_statement(filters: tuple[str, ...]) -> Statement:
+def _person_statement(filters: tuple[str, ...], *, everybody: bool) -> Statement:
     conditions = ["p.organisation_id = :organisation_id AND NOT p.removed AND p.type = :type"]
     where = " AND ".join([*conditions, *(_PERSON_FILTERS[name][0] for name in filters)])
     if has_words(filters):
         # It can use its index in a view alone (decision 10).
-        found = f"SELECT p.id FROM people_in_scope p WHERE {where}"  # noqa: S608 - made of constants
+        seen = "true" if everybody else in_sight()
+        found = f"SELECT p.id FROM people_in_scope p WHERE {where} AND {seen}"  # noqa: S608 - made of constants
         page = _list_of_people("SELECT count(*) FROM matched", "SELECT id FROM matched")
         text = f"WITH matched AS MATERIALIZED ({found}) {page}"
-    else:
+    elif everybody:
         ids = f"SELECT p.id FROM people p WHERE {where}"  # noqa: S608 - made of constants
-        text = _list_of_people(_total_of_people(filters), ids)
-    types = {"organisation_id": "bigint", "type": "text", **{name: _PERSON_FILTERS[name][1] for name in filters}}
-    return Statement(text, types | PAGE_TYPES)
+        company = ":company_id" if "company_id" in filters else "0"
+        text = _list_of_people(_total_of_people(f"t.company_id = {company}"), ids)
+    else:
+        text = _list_in_sight(where, filters)
+    types = {"organisation_id": "bigint", "type": "text"} | ({} if everybody else SIGHT_TYPES)
+    return Statement(text, {**types, **{name: _PERSON_FILTERS[name][1] for name in filters}, **PAGE_TYPES})
+
+
+def _list_in_sight(where: str, filters: Sequence[str]) -> str:
+    """Each company's people as far as the page ends, and the caller, who may be none of them."""
+    people = f"SELECT p.id FROM people p WHERE {where}"  # noqa: S608 - made of constants
+    of_companies = f"""
+        SELECT person.id FROM unnest(:companies::bigint[]) AS company (id)
+        CROSS JOIN LATERAL {to_end_of_page(f"{people} AND p.company_id = company.id", "id")} person
+    """  # noqa: S608 - made of constants
+    oneself = f"{people} AND p.id = :own_person AND (p.company_id = ANY (:companies::bigint[])) IS NOT TRUE"
+    asked = ["t.company_id = :company_id"] if "company_id" in filters else []
+    total = _total_of_people("t.company_id = ANY (:companies::bigint[])", *asked)
+    ids = f"SELECT id FROM ({of_companies} UNION ALL {oneself}) seen"  # noqa: S608 - made of constants
+    return _list_of_people(f"SELECT ({total}) + (SELECT count(*) FROM ({oneself}) oneself)", ids)  # noqa: S608
 
 
 def _list_of_people(total: str, ids: str) -> str:
@@ -80,16 +104,21 @@ def _list_of_people(total: str, ids: str) -> str:
     )
 
 
-def _total_of_people(filters: Sequence[str]) -> str:
-    company = ":company_id" if "company_id" in filters else "0"
+def _total_of_people(*companies: str) -> str:
     return f"""
         SELECT coalesce(sum(t.total), 0)::bigint FROM people_totals t
-        WHERE t.organisation_id = :organisation_id AND t.company_id = {company} AND t.type = :type
+        WHERE t.organisation_id = :organisation_id AND {" AND ".join(companies)} AND t.type = :type
     """  # noqa: S608 - made of constants
 
 
-async def person_detail(connection: Connection, organisation_id: int, type_: str, person_id: int) -> Document | None:
-    """The person, unless they are removed or of the other type."""
-    row = await connection.fetchrow(_PERSON_DETAIL, organisation_id, type_, person_id)
+async def person_detail(
+    connection: Connection, organisation_id: int, type_: str, person_id: int, sight: Sight = EVERYBODY
+) -> Document | None:
+    """The person, unless they are removed, of the other type or not in sight."""
+    if sight.everybody:
+        row = await connection.fetchrow(_PERSON_DETAIL, organisation_id, type_, person_id)
+    else:
+        of_sight = sight_arguments(sight)
+        row = await connection.fetchrow(_PERSON_DETAIL_IN_SIGHT, organisation_id, type_, person_id, *of_sight)
     key = person_row(organisation_id, person_id)
     return None if row is None else Document(key, row["version"], row["document"])

@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.enrollment.store.catalog_replica import named_items
+from services.enrollment.store.catalog_replica import meetings, named_items
 from shared.events.types import CourseState, Event, SessionState
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
 from shared.projections.keys import Key
 
 _WITHOUT_DETAILS = """
-SELECT organisation_id, id FROM {}
-WHERE ({}) AND (organisation_id, id) > ($1, $2)
+SELECT organisation_id, id FROM {table}
+WHERE {details} <> version AND (organisation_id, id) > ($1, $2)
 ORDER BY organisation_id, id LIMIT $3
 """
 
@@ -25,18 +25,18 @@ _SESSIONS = ArrayColumns(
     end_date="timestamptz",
     enrollment_opens_at="timestamptz",
     enrollment_closes_at="timestamptz",
+    meetings="jsonb",
 )
-_INCOMPLETE: Mapping[str, str] = {
-    "courses": "details_version <> version",
-    "sessions": "details_version <> version OR end_date IS NULL",
-}
-"""Which copies lack something."""
+_VERSION_OF_DETAILS: Mapping[str, str] = {"courses": "details_version", "sessions": "times_version"}
+"""The columns of a release have a version each; those of the newest are behind wherever any are."""
 
 
 def _add_details(table: str, columns: ArrayColumns) -> str:
     """Of the same version alone: the event of a newer one is on its way, and brings all columns."""
+    versions = {"details_version", _VERSION_OF_DETAILS[table]}
+    complete = ", ".join(f"{name} = fetched.version" for name in sorted(versions))
     return f"""
-        UPDATE {table} c SET {columns.updates("fetched", "organisation_id", "id")}, details_version = fetched.version
+        UPDATE {table} c SET {columns.updates("fetched", "organisation_id", "id")}, {complete}
         FROM {columns.unnest("fetched")}
         WHERE c.organisation_id = fetched.organisation_id AND c.id = fetched.id AND c.version = fetched.version
     """  # noqa: S608 - of constants alone
@@ -63,7 +63,9 @@ FOR UPDATE OF e SKIP LOCKED
 
 async def without_details(connection: Connection, table: str, after: Key, limit: int) -> list[Key]:
     """Copies after that key whose details are missing, or older than the rest of them."""
-    rows = await connection.fetch(_WITHOUT_DETAILS.format(table, _INCOMPLETE[table]), *after, limit)
+    rows = await connection.fetch(
+        _WITHOUT_DETAILS.format(table=table, details=_VERSION_OF_DETAILS[table]), *after, limit
+    )
     return [(row["organisation_id"], row["id"]) for row in rows]
 
 
@@ -85,6 +87,7 @@ def _details(event: Event[CourseState] | Event[SessionState]) -> dict[str, Any]:
         "end_date": state.end_date,
         "enrollment_opens_at": state.enrollment_opens_at,
         "enrollment_closes_at": state.enrollment_closes_at,
+        "meetings": meetings(state.meetings),
     }
 
 

@@ -68,10 +68,10 @@ async def check_in(
     *,
     conditions: Conditions = UNCONDITIONAL,
 ) -> Document:
-    """The enrollment's representation; raises `EnrollmentClosed`."""
+    """The enrollment's representation; raises what `transitions.checked_in` raises."""
     async with transaction(pool, [organisation_id]) as connection:
         locked = await _lock(connection, organisation_id, enrollment_id, conditions)
-        state = transitions.checked_in(locked.state, check_in, locked.now)
+        state = transitions.checked_in(locked.state, check_in, locked.now, locked.meeting_ids)
         await change_set.save(connection, [Change.of(locked, state, EnrollmentCheckedIn, actor)], {})
         return await _detail(connection, organisation_id, enrollment_id)
 
@@ -82,11 +82,12 @@ async def remove_check_in(
     enrollment_id: int,
     actor: Actor,
     conditions: Conditions = UNCONDITIONAL,
+    meeting_id: int | None = None,
 ) -> Document:
-    """The enrollment's representation; raises `CheckInKept`."""
+    """The enrollment's representation; raises what `transitions.check_in_removed` raises."""
     async with transaction(pool, [organisation_id]) as connection:
         locked = await _lock(connection, organisation_id, enrollment_id, conditions)
-        state = transitions.check_in_removed(locked.state)
+        state = transitions.check_in_removed(locked.state, meeting_id, locked.meeting_ids)
         await change_set.save(connection, [Change.of(locked, state, EnrollmentCheckInRemoved, actor)], {})
         return await _detail(connection, organisation_id, enrollment_id)
 
@@ -98,8 +99,7 @@ async def cancel(
     organisation_id = caller.organisation_id
 
     async def work(connection: Connection) -> Document:
-        locked, sessions = await _lock_with_seats(connection, organisation_id, enrollment_id, conditions)
-        rules.check_may_enroll(caller, [locked.state.employee_id])
+        locked, sessions = await _lock_with_seats(connection, organisation_id, enrollment_id, conditions, caller=caller)
         change = Change.of(locked, transitions.cancelled(locked.state), EnrollmentCancelled, actor)
         await change_set.save(connection, [change], sessions)
         return await _detail(connection, organisation_id, enrollment_id)
@@ -188,8 +188,9 @@ async def transfer(
     organisation_id = caller.organisation_id
 
     async def work(connection: Connection) -> Document:
-        locked, sessions = await _lock_with_seats(connection, organisation_id, enrollment_id, conditions, session_id)
-        rules.check_may_enroll(caller, [locked.state.employee_id])
+        locked, sessions = await _lock_with_seats(
+            connection, organisation_id, enrollment_id, conditions, session_id, caller=caller
+        )
         target = sessions.get((organisation_id, session_id))
         if target is None or target.in_doubt:
             raise SessionUnknown
@@ -215,12 +216,19 @@ async def _candidate(connection: Connection, session: SessionKey, seats: Seats, 
 
 
 async def _lock(
-    connection: Connection, organisation_id: int, enrollment_id: int, conditions: Conditions
+    connection: Connection,
+    organisation_id: int,
+    enrollment_id: int,
+    conditions: Conditions,
+    caller: Caller | None = None,
 ) -> LockedEnrollment:
+    """With `caller`, one that they may cancel and transfer."""
     found = await enrollment_store.lock(connection, [(organisation_id, enrollment_id)])
     if not found:
         raise EnrollmentNotFound
     [locked] = found
+    if caller is not None:
+        rules.check_may_change(caller, locked.state.employee_id, locked.company_id)
     conditions.check(enrollment_row(organisation_id, enrollment_id), locked.state.version)
     return locked
 
@@ -231,6 +239,7 @@ async def _lock_with_seats(
     enrollment_id: int,
     conditions: Conditions,
     *other_sessions: int,
+    caller: Caller | None = None,
 ) -> tuple[LockedEnrollment, dict[SessionKey, Seats]]:
     """The enrollment, its session and the others, locked in the order that everyone keeps: sessions first."""
     session_id = await seat_store.session_of(connection, organisation_id, enrollment_id)
@@ -238,7 +247,7 @@ async def _lock_with_seats(
         raise EnrollmentNotFound
     keys = sorted({(organisation_id, each) for each in (session_id, *other_sessions)})
     sessions = await seat_store.lock_sessions(connection, keys)
-    locked = await _lock(connection, organisation_id, enrollment_id, conditions)
+    locked = await _lock(connection, organisation_id, enrollment_id, conditions, caller)
     if locked.state.session_id != session_id:
         raise ChangedMeanwhile
     return locked, sessions

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from services.enrollment import transitions
-from services.enrollment.errors import ChangedMeanwhile, EmployeeIdTaken, PersonNotFound, PersonOfOtherType
+from services.enrollment.errors import ChangedMeanwhile, EmployeeIdTaken, PersonNotFound
 from services.enrollment.representations import person_row
 from services.enrollment.rules import Seats, SessionKey
 from services.enrollment.schemas import EmployeeFields
@@ -35,18 +35,16 @@ async def save_person(
 ) -> tuple[bool, Document]:
     """Whether the person is new, and their representation.
 
-    Raises `PersonOfOtherType`, `EmployeeIdTaken`.
-
-    Somebody who was removed and comes back is new, and keeps their earlier records.
+    Somebody of the other type changes it, and keeps bookings and records: a contractor's worker who is hired is the
+    same person. Somebody who was removed and comes back is new, and keeps their earlier records. Raises
+    `EmployeeIdTaken`.
     """
 
     async def work(connection: Connection) -> tuple[bool, Document]:
         current = await store.lock_person(connection, organisation_id, person_id)
-        if current is not None and current.type != type_ and not current.removed:
-            raise PersonOfOtherType(current.type)
         new = current is None or current.removed
         conditions.check(person_row(organisation_id, person_id), 0 if current is None or new else current.version)
-        if current is None or new or not _says(current, fields):
+        if current is None or new or not _says(current, type_, fields):
             await _check_employee_id(connection, organisation_id, person_id, None if new else current, fields)
             saved = await store.save_person(
                 connection,
@@ -76,9 +74,9 @@ async def _check_employee_id(
         raise EmployeeIdTaken(holder)
 
 
-def _says(person: EmployeeState, fields: EmployeeFields) -> bool:
-    """Whether the person is already what the fields say."""
-    return person.model_dump(include=set(EmployeeFields.model_fields)) == fields.model_dump()
+def _says(person: EmployeeState, type_: str, fields: EmployeeFields) -> bool:
+    """Whether the person is already of the type, and what the fields say."""
+    return person.type == type_ and person.model_dump(include=set(EmployeeFields.model_fields)) == fields.model_dump()
 
 
 async def _detail(connection: Connection, organisation_id: int, type_: str, person_id: int) -> Document:

@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.events.types import (
+    Attendance,
     CourseState,
     EmployeeState,
     EnrollmentEvent,
     Event,
+    Meeting,
     NamedItem,
     Remembered,
     SessionState,
@@ -48,6 +50,7 @@ _SESSIONS = ArrayColumns(
     location="text",
     project_ids="bigint[]",
     project_names="jsonb",
+    meetings="jsonb",
 )
 _SAVE_SESSIONS = _SESSIONS.save_newest("sessions")
 
@@ -63,6 +66,7 @@ _REMEMBERED: Mapping[str, str] = {
     "remembered_project_names": "jsonb",
     "remembered_company_id": "bigint",
     "remembered_company_name": "text",
+    "remembered_meetings": "jsonb",
 }
 _NOTHING_REMEMBERED: Mapping[str, Any] = {
     **dict.fromkeys(_REMEMBERED),
@@ -85,6 +89,7 @@ _RECORDS = ArrayColumns(
     valid_until="timestamptz",
     checked_in_at="timestamptz",
     check_in_method="text",
+    attendance="jsonb",
     **_REMEMBERED,
 )
 # While an update is under way, processes of the release before correct records, and do not know what was remembered.
@@ -153,6 +158,7 @@ def _session(event: Event[SessionState]) -> dict[str, Any]:
         "location": state.location,
         "project_ids": [project.id for project in state.projects],
         "project_names": _names(state.projects),
+        "meetings": _documents(state.meetings),
     }
 
 
@@ -177,6 +183,7 @@ def _record(event: EnrollmentEvent) -> dict[str, Any]:
         "valid_until": state.valid_until,
         "checked_in_at": state.checked_in_at,
         "check_in_method": state.check_in_method,
+        "attendance": _documents(state.attendance),
         **_remembered(state.remembered),
     }
 
@@ -196,7 +203,12 @@ def _remembered(remembered: Remembered | None) -> Mapping[str, Any]:
         "remembered_project_names": _names(remembered.projects),
         "remembered_company_id": remembered.company and remembered.company.id,
         "remembered_company_name": remembered.company and remembered.company.name,
+        "remembered_meetings": _documents(remembered.meetings),
     }
+
+
+def _documents(items: Sequence[Meeting] | Sequence[Attendance]) -> str:
+    return json.dumps([item.model_dump(mode="json") for item in items])
 
 
 def _names(items: Sequence[NamedItem]) -> str:

@@ -3,7 +3,8 @@
 from functools import cache
 
 from services.history.schemas import HistoryQuery
-from shared.postgres.batched_reads import PAGE_TYPES, PageRead, Statement
+from shared.auth.sight import EVERYBODY, Sight
+from shared.postgres.batched_reads import PAGE_TYPES, PageRead, Statement, array_text
 from shared.postgres.local_days import LISTED, day_of, zone_of
 
 # A person's records are few: they are matched first, then counted and cut to the page. `found` tells a person
@@ -11,7 +12,8 @@ from shared.postgres.local_days import LISTED, day_of, zone_of
 _PAGE = """
 WITH matched AS (
     SELECT r.id, r.session_id, r.status, r.passed, r.completed_at, r.valid_until, r.checked_in_at, r.check_in_method,
-        shown.*, p.id AS person_id, p.type, p.full_name, coalesce(r.completed_at, s.start_date) AS training_date
+        r.attendance, shown.*, p.id AS person_id, p.type, p.full_name,
+        coalesce(r.completed_at, s.start_date) AS training_date
     FROM records r
     JOIN people p ON p.organisation_id = r.organisation_id AND p.id = r.employee_id
     JOIN courses c ON c.organisation_id = r.organisation_id AND c.id = r.course_id
@@ -24,6 +26,7 @@ SELECT
     EXISTS (
         SELECT FROM people
         WHERE organisation_id = :organisation_id AND id = :person_id AND type = :type AND NOT removed
+            AND {in_sight}
     ) AS found,
     (SELECT count(*) FROM matched) AS total,
     coalesce((SELECT json_agg(json_build_object(
@@ -37,9 +40,8 @@ SELECT
         'valid_until', history_timestamp(valid_until),
         'person', json_build_object('id', person_id, 'type', type, 'name', full_name, 'company', company_name),
         'projects', project_names, 'labels', label_names,
-        'session', json_build_object('id', session_id, 'name', session_name,
-            'venue', CASE WHEN NOT online THEN location END,
-            'checked_in_at', history_timestamp(checked_in_at), 'check_in_method', check_in_method)
+        'session', CASE WHEN coalesce(meetings, '[]') = '[]' THEN json_build_object({session})
+            ELSE json_build_object({session}, 'attendance', ({attendance})) END
     ) ORDER BY training_date DESC, id) FROM (
         SELECT * FROM matched ORDER BY training_date DESC, id LIMIT :per_page OFFSET :rows_before
     ) page), '[]')::text AS items
@@ -50,11 +52,27 @@ _SHOWN = ", ".join(
     f"CASE WHEN r.remembered THEN r.remembered_{name} ELSE {table}.{name} END AS {name}"
     for table, names in {
         "c": ("title", "online", "label_ids", "label_names"),
-        "s": ("session_name", "location", "project_ids", "project_names"),
+        "s": ("session_name", "location", "project_ids", "project_names", "meetings"),
         "p": ("company_id", "company_name"),
     }.items()
     for name in names
 )
+
+_SESSION = """
+    'id', session_id, 'name', session_name, 'venue', CASE WHEN NOT online THEN location END,
+    'checked_in_at', history_timestamp(checked_in_at), 'check_in_method', check_in_method
+"""
+
+# Who closed a record before sessions had meetings remembers none.
+_ATTENDANCE = """
+    SELECT json_agg(json_build_object('meeting_id', m.id, 'start_date', history_timestamp(m.start_date),
+        'end_date', history_timestamp(m.end_date), 'venue', CASE WHEN NOT online THEN m.location END,
+        'checked_in_at', history_timestamp(a.checked_in_at), 'check_in_method', a.check_in_method)
+        ORDER BY m.start_date)
+    FROM jsonb_to_recordset(meetings) AS m (id bigint, start_date timestamptz, end_date timestamptz, location text)
+    LEFT JOIN jsonb_to_recordset(attendance)
+        AS a (meeting_id bigint, checked_in_at timestamptz, check_in_method text) ON a.meeting_id = m.id
+"""
 
 _STATUS = {
     "proposed": "r.status = 'waitlisted'",
@@ -77,9 +95,14 @@ _FILTERS = {
 
 
 def history_page(
-    organisation_id: int, person_id: int, person_type: str, query: HistoryQuery, company_id: int | None
+    organisation_id: int,
+    person_id: int,
+    person_type: str,
+    query: HistoryQuery,
+    company_id: int | None,
+    sight: Sight = EVERYBODY,
 ) -> PageRead:
-    """Whether the organisation has the person, how many records match, and the page of them as JSON text."""
+    """Whether there is such a person in sight, how many records match, and the page of them as JSON text."""
     asked = {
         "online": None if query.type == "all" else query.type == "online",
         "project_id": query.project_id,
@@ -89,13 +112,23 @@ def history_page(
         "date_to": query.date_to,
     }
     given = {name: value for name, value in asked.items() if value is not None}
-    arguments = (organisation_id, person_id, person_type, *given.values(), query.per_page, query.offset)
-    return PageRead(_page_statement(tuple(given), query.status), arguments)
+    in_doubt = not (sight.everybody or person_id == sight.person)
+    companies = [array_text(sight.companies)] if in_doubt else []
+    arguments = (organisation_id, person_id, person_type, *companies, *given.values(), query.per_page, query.offset)
+    return PageRead(_page_statement(tuple(given), query.status, of_companies=in_doubt), arguments)
 
 
 @cache
-def _page_statement(filters: tuple[str, ...], status: str | None) -> Statement:
+def _page_statement(filters: tuple[str, ...], status: str | None, *, of_companies: bool) -> Statement:
     conditions = [_FILTERS[name][0] for name in filters] + ([_STATUS[status]] if status else [])
     types = {"organisation_id": "bigint", "person_id": "bigint", "type": "text"}
+    types |= {"companies": "text"} if of_companies else {}
     types |= {name: _FILTERS[name][1] for name in filters}
-    return Statement(_PAGE.format(shown=_SHOWN, conditions=" AND ".join(conditions) or "true"), types | PAGE_TYPES)
+    parts = {
+        "shown": _SHOWN,
+        "session": _SESSION,
+        "attendance": _ATTENDANCE,
+        "conditions": " AND ".join(conditions) or "true",
+        "in_sight": "company_id = ANY (:companies::bigint[])" if of_companies else "true",
+    }
+    return Statement(_PAGE.format(**parts), types | PAGE_TYPES)

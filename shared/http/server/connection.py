@@ -56,18 +56,6 @@ class HeadTooLarge(BadHttpMessage):
 class Protocol(web.RequestHandler):
     """One connection."""
 
-    __slots__ = (
-        "_answering",
-        "_dispatcher",
-        "_ending",
-        "_head_timer",
-        "_held_back",
-        "_incoming",
-        "_is_deaf",
-        "_peer",
-        "_responder",
-    )
-
     def __init__(
         self,
         server: web.Server,

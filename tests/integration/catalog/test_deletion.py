@@ -134,8 +134,7 @@ async def test_control_without_asking_enrollment_a_session_with_an_enrollment_is
     assert (await admin.delete(f"{SESSIONS}/{ids[SESSIONS]}")).status == 200
 
 
-async def test_more_sessions_than_a_few_are_told_as_columns(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.catalog.enrollment_client.MAX_SENT_AS_OBJECTS", 1)
+async def test_a_course_goes_with_all_its_sessions_or_with_none(admin: Client) -> None:
     ids = await course_and_session(admin)
     await new_session(admin, ids[COURSES])
     enrolled = await new_session(admin, ids[COURSES])

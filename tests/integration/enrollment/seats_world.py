@@ -14,7 +14,7 @@ import services.enrollment.app
 import services.history.store.copies
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.rules import EnrollCommand
-from services.enrollment.schemas import Completion, EmployeeFields
+from services.enrollment.schemas import CheckIn, Completion, EmployeeFields
 from services.enrollment.store import catalog_replica
 from services.enrollment.use_cases import lifecycle, people, sessions
 from services.enrollment.use_cases.enroll import enroll_together
@@ -48,6 +48,8 @@ class World:
     pool: Pool
     versions: dict[tuple[int, int], int] = field(default_factory=dict)
     begun: set[tuple[int, int]] = field(default_factory=set)
+    meetings: dict[tuple[int, int], int] = field(default_factory=dict)
+    """How many each session has; none where it is not named."""
 
     async def populate(self) -> None:
         for organisation in ORGANISATIONS:
@@ -57,6 +59,7 @@ class World:
             )  # fmt: skip
             async with transaction(self.pool, EVERY_ORGANISATION) as connection:
                 await catalog_replica.save_courses(connection, [CourseSaved(organisation, course)])
+            self.meetings[organisation, SESSIONS[-1]] = 2
             for session in SESSIONS:
                 await self.follow(organisation, session, capacity=2)
             for person in PEOPLE:
@@ -92,6 +95,7 @@ class World:
                 "id": session, "version": self.versions[key], "course_id": 1, "session_name": "Session",
                 "start_date": start, "end_date": start + timedelta(hours=8), "location": None,
                 "max_participants": capacity, "status": status, "projects": [],
+                "meetings": [_meeting(session, number, start) for number in range(self.meetings.get(key, 0))],
             }
         )  # fmt: skip
         return SessionSaved(organisation, state, trace)
@@ -161,6 +165,30 @@ class World:
     async def mark_absent(self, organisation: int, enrollment: int) -> None:
         await lifecycle.mark_absent(self.pool, organisation, enrollment, ACTOR)
 
+    async def meet(self, organisation: int, session: int, meetings: int) -> None:
+        """The session meets so many times from now on."""
+        row = await self.pool.fetchrow(
+            "SELECT seats_max, status FROM sessions WHERE organisation_id = $1 AND id = $2", organisation, session
+        )
+        assert row is not None
+        self.meetings[organisation, session] = meetings
+        await self.follow(organisation, session, capacity=row["seats_max"], status=row["status"])
+
+    async def check_in(self, organisation: int, enrollment: int, meeting: int | None, hours: int | None) -> None:
+        """At the meeting with that number in the session, so many hours ago or now."""
+        meeting_id = None if meeting is None else await self._meeting_id(organisation, enrollment, meeting)
+        at = None if hours is None else datetime.now(UTC) - timedelta(hours=hours)
+        check_in = CheckIn(method="manual", meeting_id=meeting_id, checked_in_at=at)
+        await lifecycle.check_in(self.pool, organisation, enrollment, check_in, ACTOR)
+
+    async def remove_check_in(self, organisation: int, enrollment: int, meeting: int | None) -> None:
+        meeting_id = None if meeting is None else await self._meeting_id(organisation, enrollment, meeting)
+        await lifecycle.remove_check_in(self.pool, organisation, enrollment, ACTOR, meeting_id=meeting_id)
+
+    async def _meeting_id(self, organisation: int, enrollment: int, number: int) -> int:
+        sql = "SELECT session_id FROM enrollments WHERE organisation_id = $1 AND id = $2"
+        return meeting_id(await self.pool.fetchval(sql, organisation, enrollment), number)
+
     async def complete(self, organisation: int, enrollment: int) -> None:
         await lifecycle.complete(self.pool, organisation, enrollment, Completion(), ACTOR)
 
@@ -171,9 +199,18 @@ class World:
         await lifecycle.transfer(self.pool, nobody(), _caller(organisation), enrollment, session, ACTOR)
 
     async def remove_and_return(self, organisation: int, person: int) -> None:
-        await people.remove_person(self.pool, organisation, "employee", person, ACTOR, UNCONDITIONAL)
-        fields = EmployeeFields(employee_id=str(person), full_name="Somebody")
-        await people.save_person(self.pool, organisation, "employee", person, fields, ACTOR)
+        type_ = await self._type_of(organisation, person)
+        await people.remove_person(self.pool, organisation, type_, person, ACTOR, UNCONDITIONAL)
+        await people.save_person(self.pool, organisation, type_, person, _fields(person), ACTOR)
+
+    async def hire(self, organisation: int, person: int) -> None:
+        """Or the other way round."""
+        other = {"employee": "staff", "staff": "employee"}[await self._type_of(organisation, person)]
+        await people.save_person(self.pool, organisation, other, person, _fields(person), ACTOR)
+
+    async def _type_of(self, organisation: int, person: int) -> str:
+        found = "SELECT type FROM people WHERE organisation_id = $1 AND id = $2"
+        return str(await self.pool.fetchval(found, organisation, person))
 
     async def enrollments(self) -> list[tuple[int, int]]:
         rows = await self.pool.fetch("SELECT organisation_id, id FROM enrollments ORDER BY organisation_id, id")
@@ -201,6 +238,21 @@ class World:
         assert await _rows(catalog, _SPOTS) == await _rows(self.pool, _SEATS)
         assert await _rows(catalog, _TOTALS) == await _rows(self.pool, _ENROLLED)
         assert await _rows(history, _RECORDS) == await _rows(self.pool, _ENROLLMENTS)
+
+
+def _fields(person: int) -> EmployeeFields:
+    return EmployeeFields(employee_id=str(person), full_name="Somebody")
+
+
+def meeting_id(session: int, number: int) -> int:
+    """No two sessions have a meeting of one id: attendance shows which session it is of."""
+    return session * 100 + number
+
+
+def _meeting(session: int, number: int, start: datetime) -> dict[str, Any]:
+    begin = start + timedelta(days=number)
+    times = {"start_date": begin, "end_date": begin + timedelta(hours=2)}
+    return {"id": meeting_id(session, number), **times, "location": None}
 
 
 async def settled(*attempts: Awaitable[object]) -> None:
@@ -244,8 +296,9 @@ LEFT JOIN enrollments e ON e.organisation_id = o.id AND e.status NOT IN ('cancel
 GROUP BY o.id ORDER BY o.id
 """
 _TOTALS = "SELECT organisation_id, total_enrollments FROM courses ORDER BY 1"
-_ENROLLMENTS = "SELECT organisation_id, id, version, employee_id, session_id, status FROM enrollments ORDER BY 1, 2"
-_RECORDS = "SELECT organisation_id, id, version, employee_id, session_id, status FROM records ORDER BY 1, 2"
+_RECORD = "organisation_id, id, version, employee_id, session_id, status, checked_in_at, attendance"
+_ENROLLMENTS = f"SELECT {_RECORD} FROM enrollments ORDER BY 1, 2"
+_RECORDS = f"SELECT {_RECORD} FROM records ORDER BY 1, 2"
 
 _PROBLEMS = {
     "seats taken are not those that are held": """
@@ -274,6 +327,17 @@ _PROBLEMS = {
     "a cancelled session has open enrollments": """
         SELECT e.* FROM enrollments e JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id
         WHERE s.status = 'cancelled' AND e.status IN ('enrolled', 'waitlisted')
+    """,
+    "somebody attended a meeting of a session in which they are not": """
+        SELECT e.* FROM enrollments e, jsonb_array_elements(e.attendance) AS each
+        WHERE (each ->> 'meeting_id')::bigint / 100 <> e.session_id
+    """,
+    "somebody attended a meeting before their first check-in, or is not checked in": """
+        SELECT e.* FROM enrollments e, jsonb_array_elements(e.attendance) AS each
+        WHERE e.checked_in_at IS NULL OR (each ->> 'checked_in_at')::timestamptz < e.checked_in_at
+    """,
+    "somebody is absent and checked in": """
+        SELECT * FROM enrollments WHERE status = 'absent' AND (checked_in_at IS NOT NULL OR attendance <> '[]')
     """,
     "what certifies and what counts for compliance differ": """
         SELECT * FROM certifications c FULL JOIN (

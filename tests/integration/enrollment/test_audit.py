@@ -37,6 +37,7 @@ REMEMBERED: dict[str, Any] = {
     "location": "Training Room A",
     "projects": [],
     "company": None,
+    "meetings": [],
 }
 """What becomes of `tests.support.world`'s rows."""
 

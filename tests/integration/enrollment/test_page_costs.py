@@ -8,6 +8,7 @@ import pytest
 from services.enrollment.app import MIGRATIONS
 from services.enrollment.schemas import EmployeeQuery, EnrollmentQuery, PersonQuery
 from services.enrollment.store import pages, people_pages
+from shared.auth.sight import Sight
 from shared.postgres.batched_reads import PageRead, Statement, batched_reader
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Connection
@@ -27,7 +28,7 @@ _FILL = (
     SELECT $1, id, 1, 1 + id % 200, now(), 'scheduled', 5000 FROM generate_series(1, 1000) id WHERE $2 > 0""",
     """INSERT INTO people (organisation_id, id, type, employee_id, full_name, company_id, created_at)
     SELECT $1, id, CASE id % 2 WHEN 0 THEN 'staff' ELSE 'employee' END, 'E-' || id, md5(id::text),
-        CASE id % 4 WHEN 1 THEN 1 END, now() FROM generate_series(1, $2) id""",
+        CASE WHEN id % 400 = 3 THEN 2 WHEN id % 4 = 1 THEN 1 END, now() FROM generate_series(1, $2) id""",
     """INSERT INTO enrollments (organisation_id, id, session_id, course_id, employee_id, status, holds_seat,
         enrolled_at)
     SELECT $1, number, 1 + number % 1000, 1 + (number % 1000) / 5 % 2, number,
@@ -76,6 +77,31 @@ async def test_a_page_of_enrollments_touches_few_rows(
     connection: Connection, asked: dict[str, str], organisation: int
 ) -> None:
     assert await touched(connection, pages.enrollment_page(organisation, EnrollmentQuery.model_validate(asked))) < FEW
+
+
+# A company of fifty people, and somebody of none.
+SIGHTS = [Sight(person=7), Sight(companies=(2,)), Sight(person=7, companies=(2, 3))]
+
+
+@pytest.mark.parametrize("sight", SIGHTS, ids=["own", "company", "both"])
+@pytest.mark.parametrize("organisation", [OF_UTC, OF_SYDNEY], ids=["UTC", "Sydney"])
+@pytest.mark.parametrize("asked", ENROLLMENTS, ids=str)
+async def test_a_page_of_what_is_in_sight_touches_few_rows(
+    connection: Connection, asked: dict[str, str], organisation: int, sight: Sight
+) -> None:
+    page = pages.enrollment_page(organisation, EnrollmentQuery.model_validate(asked), sight)
+    assert await touched(connection, page) < FEW
+
+
+@pytest.mark.parametrize("sight", [*SIGHTS, Sight(companies=(1, 2))], ids=["own", "company", "both", "large"])
+@pytest.mark.parametrize("search", [None, "c4ca4238a0b92382"])
+async def test_a_page_of_people_in_sight_touches_few_rows(
+    connection: Connection, sight: Sight, search: str | None
+) -> None:
+    query = EmployeeQuery(search=search)
+    for company_id in (None, 2):
+        page = people_pages.person_page(ORGANISATION, "employee", query, company_id, sight)
+        assert await touched(connection, page) < FEW
 
 
 @pytest.mark.parametrize("type_", ["staff", "employee"])

@@ -51,6 +51,7 @@ REMEMBERED = {
     "location": "Room 2",
     "projects": [{"id": 2, "name": "Project 2"}],
     "company": {"id": 5, "name": "Builders"},
+    "meetings": [],
 }
 
 
@@ -155,6 +156,31 @@ async def test_what_the_catalog_does_not_say_waits_for_the_next_time(pool: Pool,
     await complete_copies(pool, Catalog(*CATALOG))
     await preserve(pool)
     assert await remembered(pool) == WHEN_DONE
+
+
+async def booked(pool: Pool) -> list[tuple[Any, Any]]:
+    """When session 1 meets, as far as anybody knows."""
+    return [(each.lower, each.upper) for each in await pool.fetchval("SELECT booked FROM sessions WHERE id = 1") or ()]
+
+
+async def test_when_a_session_of_the_release_before_meets_is_fetched(pool: Pool) -> None:
+    start, end = CATALOG[1].data.start_date, CATALOG[1].data.end_date
+    assert await booked(pool) == []
+    await complete_copies(pool, Catalog(*CATALOG))
+    assert await booked(pool) == [(start, end)]
+    # A process of the release before follows the next version, and knows no end.
+    later = {"start_date": end, "end_date": end.replace(hour=20)}
+    await execute(pool, f"UPDATE sessions SET version = 3, details_version = 3, start_date = '{end}' WHERE id = 1")
+    assert await booked(pool) == []
+    meeting = {"id": 1, "location": None, **later}
+    await complete_copies(pool, Catalog(CATALOG[0], session(ORGANISATION, 1, 3, meetings=[meeting], **later)))
+    assert await booked(pool) == [tuple(later.values())]
+    assert await without_details(pool) == 0
+
+
+async def without_details(pool: Pool) -> int:
+    count: int = await pool.fetchval("SELECT count(*) FROM sessions WHERE times_version <> version")
+    return count
 
 
 async def completed_after_an_old_process_followed(pool: Pool) -> Any:

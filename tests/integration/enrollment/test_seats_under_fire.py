@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 import services.catalog.app
 import services.enrollment.app
 import services.history.app
+from services.enrollment import transitions
 from services.enrollment.store import candidates as candidate_store
 from services.enrollment.store import seats as seat_store
 from shared.postgres.migrations import migrate
@@ -31,6 +32,7 @@ from tests.support.guards import without
 organisations = st.sampled_from(ORGANISATIONS)
 sessions = st.sampled_from(SESSIONS)
 groups = st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=3, unique=True)
+meetings = st.lists(st.none() | st.integers(0, 2), min_size=1, max_size=2)
 picks = st.integers(min_value=0, max_value=1000)
 
 
@@ -165,6 +167,21 @@ class SeatsMachine(RuleBasedStateMachine):
     def transfer(self, pick: int, session: int) -> None:
         self._do(self.world.transfer(*self._enrollment(pick), session))
 
+    @rule(organisation=organisations, session=sessions, count=st.integers(0, 3))
+    def meet(self, organisation: int, session: int, count: int) -> None:
+        self._do(self.world.meet(organisation, session, count))
+
+    @precondition(lambda self: self.known)
+    @rule(pick=picks, chosen=meetings, hours=st.none() | st.integers(0, 5))
+    def check_in(self, pick: int, chosen: list[int | None], hours: int | None) -> None:
+        enrollment = self._enrollment(pick)
+        self._do(*(self.world.check_in(*enrollment, meeting, hours) for meeting in chosen))
+
+    @precondition(lambda self: self.known)
+    @rule(pick=picks, meeting=st.none() | st.integers(0, 2))
+    def remove_a_check_in(self, pick: int, meeting: int | None) -> None:
+        self._do(self.world.remove_check_in(*self._enrollment(pick), meeting))
+
     @rule(organisation=organisations, session=sessions, capacity=st.integers(1, 4))
     def resize(self, organisation: int, session: int, capacity: int) -> None:
         self._do(self.world.resize(organisation, session, capacity))
@@ -172,6 +189,12 @@ class SeatsMachine(RuleBasedStateMachine):
     @rule(organisation=organisations, person=st.sampled_from(PEOPLE))
     def remove_a_person(self, organisation: int, person: int) -> None:
         self._do(self.world.remove_and_return(organisation, person))
+
+    @rule(organisation=organisations, person=st.sampled_from(PEOPLE))
+    def hire_a_person(self, organisation: int, person: int) -> None:
+        before = self.known
+        self._do(self.world.hire(organisation, person))
+        assert self.known == before
 
     @rule(organisation=organisations, session=sessions)
     def cancel_the_session_and_schedule_it_anew(self, organisation: int, session: int) -> None:
@@ -192,6 +215,7 @@ class SeatsMachine(RuleBasedStateMachine):
             lambda enrollment: self.world.transfer(*enrollment, session),
             lambda enrollment: self.world.complete(*enrollment),
             lambda enrollment: self.world.reopen(*enrollment),
+            lambda enrollment: self.world.check_in(*enrollment, 0, None),
         ]
         attempts = [changes[pick % len(changes)](self._enrollment(pick)) for pick in chosen]
         attempts += [self.world.enroll(organisation, session, group, waitlist=True) for group in groups]
@@ -250,3 +274,21 @@ def test_control_where_open_records_are_overlooked_the_stories_end_badly(
     guard = "bool_or(e.status IN ('enrolled', 'waitlisted'))"
     without(monkeypatch, candidate_store, "_CANDIDATES", guard, "bool_or(false)")
     assert any(isinstance(broken, UniqueViolationError) for broken in what_breaks(databases))
+
+
+def test_control_where_a_transfer_takes_attendance_along_a_promise_is_broken(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transitions, "NOT_CHECKED_IN", {})
+    world = World(databases.enrollment)
+
+    async def story() -> None:
+        await world.populate()
+        await world.enroll(1, SESSIONS[1], PEOPLE[:1], waitlist=False)
+        [enrollment] = await world.enrollments()
+        await world.check_in(*enrollment, 1, None)
+        await world.transfer(*enrollment, SESSIONS[0])
+        await world.check()
+
+    with pytest.raises(AssertionError, match="attended a meeting of a session in which they are not"):
+        databases.runner.run(story())

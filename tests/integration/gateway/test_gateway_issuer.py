@@ -89,7 +89,7 @@ async def test_login_gives_a_token_that_opens(issuing: Edge, user: User) -> None
     assert (claims["org"], claims["employee_id"]) == (user.organisation_id, 42)
     assert (await issuing.client(token).get(COURSES)).status == 200
     me = await issuing.client(token).get(ME)
-    permissions = ["api.access", "training.enroll.self", "training.view"]
+    permissions = ["api.access", "training.enroll.self", "training.view.self"]
     assert me.json == {"success": True, "data": {**described, "permissions": permissions}}
 
 

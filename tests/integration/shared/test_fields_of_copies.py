@@ -16,6 +16,7 @@ import services.history.store.pages
 import shared.projections.settings_copy
 from services.history.schemas import HistoryQuery
 from shared.events.types import (
+    Attendance,
     CourseSaved,
     CourseState,
     EmployeeSaved,
@@ -82,6 +83,7 @@ _KEPT = "a closed record keeps what it remembers, whatever an event of the relea
 _JUDGED = "the enrollment has passed or failed already"
 _REMEMBERED = ("remembered", *(f"remembered.{name}" for name, _ in changed_in_one_field(filled(Remembered))))
 _ENROLLING = "enrolling alone asks for it"
+_ATTENDANCE = tuple(f"attendance.{name}" for name in Attendance.model_fields)
 _SAME_PERSON = "an enrollment is always the same person's"
 
 NOT_COPIED: Mapping[str, Mapping[str, str]] = {
@@ -138,6 +140,7 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
                 "checked_in_at",
                 "check_in_method",
                 *_REMEMBERED,
+                *_ATTENDANCE,
                 "judged_by",
                 "judged_by.pass_score",
                 "judged_by.validity_months",
@@ -164,6 +167,7 @@ NOT_SHOWN: Mapping[str, Mapping[str, str]] = {
         "remembered.projects.id": "a filter",
         "remembered.company.id": "a filter",
         "remembered.location": "no venue of an online record",
+        "remembered.meetings.location": "no venue of an online record",
     },
     "settings": {"time_zone": "the days of filters"},
 }

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from services.catalog.representations import CourseDetail, SessionDetail
-from services.catalog.schemas import CourseFields, CourseQuery, SessionFields, SessionQuery
+from services.catalog.schemas import CourseFields, CourseQuery, MeetingFields, SessionFields, SessionQuery
 from services.catalog.store import courses, sessions
 from services.catalog.store import pages as catalog_pages
 from services.enrollment.representations import PersonItem
@@ -42,7 +42,13 @@ IN_THE_DETAIL_ALONE: Mapping[type, set[str]] = {
         "validity_months",
         "renewal_window_days",
     },
-    SessionFields: {"projects.id", "projects.name", "enrollment_opens_at", "enrollment_closes_at"},
+    SessionFields: {
+        "projects.id",
+        "projects.name",
+        "enrollment_opens_at",
+        "enrollment_closes_at",
+        *(f"meetings.{name}" for name in MeetingFields.model_fields),
+    },
 }
 """Long, or joined: not in the items of lists."""
 NEVER_CHANGED: Mapping[type, Mapping[str, str]] = {
@@ -147,12 +153,9 @@ READ: Mapping[type, Any] = {CourseFields: of_course, SessionFields: of_session}
 def first(model: type) -> Any:
     if model is not SessionFields:
         return filled(model)
-    return filled(
-        model,
-        start_date=MOMENT.replace(year=2030),
-        end_date=MOMENT.replace(year=2033),
-        enrollment_closes_at=MOMENT.replace(year=2034),
-    )
+    ends = {"start_date": MOMENT.replace(year=2030), "end_date": MOMENT.replace(year=2033)}
+    window = {"enrollment_opens_at": MOMENT.replace(year=2029), "enrollment_closes_at": MOMENT.replace(year=2034)}
+    return filled(model, meetings=[filled(MeetingFields, **ends)], **ends, **window)
 
 
 async def unread(catalog: Database, model: type) -> dict[str, set[str]]:

@@ -1,4 +1,4 @@
-"""What the catalog makes of enrollment's responses, also of those of the previous version."""
+"""What the catalog makes of enrollment's responses."""
 
 import asyncio
 import json
@@ -11,7 +11,6 @@ from aiohttp import web
 
 from services.catalog import enrollment_client
 from services.catalog.enrollment_client import EnrollmentClient
-from services.catalog.errors import CapacityBelowEnrolled
 from shared.errors import Unavailable
 from shared.events.types import SessionState
 from shared.http.service_client import connect_to_service
@@ -53,15 +52,6 @@ async def done(_: dict[str, Any]) -> web.Response:
     return web.Response(text="{}")
 
 
-async def previous_version(body: dict[str, Any]) -> web.Response:
-    """It knows no `status`, and has three seats taken."""
-    if "status" in body:
-        return web.Response(status=422, text=json.dumps({"errors": {"status": ["Unknown field."]}}))
-    if body["max_participants"] < 3:
-        return web.Response(status=422, text=json.dumps({"enrolled": 3}))
-    return web.Response(text="{}")
-
-
 async def incompatible(_: dict[str, Any]) -> web.Response:
     return web.Response(status=422, text=json.dumps({"errors": {"version": ["Unknown field."]}}))
 
@@ -75,21 +65,12 @@ async def test_a_status_is_sent_where_it_closes_the_session() -> None:
     assert enrollment.bodies == [capacity, {**capacity, "status": "cancelled"}]
 
 
-async def test_an_enrollment_of_the_previous_version_agrees_on_the_capacity_alone() -> None:
-    enrollment = Enrollment(previous_version)
-    async with client_of(enrollment) as client:
-        await client.agree_change(1, 11, 2, 5, "completed")
-        with pytest.raises(CapacityBelowEnrolled):
-            await client.agree_change(1, 11, 2, 2, "completed")
-    assert [body.get("status") for body in enrollment.bodies] == ["completed", None] * 2
-
-
 async def test_a_refusal_of_everything_is_an_enrollment_that_cannot_be_asked() -> None:
     enrollment = Enrollment(incompatible)
     async with client_of(enrollment) as client:
         with pytest.raises(Unavailable):
             await client.agree_change(1, 11, 2, 5, "completed")
-    assert len(enrollment.bodies) == 2
+    assert len(enrollment.bodies) == 1
 
 
 async def test_a_notification_has_the_state_of_the_event_and_the_request_id() -> None:

@@ -19,6 +19,7 @@ from services.enrollment.rules import (
 )
 from services.enrollment.transitions import transferred
 from shared.events.types import BookingClash
+from tests.support.refusals import is_refused
 from tests.unit.enrollment.test_rules_decisions import candidate, command, seats
 from tests.unit.enrollment.test_rules_transitions import NEW_THERE, THERE, enrollment
 
@@ -67,7 +68,7 @@ def test_of_commands_decided_together_the_later_is_refused() -> None:
     first, second, third = both("refuse")
     assert isinstance(first, Granted)
     assert isinstance(second, EnrollmentRefused)
-    assert second.code == "booking_clash"
+    assert is_refused(second, Clash)
     assert second.details["errors"] == {
         "employee_ids.0": ["The employee is enrolled in another session at that time: session 1."]
     }
@@ -121,3 +122,21 @@ def test_a_transfer_does_not_clash_with_the_session_it_leaves(clashes: tuple[int
         transferred(enrollment(), strict, busy)
     reason = "The employee is enrolled in another session at that time: session 9."
     assert refusal.value.details["errors"] == {"session_id": [reason]}
+
+
+def test_with_partial_who_clashes_is_refused_and_the_others_are_enrolled() -> None:
+    candidates = {(1, 1, 1): candidate(1), (1, 1, 2): replace(candidate(2), clashes=(9,))}
+    [granted] = decide_in_order([command(1, 2, 1, partial=True)], {(1, 1): at(1, what="refuse")}, candidates)
+    assert isinstance(granted, Granted)
+    assert (granted.employee_ids, granted.clashes) == ((1,), ())
+    assert [(person, type(refusal)) for person, refusal in granted.refused] == [(2, Clash)]
+
+
+def test_nobody_is_told_of_those_who_are_refused_for_another_reason() -> None:
+    candidates = {
+        (1, 1, 1): replace(candidate(1, enrolled=True), clashes=(9,)),
+        (1, 1, 2): replace(candidate(2), clashes=(8,)),
+    }
+    [granted] = decide_in_order([command(1, 1, 2, partial=True)], {(1, 1): at(1)}, candidates)
+    assert isinstance(granted, Granted)
+    assert [each.clashes for each in granted.clashes] == [(8,)]

@@ -44,8 +44,10 @@ def enrollment(**changes: Any) -> EnrollmentState:
         "status": "enrolled",
         "enrolled_at": datetime(2026, 4, 3, tzinfo=UTC),
     }
+    status = changes.get("status")
+    implied = {"holds_seat": status not in ("cancelled", "waitlisted"), "certifies": status == "completed"}
     nothing = ("score", "passed", "feedback", "certificate_url", "completed_at", "valid_until", "checked_in_at")
-    return EnrollmentState.model_validate(dict.fromkeys((*nothing, "check_in_method")) | fields | changes)
+    return EnrollmentState.model_validate(dict.fromkeys((*nothing, "check_in_method")) | fields | implied | changes)
 
 
 def judgement(pass_score: str | None = None, months: int | None = None, time_zone: str = "UTC") -> Judgement:

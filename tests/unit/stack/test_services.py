@@ -126,7 +126,7 @@ def test_a_service_asks_those_whose_rows_it_copies(service: Service) -> None:
 def test_the_gateway_knows_where_a_service_is_and_what_it_answers(service: Service) -> None:
     assert service.name in get_args(UpstreamName)
     assert f"{service.name}_url" in GatewaySettings.model_fields
-    assert [route for route in ROUTES if route.upstream == service.name]
+    assert service.name in ROUTES.values()
 
 
 def test_the_gateway_knows_no_other_service() -> None:
