@@ -198,6 +198,11 @@ def promoted(enrollment: EnrollmentState) -> EnrollmentState:
     return _changed(enrollment, status="enrolled", holds_seat=True)
 
 
+def passed_over(enrollment: EnrollmentState) -> EnrollmentState:
+    """It waits on; the version is that of the audit entry which says why."""
+    return enrollment.model_copy(update={"version": enrollment.version + 1})
+
+
 def remembering(before: EnrollmentState, after: EnrollmentState, current: Remembered | None) -> EnrollmentState:
     """A record that closes remembers what is `current`; a correction keeps that, and reopening forgets it."""
     if after.status in OPEN:

@@ -272,6 +272,12 @@ class EnrollmentPromoted(EnrollmentEvent):
     type = "enrollment.promoted"
 
 
+class EnrollmentPassedOver(EnrollmentEvent):
+    """Whoever waits lacked a prerequisite when a seat came free, and waits on."""
+
+    type = "enrollment.passed_over"
+
+
 class EnrollmentTransferred(EnrollmentEvent):
     """To another session of the same course."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from services.enrollment.rules import Candidate, CandidateKey, SessionKey
-from services.enrollment.store import bookings
+from services.enrollment.store import bookings, prerequisites
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
 
@@ -36,18 +36,7 @@ SELECT asked.organisation_id, asked.session_id, asked.employee_id, p.id IS NOT N
             AND e.employee_id = asked.employee_id AND e.status <> 'cancelled'
     ) AS open,
     c.delivery_mode IS NOT DISTINCT FROM 'self_paced' AS again,
-    ARRAY (
-        SELECT coalesce(required.title, 'course ' || required_id)
-        FROM unnest(c.prerequisites) AS required_id
-        LEFT JOIN courses required ON required.organisation_id = c.organisation_id AND required.id = required_id
-        WHERE NOT EXISTS (
-            SELECT FROM enrollments done
-            WHERE done.organisation_id = asked.organisation_id AND done.employee_id = asked.employee_id
-                AND done.course_id = required_id AND done.certifies
-                AND (done.valid_until IS NULL OR done.valid_until > now())
-        )
-        ORDER BY required_id
-    ) AS missing,
+    {prerequisites.missing("asked", "c")} AS missing,
     {bookings.clashes("asked", "s", "c")} AS clashes, coalesce(line.waiting, 0) AS waiting,
     p.company_id
 FROM {_ASKED.unnest("asked")}

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from services.enrollment.rules import Seats, SessionKey
-from services.enrollment.store import agreed_status, bookings
+from services.enrollment.store import agreed_status, bookings, prerequisites
 from services.enrollment.store.enrollments import enrollment_state
 from shared.events.types import EnrollmentState
 from shared.postgres.pool import Connection
@@ -63,16 +63,22 @@ WHERE s.organisation_id = asked.organisation_id AND s.id = asked.session_id
         ELSE greatest(s.seats_max, s.seats_taken + least(asked.seats, 0)) END
 """
 
-_FIRST_IN_LINE = """
+# Whoever lacks a prerequisite by now comes once, to be passed over: then the audit trail says so.
+_FIRST_IN_LINE = f"""
 SELECT organisation_id, waiting.* FROM unnest($1::bigint[], $2::bigint[], $3::integer[])
     AS free (organisation_id, session_id, seats),
 LATERAL (
-    SELECT e.id FROM enrollments e
+    SELECT e.id, lacking.missing FROM enrollments e
+    JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id
+    CROSS JOIN LATERAL (SELECT {prerequisites.missing("e", "c")} AS missing) AS lacking
     WHERE e.organisation_id = free.organisation_id AND e.session_id = free.session_id AND e.status = 'waitlisted'
+        AND (lacking.missing = '{{}}' OR NOT EXISTS (
+            SELECT FROM audit told WHERE told.organisation_id = e.organisation_id AND told.enrollment_id = e.id
+                AND told.version = e.version AND told.action = 'enrollment.passed_over'))
     ORDER BY e.id LIMIT free.seats
 ) AS waiting
 ORDER BY organisation_id, id
-"""
+"""  # noqa: S608 - of constants alone
 
 _LIMIT_SEATS = """
 UPDATE sessions SET seats_max = least(seats_max, $3), seats_agreed_for = greatest(seats_agreed_for, $4)
@@ -175,10 +181,15 @@ async def take_seats(connection: Connection, seats: Mapping[SessionKey, int], *,
     return done == f"UPDATE {len(seats)}"
 
 
-async def first_in_line(connection: Connection, free: Mapping[SessionKey, int]) -> list[tuple[int, int]]:
-    """Organisation and id of those who waited longest, as many as each session has free seats."""
+async def first_in_line(
+    connection: Connection, free: Mapping[SessionKey, int]
+) -> dict[tuple[int, int], tuple[str, ...]]:
+    """By organisation and id those who waited longest, as many as each session has free seats, and what they lack.
+
+    Those who lack prerequisites have not been told so yet.
+    """
     rows = await connection.fetch(_FIRST_IN_LINE, *_columns(list(free)), list(free.values()))
-    return [(row["organisation_id"], row["id"]) for row in rows]
+    return {(row["organisation_id"], row["id"]): tuple(row["missing"]) for row in rows}
 
 
 async def limit_seats(connection: Connection, key: SessionKey, capacity: int, version: int) -> None:

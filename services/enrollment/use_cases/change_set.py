@@ -7,12 +7,19 @@ from typing import Any, Self, TypeVar
 
 from services.enrollment import transitions
 from services.enrollment.errors import ChangedMeanwhile
+from services.enrollment.refusals import PrerequisiteMissing
 from services.enrollment.rules import Seats, SessionKey
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import seats as seat_store
 from services.enrollment.store.enrollments import AuditEntry, LockedEnrollment
 from services.enrollment.use_cases import SOURCE, certifications
-from shared.events.types import CertificationRevoked, EnrollmentEvent, EnrollmentPromoted, EnrollmentState
+from shared.events.types import (
+    CertificationRevoked,
+    EnrollmentEvent,
+    EnrollmentPassedOver,
+    EnrollmentPromoted,
+    EnrollmentState,
+)
 from shared.messaging import outbox
 from shared.postgres.audit import Actor, differences
 from shared.postgres.pool import Connection, Pool, transaction
@@ -88,20 +95,30 @@ async def save(
 async def promote(connection: Connection, free: Mapping[SessionKey, int], actors: Mapping[SessionKey, Actor]) -> None:
     """Gives free seats of locked sessions, which must promote, to those who waited longest.
 
-    `actors` are those who freed the seats of each session.
+    Whoever lacks a prerequisite by now is passed over. `actors` are those who freed the seats of each session.
     """
     free = dict(free)
     while free:
-        keys = await seat_store.first_in_line(connection, {key: min(seats, CHUNK) for key, seats in free.items()})
+        wanted = {key: min(seats, CHUNK) for key, seats in free.items()}
+        line = await seat_store.first_in_line(connection, wanted)
         changes = [
-            Change.of(locked, transitions.promoted(locked.state), EnrollmentPromoted, actors[locked.session_key])
-            for locked in await enrollment_store.lock(connection, keys)
+            _next_in_line(locked, line[locked.organisation_id, locked.state.id], actors[locked.session_key])
+            for locked in await enrollment_store.lock(connection, list(line))
         ]
         if not changes:
             return
         await record(connection, changes)
         given = await _move_seats(connection, changes)
-        free = {key: free[key] - seats for key, seats in given.items() if seats == CHUNK and free[key] > CHUNK}
+        found = Counter((change.organisation_id, change.after.session_id) for change in changes)
+        left = {key: free[key] - given.get(key, 0) for key in free if found[key] == wanted[key]}
+        free = {key: seats for key, seats in left.items() if seats}
+
+
+def _next_in_line(locked: LockedEnrollment, missing: Sequence[str], actor: Actor) -> Change:
+    if not missing:
+        return Change.of(locked, transitions.promoted(locked.state), EnrollmentPromoted, actor)
+    reason = PrerequisiteMissing(missing).text
+    return Change.of(locked, transitions.passed_over(locked.state), EnrollmentPassedOver, actor, reason)
 
 
 async def record(connection: Connection, changes: Sequence[Change]) -> None:

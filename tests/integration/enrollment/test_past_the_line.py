@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from services.enrollment.rules import Seats
+from services.enrollment.store import prerequisites
 from services.enrollment.store import seats as seat_store
 from tests.support.client import Answer, Client
 from tests.support.guards import without
@@ -18,6 +19,7 @@ from tests.support.lifecycle import (
     move_session,
     places_of,
     shown,
+    somebody_is_passed_over,
     statuses_of,
     transfer,
 )
@@ -146,3 +148,23 @@ async def test_control_no_other_statement_passes_the_capacity(admin: Client, mon
     assert (await change(admin, line[0], "promote")).status == 500
     without(monkeypatch, seat_store, "_TAKE_SEATS", "greatest(s.seats_max, s.seats_taken + least(asked.seats, 0))", "9")
     assert (await change(admin, line[0], "promote")).status == 200
+
+
+async def test_whoever_lacks_a_prerequisite_by_now_is_passed_over_and_told_once(admin: Client) -> None:
+    lapsed, following = await somebody_is_passed_over(admin)
+    assert await statuses_of(admin, lapsed, following) == ["waitlisted", "enrolled"]
+    await changed(admin, following, "cancel")
+    entries = (await admin.get(f"{ENROLLMENTS}/{lapsed}/audit")).data
+    assert [entry["action"] for entry in entries] == ["enrollment.waitlisted", "enrollment.passed_over"]
+    assert entries[1]["changes"] == {"reason": {"from": None, "to": "The employee has not completed: Basics."}}
+    answer = await change(admin, lapsed, "promote")
+    assert (answer.status, answer.json["code"]) == (422, "prerequisite_missing")
+
+
+async def test_control_without_the_look_at_prerequisites_whoever_lacks_them_is_promoted(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard = "CROSS JOIN LATERAL (SELECT " + prerequisites.missing("e", "c")
+    without(monkeypatch, seat_store, "_FIRST_IN_LINE", guard, "CROSS JOIN LATERAL (SELECT '{}'::text[]")
+    lapsed, following = await somebody_is_passed_over(admin)
+    assert await statuses_of(admin, lapsed, following) == ["enrolled", "waitlisted"]
