@@ -75,6 +75,8 @@ class SessionDetail(SessionItem):
     """`meetings` are present only if there are any, in the order of their times."""
 
     projects: list[Named]
+    enrollment_opens_at: TrainingTimestamp | None
+    enrollment_closes_at: TrainingTimestamp | None
     meetings: list[MeetingItem] = Field(default_factory=list, min_length=1)
 
 

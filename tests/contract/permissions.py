@@ -126,6 +126,7 @@ LINES = [
     Line("DELETE /api/v1/training/enrollments/{enrollment}/check-in", "record"),
     Line("PATCH /api/v1/training/enrollments/{enrollment}/reopen", "record", body={"reason": "A mistake"}),
     Line("PATCH /api/v1/training/enrollments/{enrollment}/cancel", "enroll"),
+    Line("PATCH /api/v1/training/enrollments/{enrollment}/promote", "enroll"),
     Line(
         "PATCH /api/v1/training/enrollments/{enrollment}/transfer",
         "enroll",
