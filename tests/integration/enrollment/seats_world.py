@@ -19,6 +19,7 @@ from services.enrollment.store import catalog_replica
 from services.enrollment.use_cases import lifecycle, people, sessions
 from services.enrollment.use_cases.enroll import enroll_together
 from shared.auth.internal_token import ENROLL, Caller
+from shared.auth.sight import EVERYBODY, Sight
 from shared.errors import ApiError
 from shared.events.cloudevents import decode
 from shared.events.types import CourseSaved, CourseState, SessionSaved, SessionState
@@ -31,11 +32,16 @@ from shared.postgres.audit import Actor
 from shared.postgres.pool import Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 
+Window = tuple[datetime | None, datetime | None]
+PAST, FUTURE = datetime(2020, 1, 1, tzinfo=UTC), datetime(2089, 1, 1, tzinfo=UTC)
+WINDOWS: tuple[Window, ...] = ((None, None), (FUTURE, None), (None, PAST), (PAST, FUTURE))
 ORGANISATIONS = (1, 2)
 MODES = {1: "in_person", 2: "self_paced"}
 SESSIONS = (11, 12)
 PEOPLE = (101, 102, 103, 104, 105)
 ACTOR = Actor("tester", "Tester")
+CHOOSER = Actor("chooser", "Chooser")
+"""Who promotes whom they choose, past others."""
 
 
 @dataclass
@@ -48,6 +54,7 @@ class World:
     pool: Pool
     versions: dict[tuple[int, int], int] = field(default_factory=dict)
     begun: set[tuple[int, int]] = field(default_factory=set)
+    windows: dict[tuple[int, int], Window] = field(default_factory=dict)
     meetings: dict[tuple[int, int], int] = field(default_factory=dict)
     """How many each session has; none where it is not named."""
 
@@ -90,11 +97,13 @@ class World:
         key = organisation, session
         self.versions[key] = version or self.versions.get(key, 0) + 1
         start = datetime.now(UTC) + timedelta(days=30)
+        opens, closes = self.windows.get(key, (None, None))
         state = SessionState.model_validate(
             {
                 "id": session, "version": self.versions[key], "course_id": 1, "session_name": "Session",
                 "start_date": start, "end_date": start + timedelta(hours=8), "location": None,
                 "max_participants": capacity, "status": status, "projects": [],
+                "enrollment_opens_at": opens, "enrollment_closes_at": closes,
                 "meetings": [_meeting(session, number, start) for number in range(self.meetings.get(key, 0))],
             }
         )  # fmt: skip
@@ -114,6 +123,11 @@ class World:
         if row["status"] == "scheduled":
             await self.follow(organisation, session, capacity=row["seats_max"] + capacity)
 
+    async def schedule_anew(self, organisation: int, session: int) -> None:
+        sql = "SELECT seats_taken FROM sessions WHERE organisation_id = $1 AND id = $2"
+        taken = await self.pool.fetchval(sql, organisation, session)
+        await self.follow(organisation, session, capacity=max(2, taken))
+
     async def cancel_session(self, organisation: int, session: int) -> None:
         await self.follow(organisation, session, capacity=50, status="cancelled")
 
@@ -126,16 +140,27 @@ class World:
         waitlist: bool,
         key: str | None = None,
         partial: bool = False,
+        reach: Sight = EVERYBODY,
     ) -> Answer:
         body = [session, list(employees), waitlist, partial]
         idempotency_key = None if key is None else IdempotencyKey(organisation, "tester", "POST", key, digest(body))
         command = EnrollCommand(
-            organisation, session, tuple(employees), ACTOR, waitlist, idempotency_key, partial=partial
+            organisation, session, tuple(employees), ACTOR, waitlist, idempotency_key, partial=partial, reach=reach
         )
         [outcome] = await enroll_together(self.pool, [command])
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
+
+    async def enroll_oneself(self, organisation: int, session: int, person: int) -> None:
+        """Which nobody can outside the window."""
+        await self.enroll(organisation, session, [person], waitlist=True, reach=Sight(person=person))
+        assert self.windows.get((organisation, session), WINDOWS[0]) in (WINDOWS[0], WINDOWS[-1])
+
+    async def open_window(self, organisation: int, session: int, window: Window) -> None:
+        """The catalog's event of another window."""
+        self.windows[organisation, session] = window
+        await self.enlarge(organisation, session, 0)
 
     async def enroll_who_can_be(
         self, organisation: int, session: int, employees: Sequence[int], *, waitlist: bool, key: str
@@ -188,6 +213,9 @@ class World:
     async def _meeting_id(self, organisation: int, enrollment: int, number: int) -> int:
         sql = "SELECT session_id FROM enrollments WHERE organisation_id = $1 AND id = $2"
         return meeting_id(await self.pool.fetchval(sql, organisation, enrollment), number)
+
+    async def promote(self, organisation: int, enrollment: int, *, over_capacity: bool = False) -> None:
+        await lifecycle.promote(self.pool, organisation, enrollment, CHOOSER, over_capacity=over_capacity)
 
     async def complete(self, organisation: int, enrollment: int) -> None:
         await lifecycle.complete(self.pool, organisation, enrollment, Completion(), ACTOR)
@@ -306,7 +334,13 @@ _PROBLEMS = {
         LEFT JOIN enrollments e ON e.organisation_id = s.organisation_id AND e.session_id = s.id AND e.holds_seat
         GROUP BY s.organisation_id, s.id HAVING s.seats_taken <> count(e.id)
     """,
-    "more seats are taken than there are": "SELECT * FROM sessions WHERE seats_taken > seats_max",
+    "more seats are taken than there are, and nobody chose that": """
+        SELECT * FROM sessions s WHERE s.seats_taken > s.seats_max AND s.seats_taken - s.seats_max > (
+            SELECT count(*) FROM enrollments e WHERE e.organisation_id = s.organisation_id AND e.session_id = s.id
+                AND e.holds_seat AND EXISTS (
+                    SELECT FROM audit a WHERE a.organisation_id = e.organisation_id AND a.enrollment_id = e.id
+                        AND a.actor_name = 'Chooser'))
+    """,
     "somebody waits beside a free seat": """
         SELECT s.* FROM sessions s WHERE s.status = 'scheduled' AND s.seats_taken < s.seats_max AND EXISTS (
             SELECT FROM enrollments e WHERE e.organisation_id = s.organisation_id AND e.session_id = s.id
@@ -314,7 +348,7 @@ _PROBLEMS = {
     """,
     "somebody was overtaken in line": """
         SELECT waiting.* FROM enrollments waiting JOIN audit a ON a.organisation_id = waiting.organisation_id
-            AND a.action = 'enrollment.promoted' AND a.enrollment_id > waiting.id
+            AND a.action = 'enrollment.promoted' AND a.enrollment_id > waiting.id AND a.actor_name <> 'Chooser'
         JOIN enrollments promoted ON promoted.organisation_id = a.organisation_id AND promoted.id = a.enrollment_id
         WHERE waiting.status = 'waitlisted' AND promoted.session_id = waiting.session_id
     """,
