@@ -16,6 +16,7 @@ from services.enrollment.schemas import (
     Completion,
     EmployeeFields,
     EnrollmentRequest,
+    Merging,
     OrganisationSettings,
     Promotion,
     Reopening,
@@ -23,6 +24,7 @@ from services.enrollment.schemas import (
     StaffFields,
     Transfer,
 )
+from services.enrollment.schemas_attendance import Attendance
 from shared.http.routing import Route
 from shared.service.snapshot_routes import RowKeys
 from stack.services import SERVICE_NAMES
@@ -48,9 +50,11 @@ GOOD: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
     Promotion: {"over_capacity": True},
     Transfer: {"session_id": 1},
     CheckIn: {"method": "manual"},
+    Attendance: {"attendance": [{"employee_id": 1, "outcome": "absent"}]},
     OrganisationSettings: {"time_zone": "UTC"},
     EmployeeFields: _PERSON,
     StaffFields: _PERSON,
+    Merging: {"into": 1},
     SessionChange: {"max_participants": 1, "version": 1},
     CatalogChanges: {"courses": [], "sessions": []},
     Closing: {"sessions": []},

@@ -31,6 +31,7 @@ from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
 from shared.postgres.pool import transaction
 from shared.service.chassis import POOL
+from shared.service.named_lists import named_route
 from shared.service.resource_routes import audit_route, create_route, detail_route, list_route
 from shared.service.snapshot_routes import snapshot_routes
 
@@ -38,6 +39,8 @@ ENROLLMENT = web.AppKey("enrollment", EnrollmentClient)
 
 COURSES = "/api/v1/training/courses"
 SESSIONS = "/api/v1/training/sessions"
+LABELS = "/api/v1/training/labels"
+PROJECTS = "/api/v1/training/projects"
 
 
 async def change_course(call: Call[Query, CoursePatch]) -> Answer:
@@ -114,6 +117,8 @@ ROUTES: list[Route[Any, Any]] = [
         body=SessionPatch,
     ),
     Route("DELETE", SESSIONS + "/{id}", delete_session, {200: Done}, permissions=[MANAGE]),
+    named_route(LABELS, "labels"),
+    named_route(PROJECTS, "projects"),
     audit_route(COURSES + "/{id}", pages.COURSE_TRAIL, CourseNotFound),
     audit_route(SESSIONS + "/{id}", pages.SESSION_TRAIL, SessionNotFound),
     Route("GET", "/internal/sessions/{id}", session_state, {200: SessionWithCourses}, permissions=[FETCH_SESSION]),

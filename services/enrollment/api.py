@@ -6,9 +6,10 @@ from typing import Any
 from aiohttp import web
 
 from services.enrollment import rules
+from services.enrollment.api_attendance import ATTENDANCE_ROUTES
 from services.enrollment.api_internal import CATALOG, INTERNAL_ROUTES
 from services.enrollment.api_people import PEOPLE_ROUTES
-from services.enrollment.errors import CourseNotSelectable, EnrollmentNotFound
+from services.enrollment.errors import CourseNotSelectable, EnrollmentNotFound, LabelNotSelectable
 from services.enrollment.representations import (
     CompletionAnswer,
     ComplianceItem,
@@ -133,8 +134,8 @@ async def transfer_enrollment(call: Call[Query, Transfer]) -> Answer:
 async def list_compliance(call: Call[ComplianceQuery, Body]) -> Answer:
     async with slow_transaction(call.app[POOL], [call.organisation_id]) as connection:
         courses = await compliance.courses_asked_for(connection, call.organisation_id, call.query)
-        if not courses and call.query.course_id is not None:
-            raise CourseNotSelectable
+        if not courses:
+            raise CourseNotSelectable if call.query.label_id is None else LabelNotSelectable
         total, items = await compliance.compliance_page(
             connection, call.organisation_id, courses, call.query, sight_of(call.caller)
         )
@@ -245,6 +246,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=OrganisationSettings,
     ),
     audit_route(TRAINING + "/settings", pages.SETTINGS_TRAIL, NotFound, attrgetter("organisation_id")),
+    *ATTENDANCE_ROUTES,
     *PEOPLE_ROUTES,
     *INTERNAL_ROUTES,
 ]

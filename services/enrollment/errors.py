@@ -8,7 +8,22 @@ class EnrollmentNotFound(NotFound):
 
 
 class PersonNotFound(NotFound):
+    """`merged_into`: the person whom they turned out to be."""
+
     message = "Worker not found or not in your organisation"
+
+    def __init__(self, merged_into: int | None = None) -> None:
+        super().__init__(details=None if merged_into is None else {"merged_into": merged_into})
+
+
+class PersonNotSelectable(ValidationFailed):
+    def __init__(self) -> None:
+        super().__init__({"into": ["The selected employee does not exist."]})
+
+
+class MergedIntoThemselves(ValidationFailed):
+    def __init__(self) -> None:
+        super().__init__({"into": ["An employee cannot be merged into themselves."]})
 
 
 class EmployeeIdTaken(Conflict):
@@ -85,6 +100,11 @@ class CapacityBelowTaken(ValidationFailed):
 class CourseNotSelectable(ValidationFailed):
     def __init__(self) -> None:
         super().__init__({"course_id": ["The selected course does not exist."]})
+
+
+class LabelNotSelectable(ValidationFailed):
+    def __init__(self) -> None:
+        super().__init__({"label_id": ["The selected label does not exist."]})
 
 
 class TimeZoneUnknown(ValidationFailed):

@@ -90,11 +90,11 @@ class Clash(Refusal):
     of_employee = True
 
     def __init__(self, session_ids: Sequence[int]) -> None:
-        super().__init__(*clash_reasons(session_ids))
+        super().__init__(*map(clash_reason, session_ids))
 
 
-def clash_reasons(session_ids: Sequence[int]) -> list[str]:
-    return [f"The employee is enrolled in another session at that time: session {each}." for each in session_ids]
+def clash_reason(session_id: int) -> str:
+    return f"The employee is enrolled in another session at that time: session {session_id}."
 
 
 class WaitlistAhead(Refusal):

@@ -110,6 +110,24 @@ class CompletionAnswer(Representation):
     completed_at: TrainingTimestamp
 
 
+class AttendanceResult(Representation):
+    """`status` is there where the row was recorded, `code` and `message` where it was refused.
+
+    `not_recorded`: it could have been, but the request was for all rows or none.
+    """
+
+    enrollment_id: int | None
+    employee_id: int | None
+    result: Literal["ok", "refused", "not_recorded"]
+    status: Status = "enrolled"
+    code: str = ""
+    message: str = ""
+
+
+class RecordedAttendance(Representation):
+    results: list[AttendanceResult]
+
+
 class PersonItem(Representation):
     id: int
     type: Literal["employee", "staff"]

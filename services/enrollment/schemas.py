@@ -208,6 +208,12 @@ class StaffFields(Body):
     full_name: Name
 
 
+class Merging(Body):
+    """`into`: the other person, employee or staff, who the one of the path is as well."""
+
+    into: Id
+
+
 class EmployeeFields(StaffFields):
     """`company` is a contractor's worker's employer; the organisation's own employees have none."""
 

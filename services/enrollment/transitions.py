@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.enrollment.attendance import NOT_CHECKED_IN, attended, attending, check_meeting, not_attending
 from services.enrollment.errors import (
     CheckedIn,
     CheckInKept,
@@ -14,6 +13,7 @@ from services.enrollment.errors import (
     EnrollmentClosed,
     SessionOfOtherCourse,
 )
+from services.enrollment.meetings import NOT_CHECKED_IN, attended, attending, check_meeting, not_attending
 from services.enrollment.refusals import (
     AlreadyEnrolled,
     Clash,
@@ -196,6 +196,17 @@ def chosen(
 def promoted(enrollment: EnrollmentState) -> EnrollmentState:
     """From the waitlist to a seat."""
     return _changed(enrollment, status="enrolled", holds_seat=True)
+
+
+def displaced(enrollment: EnrollmentState) -> EnrollmentState:
+    """Cancelled whatever its status: its person has another record in the session. The audit trail has the result."""
+    return _changed(enrollment, status="cancelled", holds_seat=False, certifies=False, **dict.fromkeys(_RESULT))
+
+
+def reassigned(enrollment: EnrollmentState, employee_id: int, current: Remembered | None) -> EnrollmentState:
+    """To another person. A closed record keeps the company that it was closed with: `current`, if it has none."""
+    kept = preserved(enrollment, current)
+    return kept.model_copy(update={"employee_id": employee_id, "version": enrollment.version + 1})
 
 
 def passed_over(enrollment: EnrollmentState) -> EnrollmentState:

@@ -172,7 +172,9 @@ class Endpoint:
             body=body,
             url=f"{sender.origin}{unquote(request.target.path)}",
             conditions=sender.conditions,
-            idempotency_key=self._idempotency_key(request.headers, caller, body) if route.method == "POST" else None,
+            idempotency_key=self._idempotency_key(request.headers, caller, path_id, body)
+            if route.method == "POST"
+            else None,
         )
         try:
             return await _in_time(route, call)
@@ -226,12 +228,15 @@ class Endpoint:
         request.caller = request.headers.get("Authorization", "")
         return await read_model(request, model, route.limits)
 
-    def _idempotency_key(self, headers: Headers, caller: Caller, body: BaseModel) -> IdempotencyKey | None:
-        route = self.route
+    def _idempotency_key(
+        self, headers: Headers, caller: Caller, path_id: int, body: BaseModel
+    ) -> IdempotencyKey | None:
+        """Of the row that the path names, where it names one."""
         key = read_key(headers.getall("Idempotency-Key", []))
         if key is None:
             return None
-        return IdempotencyKey(caller.organisation_id, caller.subject, route.path, key, digest(body.model_dump()))
+        path = self.route.path.replace("{id}", str(path_id))
+        return IdempotencyKey(caller.organisation_id, caller.subject, path, key, digest(body.model_dump()))
 
 
 @dataclass(slots=True)

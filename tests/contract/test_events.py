@@ -73,7 +73,7 @@ SESSION = {
     "enrollment_closes_at",
     "meetings",
 }
-PERSON = {"id", "version", "type", "employee_id", "full_name", "company", "created_at", "removed"}
+PERSON = {"id", "version", "type", "employee_id", "full_name", "company", "created_at", "removed", "merged_into"}
 ENROLLMENT = {
     "id",
     "version",
@@ -105,6 +105,7 @@ EVENTS = {
     "session.removed": ("catalog", "sessions", SESSION),
     "employee.saved": ("enrollment", "employees", PERSON),
     "employee.removed": ("enrollment", "employees", PERSON),
+    "employee.merged": ("enrollment", "employees", PERSON),
     "enrollment.created": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.waitlisted": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.promoted": ("enrollment", "enrollments", ENROLLMENT),
@@ -115,6 +116,7 @@ EVENTS = {
     "enrollment.failed": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.absent": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.cancelled": ("enrollment", "enrollments", ENROLLMENT),
+    "enrollment.reassigned": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.preserved": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.check_in_removed": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.reopened": ("enrollment", "enrollments", ENROLLMENT),
@@ -156,6 +158,8 @@ async def everything_happens(stack: Stack, client: Client) -> None:
         await preserve_batch(pool)
     await somebody_is_passed_over(client)
     await client.put(SETTINGS, {"time_zone": "Australia/Sydney"})
+    merged = {"into": people[1]}
+    await client.request("POST", f"{EMPLOYEES}/{people[0]}/merge", json=merged, headers={"If-Match": "*"})
 
 
 async def test_every_event_is_a_cloud_event_with_the_whole_state(

@@ -23,11 +23,11 @@ from tests.support.extremes import ANYTHING, REFUSED, Extreme, FieldOf, Place, b
 from tests.support.routes import ALL, Declared, example_body, rows_of_each_kind
 from tests.support.services import PROJECTIONS
 from tests.support.stack import Stack
-from tests.support.world import COURSES, ENROLLMENTS, SESSIONS, STAFF, new_session
+from tests.support.world import COURSES, EMPLOYEES, ENROLLMENTS, SESSIONS, STAFF, new_session
 
 WITH_BODY = [declared for declared in ALL if declared.route.body is not None]
 WITH_QUERY = [declared for declared in ALL if declared.route.query.model_fields]
-REFUSALS = {(400, "malformed_json"), (409, "conflict"), (413, "payload_too_large")}
+REFUSALS = {(400, "malformed_json"), (409, "conflict"), (413, "payload_too_large"), (428, "precondition_required")}
 """Beside those with 422."""
 ELSEWHERE: Mapping[Place, Callable[[Any], Any]] = {
     ("course_id",): lambda row: row["course"]["id"],
@@ -45,6 +45,8 @@ NOT_SHOWN: Mapping[Place, str] = {
     ("partial",): "what came of it is shown",
     ("over_capacity",): "what came of it is shown",
     ("employee_ids",): "each makes a row of its own",
+    ("attendance",): "what came of each row is answered",
+    ("atomic",): "what came of it is answered",
 }
 FOLLOWS: Mapping[str | int, Sequence[str]] = {"meetings": ("start_date", "end_date")}
 """What may be left out, since it follows from the field."""
@@ -55,10 +57,12 @@ NAMES_OF_ROWS = {
     "prerequisites",
     "waitlist",
     "partial",
+    "attendance",
     "time_zone",
     "ids",
     "versions",
     "meeting_id",
+    "into",
 }
 """What has to exist, and what is asked of it: no extreme does."""
 OWNED = ("courses", "sessions", "people", "enrollments")
@@ -130,7 +134,8 @@ class Search:
     async def read(self, row_id: int | None) -> Any:
         """What clients can write of the row, and its id."""
         path = self.declared.path(self.ids)
-        path = f"{path}/{row_id}" if self.declared.route.method == "POST" else re.sub(r"(/[0-9]+)/.*", r"\1", path)
+        makes_a_row = self.declared.route.method == "POST" and not self.declared.has_id
+        path = f"{path}/{row_id}" if makes_a_row else re.sub(r"(/[0-9]+)/.*", r"\1", path)
         answer = await self.client.get(path)
         assert answer.status == 200, answer.text
         data = json.loads(answer.text, parse_int=Decimal, parse_float=Decimal)["data"]
@@ -170,6 +175,7 @@ async def search(stack: Stack, organisation: int, declared: Declared) -> Search:
         "course_id": ids[COURSES],
         "session_id": other_session,  # nothing is transferred to the session it is in
         "employee_ids": [ids[STAFF]],
+        "attendance": [{"employee_id": ids[EMPLOYEES], "outcome": "checked_in"}],
         "time_zone": "UTC",
         "meetings": [],
         "checked_in_at": "2026-05-15T09:00:00Z",  # without it a second check-in changes nothing

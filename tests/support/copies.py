@@ -13,7 +13,18 @@ from tests.support.eventually import eventually
 from tests.support.lifecycle import changed, full_session_with_line
 from tests.support.services import DECLARED
 from tests.support.stack import Stack
-from tests.support.world import COURSES, SESSIONS, SETTINGS, enroll, new_course, new_employees, new_session, new_staff
+from tests.support.world import (
+    COURSES,
+    EMPLOYEES,
+    SESSIONS,
+    SETTINGS,
+    enroll,
+    new_course,
+    new_employee,
+    new_employees,
+    new_session,
+    new_staff,
+)
 
 COPIES = {
     "history": ("courses", "sessions", "people", "records", "organisation_settings"),
@@ -85,7 +96,8 @@ async def rows_of_every_kind(client: Client) -> list[int]:
     """Courses, sessions, people and enrollments in many states, some of them deleted; the enrollments' ids."""
     course = await new_course(client, pass_score=50, validity_months=12, labels=[{"id": 1, "name": "Safety"}])
     session = await new_session(client, course, projects=[{"id": 5, "name": "Metro"}])
-    people = [*await new_employees(client, 4), await new_staff(client)]
+    contractor = await new_employee(client, company={"id": 7, "name": "Acme"})
+    people = [contractor, *await new_employees(client, 3), await new_staff(client)]
     ids = await enroll(client, session, *people)
     await changed(client, ids[0], "complete", {"score": 87.5, "feedback": "Good — sehr gut"})
     await changed(client, ids[1], "complete", {"score": 20})
@@ -95,6 +107,10 @@ async def rows_of_every_kind(client: Client) -> list[int]:
     await changed(client, seated, "cancel")
     for status in ("in_progress", "completed"):
         assert (await client.patch(f"{SESSIONS}/{session}", {"status": status})).status == 200
+    merged = await client.request(
+        "POST", f"{EMPLOYEES}/{people[1]}/merge", json={"into": people[3]}, headers={"If-Match": "*"}
+    )
+    assert merged.status == 200, merged.text
     deleted = await new_session(client, await new_course(client))
     assert (await client.delete(f"{SESSIONS}/{deleted}")).status == 200
     assert (await client.delete(f"{COURSES}/{await new_course(client)}")).status == 200

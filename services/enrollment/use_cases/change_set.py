@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 
@@ -122,14 +123,22 @@ def _next_in_line(locked: LockedEnrollment, missing: Sequence[str], actor: Actor
 
 
 async def record(connection: Connection, changes: Sequence[Change]) -> None:
-    """Writes the rows that were there before, and for all of them the audit trail and the events."""
-    changed = [(change.organisation_id, change.after) for change in changes if change.before is not None]
-    if changed:
-        await enrollment_store.update(connection, changed)
-    completions = {
-        (change.organisation_id, change.after.course_id, change.after.employee_id)
+    """Writes the rows that were there before, and for all of them the audit trail and the events.
+
+    An enrollment may change more than once: its row is written as the last change leaves it.
+    """
+    changed = {
+        (change.organisation_id, change.after.id): (change.organisation_id, change.after)
         for change in changes
-        if change.after.certifies or (change.before and change.before.certifies)
+        if change.before is not None
+    }
+    if changed:
+        await enrollment_store.update(connection, list(changed.values()))
+    completions = {
+        (change.organisation_id, state.course_id, state.employee_id)
+        for change in changes
+        for state in (change.before, change.after)
+        if state is not None and state.certifies
     }
     if completions:
         await certifications.follow_completions(connection, sorted(completions))
@@ -177,11 +186,17 @@ async def _move_seats(
 
 async def in_transaction(pool: Pool, organisation_id: int, work: Callable[[Connection], Awaitable[T]]) -> T:
     """Runs `work` in a transaction, again if another change came in between; raises `ChangedMeanwhile` at last."""
+
+    async def attempt() -> T:
+        async with transaction(pool, [organisation_id]) as connection:
+            return await work(connection)
+
+    return await again_if_changed(attempt)
+
+
+async def again_if_changed(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Each attempt is a transaction; raises `ChangedMeanwhile` if another change came in between every time."""
     for _ in range(ATTEMPTS - 1):
-        try:
-            async with transaction(pool, [organisation_id]) as connection:
-                return await work(connection)
-        except ChangedMeanwhile:
-            continue
-    async with transaction(pool, [organisation_id]) as connection:
-        return await work(connection)
+        with suppress(ChangedMeanwhile):
+            return await attempt()
+    return await attempt()

@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 import services.catalog.app
 import services.enrollment.app
 import services.history.app
-from services.enrollment import transitions
+from services.enrollment import merging, transitions
 from services.enrollment.store import candidates as candidate_store
 from services.enrollment.store import seats as seat_store
 from shared.postgres.migrations import migrate
@@ -41,6 +41,7 @@ organisations = st.sampled_from(ORGANISATIONS)
 sessions = st.sampled_from(SESSIONS)
 groups = st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=3, unique=True)
 meetings = st.lists(st.none() | st.integers(0, 2), min_size=1, max_size=2)
+pairs = st.lists(st.sampled_from(PEOPLE), min_size=2, max_size=2, unique=True)
 picks = st.integers(min_value=0, max_value=1000)
 
 
@@ -223,6 +224,10 @@ class SeatsMachine(RuleBasedStateMachine):
         self._do(self.world.hire(organisation, person))
         assert self.known == before
 
+    @rule(organisation=organisations, pair=pairs)
+    def merge_two(self, organisation: int, pair: list[int]) -> None:
+        self._do(self.world.merge(organisation, *pair), self.world.merge(organisation, *reversed(pair)))
+
     @rule(organisation=organisations, session=sessions)
     def cancel_the_session_and_schedule_it_anew(self, organisation: int, session: int) -> None:
         self._do(self.world.cancel_session(organisation, session))
@@ -234,8 +239,11 @@ class SeatsMachine(RuleBasedStateMachine):
         groups=st.lists(groups, min_size=2, max_size=5),
         session=sessions,
         organisation=organisations,
+        pair=pairs,
     )
-    def all_at_once(self, chosen: list[int], groups: list[list[int]], session: int, organisation: int) -> None:
+    def all_at_once(
+        self, chosen: list[int], groups: list[list[int]], session: int, organisation: int, pair: list[int]
+    ) -> None:
         changes: list[Callable[[tuple[int, int]], Coroutine[Any, Any, object]]] = [
             lambda enrollment: self.world.cancel(*enrollment),
             lambda enrollment: self.world.mark_absent(*enrollment),
@@ -255,6 +263,7 @@ class SeatsMachine(RuleBasedStateMachine):
             for place, group in enumerate(groups)
         ]
         attempts.append(self.world.enlarge(organisation, session, 1))
+        attempts.append(self.world.merge(organisation, *pair))
         self._do(*attempts)
 
     def teardown(self) -> None:
@@ -303,6 +312,24 @@ def test_control_where_open_records_are_overlooked_the_stories_end_badly(
     guard = "bool_or(e.status IN ('enrolled', 'waitlisted'))"
     without(monkeypatch, candidate_store, "_CANDIDATES", guard, "bool_or(false)")
     assert any(isinstance(broken, UniqueViolationError) for broken in what_breaks(databases))
+
+
+def test_control_where_double_bookings_are_overlooked_a_promise_is_broken(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merging, "double_bookings", lambda *_: [])
+    world = World(databases.enrollment)
+
+    async def story() -> None:
+        await world.populate()
+        await world.enroll(1, SESSIONS[0], PEOPLE[:2], waitlist=False)
+        for enrollment in await world.enrollments():
+            await world.complete(*enrollment)
+        await world.merge(1, *PEOPLE[:2])
+        await world.check()
+
+    with pytest.raises(AssertionError, match="somebody is enrolled twice"):
+        databases.runner.run(story())
 
 
 def test_control_where_a_transfer_takes_attendance_along_a_promise_is_broken(

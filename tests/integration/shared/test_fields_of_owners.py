@@ -92,7 +92,7 @@ NOT_WRITTEN: Mapping[type, set[str]] = {
     },
     SessionState: {"id", "version", "removed"},
     SessionDetail: {"id", "course", "enrolled_count", "available_spots"},
-    EmployeeState: {"id", "version", "removed", "type", "created_at"},
+    EmployeeState: {"id", "version", "removed", "merged_into", "type", "created_at"},
     PersonItem: {"id", "type", "created_at"},
 }
 """Keys, counts, and what comes from the way a row is written or its time; everything else is a client's to write."""

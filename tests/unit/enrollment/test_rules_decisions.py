@@ -281,12 +281,13 @@ def test_a_full_session_says_how_many_spots_remain(maximum: int, taken: int, ask
         ({"training.enroll.self"}, 1, [2], False),
         ({"training.enroll.self"}, None, [1], False),
         ({"training.view"}, 1, [1], False),
+        ({"training.enroll.company"}, None, [1, 2], True),
     ],
 )
 def test_enroll_self_is_for_the_own_person(
     permissions: set[str], own: int | None, asked: list[int], allowed: bool
 ) -> None:
-    caller = Caller(1, "subject", "Name", "staff", frozenset(permissions), own)
+    caller = Caller(1, "subject", "Name", "staff", frozenset(permissions), own, (7,))
     if allowed:
         check_may_enroll(caller, asked)
     else:
