@@ -80,6 +80,12 @@ class SessionDetail(SessionItem):
     meetings: list[MeetingItem] = Field(default_factory=list, min_length=1)
 
 
+class ChangedSession(SessionDetail):
+    """`waiting` is present only if places were added after the start and somebody waits for one."""
+
+    waiting: int = Field(default=1, ge=1)
+
+
 class SessionWithCourses(Representation):
     """A session with its course and that course's prerequisites, in the states that events carry."""
 

@@ -80,6 +80,14 @@ LATERAL (
 ORDER BY organisation_id, id
 """  # noqa: S608 - of constants alone
 
+_BESIDE_FREE_SEATS = """
+SELECT s.id, count(*) AS waiting FROM sessions s JOIN enrollments e
+    ON e.organisation_id = s.organisation_id AND e.session_id = s.id AND e.status = 'waitlisted'
+WHERE s.organisation_id = $1 AND s.id = ANY($2) AND s.seats_taken < s.seats_max
+    AND (s.start_date <= now() OR s.status <> 'scheduled')
+GROUP BY s.id
+"""
+
 _LIMIT_SEATS = """
 UPDATE sessions SET seats_max = least(seats_max, $3), seats_agreed_for = greatest(seats_agreed_for, $4)
 WHERE organisation_id = $1 AND id = $2
@@ -190,6 +198,14 @@ async def first_in_line(
     """
     rows = await connection.fetch(_FIRST_IN_LINE, *_columns(list(free)), list(free.values()))
     return {(row["organisation_id"], row["id"]): tuple(row["missing"]) for row in rows}
+
+
+async def beside_free_seats(
+    connection: Connection, organisation_id: int, session_ids: Sequence[int]
+) -> list[dict[str, int]]:
+    """How many wait for those of the sessions that have begun and have a free seat, which nobody is given by itself."""
+    rows = await connection.fetch(_BESIDE_FREE_SEATS, organisation_id, session_ids)
+    return [{"session_id": row["id"], "waiting": row["waiting"]} for row in rows]
 
 
 async def limit_seats(connection: Connection, key: SessionKey, capacity: int, version: int) -> None:

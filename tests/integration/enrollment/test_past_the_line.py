@@ -168,3 +168,14 @@ async def test_control_without_the_look_at_prerequisites_whoever_lacks_them_is_p
     without(monkeypatch, seat_store, "_FIRST_IN_LINE", guard, "CROSS JOIN LATERAL (SELECT '{}'::text[]")
     lapsed, following = await somebody_is_passed_over(admin)
     assert await statuses_of(admin, lapsed, following) == ["enrolled", "waitlisted"]
+
+
+async def test_who_adds_places_after_the_start_is_told_how_many_wait(admin: Client) -> None:
+    session_id, seated, line = await full_session_with_line(admin)
+    await move_session(admin, session_id, seated, **BEGUN)
+    answer = await admin.patch(f"{SESSIONS}/{session_id}", {"max_participants": 2})
+    assert (answer.status, answer.data["waiting"]) == (200, 2)
+    assert await statuses_of(admin, *line) == ["waitlisted", "waitlisted"]
+    for fields in ({"location": "Elsewhere"}, {"max_participants": 2}):
+        assert "waiting" not in (await admin.patch(f"{SESSIONS}/{session_id}", fields)).data
+    assert "waiting" not in (await admin.get(f"{SESSIONS}/{session_id}")).data
