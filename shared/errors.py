@@ -147,6 +147,14 @@ class PreconditionFailed(ApiError):
     message = "The record has changed since you read it."
 
 
+class PreconditionRequired(ApiError):
+    """RFC 6585, section 3: what cannot be undone says which version of the record it is about."""
+
+    status = 428
+    code = "precondition_required"
+    message = "This change needs If-Match with the ETag of the record, because it cannot be undone."
+
+
 class PayloadTooLarge(ApiError):
     status = 413
     code = "payload_too_large"

@@ -7,7 +7,14 @@ from aiohttp import web
 
 from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.errors import CourseNotFound, SessionNotFound
-from services.catalog.representations import CourseDetail, CourseItem, SessionDetail, SessionItem, SessionWithCourses
+from services.catalog.representations import (
+    ChangedSession,
+    CourseDetail,
+    CourseItem,
+    SessionDetail,
+    SessionItem,
+    SessionWithCourses,
+)
 from services.catalog.schemas import CourseFields, CoursePatch, CourseQuery, SessionFields, SessionPatch, SessionQuery
 from services.catalog.store import courses as course_store
 from services.catalog.store import pages, snapshots
@@ -105,7 +112,7 @@ ROUTES: list[Route[Any, Any]] = [
         "PATCH",
         SESSIONS + "/{id}",
         change_session,
-        {200: Success[SessionDetail]},
+        {200: Success[ChangedSession]},
         permissions=[MANAGE],
         body=SessionPatch,
     ),

@@ -27,6 +27,7 @@ from services.enrollment.schemas import (
     EnrollmentQuery,
     EnrollmentRequest,
     OrganisationSettings,
+    Promotion,
     Reopening,
     Transfer,
 )
@@ -34,7 +35,7 @@ from services.enrollment.store import compliance, pages
 from services.enrollment.store import settings as settings_store
 from services.enrollment.use_cases import lifecycle, settings
 from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll
-from shared.auth.internal_token import MANAGE, RECORD, VIEW, VIEW_COMPANY
+from shared.auth.internal_token import ENROLL, MANAGE, RECORD, VIEW, VIEW_COMPANY
 from shared.auth.sight import ENROLLS, VIEWS, reach_of, sight_of
 from shared.errors import NotFound
 from shared.http.models import Body, Query
@@ -105,6 +106,18 @@ async def mark_enrollment_absent(call: Call[Query, Body]) -> Answer:
     return changed(enrollment, "Enrollment marked as absent")
 
 
+async def promote_enrollment(call: Call[Query, Promotion]) -> Answer:
+    enrollment = await lifecycle.promote(
+        call.app[POOL],
+        call.organisation_id,
+        call.id,
+        call.actor,
+        over_capacity=call.body.over_capacity,
+        conditions=call.conditions,
+    )
+    return changed(enrollment, "Enrollment promoted")
+
+
 async def transfer_enrollment(call: Call[Query, Transfer]) -> Answer:
     enrollment = await lifecycle.transfer(
         call.app[POOL],
@@ -172,6 +185,15 @@ ROUTES: list[Route[Any, Any]] = [
         mark_enrollment_absent,
         {200: Success[EnrollmentDetail]},
         permissions=[RECORD],
+    ),
+    Route(
+        "PATCH",
+        ENROLLMENTS + "/{id}/promote",
+        promote_enrollment,
+        {200: Success[EnrollmentDetail]},
+        permissions=[ENROLL],
+        body=Promotion,
+        body_optional=True,
     ),
     Route(
         "PATCH",

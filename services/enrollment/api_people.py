@@ -4,9 +4,11 @@ from typing import Any
 
 from services.enrollment.errors import PersonNotFound
 from services.enrollment.representations import PersonItem
-from services.enrollment.schemas import EmployeeFields, EmployeeQuery, PersonQuery, StaffFields
+from services.enrollment.schemas import EmployeeFields, EmployeeQuery, Merging, PersonQuery, StaffFields
 from services.enrollment.store import people_pages
-from services.enrollment.use_cases import people
+from services.enrollment.store.people import merged_into
+from services.enrollment.use_cases import merging, people
+from services.enrollment.use_cases.change_set import again_if_changed
 from shared.auth.internal_token import MANAGE, VIEW, VIEW_COMPANY
 from shared.auth.sight import Sight
 from shared.http.conditional import Document
@@ -18,6 +20,7 @@ from shared.http.routing import Call, Route
 from shared.postgres.batched_reads import PageRead
 from shared.postgres.pool import Connection
 from shared.service.chassis import POOL
+from shared.service.idempotency import run_once
 from shared.service.named_lists import companies_route
 from shared.service.resource_routes import audit_route, detail_in_sight_route, list_in_sight_route
 
@@ -32,7 +35,10 @@ def _routes(path: str, type_: str, list_query: type[PersonQuery], fields: type[S
     async def detail_of_type(
         connection: Connection, organisation_id: int, person_id: int, sight: Sight
     ) -> Document | None:
-        return await people_pages.person_detail(connection, organisation_id, type_, person_id, sight)
+        person = await people_pages.person_detail(connection, organisation_id, type_, person_id, sight)
+        if person is None and sight.everybody:
+            raise PersonNotFound(await merged_into(connection, organisation_id, person_id))
+        return person
 
     async def put_person(call: Call[Query, Any]) -> Answer:
         fields = EmployeeFields(**dict(call.body))
@@ -45,6 +51,18 @@ def _routes(path: str, type_: str, list_query: type[PersonQuery], fields: type[S
         await people.remove_person(call.app[POOL], call.organisation_id, type_, call.id, call.actor, call.conditions)
         return success(None, message="Removed from the organisation")
 
+    async def merge_person(call: Call[Query, Merging]) -> Answer:
+        async def work(connection: Connection) -> Answer:
+            person = await merging.merge(
+                connection, call.organisation_id, type_, call.id, call.body.into, call.actor, call.conditions
+            )
+            return changed(person, "Merged")
+
+        async def attempt() -> Answer:
+            return await run_once(call.app[POOL], call.organisation_id, call.idempotency_key, work)
+
+        return await again_if_changed(attempt)
+
     one = path + "/{id}"
     either = {200: Success[PersonItem], 201: Success[PersonItem]}
     return [
@@ -52,6 +70,7 @@ def _routes(path: str, type_: str, list_query: type[PersonQuery], fields: type[S
         detail_in_sight_route(one, detail_of_type, PersonNotFound, PersonItem),
         Route("PUT", one, put_person, either, permissions=[MANAGE], body=fields),
         Route("DELETE", one, delete_person, {200: Done}, permissions=[MANAGE]),
+        Route("POST", f"{one}/merge", merge_person, {200: Success[PersonItem]}, permissions=[MANAGE], body=Merging),
         audit_route(one, people_pages.PERSON_TRAILS[type_], PersonNotFound),
     ]
 

@@ -8,7 +8,22 @@ class EnrollmentNotFound(NotFound):
 
 
 class PersonNotFound(NotFound):
+    """`merged_into`: the person whom they turned out to be."""
+
     message = "Worker not found or not in your organisation"
+
+    def __init__(self, merged_into: int | None = None) -> None:
+        super().__init__(details=None if merged_into is None else {"merged_into": merged_into})
+
+
+class PersonNotSelectable(ValidationFailed):
+    def __init__(self) -> None:
+        super().__init__({"into": ["The selected employee does not exist."]})
+
+
+class MergedIntoThemselves(ValidationFailed):
+    def __init__(self) -> None:
+        super().__init__({"into": ["An employee cannot be merged into themselves."]})
 
 
 class EmployeeIdTaken(Conflict):

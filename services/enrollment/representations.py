@@ -172,3 +172,14 @@ def person_row(organisation_id: int, person_id: int) -> RowKey:
 
 def settings_row(organisation_id: int) -> RowKey:
     return RowKey("settings", organisation_id)
+
+
+class WaitingHere(Representation):
+    session_id: int
+    waiting: int
+
+
+class FollowedChanges(Representation):
+    """`waiting`: sessions that have begun and have a free seat, and how many wait for it."""
+
+    waiting: list[WaitingHere]

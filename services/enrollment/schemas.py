@@ -117,6 +117,12 @@ class Transfer(Body):
     session_id: Id
 
 
+class Promotion(Body):
+    """`over_capacity`: even if no seat is free."""
+
+    over_capacity: bool = False
+
+
 class CheckIn(Body):
     """`checked_in_at` is now where it is left out. A session with meetings has to be told which."""
 
@@ -200,6 +206,12 @@ class StaffFields(Body):
 
     employee_id: Name
     full_name: Name
+
+
+class Merging(Body):
+    """`into`: the other person, employee or staff, who the one of the path is as well."""
+
+    into: Id
 
 
 class EmployeeFields(StaffFields):

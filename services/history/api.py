@@ -15,7 +15,8 @@ from shared.http.models import Body
 from shared.http.pagination import PagedQuery, last_page
 from shared.http.responses import Answer, Caching
 from shared.http.routing import Call, Route
-from shared.service.chassis import READER
+from shared.postgres.pool import connected
+from shared.service.chassis import POOL, READER
 
 
 def sight_of_histories(caller: Caller) -> Sight:
@@ -41,6 +42,9 @@ async def _history(call: Call[Any, Body], person_type: str, company_id: int | No
         raise PermissionDenied("User is Staff")
     read = pages.history_page(call.organisation_id, call.id, person_type, query, company_id, sight)
     found, total, items = await call.app[READER].read(read)
+    if not found and sight.everybody:
+        async with connected(call.app[POOL]) as connection:
+            raise WorkerNotFound(await pages.merged_into(connection, call.organisation_id, call.id))
     if not found:
         raise WorkerNotFound
     text = f'{{"data": {items}, "meta": {json.dumps(history_meta(query, total))}}}'

@@ -4,7 +4,12 @@ from shared.errors import ApiError, NotFound, ValidationFailed
 
 
 class WorkerNotFound(NotFound):
+    """`merged_into`: the person whom they turned out to be."""
+
     message = "Worker not found or not in your organisation"
+
+    def __init__(self, merged_into: int | None = None) -> None:
+        super().__init__(details=None if merged_into is None else {"merged_into": merged_into})
 
 
 def numeric_id() -> ApiError:

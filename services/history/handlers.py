@@ -5,6 +5,7 @@ from shared.events.types import (
     ENROLLMENT_EVENTS,
     CourseRemoved,
     CourseSaved,
+    EmployeeMerged,
     EmployeeRemoved,
     EmployeeSaved,
     SessionRemoved,
@@ -21,6 +22,7 @@ SUBSCRIPTIONS: Subscriptions = {
     SessionRemoved: copies.save_sessions,
     EmployeeSaved: copies.save_people,
     EmployeeRemoved: copies.save_people,
+    EmployeeMerged: copies.save_people,
     **dict.fromkeys(ENROLLMENT_EVENTS, copies.save_records),
     SettingsSaved: settings_copy.save_settings,
 }

@@ -99,10 +99,15 @@ class SessionState(State):
     projects: tuple[NamedItem, ...]
     removed: bool = False
     meetings: tuple[Meeting, ...] = ()
+    enrollment_opens_at: Moment | None = None
+    enrollment_closes_at: Moment | None = None
 
 
 class EmployeeState(State):
-    """A person who can be enrolled, whether employee or staff; `removed` once the link has ended."""
+    """A person who can be enrolled, whether employee or staff; `removed` once the link has ended.
+
+    `merged_into` is the person whom they turned out to be, and who has their enrollments since.
+    """
 
     type: Literal["employee", "staff"]
     employee_id: Text
@@ -110,6 +115,7 @@ class EmployeeState(State):
     company: NamedItem | None
     created_at: Moment
     removed: bool
+    merged_into: Id | None = None
 
 
 EnrollmentStatus = Literal["enrolled", "waitlisted", "completed", "failed", "absent", "cancelled"]
@@ -252,6 +258,12 @@ class EmployeeRemoved(Event[EmployeeState]):
     type = "employee.removed"
 
 
+class EmployeeMerged(Event[EmployeeState]):
+    """Two people were one: this one is removed, and its enrollments are those of `merged_into`."""
+
+    type = "employee.merged"
+
+
 class EnrollmentEvent(Event[EnrollmentState]):
     """What all changes of an enrollment have in common."""
 
@@ -268,6 +280,12 @@ class EnrollmentPromoted(EnrollmentEvent):
     """From the waitlist to a seat."""
 
     type = "enrollment.promoted"
+
+
+class EnrollmentPassedOver(EnrollmentEvent):
+    """Whoever waits lacked a prerequisite when a seat came free, and waits on."""
+
+    type = "enrollment.passed_over"
 
 
 class EnrollmentTransferred(EnrollmentEvent):
@@ -306,6 +324,12 @@ class EnrollmentReopened(EnrollmentEvent):
     type = "enrollment.reopened"
 
 
+class EnrollmentReassigned(EnrollmentEvent):
+    """To the person into whom its person was merged."""
+
+    type = "enrollment.reassigned"
+
+
 class EnrollmentPreserved(EnrollmentEvent):
     """A record that an earlier version closed now has what is `remembered` of it; nothing else changed."""
 
@@ -339,7 +363,7 @@ ENROLLMENT_EVENTS = tuple(EnrollmentEvent.__subclasses__())
 STATE_OF: dict[type[Event[State]], type[State]] = {
     **dict.fromkeys((CourseSaved, CourseRemoved), CourseState),
     **dict.fromkeys((SessionSaved, SessionRemoved), SessionState),
-    **dict.fromkeys((EmployeeSaved, EmployeeRemoved), EmployeeState),
+    **dict.fromkeys((EmployeeSaved, EmployeeRemoved, EmployeeMerged), EmployeeState),
     **dict.fromkeys(ENROLLMENT_EVENTS, EnrollmentState),
     **dict.fromkeys((CertificationExpiring, CertificationExpired, CertificationRevoked), CertificationState),
     SettingsSaved: SettingsState,

@@ -126,6 +126,7 @@ LINES = [
     Line("DELETE /api/v1/training/enrollments/{enrollment}/check-in", "record"),
     Line("PATCH /api/v1/training/enrollments/{enrollment}/reopen", "record", body={"reason": "A mistake"}),
     Line("PATCH /api/v1/training/enrollments/{enrollment}/cancel", "enroll"),
+    Line("PATCH /api/v1/training/enrollments/{enrollment}/promote", "enroll"),
     Line(
         "PATCH /api/v1/training/enrollments/{enrollment}/transfer",
         "enroll",
@@ -146,12 +147,14 @@ LINES = [
     Line("GET /api/v1/employees/{person}/audit", "view"),
     Line("PUT /api/v1/employees/{person}", "manage", 200, 201, _PERSON),
     Line("DELETE /api/v1/employees/{person}", "manage"),
+    Line("POST /api/v1/employees/{person}/merge", "manage", 428, body={"into": "{staff}"}),
     Line("GET /api/v1/staff", "view", elsewhere=200),
     Line("GET /api/v1/staff/{staff}", "view"),
     Line("GET /api/v1/staff/{staff}/audit", "view"),
     Line("PUT /api/v1/staff/{staff}", "manage", 200, 201, _STAFF),
     Line("DELETE /api/v1/staff/{staff}", "manage"),
     Line("GET /api/v1/companies", "view", elsewhere=200),
+    Line("POST /api/v1/staff/{staff}/merge", "manage", 428, body={"into": "{person}"}),
     Line("GET /api/v1/employees/{person}/training", "view"),
     Line("GET /api/v1/staff/{staff}/training", "view"),
 ]

@@ -23,11 +23,11 @@ from tests.support.extremes import ANYTHING, REFUSED, Extreme, FieldOf, Place, b
 from tests.support.routes import ALL, Declared, example_body, rows_of_each_kind
 from tests.support.services import PROJECTIONS
 from tests.support.stack import Stack
-from tests.support.world import COURSES, EMPLOYEES, ENROLLMENTS, SESSIONS, STAFF
+from tests.support.world import COURSES, EMPLOYEES, ENROLLMENTS, SESSIONS, STAFF, new_session
 
 WITH_BODY = [declared for declared in ALL if declared.route.body is not None]
 WITH_QUERY = [declared for declared in ALL if declared.route.query.model_fields]
-REFUSALS = {(400, "malformed_json"), (409, "conflict"), (413, "payload_too_large")}
+REFUSALS = {(400, "malformed_json"), (409, "conflict"), (413, "payload_too_large"), (428, "precondition_required")}
 """Beside those with 422."""
 ELSEWHERE: Mapping[Place, Callable[[Any], Any]] = {
     ("course_id",): lambda row: row["course"]["id"],
@@ -43,6 +43,7 @@ NOT_SHOWN: Mapping[Place, str] = {
     ("reason",): "in the audit trail, if it changes anything",
     ("waitlist",): "what came of it is shown",
     ("partial",): "what came of it is shown",
+    ("over_capacity",): "what came of it is shown",
     ("employee_ids",): "each makes a row of its own",
     ("attendance",): "what came of each row is answered",
     ("atomic",): "what came of it is answered",
@@ -61,6 +62,7 @@ NAMES_OF_ROWS = {
     "ids",
     "versions",
     "meeting_id",
+    "into",
 }
 """What has to exist, and what is asked of it: no extreme does."""
 OWNED = ("courses", "sessions", "people", "enrollments")
@@ -167,10 +169,11 @@ def same(one: Any, other: Any) -> bool:
 
 async def search(stack: Stack, organisation: int, declared: Declared) -> Search:
     ids = await rows_of_each_kind(stack.client(organisation))
+    other_session = await new_session(stack.client(organisation), ids[COURSES])
     assert declared.route.body is not None
     good = {
         "course_id": ids[COURSES],
-        "session_id": ids[SESSIONS],
+        "session_id": other_session,  # nothing is transferred to the session it is in
         "employee_ids": [ids[STAFF]],
         "attendance": [{"employee_id": ids[EMPLOYEES], "outcome": "checked_in"}],
         "time_zone": "UTC",

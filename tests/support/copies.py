@@ -15,6 +15,7 @@ from tests.support.services import DECLARED
 from tests.support.stack import Stack
 from tests.support.world import (
     COURSES,
+    EMPLOYEES,
     SESSIONS,
     SETTINGS,
     enroll,
@@ -106,6 +107,10 @@ async def rows_of_every_kind(client: Client) -> list[int]:
     await changed(client, seated, "cancel")
     for status in ("in_progress", "completed"):
         assert (await client.patch(f"{SESSIONS}/{session}", {"status": status})).status == 200
+    merged = await client.request(
+        "POST", f"{EMPLOYEES}/{people[1]}/merge", json={"into": people[3]}, headers={"If-Match": "*"}
+    )
+    assert merged.status == 200, merged.text
     deleted = await new_session(client, await new_course(client))
     assert (await client.delete(f"{SESSIONS}/{deleted}")).status == 200
     assert (await client.delete(f"{COURSES}/{await new_course(client)}")).status == 200

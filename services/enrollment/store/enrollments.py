@@ -13,7 +13,13 @@ from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
 
 # A copy whose details are not those of its version was written by an earlier release (use_cases/preservation.py).
+# The enrollments are locked first: whoever waited for one that went to another session or person joins those, not the
+# ones that it had before.
 _LOCK = """
+WITH locked AS MATERIALIZED (
+    SELECT * FROM enrollments WHERE (organisation_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
+    ORDER BY organisation_id, id FOR UPDATE
+)
 SELECT e.*, c.pass_score, c.validity_months, coalesce(o.time_zone, 'UTC') AS time_zone, c.renewal_window_days,
     CASE WHEN c.renewal_window_days IS NOT NULL THEN (
         SELECT max(held.valid_until) FROM enrollments held
@@ -28,13 +34,11 @@ SELECT e.*, c.pass_score, c.validity_months, coalesce(o.time_zone, 'UTC') AS tim
             THEN jsonb_build_object('id', p.company_id, 'name', p.company_name) END
     ) END AS current,
     CASE WHEN NOT p.removed THEN p.company_id END AS company_now
-FROM enrollments e JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id
+FROM locked e JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id
 JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id
 JOIN people p ON p.organisation_id = e.organisation_id AND p.id = e.employee_id
 LEFT JOIN organisation_settings o ON o.organisation_id = e.organisation_id
-WHERE (e.organisation_id, e.id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
 ORDER BY e.organisation_id, e.id
-FOR UPDATE OF e
 """
 
 _CHANGED = ArrayColumns(
@@ -42,6 +46,7 @@ _CHANGED = ArrayColumns(
     id="bigint",
     version="integer",
     session_id="bigint",
+    employee_id="bigint",
     status="text",
     holds_seat="boolean",
     score="numeric",
@@ -60,7 +65,7 @@ _CHANGED = ArrayColumns(
     remembered="jsonb",
     attendance="jsonb",
 )
-_NEVER_CHANGED = {"course_id", "employee_id", "enrolled_at"}
+_NEVER_CHANGED = {"course_id", "enrolled_at"}
 _COLUMNS_OF_THEIR_OWN = {"judged_by", "remembered", "certifies", "attendance"}
 """What is stored in another form, and what a trigger sets."""
 _UPDATE = f"""

@@ -6,14 +6,15 @@ from typing import Any
 from services.enrollment.schemas import EmployeeFields
 from shared.events.types import EmployeeState, NamedItem
 from shared.postgres.pool import Connection
+from shared.postgres.row_security import scoped
 
 _SAVE_PERSON = """
 INSERT INTO people (organisation_id, id, version, type, employee_id, full_name, company_id, company_name, removed,
-    created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce($10, now()))
+    created_at, merged_into)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce($10, now()), $11)
 ON CONFLICT (organisation_id, id) DO UPDATE SET version = excluded.version, type = excluded.type,
     employee_id = excluded.employee_id, full_name = excluded.full_name, company_id = excluded.company_id,
-    company_name = excluded.company_name, removed = excluded.removed
+    company_name = excluded.company_name, removed = excluded.removed, merged_into = excluded.merged_into
 WHERE people.version = excluded.version - 1
 RETURNING *
 """
@@ -26,6 +27,10 @@ WHERE organisation_id = $1 AND lower(btrim(employee_id)) = lower(btrim($2)) AND 
 ORDER BY id LIMIT 1
 """
 _LOCK_EMPLOYEE_ID = "SELECT pg_advisory_xact_lock(hashtextextended(concat_ws(' ', $1::bigint, lower(btrim($2))), 2))"
+
+_MERGED_INTO = scoped(
+    "SELECT merged_into FROM people WHERE organisation_id = $1 AND id = $2 AND removed", ("bigint", "bigint")
+)
 
 _SHARED = """
 SELECT organisation_id, array_agg(id ORDER BY id) AS ids, array_agg(employee_id ORDER BY id) AS employee_ids
@@ -50,6 +55,12 @@ async def other_holder(connection: Connection, organisation_id: int, employee_id
     return holder
 
 
+async def merged_into(connection: Connection, organisation_id: int, person_id: int) -> int | None:
+    """The person whom somebody who is not there any more turned out to be."""
+    found: int | None = await connection.fetchval(_MERGED_INTO, organisation_id, person_id)
+    return found
+
+
 async def shared_employee_ids(connection: Connection) -> list[tuple[int, dict[int, str]]]:
     """Organisation and, by person, the `employee_id` of those who have the same one."""
     rows = await connection.fetch(_SHARED)
@@ -66,6 +77,7 @@ async def save_person(
     fields: EmployeeFields,
     created_at: datetime | None = None,
     removed: bool = False,
+    merged_into: int | None = None,
 ) -> EmployeeState | None:
     """The person's next version after `person`, or `None` where another change came first."""
     row = await connection.fetchrow(
@@ -80,6 +92,7 @@ async def save_person(
         fields.company and fields.company.name,
         removed,
         created_at,
+        merged_into,
     )
     return None if row is None else person_state(row)
 

@@ -6,6 +6,7 @@ from typing import Any
 from services.enrollment.store.enrollments import enrollment_state
 from services.enrollment.store.people import person_state
 from shared.events.types import (
+    EmployeeMerged,
     EmployeeRemoved,
     EmployeeSaved,
     EnrollmentCancelled,
@@ -42,7 +43,8 @@ _EVENT_BY_STATUS: Mapping[EnrollmentStatus, type[EnrollmentEvent]] = {
 
 def _person(row: Any) -> Event[State]:
     state = person_state(row)
-    return (EmployeeRemoved if state.removed else EmployeeSaved)(row["organisation_id"], state)
+    gone = EmployeeRemoved if state.merged_into is None else EmployeeMerged
+    return (gone if state.removed else EmployeeSaved)(row["organisation_id"], state)
 
 
 def _enrollment(row: Any) -> Event[State]:

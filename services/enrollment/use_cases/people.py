@@ -14,7 +14,7 @@ from services.enrollment.store import people_pages
 from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases import SOURCE, certifications, change_set
 from services.enrollment.use_cases.change_set import Change, in_transaction
-from shared.events.types import EmployeeRemoved, EmployeeSaved, EmployeeState, EnrollmentCancelled
+from shared.events.types import EmployeeMerged, EmployeeRemoved, EmployeeSaved, EmployeeState, EnrollmentCancelled
 from shared.http.conditional import UNCONDITIONAL, Conditions, Document
 from shared.messaging import outbox
 from shared.postgres.audit import Actor, AuditEntry, differences
@@ -36,12 +36,14 @@ async def save_person(
     """Whether the person is new, and their representation.
 
     Somebody of the other type changes it, and keeps bookings and records: a contractor's worker who is hired is the
-    same person. Somebody who was removed and comes back is new, and keeps their earlier records. Raises
-    `EmployeeIdTaken`.
+    same person. Somebody who was removed and comes back is new, and keeps their earlier records; who was merged into
+    somebody else does not come back. Raises `EmployeeIdTaken`, `PersonNotFound`.
     """
 
     async def work(connection: Connection) -> tuple[bool, Document]:
         current = await store.lock_person(connection, organisation_id, person_id)
+        if current is not None and current.removed and current.merged_into is not None:
+            raise PersonNotFound(current.merged_into)
         new = current is None or current.removed
         conditions.check(person_row(organisation_id, person_id), 0 if current is None or new else current.version)
         if current is None or new or not _says(current, type_, fields):
@@ -103,22 +105,48 @@ async def remove_person(
         planned = await seat_store.open_enrollments_of_person(connection, organisation_id, person_id)
         keys = sorted({(organisation_id, session_id) for _, session_id in planned})
         sessions = await seat_store.lock_sessions(connection, keys)
-        current = await store.lock_person(connection, organisation_id, person_id)
-        if current is None or current.type != type_ or current.removed:
-            raise PersonNotFound
+        current = present(await store.lock_person(connection, organisation_id, person_id), type_)
         conditions.check(person_row(organisation_id, person_id), current.version)
         if planned != await seat_store.open_enrollments_of_person(connection, organisation_id, person_id):
             raise ChangedMeanwhile
         await _cancel(connection, organisation_id, [enrollment_id for enrollment_id, _ in planned], sessions, actor)
-        stored = current.model_dump(include=set(EmployeeFields.model_fields))
-        fields = EmployeeFields.model_validate(stored, context=STORED)
-        removed = await store.save_person(
-            connection, organisation_id, current, person_id=person_id, type_=type_, fields=fields, removed=True
-        )
-        await _publish_person(connection, organisation_id, current, removed, EmployeeRemoved, actor)
+        await end_link(connection, organisation_id, current, EmployeeRemoved, actor)
         await certifications.follow_person(connection, organisation_id, person_id)
 
     await in_transaction(pool, organisation_id, work)
+
+
+def present(person: EmployeeState | None, type_: str) -> EmployeeState:
+    """The person; raises `PersonNotFound` for one who is not there or of the other type."""
+    if person is None:
+        raise PersonNotFound
+    if person.removed or person.type != type_:
+        raise PersonNotFound(person.merged_into)
+    return person
+
+
+async def end_link(
+    connection: Connection,
+    organisation_id: int,
+    person: EmployeeState,
+    event: type[EmployeeRemoved] | type[EmployeeMerged],
+    actor: Actor,
+    merged_into: int | None = None,
+) -> None:
+    """Removes a person whose row is locked; their enrollments are the caller's."""
+    stored = person.model_dump(include=set(EmployeeFields.model_fields))
+    fields = EmployeeFields.model_validate(stored, context=STORED)
+    removed = await store.save_person(
+        connection,
+        organisation_id,
+        person,
+        person_id=person.id,
+        type_=person.type,
+        fields=fields,
+        removed=True,
+        merged_into=merged_into,
+    )
+    await _publish_person(connection, organisation_id, person, removed, event, actor)
 
 
 async def _cancel(
@@ -138,9 +166,10 @@ async def _publish_person(
     organisation_id: int,
     before: EmployeeState | None,
     person: EmployeeState | None,
-    event: type[EmployeeSaved] | type[EmployeeRemoved],
+    event: type[EmployeeSaved] | type[EmployeeRemoved] | type[EmployeeMerged],
     actor: Actor,
 ) -> None:
+    """The event and the audit entry of a change; raises `ChangedMeanwhile` if there is no `person`."""
     if person is None:
         raise ChangedMeanwhile
     changes = differences(before, person)

@@ -27,6 +27,7 @@ _PEOPLE = ArrayColumns(
     company_id="bigint",
     company_name="text",
     removed="boolean",
+    merged_into="bigint",
 )
 _SAVE_PEOPLE = _PEOPLE.save_newest("people")
 
@@ -97,7 +98,6 @@ _KEEPS = "records.remembered AND NOT excluded.remembered AND excluded.status NOT
 _SAVE_RECORDS = _RECORDS.save_newest(
     "records",
     {
-        "employee_id": None,
         **{name: f"CASE WHEN {_KEEPS} THEN records.{name} ELSE excluded.{name} END" for name in _REMEMBERED},
     },
 )
@@ -121,6 +121,7 @@ def _person(event: Event[EmployeeState]) -> dict[str, Any]:
         "company_id": state.company and state.company.id,
         "company_name": state.company and state.company.name,
         "removed": state.removed,
+        "merged_into": state.merged_into,
     }
 
 

@@ -6,6 +6,8 @@ from services.history.schemas import HistoryQuery
 from shared.auth.sight import EVERYBODY, Sight
 from shared.postgres.batched_reads import PAGE_TYPES, PageRead, Statement, array_text
 from shared.postgres.local_days import LISTED, day_of, zone_of
+from shared.postgres.pool import Connection
+from shared.postgres.row_security import scoped
 
 # A person's records are few: they are matched first, then counted and cut to the page. `found` tells a person
 # without matching records from one that this organisation does not have.
@@ -82,6 +84,10 @@ _STATUS = {
     "upcoming": "r.status IN ('enrolled', 'waitlisted') AND s.start_date > now()",
 }
 
+_MERGED_INTO = scoped(
+    "SELECT merged_into FROM people WHERE organisation_id = $1 AND id = $2 AND removed", ("bigint", "bigint")
+)
+
 _TRAINING_DAY = day_of("coalesce(r.completed_at, s.start_date)", zone_of(LISTED))
 _FILTERS = {
     "online": ("shown.online = :online", "boolean"),
@@ -116,6 +122,12 @@ def history_page(
     companies = [array_text(sight.companies)] if in_doubt else []
     arguments = (organisation_id, person_id, person_type, *companies, *given.values(), query.per_page, query.offset)
     return PageRead(_page_statement(tuple(given), query.status, of_companies=in_doubt), arguments)
+
+
+async def merged_into(connection: Connection, organisation_id: int, person_id: int) -> int | None:
+    """The person whom somebody who is not there any more turned out to be."""
+    found: int | None = await connection.fetchval(_MERGED_INTO, organisation_id, person_id)
+    return found
 
 
 @cache

@@ -8,7 +8,6 @@ import pytest
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.schemas_attendance import Attendance
 from services.enrollment.store import enrollments as enrollment_store
-from services.enrollment.use_cases import change_set
 from services.enrollment.use_cases.attendance import record_attendance
 from shared.http.responses import Answer
 from shared.postgres.connection import DatabaseConnection
@@ -84,7 +83,7 @@ async def test_control_an_enrollment_that_is_written_for_each_change_may_keep_th
         written.extend(state.version for _, state in changed)
         await update(connection, changed)
 
-    monkeypatch.setattr(change_set.enrollment_store, "update", noting)
+    monkeypatch.setattr(enrollment_store, "update", noting)
     rows = [{"employee_id": person, "outcome": outcome} for outcome in ("checked_in", "completed")]
     assert "refused" not in (await record(pool, session_id, *rows)).text
     assert written == [3]

@@ -20,12 +20,20 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 import services.catalog.app
 import services.enrollment.app
 import services.history.app
-from services.enrollment import transitions
+from services.enrollment import merging, transitions
 from services.enrollment.store import candidates as candidate_store
 from services.enrollment.store import seats as seat_store
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connection_pool
-from tests.integration.enrollment.seats_world import ORGANISATIONS, PEOPLE, SESSIONS, World, settled
+from tests.integration.enrollment.seats_world import (
+    ORGANISATIONS,
+    PEOPLE,
+    SESSIONS,
+    WINDOWS,
+    Window,
+    World,
+    settled,
+)
 from tests.support.databases import fresh_database
 from tests.support.guards import without
 
@@ -33,6 +41,7 @@ organisations = st.sampled_from(ORGANISATIONS)
 sessions = st.sampled_from(SESSIONS)
 groups = st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=3, unique=True)
 meetings = st.lists(st.none() | st.integers(0, 2), min_size=1, max_size=2)
+pairs = st.lists(st.sampled_from(PEOPLE), min_size=2, max_size=2, unique=True)
 picks = st.integers(min_value=0, max_value=1000)
 
 
@@ -163,6 +172,25 @@ class SeatsMachine(RuleBasedStateMachine):
         self._do(self.world.reopen(*enrollment), self.world.reopen(*enrollment))
 
     @precondition(lambda self: self.known)
+    @rule(pick=picks, over_capacity=st.booleans())
+    def promote(self, pick: int, over_capacity: bool) -> None:
+        enrollment = self._enrollment(pick)
+        self._do(self.world.promote(*enrollment, over_capacity=over_capacity), self.world.promote(*enrollment))
+
+    @rule(organisation=organisations, session=sessions, window=st.sampled_from(WINDOWS), person=st.sampled_from(PEOPLE))
+    def move_the_window(self, organisation: int, session: int, window: Window, person: int) -> None:
+        self._do(self.world.open_window(organisation, session, window))
+        self._do(*(self.world.enroll_oneself(each, session, person) for each in ORGANISATIONS))
+
+    @rule(session=sessions, group=groups, capacity=st.integers(1, 4))
+    def all_organisations_at_once(self, session: int, group: list[int], capacity: int) -> None:
+        self._do(
+            *(self.world.enroll(each, session, group, waitlist=True) for each in ORGANISATIONS),
+            *(self.world.resize(each, session, capacity) for each in ORGANISATIONS),
+            *(self.world.promote(*enrollment) for enrollment in self.known[-4:]),
+        )
+
+    @precondition(lambda self: self.known)
     @rule(pick=picks, session=sessions)
     def transfer(self, pick: int, session: int) -> None:
         self._do(self.world.transfer(*self._enrollment(pick), session))
@@ -196,10 +224,14 @@ class SeatsMachine(RuleBasedStateMachine):
         self._do(self.world.hire(organisation, person))
         assert self.known == before
 
+    @rule(organisation=organisations, pair=pairs)
+    def merge_two(self, organisation: int, pair: list[int]) -> None:
+        self._do(self.world.merge(organisation, *pair), self.world.merge(organisation, *reversed(pair)))
+
     @rule(organisation=organisations, session=sessions)
     def cancel_the_session_and_schedule_it_anew(self, organisation: int, session: int) -> None:
         self._do(self.world.cancel_session(organisation, session))
-        self._do(self.world.follow(organisation, session, capacity=2))
+        self._do(self.world.schedule_anew(organisation, session))
 
     @precondition(lambda self: self.known)
     @rule(
@@ -207,14 +239,19 @@ class SeatsMachine(RuleBasedStateMachine):
         groups=st.lists(groups, min_size=2, max_size=5),
         session=sessions,
         organisation=organisations,
+        pair=pairs,
     )
-    def all_at_once(self, chosen: list[int], groups: list[list[int]], session: int, organisation: int) -> None:
+    def all_at_once(
+        self, chosen: list[int], groups: list[list[int]], session: int, organisation: int, pair: list[int]
+    ) -> None:
         changes: list[Callable[[tuple[int, int]], Coroutine[Any, Any, object]]] = [
             lambda enrollment: self.world.cancel(*enrollment),
             lambda enrollment: self.world.mark_absent(*enrollment),
             lambda enrollment: self.world.transfer(*enrollment, session),
             lambda enrollment: self.world.complete(*enrollment),
             lambda enrollment: self.world.reopen(*enrollment),
+            lambda enrollment: self.world.promote(*enrollment),
+            lambda enrollment: self.world.promote(*enrollment, over_capacity=True),
             lambda enrollment: self.world.check_in(*enrollment, 0, None),
         ]
         attempts = [changes[pick % len(changes)](self._enrollment(pick)) for pick in chosen]
@@ -226,6 +263,7 @@ class SeatsMachine(RuleBasedStateMachine):
             for place, group in enumerate(groups)
         ]
         attempts.append(self.world.enlarge(organisation, session, 1))
+        attempts.append(self.world.merge(organisation, *pair))
         self._do(*attempts)
 
     def teardown(self) -> None:
@@ -274,6 +312,24 @@ def test_control_where_open_records_are_overlooked_the_stories_end_badly(
     guard = "bool_or(e.status IN ('enrolled', 'waitlisted'))"
     without(monkeypatch, candidate_store, "_CANDIDATES", guard, "bool_or(false)")
     assert any(isinstance(broken, UniqueViolationError) for broken in what_breaks(databases))
+
+
+def test_control_where_double_bookings_are_overlooked_a_promise_is_broken(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merging, "double_bookings", lambda *_: [])
+    world = World(databases.enrollment)
+
+    async def story() -> None:
+        await world.populate()
+        await world.enroll(1, SESSIONS[0], PEOPLE[:2], waitlist=False)
+        for enrollment in await world.enrollments():
+            await world.complete(*enrollment)
+        await world.merge(1, *PEOPLE[:2])
+        await world.check()
+
+    with pytest.raises(AssertionError, match="somebody is enrolled twice"):
+        databases.runner.run(story())
 
 
 def test_control_where_a_transfer_takes_attendance_along_a_promise_is_broken(

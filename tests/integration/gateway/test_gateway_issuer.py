@@ -13,9 +13,10 @@ import jwt
 import pytest
 from argon2 import PasswordHasher
 
-from gateway.auth.issuer import Subject, issue
+from gateway.auth.issuer import issue
 from gateway.auth.passwords import WAITING, PasswordChecker
 from gateway.auth.users import ROLES, User, put_user
+from shared.auth.internal_token import Caller
 from shared.auth.jwk import new_private_keys, parse_private_keys
 from shared.errors import Overloaded
 from tests.integration.gateway.edge import Edge, StartGateway, new_token
@@ -260,9 +261,9 @@ async def test_keys_rotate_without_a_restart(issuing: Edge, keys_file: Path, org
     first = first_key(keys_file)
 
     def token_of(key: dict[str, str]) -> str:
-        subject = Subject(organisation, "1", "", "staff", ROLES["Admin"])
+        caller = Caller(organisation, "1", "", "staff", ROLES["Admin"])
         signing = parse_private_keys(json.dumps({"keys": [key]}))
-        return issue(signing, subject, issuer="muster", audience="muster-api", ttl=600)
+        return issue(signing, caller, issuer="muster", audience="muster-api", ttl=600)
 
     assert (await issuing.client(token_of(new)).get(COURSES)).status == 401
     replace(keys_file, {"keys": [new, first]})

@@ -84,7 +84,6 @@ _JUDGED = "the enrollment has passed or failed already"
 _REMEMBERED = ("remembered", *(f"remembered.{name}" for name, _ in changed_in_one_field(filled(Remembered))))
 _ENROLLING = "enrolling alone asks for it"
 _ATTENDANCE = tuple(f"attendance.{name}" for name in Attendance.model_fields)
-_SAME_PERSON = "an enrollment is always the same person's"
 
 NOT_COPIED: Mapping[str, Mapping[str, str]] = {
     "enrollment: courses": {
@@ -103,6 +102,8 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
         "course_id": "the enrollment names the course",
         "end_date": "no record shows it",
         "max_participants": "no record shows it",
+        "enrollment_opens_at": _ENROLLING,
+        "enrollment_closes_at": _ENROLLING,
         "status": "the enrollment has a status of its own",
         "removed": _DELETED,
     },
@@ -111,7 +112,6 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
         "created_at": "no record shows it",
     },
     "history: records": {
-        "employee_id": _SAME_PERSON,
         "holds_seat": "no record shows it",
         "judged_by": _JUDGED,
         "judged_by.pass_score": _JUDGED,
@@ -157,7 +157,7 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
 NOT_SHOWN: Mapping[str, Mapping[str, str]] = {
     "courses": {"labels.id": "a filter"},
     "sessions": {"projects.id": "a filter", "start_date": "a filter, and the order of the records"},
-    "people": {"company.id": "a filter"},
+    "people": {"company.id": "a filter", "merged_into": "an answer without records names that person"},
     "enrollments": {
         "course_id": "a closed record shows what it remembers of its course",
         "score": "for processes of the release before, to which each score was passed",

@@ -45,6 +45,8 @@ IN_THE_DETAIL_ALONE: Mapping[type, set[str]] = {
     SessionFields: {
         "projects.id",
         "projects.name",
+        "enrollment_opens_at",
+        "enrollment_closes_at",
         *(f"meetings.{name}" for name in MeetingFields.model_fields),
     },
 }
@@ -90,7 +92,7 @@ NOT_WRITTEN: Mapping[type, set[str]] = {
     },
     SessionState: {"id", "version", "removed"},
     SessionDetail: {"id", "course", "enrolled_count", "available_spots"},
-    EmployeeState: {"id", "version", "removed", "type", "created_at"},
+    EmployeeState: {"id", "version", "removed", "merged_into", "type", "created_at"},
     PersonItem: {"id", "type", "created_at"},
 }
 """Keys, counts, and what comes from the way a row is written or its time; everything else is a client's to write."""
@@ -152,7 +154,8 @@ def first(model: type) -> Any:
     if model is not SessionFields:
         return filled(model)
     ends = {"start_date": MOMENT.replace(year=2030), "end_date": MOMENT.replace(year=2033)}
-    return filled(model, meetings=[filled(MeetingFields, **ends)], **ends)
+    window = {"enrollment_opens_at": MOMENT.replace(year=2029), "enrollment_closes_at": MOMENT.replace(year=2034)}
+    return filled(model, meetings=[filled(MeetingFields, **ends)], **ends, **window)
 
 
 async def unread(catalog: Database, model: type) -> dict[str, set[str]]:
