@@ -4,7 +4,6 @@ import time
 
 import pytest
 
-from gateway.auth import client_claims as claims
 from tests.integration.gateway.edge import Edge, new_token
 
 COURSES = "/api/v1/training/courses"
@@ -48,7 +47,7 @@ async def test_a_token_has_its_leeway_and_no_more(edge: Edge, organisation: int)
 async def test_control_with_more_leeway_it_would_be_let_in(
     edge: Edge, organisation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claims, "LEEWAY", 600)
+    monkeypatch.setattr("shared.auth.internal_token.LEEWAY", 600)
     monkeypatch.setattr("gateway.auth.client_token.LEEWAY", 600)
     now = int(time.time())
     assert (await edge.client(new_token(organisation, iat=now - 900, exp=now - 300)).get(COURSES)).status == 200
