@@ -23,6 +23,9 @@ from tests.security.corpus import (
 LISTS: dict[str, Service] = {
     COURSES: "catalog",
     SESSIONS: "catalog",
+    "/api/v1/training/labels": "catalog",
+    "/api/v1/training/projects": "catalog",
+    "/api/v1/companies": "enrollment",
     ENROLLMENTS: "enrollment",
     EMPLOYEES: "enrollment",
     STAFF: "enrollment",
