@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import enrolling, events, fairness, gateway, growth, holding, lists, memory
+from bench import enrolling, events, fairness, gateway, growth, holding, lists, memory, searching
 from bench.bed import Bed, made_bed
 from bench.errors import NotMeasured
 from bench.placement import placement
@@ -37,6 +37,7 @@ async def _events(bed: Bed) -> AsyncIterator[Result]:
 MEASUREMENTS: Mapping[str, Measurement] = {
     "gateway": gateway.results,
     "lists": lists.results,
+    "searching": searching.results,
     "enrolling": enrolling.results,
     "events": _events,
     "growth": growth.results,

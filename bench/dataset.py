@@ -209,12 +209,21 @@ async def _complete(connections: Connections, told: _Told) -> None:
 
 async def add_courses(url: str, organisation_id: int, count: int) -> None:
     """Courses without sessions of one more organisation, in the catalog's database at `url`, its owner's."""
+    await _add(url, COURSES, "courses", organisation_id, count)
+
+
+async def add_people(url: str, organisation_id: int, count: int) -> None:
+    """People without enrollments of one more organisation, in enrollment's database at `url`, its owner's."""
+    await _add(url, PEOPLE, "people", organisation_id, count)
+
+
+async def _add(url: str, rows: str, table: str, organisation_id: int, count: int) -> None:
     connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
     try:
         await connection.execute(PICK)
         await connection.execute("SET search_path = public, pg_temp")
-        await connection.execute(_named(COURSES), organisation_id, today(), count, 0, timeout=WRITING_SECONDS)
-        await connection.execute("VACUUM (ANALYZE) courses", timeout=WRITING_SECONDS)
+        await connection.execute(_named(rows), organisation_id, today(), count, 0, timeout=WRITING_SECONDS)
+        await connection.execute(f"VACUUM (ANALYZE) {table}", timeout=WRITING_SECONDS)
     finally:
         await connection.close(timeout=CONNECT_SECONDS)
 

@@ -18,11 +18,13 @@ from services.enrollment.schemas import (
     EnrollmentRequest,
     Merging,
     OrganisationSettings,
+    Promotion,
     Reopening,
     SessionChange,
     StaffFields,
     Transfer,
 )
+from services.enrollment.schemas_attendance import Attendance
 from shared.http.routing import Route
 from shared.service.snapshot_routes import RowKeys
 from stack.services import SERVICE_NAMES
@@ -45,8 +47,10 @@ GOOD: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
     EnrollmentRequest: {"session_id": 1, "employee_ids": [1]},
     Completion: {},
     Reopening: {"reason": "x"},
+    Promotion: {"over_capacity": True},
     Transfer: {"session_id": 1},
     CheckIn: {"method": "manual"},
+    Attendance: {"attendance": [{"employee_id": 1, "outcome": "absent"}]},
     OrganisationSettings: {"time_zone": "UTC"},
     EmployeeFields: _PERSON,
     StaffFields: _PERSON,

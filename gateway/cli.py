@@ -3,17 +3,17 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from gateway.auth.client_claims import MAX_RATE_LIMIT
-from gateway.auth.issuer import Subject, issue
+from gateway.auth.issuer import issue
 from gateway.auth.passwords import hash_password
 from gateway.auth.users import ROLES, User, UsersInvalid, put_user
 from gateway.settings import TokenSettings
+from shared.auth.internal_token import Caller
 from shared.auth.jwk import KeyInvalid, new_private_keys, parse_private_keys
 from shared.auth.key_changes import record_key_change
 from shared.validation.fields import MAX_ID
@@ -78,17 +78,18 @@ def _print_token(arguments: argparse.Namespace) -> None:
         keys = parse_private_keys(settings.issuer_keys_file.read_text(encoding="utf-8"))
     except (OSError, KeyInvalid) as error:
         raise CommandFailed(f"ISSUER_KEYS_FILE: {error}") from None
-    subject = Subject(
+    permissions = ROLES[arguments.role or "Admin"] if arguments.permissions is None else arguments.permissions
+    caller = Caller(
         arguments.org,
         arguments.subject,
         "API client",
         arguments.user_type,
-        ROLES[arguments.role or "Admin"] if arguments.permissions is None else arguments.permissions,
+        permissions,
         arguments.employee_id,
-        arguments.company,
-        arguments.rate_limit,
+        tuple(arguments.company),
     )
-    print(issue(keys, subject, issuer=settings.token_issuer, audience=settings.token_audience, ttl=arguments.ttl))
+    issuer, audience, limit = settings.token_issuer, settings.token_audience, arguments.rate_limit
+    print(issue(keys, caller, issuer=issuer, audience=audience, ttl=arguments.ttl, rate_limit=limit))
 
 
 def _create_keys(arguments: argparse.Namespace) -> None:
@@ -143,9 +144,9 @@ def _rate_limit(text: str) -> int:
     return value
 
 
-def _permissions(text: str) -> Sequence[str]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    unknown = sorted(set(names) - _KNOWN_PERMISSIONS)
+def _permissions(text: str) -> frozenset[str]:
+    names = frozenset(name.strip() for name in text.split(",") if name.strip())
+    unknown = sorted(names - _KNOWN_PERMISSIONS)
     if unknown:
         raise argparse.ArgumentTypeError(
             f"unknown: {', '.join(unknown)}; there are {', '.join(sorted(_KNOWN_PERMISSIONS))}"

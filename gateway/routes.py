@@ -9,7 +9,10 @@ UpstreamName = Literal["catalog", "enrollment", "history"]
 
 ROUTES: Final[Mapping[str, UpstreamName]] = {
     "/api/v1/training/courses/**": "catalog",
+    "/api/v1/training/sessions/{id}/attendance": "enrollment",
     "/api/v1/training/sessions/**": "catalog",
+    "/api/v1/training/labels": "catalog",
+    "/api/v1/training/projects": "catalog",
     "/api/v1/training/enrollments/**": "enrollment",
     "/api/v1/training/compliance": "enrollment",
     "/api/v1/training/settings/**": "enrollment",
@@ -17,6 +20,7 @@ ROUTES: Final[Mapping[str, UpstreamName]] = {
     "/api/v1/staff/{id}/training": "history",
     "/api/v1/employees/**": "enrollment",
     "/api/v1/staff/**": "enrollment",
+    "/api/v1/companies": "enrollment",
 }
 """The first that matches decides. `{id}` stands for one segment, `/**` at the end for any further ones or none."""
 

@@ -1,13 +1,13 @@
 """Client tokens (contract, section 2): a JWS by an accepted algorithm and key, with claims of the right types."""
 
 import time
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any
 
 from gateway.auth.client_claims import Claims, read_claims
 from gateway.auth.issuer_keys import KeySource
 from gateway.settings import Algorithm
-from shared.auth.internal_token import LEEWAY, LIFETIME, Caller
+from shared.auth.internal_token import LEEWAY, LIFETIME, Caller, caller_of
 from shared.auth.jws import Header, read_header, signed_payload
 from shared.auth.signing import InternalSigner
 from shared.auth.trust import is_internal
@@ -100,13 +100,6 @@ class ClientTokenVerifier:
 
 
 def _client_token(claims: Claims) -> ClientToken:
-    caller = Caller(
-        organisation_id=claims.org,
-        subject=claims.sub,
-        name=claims.name,
-        user_type=claims.user_type,
-        permissions=frozenset(name for name in claims.permissions if not is_internal(name)),
-        employee_id=claims.employee_id,
-        company_ids=tuple(claims.company_ids),
-    )
-    return ClientToken(caller, claims.jti, claims.exp, claims.rate_limit)
+    caller = caller_of(claims)
+    permissions = frozenset(name for name in caller.permissions if not is_internal(name))
+    return ClientToken(replace(caller, permissions=permissions), claims.jti, claims.exp, claims.rate_limit)

@@ -1,36 +1,25 @@
 """The built-in issuer: turns an email address and a password into a token (contract, section 2)."""
 
 import time
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.auth.issuer_keys import IssuerKeys
 from gateway.auth.passwords import PasswordChecker
 from gateway.auth.users import ROLES, User, Users
-from shared.auth.claims import UserType
+from shared.auth.internal_token import Caller, claims_of
 from shared.auth.jwk import PrivateKeySet
 from shared.auth.watched_file import WatchedFile
 from shared.observability import new_uuid
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Whom a token is issued to."""
+def issue(
+    keys: PrivateKeySet, caller: Caller, *, issuer: str, audience: str, ttl: int, rate_limit: int | None = None
+) -> str:
+    """A signed token, valid for `ttl` seconds; a negative `ttl` makes one that has expired.
 
-    organisation_id: int
-    id: str
-    name: str
-    user_type: UserType
-    permissions: Collection[str]
-    employee_id: int | None = None
-    company_ids: Collection[int] = ()
-    rate_limit: int | None = None
-    """Requests a minute; None: the gateway's default."""
-
-
-def issue(keys: PrivateKeySet, subject: Subject, *, issuer: str, audience: str, ttl: int) -> str:
-    """A signed token, valid for `ttl` seconds; a negative `ttl` makes one that has expired."""
+    `rate_limit`: requests a minute; None: the gateway's default.
+    """
     now = int(time.time())
     claims: dict[str, Any] = {
         "iss": issuer,
@@ -38,18 +27,10 @@ def issue(keys: PrivateKeySet, subject: Subject, *, issuer: str, audience: str, 
         "iat": min(now, now + ttl),
         "exp": now + ttl,
         "jti": str(new_uuid()),
-        "sub": subject.id,
-        "org": subject.organisation_id,
-        "name": subject.name,
-        "user_type": subject.user_type,
-        "permissions": sorted(subject.permissions),
+        **claims_of(caller),
     }
-    if subject.employee_id is not None:
-        claims["employee_id"] = subject.employee_id
-    if subject.company_ids:
-        claims["company_ids"] = list(subject.company_ids)
-    if subject.rate_limit is not None:
-        claims["rate_limit"] = subject.rate_limit
+    if rate_limit is not None:
+        claims["rate_limit"] = rate_limit
     return keys.sign(claims)
 
 
@@ -74,7 +55,7 @@ class Issuer:
         return self.users.contents.with_email(email) if self.users else None
 
     def token_for(self, user: User) -> str:
-        subject = Subject(
+        caller = Caller(
             user.organisation_id,
             str(user.id),
             user.name,
@@ -83,7 +64,7 @@ class Issuer:
             user.employee_id,
             user.company_ids,
         )
-        return issue(self.keys.contents, subject, issuer=self.issuer, audience=self.audience, ttl=self.ttl)
+        return issue(self.keys.contents, caller, issuer=self.issuer, audience=self.audience, ttl=self.ttl)
 
     def user(self, subject: str, organisation_id: int) -> User | None:
         return self.users.contents.with_subject(subject, organisation_id) if self.users else None

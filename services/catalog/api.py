@@ -7,7 +7,14 @@ from aiohttp import web
 
 from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.errors import CourseNotFound, SessionNotFound
-from services.catalog.representations import CourseDetail, CourseItem, SessionDetail, SessionItem, SessionWithCourses
+from services.catalog.representations import (
+    ChangedSession,
+    CourseDetail,
+    CourseItem,
+    SessionDetail,
+    SessionItem,
+    SessionWithCourses,
+)
 from services.catalog.schemas import CourseFields, CoursePatch, CourseQuery, SessionFields, SessionPatch, SessionQuery
 from services.catalog.store import courses as course_store
 from services.catalog.store import pages, snapshots
@@ -24,6 +31,7 @@ from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
 from shared.postgres.pool import transaction
 from shared.service.chassis import POOL
+from shared.service.named_lists import named_route
 from shared.service.resource_routes import audit_route, create_route, detail_route, list_route
 from shared.service.snapshot_routes import snapshot_routes
 
@@ -31,6 +39,8 @@ ENROLLMENT = web.AppKey("enrollment", EnrollmentClient)
 
 COURSES = "/api/v1/training/courses"
 SESSIONS = "/api/v1/training/sessions"
+LABELS = "/api/v1/training/labels"
+PROJECTS = "/api/v1/training/projects"
 
 
 async def change_course(call: Call[Query, CoursePatch]) -> Answer:
@@ -102,11 +112,13 @@ ROUTES: list[Route[Any, Any]] = [
         "PATCH",
         SESSIONS + "/{id}",
         change_session,
-        {200: Success[SessionDetail]},
+        {200: Success[ChangedSession]},
         permissions=[MANAGE],
         body=SessionPatch,
     ),
     Route("DELETE", SESSIONS + "/{id}", delete_session, {200: Done}, permissions=[MANAGE]),
+    named_route(LABELS, "labels", VIEWS),
+    named_route(PROJECTS, "projects", VIEWS),
     audit_route(COURSES + "/{id}", pages.COURSE_TRAIL, CourseNotFound),
     audit_route(SESSIONS + "/{id}", pages.SESSION_TRAIL, SessionNotFound),
     Route("GET", "/internal/sessions/{id}", session_state, {200: SessionWithCourses}, permissions=[FETCH_SESSION]),

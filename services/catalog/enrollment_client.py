@@ -53,18 +53,23 @@ class EnrollmentClient:
 
     async def notify(
         self, organisation_id: int, *, courses: Sequence[CourseState] = (), sessions: Sequence[SessionState] = ()
-    ) -> None:
-        """Enrollment obeys these changes, which are committed, from now on, unless it does not respond in time."""
+    ) -> Mapping[int, int]:
+        """Enrollment obeys these changes, which are committed, from now on, unless it does not respond in time.
+
+        How many wait for those of the sessions that have begun and have a free seat, as far as it says so.
+        """
         body = {"courses": _json(courses), "sessions": _json(sessions)}
         try:
             answer = await self._enrollment.request(
                 "POST", "/internal/changes", organisation_id, SEATS, body, within=NOTIFY_WITHIN
             )
-            reason = "" if answer.status == 200 else f"status {answer.status}"
+            if answer.status == 200:
+                return _waiting(answer.text)
+            reason = f"status {answer.status}"
         except ApiError as error:
             reason = error.code
-        if reason:
-            log.warning("enrollment could not be notified of a change (%s): it will follow the event", reason)
+        log.warning("enrollment could not be notified of a change (%s): it will follow the event", reason)
+        return {}
 
     async def _ask(self, organisation_id: int, path: str, body: dict[str, Any]) -> ServiceResponse:
         answer = await self._enrollment.request("POST", path, organisation_id, SEATS, body)
@@ -73,6 +78,12 @@ class EnrollmentClient:
         if answer.status not in (200, 409, 422):
             raise Unavailable
         return answer
+
+
+def _waiting(text: str) -> Mapping[int, int]:
+    """By session; an enrollment of the version before has no data."""
+    data = json.loads(text).get("data") or {}
+    return {each["session_id"]: each["waiting"] for each in data.get("waiting", ())}
 
 
 def _json(states: Sequence[State]) -> list[dict[str, Any]]:

@@ -75,7 +75,15 @@ class SessionDetail(SessionItem):
     """`meetings` are present only if there are any, in the order of their times."""
 
     projects: list[Named]
+    enrollment_opens_at: TrainingTimestamp | None
+    enrollment_closes_at: TrainingTimestamp | None
     meetings: list[MeetingItem] = Field(default_factory=list, min_length=1)
+
+
+class ChangedSession(SessionDetail):
+    """`waiting` is present only if places were added after the start and somebody waits for one."""
+
+    waiting: int = Field(default=1, ge=1)
 
 
 class SessionWithCourses(Representation):

@@ -120,6 +120,16 @@ class SessionFields(Body):
     max_participants: Annotated[Count, Field(ge=1, le=100_000)]
     projects: NamedItems = Field(default_factory=list)
     status: SessionStatus = "scheduled"
+    enrollment_opens_at: Timestamp | None = None
+    enrollment_closes_at: Timestamp | None = None
+
+    @field_validator("enrollment_closes_at")
+    @classmethod
+    def _closes_after_it_opens(cls, closes: datetime | None, info: ValidationInfo) -> datetime | None:
+        opens = info.data.get("enrollment_opens_at")
+        if opens is not None and closes is not None and closes <= opens:
+            raise ValueError("must be after enrollment opens")
+        return closes
 
     _ends_after_its_start = field_validator("end_date")(_ends_after_its_start)
 

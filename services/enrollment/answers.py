@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.enrollment.refusals import Clash, Refusal, clash_reasons, counted
+from services.enrollment.refusals import Clash, Refusal, clash_reason, counted
 from services.enrollment.rules import Candidate
 from shared.events.types import EnrollmentState
 from shared.http.responses import Answer, success
@@ -53,12 +53,12 @@ def enrolled_answer(enrolled: Enrolled) -> Answer:
 
 def _warnings(clashes: Sequence[Candidate]) -> Iterator[dict[str, Any]]:
     for candidate in clashes:
-        for session_id, reason in zip(candidate.clashes, clash_reasons(candidate.clashes), strict=True):
+        for session_id in candidate.clashes:
             yield {
                 "code": Clash.code,
                 "employee_id": candidate.employee_id,
                 "session_id": session_id,
-                "message": reason,
+                "message": clash_reason(session_id),
             }
 
 

@@ -6,9 +6,10 @@ from typing import Any
 from aiohttp import web
 
 from services.enrollment import rules
+from services.enrollment.api_attendance import ATTENDANCE_ROUTES
 from services.enrollment.api_internal import CATALOG, INTERNAL_ROUTES
 from services.enrollment.api_people import PEOPLE_ROUTES
-from services.enrollment.errors import CourseNotSelectable, EnrollmentNotFound
+from services.enrollment.errors import CourseNotSelectable, EnrollmentNotFound, LabelNotSelectable
 from services.enrollment.representations import (
     CompletionAnswer,
     ComplianceItem,
@@ -26,6 +27,7 @@ from services.enrollment.schemas import (
     EnrollmentQuery,
     EnrollmentRequest,
     OrganisationSettings,
+    Promotion,
     Reopening,
     Transfer,
 )
@@ -33,7 +35,7 @@ from services.enrollment.store import compliance, pages
 from services.enrollment.store import settings as settings_store
 from services.enrollment.use_cases import lifecycle, settings
 from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll
-from shared.auth.internal_token import MANAGE, RECORD, VIEW, VIEW_COMPANY
+from shared.auth.internal_token import ENROLL, MANAGE, RECORD, VIEW, VIEW_COMPANY
 from shared.auth.sight import ENROLLS, VIEWS, reach_of, sight_of
 from shared.errors import NotFound
 from shared.http.models import Body, Query
@@ -104,6 +106,18 @@ async def mark_enrollment_absent(call: Call[Query, Body]) -> Answer:
     return changed(enrollment, "Enrollment marked as absent")
 
 
+async def promote_enrollment(call: Call[Query, Promotion]) -> Answer:
+    enrollment = await lifecycle.promote(
+        call.app[POOL],
+        call.organisation_id,
+        call.id,
+        call.actor,
+        over_capacity=call.body.over_capacity,
+        conditions=call.conditions,
+    )
+    return changed(enrollment, "Enrollment promoted")
+
+
 async def transfer_enrollment(call: Call[Query, Transfer]) -> Answer:
     enrollment = await lifecycle.transfer(
         call.app[POOL],
@@ -120,8 +134,8 @@ async def transfer_enrollment(call: Call[Query, Transfer]) -> Answer:
 async def list_compliance(call: Call[ComplianceQuery, Body]) -> Answer:
     async with slow_transaction(call.app[POOL], [call.organisation_id]) as connection:
         courses = await compliance.courses_asked_for(connection, call.organisation_id, call.query)
-        if not courses and call.query.course_id is not None:
-            raise CourseNotSelectable
+        if not courses:
+            raise CourseNotSelectable if call.query.label_id is None else LabelNotSelectable
         total, items = await compliance.compliance_page(
             connection, call.organisation_id, courses, call.query, sight_of(call.caller)
         )
@@ -174,6 +188,15 @@ ROUTES: list[Route[Any, Any]] = [
     ),
     Route(
         "PATCH",
+        ENROLLMENTS + "/{id}/promote",
+        promote_enrollment,
+        {200: Success[EnrollmentDetail]},
+        permissions=[ENROLL],
+        body=Promotion,
+        body_optional=True,
+    ),
+    Route(
+        "PATCH",
         ENROLLMENTS + "/{id}/transfer",
         transfer_enrollment,
         {200: Success[EnrollmentDetail]},
@@ -223,6 +246,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=OrganisationSettings,
     ),
     audit_route(TRAINING + "/settings", pages.SETTINGS_TRAIL, NotFound, attrgetter("organisation_id")),
+    *ATTENDANCE_ROUTES,
     *PEOPLE_ROUTES,
     *INTERNAL_ROUTES,
 ]

@@ -1,17 +1,19 @@
 """Enrollment's routes for other services alone, which the gateway does not route."""
 
+import json
 from typing import Any
 
 from aiohttp import web
 
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.handlers import SUBSCRIPTIONS
+from services.enrollment.representations import FollowedChanges
 from services.enrollment.schemas import CLOSING_LIMITS, CatalogChanges, Closing, SessionChange
-from services.enrollment.store import snapshots
+from services.enrollment.store import seats, snapshots
 from services.enrollment.use_cases import sessions
 from shared.auth.trust import SEATS
 from shared.http.models import Query
-from shared.http.representation import Done
+from shared.http.representation import Done, Success
 from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
 from shared.messaging.consumer import apply
@@ -36,7 +38,9 @@ async def follow_changes(call: Call[Query, CatalogChanges]) -> Answer:
     events = call.body.events(call.organisation_id, call.actor.trace)
     async with transaction(call.app[POOL], [call.organisation_id]) as connection:
         await apply(connection, SUBSCRIPTIONS, events)
-    return success(None)
+        changed = [session.id for session in call.body.sessions]
+        waiting = await seats.beside_free_seats(connection, call.organisation_id, changed) if changed else []
+    return success(json.dumps({"waiting": waiting}))
 
 
 async def close_sessions(call: Call[Query, Closing]) -> Answer:
@@ -56,7 +60,14 @@ INTERNAL_ROUTES: list[Route[Any, Any]] = [
         permissions=[SEATS],
         body=SessionChange,
     ),
-    Route("POST", "/internal/changes", follow_changes, {200: Done}, permissions=[SEATS], body=CatalogChanges),
+    Route(
+        "POST",
+        "/internal/changes",
+        follow_changes,
+        {200: Success[FollowedChanges]},
+        permissions=[SEATS],
+        body=CatalogChanges,
+    ),
     Route(
         "POST",
         "/internal/sessions/close",

@@ -21,6 +21,7 @@ from shared.postgres.batched_reads import PageRead
 from shared.postgres.pool import Connection
 from shared.service.chassis import POOL
 from shared.service.idempotency import run_once
+from shared.service.named_lists import named_route
 from shared.service.resource_routes import audit_route, detail_in_sight_route, list_in_sight_route
 
 
@@ -77,4 +78,5 @@ def _routes(path: str, type_: str, list_query: type[PersonQuery], fields: type[S
 PEOPLE_ROUTES: list[Route[Any, Any]] = [
     *_routes("/api/v1/employees", "employee", EmployeeQuery, EmployeeFields),
     *_routes("/api/v1/staff", "staff", PersonQuery, StaffFields),
+    named_route("/api/v1/companies", "companies"),
 ]

@@ -1,51 +1,71 @@
-"""Who was at which meetings of a session: values in, values out (contract, section 4)."""
+"""What clients are answered when attendance was recorded for many at once (contract, section 4)."""
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from services.enrollment.errors import MeetingNotSelectable, MeetingRequired
-from shared.events.types import Attendance, EnrollmentState
-
-NOT_CHECKED_IN = {"checked_in_at": None, "check_in_method": None, "attendance": ()}
-
-
-def check_meeting(meeting_id: int | None, meeting_ids: Collection[int]) -> None:
-    """A check-in names one of the session's meetings, and none where there are none.
-
-    Raises `MeetingRequired` or `MeetingNotSelectable`.
-    """
-    if meeting_id is None and meeting_ids:
-        raise MeetingRequired
-    if meeting_id is not None and meeting_id not in meeting_ids:
-        raise MeetingNotSelectable
+from services.enrollment.errors import EnrollmentNotFound
+from services.enrollment.refusals import counted
+from services.enrollment.schemas_attendance import AttendanceRow
+from shared.errors import MAX_REASON, ApiError, ValidationFailed, shortened
+from shared.events.types import EnrollmentState
+from shared.http.responses import Answer, success
 
 
-def attending(enrollment: EnrollmentState, meeting_id: int, at: datetime, method: str) -> dict[str, Any]:
-    """What a check-in at the meeting makes of the enrollment; it replaces an earlier one there."""
-    new = Attendance(meeting_id=meeting_id, checked_in_at=at, check_in_method=method)
-    others = [each for each in enrollment.attendance if each.meeting_id != meeting_id]
-    return _with_attendance(enrollment, [*others, new])
+class NotInSession(EnrollmentNotFound):
+    message = "The session has no such enrollment."
 
 
-def not_attending(enrollment: EnrollmentState, meeting_id: int) -> dict[str, Any]:
-    """What taking back the check-in at the meeting makes of the enrollment."""
-    return _with_attendance(enrollment, [each for each in enrollment.attendance if each.meeting_id != meeting_id])
+class SameRowBefore(ValidationFailed):
+    """`position` of the row with the same enrollment, outcome and meeting."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__({"attendance": [f"Row {position} has the same enrollment and outcome."]})
 
 
-def attended(enrollment: EnrollmentState, meeting_id: int) -> bool:
-    return any(each.meeting_id == meeting_id for each in enrollment.attendance)
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a row; `enrollment` is `None` where the session has none like it."""
+
+    row: AttendanceRow
+    enrollment: EnrollmentState | None = None
+    refusal: ApiError | None = None
+
+    def shown(self, *, recorded: bool) -> dict[str, Any]:
+        """`recorded`: whether the rows that could be recorded were."""
+        found = self.enrollment
+        shown: dict[str, Any] = {
+            "enrollment_id": found.id if found else self.row.enrollment_id,
+            "employee_id": found.employee_id if found else self.row.employee_id,
+        }
+        if self.refusal is not None:
+            return shown | {"result": "refused", "code": self.refusal.code, "message": reason(self.refusal)}
+        return shown | ({"result": "ok", "status": found and found.status} if recorded else {"result": "not_recorded"})
 
 
-def _with_attendance(enrollment: EnrollmentState, attendance: Sequence[Attendance]) -> dict[str, Any]:
-    """The first check-in is the enrollment's own, also one from before the session had meetings."""
-    check_ins = [(each.checked_in_at, each.check_in_method) for each in attendance]
-    at_meetings = {each.checked_in_at for each in enrollment.attendance}
-    if enrollment.checked_in_at is not None and enrollment.checked_in_at not in at_meetings:
-        check_ins.append((enrollment.checked_in_at, str(enrollment.check_in_method)))
-    first, method = min(check_ins, default=(None, None))
-    return {
-        "attendance": tuple(sorted(attendance, key=lambda each: each.meeting_id)),
-        "checked_in_at": first,
-        "check_in_method": method,
-    }
+class AttendanceRefused(ValidationFailed):
+    """Nothing is recorded, since these rows cannot be and the request was for all or none."""
+
+    code = "attendance_refused"
+
+    def __init__(self, results: Sequence[Result]) -> None:
+        refusals = {place: result.refusal for place, result in enumerate(results) if result.refusal is not None}
+        super().__init__(
+            {f"attendance.{place}": [reason(refusal)] for place, refusal in refusals.items()},
+            message=f"Nothing was recorded: {counted(len(refusals), 'row')} refused.",
+            details={"results": [result.shown(recorded=False) for result in results]},
+        )
+
+
+def reason(refusal: ApiError) -> str:
+    """What a refusal says to a person, in one text."""
+    reasons = [each for field in refusal.details.get("errors", {}).values() for each in field]
+    return shortened(" ".join(reasons) or refusal.message, MAX_REASON)
+
+
+def attendance_answer(results: Sequence[Result]) -> Answer:
+    """200; a result for each row in the order of the request."""
+    refused = sum(result.refusal is not None for result in results)
+    message = f"{counted(len(results) - refused, 'row')} recorded" + (f", {refused} refused" if refused else "")
+    return success(json.dumps({"results": [result.shown(recorded=True) for result in results]}), message=message)

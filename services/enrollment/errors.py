@@ -102,6 +102,11 @@ class CourseNotSelectable(ValidationFailed):
         super().__init__({"course_id": ["The selected course does not exist."]})
 
 
+class LabelNotSelectable(ValidationFailed):
+    def __init__(self) -> None:
+        super().__init__({"label_id": ["The selected label does not exist."]})
+
+
 class TimeZoneUnknown(ValidationFailed):
     """The database has an older edition of the IANA database than the service."""
 

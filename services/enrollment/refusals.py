@@ -4,7 +4,7 @@ Refusals are values as well as errors: the rules collect one for each person of 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from shared.errors import MAX_REASON, ValidationFailed, shortened
 
@@ -51,6 +51,20 @@ class SessionClosed(Refusal):
         super().__init__(reason, message=reason)
 
 
+Window = Literal["early", "open", "late"]
+"""Whether people may enroll themselves in a session: not yet, now, or no more."""
+
+
+class EnrollmentNotOpen(Refusal):
+    """People cannot enroll themselves in the session now; a coordinator may enroll them."""
+
+    code = "enrollment_not_open"
+
+    def __init__(self, window: Window) -> None:
+        reason = f"Enrollment in this session {'has not opened yet' if window == 'early' else 'has closed'}."
+        super().__init__(reason, message=reason)
+
+
 class AlreadyEnrolled(Refusal):
     code = "already_enrolled"
     of_employee = True
@@ -76,11 +90,21 @@ class Clash(Refusal):
     of_employee = True
 
     def __init__(self, session_ids: Sequence[int]) -> None:
-        super().__init__(*clash_reasons(session_ids))
+        super().__init__(*map(clash_reason, session_ids))
 
 
-def clash_reasons(session_ids: Sequence[int]) -> list[str]:
-    return [f"The employee is enrolled in another session at that time: session {each}." for each in session_ids]
+def clash_reason(session_id: int) -> str:
+    return f"The employee is enrolled in another session at that time: session {session_id}."
+
+
+class WaitlistAhead(Refusal):
+    """A seat is free, and so many are `waiting` for it."""
+
+    code = "waitlist_ahead"
+
+    def __init__(self, waiting: int) -> None:
+        reason = f"{counted(waiting, 'employee')} on the waitlist of the session come first."
+        super().__init__(reason, message=reason, details={"waiting": waiting})
 
 
 class SessionFull(Refusal):
@@ -100,9 +124,11 @@ class SessionFull(Refusal):
 KINDS: tuple[type[Refusal], ...] = (
     EmployeeNotSelectable,
     SessionClosed,
+    EnrollmentNotOpen,
     AlreadyEnrolled,
     PrerequisiteMissing,
     Clash,
+    WaitlistAhead,
     SessionFull,
 )
 """In the order of the contract's table; the first that applies to a person is that person's refusal."""

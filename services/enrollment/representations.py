@@ -110,6 +110,24 @@ class CompletionAnswer(Representation):
     completed_at: TrainingTimestamp
 
 
+class AttendanceResult(Representation):
+    """`status` is there where the row was recorded, `code` and `message` where it was refused.
+
+    `not_recorded`: it could have been, but the request was for all rows or none.
+    """
+
+    enrollment_id: int | None
+    employee_id: int | None
+    result: Literal["ok", "refused", "not_recorded"]
+    status: Status = "enrolled"
+    code: str = ""
+    message: str = ""
+
+
+class RecordedAttendance(Representation):
+    results: list[AttendanceResult]
+
+
 class PersonItem(Representation):
     id: int
     type: Literal["employee", "staff"]
@@ -154,3 +172,14 @@ def person_row(organisation_id: int, person_id: int) -> RowKey:
 
 def settings_row(organisation_id: int) -> RowKey:
     return RowKey("settings", organisation_id)
+
+
+class WaitingHere(Representation):
+    session_id: int
+    waiting: int
+
+
+class FollowedChanges(Representation):
+    """`waiting`: sessions that have begun and have a free seat, and how many wait for it."""
+
+    waiting: list[WaitingHere]

@@ -9,11 +9,14 @@ from services.enrollment.refusals import (
     AlreadyEnrolled,
     Clash,
     EmployeeNotSelectable,
+    EnrollmentNotOpen,
     EnrollmentRefused,
     PrerequisiteMissing,
     Refusal,
     SessionClosed,
     SessionFull,
+    WaitlistAhead,
+    Window,
 )
 from shared.auth.internal_token import ENROLL, Caller
 from shared.auth.sight import EVERYBODY, Sight, reach_of, sight_of
@@ -46,6 +49,13 @@ class Seats:
     """Whether that was so long ago that the catalog has to be asked what became of it."""
     booking_clash: BookingClash = "warn"
     """What the organisation wants of people who are enrolled in another session at the same time."""
+    self_paced: bool = False
+    """Whether it is a standing session, of a self-paced course."""
+    ended: bool = False
+    enrollment: Window = "open"
+    """Whether people may enroll themselves now."""
+    waiting: int = 0
+    """How many wait for a seat."""
     times: tuple[Span, ...] = ()
     """When it occupies those who are enrolled: a standing session, and one that is over, never does."""
 
@@ -63,8 +73,23 @@ class Seats:
 
     @property
     def promotes(self) -> bool:
-        """Whether a freed seat goes to the first on the waitlist: never once the session has begun or was cancelled."""
+        """Whether a freed seat goes to the first on the waitlist: until the start, of a standing session until the end.
+
+        Whoever waits beside a free seat then is passed over, and keeps nobody from it.
+        """
+        if self.self_paced:
+            return not self.is_closed and not self.ended
         return self.status == "scheduled" and not self.started
+
+    @property
+    def has_line(self) -> bool:
+        """Whether those who wait come before everybody else."""
+        return self.waiting > 0 and not self.promotes
+
+    @property
+    def for_newcomers(self) -> int:
+        """Seats that somebody who does not wait may have."""
+        return 0 if self.has_line else self.available
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +108,8 @@ class Candidate:
     """Whether the person is enrolled in the session, or waits for it, right now."""
     clashes: tuple[int, ...] = ()
     """Other sessions at the same time in which the person is enrolled, the first ones."""
+    waiting: int = 0
+    """How many wait for a seat of the session."""
     company_id: int | None = None
 
 
@@ -115,7 +142,7 @@ class Granted:
     """These people are enrolled: so many of them get a seat, the first ones; the others wait. So many seats are left.
 
     `refused` are those who are not, in the order asked. `clashes`: those of the enrolled of whom the organisation wants
-    to be told that they are enrolled elsewhere at the same time.
+    to be told that they are enrolled elsewhere at the same time. `waiting_before`: how many waited already.
     """
 
     employee_ids: tuple[int, ...]
@@ -123,6 +150,7 @@ class Granted:
     available_spots: int
     refused: tuple[tuple[int, Refusal], ...] = ()
     clashes: tuple[Candidate, ...] = ()
+    waiting_before: int = 0
 
 
 def check_may_enroll(caller: Caller, employee_ids: Sequence[int]) -> None:
@@ -149,22 +177,33 @@ def check_may_change(caller: Caller, employee_id: int, company_id: int | None) -
     raise PermissionDenied(ENROLL)
 
 
-def refusals(seats: Seats, candidates: Sequence[Candidate], *, waitlist: bool = False) -> dict[int, Refusal]:
+def refusals(
+    seats: Seats, candidates: Sequence[Candidate], *, waitlist: bool = False, by_themselves: bool = False
+) -> dict[int, Refusal]:
     """Why which of the candidates cannot be enrolled, by position. The seats go to the first of the others."""
-    found = {position: _refusal(seats, candidate) for position, candidate in enumerate(candidates)}
+    found = {position: _refusal(seats, each, by_themselves) for position, each in enumerate(candidates)}
     refused = {position: refusal for position, refusal in found.items() if refusal is not None}
     others = [position for position in found if position not in refused]
-    if len(others) > seats.available and not (waitlist and seats.promotes):
-        refused |= dict.fromkeys(others[seats.available :], SessionFull(seats.available, len(others)))
+    if len(others) > seats.for_newcomers and not waitlist:
+        refused |= dict.fromkeys(others[seats.for_newcomers :], no_seat(seats, len(others)))
     return dict(sorted(refused.items()))
 
 
-def _refusal(seats: Seats, candidate: Candidate) -> Refusal | None:
+def no_seat(seats: Seats, requested: int = 1) -> Refusal:
+    """Why so many newcomers cannot all have a seat."""
+    if seats.available and seats.has_line:
+        return WaitlistAhead(seats.waiting)
+    return SessionFull(seats.available, requested)
+
+
+def _refusal(seats: Seats, candidate: Candidate, by_themselves: bool) -> Refusal | None:
     """The first reason there is in the order of the contract, wherever the seats may be."""
     if not candidate.exists:
         return EmployeeNotSelectable()
     if seats.is_closed:
         return SessionClosed(seats.status)
+    if by_themselves and seats.enrollment != "open":
+        return EnrollmentNotOpen(seats.enrollment)
     if candidate.enrolled_already:
         return AlreadyEnrolled()
     if candidate.missing_prerequisites:
@@ -180,7 +219,9 @@ def decide_in_order(
     candidates: Mapping[CandidateKey, Candidate],
 ) -> list[Granted | Exception]:
     """Each command's outcome, those before it taken into account: who came first has the seat."""
-    sessions, candidates = dict(sessions), dict(candidates)
+    waiting = {key[:2]: candidate.waiting for key, candidate in candidates.items()}
+    sessions = {key: replace(seats, waiting=waiting.get(key, 0)) for key, seats in sessions.items()}
+    candidates = dict(candidates)
     elsewhere: dict[tuple[int, int], list[CandidateKey]] = {}
     for key in candidates:
         elsewhere.setdefault((key[0], key[2]), []).append(key)
@@ -192,19 +233,23 @@ def decide_in_order(
             continue
         keys = [(*command.session_key, employee_id) for employee_id in command.employee_ids]
         asked = [_within(command.reach, candidates[key]) for key in keys]
-        refused = refusals(seats, asked, waitlist=command.waitlist)
+        by_themselves = not command.reach.everybody
+        refused = refusals(seats, asked, waitlist=command.waitlist, by_themselves=by_themselves)
         enrolled = [key for position, key in enumerate(keys) if position not in refused]
         if refused and not (command.partial and enrolled):
             outcomes.append(EnrollmentRefused(refused))
             continue
-        granted = min(len(enrolled), seats.available)
-        sessions[command.session_key] = seats = replace(seats, taken=seats.taken + granted)
+        granted = min(len(enrolled), seats.for_newcomers)
+        waiting_before = seats.waiting
+        seats = replace(seats, taken=seats.taken + granted, waiting=waiting_before + len(enrolled) - granted)
+        sessions[command.session_key] = seats
         candidates.update((key, replace(candidates[key], enrolled_already=True)) for key in enrolled)
         for key in enrolled[:granted]:
             candidates.update(_booked(key, sessions, candidates, elsewhere))
         not_enrolled = tuple((command.employee_ids[position], refusal) for position, refusal in refused.items())
         clashes = _clashes_to_tell(seats, [each for place, each in enumerate(asked) if place not in refused])
-        outcomes.append(Granted(tuple(key[-1] for key in enrolled), granted, seats.available, not_enrolled, clashes))
+        people = tuple(key[-1] for key in enrolled)
+        outcomes.append(Granted(people, granted, seats.available, not_enrolled, clashes, waiting_before))
     return outcomes
 
 

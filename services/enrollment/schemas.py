@@ -117,6 +117,12 @@ class Transfer(Body):
     session_id: Id
 
 
+class Promotion(Body):
+    """`over_capacity`: even if no seat is free."""
+
+    over_capacity: bool = False
+
+
 class CheckIn(Body):
     """`checked_in_at` is now where it is left out. A session with meetings has to be told which."""
 

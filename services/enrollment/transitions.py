@@ -1,11 +1,11 @@
 """What may become of an enrollment: values in, values out (contract, section 4)."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.enrollment.attendance import NOT_CHECKED_IN, attended, attending, check_meeting, not_attending
 from services.enrollment.errors import (
     CheckedIn,
     CheckInKept,
@@ -13,8 +13,16 @@ from services.enrollment.errors import (
     EnrollmentClosed,
     SessionOfOtherCourse,
 )
-from services.enrollment.refusals import AlreadyEnrolled, Clash, SessionClosed, SessionFull
-from services.enrollment.rules import Candidate, Seats
+from services.enrollment.meetings import NOT_CHECKED_IN, attended, attending, check_meeting, not_attending
+from services.enrollment.refusals import (
+    AlreadyEnrolled,
+    Clash,
+    EnrollmentNotOpen,
+    PrerequisiteMissing,
+    SessionClosed,
+    SessionFull,
+)
+from services.enrollment.rules import Candidate, Seats, no_seat
 from services.enrollment.schemas import CheckIn, Completion
 from services.enrollment.validity import check_completed_at, judged
 from shared.events.types import EnrollmentState, Judgement, Remembered
@@ -49,7 +57,7 @@ def reopened(enrollment: EnrollmentState, seats: Seats, candidate: Candidate) ->
 
     `candidate` is the person as the session sees them, who may have been enrolled again since. A seat that was given
     back has to be free again. Raises `EnrollmentClosed`, `EmployeeLeft`, `SessionClosed`, `AlreadyEnrolled`,
-    `SessionFull`.
+    `WaitlistAhead`, `SessionFull`.
     """
     if enrollment.status in ("cancelled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "reopened")
@@ -61,8 +69,8 @@ def reopened(enrollment: EnrollmentState, seats: Seats, candidate: Candidate) ->
         raise SessionClosed(seats.status)
     if candidate.has_open_record:
         raise AlreadyEnrolled
-    if not enrollment.holds_seat and not seats.available:
-        raise SessionFull(0, 1)
+    if not enrollment.holds_seat:
+        _check_seat_for_newcomer(seats, candidate)
     return _changed(enrollment, status="enrolled", holds_seat=True, certifies=False, **dict.fromkeys(_RESULT))
 
 
@@ -123,30 +131,66 @@ def check_in_removed(
     return _changed(enrollment, **not_attending(enrollment, meeting_id))
 
 
-def transferred(enrollment: EnrollmentState, target: Seats, candidate: Candidate) -> EnrollmentState:
+def transferred(
+    enrollment: EnrollmentState, target: Seats, candidate: Candidate, *, by_themselves: bool = False
+) -> EnrollmentState:
     """To a seat in another session of the same course; `candidate` is the person as that session sees them.
 
     A check-in belongs to its session, and stays behind. Raises `EnrollmentClosed`, `EmployeeLeft`,
-    `SessionOfOtherCourse`, `SessionClosed`, `AlreadyEnrolled`, `Clash`, `SessionFull`.
+    `SessionOfOtherCourse`, `SessionClosed`, `EnrollmentNotOpen` to people who do it `by_themselves`, `AlreadyEnrolled`,
+    `Clash`, `WaitlistAhead`, `SessionFull`.
     """
     if enrollment.status not in ("enrolled", "waitlisted"):
         raise EnrollmentClosed(enrollment.status, "transferred")
     if target.session_id == enrollment.session_id:
-        return enrollment
+        raise AlreadyEnrolled
     if not candidate.exists:
         raise EmployeeLeft
     if target.course_id != enrollment.course_id:
         raise SessionOfOtherCourse
     if target.is_closed:
         raise SessionClosed(target.status)
+    if by_themselves and target.enrollment != "open":
+        raise EnrollmentNotOpen(target.enrollment)
     if candidate.enrolled_already:
         raise AlreadyEnrolled
     clashes = [session_id for session_id in candidate.clashes if session_id != enrollment.session_id]
     if clashes and target.refuses_clashes:
         raise Clash(clashes)
-    if not target.available:
-        raise SessionFull(0, 1)
+    _check_seat_for_newcomer(target, candidate)
     return _changed(enrollment, session_id=target.session_id, status="enrolled", holds_seat=True, **NOT_CHECKED_IN)
+
+
+def _check_seat_for_newcomer(seats: Seats, candidate: Candidate) -> None:
+    """Raises `WaitlistAhead` or `SessionFull`."""
+    seats = replace(seats, waiting=candidate.waiting)
+    if not seats.for_newcomers:
+        raise no_seat(seats)
+
+
+def chosen(
+    enrollment: EnrollmentState, seats: Seats, candidate: Candidate, *, over_capacity: bool = False
+) -> EnrollmentState:
+    """From the waitlist to a seat, whoever else waits; choosing who is enrolled changes nothing.
+
+    `over_capacity`: even if no seat is free. Raises `EnrollmentClosed`, `EmployeeLeft`, `SessionClosed`,
+    `PrerequisiteMissing`, `Clash`, `SessionFull`.
+    """
+    if enrollment.status == "enrolled":
+        return enrollment
+    if enrollment.status != "waitlisted":
+        raise EnrollmentClosed(enrollment.status, "promoted")
+    if not candidate.exists:
+        raise EmployeeLeft
+    if seats.is_closed:
+        raise SessionClosed(seats.status)
+    if candidate.missing_prerequisites:
+        raise PrerequisiteMissing(candidate.missing_prerequisites)
+    if candidate.clashes and seats.refuses_clashes:
+        raise Clash(candidate.clashes)
+    if not seats.available and not over_capacity:
+        raise SessionFull(0, 1)
+    return promoted(enrollment)
 
 
 def promoted(enrollment: EnrollmentState) -> EnrollmentState:
@@ -163,6 +207,11 @@ def reassigned(enrollment: EnrollmentState, employee_id: int, current: Remembere
     """To another person. A closed record keeps the company that it was closed with: `current`, if it has none."""
     kept = preserved(enrollment, current)
     return kept.model_copy(update={"employee_id": employee_id, "version": enrollment.version + 1})
+
+
+def passed_over(enrollment: EnrollmentState) -> EnrollmentState:
+    """It waits on; the version is that of the audit entry which says why."""
+    return enrollment.model_copy(update={"version": enrollment.version + 1})
 
 
 def remembering(before: EnrollmentState, after: EnrollmentState, current: Remembered | None) -> EnrollmentState:

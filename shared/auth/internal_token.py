@@ -8,7 +8,7 @@ so a stolen one is soon useless.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -93,7 +93,7 @@ class InternalTokenVerifier:
         if known is not None and time.time() < known[1]:
             return known[0]
         claims = self._claims(token)
-        caller = _caller(claims)
+        caller = caller_of(claims)
         self._remember(token, caller, claims.exp + LEEWAY)
         return caller
 
@@ -150,7 +150,8 @@ def require_current(claims: CallerClaims, now: float) -> None:
         raise TokenExpired
 
 
-def _caller(claims: InternalClaims) -> Caller:
+def caller_of(claims: CallerClaims) -> Caller:
+    """The caller whom the claims describe; `claims_of` is the other way."""
     return Caller(
         organisation_id=claims.org,
         subject=claims.sub,
@@ -160,3 +161,18 @@ def _caller(claims: InternalClaims) -> Caller:
         employee_id=claims.employee_id,
         company_ids=tuple(claims.company_ids),
     )
+
+
+def claims_of(caller: Caller) -> dict[str, Any]:
+    claims: dict[str, Any] = {
+        "sub": caller.subject,
+        "org": caller.organisation_id,
+        "name": caller.name,
+        "user_type": caller.user_type,
+        "permissions": sorted(caller.permissions),
+    }
+    if caller.employee_id is not None:
+        claims["employee_id"] = caller.employee_id
+    if caller.company_ids:
+        claims["company_ids"] = list(caller.company_ids)
+    return claims

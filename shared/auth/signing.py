@@ -3,9 +3,8 @@
 import secrets
 import time
 from pathlib import Path
-from typing import Any
 
-from shared.auth.internal_token import LIFETIME, Caller
+from shared.auth.internal_token import LIFETIME, Caller, claims_of
 from shared.auth.key_changes import record_internal_keys
 from shared.auth.trust import parse_internal_keys
 from shared.auth.watched_file import WatchedFile
@@ -20,23 +19,12 @@ class InternalSigner:
 
     def sign(self, caller: Caller, audience: str) -> str:
         """A token for the caller at the service `audience`, valid for `LIFETIME` seconds."""
-        own = {"iss": self._issuer, "aud": audience, "jti": secrets.token_urlsafe(12)}
-        return self._file.contents.sign(own | _claims(caller))
-
-
-def _claims(caller: Caller) -> dict[str, Any]:
-    now = int(time.time())
-    claims: dict[str, Any] = {
-        "iat": now,
-        "exp": now + LIFETIME,
-        "sub": caller.subject,
-        "org": caller.organisation_id,
-        "name": caller.name,
-        "user_type": caller.user_type,
-        "permissions": sorted(caller.permissions),
-    }
-    if caller.employee_id is not None:
-        claims["employee_id"] = caller.employee_id
-    if caller.company_ids:
-        claims["company_ids"] = list(caller.company_ids)
-    return claims
+        now = int(time.time())
+        own = {
+            "iss": self._issuer,
+            "aud": audience,
+            "jti": secrets.token_urlsafe(12),
+            "iat": now,
+            "exp": now + LIFETIME,
+        }
+        return self._file.contents.sign(own | claims_of(caller))

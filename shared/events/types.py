@@ -99,6 +99,8 @@ class SessionState(State):
     projects: tuple[NamedItem, ...]
     removed: bool = False
     meetings: tuple[Meeting, ...] = ()
+    enrollment_opens_at: Moment | None = None
+    enrollment_closes_at: Moment | None = None
 
 
 class EmployeeState(State):
@@ -278,6 +280,12 @@ class EnrollmentPromoted(EnrollmentEvent):
     """From the waitlist to a seat."""
 
     type = "enrollment.promoted"
+
+
+class EnrollmentPassedOver(EnrollmentEvent):
+    """Whoever waits lacked a prerequisite when a seat came free, and waits on."""
+
+    type = "enrollment.passed_over"
 
 
 class EnrollmentTransferred(EnrollmentEvent):

@@ -26,6 +26,12 @@ class Named(Representation):
     name: str
 
 
+class NamedTotal(Named):
+    """`total`: how many courses carry the label, sessions the project, or people the company."""
+
+    total: int
+
+
 class Titled(Representation):
     """A course, named by others."""
 

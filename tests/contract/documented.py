@@ -80,7 +80,8 @@ EXAMPLES = {
         "GET",
         "/api/v1/training/sessions/8",
         200,
-        f'{{"success": true, "data": {{{SESSION}, "projects": []}}}}',
+        f"""{{"success": true, "data": {{{SESSION}, "projects": [],
+            "enrollment_opens_at": null, "enrollment_closes_at": null}}}}""",
     ),
     "enroll": Example(
         "POST",

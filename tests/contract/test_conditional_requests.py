@@ -133,12 +133,14 @@ async def outdated(client: Client, paths: Mapping[str, str], kind: str) -> str:
     changes: dict[str, tuple[str, str, Any]] = {
         "course": ("PATCH", "", {"title": "B"}),
         "session": ("PATCH", "", {"session_name": "B"}),
-        "enrollment": ("PATCH", "/transfer", {"session_id": "another session"}),
+        "enrollment": ("PATCH", "/check-in", {"method": "kiosk"}),
         "employee": ("PUT", "", {"employee_id": "B", "full_name": "B"}),
         "staff": ("PUT", "", {"employee_id": "B", "full_name": "B"}),
         "settings": ("PUT", "", {"time_zone": "Europe/Berlin"}),
     }
     assert (await send(client, paths, kind, *changes[kind])).status == 200
+    if kind == "enrollment":  # nobody who is checked in is marked absent
+        assert (await send(client, paths, kind, "DELETE", "/check-in", None)).status == 200
     return tag
 
 

@@ -12,7 +12,7 @@ from services.enrollment.use_cases.preservation import preserve_batch
 from shared.events.types import STATE_OF
 from shared.postgres.pool import connection_pool
 from tests.support.client import Client
-from tests.support.lifecycle import in_enrollment
+from tests.support.lifecycle import in_enrollment, somebody_is_passed_over
 from tests.support.stack import Stack
 from tests.support.subscriber import Subscriber, subscriber
 from tests.support.world import (
@@ -69,6 +69,8 @@ SESSION = {
     "status",
     "projects",
     "removed",
+    "enrollment_opens_at",
+    "enrollment_closes_at",
     "meetings",
 }
 PERSON = {"id", "version", "type", "employee_id", "full_name", "company", "created_at", "removed", "merged_into"}
@@ -107,6 +109,7 @@ EVENTS = {
     "enrollment.created": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.waitlisted": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.promoted": ("enrollment", "enrollments", ENROLLMENT),
+    "enrollment.passed_over": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.transferred": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.checked_in": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.completed": ("enrollment", "enrollments", ENROLLMENT),
@@ -153,6 +156,7 @@ async def everything_happens(stack: Stack, client: Client) -> None:
     await in_enrollment(stack, "UPDATE enrollments SET remembered = NULL WHERE id = $1", failed)
     async with connection_pool(stack.enrollment_database_url, name="test", size=1) as pool:
         await preserve_batch(pool)
+    await somebody_is_passed_over(client)
     await client.put(SETTINGS, {"time_zone": "Australia/Sydney"})
     merged = {"into": people[1]}
     await client.request("POST", f"{EMPLOYEES}/{people[0]}/merge", json=merged, headers={"If-Match": "*"})

@@ -23,7 +23,7 @@ from tests.support.extremes import ANYTHING, REFUSED, Extreme, FieldOf, Place, b
 from tests.support.routes import ALL, Declared, example_body, rows_of_each_kind
 from tests.support.services import PROJECTIONS
 from tests.support.stack import Stack
-from tests.support.world import COURSES, ENROLLMENTS, SESSIONS, STAFF
+from tests.support.world import COURSES, EMPLOYEES, ENROLLMENTS, SESSIONS, STAFF, new_session
 
 WITH_BODY = [declared for declared in ALL if declared.route.body is not None]
 WITH_QUERY = [declared for declared in ALL if declared.route.query.model_fields]
@@ -43,7 +43,10 @@ NOT_SHOWN: Mapping[Place, str] = {
     ("reason",): "in the audit trail, if it changes anything",
     ("waitlist",): "what came of it is shown",
     ("partial",): "what came of it is shown",
+    ("over_capacity",): "what came of it is shown",
     ("employee_ids",): "each makes a row of its own",
+    ("attendance",): "what came of each row is answered",
+    ("atomic",): "what came of it is answered",
 }
 FOLLOWS: Mapping[str | int, Sequence[str]] = {"meetings": ("start_date", "end_date")}
 """What may be left out, since it follows from the field."""
@@ -54,6 +57,7 @@ NAMES_OF_ROWS = {
     "prerequisites",
     "waitlist",
     "partial",
+    "attendance",
     "time_zone",
     "ids",
     "versions",
@@ -130,7 +134,8 @@ class Search:
     async def read(self, row_id: int | None) -> Any:
         """What clients can write of the row, and its id."""
         path = self.declared.path(self.ids)
-        path = f"{path}/{row_id}" if self.declared.route.method == "POST" else re.sub(r"(/[0-9]+)/.*", r"\1", path)
+        makes_a_row = self.declared.route.method == "POST" and not self.declared.has_id
+        path = f"{path}/{row_id}" if makes_a_row else re.sub(r"(/[0-9]+)/.*", r"\1", path)
         answer = await self.client.get(path)
         assert answer.status == 200, answer.text
         data = json.loads(answer.text, parse_int=Decimal, parse_float=Decimal)["data"]
@@ -164,11 +169,13 @@ def same(one: Any, other: Any) -> bool:
 
 async def search(stack: Stack, organisation: int, declared: Declared) -> Search:
     ids = await rows_of_each_kind(stack.client(organisation))
+    other_session = await new_session(stack.client(organisation), ids[COURSES])
     assert declared.route.body is not None
     good = {
         "course_id": ids[COURSES],
-        "session_id": ids[SESSIONS],
+        "session_id": other_session,  # nothing is transferred to the session it is in
         "employee_ids": [ids[STAFF]],
+        "attendance": [{"employee_id": ids[EMPLOYEES], "outcome": "checked_in"}],
         "time_zone": "UTC",
         "meetings": [],
         "checked_in_at": "2026-05-15T09:00:00Z",  # without it a second check-in changes nothing

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.auth.client_token import ClientTokenVerifier
+from shared.auth.claims import MAX_COMPANIES
 from shared.auth.internal_token import Caller
 from shared.auth.jwk import Key, Keys, PrivateKeySet, parse_private_keys
 from shared.auth.trust import GATEWAY
@@ -61,11 +62,13 @@ def assert_is_whole(caller: Caller) -> None:
     assert caller.user_type in ("staff", "contractor", "service")
     assert all(isinstance(permission, str) and permission for permission in caller.permissions)
     assert caller.employee_id is None or (type(caller.employee_id) is int and 1 <= caller.employee_id <= MAX_ID)
+    assert len(caller.company_ids) <= MAX_COMPANIES
+    assert all(type(company_id) is int and 1 <= company_id <= MAX_ID for company_id in caller.company_ids)
     "\0".join((caller.subject, caller.name)).encode()
 
 
 @examples
-@given(claims=changed_members(dict(CLIENTS.claims), ["nbf", "employee_id"]), header=HEADERS)
+@given(claims=changed_members(dict(CLIENTS.claims), ["nbf", "employee_id", "company_ids"]), header=HEADERS)
 async def test_a_client_token_with_any_claims_and_header(claims: dict[str, Any], header: dict[str, Any]) -> None:
     token = CLIENTS.rightly(json.dumps(claims).encode(), json.dumps(header).encode())
     try:
@@ -80,7 +83,7 @@ async def test_a_client_token_with_any_claims_and_header(claims: dict[str, Any],
 
 
 @examples
-@given(claims=changed_members(dict(SERVICES.claims), ["nbf", "employee_id"]), header=INTERNAL_HEADERS)
+@given(claims=changed_members(dict(SERVICES.claims), ["nbf", "employee_id", "company_ids"]), header=INTERNAL_HEADERS)
 def test_an_internal_token_with_any_claims_and_header(claims: dict[str, Any], header: dict[str, Any]) -> None:
     token = SERVICES.rightly(json.dumps(claims).encode(), json.dumps(header).encode())
     try:

@@ -179,3 +179,22 @@ async def test_bookings_clash_at_meetings_and_not_between_them(admin: Client) ->
     ):
         clash = await ask_to_enroll(admin, session, await new_employee(admin), person)
         assert busy in [each["session_id"] for each in clash.data["warnings"]]
+
+
+async def test_attendance_recorded_for_many_names_the_meeting_of_each_row(admin: Client) -> None:
+    session, person = await session_of(admin, FIRST, SECOND), await new_employee(admin)
+    [enrollment] = await enroll(admin, session, person)
+    row = {"employee_id": person, "outcome": "checked_in"}
+    body = {"attendance": [{**row, "meeting_id": 1}, {**row, "meeting_id": 2}, {**row, "meeting_id": 3}, row]}
+    answer = await admin.post(f"{SESSIONS}/{session}/attendance", body)
+    assert [(each["result"], each.get("message")) for each in answer.data["results"]] == [
+        ("ok", None),
+        ("ok", None),
+        ("refused", "The session has no such meeting."),
+        ("refused", "The session has meetings: name the one that this is about."),
+    ]
+    assert all(each["checked_in_at"] for each in (await shown(admin, enrollment))["attendance"])
+    twice = await admin.post(f"{SESSIONS}/{session}/attendance", {"attendance": [{**row, "meeting_id": 1}] * 2})
+    assert [each["result"] for each in twice.data["results"]] == ["ok", "refused"]
+    absent = {"employee_id": person, "outcome": "absent", "meeting_id": 1}
+    assert (await admin.post(f"{SESSIONS}/{session}/attendance", {"attendance": [absent]})).status == 422

@@ -178,6 +178,7 @@ CLAIMS = [
     ),
     *claim("permissions", ..., [], ["training.view"], ["API.ACCESS"], ["*"], ["api.access "], expected=FORBIDDEN),
     *claim("employee_id", "42", True, 0, -1, 2**63, 1.0, [1]),
+    *claim("company_ids", 7, "7", None, ["7"], [True], [0], [-1], [2**63], [1.0], {"7": 1}, list(range(1, 102))),
     *claim("name", 5, None, ["x"], "x" * 256, "\0"),
     *claim("jti", ..., None, "", 5, "x" * 256),
     *client_claim("rate_limit", 0, -1, "60", True, 10**9, 1e308),

@@ -20,6 +20,7 @@ from tests.support.world import (
     SETTINGS,
     enroll,
     new_course,
+    new_employee,
     new_employees,
     new_session,
     new_staff,
@@ -95,7 +96,8 @@ async def rows_of_every_kind(client: Client) -> list[int]:
     """Courses, sessions, people and enrollments in many states, some of them deleted; the enrollments' ids."""
     course = await new_course(client, pass_score=50, validity_months=12, labels=[{"id": 1, "name": "Safety"}])
     session = await new_session(client, course, projects=[{"id": 5, "name": "Metro"}])
-    people = [*await new_employees(client, 4), await new_staff(client)]
+    contractor = await new_employee(client, company={"id": 7, "name": "Acme"})
+    people = [contractor, *await new_employees(client, 3), await new_staff(client)]
     ids = await enroll(client, session, *people)
     await changed(client, ids[0], "complete", {"score": 87.5, "feedback": "Good — sehr gut"})
     await changed(client, ids[1], "complete", {"score": 20})

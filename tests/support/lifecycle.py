@@ -8,7 +8,16 @@ import asyncpg
 from tests.support.client import Answer, Client
 from tests.support.eventually import eventually
 from tests.support.stack import Stack
-from tests.support.world import ENROLLMENTS, SESSIONS, enroll, new_course, new_employee, new_employees, new_session
+from tests.support.world import (
+    ENROLLMENTS,
+    SESSIONS,
+    course_with_prerequisite,
+    enroll,
+    new_course,
+    new_employee,
+    new_employees,
+    new_session,
+)
 
 
 async def enroll_or_wait(client: Client, session_id: int, *employee_ids: int) -> dict[str, Any]:
@@ -85,6 +94,20 @@ async def move_session(client: Client, session_id: int, enrollment_id: int, **fi
         return True
 
     await eventually(has_arrived)
+
+
+async def somebody_is_passed_over(client: Client) -> list[int]:
+    """The enrollments of the one who lacks a prerequisite by now, and of the next in line."""
+    first, second = await course_with_prerequisite(client)
+    assert (await client.patch(f"{SESSIONS}/{second}", {"max_participants": 1})).status == 200
+    people = await new_employees(client, 3)
+    done = await enroll(client, first, *people)
+    for enrollment_id in done:
+        await changed(client, enrollment_id, "complete")
+    seated, *line = await line_up(client, second, *people)
+    await changed(client, done[1], "reopen", {"reason": "A mistake"})
+    await changed(client, seated, "cancel")
+    return line
 
 
 async def ends_at(stack: Stack, enrollment_id: int, valid_until: datetime) -> None:

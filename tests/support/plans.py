@@ -16,12 +16,20 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 async def touched(connection: Connection, read: PageRead) -> float:
     """Rows that the scans of the read's plan came across, alone or for each of three that go together."""
-    alone = ", ".join(f"'{argument}'" for argument in read.arguments)
     together = ", ".join(f"""'{{"{each}", "{each}", "{each}"}}'""" for each in read.arguments)
     return max(
-        await _touched(connection, read.statement.alone_scoped, alone),
+        await _touched(connection, read.statement.alone_scoped, _literals(read)),
         await _touched(connection, read.statement.together, together) / 3,
     )
+
+
+async def touched_alone(connection: Connection, read: PageRead) -> float:
+    """The same for a slow read, which is planned for its arguments, in the transaction that it has."""
+    return await _touched(connection, read.statement.alone, _literals(read))
+
+
+def _literals(read: PageRead) -> str:
+    return ", ".join(f"'{argument}'" for argument in read.arguments)
 
 
 async def _touched(connection: Connection, statement: str, arguments: str) -> float:

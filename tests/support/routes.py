@@ -27,6 +27,7 @@ _VALUES: Mapping[str, Any] = {
     "start_date": "2030-05-15T09:00:00Z",
     "end_date": "2030-05-15T17:00:00Z",
     "title": "Leadership Essentials",
+    "attendance": [{"employee_id": 1, "outcome": "checked_in"}],
 }
 """For members whose type alone does not say what a good value is."""
 

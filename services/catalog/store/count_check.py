@@ -9,6 +9,8 @@ from shared.postgres.pool import Connection
 TOTALS = (
     Totals("courses", ("organisation_id", "category", "delivery_mode")),
     Totals("sessions", ("organisation_id", "day", "status")),
+    Totals("labels", ("organisation_id", "named_id", "name")),
+    Totals("projects", ("organisation_id", "named_id", "name")),
 )
 
 # Tables are named with their schema: these also run where temporary ones lie over them.

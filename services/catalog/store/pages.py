@@ -217,7 +217,10 @@ def _total_of_sessions(filters: Sequence[str]) -> str:
     return f"({total}) + ({more_than_in_utc(rows, 's.start_date', limits, KEPT_ZONE)})"
 
 
-_SESSION_MORE = f"{_SESSION_ITEM}, 'projects', s.projects"
+_SESSION_MORE = f"""
+    {_SESSION_ITEM}, 'projects', s.projects, 'enrollment_opens_at', training_timestamp(s.enrollment_opens_at),
+    'enrollment_closes_at', training_timestamp(s.enrollment_closes_at)
+"""
 _MEETINGS = """
     'meetings', (
         SELECT json_agg(json_build_object('id', m.id, 'start_date', training_timestamp(m.start_date),

@@ -1,5 +1,6 @@
 """What becomes of sessions: one transaction each, with its event."""
 
+from dataclasses import replace
 from typing import Any
 
 from services.catalog import rules
@@ -51,6 +52,8 @@ async def change_session(
 ) -> Document:
     """The session's new representation; enrollment has been notified of it.
 
+    Where places were added after the start, it says how many wait for them, as far as enrollment does.
+
     A lower capacity, or a status that closes the session, is agreed with enrollment first, which owns the seats: once
     it has agreed it assigns no more.
     Raises `SessionNotFound`, `PreconditionFailed`, `ValidationFailed`, `StatusMoveForbidden`,
@@ -72,7 +75,9 @@ async def change_session(
                 raise ChangedMeanwhile
             saved = await _change_session(connection, organisation_id, session_id, current, changed, actor)
     document, state = saved
-    await enrollment.notify(organisation_id, sessions=[state])
+    waiting = await enrollment.notify(organisation_id, sessions=[state])
+    if changed.max_participants > planned.max_participants and session_id in waiting:
+        return replace(document, text=f'{document.text[:-1]}, "waiting": {waiting[session_id]}}}')
     return document
 
 

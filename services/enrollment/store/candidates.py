@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from services.enrollment.rules import Candidate, CandidateKey, SessionKey
-from services.enrollment.store import bookings
+from services.enrollment.store import bookings, prerequisites
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
 
@@ -21,7 +21,14 @@ ORDER BY organisation_id, id FOR NO KEY UPDATE
 
 _ASKED = ArrayColumns(organisation_id="bigint", session_id="bigint", course_id="bigint", employee_id="bigint")
 # `open` says whether one of the person's records in the session is, and is null where there is none.
+# The session's row is locked, so that nobody else joins the line or leaves it.
 _CANDIDATES = f"""
+WITH line AS (
+    SELECT organisation_id, session_id, count(*) AS waiting FROM enrollments
+    WHERE (organisation_id, session_id) IN (SELECT organisation_id, session_id FROM {_ASKED.unnest("asked")})
+        AND status = 'waitlisted'
+    GROUP BY organisation_id, session_id
+)
 SELECT asked.organisation_id, asked.session_id, asked.employee_id, p.id IS NOT NULL AS known,
     (
         SELECT bool_or(e.status IN ('enrolled', 'waitlisted')) FROM enrollments e
@@ -29,23 +36,13 @@ SELECT asked.organisation_id, asked.session_id, asked.employee_id, p.id IS NOT N
             AND e.employee_id = asked.employee_id AND e.status <> 'cancelled'
     ) AS open,
     c.delivery_mode IS NOT DISTINCT FROM 'self_paced' AS again,
-    ARRAY (
-        SELECT coalesce(required.title, 'course ' || required_id)
-        FROM unnest(c.prerequisites) AS required_id
-        LEFT JOIN courses required ON required.organisation_id = c.organisation_id AND required.id = required_id
-        WHERE NOT EXISTS (
-            SELECT FROM enrollments done
-            WHERE done.organisation_id = asked.organisation_id AND done.employee_id = asked.employee_id
-                AND done.course_id = required_id AND done.certifies
-                AND (done.valid_until IS NULL OR done.valid_until > now())
-        )
-        ORDER BY required_id
-    ) AS missing,
-    {bookings.clashes("asked", "s", "c")} AS clashes,
+    {prerequisites.missing("asked", "c")} AS missing,
+    {bookings.clashes("asked", "s", "c")} AS clashes, coalesce(line.waiting, 0) AS waiting,
     p.company_id
 FROM {_ASKED.unnest("asked")}
 JOIN sessions s ON s.organisation_id = asked.organisation_id AND s.id = asked.session_id
 JOIN courses c ON c.organisation_id = asked.organisation_id AND c.id = asked.course_id
+LEFT JOIN line ON line.organisation_id = asked.organisation_id AND line.session_id = asked.session_id
 LEFT JOIN people p ON p.organisation_id = asked.organisation_id AND p.id = asked.employee_id AND NOT p.removed
 """  # noqa: S608 - of constants alone
 
@@ -81,6 +78,7 @@ async def candidates(
             tuple(row["missing"]),
             bool(row["open"]),
             tuple(row["clashes"]),
+            row["waiting"],
             row["company_id"],
         )
         for row in rows

@@ -41,14 +41,16 @@ _SESSIONS = ArrayColumns(
     session_name="text",
     projects="jsonb",
     details_version="integer",
+    enrollment_opens_at="timestamptz",
+    enrollment_closes_at="timestamptz",
     meetings="jsonb",
     times_version="integer",
 )
 _SAVE_SESSIONS = _SESSIONS.save_newest(
     "sessions",
     {
-        "seats_max": """greatest(sessions.seats_taken, CASE WHEN excluded.version < sessions.seats_agreed_for
-            THEN least(excluded.seats_max, sessions.seats_max) ELSE excluded.seats_max END)""",
+        "seats_max": """CASE WHEN excluded.version < sessions.seats_agreed_for
+            THEN least(excluded.seats_max, sessions.seats_max) ELSE excluded.seats_max END""",
         **agreed_status.WHEN_SAVED,
     },
 )
@@ -116,6 +118,8 @@ def _session(event: Event[SessionState]) -> dict[str, Any]:
         "session_name": state.session_name,
         "projects": named_items(state.projects),
         "details_version": state.version,
+        "enrollment_opens_at": state.enrollment_opens_at,
+        "enrollment_closes_at": state.enrollment_closes_at,
         "meetings": meetings(state.meetings),
         "times_version": state.version,
     }

@@ -156,15 +156,17 @@ ORDER BY s.id
 
 
 def enrollment_page(organisation_id: int, query: EnrollmentQuery, sight: Sight = EVERYBODY) -> PageRead:
-    """How many enrollments in sight match, and the page of them as JSON text."""
+    """How many enrollments in sight match, and the page of them as JSON text.
+
+    Companies may have any number of people: their plan is made for them.
+    """
     asked = {name: value for name in _FILTERS if (value := getattr(query, name)) is not None}
     filters, paged = tuple(asked), (*asked.values(), query.per_page, query.offset)
     if sight.everybody:
-        statement, arguments = _enrollment_statement(filters), (organisation_id, *paged)
-    else:
-        statement = _statement_in_sight(filters, of_companies=bool(sight.companies))
-        arguments = (organisation_id, *sight_arguments(sight), *paged)
-    return PageRead(statement, arguments, slow=query.offset > DEEP)
+        return PageRead(_enrollment_statement(filters), (organisation_id, *paged), slow=query.offset > DEEP)
+    statement = _statement_in_sight(filters, of_companies=bool(sight.companies))
+    of_many = bool(sight.companies) and _FEW_MATCH.isdisjoint(filters)
+    return PageRead(statement, (organisation_id, *sight_arguments(sight), *paged), slow=of_many or query.offset > DEEP)
 
 
 @cache
@@ -190,8 +192,7 @@ def _statement_in_sight(filters: tuple[str, ...], *, of_companies: bool) -> Stat
     if not of_companies:
         matching = f"{matching} AND e.employee_id = :own_person"
     elif _FEW_MATCH.isdisjoint(filters):
-        of_person = f"(SELECT e.id FROM {matching} AND e.employee_id = seen.id OFFSET 0)"  # noqa: S608 - of constants
-        matching = f"({PEOPLE_IN_SIGHT}) seen CROSS JOIN LATERAL {of_person} e"
+        matching = f"{matching} AND e.employee_id IN ({PEOPLE_IN_SIGHT})"
     else:
         people = f"people p WHERE p.organisation_id = :organisation_id AND p.id = e.employee_id AND {in_sight()}"
         matching = f"{matching} AND EXISTS (SELECT FROM {people})"

@@ -23,6 +23,8 @@ _SESSIONS = ArrayColumns(
     session_name="text",
     projects="jsonb",
     end_date="timestamptz",
+    enrollment_opens_at="timestamptz",
+    enrollment_closes_at="timestamptz",
     meetings="jsonb",
 )
 _VERSION_OF_DETAILS: Mapping[str, str] = {"courses": "details_version", "sessions": "times_version"}
@@ -83,6 +85,8 @@ def _details(event: Event[CourseState] | Event[SessionState]) -> dict[str, Any]:
         "session_name": state.session_name,
         "projects": named_items(state.projects),
         "end_date": state.end_date,
+        "enrollment_opens_at": state.enrollment_opens_at,
+        "enrollment_closes_at": state.enrollment_closes_at,
         "meetings": meetings(state.meetings),
     }
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from services.enrollment.rules import Seats, SessionKey
-from services.enrollment.store import agreed_status, bookings
+from services.enrollment.store import agreed_status, bookings, prerequisites
 from services.enrollment.store.enrollments import enrollment_state
 from shared.events.types import EnrollmentState
 from shared.postgres.pool import Connection
@@ -24,18 +24,17 @@ SELECT s.organisation_id, s.id, s.course_id, s.start_date <= now() AS started, s
     coalesce((
         SELECT o.booking_clash FROM organisation_settings o WHERE o.organisation_id = s.organisation_id
     ), 'warn') AS booking_clash,
+    c.delivery_mode IS NOT DISTINCT FROM 'self_paced' AS self_paced, s.end_date <= now() IS TRUE AS ended,
+    CASE WHEN s.enrollment_opens_at > now() THEN 'early'
+        WHEN coalesce(s.enrollment_closes_at,
+            CASE WHEN c.delivery_mode = 'self_paced' THEN s.end_date ELSE s.start_date END) <= now() THEN 'late'
+        ELSE 'open' END AS enrollment,
     CASE WHEN {bookings.occupies("s", "c")} THEN s.booked END AS booked
 FROM sessions s JOIN courses c ON c.organisation_id = s.organisation_id AND c.id = s.course_id
 WHERE (s.organisation_id, s.id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[])) AND NOT s.removed
 ORDER BY s.organisation_id, s.id
 FOR UPDATE OF s
 """  # noqa: S608 - of constants alone
-
-_WAITING = """
-SELECT organisation_id, session_id, count(*) AS waiting FROM enrollments
-WHERE (organisation_id, session_id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[])) AND status = 'waitlisted'
-GROUP BY organisation_id, session_id
-"""
 
 _NEW_ENROLLMENTS = ArrayColumns(
     organisation_id="bigint",
@@ -54,23 +53,39 @@ ORDER BY position
 RETURNING *
 """  # noqa: S608 - of constants alone
 
-# The condition repeats what the locked row said already: should a lock ever be lost, no seat is sold twice.
+# The condition repeats what the locked row said already: should a lock ever be lost, no seat is sold twice. Where a
+# seat was given over the capacity, seats are given back one by one until as many are left as there are.
 _TAKE_SEATS = """
 UPDATE sessions s SET seats_taken = s.seats_taken + asked.seats
 FROM unnest($1::bigint[], $2::bigint[], $3::integer[]) AS asked (organisation_id, session_id, seats)
 WHERE s.organisation_id = asked.organisation_id AND s.id = asked.session_id
-    AND s.seats_taken + asked.seats BETWEEN 0 AND s.seats_max
+    AND s.seats_taken + asked.seats BETWEEN 0 AND CASE WHEN $4 THEN 2147483647
+        ELSE greatest(s.seats_max, s.seats_taken + least(asked.seats, 0)) END
 """
 
-_FIRST_IN_LINE = """
+# Whoever lacks a prerequisite by now comes once, to be passed over: then the audit trail says so.
+_FIRST_IN_LINE = f"""
 SELECT organisation_id, waiting.* FROM unnest($1::bigint[], $2::bigint[], $3::integer[])
     AS free (organisation_id, session_id, seats),
 LATERAL (
-    SELECT e.id FROM enrollments e
+    SELECT e.id, lacking.missing FROM enrollments e
+    JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id
+    CROSS JOIN LATERAL (SELECT {prerequisites.missing("e", "c")} AS missing) AS lacking
     WHERE e.organisation_id = free.organisation_id AND e.session_id = free.session_id AND e.status = 'waitlisted'
+        AND (lacking.missing = '{{}}' OR NOT EXISTS (
+            SELECT FROM audit told WHERE told.organisation_id = e.organisation_id AND told.enrollment_id = e.id
+                AND told.version = e.version AND told.action = 'enrollment.passed_over'))
     ORDER BY e.id LIMIT free.seats
 ) AS waiting
 ORDER BY organisation_id, id
+"""  # noqa: S608 - of constants alone
+
+_BESIDE_FREE_SEATS = """
+SELECT s.id, count(*) AS waiting FROM sessions s JOIN enrollments e
+    ON e.organisation_id = s.organisation_id AND e.session_id = s.id AND e.status = 'waitlisted'
+WHERE s.organisation_id = $1 AND s.id = ANY($2) AND s.seats_taken < s.seats_max
+    AND (s.start_date <= now() OR s.status <> 'scheduled')
+GROUP BY s.id
 """
 
 _LIMIT_SEATS = """
@@ -103,15 +118,16 @@ _SESSION_OF = "SELECT session_id FROM enrollments WHERE organisation_id = $1 AND
 _OPEN_OF_PERSON = """
 SELECT e.id, e.session_id FROM enrollments e
 JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id
-WHERE e.organisation_id = $1 AND e.employee_id = $2 AND e.status IN ('enrolled', 'waitlisted') AND s.start_date > now()
+WHERE e.organisation_id = $1 AND e.employee_id = $2
+    AND (e.status = 'waitlisted' OR e.status = 'enrolled' AND s.start_date > now())
 ORDER BY e.id
 """
 
-_OPEN_OF_SESSIONS = """
+_OF_SESSIONS = """
 SELECT organisation_id, id FROM enrollments
 WHERE (organisation_id, session_id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
-    AND status IN ('enrolled', 'waitlisted')
-ORDER BY organisation_id, id LIMIT $3
+    AND status = ANY($3)
+ORDER BY organisation_id, id LIMIT $4
 """
 
 
@@ -141,16 +157,13 @@ async def lock_sessions(connection: Connection, keys: Sequence[SessionKey]) -> d
             awaits_commit=row["awaits_commit"],
             in_doubt=row["in_doubt"],
             booking_clash=row["booking_clash"],
+            self_paced=row["self_paced"],
+            ended=row["ended"],
+            enrollment=row["enrollment"],
             times=tuple((span.lower, span.upper) for span in row["booked"] or ()),
         )
         for row in rows
     }
-
-
-async def waiting(connection: Connection, keys: Sequence[SessionKey]) -> dict[SessionKey, int]:
-    """How many wait for a seat of each session; sessions that nobody waits for are left out."""
-    rows = await connection.fetch(_WAITING, *_columns(keys))
-    return {(row["organisation_id"], row["session_id"]): row["waiting"] for row in rows}
 
 
 async def insert_enrollments(connection: Connection, new: Sequence[NewEnrollment]) -> list[EnrollmentState]:
@@ -170,16 +183,29 @@ def _new_columns(new: NewEnrollment) -> dict[str, Any]:
     }
 
 
-async def take_seats(connection: Connection, seats: Mapping[SessionKey, int]) -> bool:
+async def take_seats(connection: Connection, seats: Mapping[SessionKey, int], *, over_capacity: bool = False) -> bool:
     """Takes that many seats of each session, or gives them back where negative; whether every session had them."""
-    done = await connection.execute(_TAKE_SEATS, *_columns(list(seats)), list(seats.values()))
+    done = await connection.execute(_TAKE_SEATS, *_columns(list(seats)), list(seats.values()), over_capacity)
     return done == f"UPDATE {len(seats)}"
 
 
-async def first_in_line(connection: Connection, free: Mapping[SessionKey, int]) -> list[tuple[int, int]]:
-    """Organisation and id of those who waited longest, as many as each session has free seats."""
+async def first_in_line(
+    connection: Connection, free: Mapping[SessionKey, int]
+) -> dict[tuple[int, int], tuple[str, ...]]:
+    """By organisation and id those who waited longest, as many as each session has free seats, and what they lack.
+
+    Those who lack prerequisites have not been told so yet.
+    """
     rows = await connection.fetch(_FIRST_IN_LINE, *_columns(list(free)), list(free.values()))
-    return [(row["organisation_id"], row["id"]) for row in rows]
+    return {(row["organisation_id"], row["id"]): tuple(row["missing"]) for row in rows}
+
+
+async def beside_free_seats(
+    connection: Connection, organisation_id: int, session_ids: Sequence[int]
+) -> list[dict[str, int]]:
+    """How many wait for those of the sessions that have begun and have a free seat, which nobody is given by itself."""
+    rows = await connection.fetch(_BESIDE_FREE_SEATS, organisation_id, session_ids)
+    return [{"session_id": row["id"], "waiting": row["waiting"]} for row in rows]
 
 
 async def limit_seats(connection: Connection, key: SessionKey, capacity: int, version: int) -> None:
@@ -213,16 +239,16 @@ async def session_of(connection: Connection, organisation_id: int, enrollment_id
 async def open_enrollments_of_person(
     connection: Connection, organisation_id: int, person_id: int
 ) -> list[tuple[int, int]]:
-    """Id and session of what a person is enrolled in or waits for that has not begun."""
+    """Id and session of what a person waits for, or is enrolled in and has not begun."""
     rows = await connection.fetch(_OPEN_OF_PERSON, organisation_id, person_id)
     return [(row["id"], row["session_id"]) for row in rows]
 
 
-async def open_enrollments_of_sessions(
-    connection: Connection, keys: Sequence[SessionKey], limit: int
+async def enrollments_of_sessions(
+    connection: Connection, keys: Sequence[SessionKey], statuses: Sequence[str], limit: int
 ) -> list[tuple[int, int]]:
-    """Organisation and id of the first of those who are enrolled in the sessions or wait for them."""
-    rows = await connection.fetch(_OPEN_OF_SESSIONS, *_columns(keys), limit)
+    """Organisation and id of the first enrollments of the sessions that have one of the statuses."""
+    rows = await connection.fetch(_OF_SESSIONS, *_columns(keys), statuses, limit)
     return [(row["organisation_id"], row["id"]) for row in rows]
 
 

@@ -103,30 +103,16 @@ async def _decide_and_write(
     reserve = any(session.refuses_clashes for session in seats.values())
     candidates = await candidate_store.candidates(connection, asked, courses, reserve=reserve)
     decisions = rules.decide_in_order(commands, seats, candidates)
-    waiting = await _waiting(connection, commands, decisions)
     written = await _write(connection, commands, decisions, seats)
     outcomes: list[Enrolled | Exception] = []
     for position, (command, decision) in enumerate(zip(commands, decisions, strict=True)):
         if isinstance(decision, Granted):
-            before = waiting.get(command.session_key, 0)
             refused = decision.refused if command.partial else None
-            outcomes.append(Enrolled(written[position], decision.available_spots, before, refused, decision.clashes))
-            waiting[command.session_key] = before + len(decision.employee_ids) - decision.seats
+            spots, before = decision.available_spots, decision.waiting_before
+            outcomes.append(Enrolled(written[position], spots, before, refused, decision.clashes))
         else:
             outcomes.append(decision)
     return outcomes
-
-
-async def _waiting(
-    connection: Connection, commands: Sequence[EnrollCommand], decisions: Sequence[Granted | Exception]
-) -> dict[SessionKey, int]:
-    """How many waited already for the sessions where someone now has to."""
-    keys = {
-        command.session_key
-        for command, decision in zip(commands, decisions, strict=True)
-        if isinstance(decision, Granted) and decision.seats < len(decision.employee_ids)
-    }
-    return await seat_store.waiting(connection, sorted(keys)) if keys else {}
 
 
 async def _write(

@@ -16,7 +16,7 @@ from services.enrollment.store.enrollments import LockedEnrollment
 from services.enrollment.use_cases import change_set
 from services.enrollment.use_cases import sessions as sessions_use_case
 from services.enrollment.use_cases.change_set import Change, in_transaction
-from shared.auth.internal_token import Caller
+from shared.auth.internal_token import ENROLL, Caller
 from shared.events.types import (
     EnrollmentCancelled,
     EnrollmentCheckedIn,
@@ -24,6 +24,7 @@ from shared.events.types import (
     EnrollmentCompleted,
     EnrollmentFailed,
     EnrollmentMarkedAbsent,
+    EnrollmentPromoted,
     EnrollmentReopened,
     EnrollmentTransferred,
 )
@@ -148,6 +149,29 @@ async def reopen(
     return await in_transaction(pool, organisation_id, work)
 
 
+async def promote(
+    pool: Pool,
+    organisation_id: int,
+    enrollment_id: int,
+    actor: Actor,
+    *,
+    over_capacity: bool = False,
+    conditions: Conditions = UNCONDITIONAL,
+) -> Document:
+    """The enrollment's representation, on a seat now; raises what `transitions.chosen` raises."""
+
+    async def work(connection: Connection) -> Document:
+        locked, sessions = await _lock_with_seats(connection, organisation_id, enrollment_id, conditions)
+        key = locked.session_key
+        candidate = await _candidate(connection, key, sessions[key], locked)
+        state = transitions.chosen(locked.state, sessions[key], candidate, over_capacity=over_capacity)
+        change = Change.of(locked, state, EnrollmentPromoted, actor)
+        await change_set.save(connection, [change], sessions, over_capacity=over_capacity)
+        return await _detail(connection, organisation_id, enrollment_id)
+
+    return await in_transaction(pool, organisation_id, work)
+
+
 async def transfer(
     pool: Pool,
     catalog: CatalogClient,
@@ -171,7 +195,7 @@ async def transfer(
         if target is None or target.in_doubt:
             raise SessionUnknown
         candidate = await _candidate(connection, (organisation_id, session_id), target, locked)
-        state = transitions.transferred(locked.state, target, candidate)
+        state = transitions.transferred(locked.state, target, candidate, by_themselves=not caller.may(ENROLL))
         change = Change.of(locked, state, EnrollmentTransferred, actor)
         await change_set.save(connection, [change], sessions)
         return await _detail(connection, organisation_id, enrollment_id)

@@ -25,6 +25,8 @@ from shared.postgres.pool import Connection, Pool, transaction
 
 SessionEvent = Event[SessionState]
 T = TypeVar("T")
+_ENDED_BY: Mapping[str, Sequence[str]] = {"cancelled": transitions.OPEN, "completed": ("waitlisted",)}
+"""Which enrollments are cancelled once the session has that status."""
 
 
 async def learn(pool: Pool, catalog: CatalogClient, key: SessionKey) -> None:
@@ -57,15 +59,16 @@ async def with_known_session(
 
 async def follow(connection: Connection, events: Sequence[SessionEvent]) -> None:
     """Keeps the newest version of each session. More places are given to those who wait; a session that was
-    cancelled cancels its enrollments.
+    cancelled cancels its enrollments, and one that was completed those of who waits.
     """
     await catalog_replica.save_sessions(connection, events)
     keys = [(event.organisation_id, event.data.id) for event in events]
     sessions = await seat_store.lock_sessions(connection, keys)
     actors = {key: _actor(event.trace) for key, event in zip(keys, events, strict=True)}
-    cancelled = [key for key, seats in sessions.items() if seats.status == "cancelled" and not seats.awaits_commit]
-    if cancelled:
-        await _cancel_enrollments(connection, cancelled, actors)
+    for status, ending in _ENDED_BY.items():
+        closed = [key for key, seats in sessions.items() if seats.status == status and not seats.awaits_commit]
+        if closed:
+            await _cancel_enrollments(connection, closed, ending, actors)
     free = {key: seats.available for key, seats in sessions.items() if seats.promotes and seats.available}
     await change_set.promote(connection, free, actors)
 
@@ -83,7 +86,8 @@ async def agree_change(
         sessions = await seat_store.lock_sessions(connection, [key])
         if key not in sessions:
             raise SessionNotFound
-        if sessions[key].taken > capacity:
+        # Seats over the capacity keep nobody from closing the session.
+        if sessions[key].taken > capacity and (status is None or capacity < sessions[key].maximum):
             raise CapacityBelowTaken(sessions[key].taken)
         await seat_store.limit_seats(connection, key, capacity, version)
         if status is not None:
@@ -115,9 +119,9 @@ async def _learn_unknown(pool: Pool, catalog: CatalogClient, keys: Sequence[Sess
 
 
 async def _cancel_enrollments(
-    connection: Connection, keys: Sequence[SessionKey], actors: Mapping[SessionKey, Actor]
+    connection: Connection, keys: Sequence[SessionKey], statuses: Sequence[str], actors: Mapping[SessionKey, Actor]
 ) -> None:
-    while found := await seat_store.open_enrollments_of_sessions(connection, keys, CHUNK):
+    while found := await seat_store.enrollments_of_sessions(connection, keys, statuses, CHUNK):
         cancellations = [
             Change.of(locked, transitions.cancelled(locked.state), EnrollmentCancelled, actors[locked.session_key])
             for locked in await enrollment_store.lock(connection, found)

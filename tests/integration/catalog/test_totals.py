@@ -28,6 +28,8 @@ async def catalog() -> AsyncIterator[Database]:
         yield database
 
 
+NAMED = """jsonb_build_array(jsonb_build_object('id', 1 + $1 % 3, 'name', 'N' || $1 % 2),
+    jsonb_build_object('id', 4 + id % 2, 'name', 'N'))"""
 STATEMENTS = (
     "UPDATE sessions SET status = 'completed', start_date = start_date - interval '1 day' WHERE id % 7 = $1 % 7",
     "UPDATE sessions SET status = 'cancelled' WHERE id % 5 = $1 % 5",
@@ -35,6 +37,8 @@ STATEMENTS = (
     "DELETE FROM sessions WHERE id % 11 = $1 % 11",
     "UPDATE courses SET category = 'technical' WHERE id % 3 = $1 % 3",
     "UPDATE courses SET delivery_mode = 'hybrid', total_enrollments = 7 WHERE id % 5 = $1 % 5",
+    f"UPDATE courses SET labels = {NAMED} WHERE id % 4 = $1 % 4",
+    f"UPDATE sessions SET projects = {NAMED} WHERE id % 6 = $1 % 6",
     "DELETE FROM courses c WHERE NOT EXISTS (SELECT FROM sessions s WHERE s.course_id = c.id) AND $1 > 0",
 )
 
@@ -61,6 +65,8 @@ async def rush(catalog: Database) -> None:
 async def test_after_concurrent_changes_of_every_kind_each_total_is_the_number_of_its_rows(catalog: Database) -> None:
     await rush(catalog)
     assert await catalog.value("SELECT count(*) FROM sessions") > 100
+    for listed in ("labels", "projects"):
+        assert await catalog.value(f"SELECT count(DISTINCT (named_id, name)) FROM {listed}_totals") > 3
     assert await wrong(catalog.pool, TOTALS) == []
 
 
@@ -74,6 +80,21 @@ async def test_control_without_one_of_the_triggers_totals_are_wrong(catalog: Dat
     async with transaction(catalog.pool, EVERY_ORGANISATION) as connection:
         assert await correct_totals(connection, TOTALS) == len(found)
     assert await wrong(catalog.pool, TOTALS) == []
+
+
+@pytest.mark.parametrize(("listed", "of_table"), [("labels", "courses"), ("projects", "sessions")])
+@pytest.mark.parametrize("event", ["update", "delete"])
+async def test_control_without_one_of_the_triggers_totals_of_names_are_wrong(
+    catalog: Database, listed: str, of_table: str, event: str
+) -> None:
+    await catalog.pool.execute(f"ALTER TABLE {of_table} DISABLE TRIGGER {listed}_on_{event}")
+    await insert_sessions(catalog, ORGANISATION, {1: 1, 2: 2})
+    await catalog.pool.execute(f"UPDATE {of_table} SET {listed} = {NAMED}", 5)
+    await catalog.pool.execute("DELETE FROM sessions WHERE id = 1")
+    await catalog.pool.execute("DELETE FROM courses WHERE id = 1")
+    found = await wrong(catalog.pool, TOTALS)
+    assert found
+    assert {each.split()[2] for each in found} == {listed}
 
 
 CANCEL = "UPDATE sessions SET status = 'cancelled' WHERE id = $1"

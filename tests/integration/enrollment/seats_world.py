@@ -20,6 +20,7 @@ from services.enrollment.use_cases import lifecycle, merging, people, sessions
 from services.enrollment.use_cases.change_set import in_transaction
 from services.enrollment.use_cases.enroll import enroll_together
 from shared.auth.internal_token import ENROLL, Caller
+from shared.auth.sight import EVERYBODY, Sight
 from shared.errors import ApiError
 from shared.events.cloudevents import decode
 from shared.events.types import CourseSaved, CourseState, SessionSaved, SessionState
@@ -31,12 +32,18 @@ from shared.observability import NO_TRACE, Trace
 from shared.postgres.audit import Actor
 from shared.postgres.pool import Connection, Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
+from tests.integration.enrollment.seats_problems import PROBLEMS
 
+Window = tuple[datetime | None, datetime | None]
+PAST, FUTURE = datetime(2020, 1, 1, tzinfo=UTC), datetime(2089, 1, 1, tzinfo=UTC)
+WINDOWS: tuple[Window, ...] = ((None, None), (FUTURE, None), (None, PAST), (PAST, FUTURE))
 ORGANISATIONS = (1, 2)
 MODES = {1: "in_person", 2: "self_paced"}
 SESSIONS = (11, 12)
 PEOPLE = (101, 102, 103, 104, 105)
 ACTOR = Actor("tester", "Tester")
+CHOOSER = Actor("chooser", "Chooser")
+"""Who promotes whom they choose, past others."""
 ANY_VERSION = Conditions(if_match=frozenset({"*"}))
 
 
@@ -50,6 +57,7 @@ class World:
     pool: Pool
     versions: dict[tuple[int, int], int] = field(default_factory=dict)
     begun: set[tuple[int, int]] = field(default_factory=set)
+    windows: dict[tuple[int, int], Window] = field(default_factory=dict)
     meetings: dict[tuple[int, int], int] = field(default_factory=dict)
     """How many each session has; none where it is not named."""
     ids: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -94,11 +102,13 @@ class World:
         key = organisation, session
         self.versions[key] = version or self.versions.get(key, 0) + 1
         start = datetime.now(UTC) + timedelta(days=30)
+        opens, closes = self.windows.get(key, (None, None))
         state = SessionState.model_validate(
             {
                 "id": session, "version": self.versions[key], "course_id": 1, "session_name": "Session",
                 "start_date": start, "end_date": start + timedelta(hours=8), "location": None,
                 "max_participants": capacity, "status": status, "projects": [],
+                "enrollment_opens_at": opens, "enrollment_closes_at": closes,
                 "meetings": [_meeting(session, number, start) for number in range(self.meetings.get(key, 0))],
             }
         )  # fmt: skip
@@ -118,6 +128,11 @@ class World:
         if row["status"] == "scheduled":
             await self.follow(organisation, session, capacity=row["seats_max"] + capacity)
 
+    async def schedule_anew(self, organisation: int, session: int) -> None:
+        sql = "SELECT seats_taken FROM sessions WHERE organisation_id = $1 AND id = $2"
+        taken = await self.pool.fetchval(sql, organisation, session)
+        await self.follow(organisation, session, capacity=max(2, taken))
+
     async def cancel_session(self, organisation: int, session: int) -> None:
         await self.follow(organisation, session, capacity=50, status="cancelled")
 
@@ -130,17 +145,28 @@ class World:
         waitlist: bool,
         key: str | None = None,
         partial: bool = False,
+        reach: Sight = EVERYBODY,
     ) -> Answer:
         employees = [self.person_at(organisation, each) for each in employees]
         body = [session, list(employees), waitlist, partial]
         idempotency_key = None if key is None else IdempotencyKey(organisation, "tester", "POST", key, digest(body))
         command = EnrollCommand(
-            organisation, session, tuple(employees), ACTOR, waitlist, idempotency_key, partial=partial
+            organisation, session, tuple(employees), ACTOR, waitlist, idempotency_key, partial=partial, reach=reach
         )
         [outcome] = await enroll_together(self.pool, [command])
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
+
+    async def enroll_oneself(self, organisation: int, session: int, person: int) -> None:
+        """Which nobody can outside the window."""
+        await self.enroll(organisation, session, [person], waitlist=True, reach=Sight(person=person))
+        assert self.windows.get((organisation, session), WINDOWS[0]) in (WINDOWS[0], WINDOWS[-1])
+
+    async def open_window(self, organisation: int, session: int, window: Window) -> None:
+        """The catalog's event of another window."""
+        self.windows[organisation, session] = window
+        await self.enlarge(organisation, session, 0)
 
     async def enroll_who_can_be(
         self, organisation: int, session: int, employees: Sequence[int], *, waitlist: bool, key: str
@@ -195,6 +221,9 @@ class World:
         sql = "SELECT session_id FROM enrollments WHERE organisation_id = $1 AND id = $2"
         return meeting_id(await self.pool.fetchval(sql, organisation, enrollment), number)
 
+    async def promote(self, organisation: int, enrollment: int, *, over_capacity: bool = False) -> None:
+        await lifecycle.promote(self.pool, organisation, enrollment, CHOOSER, over_capacity=over_capacity)
+
     async def complete(self, organisation: int, enrollment: int) -> None:
         await lifecycle.complete(self.pool, organisation, enrollment, Completion(), ACTOR)
 
@@ -243,7 +272,7 @@ class World:
     async def check(self) -> None:
         """No seat lost or doubled, nobody overtaken, nobody waiting beside a free seat."""
         async with self.pool.acquire() as connection:
-            for problem, sql in _PROBLEMS.items():
+            for problem, sql in PROBLEMS.items():
                 rows = await connection.fetch(sql)
                 assert not rows, f"{problem}: {[dict(row) for row in rows]}"
 
@@ -323,72 +352,3 @@ _TOTALS = "SELECT organisation_id, total_enrollments FROM courses ORDER BY 1"
 _RECORD = "organisation_id, id, version, employee_id, session_id, status, checked_in_at, attendance"
 _ENROLLMENTS = f"SELECT {_RECORD} FROM enrollments ORDER BY 1, 2"
 _RECORDS = f"SELECT {_RECORD} FROM records ORDER BY 1, 2"
-
-_PROBLEMS = {
-    "seats taken are not those that are held": """
-        SELECT s.organisation_id, s.id, s.seats_taken, count(e.id) FROM sessions s
-        LEFT JOIN enrollments e ON e.organisation_id = s.organisation_id AND e.session_id = s.id AND e.holds_seat
-        GROUP BY s.organisation_id, s.id HAVING s.seats_taken <> count(e.id)
-    """,
-    "more seats are taken than there are": "SELECT * FROM sessions WHERE seats_taken > seats_max",
-    "somebody waits beside a free seat": """
-        SELECT s.* FROM sessions s WHERE s.status = 'scheduled' AND s.seats_taken < s.seats_max AND EXISTS (
-            SELECT FROM enrollments e WHERE e.organisation_id = s.organisation_id AND e.session_id = s.id
-                AND e.status = 'waitlisted')
-    """,
-    "somebody was overtaken in line": """
-        SELECT waiting.* FROM enrollments waiting JOIN audit a ON a.organisation_id = waiting.organisation_id
-            AND a.action = 'enrollment.promoted' AND a.enrollment_id > waiting.id
-        JOIN enrollments promoted ON promoted.organisation_id = a.organisation_id AND promoted.id = a.enrollment_id
-        WHERE waiting.status = 'waitlisted' AND promoted.session_id = waiting.session_id
-    """,
-    "somebody is enrolled twice": """
-        SELECT e.organisation_id, e.session_id, e.employee_id FROM enrollments e
-        JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id
-        WHERE e.status IN ('enrolled', 'waitlisted') OR c.delivery_mode <> 'self_paced' AND e.status <> 'cancelled'
-        GROUP BY 1, 2, 3 HAVING count(*) > 1
-    """,
-    "somebody who was merged has records": """
-        SELECT e.* FROM enrollments e JOIN people p ON p.organisation_id = e.organisation_id AND p.id = e.employee_id
-        WHERE p.merged_into IS NOT NULL
-    """,
-    "a cancelled session has open enrollments": """
-        SELECT e.* FROM enrollments e JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id
-        WHERE s.status = 'cancelled' AND e.status IN ('enrolled', 'waitlisted')
-    """,
-    "somebody attended a meeting of a session in which they are not": """
-        SELECT e.* FROM enrollments e, jsonb_array_elements(e.attendance) AS each
-        WHERE (each ->> 'meeting_id')::bigint / 100 <> e.session_id
-    """,
-    "somebody attended a meeting before their first check-in, or is not checked in": """
-        SELECT e.* FROM enrollments e, jsonb_array_elements(e.attendance) AS each
-        WHERE e.checked_in_at IS NULL OR (each ->> 'checked_in_at')::timestamptz < e.checked_in_at
-    """,
-    "somebody is absent and checked in": """
-        SELECT * FROM enrollments WHERE status = 'absent' AND (checked_in_at IS NOT NULL OR attendance <> '[]')
-    """,
-    "what certifies and what counts for compliance differ": """
-        SELECT * FROM certifications c FULL JOIN (
-            SELECT DISTINCT e.organisation_id, e.course_id, e.employee_id FROM enrollments e
-            JOIN people p ON p.organisation_id = e.organisation_id AND p.id = e.employee_id
-            WHERE e.certifies AND NOT p.removed
-        ) AS holder USING (organisation_id, course_id, employee_id)
-        WHERE c.enrollment_id IS NULL OR NOT EXISTS (
-            SELECT FROM enrollments e WHERE e.organisation_id = c.organisation_id AND e.id = c.enrollment_id
-                AND e.certifies AND e.valid_until IS NOT DISTINCT FROM c.valid_until)
-    """,
-    "versions and events differ": """
-        SELECT e.organisation_id, e.id, e.version FROM enrollments e WHERE e.version <> (
-            SELECT count(*) FROM outbox o WHERE o.organisation_id = e.organisation_id
-                AND o.routing_key LIKE 'enrollment.%' AND (o.body::jsonb -> 'data' ->> 'id')::bigint = e.id)
-    """,
-    "versions and audit entries differ": """
-        SELECT e.organisation_id, e.id, e.version FROM enrollments e WHERE e.version <> (
-            SELECT count(*) FROM audit a WHERE a.organisation_id = e.organisation_id AND a.enrollment_id = e.id)
-    """,
-    "versions of people and audit entries differ": """
-        SELECT p.organisation_id, p.id, p.version FROM people p WHERE p.version <> (
-            SELECT count(*) FROM audit_trail a WHERE a.organisation_id = p.organisation_id AND a.kind = 'person'
-                AND a.id = p.id)
-    """,
-}

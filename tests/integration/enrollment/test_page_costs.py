@@ -11,10 +11,10 @@ from services.enrollment.store import pages, people_pages
 from shared.auth.sight import Sight
 from shared.postgres.batched_reads import PageRead, Statement, batched_reader
 from shared.postgres.migrations import migrate
-from shared.postgres.pool import Connection
-from tests.support.databases import service_database
+from shared.postgres.pool import Connection, Pool, slow_transaction
+from tests.support.databases import ServiceDatabase, service_database
 from tests.support.enrollment_rows import ORGANISATION, warm_pool
-from tests.support.plans import touched
+from tests.support.plans import touched, touched_alone
 from tests.support.totals import fill
 
 MANY = 20_000
@@ -41,17 +41,28 @@ OF_UTC, OF_SYDNEY = ORGANISATION, ORGANISATION + 1
 
 
 @pytest.fixture(scope="module")
-async def connection() -> AsyncIterator[Connection]:
-    """Planned as requests are, and as the service, which row-level security holds for."""
-    async with service_database("enrollment") as database, warm_pool(database.service_url, 2) as pool:
+async def database() -> AsyncIterator[ServiceDatabase]:
+    async with service_database("enrollment") as database:
         await migrate(database.owner_url, MIGRATIONS)
         await fill(database.superuser_url, _FILL, OF_UTC, MANY)
         await fill(database.superuser_url, (*_FILL, _ZONE), OF_SYDNEY, MANY)
-        async with (
-            batched_reader(database.service_url, pool, name="test") as reads,
-            reads._pool.acquire() as connection,
-        ):
-            yield connection
+        yield database
+
+
+@pytest.fixture(scope="module")
+async def pool(database: ServiceDatabase) -> AsyncIterator[Pool]:
+    async with warm_pool(database.service_url, 2) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+async def connection(database: ServiceDatabase, pool: Pool) -> AsyncIterator[Connection]:
+    """Planned as requests are, and as the service, which row-level security holds for."""
+    async with (
+        batched_reader(database.service_url, pool, name="test") as reads,
+        reads._pool.acquire() as connection,
+    ):
+        yield connection
 
 
 ENROLLMENTS = [
@@ -79,7 +90,7 @@ async def test_a_page_of_enrollments_touches_few_rows(
     assert await touched(connection, pages.enrollment_page(organisation, EnrollmentQuery.model_validate(asked))) < FEW
 
 
-# A company of fifty people, and somebody of none.
+# Somebody of no company, and a company of fifty people.
 SIGHTS = [Sight(person=7), Sight(companies=(2,)), Sight(person=7, companies=(2, 3))]
 
 
@@ -87,10 +98,20 @@ SIGHTS = [Sight(person=7), Sight(companies=(2,)), Sight(person=7, companies=(2, 
 @pytest.mark.parametrize("organisation", [OF_UTC, OF_SYDNEY], ids=["UTC", "Sydney"])
 @pytest.mark.parametrize("asked", ENROLLMENTS, ids=str)
 async def test_a_page_of_what_is_in_sight_touches_few_rows(
-    connection: Connection, asked: dict[str, str], organisation: int, sight: Sight
+    connection: Connection, pool: Pool, asked: dict[str, str], organisation: int, sight: Sight
 ) -> None:
     page = pages.enrollment_page(organisation, EnrollmentQuery.model_validate(asked), sight)
-    assert await touched(connection, page) < FEW
+    if page.slow:
+        async with slow_transaction(pool, [organisation]) as patient:
+            assert await touched_alone(patient, page) < FEW
+    else:
+        assert await touched(connection, page) < FEW
+
+
+async def test_control_a_large_company_touches_all_that_it_has(pool: Pool) -> None:
+    large = pages.enrollment_page(OF_UTC, EnrollmentQuery(), Sight(companies=(1,)))
+    async with slow_transaction(pool, [OF_UTC]) as patient:
+        assert await touched_alone(patient, large) > MANY / 5
 
 
 @pytest.mark.parametrize("sight", [*SIGHTS, Sight(companies=(1, 2))], ids=["own", "company", "both", "large"])

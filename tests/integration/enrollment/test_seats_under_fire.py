@@ -25,7 +25,15 @@ from services.enrollment.store import candidates as candidate_store
 from services.enrollment.store import seats as seat_store
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connection_pool
-from tests.integration.enrollment.seats_world import ORGANISATIONS, PEOPLE, SESSIONS, World, settled
+from tests.integration.enrollment.seats_world import (
+    ORGANISATIONS,
+    PEOPLE,
+    SESSIONS,
+    WINDOWS,
+    Window,
+    World,
+    settled,
+)
 from tests.support.databases import fresh_database
 from tests.support.guards import without
 
@@ -164,6 +172,25 @@ class SeatsMachine(RuleBasedStateMachine):
         self._do(self.world.reopen(*enrollment), self.world.reopen(*enrollment))
 
     @precondition(lambda self: self.known)
+    @rule(pick=picks, over_capacity=st.booleans())
+    def promote(self, pick: int, over_capacity: bool) -> None:
+        enrollment = self._enrollment(pick)
+        self._do(self.world.promote(*enrollment, over_capacity=over_capacity), self.world.promote(*enrollment))
+
+    @rule(organisation=organisations, session=sessions, window=st.sampled_from(WINDOWS), person=st.sampled_from(PEOPLE))
+    def move_the_window(self, organisation: int, session: int, window: Window, person: int) -> None:
+        self._do(self.world.open_window(organisation, session, window))
+        self._do(*(self.world.enroll_oneself(each, session, person) for each in ORGANISATIONS))
+
+    @rule(session=sessions, group=groups, capacity=st.integers(1, 4))
+    def all_organisations_at_once(self, session: int, group: list[int], capacity: int) -> None:
+        self._do(
+            *(self.world.enroll(each, session, group, waitlist=True) for each in ORGANISATIONS),
+            *(self.world.resize(each, session, capacity) for each in ORGANISATIONS),
+            *(self.world.promote(*enrollment) for enrollment in self.known[-4:]),
+        )
+
+    @precondition(lambda self: self.known)
     @rule(pick=picks, session=sessions)
     def transfer(self, pick: int, session: int) -> None:
         self._do(self.world.transfer(*self._enrollment(pick), session))
@@ -204,7 +231,7 @@ class SeatsMachine(RuleBasedStateMachine):
     @rule(organisation=organisations, session=sessions)
     def cancel_the_session_and_schedule_it_anew(self, organisation: int, session: int) -> None:
         self._do(self.world.cancel_session(organisation, session))
-        self._do(self.world.follow(organisation, session, capacity=2))
+        self._do(self.world.schedule_anew(organisation, session))
 
     @precondition(lambda self: self.known)
     @rule(
@@ -223,6 +250,8 @@ class SeatsMachine(RuleBasedStateMachine):
             lambda enrollment: self.world.transfer(*enrollment, session),
             lambda enrollment: self.world.complete(*enrollment),
             lambda enrollment: self.world.reopen(*enrollment),
+            lambda enrollment: self.world.promote(*enrollment),
+            lambda enrollment: self.world.promote(*enrollment, over_capacity=True),
             lambda enrollment: self.world.check_in(*enrollment, 0, None),
         ]
         attempts = [changes[pick % len(changes)](self._enrollment(pick)) for pick in chosen]

@@ -44,7 +44,7 @@ STATEMENTS = (
     "UPDATE enrollments SET course_id = 1 + $1 % 3, status = 'completed' WHERE id % 7 = $1 % 7",
     "UPDATE enrollments SET notices_sent = notices_sent + 1 WHERE id % 2 = $1 % 2",
     "DELETE FROM enrollments WHERE id % 11 = $1 % 11",
-    "UPDATE people SET company_id = nullif($1 % 4, 0), company_name = 'C' WHERE id % 3 = $1 % 3",
+    "UPDATE people SET company_id = nullif($1 % 4, 0), company_name = 'C' || $1 % 3 WHERE id % 3 = $1 % 3",
     "UPDATE people SET type = 'staff', removed = NOT removed WHERE id % 5 = $1 % 5",
 )
 
@@ -82,6 +82,7 @@ async def test_after_concurrent_changes_of_every_kind_each_total_is_the_number_o
     await rush(pool)
     assert await counted(pool, "SELECT count(*) FROM enrollments")
     assert await counted(pool, "SELECT count(DISTINCT course_id) FROM enrollments_totals") > 3
+    assert await counted(pool, "SELECT count(DISTINCT (named_id, name)) FROM companies_totals") > 3
     assert await wrong(pool, TOTALS) == []
 
 
@@ -95,6 +96,42 @@ async def test_control_without_the_triggers_totals_are_wrong(pool: Pool) -> None
     async with transaction(pool, EVERY_ORGANISATION) as connection:
         assert await correct_totals(connection, TOTALS) == len(found)
     assert await wrong(pool, TOTALS) == []
+
+
+@pytest.mark.parametrize("event", ["insert", "update", "delete"])
+async def test_control_without_one_of_the_triggers_totals_of_companies_are_wrong(pool: Pool, event: str) -> None:
+    await execute(pool, f"ALTER TABLE people DISABLE TRIGGER companies_on_{event}")
+    for statement in (
+        NEW_PEOPLE,
+        "UPDATE people SET company_name = 'B' WHERE id < 3",
+        "DELETE FROM people WHERE id = 1",
+    ):
+        await execute(pool, statement)
+    assert [each for each in await wrong(pool, TOTALS) if each.startswith("total of companies")]
+
+
+NEW_PEOPLE = """
+INSERT INTO people (organisation_id, id, type, employee_id, full_name, company_id, company_name, created_at)
+SELECT 7, id, 'employee', 'E-' || id, 'Name', 5, 'A', now() FROM generate_series(1, 4) id
+"""
+
+
+async def test_who_changes_the_total_of_a_company_waits_for_nobody_who_does(pool: Pool) -> None:
+    await execute(pool, NEW_PEOPLE)
+    async with under_way(pool, "UPDATE people SET company_name = 'B' WHERE id = 1"):
+        await execute(pool, "UPDATE people SET company_name = 'B' WHERE id = 2")
+        assert await wrong(pool, TOTALS) == []
+    assert await wrong(pool, TOTALS) == []
+
+
+async def test_control_without_a_row_of_one_s_own_it_waits_for_a_company(pool: Pool) -> None:
+    await execute(pool, NEW_PEOPLE)
+    async with (
+        trigger_without(pool, "companies_totals_on_update", " FOR UPDATE SKIP LOCKED"),
+        under_way(pool, "UPDATE people SET company_name = 'B' WHERE id = 1"),
+    ):
+        with pytest.raises(DatabaseUnavailable, match="LockNotAvailable"):
+            await execute(pool, "UPDATE people SET company_name = 'B' WHERE id = 2")
 
 
 async def test_who_changes_a_total_waits_for_nobody_who_does(pool: Pool) -> None:

@@ -118,11 +118,10 @@ async def test_who_cancelled_there_can_come_back_by_transfer(admin: Client, cour
     assert (await transfer(admin, enrollment_id, second)).status == 200
 
 
-async def test_the_same_session_again_changes_nothing(admin: Client, enrollment_id: int) -> None:
-    before = await shown(admin, enrollment_id)
-    answer = await transfer(admin, enrollment_id, before["session"]["id"])
-    assert (answer.status, answer.data) == (200, before)
-    assert (await admin.get(f"{ENROLLMENTS}/{enrollment_id}/audit")).json["meta"]["total"] == 1
+async def test_the_same_session_again_is_refused(admin: Client, enrollment_id: int) -> None:
+    session_id = (await shown(admin, enrollment_id))["session"]["id"]
+    reason = "The employee is already enrolled in this session."
+    assert await refused_transfer(admin, enrollment_id, session_id) == (422, "already_enrolled", [reason])
 
 
 @pytest.mark.parametrize(("what", "status"), [("complete", "completed"), ("absent", "absent"), ("cancel", "cancelled")])

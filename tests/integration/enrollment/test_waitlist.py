@@ -82,22 +82,11 @@ async def test_without_the_flag_all_or_nobody_still_holds(admin: Client) -> None
 
 
 @pytest.mark.parametrize("fields", [BEGUN, {"status": "in_progress"}])
-async def test_nobody_waits_for_a_session_that_has_begun(admin: Client, fields: dict[str, str]) -> None:
+async def test_one_can_wait_for_a_session_that_has_begun(admin: Client, fields: dict[str, str]) -> None:
     session_id = await new_session(admin, await new_course(admin), max_participants=1)
     assert (await admin.patch(f"{SESSIONS}/{session_id}", fields)).status == 200
-    people = await new_employees(admin, 3)
-    body = {"session_id": session_id, "employee_ids": people, "waitlist": True}
-
-    async def refused() -> bool:
-        # Before the event arrives they would wait, which undoing keeps apart from the next attempt.
-        answer = await admin.post(ENROLLMENTS, body)
-        for enrollment in answer.data["enrollments"] if answer.status == 201 else ():
-            await changed(admin, enrollment["id"], "cancel")
-        assert (answer.status, answer.json.get("code")) == (422, "session_full")
-        return True
-
-    await eventually(refused)
-    assert (await admin.get(ENROLLMENTS, session_id=session_id, status="waitlisted")).data == []
+    line = await line_up(admin, session_id, *await new_employees(admin, 3))
+    assert await places_of(admin, *line) == [None, 1, 2]
 
 
 async def test_who_waits_is_not_enrolled_a_second_time(admin: Client) -> None:
@@ -283,6 +272,38 @@ async def test_cancelling_a_session_cancels_its_enrollments_and_promotes_nobody(
     for enrollment_id in line:
         entries = (await admin.get(f"{ENROLLMENTS}/{enrollment_id}/audit")).data
         assert [entry["action"] for entry in entries] == ["enrollment.waitlisted", "enrollment.cancelled"]
+
+
+async def test_completing_a_session_cancels_who_waits_and_nobody_else(admin: Client) -> None:
+    session_id, seated, line = await full_session_with_line(admin)
+    for status in ("in_progress", "completed"):
+        assert (await admin.patch(f"{SESSIONS}/{session_id}", {"status": status})).status == 200
+    assert await statuses_of(admin, seated, *line) == ["enrolled", "cancelled", "cancelled"]
+    entries = (await admin.get(f"{ENROLLMENTS}/{line[0]}/audit")).data
+    assert [(entry["action"], entry["changed_by"]["name"]) for entry in entries][1:] == [
+        ("enrollment.cancelled", "Catalog")
+    ]
+
+
+async def test_a_running_session_of_a_self_paced_course_gives_freed_seats_on(admin: Client) -> None:
+    course_id = await new_course(admin, delivery_mode="self_paced")
+    session_id = await new_session(admin, course_id, max_participants=1, **BEGUN)
+    assert (await admin.patch(f"{SESSIONS}/{session_id}", {"status": "in_progress"})).status == 200
+    seated, leaving, *line = await line_up(admin, session_id, *(people := await new_employees(admin, 4)))
+    assert (await admin.delete(f"{EMPLOYEES}/{people[1]}")).status == 200
+    await changed(admin, seated, "cancel")
+    assert await statuses_of(admin, seated, leaving, *line) == ["cancelled", "cancelled", "enrolled", "waitlisted"]
+    assert (await admin.patch(f"{SESSIONS}/{session_id}", {"max_participants": 2})).status == 200
+    assert await statuses_of(admin, *line) == ["enrolled", "enrolled"]
+
+
+async def test_a_session_of_a_self_paced_course_gives_no_seat_on_after_its_end(admin: Client) -> None:
+    course_id = await new_course(admin, delivery_mode="self_paced")
+    over = {"start_date": "2020-05-15T09:00:00Z", "end_date": "2020-05-15T17:00:00Z"}
+    session_id = await new_session(admin, course_id, max_participants=1, **over)
+    seated, *line = await line_up(admin, session_id, *await new_employees(admin, 2))
+    await changed(admin, seated, "cancel")
+    assert await statuses_of(admin, *line) == ["waitlisted"]
 
 
 async def test_what_was_completed_in_a_cancelled_session_stays(admin: Client) -> None:

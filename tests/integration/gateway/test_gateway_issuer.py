@@ -13,9 +13,10 @@ import jwt
 import pytest
 from argon2 import PasswordHasher
 
-from gateway.auth.issuer import Subject, issue
+from gateway.auth.issuer import issue
 from gateway.auth.passwords import WAITING, PasswordChecker
 from gateway.auth.users import ROLES, User, put_user
+from shared.auth.internal_token import Caller
 from shared.auth.jwk import new_private_keys, parse_private_keys
 from shared.errors import Overloaded
 from tests.integration.gateway.edge import Edge, StartGateway, new_token
@@ -64,6 +65,22 @@ async def issuing(start_gateway: StartGateway, keys_file: Path, user: User) -> E
 
 async def log_in(edge: Edge, email: str, password: str = PASSWORD) -> Answer:
     return await edge.client().post(LOGIN, {"email": email, "password": password})
+
+
+async def test_a_coordinator_gets_a_token_with_their_companies(
+    issuing: Edge, organisation: int, keys_file: Path
+) -> None:
+    changes = {"role": "Contractor Coordinator", "employee_id": None, "company_ids": (7, 9)}
+    coordinator = new_user(organisation, **changes)
+    put_user(keys_file.with_name("users.json"), coordinator)
+
+    async def token() -> str | None:
+        answer = await log_in(issuing, coordinator.email)
+        return answer.data["token"] if answer.status == 200 else None
+
+    claims = jwt.decode(str(await eventually(token)), options={"verify_signature": False})
+    assert claims["company_ids"] == [7, 9]
+    assert claims["permissions"] == ["api.access", "training.enroll.company", "training.view.company"]
 
 
 async def test_login_gives_a_token_that_opens(issuing: Edge, user: User) -> None:
@@ -244,9 +261,9 @@ async def test_keys_rotate_without_a_restart(issuing: Edge, keys_file: Path, org
     first = first_key(keys_file)
 
     def token_of(key: dict[str, str]) -> str:
-        subject = Subject(organisation, "1", "", "staff", ROLES["Admin"])
+        caller = Caller(organisation, "1", "", "staff", ROLES["Admin"])
         signing = parse_private_keys(json.dumps({"keys": [key]}))
-        return issue(signing, subject, issuer="muster", audience="muster-api", ttl=600)
+        return issue(signing, caller, issuer="muster", audience="muster-api", ttl=600)
 
     assert (await issuing.client(token_of(new)).get(COURSES)).status == 401
     replace(keys_file, {"keys": [new, first]})

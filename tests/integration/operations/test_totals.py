@@ -10,6 +10,9 @@ WRONG = [
     ("enrollment", "people", "company_id 0, type"),
     ("catalog", "courses", "category leadership, delivery_mode in_person"),
     ("catalog", "sessions", "day 2030-05-15, status scheduled"),
+    ("catalog", "labels", "named_id 1, name Safety"),
+    ("catalog", "projects", "named_id 5, name Metro"),
+    ("enrollment", "companies", "named_id 7, name Acme"),
 ]
 
 

@@ -102,6 +102,8 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
         "course_id": "the enrollment names the course",
         "end_date": "no record shows it",
         "max_participants": "no record shows it",
+        "enrollment_opens_at": _ENROLLING,
+        "enrollment_closes_at": _ENROLLING,
         "status": "the enrollment has a status of its own",
         "removed": _DELETED,
     },

@@ -45,6 +45,8 @@ IN_THE_DETAIL_ALONE: Mapping[type, set[str]] = {
     SessionFields: {
         "projects.id",
         "projects.name",
+        "enrollment_opens_at",
+        "enrollment_closes_at",
         *(f"meetings.{name}" for name in MeetingFields.model_fields),
     },
 }
@@ -152,7 +154,8 @@ def first(model: type) -> Any:
     if model is not SessionFields:
         return filled(model)
     ends = {"start_date": MOMENT.replace(year=2030), "end_date": MOMENT.replace(year=2033)}
-    return filled(model, meetings=[filled(MeetingFields, **ends)], **ends)
+    window = {"enrollment_opens_at": MOMENT.replace(year=2029), "enrollment_closes_at": MOMENT.replace(year=2034)}
+    return filled(model, meetings=[filled(MeetingFields, **ends)], **ends, **window)
 
 
 async def unread(catalog: Database, model: type) -> dict[str, set[str]]:

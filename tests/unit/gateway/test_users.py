@@ -46,6 +46,32 @@ def test_a_user_is_added_with_a_hash_and_for_the_owner_alone(monkeypatch: pytest
     assert [path.name for path in tmp_path.iterdir()] == ["users.json"]
 
 
+def test_the_companies_of_a_coordinator_are_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "users.json"
+    options = ["--id", "8", "--organisation", "1", "--name", "Cora", "--email", "cora@example.com"]
+    options += ["--role", "Contractor Coordinator", "--company", "7", "--company", "9"]
+    run(monkeypatch, "users", str(file), "add", *options)
+    assert parse_users(file.read_text()).by_id[8].company_ids == (7, 9)
+    add(monkeypatch, file)
+    assert [user.get("company_ids") for user in json.loads(file.read_text())] == [[7, 9], None]
+
+
+def test_a_file_of_the_version_before_is_read_and_can_be_read_by_it_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It refuses members that it does not know."""
+    file = tmp_path / "users.json"
+    members = {"id": 3, "organisation_id": 1, "name": "Emil", "email": "emil@example.com", "role": "Employee"}
+    hashed = PasswordHasher().hash(PASSWORD)
+    before = members | {"employee_id": 42, "password_hash": hashed, "created_at": "2026-01-02T03:04:05Z"}
+    file.write_text(json.dumps([before]))
+    assert parse_users(file.read_text()).by_id[3].company_ids == ()
+    add(monkeypatch, file)
+    kept, added = json.loads(file.read_text())
+    assert kept == before
+    assert set(added) <= set(before)
+
+
 def test_a_replaced_user_keeps_the_day_they_came(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "users.json"
     add(monkeypatch, file)

@@ -20,7 +20,7 @@ CALLER = Caller(7, "user-1", "Ann", "staff", frozenset({"api.access", "training.
 NOBODY = Caller(7, "robot", "", "service", frozenset())
 
 
-@pytest.mark.parametrize("caller", [CALLER, NOBODY])
+@pytest.mark.parametrize("caller", [CALLER, NOBODY, replace(CALLER, company_ids=(7, 8))])
 def test_a_caller_comes_back_as_it_went(caller: Caller, tmp_path: Path) -> None:
     assert verify(minted(caller, tmp_path)) == caller
 
@@ -152,7 +152,7 @@ def test_what_the_gateway_did_not_sign_is_invalid(token: str) -> None:
     [
         ("org", "7"), ("org", True), ("org", 7.0), ("org", None), ("org", [7]),
         ("permissions", "api.access"), ("permissions", None), ("permissions", {"api.access": True}),
-        ("employee_id", "42"), ("employee_id", True),
+        ("employee_id", "42"), ("employee_id", True), ("company_ids", ["7"]), ("company_ids", None),
         ("user_type", "root"), ("user_type", None), ("user_type", ["staff"]),
         ("sub", 7), ("sub", None), ("jti", ""), ("jti", 5), ("jti", None),
         ("exp", "9999999999"), ("exp", None), ("exp", float("inf")), ("exp", float("nan")), ("exp", [1]),

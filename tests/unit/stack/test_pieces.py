@@ -114,6 +114,8 @@ def test_token_is_an_admins_unless_told_otherwise() -> None:
 def test_token_of_a_role_is_that_of_its_demonstration_user() -> None:
     assert {"--subject=3", "--role=Trainer"} <= set(token_options(role="Trainer"))
     assert "--subject=77" in token_options(role="Trainer", subject="77")
+    coordinator = token_options(role="Contractor Coordinator", companies=["7", "8"])
+    assert {"--subject=5", "--company=7", "--company=8"} <= set(coordinator)
 
 
 @pytest.mark.parametrize("arguments", [["--ttl=-60"], ["--ttl", "-60"]])

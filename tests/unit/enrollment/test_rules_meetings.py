@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from services.enrollment import transitions
-from services.enrollment.attendance import attended, check_meeting
 from services.enrollment.errors import CheckInKept, EnrollmentClosed, MeetingNotSelectable, MeetingRequired
+from services.enrollment.meetings import attended, check_meeting
 from services.enrollment.schemas import CheckIn
 from services.enrollment.transitions import check_in_removed, checked_in, marked_absent, reopened, transferred
 from shared.errors import Conflict
@@ -55,6 +55,10 @@ def test_each_meeting_has_a_check_in_and_the_first_is_the_enrollment_s() -> None
 
 def test_a_check_in_without_a_time_is_now() -> None:
     assert told(after(at(2))) == [(2, 0, "manual")]
+
+
+def test_who_was_at_one_meeting_is_checked_in_at_another_without_a_time() -> None:
+    assert told(after(at(1, 2), at(2))) == [(1, 2, "manual"), (2, 0, "manual")]
 
 
 def test_another_check_in_corrects_only_with_a_time_of_its_own() -> None:
