@@ -13,13 +13,7 @@ from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
 
 # A copy whose details are not those of its version was written by an earlier release (use_cases/preservation.py).
-# The enrollments are locked first: whoever waited for one that went to another session or person joins those, not the
-# ones that it had before.
 _LOCK = """
-WITH locked AS MATERIALIZED (
-    SELECT * FROM enrollments WHERE (organisation_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
-    ORDER BY organisation_id, id FOR UPDATE
-)
 SELECT e.*, c.pass_score, c.validity_months, coalesce(o.time_zone, 'UTC') AS time_zone, c.renewal_window_days,
     CASE WHEN c.renewal_window_days IS NOT NULL THEN (
         SELECT max(held.valid_until) FROM enrollments held
@@ -34,12 +28,16 @@ SELECT e.*, c.pass_score, c.validity_months, coalesce(o.time_zone, 'UTC') AS tim
             THEN jsonb_build_object('id', p.company_id, 'name', p.company_name) END
     ) END AS current,
     CASE WHEN NOT p.removed THEN p.company_id END AS company_now
-FROM locked e JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id
+FROM enrollments e JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id
 JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id
 JOIN people p ON p.organisation_id = e.organisation_id AND p.id = e.employee_id
 LEFT JOIN organisation_settings o ON o.organisation_id = e.organisation_id
+WHERE (e.organisation_id, e.id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
 ORDER BY e.organisation_id, e.id
+FOR UPDATE OF e
 """
+_LOOKS = 2
+"""One that went to another session or person while the first waited for it no longer joins what the first has read."""
 
 _CHANGED = ArrayColumns(
     organisation_id="bigint",
@@ -125,7 +123,10 @@ class AuditEntry:
 
 async def lock(connection: Connection, keys: Sequence[tuple[int, int]]) -> list[LockedEnrollment]:
     """Those of the enrollments that exist, by organisation and id, in that order."""
-    rows = await connection.fetch(_LOCK, [key[0] for key in keys], [key[1] for key in keys])
+    for _ in range(_LOOKS):
+        rows = await connection.fetch(_LOCK, [key[0] for key in keys], [key[1] for key in keys])
+        if len(rows) == len(keys):
+            break
     return [
         LockedEnrollment(
             row["organisation_id"],

@@ -120,11 +120,7 @@ async def test_whoever_waited_for_an_enrollment_finds_it_in_the_other_session(po
     assert await complete_while_it_moves(pool) == "completed"
 
 
-async def test_control_locked_together_with_its_session_it_is_not_found(
-    pool: Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    together = enrollment_store._LOCK.partition(")\nSELECT")[2].replace("FROM locked e", "FROM enrollments e")
-    these = "WHERE (e.organisation_id, e.id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[])) ORDER BY"
-    monkeypatch.setattr(enrollment_store, "_LOCK", f"SELECT{together.replace('ORDER BY', these)} FOR UPDATE OF e")
+async def test_control_without_the_second_look_it_is_not_found(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(enrollment_store, "_LOOKS", 1)
     with pytest.raises(EnrollmentNotFound):
         await complete_while_it_moves(pool)
