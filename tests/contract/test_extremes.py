@@ -52,6 +52,7 @@ FOLLOWS: Mapping[str | int, Sequence[str]] = {"meetings": ("start_date", "end_da
 """What may be left out, since it follows from the field."""
 NAMES_OF_ROWS = {
     "course_id",
+    "label_id",
     "session_id",
     "employee_ids",
     "prerequisites",
