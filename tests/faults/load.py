@@ -153,7 +153,7 @@ class Visitor:
         target = self._random.choice(to)
         path = f"{ENROLLMENTS}/{known.id}/transfer"
         told = await self._command("PATCH", path, {"session_id": target}, f"transfer {known.id} to {target}")
-        if told.outcome == "ok":
+        if told.outcome == "ok" or told.code == "already_enrolled":  # by an attempt that was not answered
             known.sessions = {target}
         elif told.outcome == "unknown":
             known.sessions |= {target}
