@@ -231,26 +231,40 @@ def decide_in_order(
         if seats is None or seats.in_doubt:
             outcomes.append(SessionUnknown())
             continue
-        keys = [(*command.session_key, employee_id) for employee_id in command.employee_ids]
-        asked = [_within(command.reach, candidates[key]) for key in keys]
-        by_themselves = not command.reach.everybody
-        refused = refusals(seats, asked, waitlist=command.waitlist, by_themselves=by_themselves)
-        enrolled = [key for position, key in enumerate(keys) if position not in refused]
-        if refused and not (command.partial and enrolled):
-            outcomes.append(EnrollmentRefused(refused))
-            continue
-        granted = min(len(enrolled), seats.for_newcomers)
-        waiting_before = seats.waiting
-        seats = replace(seats, taken=seats.taken + granted, waiting=waiting_before + len(enrolled) - granted)
-        sessions[command.session_key] = seats
-        candidates.update((key, replace(candidates[key], enrolled_already=True)) for key in enrolled)
-        for key in enrolled[:granted]:
-            candidates.update(_booked(key, sessions, candidates, elsewhere))
-        not_enrolled = tuple((command.employee_ids[position], refusal) for position, refusal in refused.items())
-        clashes = _clashes_to_tell(seats, [each for place, each in enumerate(asked) if place not in refused])
-        people = tuple(key[-1] for key in enrolled)
-        outcomes.append(Granted(people, granted, seats.available, not_enrolled, clashes, waiting_before))
+        asked = [candidates[*command.session_key, employee_id] for employee_id in command.employee_ids]
+        outcome = _decide(command, seats, [_within(command.reach, candidate) for candidate in asked])
+        outcomes.append(outcome)
+        if isinstance(outcome, Granted):
+            sessions[command.session_key] = _after(outcome, seats)
+            for place, employee_id in enumerate(outcome.employee_ids):
+                key = (*command.session_key, employee_id)
+                candidates[key] = replace(candidates[key], enrolled_already=True)
+                if place < outcome.seats:
+                    candidates.update(_booked(key, sessions, candidates, elsewhere))
     return outcomes
+
+
+def _decide(command: EnrollCommand, seats: Seats, asked: Sequence[Candidate]) -> Granted | EnrollmentRefused:
+    """One command's outcome; `asked` are the people as its session and its caller see them."""
+    by_themselves = not command.reach.everybody
+    refused = refusals(seats, asked, waitlist=command.waitlist, by_themselves=by_themselves)
+    enrolled = [candidate for position, candidate in enumerate(asked) if position not in refused]
+    if refused and not (command.partial and enrolled):
+        return EnrollmentRefused(refused)
+    granted = min(len(enrolled), seats.for_newcomers)
+    return Granted(
+        employee_ids=tuple(candidate.employee_id for candidate in enrolled),
+        seats=granted,
+        available_spots=replace(seats, taken=seats.taken + granted).available,
+        refused=tuple((command.employee_ids[position], refusal) for position, refusal in refused.items()),
+        clashes=_clashes_to_tell(seats, enrolled),
+        waiting_before=seats.waiting,
+    )
+
+
+def _after(granted: Granted, seats: Seats) -> Seats:
+    waiting = seats.waiting + len(granted.employee_ids) - granted.seats
+    return replace(seats, taken=seats.taken + granted.seats, waiting=waiting)
 
 
 def _within(reach: Sight, candidate: Candidate) -> Candidate:

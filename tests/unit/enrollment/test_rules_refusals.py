@@ -153,7 +153,7 @@ def test_the_seats_go_to_the_first_who_can_be_enrolled() -> None:
 
 
 def test_of_a_partial_wish_those_who_can_be_are_enrolled_and_the_others_are_named() -> None:
-    known = {(1, 1, 1): STRANGER, (1, 1, 2): ANYBODY, (1, 1, 3): ANYBODY}
+    known = {(1, 1, 1): STRANGER} | {(1, 1, person): replace(ANYBODY, employee_id=person) for person in (2, 3)}
     [granted] = decide_in_order([command(1, 1, 3, 2, partial=True)], {(1, 1): seats(maximum=1)}, known)
     assert isinstance(granted, Granted)
     assert (granted.employee_ids, granted.seats, granted.available_spots) == ((3,), 1, 0)
