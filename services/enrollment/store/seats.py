@@ -63,6 +63,9 @@ WHERE s.organisation_id = asked.organisation_id AND s.id = asked.session_id
         ELSE greatest(s.seats_max, s.seats_taken + least(asked.seats, 0)) END
 """
 
+_PRESENT = """EXISTS (
+    SELECT FROM people p WHERE p.organisation_id = e.organisation_id AND p.id = e.employee_id AND NOT p.removed)"""
+
 # Whoever lacks a prerequisite by now comes once, to be passed over: then the audit trail says so.
 _FIRST_IN_LINE = f"""
 SELECT organisation_id, waiting.* FROM unnest($1::bigint[], $2::bigint[], $3::integer[])
@@ -72,12 +75,26 @@ LATERAL (
     JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id
     CROSS JOIN LATERAL (SELECT {prerequisites.missing("e", "c")} AS missing) AS lacking
     WHERE e.organisation_id = free.organisation_id AND e.session_id = free.session_id AND e.status = 'waitlisted'
-        AND (lacking.missing = '{{}}' OR NOT EXISTS (
+        AND {_PRESENT} AND (lacking.missing = '{{}}' OR NOT EXISTS (
             SELECT FROM audit told WHERE told.organisation_id = e.organisation_id AND told.enrollment_id = e.id
                 AND told.version = e.version AND told.action = 'enrollment.passed_over'))
     ORDER BY e.id LIMIT free.seats
 ) AS waiting
 ORDER BY organisation_id, id
+"""  # noqa: S608 - of constants alone
+
+# What `promotes` in rules.py says is asked again once they are locked.
+_UNSETTLED = f"""
+SELECT DISTINCT s.organisation_id, s.id FROM enrollments e
+JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id
+JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id
+WHERE e.status = 'waitlisted' AND NOT s.removed AND (
+    s.status = 'completed'
+    OR s.status IN ('scheduled', 'in_progress') AND s.seats_taken < s.seats_max
+        AND CASE WHEN c.delivery_mode = 'self_paced' THEN coalesce(s.end_date > now(), true)
+            ELSE s.status = 'scheduled' AND s.start_date > now() END
+        AND {prerequisites.missing("e", "c")} = '{{}}' AND {_PRESENT})
+ORDER BY s.organisation_id, s.id LIMIT $1
 """  # noqa: S608 - of constants alone
 
 _BESIDE_FREE_SEATS = """
@@ -206,6 +223,12 @@ async def beside_free_seats(
     """How many wait for those of the sessions that have begun and have a free seat, which nobody is given by itself."""
     rows = await connection.fetch(_BESIDE_FREE_SEATS, organisation_id, session_ids)
     return [{"session_id": row["id"], "waiting": row["waiting"]} for row in rows]
+
+
+async def unsettled_sessions(connection: Connection, limit: int) -> list[SessionKey]:
+    """Sessions that are completed and that somebody waits for still, or with a free seat for somebody who waits."""
+    rows = await connection.fetch(_UNSETTLED, limit)
+    return [(row["organisation_id"], row["id"]) for row in rows]
 
 
 async def limit_seats(connection: Connection, key: SessionKey, capacity: int, version: int) -> None:

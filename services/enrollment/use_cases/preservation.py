@@ -1,4 +1,8 @@
-"""Records that an earlier release closed remember nothing: a worker completes them after the update, in small steps."""
+"""Records that an earlier release closed remember nothing: a worker completes them after the update, in small steps.
+
+It also settles waitlists that no request will: of sessions that such a release completed, and of those who can have a
+seat that is free since they have completed a prerequisite again.
+"""
 
 import asyncio
 from functools import partial
@@ -8,6 +12,7 @@ from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import preservation as store
 from services.enrollment.use_cases import change_set
 from services.enrollment.use_cases.change_set import Change
+from services.enrollment.use_cases.sessions import settle_waitlists
 from shared.concurrency.backoff import Backoff
 from shared.events.types import EnrollmentPreserved
 from shared.messaging.retrying import retry_forever
@@ -39,6 +44,7 @@ async def preserve_records(pool: Pool, catalog: SnapshotClient) -> None:
 async def _preserve(pool: Pool, catalog: SnapshotClient, backoff: Backoff) -> None:
     while True:
         await complete_copies(pool, catalog)
+        await settle_waitlists(pool, BATCH)
         more = True
         while more:
             more = await preserve_batch(pool)

@@ -19,9 +19,10 @@ from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases import change_set
 from services.enrollment.use_cases.change_set import CHUNK, Change
 from shared.events.types import EnrollmentCancelled, Event, SessionState
-from shared.observability import Trace
+from shared.observability import NO_TRACE, Trace
 from shared.postgres.audit import Actor
 from shared.postgres.pool import Connection, Pool, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
 
 SessionEvent = Event[SessionState]
 T = TypeVar("T")
@@ -63,8 +64,20 @@ async def follow(connection: Connection, events: Sequence[SessionEvent]) -> None
     """
     await catalog_replica.save_sessions(connection, events)
     keys = [(event.organisation_id, event.data.id) for event in events]
+    await _settle(connection, keys, {key: _actor(event.trace) for key, event in zip(keys, events, strict=True)})
+
+
+async def settle_waitlists(pool: Pool, limit: int) -> None:
+    """Of at most `limit` sessions: gives free seats to those who can have them by now, though nobody freed any, and
+    cancels who still waits for a session that an earlier release completed.
+    """
+    async with transaction(pool, EVERY_ORGANISATION) as connection:
+        keys = await seat_store.unsettled_sessions(connection, limit)
+        await _settle(connection, keys, dict.fromkeys(keys, _actor(NO_TRACE)))
+
+
+async def _settle(connection: Connection, keys: Sequence[SessionKey], actors: Mapping[SessionKey, Actor]) -> None:
     sessions = await seat_store.lock_sessions(connection, keys)
-    actors = {key: _actor(event.trace) for key, event in zip(keys, events, strict=True)}
     for status, ending in _ENDED_BY.items():
         closed = [key for key, seats in sessions.items() if seats.status == status and not seats.awaits_commit]
         if closed:

@@ -8,6 +8,8 @@ import pytest
 from services.enrollment.rules import Seats
 from services.enrollment.store import prerequisites
 from services.enrollment.store import seats as seat_store
+from services.enrollment.use_cases.sessions import settle_waitlists
+from shared.postgres.pool import connection_pool
 from tests.support.client import Answer, Client
 from tests.support.guards import without
 from tests.support.lifecycle import (
@@ -23,6 +25,7 @@ from tests.support.lifecycle import (
     statuses_of,
     transfer,
 )
+from tests.support.stack import Stack
 from tests.support.world import (
     BEGUN,
     ENROLLMENTS,
@@ -159,6 +162,21 @@ async def test_whoever_lacks_a_prerequisite_by_now_is_passed_over_and_told_once(
     assert entries[1]["changes"] == {"reason": {"from": None, "to": "The employee has not completed: Basics."}}
     answer = await change(admin, lapsed, "promote")
     assert (answer.status, answer.json["code"]) == (422, "prerequisite_missing")
+
+
+async def test_a_seat_that_stayed_free_is_theirs_once_they_have_the_prerequisite_again(
+    stack: Stack, admin: Client
+) -> None:
+    lapsed, following = await somebody_is_passed_over(admin)
+    await changed(admin, following, "cancel")
+    async with connection_pool(stack.enrollment_database_url, name="test", size=1) as pool:
+        await settle_waitlists(pool, 1000)
+        assert await statuses_of(admin, lapsed) == ["waitlisted"]
+        person = (await shown(admin, lapsed))["employee"]["id"]
+        reopened = (await admin.get(ENROLLMENTS, employee_id=person, status="enrolled")).data[0]["id"]
+        await changed(admin, reopened, "complete")
+        await settle_waitlists(pool, 1000)
+    assert await statuses_of(admin, lapsed) == ["enrolled"]
 
 
 async def test_control_without_the_look_at_prerequisites_whoever_lacks_them_is_promoted(

@@ -12,6 +12,7 @@ from services.enrollment.schemas import Completion
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.use_cases import lifecycle, preservation
 from services.enrollment.use_cases.preservation import complete_copies, preserve_batch
+from services.enrollment.use_cases.sessions import settle_waitlists
 from shared.errors import Unavailable
 from shared.events.types import Event, State
 from shared.postgres.migrations import migrate
@@ -205,3 +206,23 @@ async def test_control_without_the_version_of_the_details_a_mixture_is_remembere
     without(monkeypatch, enrollment_store, "_LOCK", "c.details_version = c.version AND")
     mixture = json.loads(await completed_after_an_old_process_followed(pool))
     assert (mixture["training_name"], mixture["labels"]) == ("Course 1, version 4", [{"id": 3, "name": "Label 3"}])
+
+
+async def test_who_waits_for_a_session_that_the_release_before_completed_is_cancelled_once(pool: Pool) -> None:
+    await execute(pool, "UPDATE sessions SET status = 'completed'")
+    for _ in range(2):
+        await settle_waitlists(pool, 10)
+    rows = await pool.fetch("SELECT status, version FROM enrollments WHERE id IN (1, 2) ORDER BY id")
+    assert [tuple(row) for row in rows] == [("enrolled", 1), ("cancelled", 2)]
+    entries = await pool.fetch("SELECT enrollment_id, version, action, actor_name FROM audit")
+    assert [tuple(entry) for entry in entries] == [(2, 2, "enrollment.cancelled", "Catalog")]
+    assert await pool.fetchval("SELECT array_agg(routing_key) FROM outbox") == ["enrollment.cancelled"]
+
+
+async def test_nobody_who_was_removed_is_promoted(pool: Pool) -> None:
+    await execute(pool, "UPDATE people SET removed = id = 2")
+    await settle_waitlists(pool, 10)
+    assert await pool.fetchval("SELECT status FROM enrollments WHERE id = 2") == "waitlisted"
+    await execute(pool, "UPDATE people SET removed = false")
+    await settle_waitlists(pool, 10)
+    assert await pool.fetchval("SELECT status FROM enrollments WHERE id = 2") == "enrolled"
