@@ -11,19 +11,25 @@ from functools import cache
 from shared.postgres.batched_reads import DEEP, PAGE_TYPES, PageRead, Statement, array_text, list_of, page_of
 from shared.postgres.text_search import has_words, word_arguments, word_conditions
 
-_CONDITIONS = word_conditions("newest.searched")
+_CONDITIONS = word_conditions("searched")
 
 _TOTALS = "FROM {listed}_totals t WHERE t.organisation_id = :organisation_id{only}"
 _ONLY = " AND t.named_id = ANY (:only::bigint[])"
 _CARRIED = f"SELECT t.named_id AS id {_TOTALS} GROUP BY t.named_id HAVING sum(t.total) > 0"
-_NAMES = f"""
-    SELECT t.named_id AS id, t.name, t.searched, sum(t.total)::bigint AS total, max(t.given) AS given
-    {_TOTALS}{{which}} GROUP BY t.named_id, t.name, t.searched HAVING sum(t.total) > 0
-"""
-_NEWEST = "SELECT DISTINCT ON (id) id, searched FROM ({names}) names ORDER BY id, given DESC, name DESC"
 _NAMED = """
-    SELECT (array_agg(name ORDER BY given DESC, name DESC))[1] AS name, sum(total)::bigint AS total FROM ({names}) names
+    SELECT (array_agg(name ORDER BY given DESC, name DESC))[1] AS name,
+        (array_agg(searched ORDER BY given DESC, name DESC))[1] AS searched, sum(total)::bigint AS total
+    FROM (
+        SELECT t.name, t.searched, sum(t.total) AS total, max(t.given) AS given
+        FROM {listed}_totals t WHERE t.organisation_id = :organisation_id AND t.named_id = {of}.id
+        GROUP BY t.name, t.searched HAVING sum(t.total) > 0
+    ) names
 """
+# Few have a name with the words, now or before; of those alone the newest is looked up.
+_FOUND = f"""
+    SELECT candidate.id FROM (SELECT DISTINCT t.named_id AS id {_TOTALS} AND {{words}}) candidate
+    CROSS JOIN LATERAL ({_NAMED.format(listed="{listed}", of="candidate")}) newest WHERE {{words}}
+"""  # noqa: S608 - made of constants
 
 
 def named_page(
@@ -51,21 +57,21 @@ def named_page(
 @cache
 def _statement(listed: str, words: tuple[str, ...], longest: int, *, limited: bool) -> Statement:
     only = _ONLY if limited else ""
-    matched = _CARRIED.format(listed=listed, only=only)
+    types = {"organisation_id": "bigint"} | ({"only": "text"} if limited else {}) | dict.fromkeys(words, "text")
     if has_words(words):
-        newest = _NEWEST.format(names=_NAMES.format(listed=listed, only=only, which=""))
-        found = " AND ".join(_CONDITIONS[word] for word in words)
-        matched = f"SELECT newest.id FROM ({newest}) newest WHERE {found}"  # noqa: S608 - made of constants
-    text = list_of(
-        total=f"SELECT count(*) FROM ({matched}) matched",  # noqa: S608 - made of constants
-        page=page_of(matched, "id", longest),
-        joins=f"CROSS JOIN LATERAL ({_NAMED.format(names=_names_of_one(listed))}) named",
+        found = _FOUND.format(listed=listed, only=only, words=" AND ".join(_CONDITIONS[word] for word in words))
+        page = _list(listed, "SELECT count(*) FROM matched", "SELECT id FROM matched", longest)
+        return Statement(f"WITH matched AS MATERIALIZED ({found}) {page}", types | PAGE_TYPES)
+    carried = _CARRIED.format(listed=listed, only=only)
+    total = f"SELECT count(*) FROM ({carried}) carried"  # noqa: S608 - made of constants
+    return Statement(_list(listed, total, carried, longest), types | PAGE_TYPES)
+
+
+def _list(listed: str, total: str, ids: str, longest: int) -> str:
+    return list_of(
+        total=total,
+        page=page_of(ids, "id", longest),
+        joins=f"CROSS JOIN LATERAL ({_NAMED.format(listed=listed, of='page')}) named",
         item="json_build_object('id', page.id, 'name', named.name, 'total', named.total)",
         order="page.id",
     )
-    types = {"organisation_id": "bigint"} | ({"only": "text"} if limited else {})
-    return Statement(text, {**types, **dict.fromkeys(words, "text"), **PAGE_TYPES})
-
-
-def _names_of_one(listed: str) -> str:
-    return _NAMES.format(listed=listed, only="", which=" AND t.named_id = page.id")
