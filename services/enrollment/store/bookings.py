@@ -4,24 +4,34 @@ MOST_CLASHES = 5
 """Sessions that a response names for one person at most."""
 
 
-def occupies(session: str, course: str) -> str:
-    """Whether a session, of that course, occupies those who are enrolled in it: no standing one, none that is over.
+def occupies(session: str, delivery_mode: str) -> str:
+    """Whether a session occupies those who are enrolled in it: no standing one, none that is over.
 
-    Both are aliases.
+    `session` is its alias, and `delivery_mode` its course's.
     """
-    return f"({course}.delivery_mode IS DISTINCT FROM 'self_paced' AND upper({session}.booked) > now())"
+    return f"(upper({session}.booked) > now() AND {delivery_mode} IS DISTINCT FROM 'self_paced')"
 
 
 def clashes(asked: str, session: str, course: str) -> str:
-    """The ids of other sessions at the time of this one in which the person `asked` for is enrolled, as an array."""
+    """The ids of other sessions at the time of this one in which the person `asked` for is enrolled, as an array.
+
+    A person has few bookings, so each of their sessions is looked up: `OFFSET 0` keeps the planner from searching all
+    sessions of that time. What else a session has to be is asked of those at that time alone.
+    """
+    other_mode = """(
+        SELECT delivery_mode FROM courses WHERE organisation_id = other.organisation_id AND id = other.course_id
+    )"""
     return f"""ARRAY (
-        SELECT other.id FROM enrollments booking
-        JOIN sessions other ON other.organisation_id = booking.organisation_id AND other.id = booking.session_id
-        JOIN courses other_course
-            ON other_course.organisation_id = other.organisation_id AND other_course.id = other.course_id
+        SELECT booking.session_id FROM enrollments booking
+        CROSS JOIN LATERAL (
+            SELECT FROM sessions other
+            WHERE other.organisation_id = booking.organisation_id AND other.id = booking.session_id
+                AND other.status IN ('scheduled', 'in_progress') AND other.booked && {session}.booked
+                AND {occupies("other", other_mode)}
+            OFFSET 0
+        ) AS at_that_time
         WHERE booking.organisation_id = {asked}.organisation_id AND booking.employee_id = {asked}.employee_id
             AND booking.status = 'enrolled' AND booking.session_id <> {asked}.session_id
-            AND other.status IN ('scheduled', 'in_progress') AND other.booked && {session}.booked
-            AND {occupies("other", "other_course")} AND {occupies(session, course)}
-        ORDER BY other.id LIMIT {MOST_CLASHES}
+            AND {occupies(session, f"{course}.delivery_mode")}
+        ORDER BY booking.session_id LIMIT {MOST_CLASHES}
     )"""  # noqa: S608 - of constants alone

@@ -29,7 +29,7 @@ SELECT s.organisation_id, s.id, s.course_id, s.start_date <= now() AS started, s
         WHEN coalesce(s.enrollment_closes_at,
             CASE WHEN c.delivery_mode = 'self_paced' THEN s.end_date ELSE s.start_date END) <= now() THEN 'late'
         ELSE 'open' END AS enrollment,
-    CASE WHEN {bookings.occupies("s", "c")} THEN s.booked END AS booked
+    CASE WHEN {bookings.occupies("s", "c.delivery_mode")} THEN s.booked END AS booked
 FROM sessions s JOIN courses c ON c.organisation_id = s.organisation_id AND c.id = s.course_id
 WHERE (s.organisation_id, s.id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[])) AND NOT s.removed
 ORDER BY s.organisation_id, s.id
