@@ -12,8 +12,8 @@ def occupies(session: str, delivery_mode: str) -> str:
     return f"(upper({session}.booked) > now() AND {delivery_mode} IS DISTINCT FROM 'self_paced')"
 
 
-def clashes(asked: str, session: str, course: str) -> str:
-    """The ids of other sessions at the time of this one in which the person `asked` for is enrolled, as an array.
+def clashes(asked: str, course: str) -> str:
+    """The ids of other sessions in which the person who is `asked` for is enrolled at the same time, as an array.
 
     A person has few bookings, so each of their sessions is looked up: `OFFSET 0` keeps the planner from searching all
     sessions of that time. What else a session has to be is asked of those at that time alone.
@@ -22,16 +22,17 @@ def clashes(asked: str, session: str, course: str) -> str:
         SELECT delivery_mode FROM courses WHERE organisation_id = other.organisation_id AND id = other.course_id
     )"""
     return f"""ARRAY (
-        SELECT booking.session_id FROM enrollments booking
+        SELECT booking.session_id FROM sessions wanted
+        JOIN enrollments booking ON booking.organisation_id = wanted.organisation_id AND booking.session_id <> wanted.id
         CROSS JOIN LATERAL (
             SELECT FROM sessions other
             WHERE other.organisation_id = booking.organisation_id AND other.id = booking.session_id
-                AND other.status IN ('scheduled', 'in_progress') AND other.booked && {session}.booked
+                AND other.status IN ('scheduled', 'in_progress') AND other.booked && wanted.booked
                 AND {occupies("other", other_mode)}
             OFFSET 0
         ) AS at_that_time
-        WHERE booking.organisation_id = {asked}.organisation_id AND booking.employee_id = {asked}.employee_id
-            AND booking.status = 'enrolled' AND booking.session_id <> {asked}.session_id
-            AND {occupies(session, f"{course}.delivery_mode")}
+        WHERE wanted.organisation_id = {asked}.organisation_id AND wanted.id = {asked}.session_id
+            AND {occupies("wanted", f"{course}.delivery_mode")}
+            AND booking.employee_id = {asked}.employee_id AND booking.status = 'enrolled'
         ORDER BY booking.session_id LIMIT {MOST_CLASHES}
     )"""  # noqa: S608 - of constants alone
