@@ -3,4 +3,4 @@
 ALTER TABLE sessions ADD COLUMN meetings jsonb NOT NULL DEFAULT '[]';
 ALTER TABLE records
     ADD COLUMN attendance jsonb NOT NULL DEFAULT '[]',
-    ADD COLUMN remembered_meetings jsonb;
+    ADD COLUMN remembered_meetings jsonb NOT NULL DEFAULT '[]';

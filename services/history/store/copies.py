@@ -74,6 +74,7 @@ _NOTHING_REMEMBERED: Mapping[str, Any] = {
     "remembered": False,
     "remembered_label_ids": [],
     "remembered_project_ids": [],
+    "remembered_meetings": "[]",
 }
 
 _RECORDS = ArrayColumns(

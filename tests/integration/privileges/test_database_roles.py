@@ -230,3 +230,13 @@ async def test_a_changed_password_arrives(fresh: ServiceDatabase) -> None:
     assert not await cannot_connect(urls.service)
     with pytest.raises(asyncpg.InvalidPasswordError):
         await cannot_connect(fresh.service_url)
+
+
+async def test_both_roles_use_functions_of_extensions_after_the_privileges_were_set_again() -> None:
+    """Each start sets them: the next version's migrations fill columns that such a function computes."""
+    async with service_database("again", password="secret") as database:
+        await execute(database.owner_url, "CREATE EXTENSION unaccent")
+        name = urlsplit(database.service_url).path[1:]
+        await ensure_databases(server_url(), {name: Passwords("secret", "secret")})
+        for url in (database.owner_url, database.service_url):
+            await execute(url, "SELECT unaccent('é')")
