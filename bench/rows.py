@@ -226,7 +226,7 @@ COPIES: dict[tuple[str, str], list[tuple[str, str, dict[str, str]]]] = {
                 "remembered_project_names": _NAMES.format("remembered -> 'projects'"),
                 "remembered_company_id": "(remembered #>> '{company,id}')::bigint",
                 "remembered_company_name": "remembered #>> '{company,name}'",
-                "remembered_meetings": "CASE WHEN remembered IS NOT NULL THEN '[]'::jsonb END",
+                "remembered_meetings": "'[]'::jsonb",
             },
         ),
     ],
