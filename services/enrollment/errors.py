@@ -61,7 +61,7 @@ class CheckedIn(Conflict):
 
 class MeetingRequired(ValidationFailed):
     def __init__(self) -> None:
-        super().__init__({"meeting_id": ["The session has meetings: name the one that this is about."]})
+        super().__init__({"meeting_id": ["The session has meetings: specify one by its meeting_id."]})
 
 
 class MeetingNotSelectable(ValidationFailed):

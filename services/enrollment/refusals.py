@@ -103,7 +103,7 @@ class WaitlistAhead(Refusal):
     code = "waitlist_ahead"
 
     def __init__(self, waiting: int) -> None:
-        reason = f"{counted(waiting, 'employee')} on the waitlist of the session come first."
+        reason = f"The session has a waitlist of {counted(waiting, 'employee')}, which comes first."
         super().__init__(reason, message=reason, details={"waiting": waiting})
 
 

@@ -107,7 +107,7 @@ async def test_a_session_without_meetings_is_as_it_was(admin: Client) -> None:
 async def test_a_check_in_names_its_meeting(admin: Client) -> None:
     enrollment = await enrolled_in_meetings(admin)
     before = await shown(admin, enrollment)
-    which = "The session has meetings: name the one that this is about."
+    which = "The session has meetings: specify one by its meeting_id."
     for meeting, reason in ((None, which), (3, "The session has no such meeting.")):
         refused = await check_in(admin, enrollment, meeting)
         assert (refused.status, refused.json["errors"]) == (422, {"meeting_id": [reason]})
@@ -191,7 +191,7 @@ async def test_attendance_recorded_for_many_names_the_meeting_of_each_row(admin:
         ("ok", None),
         ("ok", None),
         ("refused", "The session has no such meeting."),
-        ("refused", "The session has meetings: name the one that this is about."),
+        ("refused", "The session has meetings: specify one by its meeting_id."),
     ]
     assert all(each["checked_in_at"] for each in (await shown(admin, enrollment))["attendance"])
     twice = await admin.post(f"{SESSIONS}/{session}/attendance", {"attendance": [{**row, "meeting_id": 1}] * 2})

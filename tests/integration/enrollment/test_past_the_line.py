@@ -56,7 +56,7 @@ async def test_a_newcomer_does_not_get_a_seat_that_others_wait_for(admin: Client
     session_id, _, line = await free_seat_with_line(admin)
     answer = await ask_to_enroll(admin, session_id, *await new_employees(admin, 2))
     assert is_behind(answer, 2)
-    reason = "2 employees on the waitlist of the session come first."
+    reason = "The session has a waitlist of 2 employees, which comes first."
     assert (answer.json["message"], answer.json["errors"]) == (reason, {"session_id": [reason]})
     [last] = await line_up(admin, session_id, await new_employee(admin))
     assert await places_of(admin, *line, last) == [1, 2, 3]
