@@ -1,3 +1,4 @@
+import contextlib
 import subprocess
 
 import psutil
@@ -19,5 +20,6 @@ async def test_a_family_is_a_process_and_all_that_it_has_started() -> None:
             assert set(found) == {psutil.Process(leader.pid), *psutil.Process(leader.pid).children(recursive=True)}
         finally:
             for process in reversed(family(leader.pid)):
-                process.kill()
+                with contextlib.suppress(psutil.NoSuchProcess):  # whoever waited for the one before ends by itself
+                    process.kill()
     assert family(leader.pid) == []
