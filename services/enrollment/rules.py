@@ -1,6 +1,6 @@
 """Who may be enrolled: values in, values out (contract, section 4)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -219,12 +219,10 @@ def decide_in_order(
     candidates: Mapping[CandidateKey, Candidate],
 ) -> list[Granted | Exception]:
     """Each command's outcome, those before it taken into account: who came first has the seat."""
-    waiting = {key[:2]: candidate.waiting for key, candidate in candidates.items()}
-    sessions = {key: replace(seats, waiting=waiting.get(key, 0)) for key, seats in sessions.items()}
+    waiting = {key[:2]: candidate.waiting for key, candidate in candidates.items() if candidate.waiting}
+    sessions = {**sessions, **{key: replace(sessions[key], waiting=number) for key, number in waiting.items()}}
     candidates = dict(candidates)
-    elsewhere: dict[tuple[int, int], list[CandidateKey]] = {}
-    for key in candidates:
-        elsewhere.setdefault((key[0], key[2]), []).append(key)
+    asked_again = _asked_again(commands)
     outcomes: list[Granted | Exception] = []
     for command in commands:
         seats = sessions.get(command.session_key)
@@ -237,11 +235,21 @@ def decide_in_order(
         if isinstance(outcome, Granted):
             sessions[command.session_key] = _after(outcome, seats)
             for place, employee_id in enumerate(outcome.employee_ids):
-                key = (*command.session_key, employee_id)
-                candidates[key] = replace(candidates[key], enrolled_already=True)
-                if place < outcome.seats:
-                    candidates.update(_booked(key, sessions, candidates, elsewhere))
+                if elsewhere := asked_again.get((command.organisation_id, employee_id)):
+                    key = (*command.session_key, employee_id)
+                    candidates[key] = replace(candidates[key], enrolled_already=True)
+                    if place < outcome.seats:
+                        candidates.update(_booked(key, elsewhere, sessions, candidates))
     return outcomes
+
+
+def _asked_again(commands: Sequence[EnrollCommand]) -> dict[tuple[int, int], list[CandidateKey]]:
+    """By organisation and person what is asked for those who are asked for more than once: few have to be followed."""
+    asked: dict[tuple[int, int], list[CandidateKey]] = {}
+    for command in commands:
+        for person in command.employee_ids:
+            asked.setdefault((command.organisation_id, person), []).append((*command.session_key, person))
+    return {who: keys for who, keys in asked.items() if len(keys) > 1}
 
 
 def _decide(command: EnrollCommand, seats: Seats, asked: Sequence[Candidate]) -> Granted | EnrollmentRefused:
@@ -255,7 +263,7 @@ def _decide(command: EnrollCommand, seats: Seats, asked: Sequence[Candidate]) ->
     return Granted(
         employee_ids=tuple(candidate.employee_id for candidate in enrolled),
         seats=granted,
-        available_spots=replace(seats, taken=seats.taken + granted).available,
+        available_spots=seats.available - granted,
         refused=tuple((command.employee_ids[position], refusal) for position, refusal in refused.items()),
         clashes=_clashes_to_tell(seats, enrolled),
         waiting_before=seats.waiting,
@@ -279,16 +287,17 @@ def _clashes_to_tell(seats: Seats, asked: Sequence[Candidate]) -> tuple[Candidat
 
 def _booked(
     key: CandidateKey,
+    elsewhere: Sequence[CandidateKey],
     sessions: Mapping[SessionKey, Seats],
     candidates: Mapping[CandidateKey, Candidate],
-    keys_of: Mapping[tuple[int, int], Sequence[CandidateKey]],
-) -> Iterator[tuple[CandidateKey, Candidate]]:
+) -> dict[CandidateKey, Candidate]:
     """The person as other sessions at the same time see them, now that they are enrolled in this one."""
-    organisation_id, session_id, employee_id = key
-    times = sessions[organisation_id, session_id].times
-    for other in keys_of[organisation_id, employee_id]:
-        if other != key and overlap(times, sessions[other[:2]].times):
-            yield other, replace(candidates[other], clashes=(*candidates[other].clashes, session_id))
+    times = sessions[key[:2]].times
+    return {
+        other: replace(candidates[other], clashes=(*candidates[other].clashes, key[1]))
+        for other in elsewhere
+        if other != key and other in candidates and overlap(times, sessions[other[:2]].times)
+    }
 
 
 def overlap(some: Sequence[Span], others: Sequence[Span]) -> bool:

@@ -37,9 +37,10 @@ SELECT asked.organisation_id, asked.session_id, asked.employee_id, p.id IS NOT N
     ) AS open,
     c.delivery_mode IS NOT DISTINCT FROM 'self_paced' AS again,
     {prerequisites.missing("asked", "c")} AS missing,
-    {bookings.clashes("asked", "c")} AS clashes, coalesce(line.waiting, 0) AS waiting,
+    {bookings.clashes("asked", "s", "c")} AS clashes, coalesce(line.waiting, 0) AS waiting,
     p.company_id
 FROM {_ASKED.unnest("asked")}
+JOIN sessions s ON s.organisation_id = asked.organisation_id AND s.id = asked.session_id
 JOIN courses c ON c.organisation_id = asked.organisation_id AND c.id = asked.course_id
 LEFT JOIN line ON line.organisation_id = asked.organisation_id AND line.session_id = asked.session_id
 LEFT JOIN people p ON p.organisation_id = asked.organisation_id AND p.id = asked.employee_id AND NOT p.removed

@@ -45,10 +45,13 @@ _NEW_ENROLLMENTS = ArrayColumns(
     enrolled_at="timestamptz",
 )
 _INSERT_ENROLLMENTS = f"""
-INSERT INTO enrollments (organisation_id, session_id, course_id, employee_id, status, holds_seat, enrolled_at)
-SELECT organisation_id, session_id, course_id, employee_id,
-    CASE WHEN has_seat THEN 'enrolled' ELSE 'waitlisted' END, has_seat, coalesce(enrolled_at, now())
+INSERT INTO enrollments (
+    organisation_id, session_id, course_id, employee_id, status, holds_seat, enrolled_at, booked_from, booked_until)
+SELECT organisation_id, session_id, new.course_id, employee_id,
+    CASE WHEN has_seat THEN 'enrolled' ELSE 'waitlisted' END, has_seat, coalesce(enrolled_at, now()),
+    lower(s.booked), upper(s.booked)
 FROM {_NEW_ENROLLMENTS.unnest("new", ordinality="position")}
+JOIN sessions s USING (organisation_id) WHERE s.id = session_id
 ORDER BY position
 RETURNING *
 """  # noqa: S608 - of constants alone

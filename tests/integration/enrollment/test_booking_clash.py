@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.client import Answer, Client
+from tests.support.eventually import eventually
 from tests.support.lifecycle import change, enroll_or_wait, line_up, transfer
 from tests.support.world import (
     BEGUN,
@@ -156,3 +157,37 @@ async def test_settings_put_without_it_warn(admin: Client) -> None:
         {"booking_clash": {"from": "warn", "to": "refuse"}},
         {"booking_clash": {"from": "refuse", "to": "warn"}},
     ]
+
+
+async def move(client: Client, session_id: int, times: dict[str, str]) -> None:
+    assert (await client.patch(f"{SESSIONS}/{session_id}", times)).status == 200
+
+
+async def test_a_session_that_was_moved_clashes_at_its_new_time_alone(admin: Client) -> None:
+    person = await new_employee(admin)
+    moved = await session_at(admin, MORNING)
+    await enroll(admin, moved, person)
+    evening = {"start_date": "2030-05-15T18:00:00Z", "end_date": "2030-05-15T20:00:00Z"}
+    await move(admin, moved, evening)
+    assert await until_warned(admin, evening, person) == [moved]
+    assert warnings(await ask_to_enroll(admin, await session_at(admin, NOON), person)) == []
+
+
+async def test_whoever_was_transferred_clashes_at_the_time_of_the_new_session_alone(admin: Client) -> None:
+    person, course = await new_employee(admin), await new_course(admin)
+    left, entered = [await new_session(admin, course, **times) for times in (MORNING, AFTERNOON)]
+    [enrollment] = await enroll(admin, left, person)
+    assert (await transfer(admin, enrollment, entered)).status == 200
+    assert warnings(await ask_to_enroll(admin, await session_at(admin, AFTERNOON), person)) == [(person, entered)]
+    assert warnings(await ask_to_enroll(admin, await session_at(admin, MORNING), person)) == []
+
+
+async def until_warned(client: Client, times: dict[str, str], person: int) -> list[int]:
+    """The sessions that somebody clashes with at that time, once a moved one has arrived; they are enrolled nowhere."""
+
+    async def warned_of() -> list[int]:
+        answer = await ask_to_enroll(client, await session_at(client, times), person)
+        await change(client, answer.data["enrollments"][0]["id"], "cancel")
+        return [session for _, session in warnings(answer)]
+
+    return await eventually(warned_of)
