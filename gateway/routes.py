@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, Literal
 
-UpstreamName = Literal["catalog", "enrollment", "history"]
+UpstreamName = Literal["catalog", "enrollment", "history", "accounts"]
 
 ROUTES: Final[Mapping[str, UpstreamName]] = {
     "/api/v1/training/courses/**": "catalog",

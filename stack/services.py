@@ -31,6 +31,7 @@ SERVICES = (
         follows=("course", "session"),
         asks=("catalog",),
     ),
+    Service("accounts"),
     Service(
         "history",
         follows=("course", "session", "employee", "enrollment", "settings"),

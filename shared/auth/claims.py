@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from shared.auth.trust import STATES
+from shared.auth.trust import OF_GATEWAY, STATES
 from shared.validation.fields import MAX_ID, storable
 
 UserType = Literal["staff", "contractor", "service"]
@@ -55,6 +55,9 @@ class CallerClaims(BaseModel):
     company_ids: Annotated[list[Id], Field(max_length=MAX_COMPANIES)] = []
 
 
+_OF_EVERY_ORGANISATION = OF_GATEWAY | {STATES}
+
+
 class InternalClaims(CallerClaims):
     """The claims of an internal token, issued by a trusted signer for one service."""
 
@@ -64,6 +67,6 @@ class InternalClaims(CallerClaims):
 
     @model_validator(mode="after")
     def _of_one_organisation(self) -> Self:
-        if self.org == EVERY_ORGANISATION and STATES not in self.permissions:
-            raise ValueError("only services ask about every organisation")
+        if (self.org == EVERY_ORGANISATION) == _OF_EVERY_ORGANISATION.isdisjoint(self.permissions):
+            raise ValueError("only services ask about every organisation, and only with their own permissions")
         return self

@@ -37,6 +37,10 @@ ENROLL_SELF = "training.enroll.self"
 ENROLL_COMPANY = "training.enroll.company"
 RECORD = "training.record"
 MANAGE = "training.manage"
+ACCOUNTS = "accounts.manage"
+"""Users and programs of the organisation."""
+PLATFORM = "platform.manage"
+"""Organisations themselves; no role of an organisation has it."""
 
 
 @dataclass(frozen=True, slots=True)

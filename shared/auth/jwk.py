@@ -75,10 +75,13 @@ class PrivateKeySet:
     key_id: str
     keys: Keys
 
-    def sign(self, claims: Mapping[str, Any]) -> str:
-        """A compact JWT. Its claims are UTF-8: an escaped non-ASCII character would take six or twelve bytes."""
+    def sign(self, claims: Mapping[str, Any], *, typ: str = "JWT") -> str:
+        """A compact JWT with this header `typ`.
+
+        Its claims are UTF-8: an escaped non-ASCII character would take six or twelve bytes.
+        """
         payload = json.dumps(claims, ensure_ascii=False, separators=(",", ":")).encode()
-        return _JWS.encode(payload, self.signing, self.algorithm, headers={"kid": self.key_id})
+        return _JWS.encode(payload, self.signing, self.algorithm, headers={"kid": self.key_id, "typ": typ})
 
     def published(self) -> str:
         """The public key set, as JSON text."""

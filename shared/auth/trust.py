@@ -18,10 +18,17 @@ FETCH_SESSION = "internal.sessions"
 """Permission to fetch a session whose event has not arrived yet."""
 STATES = "internal.states"
 """Permission to read current rows of all organisations, for `verify` and `rebuild`."""
+PUBLIC = "internal.public"
+"""Permission to pass on what anybody may ask without a token."""
+REVOCATIONS = "internal.revocations"
+"""Permission to read which tokens are refused before they expire."""
+OF_GATEWAY = frozenset({PUBLIC, REVOCATIONS})
+"""What the gateway asks in its own name, of every organisation: no client is of organisation 0."""
 
 GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "catalog": {"enrollment": frozenset({SEATS, STATES})},
     "enrollment": {"catalog": frozenset({FETCH_SESSION, STATES})},
+    "accounts": {},
     "history": {"catalog": frozenset({STATES}), "enrollment": frozenset({STATES})},
 }
 """The permissions that each service may use at each other service."""
@@ -34,9 +41,9 @@ def is_internal(permission: str) -> bool:
 
 
 def may_grant(issuer: str, audience: str, permissions: Collection[str]) -> bool:
-    """Whether this issuer may grant these permissions at that service; the gateway may grant any client permission."""
+    """Whether this issuer may grant these permissions at that service; the gateway any permission of clients."""
     if issuer == GATEWAY:
-        return not any(map(is_internal, permissions))
+        return OF_GATEWAY.issuperset(name for name in permissions if is_internal(name))
     return GRANTS.get(issuer, {}).get(audience, frozenset()).issuperset(permissions)
 
 

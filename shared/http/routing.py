@@ -13,7 +13,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from shared.auth.internal_token import API_ACCESS, Caller, InternalTokenVerifier, bearer_token
-from shared.auth.trust import is_internal
+from shared.auth.trust import PUBLIC, is_internal
 from shared.concurrency.deadline import MAX_SECONDS, current_deadline, read_deadline, time_left
 from shared.concurrency.fairness import current_organisation
 from shared.errors import (
@@ -58,6 +58,10 @@ class Call(Generic[Q, B]):
     id: int
     query: Q
     body: B
+    client_address: str
+    """The client's network address, where the gateway says it."""
+    authorization: str
+    """What the client itself sent as `Authorization`, on routes that need no token."""
     url: str
     """The address the client asked, without its query: links are built on it."""
     conditions: Conditions = UNCONDITIONAL
@@ -96,6 +100,11 @@ class Route(Generic[Q, B]):
     def is_internal(self) -> bool:
         """Whether services alone may ask it: their calls have its permission and nothing else."""
         return bool(self.permissions) and all(map(is_internal, self.permissions))
+
+    @cached_property
+    def is_public(self) -> bool:
+        """Whether anybody may ask it, without a token: the gateway alone passes such requests on."""
+        return PUBLIC in self.permissions
 
 
 def add_routes(app: web.Application, routes: Iterable[Route[Any, Any]]) -> None:
@@ -170,6 +179,8 @@ class Endpoint:
             id=path_id,
             query=query,
             body=body,
+            client_address=request.headers.get("X-Client-Address", ""),
+            authorization=request.headers.get("X-Client-Authorization", ""),
             url=f"{sender.origin}{unquote(request.target.path)}",
             conditions=sender.conditions,
             idempotency_key=self._idempotency_key(request.headers, caller, path_id, body)

@@ -3,7 +3,8 @@
 import json
 import secrets
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -45,11 +46,13 @@ class Client:
     token: str | None
     of_services: bool = True
     """Whether services answer, and not stand-ins of theirs: then good answers are as the routes declare them."""
+    sends: Mapping[str, str] = field(default_factory=dict)
+    """Headers of every request."""
 
     async def request(self, method: str, path: str, *, headers: dict[str, str] | None = None, **options: Any) -> Answer:
         authorization = {"Authorization": f"Bearer {self.token}"} if self.token is not None else {}
         async with self.http.request(
-            method, self.url + path, headers={**authorization, **(headers or {})}, **options
+            method, self.url + path, headers={**authorization, **self.sends, **(headers or {})}, **options
         ) as response:
             answer = Answer(response.status, response.headers, await response.text())
         if self.of_services:

@@ -68,4 +68,4 @@ def token_for(caller: Caller, service: str) -> str:
 
 def asking(caller: Caller, service: str) -> str:
     """The service that may have these permissions at that one."""
-    return next(issuer for issuer in SERVICE_NAMES if may_grant(issuer, service, caller.permissions))
+    return next(issuer for issuer in (*SERVICE_NAMES, GATEWAY) if may_grant(issuer, service, caller.permissions))

@@ -13,7 +13,9 @@ from pydantic import SecretStr
 
 from gateway.app import create_gateway
 from gateway.settings import GatewaySettings
+from shared.auth.claims import EVERY_ORGANISATION
 from shared.auth.internal_token import Caller
+from shared.auth.trust import PUBLIC
 from shared.http.server.listener import listening
 from shared.service.chassis import Role, build_app, prepare
 from shared.settings import ServiceSettings
@@ -27,6 +29,7 @@ from tests.support.internal_keys import internal_settings, token_for
 from tests.support.services import DECLARED
 
 CLIENT_SECRET = secrets.token_hex(32)
+ACCOUNTS_SECRET = SecretStr(secrets.token_hex(32))
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 _INSTALLATIONS = iter(INSTALLATIONS[_WORKER::_WORKERS])
@@ -74,6 +77,14 @@ class Stack:
         return self.database_urls["enrollment"]
 
     @property
+    def accounts_url(self) -> str:
+        return self.urls["accounts"]
+
+    @property
+    def accounts_database_url(self) -> str:
+        return self.database_urls["accounts"]
+
+    @property
     def history_database_url(self) -> str:
         return self.database_urls["history"]
 
@@ -97,6 +108,11 @@ class Stack:
         caller = Caller(organisation, "test", "Test", "staff", frozenset(permissions))
         return Client(self.http, url or self.url_of(service), token_for(caller, service))
 
+    def public(self, address: str = "192.0.2.1") -> Client:
+        """Accounts, as the gateway passes on the request of somebody at this address who has no token."""
+        caller = Caller(EVERY_ORGANISATION, "anonymous", "", "service", frozenset({PUBLIC}))
+        return Client(self.http, self.accounts_url, token_for(caller, "accounts"), sends={"X-Client-Address": address})
+
 
 @asynccontextmanager
 async def running_stack(roles: Mapping[str, Role] | None = None, **gateway_changes: Any) -> AsyncIterator[Stack]:
@@ -117,7 +133,12 @@ async def running_stack(roles: Mapping[str, Role] | None = None, **gateway_chang
         urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
         settings_of: dict[str, ServiceSettings] = {}
         for name, service in DECLARED.items():
-            values: dict[str, Any] = {**common, **internal_settings(name), **_addresses(name, databases[name])}
+            values: dict[str, Any] = {
+                **common,
+                "accounts_secret": ACCOUNTS_SECRET,
+                **internal_settings(name),
+                **_addresses(name, databases[name]),
+            }
             settings = service.settings(**values, **{f"{asked}_url": urls[asked] for asked in service_named(name).asks})
             await prepare(service, settings)
             settings_of[name] = settings

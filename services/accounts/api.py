@@ -1,0 +1,8 @@
+"""The routes of accounts, by what they are about (contract, section 7)."""
+
+from typing import Any
+
+from services.accounts import api_auth, api_internal
+from shared.http.routing import Route
+
+ROUTES: list[Route[Any, Any]] = [*api_auth.ROUTES, *api_internal.ROUTES]

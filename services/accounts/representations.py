@@ -1,0 +1,57 @@
+"""What answers of accounts look like (contract, section 7)."""
+
+from typing import Literal
+
+from services.accounts.roles import RoleName
+from shared.http.representation import Representation, TrainingTimestamp
+
+
+class SignedInUser(Representation):
+    id: int
+    name: str
+    email: str
+    role: RoleName
+    created_at: TrainingTimestamp
+
+
+class LoggedIn(Representation):
+    """`expires_in` is in seconds."""
+
+    token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+    user: SignedInUser
+
+
+class Me(Representation):
+    """A user of an outside provider has what their token says of them."""
+
+    id: int = 0
+    name: str = ""
+    email: str = ""
+    role: RoleName | None = None
+    created_at: TrainingTimestamp | None = None
+    user_type: str = ""
+    permissions: list[str]
+
+
+class KeySet(Representation):
+    """A JWK set (RFC 7517, section 5)."""
+
+    keys: list[dict[str, str]]
+
+
+class Revocation(Representation):
+    """`before` is in seconds since the epoch: tokens issued until then are refused."""
+
+    seq: int
+    kind: Literal["subject", "suspended", "resumed"]
+    issuer: str | None
+    organisation_id: int
+    subject: str | None
+    before: int
+
+
+class Revocations(Representation):
+    revocations: list[Revocation]
+    newest: int

@@ -1,0 +1,30 @@
+"""Bodies of the routes for signing in (contract, section 7)."""
+
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, Field
+
+from shared.http.models import Body, BodyLimits
+from shared.validation.fields import one_line, storable
+
+SMALL_BODY: Final = BodyLimits(max_bytes=8 * 1024, max_values=100)
+"""Anybody may send one."""
+
+
+def _email(value: str) -> str:
+    name, at, domain = value.rpartition("@")
+    if not (name and at and domain) or any(character.isspace() for character in value):
+        raise ValueError("must be an email address")
+    return value
+
+
+Email = Annotated[
+    str, Field(max_length=254), AfterValidator(storable), AfterValidator(_email), AfterValidator(one_line)
+]
+TypedPassword = Annotated[str, Field(min_length=1, max_length=1024, repr=False), AfterValidator(storable)]
+"""What somebody types as their password; what one may be is stricter."""
+
+
+class Credentials(Body):
+    email: Email
+    password: TypedPassword

@@ -1,0 +1,1 @@
+"""SQL of accounts, by what it is about."""
