@@ -112,7 +112,7 @@ async def delete(connection: Connection, organisation_id: int, user_id: int) -> 
 async def end_sessions(connection: Connection, organisation_id: int, user_id: int, issuer: str) -> None:
     """From the commit on, all tokens of the user are refused that this issuer has issued until now.
 
-    The cut-off is stored after the revocation, and so is no earlier: tokens that are issued after it are good.
+    The cut-off is stored after the revocation, and so is no earlier: tokens issued after it are valid.
     """
     await refuse_tokens(connection, organisation_id, str(user_id), issuer)
     await connection.execute(_CUT_OFF, organisation_id, user_id)
