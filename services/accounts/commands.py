@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
+from services.accounts.commands_users import USERS
 from services.accounts.settings import AccountsSettings
 from shared.service.chassis import Command
 
-COMMANDS: Sequence[Command[AccountsSettings]] = ()
+COMMANDS: Sequence[Command[AccountsSettings]] = (USERS,)

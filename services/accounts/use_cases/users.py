@@ -106,6 +106,13 @@ async def renew_invitation(pool: Pool, manager: Manager, user_id: int) -> tuple[
     return document, link
 
 
+async def give_password(connection: Connection, manager: Manager, user: User, password_hash: str) -> None:
+    """Lets a new user sign in without a link; in the transaction in which they were invited."""
+    await invitations.replace(connection, user.organisation_id, user.id)
+    changed = await store.set_password(connection, user.organisation_id, user.id, password_hash)
+    await add_to_trail(connection, changed, "user.password_set", {}, manager.actor)
+
+
 async def sign_out(pool: Pool, manager: Manager, user_id: int) -> None:
     """From now on every token of the user is refused; raises `UserNotFound` or `PermissionDenied`."""
     async with transaction(pool, [manager.organisation_id]) as connection:
