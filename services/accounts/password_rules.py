@@ -47,13 +47,18 @@ def _reason_against(password: str, name: str, email: str) -> str | None:
 def _simple_forms(password: str) -> Iterator[str]:
     """The password, what it repeats, and the word that is at least half of it: `Password2026!` is no better than
     `password`."""
-    yield password
-    word = _AROUND_WORD.sub("", password)
-    if 2 * len(word) >= len(password):
-        yield word
-    for text in (password, word):
-        if (repeated := _REPEATED.match(text)) is not None:
-            yield repeated[1]
+    for text in (password, _once(password)):
+        yield text
+        word = _AROUND_WORD.sub("", text)
+        if 2 * len(word) >= len(text):
+            yield word
+            yield _once(word)
+
+
+def _once(text: str) -> str:
+    """What the text repeats, or else all of it."""
+    repeated = _REPEATED.match(text)
+    return text if repeated is None else repeated[1]
 
 
 def _own_words(name: str, email: str) -> Iterator[str]:

@@ -1,12 +1,16 @@
 """Password hashes: argon2id with the parameters of RFC 9106, section 4."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from shared.errors import Overloaded
+
+T = TypeVar("T")
 
 AT_ONCE = 2
 """Each check takes a core and 64 MiB for tens of milliseconds."""
@@ -18,7 +22,7 @@ def hash_password(password: str) -> str:
 
 
 class PasswordChecker:
-    """Checks passwords beside the event loop, a few at once; more than `WAITING` are refused."""
+    """Checks and hashes passwords beside the event loop, a few at once; more than `WAITING` are refused."""
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
@@ -31,15 +35,22 @@ class PasswordChecker:
 
         Raises `Overloaded`.
         """
+        matches = await self._beside(self._matches, password, password_hash or self._nobody)
+        return matches and password_hash is not None
+
+    async def hashed(self, password: str) -> str:
+        """The hash of a new password; raises `Overloaded`."""
+        return await self._beside(self._hasher.hash, password)
+
+    async def _beside(self, function: Callable[..., T], *arguments: str) -> T:
+        """Runs it beside the event loop; raises `Overloaded`."""
         if self._running >= WAITING:
             raise Overloaded
         self._running += 1
         try:
-            loop = asyncio.get_running_loop()
-            matches = await loop.run_in_executor(self._threads, self._matches, password, password_hash or self._nobody)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
         finally:
             self._running -= 1
-        return matches and password_hash is not None
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

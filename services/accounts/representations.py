@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from services.accounts.roles import RoleName
 from shared.http.representation import Representation, TrainingTimestamp
 
@@ -55,3 +57,25 @@ class Revocation(Representation):
 class Revocations(Representation):
     revocations: list[Revocation]
     newest: int
+
+
+class UserItem(SignedInUser):
+    """`invitation_expires_at` is that of the last link, until it is used."""
+
+    user_type: Literal["staff", "contractor"]
+    employee_id: int | None
+    company_ids: list[int]
+    status: Literal["invited", "active", "disabled"]
+    invitation_expires_at: TrainingTimestamp | None
+
+
+class Invitation(Representation):
+    """`token` and `url` are there only where the link was just made; `url` only where the installation has a page."""
+
+    token: str = Field(default="-", min_length=1)
+    url: str = Field(default="-", min_length=1)
+    expires_at: TrainingTimestamp
+
+
+class InvitedUser(UserItem):
+    invitation: Invitation

@@ -9,7 +9,7 @@ _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('revocations', 0))"
 
 _ADD = """
 INSERT INTO revocations (kind, issuer, organisation_id, subject, before)
-VALUES ($1, $2, $3, $4, extract(epoch FROM now())::bigint)
+VALUES ($1, $2, $3, $4, floor(extract(epoch FROM clock_timestamp()))::bigint)
 """
 
 _PAGE = """
