@@ -1,7 +1,6 @@
 """What signs access tokens: the keys of the database, read again when they change."""
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +9,10 @@ from services.accounts.secrets_at_rest import Sealer
 from services.accounts.store import keys as key_store
 from services.accounts.tokens import ACCESS_TOKEN
 from shared.auth.jwk import PrivateKeySet, parse_private_keys
+from shared.concurrency.backoff import Backoff
 from shared.errors import Unavailable
+from shared.messaging.retrying import retry_forever
 from shared.postgres.pool import Pool, connected
-
-log = logging.getLogger(__name__)
 
 CHECK_INTERVAL = 1.0
 """Seconds between two looks whether the keys have changed."""
@@ -50,11 +49,12 @@ class KeyRing:
 
     async def follow(self) -> None:
         """Runs for as long as the process does; makes the first key where there is none."""
+        await retry_forever(self._follow, "the reader of signing keys")
+
+    async def _follow(self, backoff: Backoff) -> None:
         while True:
-            try:
-                await self.read()
-            except Unavailable as error:
-                log.warning("the signing keys cannot be read, keeping the last ones: %s", error)
+            await self.read()
+            backoff.reset()
             await asyncio.sleep(CHECK_INTERVAL)
 
     async def read(self) -> None:
