@@ -1,5 +1,7 @@
 """Why accounts refuses (contract, section 7)."""
 
+from typing import Literal
+
 from shared.errors import ApiError, Conflict, NotFound
 
 
@@ -14,8 +16,47 @@ class CredentialsRefused(ApiError):
         super().__init__(headers={"WWW-Authenticate": 'Bearer realm="muster"'})
 
 
+class NoPassword(Conflict):
+    code = "no_password"
+    message = "Only users who sign in here have a password. Change it at your identity provider."
+
+
 class SecretWrong(Exception):
     """A private key in the database cannot be decrypted with ACCOUNTS_SECRET."""
+
+
+class UserNotFound(NotFound):
+    message = "The user does not exist."
+
+
+class EmailTaken(Conflict):
+    code = "email_taken"
+    message = "Another user has this email address."
+
+
+class LastAdmin(Conflict):
+    code = "last_admin"
+    message = "The organisation has no other active Admin. Give that role to somebody else first."
+
+
+class UserDisabled(Conflict):
+    message = "The user is disabled."
+
+
+class InvitationUnknown(NotFound):
+    message = "This invitation does not exist. Check that the link is complete."
+
+
+class InvitationOver(Conflict):
+    """`how` it ended; each way has a code of its own."""
+
+    def __init__(self, how: Literal["used", "expired", "replaced"]) -> None:
+        message = {
+            "used": "This invitation has been used already. Sign in with the password that was set.",
+            "expired": "This invitation has expired. Ask for a new one.",
+            "replaced": "There is a newer invitation than this one. Use that one.",
+        }[how]
+        super().__init__(message, code=f"invitation_{how}")
 
 
 class ClientNotFound(NotFound):

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import asyncpg
 
 from services.accounts.passwords import hash_password
+from services.accounts.roles import ROLES
 from services.accounts.users import email_key
+from tests.support.client import Client
 from tests.support.stack import Stack
 
 PASSWORD = "correct horse battery"
@@ -42,3 +44,8 @@ async def new_user(stack: Stack, organisation: int, role: str = "Admin", *, pass
     finally:
         await connection.close(timeout=10)
     return NewUser(organisation, user_id, email)
+
+
+def managing_users(stack: Stack, organisation: int) -> Client:
+    """An Admin of the organisation, around the gateway."""
+    return stack.direct("accounts", organisation, ROLES["Admin"])

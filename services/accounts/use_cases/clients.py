@@ -1,6 +1,6 @@
 """What becomes of programs: one transaction each, with an entry in their audit trail."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from services.accounts import clients as rules
@@ -9,11 +9,12 @@ from services.accounts.clients import Client
 from services.accounts.errors import ClientNotFound
 from services.accounts.representations_clients import client_row
 from services.accounts.schemas_clients import ClientFields
-from services.accounts.store import audit, revocations
 from services.accounts.store import clients as store
+from services.accounts.store import revocations
 from services.accounts.store.clients import Found
 from shared.auth.internal_token import Caller
 from shared.http.conditional import UNCONDITIONAL, Conditions, Document
+from shared.postgres import audit_trail
 from shared.postgres.audit import Actor, AuditEntry, differences
 from shared.postgres.pool import Connection
 from shared.security_log import SecurityEvent, record
@@ -61,7 +62,7 @@ async def change(
         await store.change(connection, *place, changed)
         await _note_change(connection, client, "client.saved", actor, changes)
     if rules.narrows(client.fields, changed):
-        await _refuse_tokens(connection, client, now, issuer)
+        await _refuse_tokens(connection, client, issuer)
     return await _document(connection, *place)
 
 
@@ -87,7 +88,7 @@ async def rotate(
     until = now if at_once else now + PREVIOUS_SECRET_HOLDS
     await store.rotate(connection, *place, digest_of(secret), until)
     if at_once:
-        await _refuse_tokens(connection, client, now, issuer)
+        await _refuse_tokens(connection, client, issuer)
     changes = {"at_once": {"from": None, "to": at_once}}
     await _note_change(connection, client, "client.rotated", actor, changes)
     return await _document(connection, *place)
@@ -104,7 +105,7 @@ async def revoke(
     if client.revoked_at is not None:
         return
     await store.revoke(connection, *place, now)
-    await _refuse_tokens(connection, client, now, issuer)
+    await _refuse_tokens(connection, client, issuer)
     await _note_change(connection, client, "client.revoked", actor, {"revoked": {"from": False, "to": True}})
 
 
@@ -116,10 +117,10 @@ async def _lock(connection: Connection, place: tuple[int, int], conditions: Cond
     return found
 
 
-async def _refuse_tokens(connection: Connection, client: Client, now: datetime, issuer: str) -> None:
+async def _refuse_tokens(connection: Connection, client: Client, issuer: str) -> None:
     """Those issued so far: none is issued while the client is locked."""
-    await revocations.refuse_tokens(connection, client.organisation_id, client.client_id, issuer, now)
-    await store.cut_off(connection, client.organisation_id, client.id, now)
+    until = await revocations.refuse_tokens(connection, client.organisation_id, client.client_id, issuer)
+    await store.cut_off(connection, client.organisation_id, client.id, until)
 
 
 async def _note_change(
@@ -130,7 +131,7 @@ async def _note_change(
 
 
 async def _note(connection: Connection, entry: AuditEntry) -> None:
-    await audit.add(connection, entry)
+    await audit_trail.add(connection, [entry])
     record(
         SecurityEvent.CLIENT_CHANGED,
         reason=entry.action,

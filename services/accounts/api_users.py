@@ -1,0 +1,123 @@
+"""The routes of people who sign in, for those who manage them (contract, section 7)."""
+
+import json
+from datetime import UTC
+from typing import Any
+
+from services.accounts.context import ACCOUNTS_CONTEXT
+from services.accounts.errors import UserNotFound
+from services.accounts.representations import InvitedUser, SignedInUser, UserItem
+from services.accounts.schemas import SMALL_BODY
+from services.accounts.schemas_users import PasswordOfInvitation, UserFields, UserPatch, UserQuery
+from services.accounts.store import user_pages
+from services.accounts.store.invitations import NewLink
+from services.accounts.use_cases import invitations, users
+from services.accounts.use_cases.users import Manager
+from services.accounts.users import User
+from shared.auth.internal_token import ACCOUNTS
+from shared.auth.trust import PUBLIC
+from shared.http.conditional import Document
+from shared.http.models import Body, Query
+from shared.http.representation import Done, Success
+from shared.http.resource_responses import changed
+from shared.http.responses import Answer, success
+from shared.http.routing import Call, Route
+from shared.postgres.pool import Connection
+from shared.service.chassis import POOL
+from shared.service.idempotency import run_once
+from shared.service.resource_routes import audit_route, detail_route, list_route
+
+USERS = "/api/v1/users"
+USER = USERS + "/{id}"
+_INVITED = "User invited successfully"
+
+
+async def invite_user(call: Call[Query, UserFields]) -> Answer:
+    """What is kept for an `Idempotency-Key` has no token: it is told once."""
+    made: tuple[Document, User, NewLink] | None = None
+
+    async def work(connection: Connection) -> Answer:
+        nonlocal made
+        made = document, _, link = await users.invite(connection, _manager(call), call.body)
+        return _answer(call, document, link, _INVITED, told=False, status=201)
+
+    kept = await run_once(call.app[POOL], call.organisation_id, call.idempotency_key, work)
+    if made is None:
+        return kept
+    document, user, link = made
+    users.record_saved(user, list(UserFields.model_fields), call.caller.subject, reason="added")
+    return _answer(call, document, link, _INVITED, told=True, status=201)
+
+
+async def change_user(call: Call[Query, UserPatch]) -> Answer:
+    user = await users.change_user(call.app[POOL], _manager(call), call.id, call.body.members, call.conditions)
+    return changed(user, "User updated successfully")
+
+
+async def delete_user(call: Call[Query, Body]) -> Answer:
+    await users.delete_user(call.app[POOL], _manager(call), call.id, call.conditions)
+    return success(None, message="User deleted successfully")
+
+
+async def renew_invitation(call: Call[Query, Body]) -> Answer:
+    document, link = await users.renew_invitation(call.app[POOL], _manager(call), call.id)
+    return _answer(call, document, link, "Invitation created successfully", told=True, status=200)
+
+
+async def sign_out_user(call: Call[Query, Body]) -> Answer:
+    await users.sign_out(call.app[POOL], _manager(call), call.id)
+    return success(None, message="User signed out")
+
+
+async def set_password(call: Call[Query, PasswordOfInvitation]) -> Answer:
+    context = call.app[ACCOUNTS_CONTEXT]
+    user = await invitations.set_password(
+        call.app[POOL],
+        context.passwords,
+        context.settings.token_issuer,
+        call.body.token,
+        call.body.password,
+        call.actor.trace,
+    )
+    return success(json.dumps(user.described(), ensure_ascii=False), message="Password set")
+
+
+def _manager(call: Call[Any, Any]) -> Manager:
+    issuer = call.app[ACCOUNTS_CONTEXT].settings.token_issuer
+    return Manager(call.organisation_id, call.actor, call.caller.permissions, issuer)
+
+
+def _answer(
+    call: Call[Any, Any], document: Document, link: NewLink, message: str, *, told: bool, status: int
+) -> Answer:
+    """The user with the invitation, and with the tag of the user alone."""
+    invitation = {"expires_at": link.expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
+    if told:
+        invitation["token"] = link.token
+        page = call.app[ACCOUNTS_CONTEXT].settings.invitation_url
+        if page is not None:
+            invitation["url"] = f"{page}#{link.token}"  # what follows # is in no log of a server
+    text = f'{document.text[:-1]}, "invitation": {json.dumps(invitation)}}}'
+    headers = {"ETag": document.etag, **({"Location": f"{USERS}/{document.row.id}"} if status == 201 else {})}
+    return success(text, message=message, status=status, headers=headers)
+
+
+ROUTES: list[Route[Any, Any]] = [
+    list_route(USERS, user_pages.user_page, UserQuery, UserItem, [ACCOUNTS]),
+    Route("POST", USERS, invite_user, {201: Success[InvitedUser]}, permissions=[ACCOUNTS], body=UserFields),
+    detail_route(USER, user_pages.user_detail, UserNotFound, UserItem, [ACCOUNTS]),
+    Route("PATCH", USER, change_user, {200: Success[UserItem]}, permissions=[ACCOUNTS], body=UserPatch),
+    Route("DELETE", USER, delete_user, {200: Done}, permissions=[ACCOUNTS]),
+    Route("POST", f"{USER}/invitation", renew_invitation, {200: Success[InvitedUser]}, permissions=[ACCOUNTS]),
+    Route("POST", f"{USER}/sign-out", sign_out_user, {200: Done}, permissions=[ACCOUNTS]),
+    audit_route(USER, user_pages.TRAIL, UserNotFound, permissions=[ACCOUNTS]),
+    Route(
+        "POST",
+        "/api/v1/auth/invitation",
+        set_password,
+        {200: Success[SignedInUser]},
+        permissions=[PUBLIC],
+        body=PasswordOfInvitation,
+        limits=SMALL_BODY,
+    ),
+]
