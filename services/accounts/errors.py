@@ -16,3 +16,7 @@ class CredentialsRefused(ApiError):
 
 class SecretWrong(Exception):
     """A private key in the database cannot be decrypted with ACCOUNTS_SECRET."""
+
+
+class CommandRefused(Exception):
+    """A command of the operator changes nothing; says why, and what would be right."""
