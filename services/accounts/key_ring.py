@@ -55,7 +55,7 @@ class KeyRing:
 
     async def follow(self) -> None:
         """Runs for as long as the process does, through any outage of the database."""
-        await retry_forever(self._follow, "the signing keys", longest_pause=CHECK_INTERVAL)
+        await retry_forever(self._follow, "the reader of signing keys", longest_pause=CHECK_INTERVAL)
 
     async def _follow(self, backoff: Backoff) -> None:
         while True:

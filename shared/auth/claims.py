@@ -55,9 +55,6 @@ class CallerClaims(BaseModel):
     company_ids: Annotated[list[Id], Field(max_length=MAX_COMPANIES)] = []
 
 
-_OF_EVERY_ORGANISATION = OF_GATEWAY | {STATES}
-
-
 class InternalClaims(CallerClaims):
     """The claims of an internal token, issued by a trusted signer for one service."""
 
@@ -67,6 +64,9 @@ class InternalClaims(CallerClaims):
 
     @model_validator(mode="after")
     def _of_one_organisation(self) -> Self:
-        if (self.org == EVERY_ORGANISATION) == _OF_EVERY_ORGANISATION.isdisjoint(self.permissions):
-            raise ValueError("only services ask about every organisation, and only with their own permissions")
+        of_gateway = not OF_GATEWAY.isdisjoint(self.permissions)
+        if self.org == EVERY_ORGANISATION and not of_gateway and STATES not in self.permissions:
+            raise ValueError("only services ask about every organisation")
+        if self.org != EVERY_ORGANISATION and of_gateway:
+            raise ValueError("what the gateway asks in its own name is of no organisation")
         return self

@@ -23,7 +23,7 @@ from tests.support.databases import ServiceDatabase, amqp_url, redis_url, server
 from tests.support.internal_keys import internal_settings, token_for
 from tests.support.secret_watch import ended, watched
 from tests.support.services import DECLARED, tables_of
-from tests.support.stack import Stack
+from tests.support.stack import ACCOUNTS_SECRET, Stack
 
 MARK = f"mark{secrets.token_hex(8)}"
 CLIENT_SECRET = f"{MARK}-client-token-secret-{MARK}"
@@ -50,13 +50,14 @@ def environment(service: str, **addresses: str) -> dict[str, str]:
         **keys_of(service),
         "DATABASE_URL": with_mark(server_url(), here=False),
         "AMQP_URL": with_mark(service_amqp_url(service), here=False),
+        "ACCOUNTS_SECRET": f"{MARK} secret of accounts, long enough",
         "CATALOG_URL": f"http://127.0.0.1:{reserve_port()}",
         "ENROLLMENT_URL": f"http://127.0.0.1:{reserve_port()}",
     } | addresses
 
 
 def authorization(service: str) -> str:
-    caller = Caller(1, "test", "Test", "staff", frozenset(ADMIN_PERMISSIONS))
+    caller = Caller(1, "1", "Test", "staff", frozenset(ADMIN_PERMISSIONS))
     return f"Bearer {token_for(caller, service)}"
 
 
@@ -90,6 +91,7 @@ async def test_with_a_wrong_password_of_the_database(service: str, stack: Stack,
 async def test_with_a_wrong_password_of_the_broker(service: str, stack: Stack, tmp_path: Path) -> None:
     url = stack.settings[service].database_url.get_secret_value()
     variables = environment(service, DATABASE_URL=url, AMQP_URL=with_mark(service_amqp_url(service)))
+    variables["ACCOUNTS_SECRET"] = ACCOUNTS_SECRET.get_secret_value()  # the keys in the database are encrypted with it
     async with watched(f"services.{service}", variables, tmp_path) as process:
         await process.serves()
         await process.says("ACCESS_REFUSED")

@@ -1,6 +1,7 @@
 """Whose internal tokens count where, and what each issuer may grant."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from shared.auth.claims import EVERY_ORGANISATION
 from shared.auth.internal_token import Caller, InternalTokenVerifier
 from shared.auth.jwk import KeyInvalid, new_private_keys
 from shared.auth.key_changes import record_trusted_keys
-from shared.auth.trust import FETCH_SESSION, GATEWAY, SEATS, STATES, parse_trusted_keys
+from shared.auth.trust import FETCH_SESSION, GATEWAY, PUBLIC, REVOCATIONS, SEATS, STATES, parse_trusted_keys
 from shared.auth.watched_file import WatchedFile
 from shared.errors import TokenInvalid
 from stack.services import SERVICE_NAMES
@@ -67,6 +68,20 @@ def test_whoever_holds_a_key_cannot_say_everything(issuer: str, changes: dict[st
     assert verify(signed(claims(**own), "catalog")).permissions == {SEATS}
     with pytest.raises(TokenInvalid):
         verify(signed(claims(**own | changes), issuer))
+
+
+@pytest.mark.parametrize("permission", [PUBLIC, REVOCATIONS])
+def test_the_gateway_asks_in_its_own_name_of_no_organisation(permission: str, tmp_path: Path) -> None:
+    caller = Caller(EVERY_ORGANISATION, "anonymous", "", "service", frozenset({permission}))
+    assert verify(minted(caller, tmp_path, GATEWAY)) == caller
+    with pytest.raises(TokenInvalid):
+        verify(minted(replace(caller, organisation_id=7), tmp_path, GATEWAY))
+    with pytest.raises(TokenInvalid):
+        verify(
+            signed(
+                claims(iss="catalog", sub="catalog", user_type="service", org=0, permissions=[permission]), "catalog"
+            )
+        )
 
 
 def test_only_services_ask_about_every_organisation(tmp_path: Path) -> None:
