@@ -25,6 +25,10 @@ class SecretWrong(Exception):
     """A private key in the database cannot be decrypted with ACCOUNTS_SECRET."""
 
 
+class CommandRefused(Exception):
+    """A command of the operator changes nothing; says why, and what would be right."""
+
+
 class UserNotFound(NotFound):
     message = "The user does not exist."
 
