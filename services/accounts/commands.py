@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from services.accounts.commands_clients import CLIENTS
 from services.accounts.commands_import import ADMINISTRATOR, IMPORT
 from services.accounts.commands_keys import KEYS
 from services.accounts.commands_token import TOKEN
@@ -13,4 +14,5 @@ COMMANDS: Sequence[Command[AccountsSettings]] = (
     IMPORT,
     ADMINISTRATOR,
     TOKEN,
+    CLIENTS,
 )
