@@ -82,7 +82,8 @@ async def _add(_: str, arguments: argparse.Namespace, connection: Connection) ->
     )
     secret = new_secret()
     made = await use_cases.create(connection, arguments.org, fields, secret, None, _OPERATOR)
-    return _shown(json.loads(made[1].text)["client_id"], secret)
+    use_cases.record_change(made.entry)
+    return _shown(json.loads(made.client.text)["client_id"], secret)
 
 
 async def _list(_: str, arguments: argparse.Namespace, connection: Connection) -> str:
@@ -103,12 +104,14 @@ def _line(client: ClientItem) -> str:
 
 async def _rotate(issuer: str, arguments: argparse.Namespace, connection: Connection) -> str:
     secret, place = new_secret(), await _place(arguments, connection)
-    await use_cases.rotate(connection, place, secret, None, _OPERATOR, issuer, at_once=arguments.at_once)
+    done = await use_cases.rotate(connection, place, secret, None, _OPERATOR, issuer, at_once=arguments.at_once)
+    use_cases.record_change(done.entry)
     return _shown(arguments.client_id, secret)
 
 
 async def _revoke(issuer: str, arguments: argparse.Namespace, connection: Connection) -> str:
-    await use_cases.revoke(connection, await _place(arguments, connection), _OPERATOR, issuer)
+    done = await use_cases.revoke(connection, await _place(arguments, connection), _OPERATOR, issuer)
+    use_cases.record_change(done.entry)
     return f"{arguments.client_id} is revoked"
 
 
