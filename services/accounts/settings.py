@@ -19,4 +19,4 @@ class AccountsSettings(ServiceSettings):
     public_url: str | None = Field(default=None, pattern=r"^https?://")
     """Where clients reach the gateway; without it the host that they asked."""
     invitation_url: str | None = Field(default=None, pattern=r"^https?://[^#]+$")
-    """A page of your own on which users set their password: links lead there, with their token after `#`."""
+    """A page of your own where users set their password; links lead there, with the token after `#`."""
