@@ -1,158 +1,134 @@
-"""`users add|list|invite|disable`: an operator's commands for people who sign in, of any organisation."""
+"""`users add|list|invite|disable`: people who sign in, of any organisation, as an operator keeps them."""
 
 import argparse
-import asyncio
-import json
 import sys
-import unicodedata
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from pydantic import ValidationError
-
-from services.accounts.errors import UserNotFound
+from services.accounts.errors import CommandRefused, EmailTaken, LastAdmin, UserDisabled, UserNotFound
+from services.accounts.operating import STATUSES, carry_out
 from services.accounts.password_rules import check_new_password
-from services.accounts.passwords import hash_password
+from services.accounts.passwords import hash_password, normal_password
 from services.accounts.roles import ROLES
 from services.accounts.schemas_users import UserFields
+from services.accounts.secrets_at_rest import Sealer
 from services.accounts.settings import AccountsSettings
 from services.accounts.store import users as store
 from services.accounts.store.invitations import NewLink
 from services.accounts.use_cases import users as use_cases
 from services.accounts.use_cases.users import Manager
 from services.accounts.users import User
-from shared.errors import ApiError, ValidationFailed
-from shared.observability import current_trace
+from shared.errors import ValidationFailed
+from shared.http.input import validated
 from shared.postgres.audit import Actor
-from shared.postgres.pool import Pool, connection_pool, transaction
-from shared.postgres.row_security import EVERY_ORGANISATION
+from shared.postgres.pool import Connection
 from shared.service.chassis import Command
-from shared.validation.known_members import invalid
 
-DONE, REFUSED = 0, 1
-"""Exit statuses; 2 is that of a wrong command line."""
-_STATUSES = "Exit status: 0 done, 1 refused, 2 wrong command line."
+_OPERATOR = Actor("operator", "Operator")
+_BY: Final = "command"
 _EVERYTHING: Final = frozenset[str]().union(*ROLES.values())
-_COLUMNS = "{:>19}  {:>12}  {:<8}  {:<22}  {:<40}  {}"
-BY: Final = "command"
+_COLUMNS = "{:>12}  {:>8}  {:<8}  {:<22}  {:<36}  {}"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description, parser.epilog = "Users of this installation, of any organisation.", _STATUSES
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = STATUSES
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    adding = actions.add_parser("add", help="invite a user: prints the link's token; or give them a password at once")
-    adding.add_argument("--organisation", type=int, required=True, metavar="ID")
+    adding = actions.add_parser("add", help="invite a user, and print the token of the link; or give them a password")
+    adding.add_argument("--org", type=int, default=1, help="organisation id (default 1)")
     adding.add_argument("--name", required=True)
     adding.add_argument("--email", required=True)
     adding.add_argument("--role", choices=ROLES, required=True)
     adding.add_argument("--user-type", choices=("staff", "contractor"), default="staff")
-    adding.add_argument("--employee-id", type=int, metavar="ID", help="the person the user is")
-    adding.add_argument("--company", type=int, action="append", default=[], metavar="ID", help="may be repeated")
-    adding.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
-    listing = actions.add_parser("list", help="one line each; changes nothing")
-    listing.add_argument("--organisation", type=int, metavar="ID", help="only of this one")
-    for name, help_text in (
-        ("invite", "print a new link's token, for somebody who has lost theirs or forgotten their password"),
-        ("disable", "keep a user from signing in, and revoke their tokens"),
-    ):
-        actions.add_parser(name, help=help_text).add_argument("--email", required=True)
-
-
-def run(settings: AccountsSettings, arguments: argparse.Namespace) -> int:
-    """Runs the command and returns its exit status."""
-    action: Callable[[Pool], Awaitable[None]] = partial(
-        {"add": _add, "list": _list, "invite": _invite, "disable": _disable}[arguments.action], settings, arguments
+    adding.add_argument("--employee-id", type=int, metavar="N", help="the person the user is")
+    adding.add_argument(
+        "--company", type=int, action="append", default=[], metavar="N", help="whose people are theirs; repeatable"
     )
+    adding.add_argument("--password-stdin", action="store_true", help="read the password from standard input; no link")
+    adding.set_defaults(work=_add)
+    listing = actions.add_parser("list", help="one line each")
+    listing.add_argument("--org", type=int, help="organisation id (default all)")
+    listing.set_defaults(work=_list)
+    inviting = actions.add_parser("invite", help="print the token of a new link, to set a password with")
+    inviting.set_defaults(work=_invite)
+    disabling = actions.add_parser("disable", help="refuse the user and their tokens from now on")
+    disabling.set_defaults(work=_disable)
+    for chosen in (inviting, disabling):
+        chosen.add_argument("email", metavar="EMAIL")
+
+
+def _run(settings: AccountsSettings, arguments: argparse.Namespace) -> int:
+    return carry_out(settings, f"users {arguments.action}", partial(_refusable, settings.token_issuer, arguments))
+
+
+async def _refusable(issuer: str, arguments: argparse.Namespace, connection: Connection, _: Sealer) -> str:
+    """Raises `CommandRefused`."""
     try:
-        asyncio.run(_with_pool(settings, action))
+        text: str = await arguments.work(issuer, arguments, connection)
     except ValidationFailed as error:
-        for name, reasons in error.details["errors"].items():
-            print(f"{name}: {' '.join(reasons)}", file=sys.stderr)
-        return REFUSED
-    except ApiError as error:
-        print(error.message, file=sys.stderr)
-        return REFUSED
-    return DONE
+        reasons = error.details.get("errors", {})
+        raise CommandRefused("; ".join(f"{name}: {' '.join(texts)}" for name, texts in reasons.items())) from None
+    except (UserNotFound, UserDisabled, EmailTaken, LastAdmin) as error:
+        raise CommandRefused(error.message) from None
+    return text
 
 
-async def _with_pool(settings: AccountsSettings, action: Callable[[Pool], Awaitable[None]]) -> None:
-    url = settings.migration_database_url.get_secret_value()
-    async with connection_pool(url, name="accounts users", size=1) as pool:
-        await action(pool)
-
-
-async def _add(settings: AccountsSettings, arguments: argparse.Namespace, pool: Pool) -> None:
-    fields = _fields(arguments)
+async def _add(issuer: str, arguments: argparse.Namespace, connection: Connection) -> str:
+    names = ("name", "email", "role", "user_type", "employee_id")
+    fields = validated(
+        UserFields, {name: getattr(arguments, name) for name in names} | {"company_ids": arguments.company}
+    )
     password = sys.stdin.readline().rstrip("\r\n") if arguments.password_stdin else None
-    password_hash = None if password is None else _hashed(password, fields)
-    manager = _operator(settings, arguments.organisation)
-    async with transaction(pool, [arguments.organisation]) as connection:
-        _, user, link = await use_cases.invite(connection, manager, fields)
-        if password_hash is not None:
-            await use_cases.give_password(connection, manager, user, password_hash)
-    use_cases.record_saved(user, list(UserFields.model_fields), BY, reason="added")
-    _print(user, link if password_hash is None else None)
+    if password is not None:
+        check_new_password("password", normal_password(password), fields.name, fields.email)
+    manager = _operator(issuer, arguments.org)
+    saved, link = await use_cases.invite(connection, manager, fields)
+    if password is not None:
+        await use_cases.give_password(connection, manager, saved.user, hash_password(password))
+    use_cases.record_saved(saved, _BY)
+    return _shown(saved.user, link if password is None else None)
 
 
-def _fields(arguments: argparse.Namespace) -> UserFields:
-    """Raises `ValidationFailed`."""
-    values: dict[str, Any] = {name: getattr(arguments, name) for name in ("name", "email", "role", "user_type")}
-    try:
-        if not 1 <= arguments.organisation < 2**63:
-            raise ValidationFailed({"organisation": ["Must be a positive 64-bit integer."]})
-        return UserFields(**values, employee_id=arguments.employee_id, company_ids=arguments.company)
-    except ValidationError as error:
-        raise invalid(error) from None
+async def _list(_: str, arguments: argparse.Namespace, connection: Connection) -> str:
+    lines = [_COLUMNS.format("ORGANISATION", "ID", "STATUS", "ROLE", "EMAIL", "NAME")]
+    async for user in store.every(connection, arguments.org):
+        lines.append(_COLUMNS.format(*_line(user)))
+    return "\n".join(lines)
 
 
-def _hashed(password: str, fields: UserFields) -> str:
-    """Raises `ValidationFailed`."""
-    normal = unicodedata.normalize("NFC", password)
-    check_new_password("password", normal, fields.name, fields.email)
-    return hash_password(normal)
+def _line(user: User) -> Sequence[object]:
+    return user.organisation_id, user.id, user.status, user.role, user.email, user.name
 
 
-async def _list(settings: AccountsSettings, arguments: argparse.Namespace, pool: Pool) -> None:
-    print(_COLUMNS.format("organisation", "id", "status", "role", "email", "name"))
-    async with transaction(pool, EVERY_ORGANISATION) as connection:
-        async for user in store.every(connection, arguments.organisation):
-            shown = (user.organisation_id, user.id, user.status, user.role, user.email, user.name)
-            print(_COLUMNS.format(*shown))
+async def _invite(issuer: str, arguments: argparse.Namespace, connection: Connection) -> str:
+    user = await _with_email(connection, arguments.email)
+    saved, link = await use_cases.renew_invitation(connection, _operator(issuer, user.organisation_id), user.id)
+    use_cases.record_saved(saved, _BY)
+    return _shown(saved.user, link)
 
 
-async def _invite(settings: AccountsSettings, arguments: argparse.Namespace, pool: Pool) -> None:
-    user = await _with_email(pool, arguments.email)
-    _, link = await use_cases.renew_invitation(pool, _operator(settings, user.organisation_id), user.id)
-    _print(user, link)
+async def _disable(issuer: str, arguments: argparse.Namespace, connection: Connection) -> str:
+    user = await _with_email(connection, arguments.email)
+    manager = _operator(issuer, user.organisation_id)
+    use_cases.record_saved(await use_cases.change_user(connection, manager, user.id, {"disabled": True}), _BY)
+    return f"user {user.id} is disabled"
 
 
-async def _disable(settings: AccountsSettings, arguments: argparse.Namespace, pool: Pool) -> None:
-    user = await _with_email(pool, arguments.email)
-    await use_cases.change_user(pool, _operator(settings, user.organisation_id), user.id, {"disabled": True})
-    _print(user, None)
-
-
-async def _with_email(pool: Pool, email: str) -> User:
+async def _with_email(connection: Connection, email: str) -> User:
     """Raises `UserNotFound`."""
-    async with transaction(pool, EVERY_ORGANISATION) as connection:
-        user = await store.with_email(connection, email)
+    user = await store.with_email(connection, email)
     if user is None:
         raise UserNotFound
     return user
 
 
-def _operator(settings: AccountsSettings, organisation_id: int) -> Manager:
-    actor = Actor(BY, "Operator", current_trace.get())
-    return Manager(organisation_id, actor, _EVERYTHING, settings.token_issuer)
+def _operator(issuer: str, organisation_id: int) -> Manager:
+    return Manager(organisation_id, _OPERATOR, _EVERYTHING, issuer)
 
 
-def _print(user: User, link: NewLink | None) -> None:
-    """One JSON object."""
-    described: dict[str, object] = {"organisation": user.organisation_id, "id": user.id, "email": user.email}
-    if link is not None:
-        described["invitation"] = {"token": link.token, "expires_at": link.expires_at.isoformat(timespec="seconds")}
-    print(json.dumps(described, ensure_ascii=False))
+def _shown(user: User, link: NewLink | None) -> str:
+    made = f"user: {user.id}"
+    return made if link is None else f"{made}\ntoken: {link.token}\nexpires_at: {link.expires_at:%Y-%m-%dT%H:%M:%SZ}"
 
 
-USERS: Command[AccountsSettings] = Command("users", "add, list, invite or disable users", add_arguments, run)
+USERS = Command("users", "add, list, invite and disable users: people who sign in", _add_arguments, _run)

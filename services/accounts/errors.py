@@ -14,8 +14,17 @@ class CredentialsRefused(ApiError):
         super().__init__(headers={"WWW-Authenticate": 'Bearer realm="muster"'})
 
 
+class NoPassword(Conflict):
+    code = "no_password"
+    message = "Only users who sign in here have a password. Change it at your identity provider."
+
+
 class SecretWrong(Exception):
     """A private key in the database cannot be decrypted with ACCOUNTS_SECRET."""
+
+
+class CommandRefused(Exception):
+    """A command of the operator changes nothing; says why, and what would be right."""
 
 
 class UserNotFound(NotFound):
@@ -53,3 +62,11 @@ class InvitationExpired(Conflict):
 class InvitationReplaced(Conflict):
     code = "invitation_replaced"
     message = "There is a newer invitation than this one. Use that one."
+
+
+class ClientNotFound(NotFound):
+    message = "The client does not exist."
+
+
+class ClientRevoked(Conflict):
+    message = "The client is revoked. Make a new one."
