@@ -23,6 +23,10 @@ class SecretWrong(Exception):
     """A private key in the database cannot be decrypted with ACCOUNTS_SECRET."""
 
 
+class CommandRefused(Exception):
+    """A command of the operator changes nothing; says why, and what would be right."""
+
+
 class UserNotFound(NotFound):
     message = "The user does not exist."
 
@@ -58,3 +62,11 @@ class InvitationExpired(Conflict):
 class InvitationReplaced(Conflict):
     code = "invitation_replaced"
     message = "There is a newer invitation than this one. Use that one."
+
+
+class ClientNotFound(NotFound):
+    message = "The client does not exist."
+
+
+class ClientRevoked(Conflict):
+    message = "The client is revoked. Make a new one."
