@@ -8,6 +8,8 @@ from pydantic import BaseModel
 
 from bench.heavy_requests import Target
 from gateway.edge.auth_endpoints import ENDPOINTS, Credentials
+from services.accounts.client_authentication import TokenRequest
+from services.accounts.schemas_clients import ClientFields, ClientPatch, Rotation
 from services.accounts.schemas_users import PasswordOfInvitation, UserFields, UserPatch
 from services.catalog.schemas import CourseFields, CoursePatch, SessionFields, SessionPatch
 from services.enrollment.schemas import (
@@ -63,6 +65,10 @@ GOOD: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
     UserFields: {"name": "x", "email": "a@b.example", "role": "Trainer"},
     UserPatch: {},
     PasswordOfInvitation: {"token": "x", "password": "x"},
+    ClientFields: {"name": "x", "permissions": ["training.view"]},
+    ClientPatch: {},
+    Rotation: {"at_once": True},
+    TokenRequest: {},
 }
 
 
