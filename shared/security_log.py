@@ -40,6 +40,8 @@ class SecurityEvent(StrEnum):
     TOKEN_REVOKED = "token_revoked", "a token was revoked"
     LOGIN_SUCCEEDED = "login_succeeded", "a user logged in"
     LOGIN_FAILED = "login_failed", "a login failed"
+    REFRESH_REFUSED = "refresh_refused", "a refresh token was refused"
+    PASSWORD_CHANGED = "password_changed", "a user changed their password"
     PERMISSION_DENIED = "permission_denied", "a permission was missing"
     RATE_LIMITED = "rate_limited", "a rate limit was reached"
     REQUEST_REFUSED = "request_refused", "a request was refused before authentication"

@@ -16,6 +16,11 @@ class CredentialsRefused(ApiError):
         super().__init__(headers={"WWW-Authenticate": 'Bearer realm="muster"'})
 
 
+class NoPassword(Conflict):
+    code = "no_password"
+    message = "Only users who sign in here have a password. Change it at your identity provider."
+
+
 class SecretWrong(Exception):
     """A private key in the database cannot be decrypted with ACCOUNTS_SECRET."""
 

@@ -17,12 +17,14 @@ class SignedInUser(Representation):
 
 
 class LoggedIn(Representation):
-    """`expires_in` is in seconds."""
+    """Lifetimes are in seconds. The last two are there for clients that asked for a refresh token."""
 
     token: str
     token_type: Literal["Bearer"]
     expires_in: int
     user: SignedInUser
+    refresh_token: str = ""
+    refresh_expires_in: int = 0
 
 
 class Me(Representation):

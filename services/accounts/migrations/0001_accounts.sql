@@ -161,6 +161,7 @@ CREATE TABLE revocations (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX revocations_by_time ON revocations (created_at);
+CREATE INDEX revocations_of_subject ON revocations (organisation_id, subject);
 SELECT separate_organisations('revocations');
 
 -- Attempts to sign in that failed. What was typed is not kept: `account` is a digest of it.

@@ -49,7 +49,7 @@ _NEXT_VERSION = f"""
 UPDATE users SET version = version + 1 WHERE organisation_id = $1 AND id = $2 RETURNING {COLUMNS}
 """  # noqa: S608 - of constants alone
 
-_CUT_OFF = "UPDATE users SET cut_off_at = clock_timestamp() WHERE organisation_id = $1 AND id = $2"
+_CUT_OFF = "UPDATE users SET cut_off_at = to_timestamp($3) WHERE organisation_id = $1 AND id = $2"
 _END_FAMILIES = """
 UPDATE refresh_tokens SET ended_at = now() WHERE organisation_id = $1 AND user_id = $2 AND ended_at IS NULL
 """
@@ -112,10 +112,10 @@ async def delete(connection: Connection, organisation_id: int, user_id: int) -> 
 async def end_sessions(connection: Connection, organisation_id: int, user_id: int, issuer: str) -> None:
     """From the commit on, all tokens of the user are refused that this issuer has issued until now.
 
-    The cut-off is stored after the revocation, and so is no earlier: tokens that are issued after it are good.
+    The user's row is locked: whoever signs in later knows of the cut-off, and gets a token that is of a later second.
     """
-    await refuse_tokens(connection, organisation_id, str(user_id), issuer)
-    await connection.execute(_CUT_OFF, organisation_id, user_id)
+    before = await refuse_tokens(connection, organisation_id, str(user_id), issuer)
+    await connection.execute(_CUT_OFF, organisation_id, user_id, before)
     await connection.execute(_END_FAMILIES, organisation_id, user_id)
 
 
