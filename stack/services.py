@@ -28,10 +28,10 @@ SERVICES = (
     Service(
         "enrollment",
         publishes=("employee", "enrollment", "certification", "settings"),
-        follows=("course", "session"),
+        follows=("course", "session", "organisation"),
         asks=("catalog",),
     ),
-    Service("accounts"),
+    Service("accounts", publishes=("organisation",)),
     Service(
         "history",
         follows=("course", "session", "employee", "enrollment", "settings"),

@@ -57,3 +57,17 @@ class InvitationOver(Conflict):
             "replaced": "There is a newer invitation than this one. Use that one.",
         }[how]
         super().__init__(message, code=f"invitation_{how}")
+
+
+class OrganisationNotFound(NotFound):
+    message = "The organisation does not exist."
+
+
+class OrganisationExists(Conflict):
+    code = "organisation_exists"
+    message = "There is an organisation with this id."
+
+
+class OwnOrganisation(Conflict):
+    code = "own_organisation"
+    message = "This organisation is your own: you could not sign in to resume it."
