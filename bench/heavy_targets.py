@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from bench.heavy_requests import Target
 from gateway.edge.auth_endpoints import ENDPOINTS, Credentials
+from services.accounts.schemas_users import PasswordOfInvitation, UserFields, UserPatch
 from services.catalog.schemas import CourseFields, CoursePatch, SessionFields, SessionPatch
 from services.enrollment.schemas import (
     CatalogChanges,
@@ -59,6 +60,9 @@ GOOD: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
     CatalogChanges: {"courses": [], "sessions": []},
     Closing: {"sessions": []},
     RowKeys: {"keys": []},
+    UserFields: {"name": "x", "email": "a@b.example", "role": "Trainer"},
+    UserPatch: {},
+    PasswordOfInvitation: {"token": "x", "password": "x"},
 }
 
 

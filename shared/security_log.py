@@ -42,6 +42,8 @@ class SecurityEvent(StrEnum):
     LOGIN_FAILED = "login_failed", "a login failed"
     REFRESH_REFUSED = "refresh_refused", "a refresh token was refused"
     PASSWORD_CHANGED = "password_changed", "a user changed their password"
+    CLIENT_REFUSED = "client_refused", "a client did not prove who it is"
+    CLIENT_CHANGED = "client_changed", "a client was made, changed, rotated or revoked"
     PERMISSION_DENIED = "permission_denied", "a permission was missing"
     RATE_LIMITED = "rate_limited", "a rate limit was reached"
     REQUEST_REFUSED = "request_refused", "a request was refused before authentication"

@@ -21,6 +21,8 @@ class Service:
     """What the types of the events in its queue begin with."""
     asks: tuple[str, ...] = ()
     """Services that it sends requests to: it gets their addresses, and they trust its key."""
+    secrets: tuple[str, ...] = ()
+    """Its settings that hold a secret of the installation, which nobody else has."""
 
 
 SERVICES = (
@@ -31,7 +33,7 @@ SERVICES = (
         follows=("course", "session", "organisation"),
         asks=("catalog",),
     ),
-    Service("accounts", publishes=("organisation",)),
+    Service("accounts", publishes=("organisation",), secrets=("accounts_secret",)),
     Service(
         "history",
         follows=("course", "session", "employee", "enrollment", "settings"),

@@ -13,7 +13,7 @@ from services.accounts.use_cases.login import log_in
 from services.accounts.use_cases.password import change_password
 from services.accounts.use_cases.sign_out import end_family, sign_out_everywhere
 from services.accounts.users import User
-from shared.auth.internal_token import Caller
+from shared.auth.internal_token import API_ACCESS, Caller
 from shared.auth.trust import PUBLIC
 from shared.http.models import Body, Query
 from shared.http.representation import Done, Success
@@ -139,14 +139,15 @@ ROUTES: list[Route[Any, Any]] = [
         body=Credentials,
         limits=SMALL_BODY,
     ),
-    Route("GET", "/api/v1/auth/me", me, {200: Success[Me]}),
-    Route("POST", "/api/v1/auth/logout", logout, {200: Done}),
-    Route("POST", "/api/v1/auth/sign-out", sign_out, {200: Done}),
+    Route("GET", "/api/v1/auth/me", me, {200: Success[Me]}, permissions=[API_ACCESS]),
+    Route("POST", "/api/v1/auth/logout", logout, {200: Done}, permissions=[API_ACCESS]),
+    Route("POST", "/api/v1/auth/sign-out", sign_out, {200: Done}, permissions=[API_ACCESS]),
     Route(
         "PUT",
         "/api/v1/auth/password",
         put_password,
         {200: Success[LoggedIn]},
+        permissions=[API_ACCESS],
         body=PasswordChange,
         limits=SMALL_BODY,
     ),

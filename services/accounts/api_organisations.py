@@ -40,19 +40,21 @@ async def create_organisation(call: Call[Query, OrganisationFields]) -> Answer:
         nonlocal made
         issuer = call.app[ACCOUNTS_CONTEXT].settings.token_issuer
         made = await organisations.create(connection, call.body, call.actor, issuer)
-        return _created(call, made, told=False)
+        return _created(call, made, shows_token=False)
 
     kept = await run_once(call.app[POOL], ALL, call.idempotency_key, work)
     if made is None:
         return kept
     organisations.record_created(made, call.actor.subject)
-    return _created(call, made, told=True)
+    return _created(call, made, shows_token=True)
 
 
-def _created(call: Call[Any, Any], made: organisations.NewOrganisation, *, told: bool) -> Answer:
+def _created(call: Call[Any, Any], made: organisations.NewOrganisation, *, shows_token: bool) -> Answer:
     """The organisation with its Admin, and with the tag of the organisation alone."""
     organisation = made.organisation
-    admin = with_invitation(made.admin, made.link, call.app[ACCOUNTS_CONTEXT].settings.invitation_url, told=told)
+    admin = with_invitation(
+        made.admin, made.link, call.app[ACCOUNTS_CONTEXT].settings.invitation_url, shows_token=shows_token
+    )
     return success(
         f'{organisation.text[:-1]}, "admin": {admin}}}',
         message="Organisation created successfully",

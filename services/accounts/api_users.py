@@ -33,20 +33,20 @@ _INVITED = "User invited successfully"
 
 
 async def invite_user(call: Call[Query, UserFields]) -> Answer:
-    """What is kept for an `Idempotency-Key` has no token: it is told once."""
+    """The response stored for an `Idempotency-Key` has no token: only the first response shows it."""
     made: tuple[Document, User, NewLink] | None = None
 
     async def work(connection: Connection) -> Answer:
         nonlocal made
         made = document, _, link = await users.invite(connection, _manager(call), call.body)
-        return _answer(call, document, link, _INVITED, told=False, status=201)
+        return _answer(call, document, link, _INVITED, shows_token=False, status=201)
 
     kept = await run_once(call.app[POOL], call.organisation_id, call.idempotency_key, work)
     if made is None:
         return kept
     document, user, link = made
     users.record_saved(user, list(UserFields.model_fields), call.caller.subject, reason="added")
-    return _answer(call, document, link, _INVITED, told=True, status=201)
+    return _answer(call, document, link, _INVITED, shows_token=True, status=201)
 
 
 async def change_user(call: Call[Query, UserPatch]) -> Answer:
@@ -61,7 +61,7 @@ async def delete_user(call: Call[Query, Body]) -> Answer:
 
 async def renew_invitation(call: Call[Query, Body]) -> Answer:
     document, link = await users.renew_invitation(call.app[POOL], _manager(call), call.id)
-    return _answer(call, document, link, "Invitation created successfully", told=True, status=200)
+    return _answer(call, document, link, "Invitation created successfully", shows_token=True, status=200)
 
 
 async def sign_out_user(call: Call[Query, Body]) -> Answer:
@@ -88,10 +88,10 @@ def _manager(call: Call[Any, Any]) -> Manager:
 
 
 def _answer(
-    call: Call[Any, Any], document: Document, link: NewLink, message: str, *, told: bool, status: int
+    call: Call[Any, Any], document: Document, link: NewLink, message: str, *, shows_token: bool, status: int
 ) -> Answer:
     """The user with the invitation, and with the tag of the user alone."""
-    text = with_invitation(document, link, call.app[ACCOUNTS_CONTEXT].settings.invitation_url, told=told)
+    text = with_invitation(document, link, call.app[ACCOUNTS_CONTEXT].settings.invitation_url, shows_token=shows_token)
     headers = {"ETag": document.etag, **({"Location": f"{USERS}/{document.row.id}"} if status == 201 else {})}
     return success(text, message=message, status=status, headers=headers)
 

@@ -1,7 +1,5 @@
 """Why accounts refuses (contract, section 7)."""
 
-from typing import Literal
-
 from shared.errors import ApiError, Conflict, NotFound
 
 
@@ -23,6 +21,10 @@ class NoPassword(Conflict):
 
 class SecretWrong(Exception):
     """A private key in the database cannot be decrypted with ACCOUNTS_SECRET."""
+
+
+class CommandRefused(Exception):
+    """A command of the operator changes nothing; says why, and what would be right."""
 
 
 class UserNotFound(NotFound):
@@ -47,16 +49,27 @@ class InvitationUnknown(NotFound):
     message = "This invitation does not exist. Check that the link is complete."
 
 
-class InvitationOver(Conflict):
-    """`how` it ended; each way has a code of its own."""
+class InvitationUsed(Conflict):
+    code = "invitation_used"
+    message = "This invitation has been used already. Sign in with the password that was set."
 
-    def __init__(self, how: Literal["used", "expired", "replaced"]) -> None:
-        message = {
-            "used": "This invitation has been used already. Sign in with the password that was set.",
-            "expired": "This invitation has expired. Ask for a new one.",
-            "replaced": "There is a newer invitation than this one. Use that one.",
-        }[how]
-        super().__init__(message, code=f"invitation_{how}")
+
+class InvitationExpired(Conflict):
+    code = "invitation_expired"
+    message = "This invitation has expired. Ask for a new one."
+
+
+class InvitationReplaced(Conflict):
+    code = "invitation_replaced"
+    message = "There is a newer invitation than this one. Use that one."
+
+
+class ClientNotFound(NotFound):
+    message = "The client does not exist."
+
+
+class ClientRevoked(Conflict):
+    message = "The client is revoked. Make a new one."
 
 
 class OrganisationNotFound(NotFound):

@@ -65,7 +65,7 @@ class Revocations(Representation):
 
 
 class UserItem(SignedInUser):
-    """`invitation_expires_at` is that of the last link, until it is used."""
+    """`invitation_expires_at` is when the newest link expires, `null` once it was used."""
 
     user_type: Literal["staff", "contractor"]
     employee_id: int | None
@@ -75,7 +75,7 @@ class UserItem(SignedInUser):
 
 
 class Invitation(Representation):
-    """`token` and `url` are there only where the link was just made; `url` only where the installation has a page."""
+    """`token` and `url` are missing in a repeated response; `url` also if INVITATION_URL is not set."""
 
     token: str = Field(default="-", min_length=1)
     url: str = Field(default="-", min_length=1)

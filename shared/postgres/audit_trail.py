@@ -46,7 +46,7 @@ async def page(
 
 
 async def add(connection: Connection, entries: Sequence[AuditEntry]) -> None:
-    """Adds entries of changes that no event tells of; `outbox.add` takes the others with their events."""
+    """Adds entries of changes that publish no event; `outbox.add` takes the others together with their events."""
     await connection.execute(INSERT.format(entries="$1"), entries_json(entries))
 
 

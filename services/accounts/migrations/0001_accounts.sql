@@ -149,13 +149,15 @@ CREATE TABLE clients (
 SELECT separate_organisations('clients');
 
 -- Private halves are encrypted (secrets_at_rest.py). Published until retired; the one promoted last signs.
+-- tokens_until: when the last token expires that a command made with the key, or that came with it from elsewhere.
 CREATE TABLE signing_keys (
     key_id text PRIMARY KEY,
     algorithm text NOT NULL,
     private_sealed bytea NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     promoted_at timestamptz,
-    retired_at timestamptz
+    retired_at timestamptz,
+    tokens_until timestamptz
 );
 
 -- Tokens that are refused before they expire; the gateways read it from where they are (store/revocations.py).

@@ -9,9 +9,9 @@ from typing import Literal
 from shared.postgres.pool import Connection
 
 DAYS = 7
-"""For which a link is good."""
+"""For which a link is valid."""
 KEPT = 20
-"""Links of a user that are kept, so that an old one is told from one that never was."""
+"""Links of a user that are kept, so that a replaced link is not reported as unknown."""
 
 _REPLACE = """
 UPDATE invitations SET replaced_at = now()
@@ -41,7 +41,7 @@ _USE = "UPDATE invitations SET used_at = now() WHERE token_digest = $1"
 
 @dataclass(frozen=True, slots=True)
 class NewLink:
-    """`token` is told once, and kept nowhere."""
+    """`token` is shown once and stored nowhere."""
 
     token: str
     expires_at: datetime
@@ -49,7 +49,7 @@ class NewLink:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Whom it is for, and what has become of it if it is not good any more."""
+    """Whose it is, and why it is no longer valid, if it is not."""
 
     organisation_id: int
     user_id: int
@@ -57,7 +57,7 @@ class Link:
 
 
 async def add(connection: Connection, organisation_id: int, user_id: int) -> NewLink:
-    """A new link for the user, whose row is locked; the one before is not good any more."""
+    """A new link for the user, whose row is locked; it replaces the one before."""
     token = f"inv_{secrets.token_urlsafe(32)}"
     await connection.execute(_REPLACE, organisation_id, user_id)
     await connection.execute(_FORGET, organisation_id, user_id, KEPT - 1)
@@ -72,7 +72,7 @@ async def find(connection: Connection, token: str) -> Link | None:
 
 
 async def use(connection: Connection, token: str) -> None:
-    """To be called when `find` has said that it is good, with the user's row locked before that."""
+    """To be called after `find` has found it valid, with the user's row locked before that."""
     await connection.execute(_USE, _digest(token))
 
 

@@ -92,7 +92,7 @@ async def delete_user(pool: Pool, manager: Manager, user_id: int, conditions: Co
 async def renew_invitation(pool: Pool, manager: Manager, user_id: int) -> tuple[Document, NewLink]:
     """Another link, in place of the one before; raises `UserNotFound`, `UserDisabled` or `PermissionDenied`.
 
-    Until somebody sets a password with it, the one that the user has stays good.
+    The current password stays valid until the user sets another.
     """
     async with transaction(pool, [manager.organisation_id]) as connection:
         user = await _lock(connection, manager, user_id)
@@ -107,7 +107,7 @@ async def renew_invitation(pool: Pool, manager: Manager, user_id: int) -> tuple[
 
 
 async def sign_out(pool: Pool, manager: Manager, user_id: int) -> None:
-    """Every token that the user has is refused from now on; raises `UserNotFound` or `PermissionDenied`."""
+    """From now on every token of the user is refused; raises `UserNotFound` or `PermissionDenied`."""
     async with transaction(pool, [manager.organisation_id]) as connection:
         await _lock(connection, manager, user_id)
         await store.end_sessions(connection, manager.organisation_id, user_id, manager.issuer)

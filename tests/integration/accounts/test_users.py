@@ -132,7 +132,7 @@ async def test_users_of_another_organisation_do_not_exist(stack: Stack, organisa
 
 async def test_nobody_else_manages_users(stack: Stack, organisation: int) -> None:
     user = await new_user(stack, organisation)
-    client = stack.direct("accounts", organisation)
+    client = stack.direct("accounts", organisation, [API_ACCESS, "training.manage"])
     for answer in (await client.get(USERS), await client.post(USERS, fields()), await client.get(f"{USERS}/{user.id}")):
         assert (answer.status, answer.json["message"]) == (403, f"This needs the permission {ACCOUNTS}.")
 
