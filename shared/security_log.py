@@ -51,6 +51,7 @@ class SecurityEvent(StrEnum):
     USER_REMOVED = "user_removed", "a user was removed"
     KEY_SET_CHANGED = "key_set_changed", "the keys that sign tokens changed"
     SETTINGS_CHANGED = "settings_changed", "an organisation's settings changed"
+    ORGANISATION_SAVED = "organisation_saved", "an organisation was made or changed"
     LINES_SUPPRESSED = "lines_suppressed", "log lines over the limit were counted and not written"
 
 

@@ -1,11 +1,11 @@
 """The routes of people who sign in, for those who manage them (contract, section 7)."""
 
 import json
-from datetime import UTC
 from typing import Any
 
 from services.accounts.context import ACCOUNTS_CONTEXT
 from services.accounts.errors import UserNotFound
+from services.accounts.invited import with_invitation
 from services.accounts.representations import InvitedUser, SignedInUser, UserItem
 from services.accounts.schemas import SMALL_BODY
 from services.accounts.schemas_users import PasswordOfInvitation, UserFields, UserPatch, UserQuery
@@ -104,13 +104,8 @@ def _answer(
     call: Call[Any, Any], saved: Saved, link: NewLink, message: str, *, shows_token: bool, status: int
 ) -> Answer:
     """The user with the invitation, and with the tag of the user alone."""
-    invitation = {"expires_at": link.expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
-    if shows_token:
-        invitation["token"] = link.token
-        page = call.app[ACCOUNTS_CONTEXT].settings.invitation_url
-        if page is not None:
-            invitation["url"] = f"{page}#{link.token}"  # what follows # is in no log of a server
-    text = f'{saved.document.text[:-1]}, "invitation": {json.dumps(invitation)}}}'
+    invitation_url = call.app[ACCOUNTS_CONTEXT].settings.invitation_url
+    text = with_invitation(saved.document, link, invitation_url, shows_token=shows_token)
     headers = {"ETag": saved.document.etag, **({"Location": f"{USERS}/{saved.user.id}"} if status == 201 else {})}
     return success(text, message=message, status=status, headers=headers)
 

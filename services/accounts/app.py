@@ -18,6 +18,7 @@ SERVICE = Service(
     migrations=MIGRATIONS,
     routes=ROUTES,
     subscriptions={},
+    outbox=True,
     api_contexts=[accounts_context],
     worker_contexts=[pruning],
     commands=COMMANDS,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from services.accounts.commands_clients import CLIENTS
 from services.accounts.commands_import import ADMINISTRATOR, IMPORT
 from services.accounts.commands_keys import KEYS
+from services.accounts.commands_organisations import ORGANISATIONS
 from services.accounts.commands_token import TOKEN
 from services.accounts.commands_users import USERS
 from services.accounts.settings import AccountsSettings
@@ -17,4 +18,5 @@ COMMANDS: Sequence[Command[AccountsSettings]] = (
     TOKEN,
     USERS,
     CLIENTS,
+    ORGANISATIONS,
 )

@@ -70,3 +70,17 @@ class ClientNotFound(NotFound):
 
 class ClientRevoked(Conflict):
     message = "The client is revoked. Make a new one."
+
+
+class OrganisationNotFound(NotFound):
+    message = "The organisation does not exist."
+
+
+class OrganisationExists(Conflict):
+    code = "organisation_exists"
+    message = "There is an organisation with this id."
+
+
+class OwnOrganisation(Conflict):
+    code = "own_organisation"
+    message = "This organisation is your own: you could not sign in to resume it."

@@ -57,6 +57,9 @@ class Revocation(Representation):
 
 
 class Revocations(Representation):
+    """`newest` is the number to go on from. One that is lower than what was asked for tells that the list is an earlier
+    one, out of a backup, and has to be read from its beginning."""
+
     revocations: list[Revocation]
     newest: int
 
@@ -81,3 +84,15 @@ class Invitation(Representation):
 
 class InvitedUser(UserItem):
     invitation: Invitation
+
+
+class OrganisationItem(Representation):
+    id: int
+    name: str
+    status: Literal["active", "suspended"]
+    suspended_at: TrainingTimestamp | None
+    created_at: TrainingTimestamp
+
+
+class NewOrganisation(OrganisationItem):
+    admin: InvitedUser

@@ -11,7 +11,7 @@ import asyncpg
 from services.accounts.passwords import hash_password
 from services.accounts.roles import ROLES
 from services.accounts.users import email_key
-from shared.auth.internal_token import Caller
+from shared.auth.internal_token import API_ACCESS, PLATFORM, Caller
 from shared.postgres.pool import Pool, connection_pool
 from tests.support.client import Answer, Client
 from tests.support.internal_keys import token_for
@@ -57,6 +57,11 @@ async def new_user(stack: Stack, organisation: int, role: str = "Admin", *, pass
 def managing_users(stack: Stack, organisation: int) -> Client:
     """An Admin of the organisation, around the gateway."""
     return stack.direct("accounts", organisation, ROLES["Admin"])
+
+
+def operating(stack: Stack, organisation: int = 1) -> Client:
+    """The operator of the platform, with a token of this organisation, around the gateway."""
+    return stack.direct("accounts", organisation, [API_ACCESS, PLATFORM])
 
 
 @asynccontextmanager

@@ -21,6 +21,10 @@ CREATE TABLE organisations (
 );
 SELECT separate_organisations('organisations');
 
+-- Of organisations that are made here. Those that only an outside provider knows have ids of its choice, and have data in
+-- the other services already: nobody else chooses ids from these on, so that no new organisation gets one of them.
+CREATE SEQUENCE organisation_ids MINVALUE 2000000000001 MAXVALUE 2999999999999;
+
 CREATE SEQUENCE user_ids;
 
 -- Tokens issued until cut_off_at are refused. An address belongs to one user of the installation: with it one signs in.
@@ -68,6 +72,10 @@ ALTER TABLE users
     ADD COLUMN searched text GENERATED ALWAYS AS (searchable(name || ' ' || email)) STORED,
     ADD COLUMN status text GENERATED ALWAYS AS (CASE WHEN disabled_at IS NOT NULL THEN 'disabled'
         WHEN password_hash IS NULL THEN 'invited' ELSE 'active' END) STORED;
+
+ALTER TABLE organisations
+    ADD COLUMN searched text GENERATED ALWAYS AS (searchable(name)) STORED,
+    ADD COLUMN status text GENERATED ALWAYS AS (CASE WHEN suspended_at IS NULL THEN 'active' ELSE 'suspended' END) STORED;
 
 DO $$
 BEGIN
@@ -163,6 +171,7 @@ CREATE TABLE revocations (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX revocations_by_time ON revocations (created_at);
+CREATE INDEX revocations_of_organisation ON revocations (organisation_id, seq) WHERE kind <> 'subject';
 CREATE INDEX revocations_of_subject ON revocations (organisation_id, subject);
 SELECT separate_organisations('revocations');
 

@@ -19,10 +19,17 @@ _PAGE = """
 SELECT seq, kind, issuer, organisation_id, subject, before FROM revocations WHERE seq > $1 ORDER BY seq LIMIT $2
 """
 
-# Suspensions stay until they are over: tokens of outside providers may last for longer than ours.
+# Numbers that are pruned count, and those of transactions that are not over.
+_LAST_NUMBER = "SELECT coalesce(pg_sequence_last_value('revocations_seq_seq'), 0)"
+
+# What was said of an organisation last stays for good: it may still be suspended, and a gateway that was away for
+# longer has to learn that it is not.
 _PRUNE = """
 DELETE FROM revocations WHERE seq IN (
-    SELECT seq FROM revocations WHERE kind = 'subject' AND created_at < now() - interval '31 days'
+    SELECT seq FROM revocations r WHERE created_at < now() - interval '31 days'
+        AND (kind = 'subject' OR EXISTS (
+            SELECT FROM revocations later
+            WHERE later.organisation_id = r.organisation_id AND later.kind <> 'subject' AND later.seq > r.seq))
     ORDER BY created_at LIMIT 5000
 )
 """
@@ -51,8 +58,14 @@ async def page(connection: Connection, after: int, limit: int) -> list[dict[str,
     return [dict(row) for row in await connection.fetch(_PAGE, after, limit)]
 
 
+async def last_number(connection: Connection) -> int:
+    """The last that was given; lower than what somebody has read if the database is an earlier one by now."""
+    number: int = await connection.fetchval(_LAST_NUMBER)
+    return number
+
+
 async def prune(connection: Connection) -> None:
-    """Deletes up to 5,000 cut-offs of a subject that are older than any token lasts."""
+    """Deletes up to 5,000 that are older than any token lasts, and of organisations those that a later one follows."""
     await connection.execute(_PRUNE)
 
 
