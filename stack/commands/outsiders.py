@@ -39,12 +39,12 @@ async def _outsiders(pytest_arguments: Sequence[str]) -> int:
     variables = {"NODE": str(programs[NODE].directory / "node"), "OUTSIDE_PROVIDER": str(program)}
 
     async def run(servers: Sequence[Server]) -> int:
-        return await run_pytest(_of_these(pytest_arguments), servers, **variables)
+        return await run_pytest(arguments_of_pytest(pytest_arguments), servers, **variables)
 
     return await with_servers(run)
 
 
-def _of_these(pytest_arguments: Sequence[str]) -> list[str]:
+def arguments_of_pytest(pytest_arguments: Sequence[str]) -> list[str]:
     """Without a path among the arguments, all of these tests."""
     named = any(argument.startswith(TESTS) for argument in pytest_arguments)
     return list(pytest_arguments) if named else [TESTS, *pytest_arguments]
