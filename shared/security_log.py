@@ -40,6 +40,8 @@ class SecurityEvent(StrEnum):
     TOKEN_REVOKED = "token_revoked", "a token was revoked"
     LOGIN_SUCCEEDED = "login_succeeded", "a user logged in"
     LOGIN_FAILED = "login_failed", "a login failed"
+    CLIENT_REFUSED = "client_refused", "a client did not prove who it is"
+    CLIENT_CHANGED = "client_changed", "a client was made, changed, rotated or revoked"
     PERMISSION_DENIED = "permission_denied", "a permission was missing"
     RATE_LIMITED = "rate_limited", "a rate limit was reached"
     REQUEST_REFUSED = "request_refused", "a request was refused before authentication"

@@ -1,6 +1,6 @@
 """Why accounts refuses (contract, section 7)."""
 
-from shared.errors import ApiError
+from shared.errors import ApiError, Conflict, NotFound
 
 
 class CredentialsRefused(ApiError):
@@ -16,3 +16,11 @@ class CredentialsRefused(ApiError):
 
 class SecretWrong(Exception):
     """A private key in the database cannot be decrypted with ACCOUNTS_SECRET."""
+
+
+class ClientNotFound(NotFound):
+    message = "The client does not exist."
+
+
+class ClientRevoked(Conflict):
+    message = "The client is revoked. Make a new one."

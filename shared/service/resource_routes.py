@@ -115,7 +115,11 @@ def create_route(
 
 
 def audit_route(
-    path: str, trail: str, not_found: type[NotFound], row_id: Callable[[Call[Any, Any]], int] = attrgetter("id")
+    path: str,
+    trail: str,
+    not_found: type[NotFound],
+    row_id: Callable[[Call[Any, Any]], int] = attrgetter("id"),
+    permissions: Sequence[str] = (VIEW,),
 ) -> Route[PagedQuery, Body]:
     """`GET {path}/audit`: the changes of one row in their order, `trail` being made by `audit_trail.page_sql`.
 
@@ -132,4 +136,6 @@ def audit_route(
             raise not_found
         return page(call, total, items)
 
-    return Route("GET", f"{path}/audit", list_changes, {200: Page[AuditItem]}, permissions=[VIEW], query=PagedQuery)
+    return Route(
+        "GET", f"{path}/audit", list_changes, {200: Page[AuditItem]}, permissions=permissions, query=PagedQuery
+    )

@@ -1,5 +1,6 @@
 """SQL of tokens that are refused before they expire, by subject or by organisation; the gateways follow the list."""
 
+from datetime import datetime
 from typing import Any
 
 from shared.postgres.pool import Connection
@@ -9,7 +10,7 @@ _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('revocations', 0))"
 
 _ADD = """
 INSERT INTO revocations (kind, issuer, organisation_id, subject, before)
-VALUES ($1, $2, $3, $4, extract(epoch FROM now())::bigint)
+VALUES ($1, $2, $3, $4, floor(extract(epoch FROM coalesce($5::timestamptz, clock_timestamp())))::bigint)
 """
 
 _PAGE = """
@@ -17,9 +18,11 @@ SELECT seq, kind, issuer, organisation_id, subject, before FROM revocations WHER
 """
 
 
-async def refuse_tokens(connection: Connection, organisation_id: int, subject: str, issuer: str) -> None:
-    """From the commit on, all tokens are refused that this issuer has issued for the subject until now."""
-    await _add(connection, "subject", issuer, organisation_id, subject)
+async def refuse_tokens(
+    connection: Connection, organisation_id: int, subject: str, issuer: str, until: datetime | None = None
+) -> None:
+    """From the commit on, all tokens are refused that this issuer issued for the subject until then; by default now."""
+    await _add(connection, "subject", issuer, organisation_id, subject, until)
 
 
 async def suspend(connection: Connection, organisation_id: int) -> None:
@@ -38,7 +41,12 @@ async def page(connection: Connection, after: int, limit: int) -> list[dict[str,
 
 
 async def _add(
-    connection: Connection, kind: str, issuer: str | None, organisation_id: int, subject: str | None
+    connection: Connection,
+    kind: str,
+    issuer: str | None,
+    organisation_id: int,
+    subject: str | None,
+    until: datetime | None = None,
 ) -> None:
     await connection.execute(_LOCK)
-    await connection.execute(_ADD, kind, issuer, organisation_id, subject)
+    await connection.execute(_ADD, kind, issuer, organisation_id, subject, until)
