@@ -44,8 +44,10 @@ async def whole_provider(tmp_path_factory: pytest.TempPathFactory) -> AsyncItera
 async def provider(whole_provider: OidcProvider) -> AsyncIterator[OidcProvider]:
     """It runs again after each test, and issues its usual tokens."""
     yield whole_provider
-    whole_provider.claims, whole_provider.audience = CLAIMS, AUDIENCE
-    await whole_provider.restart()
+    usual = (CLAIMS, AUDIENCE)
+    if not whole_provider.is_running or (whole_provider.claims, whole_provider.audience) != usual:
+        whole_provider.claims, whole_provider.audience = usual
+        await whole_provider.restart()
 
 
 @pytest.fixture(scope="session")

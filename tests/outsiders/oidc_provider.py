@@ -31,7 +31,8 @@ def new_keys() -> list[dict[str, Any]]:
 
 def _jwk(algorithm: Algorithm, private: Any) -> dict[str, Any]:
     members = jwt.get_algorithm_by_name(algorithm).to_jwk(private, as_dict=True)
-    return {**members, "key_ops": ["sign"], "use": "sig", "alg": algorithm}
+    members.pop("key_ops", None)  # RFC 7517, section 4.3, wants no "use" beside it
+    return {**members, "use": "sig", "alg": algorithm}
 
 
 @dataclass
@@ -53,6 +54,10 @@ class OidcProvider:
     @property
     def metadata_url(self) -> str:
         return f"{self.issuer}/.well-known/openid-configuration"
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
 
     async def start(self) -> None:
         """Returns once it serves."""
@@ -90,8 +95,8 @@ class OidcProvider:
     async def token(self, http: aiohttp.ClientSession, algorithm: Algorithm) -> str:
         """As its client gets one, by its credentials (RFC 6749, section 4.4)."""
         form = {"grant_type": "client_credentials", "resource": f"https://training.example/{algorithm}"}
-        auth = aiohttp.BasicAuth(CLIENT, self.secret)
-        async with http.post(f"{self.issuer}/token", data=form, auth=auth) as response:
+        headers = {"Authorization": aiohttp.encode_basic_auth(CLIENT, self.secret)}
+        async with http.post(f"{self.issuer}/token", data=form, headers=headers) as response:
             answer = await response.json()
         assert response.status == 200, answer
         return str(answer["access_token"])

@@ -41,4 +41,5 @@ const provider = new Provider(`http://127.0.0.1:${settings.port}`, {
   },
 });
 
+provider.on('server_error', (_context, error) => console.error(error));
 provider.listen(settings.port, '127.0.0.1', () => console.log('listening'));
