@@ -1,6 +1,7 @@
 """An identity provider of a test's own, which publishes its keys over HTTP (RFC 7517)."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -31,9 +32,10 @@ class Provider:
         self.private[name] = rsa.generate_private_key(65537, 2048)
 
     def signed(self, name: str, claims: Mapping[str, Any], **header: Any) -> str:
-        """A token with these claims, in whatever shape."""
+        """A token with these claims, of whatever types."""
         key = self.private[name]
-        return jwt.encode(dict(claims), key, _algorithm(key), headers={"kid": name, **header})
+        header = {"typ": "JWT", "kid": name, **header}
+        return jwt.PyJWS().encode(json.dumps(claims).encode(), key, _algorithm(key), headers=header)
 
     def token(self, name: str, organisation: int, **changes: Any) -> str:
         claims = client_claims(organisation, **({"iss": self.url, "aud": "training"} | changes))
