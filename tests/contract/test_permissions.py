@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import pytest
 
-from gateway.auth.users import ROLES as ISSUED
+from services.accounts.roles import ROLES as ISSUED
 from services.enrollment import api as enrollment_api
 from services.enrollment import rules
 from services.history import api as history_api

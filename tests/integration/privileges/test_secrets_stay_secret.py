@@ -155,7 +155,6 @@ def gateway_environment(folder: Path, redis: str) -> dict[str, str]:
         **keys_of("gateway"),
         "CLIENT_TOKEN_SECRET": CLIENT_SECRET,
         "REDIS_URL": redis,
-        "ISSUER_KEYS_FILE": str(folder / "keys.json"),
         **{f"{service.upper()}_URL": f"http://127.0.0.1:{reserve_port()}" for service in SERVICE_NAMES},
     }
 
