@@ -18,7 +18,7 @@ def test_a_new_key_signs_by_its_algorithm(algorithm: Algorithm) -> None:
 
 
 def test_its_name_is_the_thumbprint_of_the_key() -> None:
-    """The example of RFC 7638, section 3.1, and for the curve that of RFC 8037, appendix A.3."""
+    """The example of RFC 8037, appendix A.3."""
     ed25519 = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "d": "secret"}
     assert _thumbprint(ed25519) == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
 
