@@ -38,6 +38,10 @@ class ApiError(Exception):
         self.details = dict(details or {})
         super().__init__(self.message)
 
+    def body(self) -> dict[str, Any]:
+        """What the client reads, as JSON values."""
+        return {"success": False, "message": self.message, "code": self.code, **self.details}
+
 
 class MalformedJson(ApiError):
     status = 400

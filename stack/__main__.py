@@ -18,6 +18,7 @@ from stack.commands.lint import lint
 from stack.commands.logs import logs
 from stack.commands.mutants import mutants
 from stack.commands.operate import known_service, operate, operate_accounts, psql
+from stack.commands.outsiders import outsiders
 from stack.commands.run import run as run_in_foreground
 from stack.commands.seed_and_token import INTERRUPTED, seed, token
 from stack.commands.status import status
@@ -36,8 +37,8 @@ def main(arguments: list[str]) -> int:
     """Run one command and answer its exit status; a StackError becomes its message and status 1."""
     try:
         # argparse would take the options of pytest, of the stories and of the comparisons for its own.
-        passed_on = {"test": test, "unit": unit, "faults": faults, "bench": bench}
-        own_help = arguments[:1] in (["test"], ["unit"]) and arguments[1:2] in (["-h"], ["--help"])
+        passed_on = {"test": test, "unit": unit, "outsiders": outsiders, "faults": faults, "bench": bench}
+        own_help = arguments[:1] in (["test"], ["unit"], ["outsiders"]) and arguments[1:2] in (["-h"], ["--help"])
         if arguments and arguments[0] in passed_on and not own_help:
             return passed_on[arguments[0]](arguments[1:])
         return run(make_parser().parse_args(arguments))

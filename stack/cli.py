@@ -47,6 +47,11 @@ Runs the tests in tests/unit, which need no server, or what the arguments of pyt
 to a server fails. It takes seconds: tests marked slow are left out, and each property is tried on ten examples;
 `./dev test tests/unit` runs all. The exit status is pytest's.
 """
+OUTSIDERS_HELP = """\
+Runs the tests in tests/outsiders, or what the arguments of pytest name there: the gateway with an identity provider
+that others wrote, npm's oidc-provider. They need Node.js 18 and npm, which are installed where that is allowed. The
+exit status is pytest's.
+"""
 FIX_HELP = """\
 Applies the fixes that ruff is sure of, then formats the code. Exit status 1 if something is left to do by hand:
 ./dev lint says what.
@@ -124,6 +129,8 @@ def make_parser() -> argparse.ArgumentParser:
     unit.add_argument("rest", nargs=argparse.REMAINDER, metavar="pytest arguments")
     test = commands.add_parser("test", help="run the tests", description=TEST_HELP)
     test.add_argument("rest", nargs=argparse.REMAINDER, metavar="pytest arguments")
+    outsiders = commands.add_parser("outsiders", help="test with others' programs", description=OUTSIDERS_HELP)
+    outsiders.add_argument("rest", nargs=argparse.REMAINDER, metavar="pytest arguments")
     faults = commands.add_parser("faults", help="break things at random, long", add_help=False)
     faults.add_argument("rest", nargs=argparse.REMAINDER, metavar="--minutes N --seed S")
     bench = commands.add_parser("bench", help="measure against peers", add_help=False)

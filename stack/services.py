@@ -30,10 +30,10 @@ SERVICES = (
     Service(
         "enrollment",
         publishes=("employee", "enrollment", "certification", "settings"),
-        follows=("course", "session"),
+        follows=("course", "session", "organisation"),
         asks=("catalog",),
     ),
-    Service("accounts", secrets=("accounts_secret",)),
+    Service("accounts", publishes=("organisation",), secrets=("accounts_secret",)),
     Service(
         "history",
         follows=("course", "session", "employee", "enrollment", "settings"),

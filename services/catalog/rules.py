@@ -1,7 +1,7 @@
 """What may become of courses and sessions: values in, values out (contract, section 3)."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,6 +10,7 @@ from services.catalog.errors import CourseNotSelectable, StatusMoveForbidden
 from services.catalog.schemas import CourseFields, SessionFields
 from shared.errors import ValidationFailed
 from shared.validation.known_members import invalid
+from shared.validation.merge_patch import merge_patch, texts_of
 
 _STATUS_MOVES = {
     "scheduled": {"in_progress", "cancelled"},
@@ -21,33 +22,11 @@ _STATUS_MOVES = {
 _ENDS = ("start_date", "end_date")
 
 
-def merge_patch(document: Any, patch: Any) -> Any:
-    """RFC 7396, section 2: members of `patch` replace those of `document`, `null` removes one."""
-    if not isinstance(patch, dict):
-        return patch
-    merged = dict(document) if isinstance(document, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = merge_patch(merged.get(name), value)
-    return merged
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """All texts of a document. What stays as it is stays allowed, whatever new texts may be."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _texts(each)
-
-
 def changed_course(course_id: int, current: CourseFields, patch: dict[str, Any]) -> CourseFields:
     """The course after a change; raises `ValidationFailed`."""
     document = current.model_dump()
     try:
-        changed = CourseFields.model_validate(merge_patch(document, patch), context=set(_texts(document)))
+        changed = CourseFields.model_validate(merge_patch(document, patch), context=set(texts_of(document)))
     except ValidationError as error:
         raise invalid(error) from None
     if course_id in changed.prerequisites:
@@ -63,7 +42,7 @@ def changed_session(current: SessionFields, patch: dict[str, Any]) -> SessionFie
     if merged.get("meetings"):  # start and end follow from them, unless the change names its own
         merged = {name: value for name, value in merged.items() if name not in _ENDS or name in patch}
     try:
-        changed = SessionFields.model_validate(merged, context=set(_texts(document)))
+        changed = SessionFields.model_validate(merged, context=set(texts_of(document)))
     except ValidationError as error:
         raise invalid(error) from None
     if changed.course_id != current.course_id:

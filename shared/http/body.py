@@ -88,10 +88,15 @@ async def read_json(request: Request, limits: BodyLimits = USUAL_LIMITS) -> Any:
 
 
 def is_json(content_type: str) -> bool:
-    """`application/json`, with no parameter but a charset of UTF-8 (RFC 8259, section 11).
+    """`application/json`, with no parameter but a charset of UTF-8 (RFC 8259, section 11)."""
+    return is_media_type(content_type, _JSON_TYPE)
+
+
+def is_media_type(content_type: str, wanted: str) -> bool:
+    """Whether it is this type, with no parameter but a charset of UTF-8.
 
     Parameters may be empty (RFC 9110, section 5.6.6): `application/json; charset=utf-8;` is one.
     """
     media_type, *parameters = [part.strip(" \t") for part in content_type.lower().split(";")]
     named = [parameter for parameter in parameters if parameter]
-    return media_type == _JSON_TYPE and (not named or (len(named) == 1 and named[0] in _UTF_8))
+    return media_type == wanted and (not named or (len(named) == 1 and named[0] in _UTF_8))

@@ -57,8 +57,7 @@ def success(
 
 
 def failure(error: ApiError) -> Answer:
-    body = {"success": False, "message": error.message, "code": error.code, **error.details}
-    return Answer(json.dumps(body, ensure_ascii=False), error.status, error.headers)
+    return Answer(json.dumps(error.body(), ensure_ascii=False), error.status, error.headers)
 
 
 def api_error(error: Exception) -> ApiError:

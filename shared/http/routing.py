@@ -27,6 +27,7 @@ from shared.errors import (
 )
 from shared.http.body import read_model
 from shared.http.conditional import UNCONDITIONAL, Conditions, read_conditions
+from shared.http.form import read_form
 from shared.http.idempotency_key import IdempotencyKey, digest, read_key
 from shared.http.input import QueryReader
 from shared.http.models import USUAL_LIMITS, Body, BodyLimits, Query
@@ -91,6 +92,10 @@ class Route(Generic[Q, B]):
     query: type[Query] = Query
     body: type[BaseModel] | None = None
     body_optional: bool = False
+    form: bool = False
+    """The body is a form, and not JSON; its fields are texts."""
+    own_errors: Callable[[ApiError], ApiError] | None = None
+    """Turns an error into the one that is answered, where another specification than the contract gives its form."""
     limits: BodyLimits = USUAL_LIMITS
     """What a body may hold, where that is more or less than usual."""
     malformed_id: Callable[[], ApiError] = NotFound
@@ -109,7 +114,11 @@ class Route(Generic[Q, B]):
 
 def add_routes(app: web.Application, routes: Iterable[Route[Any, Any]]) -> None:
     """The only routes of the application, beside those of its health."""
-    app[RESPONDER].handler = RouteTable([Endpoint(app, route) for route in routes]).handle
+    app[RESPONDER].handler = RouteTable([endpoint(app, route) for route in routes]).handle
+
+
+def endpoint(app: web.Application, route: Route[Any, Any]) -> "Endpoint":
+    return Endpoint(app, route) if route.own_errors is None else _WithOwnErrors(app, route)
 
 
 Methods = dict[str, "Endpoint"]
@@ -237,7 +246,8 @@ class Endpoint:
         if (route.body is None or route.body_optional) and (route.method == "GET" or not request.has_body):
             return model()
         request.caller = request.headers.get("Authorization", "")
-        return await read_model(request, model, route.limits)
+        read = read_form if route.form else read_model
+        return await read(request, model, route.limits)
 
     def _idempotency_key(
         self, headers: Headers, caller: Caller, path_id: int, body: BaseModel
@@ -248,6 +258,16 @@ class Endpoint:
             return None
         path = self.route.path.replace("{id}", str(path_id))
         return IdempotencyKey(caller.organisation_id, caller.subject, path, key, digest(body.model_dump()))
+
+
+class _WithOwnErrors(Endpoint):
+    """An endpoint whose errors have the form of another specification."""
+
+    async def answer(self, request: Request) -> Answer:
+        try:
+            return await super().answer(request)
+        except ApiError as error:
+            raise self.route.own_errors(error) from error  # type: ignore[misc]  # only such routes get here
 
 
 @dataclass(slots=True)

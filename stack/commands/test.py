@@ -40,6 +40,7 @@ PARTS: Final = (
         "--no-loadscope-reorder",
         "--max-worker-restart=0",
         "--ignore=tests/faults",
+        "--ignore=tests/outsiders",
     ),
     ("tests/faults",),
 )

@@ -31,6 +31,8 @@ REDIS = Requirement("Redis", (7,), "redis-server", "redis-server")
 RABBITMQ = Requirement("RabbitMQ", (3, 10), "rabbitmq-server", "rabbitmq-server")
 HAPROXY = Requirement("HAProxy", (2, 6), "haproxy", "haproxy")
 WRK = Requirement("wrk", (4,), "wrk", None)
+NODE = Requirement("Node.js", (18,), "nodejs", None)
+NPM = Requirement("npm", (9,), "npm", None)
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ def find(requirement: Requirement) -> Program | None:
         RABBITMQ: _rabbitmq_programs,
         HAPROXY: partial(_single_program, "haproxy"),
         WRK: partial(_single_program, "wrk"),
+        NODE: partial(_single_program, "node"),
+        NPM: partial(_single_program, "npm"),
     }
     return max(finders[requirement](), key=lambda program: program.version, default=None)
 

@@ -1,4 +1,4 @@
-"""The catalog's pure rules: merging changes, and how a session may move (contract, section 3)."""
+"""The catalog's pure rules: changes, and how a session may move (contract, section 3)."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -6,8 +6,6 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from services.catalog import rules
 from services.catalog.errors import CourseNotSelectable, StatusMoveForbidden
@@ -24,30 +22,6 @@ ALLOWED = {
 }
 START = datetime(2030, 5, 15, 9, tzinfo=UTC)
 
-# The cases of RFC 7396, appendix A.
-APPENDIX = [
-    ({"a": "b"}, {"a": "c"}, {"a": "c"}),
-    ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
-    ({"a": "b"}, {"a": None}, {}),
-    ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
-    ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
-    ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
-    ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
-    ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
-    (["a", "b"], ["c", "d"], ["c", "d"]),
-    ({"a": "b"}, ["c"], ["c"]),
-    ({"a": "foo"}, None, None),
-    ({"a": "foo"}, "bar", "bar"),
-    ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
-    ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
-    ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
-]
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
-    max_leaves=12,
-)
-
 
 def course(**changes: Any) -> CourseFields:
     fields = {"title": "T", "category": "safety", "delivery_mode": "online", "duration_hours": 1, "labels": []}
@@ -63,29 +37,6 @@ def session(**changes: Any) -> SessionFields:
         "max_participants": 20,
     }
     return SessionFields.model_validate(fields | changes)
-
-
-@pytest.mark.parametrize(("document", "patch", "result"), APPENDIX)
-def test_a_patch_is_merged_as_the_rfc_shows(document: Any, patch: Any, result: Any) -> None:
-    assert rules.merge_patch(document, patch) == result
-
-
-@given(JSON, JSON)
-def test_merging_twice_is_merging_once(document: Any, patch: Any) -> None:
-    once = rules.merge_patch(document, patch)
-    assert rules.merge_patch(once, patch) == once
-
-
-@given(st.dictionaries(st.text(max_size=2), JSON, max_size=4))
-def test_an_empty_patch_changes_nothing(document: dict[str, Any]) -> None:
-    assert rules.merge_patch(document, {}) == document
-
-
-@given(st.dictionaries(st.text(max_size=2), JSON, max_size=4), JSON)
-def test_merging_leaves_the_document_itself_alone(document: dict[str, Any], patch: Any) -> None:
-    before = repr(document)
-    rules.merge_patch(document, patch)
-    assert repr(document) == before
 
 
 @pytest.mark.parametrize("wanted", STATUSES)

@@ -1,0 +1,140 @@
+"""OAuth: the token endpoint and the documents by which clients find it (contract, section 7)."""
+
+import json
+from typing import Any, Final
+
+from services.accounts.client_authentication import NoParameters, TokenRequest, credentials_of
+from services.accounts.clients import granted, permissions_of
+from services.accounts.context import ACCOUNTS_CONTEXT
+from services.accounts.oauth_errors import OAuthError, oauth_error
+from services.accounts.representations_clients import AuthorizationServer, IssuedToken, ProtectedResource
+from services.accounts.schemas import SMALL_BODY
+from services.accounts.schemas_clients import PERMISSIONS
+from services.accounts.sessions import REFRESH_LIFETIME, session_claims
+from services.accounts.use_cases import client_tokens
+from services.accounts.use_cases.refresh import RefreshRefused, refresh
+from shared.auth.trust import PUBLIC
+from shared.http.models import Body, Query
+from shared.http.responses import Answer, Caching
+from shared.http.routing import Call, Route
+from shared.service.chassis import POOL
+
+TOKEN: Final = "/oauth/token"  # noqa: S105 - a path
+KEY_SET: Final = "/.well-known/jwks.json"
+SERVER: Final = "/.well-known/oauth-authorization-server"
+RESOURCE: Final = "/.well-known/oauth-protected-resource"
+_GRANTS: Final = ("client_credentials", "refresh_token")
+_AUTHENTICATION: Final = ("client_secret_basic", "client_secret_post", "none")
+"""Refresh tokens are people's, whose programs have no secret."""
+_RESPONSE_TYPES: Final = ("none",)
+"""Required and not to be empty (RFC 8414, sections 2 and 3.2), though nobody is redirected here."""
+
+
+async def token(call: Call[NoParameters, TokenRequest]) -> Answer:
+    match call.body.grant_type:
+        case "client_credentials":
+            return await _of_client(call)
+        case "refresh_token":
+            return await _refreshed(call)
+        case None:
+            raise OAuthError("invalid_request", "grant_type is required.")
+    raise OAuthError("unsupported_grant_type", f"grant_type must be one of {', '.join(_GRANTS)}.")
+
+
+async def _of_client(call: Call[NoParameters, TokenRequest]) -> Answer:
+    context = call.app[ACCOUNTS_CONTEXT]
+    credentials = credentials_of(call.authorization, call.body)
+    issued = await client_tokens.issue(
+        call.app[POOL], context.key_ring, context.settings, credentials, call.body.scope, call.client_address
+    )
+    return _answer(access_token=issued.access_token, expires_in=issued.expires_in, scope=issued.scope)
+
+
+async def _refreshed(call: Call[NoParameters, TokenRequest]) -> Answer:
+    """Refresh tokens are people's, whose programs have no secret: they need to show nothing else.
+
+    A scope narrows what the user may now; an unknown one is refused while the refresh token is still unused.
+    """
+    presented, context = call.body.refresh_token, call.app[ACCOUNTS_CONTEXT]
+    if presented is None:
+        raise OAuthError("invalid_request", "refresh_token is required.")
+    scope = granted(call.body.scope, PERMISSIONS)
+    if scope is None:
+        raise OAuthError("invalid_scope", f"A scope is some of: {' '.join(PERMISSIONS)}.")
+    try:
+        session = await refresh(call.app[POOL], presented, address=call.client_address)
+    except RefreshRefused:
+        raise OAuthError("invalid_grant", "The refresh token is not valid any more. Sign in again.") from None
+    claims = session_claims(session, context.settings)
+    claims["permissions"] = sorted(permissions_of(scope) & set(claims["permissions"]))
+    return _answer(
+        access_token=context.key_ring.sign(claims),
+        expires_in=context.settings.login_token_ttl,
+        scope=" ".join(claims["permissions"]),
+        refresh_token=session.refresh_token,
+        refresh_expires_in=int(REFRESH_LIFETIME.total_seconds()),
+    )
+
+
+async def authorization_server(call: Call[Query, Body]) -> Answer:
+    """Without a setting that is an address, `issuer` is no address either: it is what tokens say."""
+    base = _public_address(call, SERVER)
+    return _document(
+        {
+            "issuer": call.app[ACCOUNTS_CONTEXT].settings.token_issuer,
+            "token_endpoint": base + TOKEN,
+            "jwks_uri": base + KEY_SET,
+            "scopes_supported": PERMISSIONS,
+            "response_types_supported": _RESPONSE_TYPES,
+            "grant_types_supported": _GRANTS,
+            "token_endpoint_auth_methods_supported": _AUTHENTICATION,
+            "protected_resources": [base],
+        }
+    )
+
+
+async def protected_resource(call: Call[Query, Body]) -> Answer:
+    base, issuer = _public_address(call, RESOURCE), call.app[ACCOUNTS_CONTEXT].settings.token_issuer
+    return _document(
+        {
+            "resource": base,
+            "resource_name": "Muster",
+            "authorization_servers": [issuer if "://" in issuer else base],
+            "scopes_supported": PERMISSIONS,
+            "bearer_methods_supported": ["header"],
+        }
+    )
+
+
+def _public_address(call: Call[Any, Any], path: str) -> str:
+    """Where clients reach the gateway; `path` is what they asked."""
+    configured = call.app[ACCOUNTS_CONTEXT].settings.public_url
+    return call.url.removesuffix(path) if configured is None else configured.rstrip("/")
+
+
+def _answer(**members: Any) -> Answer:
+    """RFC 6749, section 5.1."""
+    text = json.dumps({"token_type": "Bearer", **members})
+    return Answer(text, headers={"Pragma": "no-cache"}, caching=Caching.NOT_STORED)
+
+
+def _document(members: dict[str, Any]) -> Answer:
+    return Answer(json.dumps(members), caching=Caching.PUBLIC)
+
+
+ROUTES: list[Route[Any, Any]] = [
+    Route(
+        "POST",
+        TOKEN,
+        token,
+        {200: IssuedToken},
+        permissions=[PUBLIC],
+        query=NoParameters,
+        body=TokenRequest,
+        form=True,
+        own_errors=oauth_error,
+        limits=SMALL_BODY,
+    ),
+    Route("GET", SERVER, authorization_server, {200: AuthorizationServer}, permissions=[PUBLIC]),
+    Route("GET", RESOURCE, protected_resource, {200: ProtectedResource}, permissions=[PUBLIC]),
+]

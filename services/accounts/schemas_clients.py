@@ -1,0 +1,88 @@
+"""What clients send about programs (contract, section 7)."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, Field, ValidationInfo
+
+from shared.auth.claims import MAX_COMPANIES
+from shared.auth.internal_token import (
+    ACCOUNTS,
+    API_ACCESS,
+    ENROLL,
+    ENROLL_COMPANY,
+    ENROLL_SELF,
+    MANAGE,
+    PLATFORM,
+    RECORD,
+    VIEW,
+    VIEW_COMPANY,
+    VIEW_SELF,
+)
+from shared.http.models import Body, MergePatch
+from shared.http.pagination import PagedQuery
+from shared.validation.fields import Count, Id, Name, Timestamp, is_stored
+
+PERMISSIONS: Final = (
+    API_ACCESS,
+    VIEW,
+    VIEW_SELF,
+    VIEW_COMPANY,
+    ENROLL,
+    ENROLL_SELF,
+    ENROLL_COMPANY,
+    RECORD,
+    MANAGE,
+    ACCOUNTS,
+    PLATFORM,
+)
+"""All that a token may carry: the scopes of OAuth."""
+MAX_RATE_LIMIT: Final = 1_000_000
+
+
+def _known(name: str, info: ValidationInfo) -> str:
+    if name not in PERMISSIONS and not is_stored(name, info):
+        raise ValueError(f"must be one of {', '.join(PERMISSIONS)}")
+    return name
+
+
+def _with_access(names: list[str]) -> list[str]:
+    """Without `api.access` a token opens nothing, so every program has it."""
+    return sorted({*names, API_ACCESS})
+
+
+def _distinct(ids: list[int]) -> list[int]:
+    if len(set(ids)) != len(ids):
+        raise ValueError("must not contain an id more than once")
+    return sorted(ids)
+
+
+Permission = Annotated[str, Field(max_length=100), AfterValidator(_known)]
+Permissions = Annotated[list[Permission], Field(min_length=1, max_length=50), AfterValidator(_with_access)]
+CompanyIds = Annotated[list[Id], Field(max_length=MAX_COMPANIES), AfterValidator(_distinct)]
+
+
+class ClientQuery(PagedQuery):
+    status: Literal["active", "expired", "revoked"] | None = None
+
+
+class ClientFields(Body):
+    """A program as clients write it: the body of its creation, and the document that a change is merged into.
+
+    `rate_limit` is in requests a minute; None is the installation's default.
+    """
+
+    name: Name
+    permissions: Permissions
+    rate_limit: Annotated[Count, Field(ge=1, le=MAX_RATE_LIMIT)] | None = None
+    company_ids: CompanyIds = Field(default_factory=list)
+    expires_at: Timestamp | None = None
+
+
+class ClientPatch(MergePatch):
+    document = ClientFields
+
+
+class Rotation(Body):
+    """`at_once`: the old secret is refused from now on, and so are the tokens that were issued before."""
+
+    at_once: bool = False

@@ -1,0 +1,85 @@
+"""`./dev outsiders`: tests with an identity provider that others wrote, in Node.js."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from stack.commands.test import run_pytest, with_servers
+from stack.console import Steps
+from stack.paths import REPOSITORY, STACK_DIRECTORY, Layout
+from stack.processes.file_lock import exclusive
+from stack.processes.managed_process import ManagedProcess
+from stack.servers.all import Server
+from stack.servers.packages import provide
+from stack.servers.requirements import NODE, NPM, Program
+from stack.signals import interruptible
+
+PROVIDER = REPOSITORY / "tests" / "outsiders" / "provider"
+"""A program, and what says which packages it imports."""
+LOCK = PROVIDER / "package-lock.json"
+TESTS = "tests/outsiders"
+INSTALL_SECONDS = 300.0
+
+
+def outsiders(pytest_arguments: Sequence[str]) -> int:
+    """Run these tests, or what the arguments name of them; answers pytest's exit status, or 130 when stopped."""
+    return asyncio.run(interruptible(_outsiders(pytest_arguments), stopped_status=130))
+
+
+async def _outsiders(pytest_arguments: Sequence[str]) -> int:
+    layout = Layout(STACK_DIRECTORY)
+    layout.create()
+    with Steps(Console(stderr=True)) as steps:
+        programs = await asyncio.to_thread(provide, (NODE, NPM), steps, layout.log / "install.log")
+        program = await _install_provider(layout, programs[NPM], steps)
+    variables = {"NODE": str(programs[NODE].directory / "node"), "OUTSIDE_PROVIDER": str(program)}
+
+    async def run(servers: Sequence[Server]) -> int:
+        return await run_pytest(arguments_of_pytest(pytest_arguments), servers, **variables)
+
+    return await with_servers(run)
+
+
+def arguments_of_pytest(pytest_arguments: Sequence[str]) -> list[str]:
+    """Without a path among the arguments, all of these tests."""
+    named = any(argument.startswith(TESTS) for argument in pytest_arguments)
+    return list(pytest_arguments) if named else [TESTS, *pytest_arguments]
+
+
+async def _install_provider(layout: Layout, npm: Program, steps: Steps) -> Path:
+    """A copy of the program beside exactly the packages of its lock, which are installed again when that changes."""
+    home = layout.root / "outsiders"
+    async with exclusive(layout.root / "outsiders.lock", steps.say, "installing the packages of the provider"):
+        if not _is_installed(home):
+            with steps.step("npm packages of the provider"):
+                await _install(layout, home, npm)
+        return Path(shutil.copy(PROVIDER / "provider.js", home))
+
+
+def _is_installed(home: Path) -> bool:
+    stamp = home / "installed.json"
+    return stamp.exists() and stamp.read_bytes() == LOCK.read_bytes()
+
+
+async def _install(layout: Layout, home: Path, npm: Program) -> None:
+    await asyncio.to_thread(_make_anew, home)
+    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
+    await ManagedProcess("npm", layout.run / "npm.pid", layout.log / "npm.log").run(
+        [str(npm.directory / "npm"), "ci", *options],
+        environment=os.environ,  # which may say how npm reaches its registry
+        directory=home,
+        seconds=INSTALL_SECONDS,
+    )
+    shutil.copy(LOCK, home / "installed.json")
+
+
+def _make_anew(home: Path) -> None:
+    """Of what an installation that was killed has left, nothing is sure."""
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    for file in (PROVIDER / "package.json", LOCK):
+        shutil.copy(file, home)

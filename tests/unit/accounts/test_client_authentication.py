@@ -1,0 +1,103 @@
+"""How a program says who it is (RFC 6749, section 2.3.1), and what errors say (section 5.2)."""
+
+import base64
+from urllib.parse import quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.accounts.client_authentication import Credentials, TokenRequest, credentials_of, parse_basic
+from services.accounts.client_secrets import SECRET_PREFIX, digest_of, is_secret_of, new_client_id, new_secret
+from services.accounts.oauth_errors import ClientRefused, OAuthError, oauth_error
+from shared.errors import BadRequest, PayloadTooLarge, RateLimited, Unavailable, UnsupportedMediaType, ValidationFailed
+
+VISIBLE = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=60)
+
+
+def header(pair: bytes) -> str:
+    return "Basic " + base64.b64encode(pair).decode()
+
+
+@given(VISIBLE, VISIBLE)
+def test_both_parts_are_form_encoded(name: str, secret: str) -> None:
+    """So a colon in an id, or a plus in a secret, stays what it is."""
+    assert parse_basic(header(f"{quote_plus(name)}:{quote_plus(secret)}".encode())) == Credentials(name, secret)
+
+
+@given(st.text(max_size=200))
+def test_any_header_is_read_or_refused(authorization: str) -> None:
+    try:
+        parse_basic(authorization)
+    except ClientRefused:
+        return
+
+
+@given(st.binary(max_size=60))
+def test_any_pair_is_read_or_refused(pair: bytes) -> None:
+    try:
+        credentials = parse_basic(header(pair))
+    except ClientRefused:
+        return
+    assert all(" " <= character <= "~" for character in credentials.client_id + credentials.client_secret)
+
+
+def test_our_own_ids_and_secrets_need_no_encoding() -> None:
+    """Many clients do not encode them, authlib and curl among them."""
+    for word in (new_client_id(), new_secret()):
+        assert quote_plus(word) == word
+
+
+def test_a_program_authenticates_in_one_way() -> None:
+    basic, request = header(b"id:secret"), TokenRequest(client_id="id", client_secret="secret")
+    assert (
+        credentials_of(basic, TokenRequest(client_id="id"))
+        == credentials_of("", request)
+        == Credentials("id", "secret")
+    )
+    for authorization, asked in (
+        (basic, request),
+        (basic, TokenRequest(client_id="other")),
+        (basic, TokenRequest(client_assertion="x")),
+        ("", TokenRequest(client_secret="x", client_assertion_type="x")),
+    ):
+        with pytest.raises(OAuthError) as refused:
+            credentials_of(authorization, asked)
+        assert (refused.value.code, refused.value.status) == ("invalid_request", 400)
+
+
+def test_a_secret_is_random_and_its_digest_known_alone() -> None:
+    secret = new_secret()
+    assert secret.startswith(SECRET_PREFIX)
+    assert len({new_secret() for _ in range(100)}) == 100
+    assert is_secret_of(secret, digest_of(secret), None)
+    assert is_secret_of(secret, digest_of("other"), digest_of(secret))
+    assert not is_secret_of(secret, digest_of("other"), digest_of("another"))
+    assert not is_secret_of(secret, digest_of("other"), None)
+    assert not is_secret_of(secret)
+    assert is_secret_of("é", digest_of("é"))
+
+
+@pytest.mark.parametrize(
+    ("error", "description"),
+    [
+        (ValidationFailed({"scope": ["Too long.", "Odd."]}), "scope: Too long."),
+        (ValidationFailed({"body": ["Odd."]}), "Odd."),
+        (ValidationFailed(), "The given data was invalid."),
+        (ValidationFailed({'"é\\': ["Odd."]}), "???: Odd."),
+        (BadRequest("The body is not UTF-8."), "The body is not UTF-8."),
+        (UnsupportedMediaType("A form, please."), "A form, please."),
+    ],
+)
+def test_what_cannot_be_read_is_an_invalid_request(error: ValidationFailed, description: str) -> None:
+    assert oauth_error(error).body() == {"error": "invalid_request", "error_description": description}
+
+
+def test_what_oauth_has_no_word_for_stays_as_it_is() -> None:
+    for error in (PayloadTooLarge(), RateLimited(3), Unavailable(), OAuthError("invalid_grant", "x"), ClientRefused()):
+        assert oauth_error(error) is error
+
+
+def test_secrets_are_not_shown_by_mistake() -> None:
+    request = TokenRequest(client_secret="geheim", refresh_token="geheim", client_assertion="geheim")
+    assert "geheim" not in repr(request)
