@@ -16,7 +16,6 @@ from bench.heavy_targets import TABLES, gateway_targets, targets_of
 from bench.installation import serving
 from bench.processes import Serving
 from bench.results import Result, Samples, bounded
-from shared.auth.jwk import new_private_keys
 from stack.config.ports import reserve_port
 
 MILLISECONDS = 20.0
@@ -54,12 +53,10 @@ def _services(system: System) -> list[Process]:
 
 
 async def _gateway(bed: Bed, system: System) -> Process:
-    """One more, in which anybody may log in as often as they like."""
-    keys = bed.servers.layout.root / "issuer-keys.json"
-    keys.write_text(new_private_keys())
+    """One more, which anybody may ask as often as they like."""
     port, number = reserve_port(), system.installed.number
-    settings = {"PORT": str(port), "ISSUER_KEYS_FILE": str(keys), "LOGIN_RATE_LIMIT": "1000000"}
-    environment = {**system.installed.environments["gateway"], **settings, "ADDRESS_RATE_LIMIT": "1000000"}
+    settings = {"PORT": str(port), "ADDRESS_RATE_LIMIT": "1000000"}
+    environment = {**system.installed.environments["gateway"], **settings}
     served = await bed.serve(f"gateway-with-logins-{number}", serving("gateway"), environment, port)
     return Process("gateway", served, system.client_bearers[0])
 

@@ -11,7 +11,15 @@ from jwt.algorithms import RSAAlgorithm
 
 from bench.bed import Bed, System
 
-KEY_ID = "bench"
+KEY_ID, ISSUER = "bench", "https://provider.example"
+CLAIMS = {
+    "organisation": {"path": "org", "any_organisation": True},
+    "name": "name",
+    "user_type": "user_type",
+    "permissions": "permissions",
+    "rate_limit": "rate_limit",
+}
+"""The provider calls them as we do."""
 BITS = 2048
 
 
@@ -24,9 +32,10 @@ class Signing:
     haproxy_key: str
     gateway: dict[str, str]
     """The gateway's settings."""
+    issuer: str = "muster"
 
     def sign(self, claims: dict[str, Any]) -> str:
-        return jwt.encode(claims, self.key, algorithm=self.algorithm, headers={"kid": KEY_ID})
+        return jwt.encode({**claims, "iss": self.issuer}, self.key, algorithm=self.algorithm, headers={"kid": KEY_ID})
 
 
 def shared_secret(system: System) -> Signing:
@@ -41,7 +50,7 @@ def key_pair(bed: Bed) -> Signing:
     directory = bed.servers.layout.data
     public_file, keys_file = directory / "client-key.pem", directory / "client-keys.json"
     public_file.write_bytes(private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    jwk = json.loads(RSAAlgorithm.to_jwk(private)) | {"kid": KEY_ID, "alg": "RS256", "use": "sig"}
+    jwk = json.loads(RSAAlgorithm.to_jwk(private.public_key())) | {"kid": KEY_ID, "alg": "RS256", "use": "sig"}
     keys_file.write_text(json.dumps({"keys": [{name: jwk[name] for name in jwk if name != "key_ops"}]}))
-    keys_file.chmod(0o600)
-    return Signing("RS256", private, str(public_file), {"ISSUER_KEYS_FILE": str(keys_file)})
+    provider = {"issuer": ISSUER, "audience": "muster-api", "key_set_file": str(keys_file), "claims": CLAIMS}
+    return Signing("RS256", private, str(public_file), {"PROVIDERS": json.dumps([provider])}, issuer=ISSUER)

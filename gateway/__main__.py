@@ -1,31 +1,36 @@
-"""`python -m gateway`: serves, or runs one of the operator's commands."""
+"""`python -m gateway`: serves."""
 
 import argparse
-import sys
+import logging
+import os
+from collections.abc import Mapping
 
 from gateway.app import create_gateway
-from gateway.cli import CommandFailed, add_commands
 from gateway.settings import GatewaySettings
 from shared.http.server.app import run
 from shared.observability import configure_logging
 from shared.settings import read_settings
 
+log = logging.getLogger(__name__)
+
+_MOVED = ("ISSUER_KEYS_FILE", "ISSUER_USERS_FILE")
+
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m gateway", description="The gateway: serves API clients.")
-    add_commands(parser)
-    arguments = parser.parse_args()
-    if arguments.command is None:
-        settings = read_settings(GatewaySettings)
-        configure_logging("gateway", settings.log_level)
-        run(create_gateway(settings), settings.host, settings.port)
-        return
-    configure_logging("gateway", "INFO")
-    try:
-        arguments.run(arguments)
-    except CommandFailed as error:
-        print(f"{parser.prog} {arguments.command}: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+    argparse.ArgumentParser(prog="python -m gateway", description="The gateway: serves API clients.").parse_args()
+    settings = read_settings(GatewaySettings)
+    configure_logging("gateway", settings.log_level)
+    say_what_moved(os.environ)
+    run(create_gateway(settings), settings.host, settings.port)
+
+
+def say_what_moved(environment: Mapping[str, str]) -> None:
+    """A line for each setting of the version before that is not read any more."""
+    for name in _MOVED:
+        if name in environment:
+            log.warning(
+                "%s is not read any more: python -m services.accounts import moves users and keys into accounts", name
+            )
 
 
 if __name__ == "__main__":

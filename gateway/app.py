@@ -8,20 +8,18 @@ from typing import Final
 import aiohttp
 from aiohttp import web
 
+from gateway.admission.cutoffs import CutOffReader, CutOffs
 from gateway.admission.gate import Gate, Limits, client_address
 from gateway.admission.rate_limiter import Limiter
 from gateway.admission.redis_client import Availability, redis_client
 from gateway.admission.revocation import Revocations
 from gateway.auth.client_token import ClientTokenVerifier
-from gateway.auth.issuer import Issuer
-from gateway.auth.issuer_keys import IssuerKeys, KeySource, NoKeys
-from gateway.auth.passwords import PasswordChecker
-from gateway.auth.remote_jwks import RemoteKeySet
-from gateway.auth.users import read_users
-from gateway.edge.auth_endpoints import AuthEndpoints
+from gateway.auth.own_requests import OwnRequests
 from gateway.edge.forward_handler import ForwardHandler
+from gateway.edge.public_routes import PublicRoutes
 from gateway.routes import Router
 from gateway.settings import GatewaySettings
+from gateway.trusted_providers import trusted_providers
 from gateway.upstream.headers import NO_SNIFFING_LINES, TO_A_TOKEN_LINES
 from gateway.upstream.loop_lag import LoopLag
 from gateway.upstream.proxy import Proxy
@@ -60,19 +58,21 @@ async def _parts(settings: GatewaySettings, app: web.Application) -> AsyncIterat
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(_session())
         proxy = await _proxy(settings, session, stack)
-        keys = await _keys(settings, session, app, stack)
-        issuer = _issuer(settings, keys, stack) if isinstance(keys, IssuerKeys) else None
-        gate = await _gate(settings, keys, stack)
         signer = InternalSigner(GATEWAY, settings.internal_keys_file)
+        own_requests = OwnRequests(signer)
+        providers = await trusted_providers(settings, session, own_requests, app[READINESS], stack)
+        cut_offs = await _cut_offs(settings, session, own_requests, app, stack)
+        gate = await _gate(settings, ClientTokenVerifier(providers), cut_offs, stack)
         address = partial(client_address, settings.trusted_proxies)
-        endpoints = AuthEndpoints(gate, issuer, address)
-        handler = ForwardHandler(gate, proxy, Router(), signer, endpoints, address, settings.public_url)
+        public = PublicRoutes(proxy, own_requests, address, settings.public_url)
+        router = Router(with_accounts=settings.key_set_url is None)
+        handler = ForwardHandler(gate, proxy, router, signer, public, address, settings.public_url)
         app[RESPONDER].handler, app[RESPONDER].count_unadmitted = handler.handle, handler.count_unadmitted
         yield
 
 
 def _session() -> aiohttp.ClientSession:
-    """For what the gateway asks by itself: the services' health, and an outside provider's keys."""
+    """For what the gateway asks by itself: the services' health, providers' keys, and what was revoked."""
     return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
 
 
@@ -90,32 +90,25 @@ async def _proxy(settings: GatewaySettings, session: aiohttp.ClientSession, stac
     return Proxy(upstreams, settings.upstream_timeout)
 
 
-async def _keys(
-    settings: GatewaySettings, session: aiohttp.ClientSession, app: web.Application, stack: AsyncExitStack
-) -> KeySource:
-    """The outside provider's keys if there is one, else the built-in issuer's."""
-    if settings.key_set_url is not None:
-        key_set = RemoteKeySet(session, settings.key_set_url, settings.key_set_cooldown)
-        await stack.enter_async_context(background(key_set.keep_fresh(), name="key set"))
-        app[READINESS]["key_set"] = key_set.has_been_read
-        return key_set
-    return NoKeys() if settings.issuer_keys_file is None else IssuerKeys(settings.issuer_keys_file)
+async def _cut_offs(
+    settings: GatewaySettings,
+    session: aiohttp.ClientSession,
+    own_requests: OwnRequests,
+    app: web.Application,
+    stack: AsyncExitStack,
+) -> CutOffs:
+    """Nobody is ready who has not read once what is refused: a token that was revoked would be let in."""
+    cut_offs = CutOffs()
+    url = f"{settings.accounts_url}/internal/revocations"
+    reader = CutOffReader(session, url, own_requests.own_headers, cut_offs)
+    await stack.enter_async_context(background(reader.follow(), name="cut-offs"))
+    app[READINESS]["revocations"] = reader.has_read_all
+    return cut_offs
 
 
-def _issuer(settings: GatewaySettings, keys: IssuerKeys, stack: AsyncExitStack) -> Issuer:
-    passwords = PasswordChecker()
-    stack.callback(passwords.close)
-    return Issuer(
-        keys,
-        read_users(settings.issuer_users_file) if settings.issuer_users_file else None,
-        passwords,
-        issuer=settings.token_issuer,
-        audience=settings.token_audience,
-        ttl=settings.login_token_ttl,
-    )
-
-
-async def _gate(settings: GatewaySettings, keys: KeySource, stack: AsyncExitStack) -> Gate:
+async def _gate(
+    settings: GatewaySettings, verifier: ClientTokenVerifier, cut_offs: CutOffs, stack: AsyncExitStack
+) -> Gate:
     redis = redis_client(settings.redis_url.get_secret_value())
     stack.push_async_callback(redis.aclose)
     availability = Availability(redis)
@@ -125,16 +118,5 @@ async def _gate(settings: GatewaySettings, keys: KeySource, stack: AsyncExitStac
     await availability.connect()
     await stack.enter_async_context(background(availability.watch(revocations.write_known), name="redis watch"))
     await stack.enter_async_context(background(revocations.keep_written(), name="revocations"))
-    limits = Limits(settings.rate_limit, settings.address_rate_limit, settings.login_rate_limit)
-    return Gate(_verifier(settings, keys), limiter, revocations, limits)
-
-
-def _verifier(settings: GatewaySettings, keys: KeySource) -> ClientTokenVerifier:
-    secret = settings.client_token_secret
-    return ClientTokenVerifier(
-        keys,
-        issuer=settings.token_issuer,
-        audience=settings.token_audience,
-        algorithms=settings.token_algorithms,
-        secret=secret.get_secret_value() if secret is not None else None,
-    )
+    limits = Limits(settings.rate_limit, settings.address_rate_limit)
+    return Gate(verifier, limiter, revocations, cut_offs, limits)

@@ -21,8 +21,33 @@ ROUTES: Final[Mapping[str, UpstreamName]] = {
     "/api/v1/employees/**": "enrollment",
     "/api/v1/staff/**": "enrollment",
     "/api/v1/companies": "enrollment",
+    "/api/v1/auth/login": "accounts",
+    "/api/v1/auth/invitation": "accounts",
+    "/api/v1/auth/me": "accounts",
+    "/api/v1/auth/logout": "accounts",
+    "/api/v1/auth/sign-out": "accounts",
+    "/api/v1/auth/password": "accounts",
+    "/api/v1/users/**": "accounts",
+    "/api/v1/clients/**": "accounts",
+    "/api/v1/organisations/**": "accounts",
+    "/oauth/token": "accounts",
+    "/.well-known/jwks.json": "accounts",
+    "/.well-known/oauth-authorization-server": "accounts",
+    "/.well-known/oauth-protected-resource": "accounts",
 }
 """The first that matches decides. `{id}` stands for one segment, `/**` at the end for any further ones or none."""
+
+PUBLIC: Final[Mapping[str, str]] = {
+    "/api/v1/auth/login": "POST",
+    "/api/v1/auth/invitation": "POST",
+    "/oauth/token": "POST",
+    "/.well-known/jwks.json": "GET",
+    "/.well-known/oauth-authorization-server": "GET",
+    "/.well-known/oauth-protected-resource": "GET",
+}
+"""Paths that need no token, those by which one gets one, each with its method. Nobody counts them here, since accounts
+does."""
+LOGOUT: Final = "/api/v1/auth/logout"
 
 
 _REMEMBERED_PATHS: Final = 2000
@@ -30,10 +55,14 @@ _REMEMBERED_LENGTH: Final = 256
 
 
 class Router:
-    """Finds the service for a path as the client sent it, still encoded."""
+    """Finds the service for a path as the client sent it, still encoded.
 
-    def __init__(self) -> None:
-        self._patterns = [(_compiled(pattern), upstream) for pattern, upstream in ROUTES.items()]
+    Without accounts, because another provider issues all tokens, none of its public paths exists.
+    """
+
+    def __init__(self, *, with_accounts: bool = True) -> None:
+        routes = {path: upstream for path, upstream in ROUTES.items() if with_accounts or path not in PUBLIC}
+        self._patterns = [(_compiled(pattern), upstream) for pattern, upstream in routes.items()]
         self._remembered = lru_cache(_REMEMBERED_PATHS)(self._find)
 
     def upstream_of(self, path: str) -> UpstreamName | None:

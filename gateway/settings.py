@@ -1,19 +1,18 @@
 """The gateway's settings, read from its environment once, at its start."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
+from gateway.auth.providers import MAX_PROVIDERS, Algorithm, Issuer, ProviderSettings, require_issuers_of_their_own
 from gateway.routes import UpstreamName
 from shared.settings import Address, ProcessSettings, over_tls
 from shared.tls import CaFile
 
 _SERVICES = len(get_args(UpstreamName))
-
-Algorithm = Literal["EdDSA", "ES256", "RS256", "HS256"]
 
 
 def _origin(url: str) -> str:
@@ -36,17 +35,7 @@ Origin = Annotated[str, AfterValidator(_origin)]
 """`scheme://host[:port]`, without a slash at its end (RFC 6454)."""
 
 
-class TokenSettings(BaseSettings):
-    """What the `token` command needs as well: whose tokens these are, and where the keys lie."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-    token_issuer: str = Field(default="muster", min_length=1)
-    token_audience: str = Field(default="muster-api", min_length=1)
-    issuer_keys_file: Path | None = None
-
-
-class GatewaySettings(ProcessSettings, TokenSettings):
+class GatewaySettings(ProcessSettings):
     """Limits are requests a minute, times are seconds."""
 
     catalog_url: Origin
@@ -59,9 +48,11 @@ class GatewaySettings(ProcessSettings, TokenSettings):
     redis_key_file: Path | None = None
     redis_url: RedisAddress
 
-    issuer_users_file: Path | None = None
-    login_token_ttl: int = Field(default=3600, ge=60, le=86_400)
-
+    token_issuer: Issuer = Field(default="muster")
+    token_audience: str = Field(default="muster-api", min_length=1)
+    """Of our own tokens, which `accounts` issues; with `key_set_url`, of that provider's."""
+    providers: tuple[ProviderSettings, ...] = Field(default_factory=tuple, max_length=MAX_PROVIDERS)
+    """Outside ones, beside accounts."""
     token_algorithms: Annotated[frozenset[Algorithm], NoDecode, BeforeValidator(_listed)] = frozenset(
         ("EdDSA", "ES256", "RS256", "HS256")
     )
@@ -71,7 +62,6 @@ class GatewaySettings(ProcessSettings, TokenSettings):
 
     rate_limit: int = Field(default=60, ge=1)
     address_rate_limit: int = Field(default=60, ge=1)
-    login_rate_limit: int = Field(default=10, ge=1)
     trusted_proxies: int = Field(default=0, ge=0, le=10)
     """How many proxies of our own stand in front, each adding one address to `X-Forwarded-For`."""
 
@@ -83,18 +73,22 @@ class GatewaySettings(ProcessSettings, TokenSettings):
     """Requests that wait for their turn at one service: a burst is worked off, and no reason to refuse anybody."""
     max_in_flight: int = Field(default=1000 + 1000 * _SERVICES, ge=1)
     stranger_body_memory: int = Field(default=8, ge=1)
-    """MiB of bodies held at once from clients without a valid token: those of logins."""
+    """MiB of bodies held at once from clients without a valid token: those who sign in."""
 
     def origins(self) -> dict[UpstreamName, str]:
         """Where each service is."""
         return {name: getattr(self, f"{name}_url") for name in get_args(UpstreamName)}
 
     @model_validator(mode="after")
-    def _one_source_of_keys(self) -> Self:
+    def _one_provider_for_each_token(self) -> Self:
         if self.key_set_url is not None and self.client_token_secret is not None:
             raise ValueError("KEY_SET_URL and CLIENT_TOKEN_SECRET are mutually exclusive: there is one token provider")
-        if self.key_set_url is None and self.client_token_secret is None and self.issuer_keys_file is None:
-            raise ValueError("no token could be verified: set ISSUER_KEYS_FILE, KEY_SET_URL or CLIENT_TOKEN_SECRET")
+        if self.key_set_url is not None and self.providers:
+            raise ValueError(
+                "KEY_SET_URL and PROVIDERS are mutually exclusive: KEY_SET_URL makes its provider the only one, so list"
+                " it in PROVIDERS"
+            )
+        require_issuers_of_their_own(self.providers, self.token_issuer)
         return self
 
     @model_validator(mode="after")

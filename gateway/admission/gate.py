@@ -1,10 +1,10 @@
 """Who gets in: token, rate limit, revocation and `api.access`, in this order (contract, sections 1 and 2)."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
+from gateway.admission.cutoffs import CutOffs
 from gateway.admission.rate_limiter import Hit, Limiter
 from gateway.admission.revocation import Revocations
 from gateway.admission.sliding_window import Decision
@@ -21,11 +21,10 @@ LOGOUTS = 10
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Per minute: requests of a user, requests of an address without a valid token, and login attempts."""
+    """Per minute: requests of a user, and requests of an address without a valid token."""
 
     user: int
     address: int
-    login: int
 
 
 @dataclass(slots=True)
@@ -63,6 +62,7 @@ class Gate:
     verifier: ClientTokenVerifier
     limiter: Limiter
     revocations: Revocations
+    cut_offs: CutOffs
     limits: Limits
 
     async def admit(self, authorization: Sequence[str], address: str) -> Admission:
@@ -114,16 +114,6 @@ class Gate:
             await self._require_room_for(address)
         record(SecurityEvent.REQUEST_REFUSED, reason=reason, address=address)
 
-    async def admit_login_from(self, address: str) -> None:
-        """Counts an attempt to log in; raises `RateLimited`."""
-        await self._require_room(f"rate:login-address:{address}", self.limits.login, "login_address", address)
-
-    async def admit_login_as(self, email: str, address: str) -> None:
-        """Counts an attempt to log in as this user, known or not; raises `RateLimited`."""
-        # A digest: Redis need not hold what people typed, of any length.
-        digest = hashlib.sha256(email.casefold().encode()).hexdigest()
-        await self._require_room(f"rate:login-email:{digest}", self.limits.login, "login_user", address)
-
     async def require_logout(self, admission: Admission) -> ClientToken:
         """The token, even when its user's limit is used up: a thief must not keep the owner from revoking it that way.
 
@@ -138,6 +128,9 @@ class Gate:
         _record_of(token, SecurityEvent.TOKEN_REVOKED, address, token_id=token.id)
 
     def _hit(self, token: ClientToken) -> Hit:
+        """Raises `TokenInvalid` for a token that was cut off."""
+        if token.checked != self.cut_offs.version:
+            self.cut_offs.check(token)
         return Hit(token.rate_key, token.rate_limit or self.limits.user, token.id, token.expires_at)
 
     async def _require_room_for(self, address: str) -> None:

@@ -1,22 +1,28 @@
-"""The key set of an outside identity provider, read over HTTP (RFC 7517, section 5)."""
+"""The key set of an identity provider, read over HTTP (RFC 7517, section 5), ours or an outside one."""
 
 import asyncio
 import logging
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from math import ceil
 
 import aiohttp
 
-from shared.auth.jwk import MAX_KEYS, Key, KeyInvalid, Keys, public_key
+from gateway.auth.key_sources import KeySetUnreadable, parse_key_set
+from gateway.auth.metadata import key_set_address
+from shared.auth.jwk import Key, Keys
 from shared.auth.key_changes import record_key_change
-from shared.errors import MalformedJson, TooManyValues, Unavailable
-from shared.validation.strict_json import parse_json
+from shared.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
 FETCH_TIMEOUT = 3.0
 MAX_BYTES = 256 * 1024
+WORTH_WAITING = 0.25
+"""Seconds: better than a 503."""
+TIMER_STEP = 0.002
+"""By less than so many seconds a timer may be early."""
 MAX_MISSING = 1000
 """Key ids that the provider is known not to have: so many are remembered."""
 REFRESH_PAUSE = 300.0
@@ -29,18 +35,23 @@ class KeysUnavailable(Unavailable):
     message = "The identity provider's keys cannot be read right now. Try again soon."
 
 
-class KeySetUnreadable(Exception):
-    """The provider's response is not a key set."""
-
-
 @dataclass(eq=False)
 class RemoteKeySet:
     """The provider's public keys. One request at a time, one in each cooldown; the last valid set stays in use."""
 
     session: aiohttp.ClientSession
     url: str
+    """Of the key set, or of the issuer's metadata, which says where that is."""
     cooldown: float
+    _: KW_ONLY
+    issuer: str
+    described: bool = False
+    """Whether `url` is that of the issuer's metadata."""
+    pause: float = REFRESH_PAUSE
+    headers: Callable[[], Mapping[str, str]] = dict
+    """Those of each request."""
     keys: Keys = field(default_factory=dict)
+    _problem: str | None = None
     _flight: asyncio.Task[None] | None = None
     _asked_at: float | None = None
     _read_once: bool = False
@@ -57,9 +68,7 @@ class RemoteKeySet:
         A key may be newer than the set, so one is only called unknown if the set was read after it was asked for.
         """
         if key_id not in self.keys:
-            if len(self._asked_for) < MAX_MISSING:
-                self._asked_for.add(key_id)
-            await self._refresh()
+            await self._look_for(key_id)
         key = self.keys.get(key_id)
         if key is None and key_id not in self._missing:
             raise KeysUnavailable(retry_after=max(1, ceil(self._cooldown_left())))
@@ -69,7 +78,22 @@ class RemoteKeySet:
         """Runs for as long as the process does."""
         while True:
             await self._refresh()
-            await asyncio.sleep(REFRESH_PAUSE if self._read_once else self.cooldown)
+            await asyncio.sleep(self.pause if self._read_once else self.cooldown)
+
+    async def _look_for(self, key_id: str) -> None:
+        """A second time where the request under way had begun before, or a cooldown that is nearly over was met."""
+        self._note_asked(key_id)
+        await self._refresh()
+        left = self._cooldown_left()
+        if key_id in self.keys or key_id in self._missing or left > WORTH_WAITING:
+            return
+        await asyncio.sleep(max(0.0, left) + TIMER_STEP)
+        self._note_asked(key_id)
+        await self._refresh()
+
+    def _note_asked(self, key_id: str) -> None:
+        if len(self._asked_for) < MAX_MISSING:
+            self._asked_for.add(key_id)
 
     async def _refresh(self) -> None:
         """Joins the request under way, or starts one unless the cooldown lasts."""
@@ -91,10 +115,11 @@ class RemoteKeySet:
     async def _fetch(self) -> None:
         asked_for, self._asked_for = self._asked_for, set()
         try:
-            keys = _parsed(await self._download())
+            keys = parse_key_set(await self._download(await self._address()))
         except (aiohttp.ClientError, TimeoutError, OSError, KeySetUnreadable) as error:
-            log.warning("key set cannot be fetched, keeping the last good one: %r", error)
+            self._note(str(error) or type(error).__name__)
             return
+        self._note(None)
         first, self._read_once = not self._read_once, True
         missing = asked_for | self._missing | set(self.keys)
         self._missing = (missing if len(missing) <= MAX_MISSING else asked_for) - set(keys)
@@ -103,35 +128,29 @@ class RemoteKeySet:
                 record_key_change(self.keys, keys, "identity provider")
             self.keys = keys
 
-    async def _download(self) -> bytes:
+    def _note(self, problem: str | None) -> None:
+        """One line for each reason why the keys cannot be read, and one when they can again."""
+        if problem == self._problem:
+            return
+        if problem is not None:
+            log.warning("the keys of %s cannot be read, keeping the last good ones: %s", self.issuer, problem)
+        else:
+            log.warning("the keys of %s can be read again", self.issuer)
+        self._problem = problem
+
+    async def _address(self) -> str:
+        """Where the keys are; raises what `_download` raises."""
+        return key_set_address(await self._download(self.url), self.issuer, self.url) if self.described else self.url
+
+    async def _download(self, url: str) -> bytes:
         timeout = aiohttp.ClientTimeout(total=FETCH_TIMEOUT)
-        async with self.session.get(self.url, timeout=timeout, allow_redirects=False) as response:
+        headers = self.headers()
+        async with self.session.get(url, timeout=timeout, headers=headers, allow_redirects=False) as response:
             if response.status != 200:
-                raise KeySetUnreadable(f"the provider answered {response.status}")
+                raise KeySetUnreadable(f"{url} answered {response.status}")
             body = bytearray()
             async for chunk in response.content.iter_any():
                 body += chunk
                 if len(body) > MAX_BYTES:
-                    raise KeySetUnreadable("the key set is too large")
+                    raise KeySetUnreadable(f"{url} answered with more than {MAX_BYTES // 1024} KiB")
         return bytes(body)
-
-
-def _parsed(body: bytes) -> Keys:
-    try:
-        members = parse_json(body)
-    except (MalformedJson, TooManyValues) as error:
-        raise KeySetUnreadable(error.message) from None
-    jwks = members.get("keys") if isinstance(members, dict) else None
-    if not isinstance(jwks, list) or len(jwks) > MAX_KEYS:
-        raise KeySetUnreadable("the answer is not a JWK set of reasonable size")
-    keys = [key for jwk in jwks if isinstance(jwk, dict) and (key := _usable(jwk)) is not None]
-    return {key.id: key for key in keys}
-
-
-def _usable(jwk: dict[str, object]) -> Key | None:
-    """A provider's set may hold keys for other uses; they are passed over (RFC 7517, section 5)."""
-    try:
-        return public_key(jwk)
-    except KeyInvalid as error:
-        log.info("ignoring a key of the key set: %s", error)
-        return None

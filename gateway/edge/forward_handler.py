@@ -1,4 +1,4 @@
-"""Where every request arrives: its path decides between an endpoint of the gateway's own and a service.
+"""Where every request arrives: its path decides which service it goes on to.
 
 A forwarded request costs one turn in a batch of counts, one message to the service and one to the client; what is the
 same in all requests of one client is made once.
@@ -10,25 +10,25 @@ from functools import partial
 
 from gateway.admission.gate import Admission, Gate
 from gateway.auth.client_token import ClientToken
-from gateway.edge.auth_endpoints import AuthEndpoints
-from gateway.routes import Router, UpstreamName
+from gateway.edge.public_routes import PublicRoutes
+from gateway.routes import LOGOUT, PUBLIC, Router, UpstreamName
 from gateway.upstream.headers import (
     TO_A_TOKEN_LINES,
-    answered_lines,
+    client_lines,
     forwarded,
     has_idempotency_key,
     identity,
     lines,
+    passed_on,
 )
-from gateway.upstream.http_client import RawAnswer
 from gateway.upstream.proxy import Proxy, UpstreamRequest
 from shared.auth.internal_token import bearer_token
 from shared.auth.signing import InternalSigner
-from shared.errors import ApiError, Overloaded
+from shared.errors import ApiError, NotFound, Overloaded, Unavailable, UpstreamFailed, UpstreamTimeout
 from shared.http.body import read_body
 from shared.http.request import Request
-from shared.http.responses import Answer
-from shared.http.server.response_bytes import ResponseBytes, length_line
+from shared.http.responses import Answer, success
+from shared.http.server.response_bytes import ResponseBytes
 
 
 @dataclass(slots=True)
@@ -50,15 +50,21 @@ class ForwardHandler:
     proxy: Proxy
     router: Router
     signer: InternalSigner
-    endpoints: AuthEndpoints
+    public: PublicRoutes
     address: Callable[[Request], str]
     public_url: str | None
 
     def handle(self, request: Request) -> Awaitable[Answer | ResponseBytes] | ApiError:
         """Under too much load `Overloaded`, before the token is verified or the body read: refusing must be cheap."""
-        upstream = self.router.upstream_of(request.target.path)
+        path = request.target.path
+        upstream = self.router.upstream_of(path)
         if upstream is None:
-            return self.endpoints.handle(request)
+            return NotFound()
+        if upstream == "accounts":
+            if path in PUBLIC:
+                return self.public.handle(request)
+            if path == LOGOUT and request.method == "POST":
+                return self._log_out(request)
         token = self._known_token(request)
         bulkhead = self.proxy.bulkhead_of(upstream)
         organisation = None if token is None else token.caller.organisation_id
@@ -85,13 +91,34 @@ class ForwardHandler:
         finally:
             has_arrived()  # its body takes as long as the client wants
         request.answer_lines = admission.decision.lines()
-        token = admission.require()
+        return await self._sent_on(request, upstream, admission.require())
+
+    async def _log_out(self, request: Request) -> Answer | ResponseBytes:
+        """The token is refused from now on, whatever becomes of the request; accounts ends the session it is of."""
+        admission = await self._admission(request, self._known_token(request))
+        request.answer_lines = admission.decision.lines()
+        token = await self.gate.require_logout(admission)
+        await self.gate.revoke(token, self.address(request))
+        try:
+            return await self._sent_on(request, "accounts", token)
+        except (Unavailable, UpstreamFailed, UpstreamTimeout):
+            if token.has_session:
+                raise
+            return success(None, message="Logged out successfully")
+
+    async def _sent_on(self, request: Request, upstream: UpstreamName, token: ClientToken) -> ResponseBytes:
         request.caller = token.rate_key
         client: _Client = request.head.derived or self._client(request)
         body = request.content if request.stream is None else await read_body(request)
         who = identity(token.internal(self.signer, upstream), request.trace, client.scheme, client.host)
-        message = UpstreamRequest(request.method, request.target.raw, client.lines + who, body, client.has_key)
-        return _passed_on(await self.proxy.forward(upstream, message, token.caller.organisation_id))
+        of_accounts = upstream == "accounts"
+        if of_accounts:
+            who += client_lines(self.address(request), request.headers.getall("Authorization", []))
+        message = UpstreamRequest(
+            request.method, request.target.raw, client.lines + who, body, client.has_key, of_accounts
+        )
+        answer = await self.proxy.forward(upstream, message, token.caller.organisation_id)
+        return passed_on(answer, TO_A_TOKEN_LINES)
 
     def _admission(self, request: Request, token: ClientToken | None) -> Awaitable[Admission]:
         request.is_counted = True
@@ -107,10 +134,3 @@ class ForwardHandler:
         client = _Client(bearer, lines(passing), scheme, host, has_idempotency_key(passing))
         request.head.derived = client
         return client
-
-
-def _passed_on(answer: RawAnswer) -> ResponseBytes:
-    """The service's answer, with what the gateway says about it."""
-    length = length_line(answer.status, answer.body).encode()
-    lines = b"".join((answered_lines(answer.headers), length, TO_A_TOKEN_LINES))
-    return ResponseBytes(answer.status, lines, answer.body)

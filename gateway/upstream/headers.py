@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
+from gateway.upstream.http_client import RawAnswer
 from shared.errors import BadRequest
+from shared.http.server.response_bytes import ResponseBytes, length_line
 from shared.observability import Trace
 
 Headers = list[tuple[str, str]]
@@ -101,6 +103,19 @@ def identity(internal_token: str, trace: Trace, scheme: str, host: str) -> str:
     )
 
 
+def client_lines(address: str, authorization: Sequence[str]) -> str:
+    """What accounts alone learns of the client, as header lines: its address, and its own credentials.
+
+    Raises `BadRequest` for credentials that no header can hold, or of which nobody could say which count.
+    """
+    if len(authorization) > 1:
+        raise BadRequest("There is more than one Authorization header.")
+    if not all(value.isascii() for value in authorization):
+        raise BadRequest("The Authorization header is not ASCII.")
+    own = [("X-Client-Authorization", value) for value in authorization]
+    return lines([("X-Client-Address", address), *own])
+
+
 def lines(headers: Iterable[tuple[str, str]]) -> str:
     """Header lines, each with its end; raises `BadRequest` for one that would be two."""
     each = [f"{name}: {value}\r\n" for name, value in headers]
@@ -108,6 +123,12 @@ def lines(headers: Iterable[tuple[str, str]]) -> str:
     if text.count("\r") != len(each) or text.count("\n") != len(each):
         raise BadRequest
     return text
+
+
+def passed_on(answer: RawAnswer, own_lines: bytes) -> ResponseBytes:
+    """A service's answer, with what the gateway says about it."""
+    length = length_line(answer.status, answer.body).encode()
+    return ResponseBytes(answer.status, b"".join((answered_lines(answer.headers), length, own_lines)), answer.body)
 
 
 def answered_lines(received: Sequence[tuple[bytes, bytes]]) -> bytes:

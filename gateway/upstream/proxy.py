@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 WAITING_SHARE = 0.5
 """Of the time for an answer, that may pass before the request is sent: what is sent gets a fair chance."""
+_CHALLENGE = b"www-authenticate"
 _WITH_LENGTH = frozenset({"POST", "PUT", "PATCH"})
 """RFC 9110, section 8.6: these say so when they have no body."""
 
@@ -31,6 +32,8 @@ class UpstreamRequest:
     body: bytes
     has_key: bool = False
     """An `Idempotency-Key`."""
+    of_accounts: bool = False
+    """Whether credentials of the client are checked there: a 401 may then be the client's."""
 
     @property
     def may_be_repeated(self) -> bool:
@@ -90,7 +93,12 @@ class Proxy:
         connections, seconds = upstream.connections, deadline.require(self._timeout)
         message = request.message(connections.host, seconds)
         answer = await connections.ask(message, seconds, without_body=request.method == "HEAD")
-        if answer.status == 401:
+        if answer.status == 401 and not (request.of_accounts and _is_about_the_client(answer)):
             log.error("%s rejected the gateway's internal token: check clocks and trusted keys", connections.origin)
             raise UpstreamFailed("The service did not accept the gateway's credentials.")
         return answer
+
+
+def _is_about_the_client(answer: RawAnswer) -> bool:
+    """Whether a 401 refuses something else than the internal token (RFC 6750, section 3.1)."""
+    return not any(b'error="invalid_token"' in value for name, value in answer.headers if name.lower() == _CHALLENGE)

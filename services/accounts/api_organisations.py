@@ -53,7 +53,7 @@ def _created(call: Call[Any, Any], made: organisations.NewOrganisation, *, shows
     """The organisation with its Admin, and with the tag of the organisation alone."""
     organisation = made.organisation
     admin = with_invitation(
-        made.admin, made.link, call.app[ACCOUNTS_CONTEXT].settings.invitation_url, shows_token=shows_token
+        made.admin.document, made.link, call.app[ACCOUNTS_CONTEXT].settings.invitation_url, shows_token=shows_token
     )
     return success(
         f'{organisation.text[:-1]}, "admin": {admin}}}',

@@ -12,17 +12,16 @@ from services.accounts.schemas_users import PasswordOfInvitation, UserFields, Us
 from services.accounts.store import user_pages
 from services.accounts.store.invitations import NewLink
 from services.accounts.use_cases import invitations, users
-from services.accounts.use_cases.users import Manager
-from services.accounts.users import User
+from services.accounts.use_cases.users import Manager, Saved
 from shared.auth.internal_token import ACCOUNTS
 from shared.auth.trust import PUBLIC
-from shared.http.conditional import Document
 from shared.http.models import Body, Query
 from shared.http.representation import Done, Success
 from shared.http.resource_responses import changed
 from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
-from shared.postgres.pool import Connection
+from shared.postgres.pool import Connection, transaction
+from shared.security_log import SecurityEvent, record
 from shared.service.chassis import POOL
 from shared.service.idempotency import run_once
 from shared.service.resource_routes import audit_route, detail_route, list_route
@@ -34,38 +33,45 @@ _INVITED = "User invited successfully"
 
 async def invite_user(call: Call[Query, UserFields]) -> Answer:
     """The response stored for an `Idempotency-Key` has no token: only the first response shows it."""
-    made: tuple[Document, User, NewLink] | None = None
+    made: tuple[Saved, NewLink] | None = None
 
     async def work(connection: Connection) -> Answer:
         nonlocal made
-        made = document, _, link = await users.invite(connection, _manager(call), call.body)
-        return _answer(call, document, link, _INVITED, shows_token=False, status=201)
+        made = saved, link = await users.invite(connection, _manager(call), call.body)
+        return _answer(call, saved, link, _INVITED, shows_token=False, status=201)
 
     kept = await run_once(call.app[POOL], call.organisation_id, call.idempotency_key, work)
     if made is None:
         return kept
-    document, user, link = made
-    users.record_saved(user, list(UserFields.model_fields), call.caller.subject, reason="added")
-    return _answer(call, document, link, _INVITED, shows_token=True, status=201)
+    users.record_saved(made[0], call.caller.subject)
+    return _answer(call, *made, _INVITED, shows_token=True, status=201)
 
 
 async def change_user(call: Call[Query, UserPatch]) -> Answer:
-    user = await users.change_user(call.app[POOL], _manager(call), call.id, call.body.members, call.conditions)
-    return changed(user, "User updated successfully")
+    async with transaction(call.app[POOL], [call.organisation_id]) as connection:
+        saved = await users.change_user(connection, _manager(call), call.id, call.body.members, call.conditions)
+    users.record_saved(saved, call.caller.subject)
+    return changed(saved.document, "User updated successfully")
 
 
 async def delete_user(call: Call[Query, Body]) -> Answer:
-    await users.delete_user(call.app[POOL], _manager(call), call.id, call.conditions)
+    async with transaction(call.app[POOL], [call.organisation_id]) as connection:
+        await users.delete_user(connection, _manager(call), call.id, call.conditions)
+    users.record_removed(call.organisation_id, call.id, call.caller.subject)
     return success(None, message="User deleted successfully")
 
 
 async def renew_invitation(call: Call[Query, Body]) -> Answer:
-    document, link = await users.renew_invitation(call.app[POOL], _manager(call), call.id)
-    return _answer(call, document, link, "Invitation created successfully", shows_token=True, status=200)
+    async with transaction(call.app[POOL], [call.organisation_id]) as connection:
+        saved, link = await users.renew_invitation(connection, _manager(call), call.id)
+    users.record_saved(saved, call.caller.subject)
+    return _answer(call, saved, link, "Invitation created successfully", shows_token=True, status=200)
 
 
 async def sign_out_user(call: Call[Query, Body]) -> Answer:
-    await users.sign_out(call.app[POOL], _manager(call), call.id)
+    async with transaction(call.app[POOL], [call.organisation_id]) as connection:
+        saved = await users.sign_out(connection, _manager(call), call.id)
+    users.record_saved(saved, call.caller.subject)
     return success(None, message="User signed out")
 
 
@@ -79,6 +85,13 @@ async def set_password(call: Call[Query, PasswordOfInvitation]) -> Answer:
         call.body.password,
         call.actor.trace,
     )
+    record(
+        SecurityEvent.PASSWORD_CHANGED,
+        reason="invitation",
+        subject=str(user.id),
+        organisation_id=user.organisation_id,
+        address=call.client_address,
+    )
     return success(json.dumps(user.described(), ensure_ascii=False), message="Password set")
 
 
@@ -88,11 +101,12 @@ def _manager(call: Call[Any, Any]) -> Manager:
 
 
 def _answer(
-    call: Call[Any, Any], document: Document, link: NewLink, message: str, *, shows_token: bool, status: int
+    call: Call[Any, Any], saved: Saved, link: NewLink, message: str, *, shows_token: bool, status: int
 ) -> Answer:
     """The user with the invitation, and with the tag of the user alone."""
-    text = with_invitation(document, link, call.app[ACCOUNTS_CONTEXT].settings.invitation_url, shows_token=shows_token)
-    headers = {"ETag": document.etag, **({"Location": f"{USERS}/{document.row.id}"} if status == 201 else {})}
+    page = call.app[ACCOUNTS_CONTEXT].settings.invitation_url
+    text = with_invitation(saved.document, link, page, shows_token=shows_token)
+    headers = {"ETag": saved.document.etag, **({"Location": f"{USERS}/{saved.user.id}"} if status == 201 else {})}
     return success(text, message=message, status=status, headers=headers)
 
 

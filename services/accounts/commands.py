@@ -7,6 +7,7 @@ from services.accounts.commands_import import ADMINISTRATOR, IMPORT
 from services.accounts.commands_keys import KEYS
 from services.accounts.commands_organisations import ORGANISATIONS
 from services.accounts.commands_token import TOKEN
+from services.accounts.commands_users import USERS
 from services.accounts.settings import AccountsSettings
 from shared.service.chassis import Command
 
@@ -15,6 +16,7 @@ COMMANDS: Sequence[Command[AccountsSettings]] = (
     IMPORT,
     ADMINISTRATOR,
     TOKEN,
+    USERS,
     CLIENTS,
     ORGANISATIONS,
 )

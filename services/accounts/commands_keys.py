@@ -14,8 +14,8 @@ from shared.auth.jwk import Algorithm
 from shared.postgres.pool import Connection
 from shared.service.chassis import Command
 
-_DESCRIPTION = f"""Keys that sign access tokens. To rotate: `add`, wait {PUBLISHING.seconds} seconds until every gateway
-has read the new key, `promote` it, and `retire` the old one when its tokens have expired. Running processes notice each
+_DESCRIPTION = f"""Keys that sign access tokens. To rotate: `add`, wait {PUBLISHING.seconds} seconds until everybody has
+read the new key, `promote` it, and `retire` the old one when its tokens have expired. Running processes notice each
 step within seconds."""
 _COLUMNS = "{:<44}  {:<9}  {:<9}  {}"
 
@@ -27,7 +27,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     adding.add_argument("--algorithm", choices=get_args(Algorithm), default="EdDSA", help="(default EdDSA: Ed25519)")
     adding.set_defaults(work=_add)
     promoting = actions.add_parser("promote", help="sign with this key from now on")
-    promoting.add_argument("--now", action="store_true", help="although a gateway may not have read it yet")
+    promoting.add_argument("--now", action="store_true", help="although not everybody may have read it yet")
     promoting.set_defaults(work=_promote)
     retiring = actions.add_parser("retire", help="publish this key no longer, and delete its private half")
     retiring.add_argument("--now", action="store_true", help="although tokens that it has signed may be valid")

@@ -85,7 +85,7 @@ async def _create(issuer: str, arguments: argparse.Namespace, connection: Connec
     use_cases.record_created(made, _OPERATOR.subject)
     lines = {
         "organisation": made.organisation.row.id,
-        "user": made.admin.row.id,
+        "user": made.admin.user.id,
         "token": made.link.token,
         "expires_at": f"{made.link.expires_at:%Y-%m-%dT%H:%M:%SZ}",
     }

@@ -1,12 +1,11 @@
 """What clients send about users, and people who set their password (contract, section 7)."""
 
-import unicodedata
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator
 
 from services.accounts.roles import RoleName
-from services.accounts.schemas import Email
+from services.accounts.schemas import Email, TypedPassword
 from shared.auth.claims import MAX_COMPANIES
 from shared.http.models import Body, MergePatch
 from shared.http.pagination import PagedQuery
@@ -22,15 +21,7 @@ def _distinct(ids: list[int]) -> list[int]:
     return ids
 
 
-def _in_normal_form(password: str) -> str:
-    return unicodedata.normalize("NFC", password)
-
-
 CompanyIds = Annotated[list[Id], Field(max_length=MAX_COMPANIES), AfterValidator(_distinct)]
-NewPassword = Annotated[
-    str, Field(max_length=4096, repr=False), AfterValidator(storable), AfterValidator(_in_normal_form)
-]
-"""A password that somebody chooses; `password_rules` says what it may be."""
 
 
 class UserQuery(PagedQuery):
@@ -74,4 +65,4 @@ class PasswordOfInvitation(Body):
     """`token` is that of the link."""
 
     token: Annotated[str, Field(min_length=1, max_length=255, repr=False), AfterValidator(storable)]
-    password: NewPassword
+    password: TypedPassword

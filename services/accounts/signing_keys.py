@@ -8,7 +8,7 @@ from typing import Literal
 from services.accounts.errors import CommandRefused
 
 PUBLISHING = timedelta(seconds=330)
-"""Until every gateway has read a new key: each reads the key set every 300 seconds, and clients may keep it as long."""
+"""Until whoever verifies tokens has read a new key: gateways within seconds, others may keep the key set for 300."""
 LONGEST_TOKEN = timedelta(days=1)
 """The longest life of a token that a login or a program gets. Commands may make longer ones, and say so on the key."""
 
@@ -74,12 +74,12 @@ def found(keys: Sequence[SigningKey], key_id: str) -> KeyStanding:
 
 
 def require_promotable(standing: KeyStanding, now: datetime) -> None:
-    """Raises `TooSoon` while a gateway may not know the key, and would answer 503 to tokens signed with it."""
+    """Raises `TooSoon` while somebody may not know the key, and would refuse tokens signed with it."""
     left = standing.key.created_at + PUBLISHING - now
     if left > timedelta(0):
         published = now - standing.key.created_at
         raise TooSoon(
-            f"key {standing.key.key_id} was published {_seconds(published)} s ago, and a gateway may not have read it"
+            f"key {standing.key.key_id} was published {_seconds(published)} s ago, and not everybody may have read it"
             f" yet: promote it in {_seconds(left)} s, or at once with --now"
         )
 

@@ -41,6 +41,22 @@ ACCOUNTS = "accounts.manage"
 """Users and programs of the organisation."""
 PLATFORM = "platform.manage"
 """Organisations themselves; no role of an organisation has it."""
+CLIENT_PERMISSIONS = frozenset(
+    {
+        API_ACCESS,
+        VIEW,
+        VIEW_SELF,
+        VIEW_COMPANY,
+        ENROLL,
+        ENROLL_SELF,
+        ENROLL_COMPANY,
+        RECORD,
+        MANAGE,
+        ACCOUNTS,
+        PLATFORM,
+    }
+)
+"""All that clients can have (contract, section 2)."""
 
 
 @dataclass(frozen=True, slots=True)

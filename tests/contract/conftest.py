@@ -3,61 +3,57 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
+import asyncpg
 import pytest
 
-from gateway.auth.passwords import hash_password
-from gateway.auth.users import User, put_user
-from shared.auth.jwk import new_private_keys
+from services.accounts.passwords import hash_password
 from tests.contract.documented import EXAMPLES
 from tests.support.client import Answer
 from tests.support.demonstration import ORGANISATION, load_demonstration
 from tests.support.stack import Stack, running_stack
 
-PASSWORD = "a long enough passphrase"
+EMAIL, PASSWORD = "hannah@example.com", "a long enough passphrase"
 
 
 @dataclass(frozen=True)
 class Account:
-    """A user of the built-in issuer."""
+    """A user of accounts."""
 
     email: str
     password: str
 
 
 @pytest.fixture(scope="package")
-def issuer_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The gateway's settings that name them."""
-    folder = tmp_path_factory.mktemp("issuer")
-    keys, users = folder / "keys.json", folder / "users.json"
-    keys.write_text(new_private_keys())
-    put_user(
-        users,
-        User(
-            id=17,
-            organisation_id=ORGANISATION,
-            name="Hannah Reed",
-            email="hannah@example.com",
-            role="HR Manager",
-            password_hash=hash_password(PASSWORD),
-            created_at=datetime(2026, 1, 5, 8, 30, tzinfo=UTC),
-        ),
-    )
-    return {"issuer_keys_file": keys, "issuer_users_file": users}
-
-
-@pytest.fixture(scope="package")
-async def documented_stack(issuer_files: dict[str, Any]) -> AsyncIterator[Stack]:
-    # Attempts to log in are limited by address, in the Redis that all tests share: these name their own.
-    async with running_stack(**issuer_files, trusted_proxies=1) as stack:
+async def documented_stack() -> AsyncIterator[Stack]:
+    async with running_stack(trusted_proxies=1) as stack:
         await load_demonstration(stack)
+        await _add_user(stack)
         yield stack
+
+
+async def _add_user(stack: Stack) -> None:
+    """Past the service, with an id and a day of its own."""
+    connection = await asyncpg.connect(stack.accounts_database_url, timeout=10)
+    try:
+        await connection.execute(
+            "INSERT INTO organisations (organisation_id, name) VALUES ($1, 'Test') ON CONFLICT DO NOTHING", ORGANISATION
+        )
+        await connection.execute(
+            "INSERT INTO users (id, organisation_id, name, email, email_key, role, password_hash, created_at)"
+            " VALUES (17, $1, 'Hannah Reed', $2, $2, 'HR Manager', $3, $4)",
+            ORGANISATION,
+            EMAIL,
+            hash_password(PASSWORD),
+            datetime(2026, 1, 5, 8, 30, tzinfo=UTC),
+        )
+    finally:
+        await connection.close(timeout=10)
 
 
 @pytest.fixture
 def account() -> Account:
-    return Account("hannah@example.com", PASSWORD)
+    return Account(EMAIL, PASSWORD)
 
 
 @pytest.fixture(scope="package")

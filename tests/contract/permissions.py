@@ -170,4 +170,11 @@ LINES = [
     Line("POST /api/v1/users/{user}/invitation", "accounts.manage"),
     Line("POST /api/v1/users/{user}/sign-out", "accounts.manage"),
     Line("GET /api/v1/users/{user}/audit", "accounts.manage"),
+    Line("GET /api/v1/clients", "accounts.manage", elsewhere=200),
+    Line("POST /api/v1/clients", "accounts.manage", 201, 201, {"name": "New", "permissions": ["training.view"]}),
+    Line("GET /api/v1/clients/{client}", "accounts.manage"),
+    Line("PATCH /api/v1/clients/{client}", "accounts.manage", body={"name": "New Name"}),
+    Line("DELETE /api/v1/clients/{client}", "accounts.manage"),
+    Line("POST /api/v1/clients/{client}/rotate", "accounts.manage"),
+    Line("GET /api/v1/clients/{client}/audit", "accounts.manage"),
 ]

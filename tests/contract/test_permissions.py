@@ -7,6 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from services.accounts.roles import ROLES as ISSUED
+from services.accounts.schemas_clients import ClientFields
 from services.accounts.schemas_users import UserFields
 from services.enrollment import api as enrollment_api
 from services.enrollment import rules
@@ -21,6 +22,7 @@ from tests.support.lifecycle import shown, transfer
 from tests.support.routes import PUBLIC, example_body
 from tests.support.stack import Stack
 from tests.support.world import (
+    CLIENTS,
     COURSES,
     EMPLOYEES,
     ENROLLMENTS,
@@ -70,6 +72,7 @@ async def rows_of(admin: Client, whose: Whose = "own") -> Rows:
         "staff": await new_staff(admin),
         "user": (await admin.post(USERS, example_body(UserFields))).data["id"],
         "new address": example_body(UserFields)["email"],
+        "client": (await admin.post(CLIENTS, example_body(ClientFields))).data["id"],
     }
 
 

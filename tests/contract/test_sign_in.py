@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.edge.auth_endpoints import Credentials
+from services.accounts.schemas import Credentials
 from tests.contract.conftest import Account
 from tests.support.client import Answer, Client
 from tests.support.examples import differences, exactly
@@ -84,11 +84,6 @@ async def test_logging_out_ends_one_token_and_no_other(documented_stack: Stack, 
     ended, other = [await signed_in(documented_stack, account) for _ in range(2)]
     await ended.request("POST", "/api/v1/auth/logout")
     assert (await other.get("/api/v1/auth/me")).status == 200
-
-
-async def test_there_is_no_login_without_the_built_in_issuer(stack: Stack) -> None:
-    answer = await stack.anonymous().post(LOGIN, {"email": "a@b.example", "password": "x"})
-    assert (answer.status, answer.json["code"]) == (404, "not_found")
 
 
 async def test_the_published_keys_hold_nothing_private(documented_stack: Stack) -> None:

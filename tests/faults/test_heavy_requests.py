@@ -12,7 +12,6 @@ import pytest
 
 from bench.holding import ask
 from shared.auth.internal_token import Caller
-from shared.auth.jwk import new_private_keys
 from shared.auth.signing import InternalSigner
 from shared.auth.trust import GATEWAY
 from tests.faults.bed import Bed
@@ -36,11 +35,8 @@ MAX_REFUSAL = 64 * 1024
 
 
 @asynccontextmanager
-async def gateway_with_logins(bed: Bed, directory: Path, **changes: str) -> AsyncIterator[ProductProcess]:
-    keys = directory / "keys.json"
-    keys.write_text(new_private_keys())
-    settings = {"ISSUER_KEYS_FILE": str(keys), "LOGIN_RATE_LIMIT": "1000000", "ADDRESS_RATE_LIMIT": "1000000"}
-    async with bed.another("gateway", **settings, **changes) as gateway:
+async def unlimited_gateway(bed: Bed, **changes: str) -> AsyncIterator[ProductProcess]:
+    async with bed.another("gateway", ADDRESS_RATE_LIMIT="1000000", **changes) as gateway:
         yield gateway
 
 
@@ -88,9 +84,9 @@ async def neighbour_until(client: Client, end: "asyncio.Task[list[tuple[int, int
 
 
 @pytest.mark.timeout(120)
-async def test_heavy_requests_are_refused_before_they_are_read_closely(bed: Bed, tmp_path: Path) -> None:
+async def test_heavy_requests_are_refused_before_they_are_read_closely(bed: Bed) -> None:
     await a_page_of_sessions(bed)
-    async with gateway_with_logins(bed, tmp_path) as gateway:
+    async with unlimited_gateway(bed) as gateway:
         neighbour = Client(bed.http, gateway.url, bed.client(NEIGHBOUR).token, of_services=False)
         for what, (url, request) in heavy(bed, gateway).items():
             flooding = asyncio.create_task(flood(url, request))
@@ -104,11 +100,11 @@ async def test_heavy_requests_are_refused_before_they_are_read_closely(bed: Bed,
 
 
 @pytest.mark.timeout(120)
-async def test_control_without_the_counts_they_are_read(bed: Bed, tmp_path: Path) -> None:
+async def test_control_without_the_counts_they_are_read(bed: Bed) -> None:
     await a_page_of_sessions(bed)
     async with (
-        bed.changed("enrollment", "catalog", WITHOUT="counts of values"),
-        gateway_with_logins(bed, tmp_path, WITHOUT="counts of values") as gateway,
+        bed.changed("enrollment", "catalog", "accounts", WITHOUT="counts of values"),
+        unlimited_gateway(bed, WITHOUT="counts of values") as gateway,
     ):
         neighbour = Client(bed.http, gateway.url, bed.client(NEIGHBOUR).token, of_services=False)
         for what, (url, request) in heavy(bed, gateway).items():

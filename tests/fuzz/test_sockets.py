@@ -14,7 +14,7 @@ from gateway.settings import GatewaySettings
 from shared.auth.internal_token import bearer_token
 from tests.fuzz.effort import LONG
 from tests.fuzz.mutation import NASTY
-from tests.integration.gateway.edge import Upstream, new_token, settings
+from tests.integration.gateway.edge import NOWHERE, Upstream, new_token, settings
 from tests.security.corpus import COURSES, EMPLOYEES, ENROLLMENTS, Service
 from tests.security.keys import keys_of
 from tests.support.internal_keys import verifier
@@ -124,7 +124,7 @@ def check(request: bytes, came: Exchange) -> None:
 
 
 async def test_the_gateway_answers_or_closes_and_lets_nothing_through(upstream: Upstream, seed: int) -> None:
-    app = create_gateway(GatewaySettings(**settings(upstream.url)))
+    app = create_gateway(GatewaySettings(**settings(upstream.url, NOWHERE)))
     requests = taken(mutants(seed, new_token(ORGANISATION, sub="fuzz")), REQUESTS)
     async with serving(app) as url:
         exchanges = await answers_to(url, requests)

@@ -6,17 +6,18 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.auth.client_token import ClientTokenVerifier
+from gateway.auth.client_token import ClientTokenVerifier, Provider
+from gateway.auth.key_sources import parse_public_keys
 from shared.auth.claims import MAX_COMPANIES
 from shared.auth.internal_token import Caller
-from shared.auth.jwk import Key, Keys, PrivateKeySet, parse_private_keys
+from shared.auth.jwk import Key, Keys
 from shared.auth.trust import GATEWAY
 from shared.errors import TokenInvalid
 from shared.events.cloudevents import EventInvalid, decode
 from shared.validation.fields import MAX_ID
 from tests.fuzz.effort import examples
 from tests.fuzz.mutation import JSON, changed_members, mutated, mutated_bytes
-from tests.security.keys import ALGORITHMS, issuer_key_set, keys_of
+from tests.security.keys import ALGORITHMS, keys_of, outside_key_set
 from tests.support.events import encoded
 from tests.support.internal_keys import internal_private_key, verifier
 from tests.support.stack import CLIENT_SECRET
@@ -33,22 +34,25 @@ INTERNAL_HEADERS = changed_members(INTERNAL_HEADER, ["crit", "b64", "jwk", "jku"
 
 
 class FixedKeys:
-    """The issuer's keys as they are in the file of the corpus."""
+    """The corpus' own keys."""
 
     def __init__(self) -> None:
-        key_set: PrivateKeySet = parse_private_keys(issuer_key_set())
-        self.keys: Keys = key_set.keys
+        self.keys: Keys = parse_public_keys(outside_key_set())
 
     async def find(self, key_id: str) -> Key | None:
         return self.keys.get(key_id)
 
 
 VERIFIER = ClientTokenVerifier(
-    FixedKeys(),
-    issuer="muster",
-    audience="muster-api",
-    algorithms=frozenset(("EdDSA", "ES256", "RS256", "HS256")),
-    secret=CLIENT_SECRET,
+    [
+        Provider(
+            "muster",
+            "muster-api",
+            frozenset(("EdDSA", "ES256", "RS256", "HS256")),
+            FixedKeys(),
+            secret=CLIENT_SECRET,
+        )
+    ]
 )
 INTERNAL = verifier("catalog")
 

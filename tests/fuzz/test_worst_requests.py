@@ -17,7 +17,6 @@ from bench.holding import ask
 from services.enrollment.schemas import CLOSING_LIMITS
 from shared.auth.trust import FETCH_SESSION, SEATS, STATES
 from tests.fuzz.effort import LONG
-from tests.security.keys import issuer_key_set
 from tests.support.client import new_organisation
 from tests.support.seen import Seen, seen_by_models
 from tests.support.stack import Stack, running_stack
@@ -34,11 +33,9 @@ TARGETS = [
 
 
 @pytest.fixture(scope="module")
-async def open_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """One in which anybody may try to log in as often as they like."""
-    keys = tmp_path_factory.mktemp("issuer") / "keys.json"
-    keys.write_text(issuer_key_set())
-    async with running_stack(issuer_keys_file=keys, login_rate_limit=1_000_000) as stack:
+async def open_stack() -> AsyncIterator[Stack]:
+    """One of its own."""
+    async with running_stack() as stack:
         yield stack
 
 

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.security.keys import issuer_key_set
+from tests.security.keys import outside_key_set
 from tests.security.world import World, new_world
+from tests.support.providers import speaking_as_we_do
 from tests.support.stack import Stack, running_stack
 
 PATIENCE = 0.5
@@ -23,9 +24,9 @@ def little_patience() -> Iterator[None]:
 
 @pytest.fixture(scope="package")
 async def secured_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    keys = tmp_path_factory.mktemp("issuer") / "keys.json"
-    keys.write_text(issuer_key_set())
-    async with running_stack(issuer_keys_file=keys, login_rate_limit=1_000_000) as stack:
+    keys = tmp_path_factory.mktemp("provider") / "keys.json"
+    keys.write_text(outside_key_set())
+    async with running_stack(providers=[speaking_as_we_do(keys)]) as stack:
         yield stack
 
 

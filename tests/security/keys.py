@@ -17,6 +17,7 @@ from shared.auth.trust import GATEWAY
 from tests.security.corpus import Service
 from tests.support.client import ADMIN_PERMISSIONS, client_claims
 from tests.support.internal_keys import internal_private_key
+from tests.support.providers import OUTSIDE_ISSUER
 from tests.support.stack import CLIENT_SECRET
 
 ALGORITHMS: Mapping[str, str] = {"ed": "EdDSA", "ec": "ES256", "rsa": "RS256"}
@@ -38,13 +39,9 @@ def private(key_id: str) -> Any:
     return makers[key_id]()
 
 
-def issuer_key_set() -> str:
-    """What the gateway's `ISSUER_KEYS_FILE` holds in this run."""
-    keys = [
-        {**jwt.get_algorithm_by_name(name).to_jwk(private(key_id), as_dict=True), "kid": key_id}
-        for key_id, name in ALGORITHMS.items()
-    ]
-    return json.dumps({"keys": keys})
+def outside_key_set() -> str:
+    """The public keys of the outside provider whose tokens the gateway accepts in this run."""
+    return json.dumps({"keys": [public_jwk(key_id) | {"kid": key_id} for key_id in ALGORITHMS]})
 
 
 def public_jwk(key_id: str) -> dict[str, Any]:
@@ -106,11 +103,13 @@ class Keys:
         claims = {name: value for name, value in {**self.claims, **changes}.items() if value is not ...}
         return json.dumps(claims).encode()
 
-    def by_key(self, key_id: str, header: Mapping[str, Any] | None = None, algorithm: str = "") -> str:
-        """Signed with a private key, under its own `kid` unless the header says otherwise."""
+    def by_key(
+        self, key_id: str, header: Mapping[str, Any] | None = None, algorithm: str = "", iss: str = OUTSIDE_ISSUER
+    ) -> str:
+        """Of the outside provider: signed with a private key, under its own `kid` unless the header says otherwise."""
         members = {"kid": key_id} if header is None else dict(header)
         name = algorithm or ALGORITHMS.get(key_id, "EdDSA")
-        return jwt.encode(dict(self.claims), private(key_id), name, headers=members)
+        return jwt.encode({**self.claims, "iss": iss}, private(key_id), name, headers=members)
 
     def by_issuer(self, issuer: str, **changes: Any) -> str:
         """Signed with the internal key of the gateway or a service, under its own `kid`."""

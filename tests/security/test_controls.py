@@ -16,12 +16,12 @@ from yarl import URL
 
 import services.catalog.store.pages
 import shared.service.idempotency
-from gateway.auth.client_token import ClientTokenVerifier
 from gateway.upstream.headers import Headers
+from services.accounts import api_auth
 from services.catalog.store import pages
 from shared.auth.internal_token import Caller, InternalTokenVerifier
 from shared.http.input import QueryReader
-from shared.http.models import BodyLimits
+from shared.http.models import MAX_BODY_BYTES, BodyLimits
 from shared.http.request import METHODS, Request
 from shared.http.request_target import Target
 from shared.http.routing import Endpoint
@@ -83,7 +83,7 @@ async def test_control_with_an_algorithm_that_is_not_bound_to_its_key(
     async def any_key(*_: object) -> bytes:
         return public_bytes("ed", "raw")
 
-    monkeypatch.setattr(ClientTokenVerifier, "_key", any_key)
+    monkeypatch.setattr("gateway.auth.client_token._key", any_key)
     assert await noticed(own_world, tokens, "gateway", "HS256 with the raw of the public ed key")
 
 
@@ -328,7 +328,9 @@ async def test_control_with_names_of_any_length(
 
 
 async def test_control_with_logins_like_any_other_body(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.edge.auth_endpoints.LOGIN_LIMITS", BodyLimits())
+    monkeypatch.setattr("gateway.edge.public_routes.MAX_BODY", MAX_BODY_BYTES)
+    (login,) = [route for route in api_auth.ROUTES if route.path == "/api/v1/auth/login"]
+    monkeypatch.setitem(vars(login), "limits", BodyLimits())
     assert await noticed(own_world, bodies, "gateway", "login 8 KiB and a byte")
     assert await noticed(own_world, bodies, "gateway", "login 101 values")
 

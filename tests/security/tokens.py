@@ -19,6 +19,7 @@ from tests.security.corpus import (
     get,
 )
 from tests.security.keys import Keys, b64, flipped, internal_public_bytes, public_bytes, public_jwk
+from tests.support.providers import OUTSIDE_ISSUER
 
 Forge = Callable[[Keys], str]
 _DEEP = b'{"a":' * 600 + b"1" + b"}" * 600
@@ -54,10 +55,10 @@ def _claiming(name: str, value: Any) -> Forge:
     return lambda keys: keys.rightly(**{name: value})
 
 
-def _by_public_key(key: str, form: str) -> Forge:
+def _by_public_key(key: str, form: str, **changes: Any) -> Forge:
     """The classic confusion: a public key used as if it were a shared secret."""
     header = json.dumps({"alg": "HS256", "kid": key}).encode()
-    return lambda keys: keys.signed_with(public_bytes(key, form), None, header)
+    return lambda keys: keys.signed_with(public_bytes(key, form), None, header, **changes)
 
 
 def _by_key(key: str, header: dict[str, Any] | None = None, algorithm: str = "") -> Forge:
@@ -111,6 +112,13 @@ CONFUSION = [
         case(f"HS256 with the {form} of the public {key} key", _by_public_key(key, form))
         for key, form in [("ed", "raw"), ("ed", "pem"), ("ed", "jwk"), ("ec", "pem"), ("ec", "der"), ("rsa", "pem")]
     ),
+    *(
+        case(f"HS256 with the {form} of the {key} key, of its provider", _by_public_key(key, form, iss=OUTSIDE_ISSUER))
+        for key, form in [("ed", "raw"), ("ec", "der"), ("rsa", "pem")]
+    ),
+    case("the outside provider's with our secret", lambda keys: keys.rightly(iss=OUTSIDE_ISSUER)),
+    case("our own issuer by an outside key", lambda keys: keys.by_key("ed", iss="muster")),
+    case("an outside issuer with a slash", lambda keys: keys.by_key("ed", iss=f"{OUTSIDE_ISSUER}/")),
     *(case(f"{key} under its kid", _by_key(key), OK, BAD_TOKEN) for key in ("ed", "ec", "rsa")),
     case("EdDSA under the kid of the RSA key", _by_key("ed", {"kid": "rsa"})),
     case("RS256 under the kid of the EC key", _by_key("rsa", {"kid": "ec"})),
@@ -302,4 +310,4 @@ AUTHORIZATION = [
     Case("Authorization_", get(COURSES).replace("Authorization:", "Authorization_:"), NO_TOKEN),
 ]
 
-FAMILY = Family("tokens", [*SIGNATURES, *CONFUSION, *HEADERS, *CLAIMS, *WALLS, *AUTHORIZATION], 210)
+FAMILY = Family("tokens", [*SIGNATURES, *CONFUSION, *HEADERS, *CLAIMS, *WALLS, *AUTHORIZATION], 216)

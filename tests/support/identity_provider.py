@@ -23,6 +23,11 @@ class Provider:
     broken: bool = False
     asked: int = 0
     frozen: asyncio.Event | None = None
+    issuer: str = ""
+    """What its metadata calls it, if not by its address."""
+    padding: int = 0
+    """Bytes more than its key set needs."""
+    moved_to: str = ""
 
     def add_key(self, name: str) -> None:
         self.private[name] = ec.generate_private_key(ec.SECP256R1())
@@ -37,17 +42,24 @@ class Provider:
             await self.frozen.wait()
         if self.broken:
             return web.Response(status=500)
+        if self.moved_to:
+            return web.Response(status=302, headers={"Location": self.moved_to})
         algorithm = jwt.get_algorithm_by_name("ES256")
         jwks = [{**algorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid} for kid, key in self.private.items()]
-        return web.json_response({"keys": [{"kty": "oct", "kid": "passed over", "k": "x"}, *jwks]})
+        passed_over = {"kty": "oct", "kid": "passed over", "k": "x" * (1 + self.padding)}
+        return web.json_response({"keys": [passed_over, *jwks]})
+
+    async def metadata(self, _: web.Request) -> web.Response:
+        return web.json_response({"issuer": self.issuer or self.url, "jwks_uri": f"{self.url}/keys"})
 
 
 @asynccontextmanager
 async def identity_provider() -> AsyncIterator[Provider]:
-    """It has one key, `first`, and publishes at `/keys`."""
+    """It has one key, `first`, and publishes at `/keys`; `/metadata` says so."""
     provider = Provider()
     provider.add_key("first")
     app = web.Application()
     app.router.add_get("/keys", provider.key_set)
+    app.router.add_get("/metadata", provider.metadata)
     async with serving(app) as provider.url:
         yield provider

@@ -14,8 +14,8 @@ import jwt
 from shared.auth.internal_token import ACCOUNTS, ENROLL, MANAGE, RECORD, VIEW
 from tests.support.client import Answer, Client
 from tests.support.stack import Stack
+from tests.support.world import CLIENTS
 
-CLIENTS = "/api/v1/clients"
 TOKEN = "/oauth/token"
 MAKER = ("api.access", VIEW, ENROLL, RECORD, MANAGE, ACCOUNTS)
 FIELDS: dict[str, Any] = {"name": "Payroll", "permissions": [VIEW]}
@@ -93,7 +93,7 @@ async def as_if(stack: Stack, program: Program, change: str) -> None:
 
 
 async def refusals_of(stack: Stack, program: Program) -> list[dict[str, Any]]:
-    """What the gateways are told of the client's tokens."""
+    """The entries of the list that gateways follow, about the client's tokens."""
     sql = f"SELECT to_jsonb(r)::text FROM revocations r WHERE subject = '{program.client_id}' ORDER BY seq"
     return [json.loads(text) for text in await rows_of(stack, sql)]
 

@@ -8,11 +8,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from services.accounts.schemas_clients import ClientFields
 from services.accounts.schemas_users import UserFields
 from shared.http.routing import Route
 from tests.support.client import ADMIN_PERMISSIONS, Answer, Client
 from tests.support.services import DECLARED
 from tests.support.world import (
+    CLIENTS,
     COURSES,
     EMPLOYEES,
     ENROLLMENTS,
@@ -31,6 +33,7 @@ _VALUES: Mapping[str, Any] = {
     "end_date": "2030-05-15T17:00:00Z",
     "title": "Leadership Essentials",
     "attendance": [{"employee_id": 1, "outcome": "checked_in"}],
+    "permissions": ["training.view"],
 }
 """For members whose type alone does not say what a good value is."""
 
@@ -66,7 +69,7 @@ class Declared:
     async def ask(self, client: Client, ids: Mapping[str, int], **options: Any) -> Answer:
         """A request that is right in everything; `options` change it."""
         if self.route.body is not None:
-            options = {"json": example_body(self.route.body), **options}
+            options = {"data" if self.route.form else "json": example_body(self.route.body), **options}
         return await client.request(self.route.method, self.path(ids), **options)
 
 
@@ -77,7 +80,7 @@ def declared_routes() -> list[Declared]:
 ALL = declared_routes()
 PUBLIC = [declared for declared in ALL if declared.is_public]
 
-NO_ROWS = dict.fromkeys((COURSES, SESSIONS, ENROLLMENTS, EMPLOYEES, STAFF, "/internal/sessions", USERS), 1)
+NO_ROWS = dict.fromkeys((COURSES, SESSIONS, ENROLLMENTS, EMPLOYEES, STAFF, "/internal/sessions", USERS, CLIENTS), 1)
 """Ids for requests that are refused before anybody looks for the row."""
 
 
@@ -95,6 +98,7 @@ async def rows_of_each_kind(client: Client) -> dict[str, int]:
         EMPLOYEES: employee_id,
         STAFF: await new_staff(client),
         USERS: (await client.post(USERS, example_body(UserFields))).data["id"],
+        CLIENTS: (await client.post(CLIENTS, example_body(ClientFields))).data["id"],
     }
 
 

@@ -9,9 +9,9 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from gateway.admission import revocation
-from gateway.auth import passwords
 from gateway.settings import GatewaySettings
 from gateway.upstream import bulkhead, circuit_breaker, upstream
+from services.accounts import passwords
 from services.catalog import enrollment_client
 from services.catalog.settings import CatalogSettings
 from services.enrollment.settings import EnrollmentSettings

@@ -59,10 +59,15 @@ class Link:
 async def add(connection: Connection, organisation_id: int, user_id: int) -> NewLink:
     """A new link for the user, whose row is locked; it replaces the one before."""
     token = f"inv_{secrets.token_urlsafe(32)}"
-    await connection.execute(_REPLACE, organisation_id, user_id)
+    await replace(connection, organisation_id, user_id)
     await connection.execute(_FORGET, organisation_id, user_id, KEPT - 1)
     expires_at: datetime = await connection.fetchval(_ADD, organisation_id, user_id, _digest(token), DAYS)
     return NewLink(token, expires_at)
+
+
+async def replace(connection: Connection, organisation_id: int, user_id: int) -> None:
+    """Ends the link that the user has."""
+    await connection.execute(_REPLACE, organisation_id, user_id)
 
 
 async def find(connection: Connection, token: str) -> Link | None:

@@ -51,7 +51,7 @@ async def find(connection: Connection, token: str) -> StoredToken | None:
 
 
 async def add(connection: Connection, organisation_id: int, user_id: int, family: UUID) -> str:
-    """A new token, which is told once."""
+    """A new token, which is stored nowhere."""
     token = secrets.token_urlsafe(32)
     await connection.execute(_ADD, organisation_id, user_id, family, _digest(token), REFRESH_LIFETIME)
     return token

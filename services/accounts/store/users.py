@@ -1,6 +1,6 @@
 """SQL of people who sign in."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +20,10 @@ COLUMNS = (
 _WITH_EMAIL = f"SELECT {COLUMNS} FROM users WHERE email_key = $1"  # noqa: S608 - of constants alone
 _WITH_ID = f"SELECT {COLUMNS} FROM users WHERE organisation_id = $1 AND id = $2"  # noqa: S608 - of constants alone
 
+
+_EVERY = f"""
+SELECT {COLUMNS} FROM users WHERE organisation_id = $1 OR $1 IS NULL ORDER BY organisation_id, id
+"""  # noqa: S608 - of constants alone
 
 # Taken before any user's row: of two Admins who demote each other, the second sees what the first did.
 _LOCK_ADMINS = "SELECT pg_advisory_xact_lock(hashtextextended('admins ' || $1::bigint, 0))"
@@ -62,6 +66,12 @@ async def with_email(connection: Connection, email: str) -> User | None:
 
 async def with_id(connection: Connection, organisation_id: int, user_id: int) -> User | None:
     return user_of(await connection.fetchrow(_WITH_ID, organisation_id, user_id))
+
+
+async def every(connection: Connection, organisation_id: int | None) -> AsyncIterator[User]:
+    """The users of an organisation or of all, in the order of their ids."""
+    async for row in connection.cursor(_EVERY, organisation_id):
+        yield _user(row)
 
 
 async def lock(connection: Connection, organisation_id: int, user_id: int) -> User | None:

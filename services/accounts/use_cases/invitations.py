@@ -8,11 +8,11 @@ from services.accounts.errors import (
     UserDisabled,
 )
 from services.accounts.password_rules import check_new_password
-from services.accounts.passwords import PasswordChecker
+from services.accounts.passwords import PasswordChecker, normal_password
 from services.accounts.store import invitations as store
 from services.accounts.store import users as user_store
 from services.accounts.store.invitations import Link
-from services.accounts.use_cases.users import add_to_trail, record_saved
+from services.accounts.use_cases.users import add_to_trail
 from services.accounts.users import User
 from shared.observability import Trace
 from shared.postgres.audit import Actor
@@ -34,7 +34,7 @@ async def set_password(
     async with transaction(pool, EVERY_ORGANISATION) as connection:
         link = await _valid_link(connection, token)
         user = _enabled(await user_store.with_id(connection, link.organisation_id, link.user_id))
-    check_new_password("password", password, user.name, user.email)
+    check_new_password("password", normal_password(password), user.name, user.email)
     password_hash = await passwords.hashed(password)  # it takes long, and so no transaction waits for it
     async with transaction(pool, [link.organisation_id]) as connection:
         _enabled(await user_store.lock(connection, link.organisation_id, link.user_id))
@@ -42,9 +42,7 @@ async def set_password(
         await store.use(connection, token)
         user = await user_store.set_password(connection, link.organisation_id, link.user_id, password_hash)
         await user_store.end_sessions(connection, link.organisation_id, link.user_id, issuer)
-        actor = Actor(str(user.id), user.name, trace)
-        await add_to_trail(connection, user, "user.password_set", {}, actor)
-    record_saved(user, ["password"], actor.subject)
+        await add_to_trail(connection, user, "user.password_set", {}, Actor(str(user.id), user.name, trace))
     return user
 
 

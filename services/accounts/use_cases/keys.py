@@ -31,7 +31,7 @@ async def add_key(connection: Connection, sealer: Sealer, algorithm: Algorithm) 
 
 
 async def promote_key(connection: Connection, sealer: Sealer, key_id: str, *, at_once: bool) -> None:
-    """From now on this key signs. `at_once`: whether or not every gateway has had time to read it.
+    """From now on this key signs. `at_once`: whether or not everybody has had time to read it.
 
     Raises `CommandRefused` or `SecretWrong`.
     """

@@ -14,7 +14,6 @@ from services.accounts.store import organisations as store
 from services.accounts.store.invitations import NewLink
 from services.accounts.use_cases import users
 from services.accounts.use_cases.users import Manager
-from services.accounts.users import User
 from shared.events.types import OrganisationCreated, OrganisationState
 from shared.http.conditional import UNCONDITIONAL, Conditions, Document
 from shared.messaging import outbox
@@ -32,8 +31,7 @@ class NewOrganisation:
     """With its first Admin, who is invited by the link."""
 
     organisation: Document
-    admin: Document
-    user: User
+    admin: users.Saved
     link: NewLink
 
 
@@ -58,10 +56,10 @@ async def create(connection: Connection, fields: OrganisationFields, actor: Acto
     event = OrganisationCreated(made.id, state, actor.trace)
     await outbox.add(connection, SOURCE, [event], [_entry(made, event.type, differences(None, state), actor)])
     admin = UserFields(name=fields.admin.name, email=fields.admin.email, role="Admin")
-    invited, user, link = await users.invite(connection, Manager(made.id, actor, ROLES["Admin"], issuer), admin)
+    invited, link = await users.invite(connection, Manager(made.id, actor, ROLES["Admin"], issuer), admin)
     document = await _document(connection, made.id)
     await connection.execute(scope(EVERY_ORGANISATION))  # what was read has narrowed it
-    return NewOrganisation(document, invited, user, link)
+    return NewOrganisation(document, invited, link)
 
 
 async def change(
@@ -112,7 +110,7 @@ def record_created(made: NewOrganisation, by: str) -> None:
     """To be called after the commit, as `record_saved`."""
     organisation_id = made.organisation.row.id
     record(SecurityEvent.ORGANISATION_SAVED, reason="organisation.created", organisation_id=organisation_id, by=by)
-    users.record_saved(made.user, list(UserFields.model_fields), by, reason="added")
+    users.record_saved(made.admin, by)
 
 
 def record_saved(saved: Saved, by: str) -> None:

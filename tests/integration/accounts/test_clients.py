@@ -12,7 +12,6 @@ from shared.security_log import SecurityEvent
 from tests.support.client import Client, new_organisation
 from tests.support.internal_keys import token_for
 from tests.support.programs import (
-    CLIENTS,
     FIELDS,
     MAKER,
     as_if,
@@ -25,6 +24,7 @@ from tests.support.programs import (
 )
 from tests.support.security_lines import SecurityLines
 from tests.support.stack import Stack
+from tests.support.world import CLIENTS
 
 LATER = "2031-01-01T00:00:00.000000Z"
 

@@ -2,8 +2,9 @@
 
 from shared.auth.internal_token import ACCOUNTS, PLATFORM, VIEW
 from tests.support.commands import Outcome, run
-from tests.support.programs import CLIENTS, Program, claims_of, maker, refusals_of, token_of
+from tests.support.programs import Program, claims_of, maker, refusals_of, token_of
 from tests.support.stack import Stack
+from tests.support.world import CLIENTS
 
 
 async def clients(stack: Stack, *arguments: str) -> Outcome:

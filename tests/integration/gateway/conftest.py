@@ -10,7 +10,7 @@ from aiohttp import web
 
 from gateway.app import create_gateway
 from gateway.settings import GatewaySettings
-from tests.integration.gateway.edge import Edge, OwnRedis, StartGateway, Upstream, new_token, settings
+from tests.integration.gateway.edge import Accounts, Edge, OwnRedis, StartGateway, Upstream, new_token, settings
 from tests.support.stack import serving
 
 
@@ -25,8 +25,20 @@ async def upstream() -> AsyncIterator[Upstream]:
 
 
 @pytest.fixture
-async def start_gateway(upstream: Upstream) -> AsyncIterator[StartGateway]:
-    """Starts gateways with the settings given, all of whose services are `upstream`."""
+async def accounts() -> AsyncIterator[Accounts]:
+    stand_in = Accounts()
+    app = web.Application()
+    app.router.add_get("/health/live", stand_in.health)
+    app.router.add_get("/.well-known/jwks.json", stand_in.key_set)
+    app.router.add_get("/internal/revocations", stand_in.listed)
+    app.router.add_route("*", "/{path:.*}", stand_in.handle)
+    async with serving(app) as stand_in.url:
+        yield stand_in
+
+
+@pytest.fixture
+async def start_gateway(upstream: Upstream, accounts: Accounts) -> AsyncIterator[StartGateway]:
+    """Starts gateways with the settings given, all of whose services are `upstream`, but for accounts."""
     async with AsyncExitStack() as exits:
         http = await exits.enter_async_context(
             aiohttp.ClientSession(
@@ -37,7 +49,7 @@ async def start_gateway(upstream: Upstream) -> AsyncIterator[StartGateway]:
         )
 
         async def start(**changes: Any) -> Edge:
-            app = create_gateway(GatewaySettings(**(settings(upstream.url) | changes)))
+            app = create_gateway(GatewaySettings(**(settings(upstream.url, accounts.url) | changes)))
             return Edge(await exits.enter_async_context(serving(app)), http)
 
         yield start

@@ -68,6 +68,43 @@ class Upstream:
 
 
 @dataclass
+class Accounts(Upstream):
+    """Stands in for accounts: publishes these keys, lists what it has revoked, and keeps what else reaches it."""
+
+    keys: list[dict[str, Any]] = field(default_factory=list)
+    revocations: list[dict[str, Any]] = field(default_factory=list)
+    is_down: bool = False
+    asked: list[str] = field(default_factory=list)
+    """The `Authorization` of each request for keys or revocations."""
+
+    def refuse_tokens(self, issuer: str, organisation: int, subject: str, before: int) -> None:
+        self._add("subject", issuer=issuer, organisation_id=organisation, subject=subject, before=before)
+
+    def suspend(self, organisation: int) -> None:
+        self._add("suspended", organisation_id=organisation)
+
+    def resume(self, organisation: int) -> None:
+        self._add("resumed", organisation_id=organisation)
+
+    def _add(self, kind: str, **members: Any) -> None:
+        row = {"seq": len(self.revocations) + 1, "kind": kind, "issuer": None, "subject": None, "before": 0}
+        self.revocations.append(row | members)
+
+    async def key_set(self, request: web.Request) -> web.Response:
+        return self._answered(request, {"keys": self.keys})
+
+    async def listed(self, request: web.Request) -> web.Response:
+        after = int(request.query["after"])
+        rows = [row for row in self.revocations if row["seq"] > after][:1000]
+        newest = max((row["seq"] for row in self.revocations), default=0)
+        return self._answered(request, {"revocations": rows, "newest": newest})
+
+    def _answered(self, request: web.Request, members: dict[str, Any]) -> web.Response:
+        self.asked.append(request.headers.get("Authorization", ""))
+        return web.Response(status=503) if self.is_down else web.json_response(members)
+
+
+@dataclass
 class Edge:
     """One gateway."""
 
@@ -103,14 +140,14 @@ class Edge:
 StartGateway = Callable[..., Awaitable[Edge]]
 
 
-def settings(upstream_url: str) -> dict[str, Any]:
+def settings(upstream_url: str, accounts_url: str) -> dict[str, Any]:
     return {
         **internal_settings("gateway"),
         "client_token_secret": SecretStr(CLIENT_SECRET),
         "redis_url": SecretStr(redis_url()),
         **{f"{name}_url": upstream_url for name in SERVICE_NAMES},
+        "accounts_url": accounts_url,
         "address_rate_limit": 1_000_000,
-        "login_rate_limit": 1_000_000,
     }
 
 

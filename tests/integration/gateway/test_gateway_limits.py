@@ -101,7 +101,7 @@ NOBODY_ASKED = {
     "a wrong method": "PUT /api/v1/auth/login HTTP/1.1\r\nHost: x\r\n\r\n",
     "an unknown method": "FOO /api/v1/auth/login HTTP/1.1\r\nHost: x\r\n\r\n",
     "a malformed target": "GET /a/../b HTTP/1.1\r\nHost: x\r\n\r\n",
-    "a query nobody knows": "GET /.well-known/jwks.json?x=1 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a login too large": "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n",
     "no HTTP": "GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n",
     "a target too long": f"GET /{'a' * 9000} HTTP/1.1\r\nHost: x\r\n\r\n",
     "a faulty framing": "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
@@ -125,7 +125,7 @@ async def test_what_is_refused_before_anybody_asks_for_a_token_is_limited_by_add
 ) -> None:
     found = await statuses_of_all(await start_gateway(address_rate_limit=1), monkeypatch)
     assert {name: second for name, (_, second) in found.items()} == dict.fromkeys(NOBODY_ASKED, 429)
-    assert [first for first, _ in found.values()] == [404, 405, 501, 400, 422, 400, 414, 400, 400]
+    assert [first for first, _ in found.values()] == [404, 405, 501, 400, 413, 400, 414, 400, 400]
 
 
 async def test_control_without_counting_what_nobody_asks_about(

@@ -4,14 +4,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
 
 from shared.auth.jwk import new_private_keys
-from tests.integration.gateway.edge import CLIENT_SECRET, NOWHERE, Edge, StartGateway
+from tests.integration.gateway.edge import CLIENT_SECRET, NOWHERE, Accounts, Edge, StartGateway
 from tests.support.client import Answer, client_claims
 from tests.support.eventually import eventually
 from tests.support.identity_provider import Provider, identity_provider
@@ -36,12 +35,11 @@ async def trusting(start_gateway: StartGateway, provider: Provider, **changes: A
 
 
 async def test_only_the_providers_tokens_count(
-    start_gateway: StartGateway, provider: Provider, organisation: int, tmp_path: Path
+    start_gateway: StartGateway, accounts: Accounts, provider: Provider, organisation: int
 ) -> None:
-    keys_file = tmp_path / "keys.json"
-    keys_file.write_text(new_private_keys())
-    edge = await trusting(start_gateway, provider, issuer_keys_file=keys_file, key_set_cooldown=0.01)
-    own = json.loads(keys_file.read_text())["keys"][0]
+    own = json.loads(new_private_keys())["keys"][0]
+    accounts.keys = [{name: value for name, value in own.items() if name != "d"}]
+    edge = await trusting(start_gateway, provider, key_set_cooldown=0.01)
     claims = client_claims(organisation, iss=provider.url, aud="training")
     assert (await edge.client(provider.token("first", organisation)).get(COURSES)).status == 200
     for token in (

@@ -12,8 +12,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from gateway.auth.client_token import ClientTokenVerifier
-from gateway.auth.issuer_keys import NoKeys
+from gateway.auth.client_token import ClientTokenVerifier, Provider
+from gateway.auth.key_sources import NoKeys
 from shared.auth.internal_token import LEEWAY
 from shared.auth.jwk import Key, Keys, public_key
 from shared.errors import ApiError, TokenExpired, TokenInvalid
@@ -46,8 +46,10 @@ class FixedKeys:
 
 
 def verifier(source: Any = None, **changes: Any) -> ClientTokenVerifier:
+    remembered = changes.pop("remembered", 10_000)
     values: dict[str, Any] = {"issuer": "muster", "audience": "muster-api", "algorithms": ALGORITHMS, "secret": SECRET}
-    return ClientTokenVerifier(source or FixedKeys("ed", "ec", "rsa"), **(values | changes))
+    provider = Provider(source=source or FixedKeys("ed", "ec", "rsa"), **(values | changes))
+    return ClientTokenVerifier([provider], remembered)
 
 
 def claims(**changes: Any) -> dict[str, Any]:

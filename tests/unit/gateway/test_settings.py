@@ -1,13 +1,25 @@
 """Settings that contradict each other, or that could not work, end the start."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from gateway.__main__ import say_what_moved
 from gateway.settings import GatewaySettings
+from shared.auth.jwk import new_private_keys
 from stack.services import SERVICE_NAMES
 from tests.support.internal_keys import internal_settings
+from tests.support.providers import (
+    ENTRA_AUDIENCE,
+    ENTRA_ISSUER,
+    ENTRA_MAP,
+    KEYCLOAK_AUDIENCE,
+    KEYCLOAK_ISSUER,
+    KEYCLOAK_MAP,
+)
 
 GOOD: dict[str, Any] = {
     **internal_settings("gateway"),
@@ -35,7 +47,7 @@ def test_algorithms_are_listed_with_commas(monkeypatch: pytest.MonkeyPatch) -> N
         {"catalog_url": "http://user@127.0.0.1"},
         {"public_url": "https://muster.example/api?x"},
         {"client_token_secret": "short"},
-        {"client_token_secret": None},
+        {"token_issuer": "muster\r\nX: y"},
         {"key_set_url": "https://provider.example/keys"},
         {"token_algorithms": "none"},
         {"rate_limit": 0},
@@ -45,3 +57,70 @@ def test_algorithms_are_listed_with_commas(monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_cannot_work_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         GatewaySettings(**(GOOD | change))
+
+
+def test_without_any_setting_the_tokens_of_accounts_are_accepted() -> None:
+    settings = GatewaySettings(**(GOOD | {"client_token_secret": None}))
+    assert (settings.token_issuer, settings.token_audience, settings.providers) == ("muster", "muster-api", ())
+
+
+PROVIDER: dict[str, Any] = {
+    "issuer": KEYCLOAK_ISSUER,
+    "audience": KEYCLOAK_AUDIENCE,
+    "metadata_url": f"{KEYCLOAK_ISSUER}/.well-known/openid-configuration",
+    "claims": KEYCLOAK_MAP,
+}
+
+
+def test_providers_are_a_list_in_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    entra = {"issuer": ENTRA_ISSUER, "audience": ENTRA_AUDIENCE, "algorithms": ["RS256"], "claims": ENTRA_MAP}
+    entra["key_set_url"] = "https://login.microsoftonline.com/common/discovery/v2.0/keys"
+    monkeypatch.setenv("PROVIDERS", json.dumps([PROVIDER, entra]))
+    first, second = GatewaySettings(**GOOD).providers
+    assert (first.issuer, sorted(first.algorithms)) == (KEYCLOAK_ISSUER, ["ES256", "EdDSA", "RS256"])
+    assert (sorted(second.algorithms), second.claims.subject.path) == (["RS256"], ("oid",))
+
+
+@pytest.mark.parametrize(
+    ("providers", "told"),
+    [
+        ([PROVIDER, PROVIDER], f"names {KEYCLOAK_ISSUER} twice"),
+        ([{**PROVIDER, "issuer": "muster"}], "the issuer of our own tokens"),
+        ([{**PROVIDER, "key_set_url": "https://id.example/keys"}], "exactly one of"),
+        ([{**PROVIDER, "metadata_url": None}], "exactly one of"),
+        ([{**PROVIDER, "metadata_url": "id.example"}], "pattern"),
+        ([{**PROVIDER, "metadata_url": None, "key_set_file": "/nowhere/keys.json"}], "cannot be read"),
+        ([{**PROVIDER, "algorithms": ["HS256"]}], "'EdDSA', 'ES256' or 'RS256'"),
+        ([{**PROVIDER, "algorithms": []}], "at least 1"),
+        ([{**PROVIDER, "issuer": ""}], "at least 1"),
+        ([{**PROVIDER, "issuer": "https://id.example/é"}], "printable ASCII"),
+        ([{**PROVIDER, "claims": {}}], "names no organisation"),
+        ([{name: value for name, value in PROVIDER.items() if name != "claims"}], "Field required"),
+        ([{**PROVIDER, "secret": "x"}], "Extra inputs"),
+    ],
+)
+def test_a_provider_that_cannot_work_is_refused(providers: list[dict[str, Any]], told: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        GatewaySettings(**GOOD, providers=providers)
+    assert told in str(caught.value)
+
+
+def test_a_key_set_file_with_a_private_key_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text(new_private_keys())
+    with pytest.raises(ValidationError, match="private key"):
+        GatewaySettings(**GOOD, providers=[{**PROVIDER, "metadata_url": None, "key_set_file": file}])
+
+
+def test_the_one_provider_of_a_key_set_address_has_none_beside_it() -> None:
+    alone = GOOD | {"client_token_secret": None, "key_set_url": "https://provider.example/keys"}
+    assert GatewaySettings(**alone).key_set_url
+    with pytest.raises(ValidationError, match="list it in PROVIDERS"):
+        GatewaySettings(**alone, providers=[PROVIDER])
+
+
+def test_a_setting_that_moved_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    say_what_moved({"ISSUER_KEYS_FILE": "/etc/muster/keys.json", "PORT": "8000"})
+    (line,) = caplog.messages
+    assert line.startswith("ISSUER_KEYS_FILE is not read any more")
+    assert "python -m services.accounts import" in line
