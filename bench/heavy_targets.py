@@ -8,7 +8,10 @@ from pydantic import BaseModel
 
 from bench.heavy_requests import Target
 from gateway.routes import PUBLIC
+from services.accounts.client_authentication import TokenRequest
 from services.accounts.schemas import Credentials
+from services.accounts.schemas_clients import ClientFields, ClientPatch, Rotation
+from services.accounts.schemas_users import PasswordOfInvitation, UserFields, UserPatch
 from services.catalog.schemas import CourseFields, CoursePatch, SessionFields, SessionPatch
 from services.enrollment.schemas import (
     CatalogChanges,
@@ -60,6 +63,13 @@ GOOD: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
     CatalogChanges: {"courses": [], "sessions": []},
     Closing: {"sessions": []},
     RowKeys: {"keys": []},
+    UserFields: {"name": "x", "email": "a@b.example", "role": "Trainer"},
+    UserPatch: {},
+    PasswordOfInvitation: {"token": "x", "password": "x"},
+    ClientFields: {"name": "x", "permissions": ["training.view"]},
+    ClientPatch: {},
+    Rotation: {"at_once": True},
+    TokenRequest: {},
     Credentials: {"email": "a@b.example", "password": "x"},
 }
 

@@ -12,7 +12,7 @@ from shared.auth.trust import GATEWAY
 from stack.config.ports import reserve_port
 from stack.servers.databases import DatabaseUrls, Passwords, ensure_databases
 from stack.servers.rabbitmq_definitions import Installation
-from stack.services import SERVICE_NAMES
+from stack.services import SERVICE_NAMES, service_named
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ async def install(servers: Servers, number: int, names: Installation) -> Install
             **trusted,
             "INTERNAL_KEYS_FILE": str(private_keys_file(internal_keys, service)),
             **_of_service(servers, service, databases[service], names),
+            **{name.upper(): _secret() for name in service_named(service).secrets},
         }
         for service in SERVICE_NAMES
     }

@@ -40,6 +40,8 @@ class SecurityEvent(StrEnum):
     TOKEN_REVOKED = "token_revoked", "a token was revoked"
     LOGIN_SUCCEEDED = "login_succeeded", "a user logged in"
     LOGIN_FAILED = "login_failed", "a login failed"
+    REFRESH_REFUSED = "refresh_refused", "a refresh token was refused"
+    PASSWORD_CHANGED = "password_changed", "a user changed their password"
     CLIENT_REFUSED = "client_refused", "a client did not prove who it is"
     CLIENT_CHANGED = "client_changed", "a client was made, changed, rotated or revoked"
     PERMISSION_DENIED = "permission_denied", "a permission was missing"
@@ -49,6 +51,7 @@ class SecurityEvent(StrEnum):
     USER_REMOVED = "user_removed", "a user was removed"
     KEY_SET_CHANGED = "key_set_changed", "the keys that sign tokens changed"
     SETTINGS_CHANGED = "settings_changed", "an organisation's settings changed"
+    ORGANISATION_SAVED = "organisation_saved", "an organisation was made or changed"
     LINES_SUPPRESSED = "lines_suppressed", "log lines over the limit were counted and not written"
 
 

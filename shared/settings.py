@@ -110,6 +110,13 @@ class ServiceSettings(ProcessSettings):
     database_pool_size: int = Field(default=10, ge=2, le=100)
 
 
+class SettingRefused(Exception):
+    """A setting is well formed, and what it is for shows that it is wrong; ends the start with this message."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"setting {name}: {reason}")
+
+
 Settings = TypeVar("Settings", bound=BaseSettings)
 
 

@@ -17,7 +17,7 @@ from stack.commands.licences import write_page
 from stack.commands.lint import lint
 from stack.commands.logs import logs
 from stack.commands.mutants import mutants
-from stack.commands.operate import known_service, operate, psql
+from stack.commands.operate import known_service, operate, operate_accounts, psql
 from stack.commands.outsiders import outsiders
 from stack.commands.run import run as run_in_foreground
 from stack.commands.seed_and_token import INTERRUPTED, seed, token
@@ -58,6 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
             return psql(known_service(arguments.service), arguments.rest, as_owner=arguments.owner)
         case "verify" | "rebuild" | "dead-letters":
             return operate(arguments.command, known_service(arguments.service), arguments.rest)
+        case "accounts":
+            return operate_accounts(arguments.rest)
         case "run":
             return run_in_foreground(arguments.name, debug=arguments.debug)
         case "fix":

@@ -18,7 +18,7 @@ Starts the stack and stays in the foreground; Ctrl-C stops all of it. With --det
 process is ready, and `./dev down` stops it. The first start loads demonstration data; later ones find
 what is there. A process that ends by itself is started again, after 0.5 s at first and 30 s at most.
 With names it starts these processes of the running stack: postgres, redis, rabbitmq, catalog,
-enrollment, history, gateway.
+enrollment, accounts, history, gateway.
 """
 DOWN_HELP = """\
 Stops the stack; its data stay. With names it stops these processes alone, and they are not started again
@@ -75,6 +75,10 @@ OPERATOR_COMMANDS = {
     "rebuild": "rebuild a service's copies from their owners",
     "dead-letters": "messages that a service could not apply",
 }
+ACCOUNTS_HELP = """\
+Runs a command of accounts on the running stack, with the environment that it needs: ./dev accounts keys list.
+./dev accounts alone lists the commands.
+"""
 AUDIT_HELP = """\
 Asks a vulnerability service about every package in requirements.lock. Exit status 1 if it knows of a
 vulnerability, 2 if it could not be asked.
@@ -119,6 +123,8 @@ def make_parser() -> argparse.ArgumentParser:
         operator = commands.add_parser(name, help=what, description=OPERATOR_HELP.format(command=name))
         operator.add_argument("service", metavar="SERVICE", help=SERVICE_HELP)
         operator.add_argument("rest", nargs=argparse.REMAINDER, metavar="arguments")
+    accounts = commands.add_parser("accounts", help="users, programs and keys that sign", description=ACCOUNTS_HELP)
+    accounts.add_argument("rest", nargs=argparse.REMAINDER, metavar="COMMAND")
     unit = commands.add_parser("unit", help="run the tests that need no server", description=UNIT_HELP)
     unit.add_argument("rest", nargs=argparse.REMAINDER, metavar="pytest arguments")
     test = commands.add_parser("test", help="run the tests", description=TEST_HELP)

@@ -75,10 +75,6 @@ class Layout:
         return self.run / f"{name}.lock"
 
     @property
-    def issuer_keys_file(self) -> Path:
-        return self.root / "keys.json"
-
-    @property
     def internal_keys(self) -> Path:
         """Keys with which the gateway and the services sign their requests to each other."""
         return self.root / "internal-keys"
@@ -88,8 +84,14 @@ class Layout:
         return self.internal_keys / name / "keys.json"
 
     @property
-    def issuer_users_file(self) -> Path:
+    def earlier_users_file(self) -> Path:
+        """The users, as the version before kept them."""
         return self.root / "users.json"
+
+    @property
+    def earlier_keys_file(self) -> Path:
+        """The keys that sign clients' tokens, as the version before kept them."""
+        return self.root / "keys.json"
 
     @property
     def seeded_file(self) -> Path:

@@ -21,6 +21,8 @@ class Service:
     """What the types of the events in its queue begin with."""
     asks: tuple[str, ...] = ()
     """Services that it sends requests to: it gets their addresses, and they trust its key."""
+    secrets: tuple[str, ...] = ()
+    """Its settings that hold a secret of the installation, which nobody else has."""
 
 
 SERVICES = (
@@ -28,10 +30,10 @@ SERVICES = (
     Service(
         "enrollment",
         publishes=("employee", "enrollment", "certification", "settings"),
-        follows=("course", "session"),
+        follows=("course", "session", "organisation"),
         asks=("catalog",),
     ),
-    Service("accounts"),
+    Service("accounts", publishes=("organisation",), secrets=("accounts_secret",)),
     Service(
         "history",
         follows=("course", "session", "employee", "enrollment", "settings"),

@@ -1,7 +1,7 @@
 """Routes of programs that ask for tokens of their own (contract, section 7)."""
 
 import json
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from services.accounts.client_secrets import new_secret
@@ -11,6 +11,7 @@ from services.accounts.representations_clients import ClientItem, ClientWithSecr
 from services.accounts.schemas_clients import ClientFields, ClientPatch, ClientQuery, Rotation
 from services.accounts.store import clients as store
 from services.accounts.use_cases import clients as use_cases
+from services.accounts.use_cases.clients import Outcome
 from shared.auth.internal_token import ACCOUNTS
 from shared.http.conditional import Document
 from shared.http.models import Body, Query
@@ -20,31 +21,26 @@ from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
 from shared.postgres.pool import Connection, transaction
 from shared.service.chassis import POOL
-from shared.service.idempotency import REPLAYED, run_once
+from shared.service.idempotency import run_once
 from shared.service.resource_routes import audit_route, detail_route, list_route
 
 CLIENTS = "/api/v1/clients"
-_SECRET = "client_secret"  # noqa: S105 - the name of a member
 
 
 async def create_client(call: Call[Query, ClientFields]) -> Answer:
     secret = new_secret()
 
-    async def work(connection: Connection) -> Answer:
-        row_id, client = await use_cases.create(
-            connection, call.organisation_id, call.body, secret, call.caller, call.actor
-        )
-        answer = _without_secret(client, "Client created. The secret is not shown again.")
-        return replace(answer, status=201, headers={**answer.headers, "Location": f"{CLIENTS}/{row_id}"})
+    async def work(connection: Connection) -> Outcome:
+        return await use_cases.create(connection, call.organisation_id, call.body, secret, call.caller, call.actor)
 
-    return _with_secret(await run_once(call.app[POOL], call.organisation_id, call.idempotency_key, work), secret)
+    return await _with_secret_once(call, secret, work, "Client created. The secret is not shown again.", status=201)
 
 
 async def rotate_client(call: Call[Query, Rotation]) -> Answer:
     secret = new_secret()
 
-    async def work(connection: Connection) -> Answer:
-        client = await use_cases.rotate(
+    async def work(connection: Connection) -> Outcome:
+        return await use_cases.rotate(
             connection,
             (call.organisation_id, call.id),
             secret,
@@ -54,14 +50,13 @@ async def rotate_client(call: Call[Query, Rotation]) -> Answer:
             at_once=call.body.at_once,
             conditions=call.conditions,
         )
-        return _without_secret(client, "New secret made. It is not shown again.")
 
-    return _with_secret(await run_once(call.app[POOL], call.organisation_id, call.idempotency_key, work), secret)
+    return await _with_secret_once(call, secret, work, "New secret made. It is not shown again.")
 
 
 async def change_client(call: Call[Query, ClientPatch]) -> Answer:
     async with transaction(call.app[POOL], [call.organisation_id]) as connection:
-        client = await use_cases.change(
+        outcome = await use_cases.change(
             connection,
             (call.organisation_id, call.id),
             call.body.members,
@@ -70,33 +65,47 @@ async def change_client(call: Call[Query, ClientPatch]) -> Answer:
             _issuer(call),
             call.conditions,
         )
-    return changed(client, "Client updated")
+    use_cases.record_change(outcome.entry)
+    return changed(outcome.client, "Client updated")
 
 
 async def revoke_client(call: Call[Query, Body]) -> Answer:
     async with transaction(call.app[POOL], [call.organisation_id]) as connection:
         place = (call.organisation_id, call.id)
-        await use_cases.revoke(connection, place, call.actor, _issuer(call), call.conditions)
+        outcome = await use_cases.revoke(connection, place, call.actor, _issuer(call), call.conditions)
+    use_cases.record_change(outcome.entry)
     return success(None, message="Client revoked")
+
+
+async def _with_secret_once(
+    call: Call[Any, Any],
+    secret: str,
+    work: Callable[[Connection], Awaitable[Outcome]],
+    message: str,
+    status: int = 200,
+) -> Answer:
+    """What is kept for an `Idempotency-Key` has no secret, which is stored nowhere: the first answer alone has it."""
+    made: list[Outcome] = []
+
+    async def kept(connection: Connection) -> Answer:
+        made.append(await work(connection))
+        return _answer(made[0].client, None, message, status)
+
+    answer = await run_once(call.app[POOL], call.organisation_id, call.idempotency_key, kept)
+    if not made:
+        return answer
+    use_cases.record_change(made[0].entry)
+    return _answer(made[0].client, secret, message, status)
+
+
+def _answer(client: Document, secret: str | None, message: str, status: int) -> Answer:
+    data = json.dumps({**json.loads(client.text), "client_secret": secret}, ensure_ascii=False)
+    location = {"Location": f"{CLIENTS}/{client.row.id}"} if status == 201 else {}
+    return success(data, message=message, status=status, headers={"ETag": client.etag, **location})
 
 
 def _issuer(call: Call[Any, Any]) -> str:
     return call.app[ACCOUNTS_CONTEXT].settings.token_issuer
-
-
-def _without_secret(client: Document, message: str) -> Answer:
-    """What is kept for an Idempotency-Key: a secret is stored nowhere, not even there."""
-    data = json.dumps({**json.loads(client.text), _SECRET: None}, ensure_ascii=False)
-    return success(data, message=message, headers={"ETag": client.etag})
-
-
-def _with_secret(answer: Answer, secret: str) -> Answer:
-    """The first answer alone has the secret."""
-    if answer.headers.keys() >= REPLAYED.keys():
-        return answer
-    body = json.loads(answer.text)
-    body["data"][_SECRET] = secret
-    return replace(answer, text=json.dumps(body, ensure_ascii=False))
 
 
 _ONE = CLIENTS + "/{id}"

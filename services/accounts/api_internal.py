@@ -26,7 +26,8 @@ class RevocationsQuery(Query):
 async def list_revocations(call: Call[RevocationsQuery, Body]) -> Answer:
     async with transaction(call.app[POOL], EVERY_ORGANISATION) as connection:
         listed = await revocations.page(connection, call.query.after, MAX_PAGE)
-    newest = listed[-1]["seq"] if listed else call.query.after
+        given = await revocations.last_number(connection)
+    newest = listed[-1]["seq"] if listed else min(call.query.after, given)
     return Answer(json.dumps({"revocations": listed, "newest": newest}))
 
 

@@ -4,12 +4,15 @@ import json
 from typing import Any, Final
 
 from services.accounts.client_authentication import NoParameters, TokenRequest, credentials_of
+from services.accounts.clients import granted, permissions_of
 from services.accounts.context import ACCOUNTS_CONTEXT
 from services.accounts.oauth_errors import OAuthError, oauth_error
 from services.accounts.representations_clients import AuthorizationServer, IssuedToken, ProtectedResource
 from services.accounts.schemas import SMALL_BODY
 from services.accounts.schemas_clients import PERMISSIONS
+from services.accounts.sessions import REFRESH_LIFETIME, session_claims
 from services.accounts.use_cases import client_tokens
+from services.accounts.use_cases.refresh import RefreshRefused, refresh
 from shared.auth.trust import PUBLIC
 from shared.http.models import Body, Query
 from shared.http.responses import Answer, Caching
@@ -48,10 +51,29 @@ async def _of_client(call: Call[NoParameters, TokenRequest]) -> Answer:
 
 
 async def _refreshed(call: Call[NoParameters, TokenRequest]) -> Answer:
-    """People's programs have no secret: the refresh token is all they show."""
-    if call.body.refresh_token is None:
+    """Refresh tokens are people's, whose programs have no secret: they need to show nothing else.
+
+    A scope narrows what the user may now; an unknown one is refused while the refresh token is still unused.
+    """
+    presented, context = call.body.refresh_token, call.app[ACCOUNTS_CONTEXT]
+    if presented is None:
         raise OAuthError("invalid_request", "refresh_token is required.")
-    raise OAuthError("unsupported_grant_type", "grant_type must be client_credentials.")
+    scope = granted(call.body.scope, PERMISSIONS)
+    if scope is None:
+        raise OAuthError("invalid_scope", f"A scope is some of: {' '.join(PERMISSIONS)}.")
+    try:
+        session = await refresh(call.app[POOL], presented, address=call.client_address)
+    except RefreshRefused:
+        raise OAuthError("invalid_grant", "The refresh token is not valid any more. Sign in again.") from None
+    claims = session_claims(session, context.settings)
+    claims["permissions"] = sorted(permissions_of(scope) & set(claims["permissions"]))
+    return _answer(
+        access_token=context.key_ring.sign(claims),
+        expires_in=context.settings.login_token_ttl,
+        scope=" ".join(claims["permissions"]),
+        refresh_token=session.refresh_token,
+        refresh_expires_in=int(REFRESH_LIFETIME.total_seconds()),
+    )
 
 
 async def authorization_server(call: Call[Query, Body]) -> Answer:

@@ -5,6 +5,7 @@ from pathlib import Path
 from services.accounts.api import ROUTES
 from services.accounts.commands import COMMANDS
 from services.accounts.context import accounts_context
+from services.accounts.housekeeping import pruning
 from services.accounts.settings import AccountsSettings
 from shared.service.chassis import Service
 
@@ -17,6 +18,8 @@ SERVICE = Service(
     migrations=MIGRATIONS,
     routes=ROUTES,
     subscriptions={},
+    outbox=True,
     api_contexts=[accounts_context],
+    worker_contexts=[pruning],
     commands=COMMANDS,
 )

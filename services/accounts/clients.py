@@ -9,23 +9,14 @@ from pydantic import ValidationError
 
 from services.accounts.errors import ClientRevoked
 from services.accounts.schemas_clients import ClientFields
-from shared.auth.internal_token import (
-    API_ACCESS,
-    ENROLL,
-    ENROLL_COMPANY,
-    ENROLL_SELF,
-    VIEW,
-    VIEW_COMPANY,
-    VIEW_SELF,
-    Caller,
-)
+from services.accounts.user_rules import with_included
+from shared.auth.internal_token import API_ACCESS, ENROLL, ENROLL_COMPANY, VIEW, VIEW_COMPANY, Caller
 from shared.errors import PermissionDenied, ValidationFailed
 from shared.validation.known_members import invalid
 from shared.validation.merge_patch import merge_patch, texts_of
 
-WIDER: Final = {VIEW_SELF: VIEW, VIEW_COMPANY: VIEW, ENROLL_SELF: ENROLL, ENROLL_COMPANY: ENROLL}
-"""Who may do it about everybody may let a program do it about some."""
-OF_COMPANIES: Final = (VIEW_COMPANY, ENROLL_COMPANY)
+ABOUT_EVERYBODY: Final = {VIEW_COMPANY: VIEW, ENROLL_COMPANY: ENROLL}
+"""What permissions for some companies are part of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +48,13 @@ class Client:
 
 def check_may_grant(maker: Caller, fields: ClientFields) -> None:
     """No program may do what its maker may not; raises `PermissionDenied`, which names the first such permission."""
+    has, others = with_included(maker.permissions), set(fields.company_ids) - set(maker.company_ids)
     for permission in fields.permissions:
-        wider = WIDER.get(permission, permission)
-        if not maker.may(permission, wider):
+        if permission not in has:
             raise PermissionDenied(permission)
-        if permission in OF_COMPANIES and not maker.may(wider) and set(fields.company_ids) - set(maker.company_ids):
-            raise PermissionDenied(wider)
+        everybody = ABOUT_EVERYBODY.get(permission, permission)
+        if others and everybody not in has:
+            raise PermissionDenied(everybody)
 
 
 def check_new(fields: ClientFields, now: datetime) -> None:

@@ -10,7 +10,6 @@ ErrorCode = Literal[
     "invalid_client",
     "invalid_grant",
     "invalid_scope",
-    "unauthorized_client",
     "unsupported_grant_type",
 ]
 

@@ -1,51 +1,111 @@
-"""Password hashes: argon2id with the parameters of RFC 9106, section 4."""
+"""Password hashes: argon2id with the parameters of RFC 9106, section 4, computed beside the event loop."""
 
 import asyncio
+import os
+import sys
+import threading
+import unicodedata
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from shared.concurrency.deadline import time_left
+from shared.concurrency.fair_semaphore import FairSemaphore
 from shared.errors import Overloaded
 
-AT_ONCE = 2
-"""Each check takes a core and 64 MiB for tens of milliseconds."""
-WAITING = 32
+AT_ONCE: Final = 2
+"""Each hash takes 64 MiB, and four cores for tens of milliseconds."""
+WAITING: Final = 400
+"""Attempts that may wait for their turn; each is a small body in memory."""
+LONGEST_WAIT: Final = 6.0
+"""Seconds; the gateway waits ten for the whole answer."""
+RETRY_AFTER: Final = 5
+NICENESS: Final = 15
+"""Of the threads that hash: processes that answer other requests get the processors first."""
+T = TypeVar("T")
+_BUSY: Final = "Very many users are signing in right now. Try again soon."
+
+
+def normal_password(password: str) -> str:
+    """The password in Unicode's normal form C: keyboards differ in how they compose the same character."""
+    return unicodedata.normalize("NFC", password)
 
 
 def hash_password(password: str) -> str:
-    return PasswordHasher().hash(password)
+    """For commands and fixtures: processes that serve use `PasswordChecker`."""
+    return PasswordHasher().hash(normal_password(password))
 
 
 class PasswordChecker:
-    """Checks passwords beside the event loop, a few at once; more than `WAITING` are refused."""
+    """Checks and makes hashes, a few at once. Attempts wait for their turn, first come, first served."""
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
         self._nobody = self._hasher.hash("the password of nobody")
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="argon2")
-        self._running = 0
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="argon2", initializer=_yield_to_others)
+        self._turns = FairSemaphore(AT_ONCE, AT_ONCE, resource="password check", max_waiting=WAITING)
 
-    async def is_right(self, password: str, password_hash: str | None) -> bool:
-        """Whether the password has this hash. Without a hash it takes as long, and the answer is no.
-
-        Raises `Overloaded`.
-        """
-        if self._running >= WAITING:
-            raise Overloaded
-        self._running += 1
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator["Turn"]:
+        """Waits for a turn, in which passwords can be checked; raises `Overloaded` when none comes in time."""
         try:
-            loop = asyncio.get_running_loop()
-            matches = await loop.run_in_executor(self._threads, self._matches, password, password_hash or self._nobody)
+            await self._turns.acquire(time_left(LONGEST_WAIT))
+        except Overloaded:
+            raise Overloaded(_BUSY, retry_after=RETRY_AFTER) from None
+        try:
+            yield Turn(self._hasher, self._nobody, self._threads)
         finally:
-            self._running -= 1
-        return matches and password_hash is not None
+            self._turns.release()
+
+    async def hashed(self, password: str) -> str:
+        """The hash of a new password, in a turn of its own; raises `Overloaded`."""
+        async with self.turn() as turn:
+            return await turn.hashed(password)
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Somebody's turn at the threads that hash."""
+
+    _hasher: PasswordHasher
+    _nobody: str
+    _threads: ThreadPoolExecutor
+
+    async def is_right(self, password: str, password_hash: str | None) -> bool:
+        """Whether the password has this hash. Without a hash it takes as long, and the answer is no."""
+        known = password_hash or self._nobody
+        # As typed, too: hashes that an earlier version made are of that.
+        for form in dict.fromkeys((normal_password(password), password)):
+            if await self._run(self._matches, form, known):
+                return password_hash is not None
+        return False
+
+    async def hashed(self, password: str) -> str:
+        return await self._run(self._hasher.hash, normal_password(password))
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether a hash was made with other parameters than new ones."""
+        return self._hasher.check_needs_rehash(password_hash)
 
     def _matches(self, password: str, password_hash: str) -> bool:
         try:
             return self._hasher.verify(password_hash, password)
         except (VerificationError, InvalidHashError):
             return False
+
+    async def _run(self, work: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
+
+def _yield_to_others() -> None:
+    """Lowers the priority of this thread, and of those that argon2 starts from it; on Linux it is a thread's own."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

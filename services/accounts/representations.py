@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from services.accounts.roles import RoleName
 from shared.http.representation import Representation, TrainingTimestamp
 
@@ -15,12 +17,14 @@ class SignedInUser(Representation):
 
 
 class LoggedIn(Representation):
-    """`expires_in` is in seconds."""
+    """Lifetimes are in seconds. The last two are there for clients that asked for a refresh token."""
 
     token: str
     token_type: Literal["Bearer"]
     expires_in: int
     user: SignedInUser
+    refresh_token: str = ""
+    refresh_expires_in: int = 0
 
 
 class Me(Representation):
@@ -53,5 +57,42 @@ class Revocation(Representation):
 
 
 class Revocations(Representation):
+    """`newest` is the number to go on from. One that is lower than what was asked for tells that the list is an earlier
+    one, out of a backup, and has to be read from its beginning."""
+
     revocations: list[Revocation]
     newest: int
+
+
+class UserItem(SignedInUser):
+    """`invitation_expires_at` is when the newest link expires, `null` once it was used."""
+
+    user_type: Literal["staff", "contractor"]
+    employee_id: int | None
+    company_ids: list[int]
+    status: Literal["invited", "active", "disabled"]
+    invitation_expires_at: TrainingTimestamp | None
+
+
+class Invitation(Representation):
+    """`token` and `url` are missing in a repeated response; `url` also if INVITATION_URL is not set."""
+
+    token: str = Field(default="-", min_length=1)
+    url: str = Field(default="-", min_length=1)
+    expires_at: TrainingTimestamp
+
+
+class InvitedUser(UserItem):
+    invitation: Invitation
+
+
+class OrganisationItem(Representation):
+    id: int
+    name: str
+    status: Literal["active", "suspended"]
+    suspended_at: TrainingTimestamp | None
+    created_at: TrainingTimestamp
+
+
+class NewOrganisation(OrganisationItem):
+    admin: InvitedUser

@@ -26,5 +26,16 @@ TypedPassword = Annotated[str, Field(min_length=1, max_length=1024, repr=False),
 
 
 class Credentials(Body):
+    """`refresh_token` asks for one."""
+
     email: Email
     password: TypedPassword
+    refresh_token: bool = False
+
+
+class PasswordChange(Body):
+    """`refresh_token` asks for a new one, since the change ends those from before."""
+
+    current_password: TypedPassword
+    new_password: TypedPassword
+    refresh_token: bool = False

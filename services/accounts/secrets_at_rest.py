@@ -6,6 +6,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from pydantic import SecretStr
 
 from services.accounts.errors import SecretWrong
 
@@ -13,11 +14,14 @@ _NONCE_BYTES = 12
 
 
 class Sealer:
-    """Encrypts and decrypts with a key derived from the secret (RFC 5869); `about` binds a text to its row."""
+    """Encrypts with a key derived from the secret (RFC 5869), and decrypts what was encrypted with it or the previous.
 
-    def __init__(self, secret: str) -> None:
-        key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"muster accounts: signing keys")
-        self._cipher = AESGCM(key.derive(secret.encode()))
+    `about` binds a text to its row.
+    """
+
+    def __init__(self, secret: SecretStr, previous: SecretStr | None = None) -> None:
+        self._cipher = _cipher(secret)
+        self._ciphers = [self._cipher] if previous is None else [self._cipher, _cipher(previous)]
 
     def seal(self, text: str, about: str) -> bytes:
         nonce = secrets.token_bytes(_NONCE_BYTES)
@@ -26,7 +30,17 @@ class Sealer:
     def open(self, sealed: bytes, about: str) -> str:
         """Raises `SecretWrong` where the secret, or what the text is about, is another."""
         nonce, text = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-        try:
-            return self._cipher.decrypt(nonce, text, about.encode()).decode()
-        except InvalidTag:
-            raise SecretWrong(f"the private half of key {about} was encrypted with another ACCOUNTS_SECRET") from None
+        for cipher in self._ciphers:
+            try:
+                return cipher.decrypt(nonce, text, about.encode()).decode()
+            except InvalidTag:
+                continue
+        raise SecretWrong(
+            f"the private half of key {about} was encrypted with another ACCOUNTS_SECRET: set it to the one that it was"
+            " encrypted with, or ACCOUNTS_SECRET_PREVIOUS"
+        )
+
+
+def _cipher(secret: SecretStr) -> AESGCM:
+    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"muster accounts: signing keys")
+    return AESGCM(key.derive(secret.get_secret_value().encode()))

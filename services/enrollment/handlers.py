@@ -1,8 +1,8 @@
-"""What enrollment follows: courses and sessions, as much of them as enrolling needs."""
+"""What enrollment follows: courses and sessions, as much of them as enrolling needs, and new organisations."""
 
 from services.enrollment.store import catalog_replica
-from services.enrollment.use_cases import sessions
-from shared.events.types import CourseRemoved, CourseSaved, SessionRemoved, SessionSaved
+from services.enrollment.use_cases import sessions, settings
+from shared.events.types import CourseRemoved, CourseSaved, OrganisationCreated, SessionRemoved, SessionSaved
 from shared.messaging.consumer import Subscriptions
 
 SUBSCRIPTIONS: Subscriptions = {
@@ -10,4 +10,5 @@ SUBSCRIPTIONS: Subscriptions = {
     CourseRemoved: catalog_replica.save_courses,
     SessionSaved: sessions.follow,
     SessionRemoved: sessions.follow,
+    OrganisationCreated: settings.begin,
 }

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from jwt.algorithms import OKPAlgorithm
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 Algorithm = Literal["EdDSA", "ES256", "RS256"]
 """Asymmetric algorithms. Client tokens may also be signed with HS256, which has no public key."""
@@ -105,9 +106,25 @@ def parse_private_keys(text: str) -> PrivateKeySet:
 
 
 def new_private_keys() -> str:
-    """A private JWK set with one new Ed25519 key, as JSON text; its `kid` is its thumbprint (RFC 7638)."""
-    members = OKPAlgorithm.to_jwk(Ed25519PrivateKey.generate(), as_dict=True)
-    public = {name: members[name] for name in ("crv", "kty", "x")}
+    """A private JWK set with one new Ed25519 key, as JSON text."""
+    return json.dumps({"keys": [new_private_key("EdDSA")]}, indent=2) + "\n"
+
+
+def new_private_key(algorithm: Algorithm) -> dict[str, str]:
+    """A new private JWK; its `kid` is its thumbprint (RFC 7638, section 3.2)."""
+    members = _generated(algorithm)
+    public = {name: members[name] for name in ("crv", "e", "kty", "n", "x", "y") if name in members}
     thumbprint = hashlib.sha256(json.dumps(public, sort_keys=True, separators=(",", ":")).encode()).digest()
     key_id = jwt.utils.base64url_encode(thumbprint).decode()
-    return json.dumps({"keys": [{**members, "kid": key_id, "alg": "EdDSA", "use": "sig"}]}, indent=2) + "\n"
+    return {**members, "kid": key_id, "alg": algorithm, "use": "sig"}
+
+
+def _generated(algorithm: Algorithm) -> dict[str, str]:
+    match algorithm:
+        case "EdDSA":
+            made = OKPAlgorithm.to_jwk(Ed25519PrivateKey.generate(), as_dict=True)
+        case "ES256":
+            made = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()), as_dict=True)
+        case "RS256":
+            made = RSAAlgorithm.to_jwk(rsa.generate_private_key(65_537, _MIN_RSA_BITS), as_dict=True)
+    return {name: value for name, value in made.items() if isinstance(value, str) and name not in ("kid", "alg", "use")}

@@ -215,6 +215,14 @@ class SettingsState(State):
     booking_clash: BookingClash = "warn"
 
 
+class OrganisationState(State):
+    """An organisation, and the settings that it begins with; `id` is its own."""
+
+    name: Text
+    time_zone: Text
+    booking_clash: BookingClash = "warn"
+
+
 S = TypeVar("S", bound=State, covariant=True)
 
 
@@ -357,6 +365,10 @@ class SettingsSaved(Event[SettingsState]):
     type = "settings.saved"
 
 
+class OrganisationCreated(Event[OrganisationState]):
+    type = "organisation.created"
+
+
 ENROLLMENT_EVENTS = tuple(EnrollmentEvent.__subclasses__())
 """Whoever follows enrollments follows all of these: each carries the whole state."""
 
@@ -367,5 +379,6 @@ STATE_OF: dict[type[Event[State]], type[State]] = {
     **dict.fromkeys(ENROLLMENT_EVENTS, EnrollmentState),
     **dict.fromkeys((CertificationExpiring, CertificationExpired, CertificationRevoked), CertificationState),
     SettingsSaved: SettingsState,
+    OrganisationCreated: OrganisationState,
 }
 """Every event there is, with the state it carries."""

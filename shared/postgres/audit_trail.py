@@ -45,6 +45,11 @@ async def page(
     return row["found"], row["total"], row["items"]
 
 
+async def add(connection: Connection, entries: Sequence[AuditEntry]) -> None:
+    """Adds entries of changes that publish no event; `outbox.add` takes the others together with their events."""
+    await connection.execute(INSERT.format(entries="$1"), entries_json(entries))
+
+
 def entries_json(entries: Sequence[AuditEntry]) -> str:
     return json.dumps([_columns(entry) for entry in entries])
 

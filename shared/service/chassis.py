@@ -6,6 +6,7 @@ command or serves what `build_app` puts together.
 
 import argparse
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -33,7 +34,7 @@ from shared.projections.comparison import Projection
 from shared.service.dead_letter_commands import add_dead_letter_commands, answer_dead_letters
 from shared.service.housekeeping import prune_expired
 from shared.service.projection_commands import add_projection_commands, rebuild_copies, verify_copies
-from shared.settings import ServiceSettings, read_settings
+from shared.settings import ServiceSettings, SettingRefused, read_settings
 
 S = TypeVar("S", bound=ServiceSettings)
 Role = Literal["all", "api", "worker"]
@@ -83,7 +84,11 @@ def run_service(service: Service[S]) -> None:
     settings = read_settings(service.settings)
     configure_logging(service.name, settings.log_level)
     if arguments.command is None:
-        run(build_app(service, settings, arguments.role), settings.host, settings.port)
+        try:
+            run(build_app(service, settings, arguments.role), settings.host, settings.port)
+        except SettingRefused as error:
+            print(error, file=sys.stderr)
+            raise SystemExit(2) from None
     else:
         raise SystemExit(carry_out(service, settings, arguments))
 

@@ -120,17 +120,19 @@ def audit_route(
     not_found: type[NotFound],
     row_id: Callable[[Call[Any, Any]], int] = attrgetter("id"),
     permissions: Sequence[str] = (VIEW,),
+    organisation_id: Callable[[Call[Any, Any]], int] = attrgetter("organisation_id"),
 ) -> Route[PagedQuery, Body]:
     """`GET {path}/audit`: the changes of one row in their order, `trail` being made by `audit_trail.page_sql`.
 
-    `row_id` is the path's `{id}` unless it says otherwise; the route raises `not_found` where there is no such row.
+    `row_id` is the path's `{id}` and `organisation_id` the caller's unless they say otherwise; the route raises
+    `not_found` where there is no such row.
     """
 
     async def list_changes(call: Call[PagedQuery, Body]) -> Answer:
         limit, offset = call.query.per_page, call.query.offset
         async with connected(call.app[POOL]) as connection:
             found, total, items = await audit_trail.page(
-                connection, trail, call.organisation_id, row_id(call), limit, offset
+                connection, trail, organisation_id(call), row_id(call), limit, offset
             )
         if not found:
             raise not_found

@@ -32,6 +32,12 @@ def operate(command: str, service: str, arguments: Sequence[str]) -> NoReturn:
     operator_invocation(layout, read_addresses(layout), command, service, arguments).become()
 
 
+def operate_accounts(arguments: Sequence[str]) -> NoReturn:
+    """Become a command of accounts; without one, its help."""
+    command, *rest = arguments or ["--help"]
+    operate(command, "accounts", rest)
+
+
 def operator_invocation(
     layout: Layout, addresses: Addresses, command: str, service: str, arguments: Sequence[str]
 ) -> Invocation:

@@ -5,7 +5,7 @@ import asyncio
 from stack.config.addresses import read_addresses
 from stack.console import Steps
 from stack.paths import STACK_DIRECTORY, Layout
-from stack.product.applications import make_gateway, make_service
+from stack.product.applications import make_service
 from stack.product.issuer import make_token
 from stack.product.seeding import Size, load
 from stack.signals import interruptible
@@ -16,8 +16,8 @@ INTERRUPTED = 130
 def token(options: list[str]) -> int:
     """Print a client token, alone on its line."""
     layout = Layout(STACK_DIRECTORY)
-    gateway = make_gateway(layout, read_addresses(layout))
-    print(asyncio.run(make_token(options, gateway.environment)))
+    accounts = make_service("accounts", layout, read_addresses(layout))
+    print(asyncio.run(make_token(options, accounts)))
     return 0
 
 

@@ -18,7 +18,7 @@ from stack.product.applications import (
     application_url,
     make_applications,
 )
-from stack.product.issuer import make_token, prepare_internal_keys, prepare_issuer, token_options
+from stack.product.issuer import make_token, prepare_accounts, prepare_internal_keys, token_options
 from stack.product.seeding import Size, load
 from stack.servers.all import Server, make_servers, start_server
 from stack.servers.credentials import Credentials, load_credentials
@@ -59,23 +59,25 @@ async def start_stack(layout: Layout, given: GivenServers, steps: Steps) -> None
     programs = await asyncio.to_thread(provide, given.missing(), steps, install_log)
     state, credentials = load_state(layout.state_file), load_credentials(layout.secrets)
     servers = make_servers(programs, layout, state, credentials)
-    issuer = _prepare_issuer(layout, credentials, steps)
-    await all_or_first_error([issuer, *(start_server(server, steps) for server in servers)])
+    keys = _prepare_keys(layout, steps)
+    await all_or_first_error([keys, *(start_server(server, steps) for server in servers)])
     if given.amqp_url:
         steps.say("AMQP_URL is given: all services share its user. A private broker gives each a user of its own.")
     addresses = replace(await _addresses(given, servers, state, credentials), limits=limits)
     applications = make_applications(layout, addresses)
     await _migrate(layout, applications, steps)
-    token = await _start_applications(layout, applications, steps)
     database_server = without_password(given.database_url) if given.database_url else "private"
+    with steps.step("Users"):
+        accounts, new = _named(applications, "accounts"), not _has_demonstration(layout, database_server)
+        await prepare_accounts(layout, accounts, credentials.demonstration_login, new=new)
+    token = await _start_applications(layout, applications, steps)
     await _load_demonstration(layout, database_server, applications, steps)
     write_addresses(layout, addresses, token)
 
 
-async def _prepare_issuer(layout: Layout, credentials: Credentials, steps: Steps) -> None:
-    with steps.step("Keys and demonstration users"):
+async def _prepare_keys(layout: Layout, steps: Steps) -> None:
+    with steps.step("Keys between the processes"):
         await prepare_internal_keys(layout)
-        await prepare_issuer(layout, credentials.demonstration_login)
 
 
 async def _addresses(
@@ -151,8 +153,7 @@ async def _start_applications(layout: Layout, applications: list[Application], s
     token: list[str] = []
 
     async def sign() -> None:
-        gateway = next(application for application in applications if application.name == "gateway")
-        token.append(await make_token(token_options(), gateway.environment))
+        token.append(await make_token(token_options(), _named(applications, "accounts")))
 
     await all_or_first_error([sign(), *(start(application) for application in applications)])
     return token[0]
@@ -162,8 +163,17 @@ async def _load_demonstration(
     layout: Layout, database_server: str, applications: list[Application], steps: Steps
 ) -> None:
     """Load the demonstration data once for each database server; an interrupted loading is repeated."""
-    if layout.seeded_file.exists() and layout.seeded_file.read_text() == database_server:
+    if _has_demonstration(layout, database_server):
         return
-    by_name = {application.name: application for application in applications}
-    await load(Size(), by_name["catalog"], by_name["enrollment"], layout.log / "seed.log", steps)
+    catalog, enrollment = _named(applications, "catalog"), _named(applications, "enrollment")
+    await load(Size(), catalog, enrollment, layout.log / "seed.log", steps)
     write_private(layout.seeded_file, database_server)
+
+
+def _has_demonstration(layout: Layout, database_server: str) -> bool:
+    """Whether the demonstration was loaded completely, into this database server."""
+    return layout.seeded_file.exists() and layout.seeded_file.read_text() == database_server
+
+
+def _named(applications: list[Application], name: str) -> Application:
+    return next(application for application in applications if application.name == name)

@@ -10,6 +10,7 @@ from stack.config.ports import State
 from stack.paths import REPOSITORY, Layout
 from stack.processes.environment import base_environment
 from stack.processes.managed_process import ManagedProcess
+from stack.servers.credentials import secret_settings
 from stack.services import SERVICE_NAMES, service_named
 
 READY_SECONDS = 60.0
@@ -73,6 +74,7 @@ def make_service(name: str, layout: Layout, addresses: Addresses) -> Application
         "DATABASE_URL": own.database_url,
         "AMQP_URL": own.amqp_url,
         **addresses.urls_of(service_named(name).asks),
+        **secret_settings(layout.secrets, service_named(name)),
     }
     privileges = {
         "MIGRATION_DATABASE_URL": own.migration_database_url,
@@ -82,12 +84,10 @@ def make_service(name: str, layout: Layout, addresses: Addresses) -> Application
 
 
 def make_gateway(layout: Layout, addresses: Addresses) -> Application:
-    """The gateway with its built-in issuer."""
+    """The gateway: it knows where the services are, and none of their secrets."""
     variables = {
         "REDIS_URL": addresses.redis_url,
         **addresses.urls_of(SERVICE_NAMES),
-        "ISSUER_KEYS_FILE": str(layout.issuer_keys_file),
-        "ISSUER_USERS_FILE": str(layout.issuer_users_file),
         **addresses.limits,
     }
     return _application("gateway", "gateway", addresses.gateway_url, variables, layout)

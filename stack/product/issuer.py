@@ -1,20 +1,27 @@
-"""The keys of the local stack, for internal tokens and for the built-in issuer; the issuer's users and tokens."""
+"""The keys for internal tokens of the local stack; the users of accounts, and tokens."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from argon2 import PasswordHasher
 
 from stack.errors import StackError
-from stack.paths import REPOSITORY, Layout
+from stack.paths import REPOSITORY, Layout, write_private
 from stack.processes.environment import base_environment
 from stack.processes.managed_process import ManagedProcess
+from stack.product.applications import Application
 from stack.services import SERVICE_NAMES
 
 COMMAND_SECONDS = 60.0
 TOKEN_SECONDS = 12 * 60 * 60
 ORGANISATION = "1"
+NO_FILE = "-"
+"""For `import`: there is none of this kind."""
 
 
 @dataclass(frozen=True)
@@ -48,55 +55,58 @@ async def prepare_internal_keys(layout: Layout) -> None:
         await process.run(command, base_environment(), REPOSITORY, seconds=COMMAND_SECONDS)
 
 
-async def prepare_issuer(layout: Layout, password: str) -> None:
-    """Make the files of keys and users if they are missing, and leave existing ones as they are."""
-    if not layout.issuer_keys_file.exists():
-        await _create_keys(layout)
-    if not layout.issuer_users_file.exists():
-        await _create_users(layout, password)
+async def prepare_accounts(layout: Layout, accounts: Application, password: str, *, new: bool) -> None:
+    """Before accounts serves: take over what the version before kept in files, or make the users of a new stack.
+
+    The files stay as a backup, under another name.
+    """
+    users, keys = layout.earlier_users_file, layout.earlier_keys_file
+    if users.exists() or keys.exists():
+        await _import(layout, accounts, *(str(file) if file.exists() else NO_FILE for file in (users, keys)))
+        for file in (users, keys):
+            if file.exists():
+                file.replace(file.with_name(f"{file.name}.imported"))
+    elif new:
+        made = layout.run / "demonstration-users.json"
+        write_private(made, json.dumps(_demonstration_users(password)))
+        await _import(layout, accounts, str(made), NO_FILE)
+        made.unlink()
 
 
-# Each file is written under a temporary name and renamed, so that a file of this name is complete.
+def _demonstration_users(password: str) -> list[dict[str, object]]:
+    """In the form of the version before, which `import` reads."""
+    hashed, now = PasswordHasher().hash(password), datetime.now(UTC).isoformat()
+    return [
+        {
+            "id": int(user.id),
+            "organisation_id": int(ORGANISATION),
+            "name": user.name,
+            "email": user.email,
+            "role": user.role,
+            "employee_id": int(user.employee_id) if user.employee_id else None,
+            "company_ids": [int(user.company)] if user.company else [],
+            "password_hash": hashed,
+            "created_at": now,
+        }
+        for user in USERS
+    ]
 
 
-async def _create_keys(layout: Layout) -> None:
-    draft = layout.issuer_keys_file.with_name("keys.new.json")
-    draft.unlink(missing_ok=True)
-    await _gateway_command(layout, ["keys", str(draft)])
-    draft.replace(layout.issuer_keys_file)
+async def _import(layout: Layout, accounts: Application, users: str, keys: str) -> None:
+    process = ManagedProcess("accounts import", layout.run / "import.pid", layout.log / "import.log")
+    command = accounts.command("import", users, keys)
+    await process.run(command, accounts.command_environment, REPOSITORY, seconds=COMMAND_SECONDS)
 
 
-async def _create_users(layout: Layout, password: str) -> None:
-    draft = layout.issuer_users_file.with_name("users.new.json")
-    draft.unlink(missing_ok=True)
-    for user in USERS:
-        arguments = ["users", str(draft), "add", "--id", user.id, "--organisation", ORGANISATION]
-        arguments += ["--name", user.name, "--email", user.email, "--role", user.role]
-        if user.employee_id:
-            arguments += ["--employee-id", user.employee_id]
-        if user.company:
-            arguments += ["--company", user.company]
-        await _gateway_command(layout, arguments, read=password + "\n")
-    draft.chmod(0o600)
-    draft.replace(layout.issuer_users_file)
-
-
-async def _gateway_command(layout: Layout, arguments: Sequence[str], read: str = "") -> None:
-    name = f"gateway {arguments[0]}"
-    process = ManagedProcess(name, layout.run / "issuer.pid", layout.log / "issuer.log")
-    command = [sys.executable, "-m", "gateway", *arguments]
-    await process.run(command, base_environment(), REPOSITORY, seconds=COMMAND_SECONDS, read=read)
-
-
-async def make_token(options: Sequence[str], environment: dict[str, str]) -> str:
-    """A client token signed by the issuer. StackError has the gateway's message if it refuses."""
+async def make_token(options: Sequence[str], accounts: Application) -> str:
+    """A client token, signed with the key of accounts. StackError has the command's message if it refuses."""
     result = await asyncio.to_thread(
         subprocess.run,
-        [sys.executable, "-m", "gateway", "token", *options],
+        accounts.command("token", *options),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        env=environment,
+        env=accounts.command_environment,
         cwd=REPOSITORY,
         timeout=COMMAND_SECONDS,
         check=False,
@@ -104,7 +114,7 @@ async def make_token(options: Sequence[str], environment: dict[str, str]) -> str
     lines = result.stdout.split()
     if result.returncode != 0 or not lines:
         reason = result.stderr.strip() or f"exit status {result.returncode}"
-        raise StackError(f"The gateway issued no token: {reason}")
+        raise StackError(f"Accounts issued no token: {reason}")
     return lines[-1]
 
 
@@ -120,7 +130,7 @@ def token_options(
     rate_limit: str | None = None,
     lifetime: str | None = None,
 ) -> list[str]:
-    """Options of `python -m gateway token`. The defaults make an Admin's token for 12 hours."""
+    """Options of `python -m services.accounts token`. The defaults make an Admin's token for 12 hours."""
     rights = f"--role={role or ADMIN.role}" if permissions is None else f"--permissions={permissions}"
     user = next((user for user in USERS if user.role == role), ADMIN)
     options = [f"--org={organisation or ORGANISATION}", f"--subject={subject or user.id}", rights]

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from tests.support.papers import ROOT, text_of
 
-Right = Literal["view", "enroll", "record", "manage"]
+Right = Literal["view", "enroll", "record", "manage", "accounts.manage"]
 Whose = Literal["own", "company", "other"]
 """Rows about the caller's own person, about one of a company of theirs, and about anybody else."""
 
@@ -22,10 +22,14 @@ class Allowed:
 
 def _documented() -> dict[str, tuple[list[str], dict[str, Allowed]]]:
     """By the request: its permissions, and what each role may."""
-    table = text_of(ROOT / "docs" / "contract.md").partition("| request | permission |")[2].partition("\n\n")[0]
-    head, _, *rows = table.splitlines()
-    columns = [each.strip() for each in head.strip(" |").split("|")]
-    return {request: (permissions, _cells(columns, cells)) for request, permissions, cells in map(_row, rows)}
+    documented: dict[str, tuple[list[str], dict[str, Allowed]]] = {}
+    for table in text_of(ROOT / "docs" / "contract.md").split("| request | permission |")[1:]:
+        head, _, *rows = table.partition("\n\n")[0].splitlines()
+        columns = [each.strip() for each in head.strip(" |").split("|")]
+        documented |= {
+            request: (permissions, _cells(columns, cells)) for request, permissions, cells in map(_row, rows)
+        }
+    return documented
 
 
 def _row(row: str) -> tuple[str, list[str], list[str]]:
@@ -94,6 +98,7 @@ _COURSE = {"title": "New", "category": "safety", "delivery_mode": "online", "dur
 _TIMES = {"start_date": "2030-05-15T09:00:00Z", "end_date": "2030-05-15T17:00:00Z"}
 _SESSION = {"course_id": "{course}", "session_name": "New", "max_participants": 5, **_TIMES}
 _PERSON = {"employee_id": "E-1", "full_name": "New Name"}
+_USER = {"name": "New", "email": "{new address}", "role": "Trainer"}
 _STAFF = {"employee_id": "S-1", "full_name": "New Name"}
 
 LINES = [
@@ -157,4 +162,19 @@ LINES = [
     Line("POST /api/v1/staff/{staff}/merge", "manage", 428, body={"into": "{person}"}),
     Line("GET /api/v1/employees/{person}/training", "view"),
     Line("GET /api/v1/staff/{staff}/training", "view"),
+    Line("GET /api/v1/users", "accounts.manage", elsewhere=200),
+    Line("POST /api/v1/users", "accounts.manage", 201, 201, _USER),
+    Line("GET /api/v1/users/{user}", "accounts.manage"),
+    Line("PATCH /api/v1/users/{user}", "accounts.manage", body={"name": "New Name"}),
+    Line("DELETE /api/v1/users/{user}", "accounts.manage"),
+    Line("POST /api/v1/users/{user}/invitation", "accounts.manage"),
+    Line("POST /api/v1/users/{user}/sign-out", "accounts.manage"),
+    Line("GET /api/v1/users/{user}/audit", "accounts.manage"),
+    Line("GET /api/v1/clients", "accounts.manage", elsewhere=200),
+    Line("POST /api/v1/clients", "accounts.manage", 201, 201, {"name": "New", "permissions": ["training.view"]}),
+    Line("GET /api/v1/clients/{client}", "accounts.manage"),
+    Line("PATCH /api/v1/clients/{client}", "accounts.manage", body={"name": "New Name"}),
+    Line("DELETE /api/v1/clients/{client}", "accounts.manage"),
+    Line("POST /api/v1/clients/{client}/rotate", "accounts.manage"),
+    Line("GET /api/v1/clients/{client}/audit", "accounts.manage"),
 ]

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from services.accounts import clients as client_rules
+from services.accounts import user_rules
 from shared.auth.internal_token import API_ACCESS, Caller, InternalTokenVerifier
 from shared.http.routing import Call
 from tests.support.client import ADMIN_PERMISSIONS, INTERNAL_PERMISSIONS, Client, client_token, new_organisation
@@ -77,6 +79,8 @@ async def test_control_without_the_check_of_permissions_the_walk_notices(
     stack: Stack, organisation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Caller, "may", lambda *_: True)
+    monkeypatch.setattr(user_rules, "check_may_manage", lambda *_: None)
+    monkeypatch.setattr(client_rules, "check_may_grant", lambda *_: None)
     answers = await statuses(stack, ALL, lambda declared: stack.direct(declared.service, organisation, ()), NO_ROWS)
     assert 403 not in answers.values()
 

@@ -7,6 +7,8 @@ from typing import Any, get_args
 import pytest
 
 from services.accounts.roles import ROLES as ISSUED
+from services.accounts.schemas_clients import ClientFields
+from services.accounts.schemas_users import UserFields
 from services.enrollment import api as enrollment_api
 from services.enrollment import rules
 from services.history import api as history_api
@@ -17,13 +19,15 @@ from tests.contract.permissions import DOCUMENTED, LINES, NOBODY, ROLES, Line, W
 from tests.support.client import INTERNAL_PERMISSIONS, Answer, Client, new_organisation
 from tests.support.eventually import eventually
 from tests.support.lifecycle import shown, transfer
-from tests.support.routes import PUBLIC
+from tests.support.routes import PUBLIC, example_body
 from tests.support.stack import Stack
 from tests.support.world import (
+    CLIENTS,
     COURSES,
     EMPLOYEES,
     ENROLLMENTS,
     STAFF,
+    USERS,
     ask_to_enroll,
     enroll,
     new_course,
@@ -32,7 +36,7 @@ from tests.support.world import (
     new_staff,
 )
 
-Rows = Mapping[str, int]
+Rows = Mapping[str, Any]
 _NAME = re.compile(r"\{([a-z ]+)\}")
 NOT_KNOWN = 2**41
 COMPLIANCE, COMPANIES = "/api/v1/training/compliance", "/api/v1/companies"
@@ -66,6 +70,9 @@ async def rows_of(admin: Client, whose: Whose = "own") -> Rows:
         "own person": person,
         "company": (COMPANY_OF[whose] or NO_COMPANY)["id"],
         "staff": await new_staff(admin),
+        "user": (await admin.post(USERS, example_body(UserFields))).data["id"],
+        "new address": example_body(UserFields)["email"],
+        "client": (await admin.post(CLIENTS, example_body(ClientFields))).data["id"],
     }
 
 
@@ -94,7 +101,8 @@ def person_of(line: Line, rows: Rows, whose: Whose) -> int:
     """Who the caller is: the person whom the row is about, or nobody that is known."""
     if whose != "own":
         return NOT_KNOWN
-    return rows["staff"] if "/staff" in line.request else rows["person"]
+    person: int = rows["staff"] if "/staff" in line.request else rows["person"]
+    return person
 
 
 async def ask(client: Client, line: Line, rows: Rows) -> Answer:

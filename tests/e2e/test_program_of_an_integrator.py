@@ -17,9 +17,9 @@ from shared.service.chassis import build_app
 from stack.config.ports import reserve_port
 from tests.support.client import UNLIMITED, Client, client_token
 from tests.support.eventually import DEADLINE
-from tests.support.programs import CLIENTS, MAKER, Program, new_program
+from tests.support.programs import MAKER, Program, new_program
 from tests.support.stack import CLIENT_SECRET, Stack, gateway_settings, serving
-from tests.support.world import ENROLLMENTS, new_course, new_employee, new_session
+from tests.support.world import CLIENTS, ENROLLMENTS, new_course, new_employee, new_session
 
 PROGRAM = Path(__file__).with_name("program_of_an_integrator.py")
 METADATA = "/.well-known/oauth-authorization-server"

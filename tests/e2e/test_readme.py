@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tests.support.eventually import DEADLINE
 from tests.support.papers import ROOT, section, text_of
-from tests.support.programs import CLIENTS, MAKER
+from tests.support.programs import MAKER
 from tests.support.stack import Stack
-from tests.support.world import new_course
+from tests.support.world import CLIENTS, new_course
 
 
 def commands() -> list[str]:

@@ -17,8 +17,9 @@ import aiohttp
 from shared.auth.make_internal_keys import make_internal_keys, private_keys_file, trusted_keys_file
 from shared.auth.trust import GATEWAY
 from stack.config.ports import reserve_port
+from stack.servers.credentials import secret_settings
 from stack.servers.databases import DatabaseUrls, ensure_databases
-from stack.services import SERVICE_NAMES
+from stack.services import SERVICE_NAMES, service_named
 from tests.faults.processes import ProductProcess
 from tests.faults.servers import Servers, running_servers
 from tests.support.client import Client, client_token
@@ -176,6 +177,7 @@ def _environments(
             "AMQP_URL": through(broker_link, servers.rabbitmq.url_of(name)),
             "MIGRATION_DATABASE_URL": of_database.owner,
             "MIGRATION_AMQP_URL": servers.rabbitmq.url,
+            **secret_settings(servers.layout.secrets, service_named(name)),
         }
         for name, of_database in database_urls.items()
     }

@@ -13,7 +13,14 @@ from multidict import CIMultiDictProxy
 
 from tests.support.declared import check_against_declaration
 
-ADMIN_PERMISSIONS = ("api.access", "training.view", "training.enroll", "training.record", "training.manage")
+ADMIN_PERMISSIONS = (
+    "api.access",
+    "training.view",
+    "training.enroll",
+    "training.record",
+    "training.manage",
+    "accounts.manage",
+)
 INTERNAL_PERMISSIONS = ("internal.seats", "internal.sessions", "internal.states")
 """Those that services have when they ask each other, each of its own."""
 UNLIMITED = 1_000_000

@@ -71,12 +71,12 @@ async def everything_is_followed(stack: Stack) -> None:
 
 
 async def _nothing_waits(stack: Stack) -> bool:
-    for service in ("catalog", "enrollment"):
+    for service in ("catalog", "enrollment", "accounts"):
         url = stack.settings[service].migration_database_url.get_secret_value()
         if await _value(url, "SELECT count(*) FROM outbox WHERE published_at IS NULL"):
             return False
     settings = "SELECT coalesce(sum(version), 0) FROM organisation_settings"
-    if len({await _value(url, settings) for url in stack.database_urls.values()}) > 1:
+    if len({await _value(stack.database_urls[name], settings) for name in COPIES}) > 1:
         return False
     records = await _value(stack.history_database_url, "SELECT coalesce(sum(version), 0) FROM records")
     counted = await _value(stack.catalog_database_url, "SELECT coalesce(sum(version), 0) FROM enrollments")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ import jwt
 from shared.auth.internal_token import ACCOUNTS, ENROLL, MANAGE, RECORD, VIEW
 from tests.support.client import Answer, Client
 from tests.support.stack import Stack
+from tests.support.world import CLIENTS
 
-CLIENTS = "/api/v1/clients"
 TOKEN = "/oauth/token"
 MAKER = ("api.access", VIEW, ENROLL, RECORD, MANAGE, ACCOUNTS)
 FIELDS: dict[str, Any] = {"name": "Payroll", "permissions": [VIEW]}
@@ -47,12 +48,21 @@ def basic(client_id: str, secret: str) -> str:
     return "Basic " + base64.b64encode(f"{client_id}:{secret}".encode()).decode()
 
 
+def new_address() -> str:
+    """Of a host that has guessed nothing yet."""
+    return f"2001:db8::{secrets.token_hex(2)}:{secrets.token_hex(2)}"
+
+
 async def ask(
-    stack: Stack, body: dict[str, str] | str | bytes, authorization: str | None = None, **sends: str
+    stack: Stack,
+    body: dict[str, str] | str | bytes,
+    authorization: str | None = None,
+    address: str | None = None,
+    **sends: str,
 ) -> Answer:
-    """`POST /oauth/token` with this form."""
+    """`POST /oauth/token` with this form, from an address of its own unless one is given."""
     headers = {**FORM, **sends} | ({} if authorization is None else {"X-Client-Authorization": authorization})
-    return await stack.public().request("POST", TOKEN, data=body, headers=headers)
+    return await stack.public(address or new_address()).request("POST", TOKEN, data=body, headers=headers)
 
 
 async def token_of(stack: Stack, program: Program, **parameters: str) -> Answer:
@@ -83,7 +93,7 @@ async def as_if(stack: Stack, program: Program, change: str) -> None:
 
 
 async def refusals_of(stack: Stack, program: Program) -> list[dict[str, Any]]:
-    """What the gateways are told of the client's tokens."""
+    """The entries of the list that gateways follow, about the client's tokens."""
     sql = f"SELECT to_jsonb(r)::text FROM revocations r WHERE subject = '{program.client_id}' ORDER BY seq"
     return [json.loads(text) for text in await rows_of(stack, sql)]
 

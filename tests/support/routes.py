@@ -1,21 +1,26 @@
 """Every route of every service, walked from the tables that declare them: a new one is tested unasked."""
 
 import re
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
 
+from services.accounts.schemas_clients import ClientFields
+from services.accounts.schemas_users import UserFields
 from shared.http.routing import Route
 from tests.support.client import ADMIN_PERMISSIONS, Answer, Client
 from tests.support.services import DECLARED
 from tests.support.world import (
+    CLIENTS,
     COURSES,
     EMPLOYEES,
     ENROLLMENTS,
     SESSIONS,
     STAFF,
+    USERS,
     enroll,
     new_course,
     new_employee,
@@ -28,6 +33,7 @@ _VALUES: Mapping[str, Any] = {
     "end_date": "2030-05-15T17:00:00Z",
     "title": "Leadership Essentials",
     "attendance": [{"employee_id": 1, "outcome": "checked_in"}],
+    "permissions": ["training.view"],
 }
 """For members whose type alone does not say what a good value is."""
 
@@ -44,7 +50,8 @@ class Declared:
 
     @property
     def is_public(self) -> bool:
-        return self.route.path.startswith("/api/")
+        """Whether clients ask it with their tokens."""
+        return self.route.path.startswith("/api/") and not self.route.is_public
 
     @property
     def has_id(self) -> bool:
@@ -62,7 +69,7 @@ class Declared:
     async def ask(self, client: Client, ids: Mapping[str, int], **options: Any) -> Answer:
         """A request that is right in everything; `options` change it."""
         if self.route.body is not None:
-            options = {"json": example_body(self.route.body), **options}
+            options = {"data" if self.route.form else "json": example_body(self.route.body), **options}
         return await client.request(self.route.method, self.path(ids), **options)
 
 
@@ -73,7 +80,7 @@ def declared_routes() -> list[Declared]:
 ALL = declared_routes()
 PUBLIC = [declared for declared in ALL if declared.is_public]
 
-NO_ROWS = dict.fromkeys((COURSES, SESSIONS, ENROLLMENTS, EMPLOYEES, STAFF, "/internal/sessions"), 1)
+NO_ROWS = dict.fromkeys((COURSES, SESSIONS, ENROLLMENTS, EMPLOYEES, STAFF, "/internal/sessions", USERS, CLIENTS), 1)
 """Ids for requests that are refused before anybody looks for the row."""
 
 
@@ -90,14 +97,27 @@ async def rows_of_each_kind(client: Client) -> dict[str, int]:
         ENROLLMENTS: enrollment_id,
         EMPLOYEES: employee_id,
         STAFF: await new_staff(client),
+        USERS: (await client.post(USERS, example_body(UserFields))).data["id"],
+        CLIENTS: (await client.post(CLIENTS, example_body(ClientFields))).data["id"],
     }
+
+
+def new_address() -> str:
+    """An email address of nobody: no two users have the same."""
+    return f"{secrets.token_hex(6)}@example.com"
 
 
 def example_body(model: type[BaseModel]) -> dict[str, Any]:
     """A body with every required member of the model, each with a value of its type."""
     schema = model.model_json_schema()
     properties = schema.get("properties", {})
-    return {name: _VALUES.get(name, _value(properties[name])) for name in schema.get("required", ())}
+    return {name: _example(name, properties[name]) for name in schema.get("required", ())}
+
+
+def _example(name: str, schema: Mapping[str, Any]) -> Any:
+    if name == "email":
+        return new_address()
+    return _VALUES.get(name, _value(schema))
 
 
 def _value(schema: Mapping[str, Any]) -> Any:

@@ -10,7 +10,10 @@ SESSIONS = "/api/v1/training/sessions"
 ENROLLMENTS = "/api/v1/training/enrollments"
 EMPLOYEES = "/api/v1/employees"
 STAFF = "/api/v1/staff"
+USERS = "/api/v1/users"
+CLIENTS = "/api/v1/clients"
 SETTINGS = "/api/v1/training/settings"
+ORGANISATIONS = "/api/v1/organisations"
 BEGUN = {"start_date": "2020-05-15T09:00:00Z", "end_date": "2090-05-15T17:00:00Z"}
 """Of a session that is under way."""
 

@@ -21,6 +21,10 @@ CREATE TABLE organisations (
 );
 SELECT separate_organisations('organisations');
 
+-- Of organisations that are made here. Those that only an outside provider knows have ids of its choice, and have data in
+-- the other services already: nobody else chooses ids from these on, so that no new organisation gets one of them.
+CREATE SEQUENCE organisation_ids MINVALUE 2000000000001 MAXVALUE 2999999999999;
+
 CREATE SEQUENCE user_ids;
 
 -- Tokens issued until cut_off_at are refused. An address belongs to one user of the installation: with it one signs in.
@@ -44,6 +48,49 @@ CREATE TABLE users (
     CONSTRAINT user_id_taken UNIQUE (id)
 );
 SELECT separate_organisations('users');
+
+-- Names and addresses are found in any spelling: see the catalog's migrations 0005 and 0010.
+DO $$
+BEGIN
+    CREATE EXTENSION IF NOT EXISTS unaccent;
+    CREATE FUNCTION searchable(value text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $f$
+    BEGIN
+        RETURN lower(public.unaccent('public.unaccent', normalize(value, NFC)));
+    END $f$;
+EXCEPTION WHEN insufficient_privilege OR undefined_file OR feature_not_supported THEN
+    RAISE WARNING 'searches distinguish accents: %', SQLERRM;
+    CREATE FUNCTION searchable(value text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $f$
+    BEGIN
+        RETURN lower(normalize(value, NFC));
+    END $f$;
+END $$;
+
+CREATE FUNCTION containing(word text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN '%' || regexp_replace(searchable(word), '([\\%_])', '\\\1', 'g') || '%';
+
+ALTER TABLE users
+    ADD COLUMN searched text GENERATED ALWAYS AS (searchable(name || ' ' || email)) STORED,
+    ADD COLUMN status text GENERATED ALWAYS AS (CASE WHEN disabled_at IS NOT NULL THEN 'disabled'
+        WHEN password_hash IS NULL THEN 'invited' ELSE 'active' END) STORED;
+
+ALTER TABLE organisations
+    ADD COLUMN searched text GENERATED ALWAYS AS (searchable(name)) STORED,
+    ADD COLUMN status text GENERATED ALWAYS AS (CASE WHEN suspended_at IS NULL THEN 'active' ELSE 'suspended' END) STORED;
+
+DO $$
+BEGIN
+    CREATE EXTENSION IF NOT EXISTS pg_trgm;
+    CREATE EXTENSION IF NOT EXISTS btree_gin;
+    CREATE INDEX users_by_part_of_text ON users USING gin (organisation_id, searched gin_trgm_ops);
+EXCEPTION WHEN insufficient_privilege OR undefined_file OR feature_not_supported OR undefined_object THEN
+    RAISE WARNING 'no index for searching in users: %', SQLERRM;
+END $$;
+
+-- A search can use its index in a view alone (decision 10).
+CREATE VIEW users_in_scope AS
+    SELECT organisation_id, id, role, status, searched FROM users
+    WHERE (organisation_id = ANY ((SELECT organisations_in_scope())::bigint[])) IS NOT FALSE
+    WITH CHECK OPTION;
 
 -- One-time links with which a user sets their password; of the token its SHA-256.
 CREATE TABLE invitations (
@@ -102,13 +149,15 @@ CREATE TABLE clients (
 SELECT separate_organisations('clients');
 
 -- Private halves are encrypted (secrets_at_rest.py). Published until retired; the one promoted last signs.
+-- tokens_until: when the last token expires that a command made with the key, or that came with it from elsewhere.
 CREATE TABLE signing_keys (
     key_id text PRIMARY KEY,
     algorithm text NOT NULL,
     private_sealed bytea NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     promoted_at timestamptz,
-    retired_at timestamptz
+    retired_at timestamptz,
+    tokens_until timestamptz
 );
 
 -- Tokens that are refused before they expire; the gateways read it from where they are (store/revocations.py).
@@ -122,6 +171,8 @@ CREATE TABLE revocations (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX revocations_by_time ON revocations (created_at);
+CREATE INDEX revocations_of_organisation ON revocations (organisation_id, seq) WHERE kind <> 'subject';
+CREATE INDEX revocations_of_subject ON revocations (organisation_id, subject);
 SELECT separate_organisations('revocations');
 
 -- Attempts to sign in that failed. What was typed is not kept: `account` is a digest of it.

@@ -45,7 +45,7 @@ UPDATE clients SET version = version + 1, secret_digest = $3, previous_digest = 
 WHERE organisation_id = $1 AND id = $2
 """
 _REVOKE = "UPDATE clients SET version = version + 1, revoked_at = $3 WHERE organisation_id = $1 AND id = $2"
-_CUT_OFF = "UPDATE clients SET cut_off_at = $3 WHERE organisation_id = $1 AND id = $2"
+_CUT_OFF = "UPDATE clients SET cut_off_at = to_timestamp($3) WHERE organisation_id = $1 AND id = $2"
 
 # Not while somebody changes the row: nobody waits for it.
 _USED = """
@@ -158,9 +158,9 @@ async def revoke(connection: Connection, organisation_id: int, row_id: int, at: 
     await connection.execute(_REVOKE, organisation_id, row_id, at)
 
 
-async def cut_off(connection: Connection, organisation_id: int, row_id: int, at: datetime) -> None:
-    """Tokens to come are of the second after; those before are refused by `revocations.refuse_tokens`."""
-    await connection.execute(_CUT_OFF, organisation_id, row_id, at)
+async def cut_off(connection: Connection, organisation_id: int, row_id: int, until: int) -> None:
+    """Tokens to come are of a later second than `until`, which `revocations.refuse_tokens` returns."""
+    await connection.execute(_CUT_OFF, organisation_id, row_id, until)
 
 
 async def note_use(connection: Connection, client: Client) -> None:

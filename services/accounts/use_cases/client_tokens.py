@@ -89,7 +89,7 @@ async def _issued(
 
 
 def _check_usable(found: Found) -> None:
-    """Who has the secret is told why it is of no use; raises `ClientRefused`."""
+    """Who has the secret learns why it is of no use; raises `ClientRefused`."""
     if found.client.revoked_at is not None:
         raise ClientRefused("The client is revoked.")
     if found.client.is_expired(found.now):

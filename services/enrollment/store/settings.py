@@ -1,12 +1,15 @@
 """SQL of what an organisation has set for itself."""
 
 import json
+from collections.abc import Sequence
 
 from services.enrollment.representations import settings_row
 from services.enrollment.schemas import OrganisationSettings
+from shared.events.types import OrganisationState, SettingsState
 from shared.http.conditional import Document
 from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped
+from shared.postgres.statement_columns import ArrayColumns
 
 _SETTINGS = scoped(
     """
@@ -23,6 +26,17 @@ ON CONFLICT (organisation_id) DO UPDATE SET time_zone = excluded.time_zone, book
     version = excluded.version
 WHERE organisation_settings.version = $4
 """
+
+# An organisation that has set something keeps it, however late its beginning is told, and however often.
+_BEGINNINGS = ArrayColumns(organisation_id="bigint", time_zone="text", booking_clash="text")
+_BEGIN = f"""
+INSERT INTO organisation_settings (organisation_id, time_zone, booking_clash, version)
+SELECT DISTINCT ON (organisation_id) organisation_id, known_zone(time_zone), booking_clash, 2
+FROM {_BEGINNINGS.unnest("begun")}
+WHERE (known_zone(time_zone), booking_clash) <> ('UTC', 'warn')
+ON CONFLICT (organisation_id) DO NOTHING
+RETURNING organisation_id AS id, version, time_zone, booking_clash
+"""  # noqa: S608 - of constants alone
 
 _IS_KNOWN = "SELECT known_zone($1) = $1"
 
@@ -45,3 +59,15 @@ async def save_settings(
     """Writes the settings that follow `version`; whether they still had that version."""
     done = await connection.execute(_SAVE, organisation_id, wanted.time_zone, wanted.booking_clash, version)
     return done == "INSERT 0 1"
+
+
+async def begin_settings(connection: Connection, organisations: Sequence[OrganisationState]) -> list[SettingsState]:
+    """Writes the settings that these organisations begin with, where they have none; what was written.
+
+    A time zone that PostgreSQL does not know becomes UTC. What nobody has set is as it always is, and is not written.
+    """
+    rows = [
+        {"organisation_id": each.id, "time_zone": each.time_zone, "booking_clash": each.booking_clash}
+        for each in organisations
+    ]
+    return [SettingsState(**row) for row in await connection.fetch(_BEGIN, *_BEGINNINGS.arrays(rows))]

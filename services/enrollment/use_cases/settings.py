@@ -1,5 +1,6 @@
 """What an organisation sets for itself."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from services.enrollment.errors import ChangedMeanwhile, TimeZoneUnknown
@@ -7,13 +8,16 @@ from services.enrollment.schemas import OrganisationSettings
 from services.enrollment.store import settings as store
 from services.enrollment.use_cases import SOURCE
 from services.enrollment.use_cases.change_set import in_transaction
-from shared.events.types import SettingsSaved, SettingsState
+from shared.events.types import OrganisationCreated, SettingsSaved, SettingsState
 from shared.http.conditional import UNCONDITIONAL, Conditions, Document
 from shared.messaging import outbox
 from shared.postgres.audit import Actor, AuditEntry, differences
 from shared.postgres.pool import Connection, Pool
 from shared.security_log import SecurityEvent, record
 from shared.validation.fields import STORED
+
+_UNSET = OrganisationSettings(time_zone="UTC")
+"""Of an organisation that has set nothing."""
 
 
 async def save_settings(
@@ -48,3 +52,19 @@ async def save_settings(
     if changes:
         record(SecurityEvent.SETTINGS_CHANGED, subject=actor.subject, organisation_id=organisation_id, changes=changes)
     return saved
+
+
+async def begin(connection: Connection, events: Sequence[OrganisationCreated]) -> None:
+    """The settings that new organisations begin with, unless they have set some themselves by now."""
+    begun = await store.begin_settings(connection, [event.data for event in events])
+    traces = {event.organisation_id: event.trace for event in events}
+    saved = [SettingsSaved(state.id, state, traces[state.id]) for state in begun]
+    await outbox.add(connection, SOURCE, saved, [_entry_of_beginning(event) for event in saved])
+
+
+def _entry_of_beginning(event: SettingsSaved) -> AuditEntry:
+    """As accounts has asked for, in the request that made the organisation there."""
+    state, actor = event.data, Actor("accounts", "Accounts", event.trace)
+    begun = OrganisationSettings.model_construct(time_zone=state.time_zone, booking_clash=state.booking_clash)
+    changes = differences(_UNSET, begun)
+    return AuditEntry("settings", event.organisation_id, state.id, state.version, event.type, actor, changes)

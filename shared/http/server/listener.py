@@ -33,8 +33,8 @@ async def listening(
     running requests get `shutdown_timeout` seconds.
     """
     runner = web.AppRunner(app, shutdown_timeout=shutdown_timeout)
-    await runner.setup()
     try:
+        await runner.setup()  # what of it was set up before an error is taken down again
         server, loop, ending = cast(web.Server, runner.server), asyncio.get_running_loop(), asyncio.Event()
         responder = app.get(RESPONDER) or Responder(0, {})
         dispatcher, buffer = FastDispatcher(app), memoryview(bytearray(READ_BYTES))

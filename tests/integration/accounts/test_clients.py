@@ -8,10 +8,10 @@ import pytest
 
 from services.accounts import clients as rules
 from shared.auth.internal_token import ACCOUNTS, ENROLL, ENROLL_COMPANY, MANAGE, PLATFORM, VIEW, VIEW_COMPANY, Caller
+from shared.security_log import SecurityEvent
 from tests.support.client import Client, new_organisation
 from tests.support.internal_keys import token_for
 from tests.support.programs import (
-    CLIENTS,
     FIELDS,
     MAKER,
     as_if,
@@ -22,7 +22,9 @@ from tests.support.programs import (
     rows_of,
     token_of,
 )
+from tests.support.security_lines import SecurityLines
 from tests.support.stack import Stack
+from tests.support.world import CLIENTS
 
 LATER = "2031-01-01T00:00:00.000000Z"
 
@@ -265,6 +267,23 @@ async def test_changes_can_be_made_to_the_version_that_was_read(stack: Stack, or
     assert (await client.post(f"{program.path}/rotate", {}, **{"If-Match": tag})).status == 412
     assert (await client.delete(program.path, **{"If-Match": tag})).status == 412
     assert (await client.get(program.path)).data["name"] == "One"
+
+
+async def test_the_security_log_tells_of_changes_that_were_made(
+    stack: Stack, organisation: int, security_lines: SecurityLines
+) -> None:
+    client, key = maker(stack, organisation), {"Idempotency-Key": secrets.token_hex(8)}
+    for _ in range(2):
+        made = await client.post(CLIENTS, FIELDS, **key)
+    path = f"{CLIENTS}/{made.data['id']}"
+    await client.patch(path, {"rate_limit": 0})
+    await client.patch(path, {"name": "Payroll"})
+    await client.post(f"{path}/rotate", {})
+    for _ in range(2):
+        await client.delete(path)
+    lines = security_lines.of(SecurityEvent.CLIENT_CHANGED, subject="test", client=made.data["id"])
+    assert [line["reason"] for line in lines] == ["saved", "rotated", "revoked"]
+    assert "muster_cs_" not in security_lines.text
 
 
 async def test_the_trail_says_who_did_what_and_never_a_secret(stack: Stack, organisation: int) -> None:

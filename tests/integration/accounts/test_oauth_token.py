@@ -10,7 +10,7 @@ import jwt
 import pytest
 
 from services.accounts.store import clients as store
-from services.accounts.use_cases import client_tokens
+from services.accounts.use_cases import client_tokens, guessing
 from shared.auth.internal_token import ENROLL, VIEW
 from shared.security_log import SecurityEvent
 from tests.support.client import Answer
@@ -24,6 +24,7 @@ from tests.support.programs import (
     claims_of,
     holding,
     maker,
+    new_address,
     new_program,
     refusals_of,
     rows_of,
@@ -139,12 +140,36 @@ async def test_an_unknown_client_and_a_wrong_secret_look_alike(
     stack: Stack, organisation: int, security_lines: SecurityLines
 ) -> None:
     program = await new_program(maker(stack, organisation))
-    wrong = await ask(stack, GRANT, basic(program.client_id, "muster_cs_wrong"))
-    unknown = await ask(stack, GRANT, basic("muster_ci_unknown", program.secret))
+    address = new_address()
+    wrong = await ask(stack, GRANT, basic(program.client_id, "muster_cs_wrong"), address)
+    unknown = await ask(stack, GRANT, basic("muster_ci_unknown", program.secret), address)
     assert (wrong.status, wrong.text) == (unknown.status, unknown.text) == (401, wrong.text)
     refused = security_lines.of(SecurityEvent.CLIENT_REFUSED, reason="credentials")
-    assert [line["address"] for line in refused] == ["192.0.2.1"] * 2
+    assert [line["address"] for line in refused] == [address] * 2
     assert "muster_cs_" not in security_lines.text
+
+
+async def test_guessing_has_a_budget(stack: Stack, organisation: int) -> None:
+    """Ten guesses from one address; then not even the right secret is looked at there, and elsewhere it is."""
+    program, address = await new_program(maker(stack, organisation)), new_address()
+    wrong = [await ask(stack, GRANT, basic(program.client_id, "wrong"), address) for _ in range(11)]
+    assert [answer.status for answer in wrong] == [401] * 10 + [429]
+    limited = await ask(stack, GRANT, basic(program.client_id, program.secret), address)
+    assert (limited.status, limited.json["code"]) == (429, "rate_limited")
+    assert int(limited.headers["Retry-After"]) > 0
+    assert (await token_of(stack, program)).status == 200
+
+
+async def test_control_without_the_budget_one_may_guess_for_ever(
+    stack: Stack, organisation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(*_: Any) -> None:
+        return None
+
+    monkeypatch.setattr(guessing, "failed", nothing)
+    program, address = await new_program(maker(stack, organisation)), new_address()
+    wrong = [await ask(stack, GRANT, basic(program.client_id, "wrong"), address) for _ in range(11)]
+    assert [answer.status for answer in wrong] == [401] * 11
 
 
 async def test_a_client_of_a_suspended_organisation_gets_no_token(stack: Stack, organisation: int) -> None:

@@ -18,7 +18,7 @@ from stack.processes.environment import base_environment
 from stack.product.applications import application_process
 from stack.services import SERVICE_NAMES
 
-APPLICATIONS = ("catalog", "enrollment", "history", "gateway")
+APPLICATIONS = (*SERVICE_NAMES, "gateway")
 
 
 @pytest.fixture

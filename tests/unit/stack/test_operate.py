@@ -7,6 +7,8 @@ from stack.commands.operate import known_service, operator_invocation, psql_invo
 from stack.config.addresses import Addresses, ServiceAddresses
 from stack.errors import StackError
 from stack.paths import Layout
+from stack.product.applications import make_applications
+from stack.servers.credentials import load_credentials
 from stack.services import SERVICE_NAMES
 
 ADDRESSES = Addresses(
@@ -53,8 +55,22 @@ def test_psql_can_be_the_owner() -> None:
 
 
 def test_an_unknown_service_is_refused_with_the_names_that_there_are() -> None:
-    with pytest.raises(StackError, match=r"Unknown service 'gateway'\. The services are catalog, enrollment, history"):
+    with pytest.raises(StackError, match=r"Unknown service .gateway.\. The services are catalog, enrollment, acc"):
         known_service("gateway")
+
+
+@pytest.mark.parametrize("arguments", [["keys", "list"], ["token", "--ttl=5", "--help"], []])
+def test_commands_of_accounts_are_passed_on(arguments: list[str]) -> None:
+    assert make_parser().parse_args(["accounts", *arguments]).rest == arguments
+
+
+def test_accounts_are_given_their_secret_and_nobody_else_is(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    layout.create()
+    secret = load_credentials(layout.secrets).of_services["accounts_secret"]
+    applications = {each.name: each for each in make_applications(layout, ADDRESSES)}
+    assert applications["accounts"].environment["ACCOUNTS_SECRET"] == secret
+    assert [name for name, each in applications.items() if secret in each.command_environment.values()] == ["accounts"]
 
 
 @pytest.mark.parametrize("command", ["verify", "rebuild", "dead-letters", "psql"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from pydantic import SecretStr
 
 from gateway.routes import ROUTES, UpstreamName
 from gateway.settings import GatewaySettings
@@ -34,21 +35,21 @@ CONTAINERS = """
       - {{source: {name}_migration_database_url, target: migration_database_url}}
       - {{source: {name}_amqp_url, target: amqp_url}}
       - migration_amqp_url
-    volumes: &{name}-keys
+{secrets}    volumes: &{name}-keys
       - {name}-keys:/var/lib/muster-keys/{name}:ro
       - trusted-keys:/var/lib/muster-keys/trusted:ro
     environment: &{name}-environment
       INTERNAL_KEYS_FILE: /var/lib/muster-keys/{name}/keys.json
       INTERNAL_TRUSTED_KEYS_FILE: /var/lib/muster-keys/trusted/keys.json
 {addresses}      LOG_LEVEL: ${{LOG_LEVEL:-INFO}}
-
+{settings}
   {name}:
     <<: *service
     command: [python, -m, services.{name}]
     secrets:
       - {{source: {name}_database_url, target: database_url}}
       - {{source: {name}_amqp_url, target: amqp_url}}
-    volumes: *{name}-keys
+{secrets}    volumes: *{name}-keys
     environment: *{name}-environment
 
   operate-{name}:
@@ -58,6 +59,10 @@ CONTAINERS = """
     volumes: *{name}-keys
     environment: *{name}-environment
 """
+
+
+SETTINGS = {"accounts": "      # Without a value: set if .env or the shell sets it.\n      PUBLIC_URL:\n"}
+"""What else a service's containers pass on from `.env`."""
 
 
 def text_of(name: str) -> str:
@@ -117,6 +122,12 @@ def test_a_service_has_a_setting_for_the_address_of_each_that_it_asks(service: S
 
 
 @OF_EACH_SERVICE
+def test_a_service_has_a_setting_for_each_secret_of_its_own(service: Service) -> None:
+    fields = DECLARED[service.name].settings.model_fields
+    assert all(fields[name].is_required() and fields[name].annotation is SecretStr for name in service.secrets)
+
+
+@OF_EACH_SERVICE
 def test_a_service_asks_those_whose_rows_it_copies(service: Service) -> None:
     projection = DECLARED[service.name].projection
     assert projection is None or {copied.owner for copied in projection.replicas} <= set(service.asks)
@@ -136,7 +147,13 @@ def test_the_gateway_knows_no_other_service() -> None:
 @OF_EACH_SERVICE
 def test_compose_runs_a_service_its_migrations_and_its_commands(service: Service) -> None:
     addresses = "".join(f"      {name.upper()}_URL: http://{name}:8000\n" for name in service.asks)
-    for container in CONTAINERS.format(name=service.name, addresses=addresses).strip("\n").split("\n\n"):
+    values = {
+        "name": service.name,
+        "addresses": addresses,
+        "secrets": "".join(f"      - {secret}\n" for secret in service.secrets),
+        "settings": SETTINGS.get(service.name, ""),
+    }
+    for container in CONTAINERS.format(**values).strip("\n").split("\n\n"):
         assert f"\n{container}\n" in COMPOSE
 
 
@@ -174,7 +191,8 @@ def test_secrets_are_made_for_every_service() -> None:
 @OF_EACH_SERVICE
 def test_compose_declares_the_secrets_of_a_service(service: Service) -> None:
     kinds = ("amqp_url", "database_password", "database_url", "database_owner_password", "migration_database_url")
-    for secret in (f"rabbitmq_{service.name}_password", *(f"{service.name}_{kind}" for kind in kinds)):
+    usual = (f"rabbitmq_{service.name}_password", *(f"{service.name}_{kind}" for kind in kinds))
+    for secret in (*usual, *service.secrets):
         assert f"\n  {secret}: {{file: ./deploy/compose/secrets/{secret}}}" in COMPOSE
 
 

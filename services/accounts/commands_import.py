@@ -1,0 +1,116 @@
+"""`import USERS KEYS` and `administrator`: the first users of an installation, and its keys if it had some before."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from services.accounts.earlier_files import EarlierKey, EarlierUser, FileBroken, read_keys, read_users
+from services.accounts.errors import CommandRefused
+from services.accounts.operating import REFUSED, STATUSES, carry_out
+from services.accounts.passwords import hash_password
+from services.accounts.schemas import Email
+from services.accounts.secrets_at_rest import Sealer
+from services.accounts.settings import AccountsSettings
+from services.accounts.use_cases import moving_over
+from shared.postgres.pool import Connection
+from shared.service.chassis import Command
+from shared.validation.fields import Name
+
+T = TypeVar("T")
+
+NO_FILE = "-"
+_IMPORT = """Takes over users and keys of an installation whose gateway kept them in files. Ids, passwords and the
+names of keys stay, so that people and running tokens notice nothing. What is there already stays as it is: the command
+may be run again."""
+_ADMINISTRATOR = """Makes the first Admin, unless there are users. The password is read from standard input."""
+FIRST_ORGANISATION = 1
+_MIN_PASSWORD, _MAX_PASSWORD = 12, 1024
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    parser.description, parser.epilog = _IMPORT, STATUSES
+    for name, help_text in (("users", "users.json of the gateway"), ("keys", "keys.json of the gateway")):
+        parser.add_argument(name, nargs="?", default=NO_FILE, help=f"{help_text}; {NO_FILE} for none")
+
+
+def _run_import(settings: AccountsSettings, arguments: argparse.Namespace) -> int:
+    try:
+        users = _read(arguments.users, read_users)
+        keys = _read(arguments.keys, read_keys)
+    except CommandRefused as error:
+        print(f"import: {error}; nothing was imported", file=sys.stderr)
+        return REFUSED
+    return carry_out(settings, "import", partial(_import, arguments, users or [], keys or []))
+
+
+def _read(file: str, read: Callable[[str], list[T]]) -> list[T]:
+    if file == NO_FILE:
+        return []
+    try:
+        return read(Path(file).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CommandRefused(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise CommandRefused(f"{file}: it is not UTF-8") from None
+    except FileBroken as error:
+        raise CommandRefused(f"{file}: {error}") from None
+
+
+async def _import(
+    arguments: argparse.Namespace,
+    users: list[EarlierUser],
+    keys: list[EarlierKey],
+    connection: Connection,
+    sealer: Sealer,
+) -> str:
+    try:
+        file = arguments.users
+        of_users = await moving_over.take_over_users(connection, users)
+        file = arguments.keys
+        of_keys = await moving_over.take_over_keys(connection, sealer, keys)
+    except FileBroken as error:
+        raise CommandRefused(f"{file}: {error}; nothing was imported") from None
+    return (
+        f"users: {of_users.new} taken over, {of_users.there} were there already\n"
+        f"organisations: {of_users.organisations} made for them\n"
+        f"keys: {of_keys.new} taken over, {of_keys.there} were there already"
+    )
+
+
+def _add_administrator(parser: argparse.ArgumentParser) -> None:
+    parser.description, parser.epilog = _ADMINISTRATOR, STATUSES
+    parser.add_argument("--email", required=True)
+    parser.add_argument("--name", default="Administrator", help="(default Administrator)")
+
+
+def _run_administrator(settings: AccountsSettings, arguments: argparse.Namespace) -> int:
+    return carry_out(settings, "administrator", partial(_make_administrator, arguments))
+
+
+async def _make_administrator(arguments: argparse.Namespace, connection: Connection, _: Sealer) -> str:
+    email = _checked("--email", TypeAdapter(Email), arguments.email)
+    name = _checked("--name", TypeAdapter(Name), arguments.name)
+    password = sys.stdin.readline().rstrip("\r\n")
+    if not _MIN_PASSWORD <= len(password) <= _MAX_PASSWORD:
+        raise CommandRefused(f"the password on standard input needs {_MIN_PASSWORD} to {_MAX_PASSWORD} characters")
+    hashed = hash_password(password)
+    if await moving_over.make_administrator(connection, FIRST_ORGANISATION, name, email, hashed):
+        return f"administrator {email} made"
+    return "there are users already"
+
+
+def _checked(option: str, type_: TypeAdapter[str], text: str) -> str:
+    try:
+        return type_.validate_python(text)
+    except ValidationError as error:
+        message = error.errors(include_url=False, include_input=False)[0]["msg"].removeprefix("Value error, ")
+        raise CommandRefused(f"{option}: {message}") from None
+
+
+IMPORT = Command("import", "take over the users and keys of the version before", _add_files, _run_import)
+ADMINISTRATOR = Command("administrator", "make the first Admin", _add_administrator, _run_administrator)
