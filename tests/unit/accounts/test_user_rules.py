@@ -56,6 +56,13 @@ def test_a_change_leaves_the_rest() -> None:
     assert (changed.name, changed.employee_id, changed.email) == ("Ada L", None, "ada@example.com")
 
 
+def test_a_name_that_was_allowed_stays() -> None:
+    changed = user_rules.changed_user(document(name="Ada\x1b"), {"user_type": "contractor"})
+    assert (changed.name, changed.user_type) == ("Ada\x1b", "contractor")
+    with pytest.raises(ValidationFailed):
+        user_rules.changed_user(document(), {"name": "Ada\x1b"})
+
+
 @pytest.mark.parametrize(
     ("patch", "field"),
     [
