@@ -8,7 +8,7 @@ import pytest
 from services.accounts import user_rules
 from services.accounts.roles import ROLES, RoleName
 from services.accounts.schemas_users import UserDocument
-from services.accounts.users import User
+from services.accounts.users import User, email_key
 from shared.auth.internal_token import ACCOUNTS, API_ACCESS
 from shared.errors import PermissionDenied, ValidationFailed
 
@@ -36,6 +36,11 @@ def user(**changes: Any) -> User:
 
 def document(**changes: Any) -> UserDocument:
     return user_rules.document_of(user(**changes))
+
+
+@pytest.mark.parametrize("email", ["ZOE\u0308@Example.com", "zo\u00eb@example.com", "Zo\u00cb@EXAMPLE.COM"])
+def test_an_address_is_the_same_in_any_case_and_form(email: str) -> None:
+    assert email_key(email) == "zo\u00eb@example.com"
 
 
 def test_a_user_as_they_are_written() -> None:
