@@ -92,9 +92,10 @@ class OidcProvider:
         """Of the key that signs by it now."""
         return jwt.PyJWK(next(key for key in self.keys if key["alg"] == algorithm)).key.public_key()
 
-    async def token(self, http: aiohttp.ClientSession, algorithm: Algorithm) -> str:
-        """As its client gets one, by its credentials (RFC 6749, section 4.4)."""
-        form = {"grant_type": "client_credentials", "resource": f"https://training.example/{algorithm}"}
+    async def token(self, http: aiohttp.ClientSession, algorithm: Algorithm | None) -> str:
+        """As its client gets one, by its credentials (RFC 6749, section 4.4); without an algorithm for no resource."""
+        resource = {} if algorithm is None else {"resource": f"https://training.example/{algorithm}"}
+        form = {"grant_type": "client_credentials", **resource}
         headers = {"Authorization": aiohttp.encode_basic_auth(CLIENT, self.secret)}
         async with http.post(f"{self.issuer}/token", data=form, headers=headers) as response:
             answer = await response.json()
