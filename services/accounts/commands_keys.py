@@ -33,7 +33,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     retiring.add_argument("--now", action="store_true", help="although tokens that it has signed may be valid")
     retiring.set_defaults(work=_retire)
     for chosen in (promoting, retiring):
-        chosen.add_argument("key", metavar="KID", help="as list shows it")
+        chosen.add_argument("key", metavar="KID", help="as list shows it; behind -- if it begins with a hyphen")
     actions.add_parser("list", help="one line each, the one that signs first").set_defaults(work=_list)
     title = "encrypt the private halves with ACCOUNTS_SECRET; the one before is in ACCOUNTS_SECRET_PREVIOUS"
     actions.add_parser("reencrypt", help=title).set_defaults(work=_reencrypt)

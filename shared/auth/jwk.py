@@ -111,12 +111,21 @@ def new_private_keys() -> str:
 
 
 def new_private_key(algorithm: Algorithm) -> dict[str, str]:
-    """A new private JWK; its `kid` is its thumbprint (RFC 7638, section 3.2)."""
-    members = _generated(algorithm)
+    """A new private JWK; its `kid` is its thumbprint (RFC 7638, section 3.2).
+
+    One that begins with a hyphen would be an option on command lines: then another key is made.
+    """
+    while True:
+        members = _generated(algorithm)
+        key_id = _thumbprint(members)
+        if not key_id.startswith("-"):
+            return {**members, "kid": key_id, "alg": algorithm, "use": "sig"}
+
+
+def _thumbprint(members: Mapping[str, str]) -> str:
     public = {name: members[name] for name in ("crv", "e", "kty", "n", "x", "y") if name in members}
     thumbprint = hashlib.sha256(json.dumps(public, sort_keys=True, separators=(",", ":")).encode()).digest()
-    key_id = jwt.utils.base64url_encode(thumbprint).decode()
-    return {**members, "kid": key_id, "alg": algorithm, "use": "sig"}
+    return jwt.utils.base64url_encode(thumbprint).decode()
 
 
 def _generated(algorithm: Algorithm) -> dict[str, str]:
