@@ -49,8 +49,8 @@ to a server fails. It takes seconds: tests marked slow are left out, and each pr
 """
 OUTSIDERS_HELP = """\
 Runs the tests in tests/outsiders, or what the arguments of pytest name there: the gateway with an identity provider
-that others wrote, npm's oidc-provider. They need Node.js 18 and npm, which are installed where that is allowed. The
-exit status is pytest's.
+and a client that others wrote, npm's oidc-provider and openid-client. They need Node.js 18 and npm, which are
+installed where that is allowed. The exit status is pytest's.
 """
 FIX_HELP = """\
 Applies the fixes that ruff is sure of, then formats the code. Exit status 1 if something is left to do by hand:
