@@ -81,6 +81,21 @@ async def test_users_keep_what_they_have_and_their_organisations_are_made(
     ]
 
 
+async def test_it_is_in_the_audit_trail_what_was_taken_over(accounts: OwnAccounts, tmp_path: Path) -> None:
+    await imported(accounts, tmp_path, USERS)
+    await imported(accounts, tmp_path, USERS)
+    trail = await executed(accounts, "SELECT * FROM audit_trail ORDER BY kind, id")
+    assert [(each["kind"], each["organisation_id"], each["id"], each["version"], each["action"]) for each in trail] == [
+        ("organisation", 1, 1, 1, "organisation.known"),
+        ("organisation", 2, 2, 1, "organisation.known"),
+        ("user", 1, 1, 1, "user.imported"),
+        ("user", 2, 7, 1, "user.imported"),
+    ]
+    changes = json.loads(trail[3]["changes"])
+    assert changes["company_ids"] == {"from": None, "to": [77, 78]}
+    assert "argon2" not in trail[3]["changes"]
+
+
 async def test_running_tokens_stay_valid_and_passwords_work(accounts: OwnAccounts, tmp_path: Path) -> None:
     running = parse_private_keys(json.dumps({"keys": KEYS})).sign({"sub": "1"})
     await imported(accounts, tmp_path, USERS, KEYS)
