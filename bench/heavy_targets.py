@@ -11,6 +11,7 @@ from gateway.routes import PUBLIC
 from services.accounts.client_authentication import TokenRequest
 from services.accounts.schemas import Credentials
 from services.accounts.schemas_clients import ClientFields, ClientPatch, Rotation
+from services.accounts.schemas_organisations import OrganisationDocument, OrganisationFields, OrganisationPatch
 from services.accounts.schemas_users import PasswordOfInvitation, UserFields, UserPatch
 from services.catalog.schemas import CourseFields, CoursePatch, SessionFields, SessionPatch
 from services.enrollment.schemas import (
@@ -69,6 +70,9 @@ GOOD: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
     ClientFields: {"name": "x", "permissions": ["training.view"]},
     ClientPatch: {},
     Rotation: {"at_once": True},
+    OrganisationFields: {"name": "x", "admin": {"name": "x", "email": "a@b.example"}},
+    OrganisationDocument: {"name": "x"},
+    OrganisationPatch: {},
     TokenRequest: {},
     Credentials: {"email": "a@b.example", "password": "x"},
 }

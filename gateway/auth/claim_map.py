@@ -80,17 +80,19 @@ class Source(_Setting):
         values = _listed(words, name)
         if self.map is None:
             return values
-        mapped = [self.map[str(value)] for value in values if str(value) in self.map]
-        return mapped if mapped or self.default is None else [self.default]
+        return [self.map[str(value)] for value in values if str(value) in self.map]
 
     def one(self, members: Members, name: str) -> Scalar | None:
         """The same of what there is one of. Of a translated list exactly one value may have a meaning."""
         values = self.values(members, name)
         if values is None:
             return None
-        if len(set(values)) != 1:
+        if len(set(values)) != 1 or self._is_list_as_it_stands(members):
             raise ClaimRefused(name)
         return values[0]
+
+    def _is_list_as_it_stands(self, members: Members) -> bool:
+        return self.path is not None and self.map is None and isinstance(_found(self.path, members), list)
 
 
 def _found(path: tuple[str, ...], members: Members) -> Any:

@@ -77,11 +77,10 @@ async def _refreshed(call: Call[NoParameters, TokenRequest]) -> Answer:
 
 
 async def authorization_server(call: Call[Query, Body]) -> Answer:
-    """Without a setting that is an address, `issuer` is no address either: it is what tokens say."""
     base = _public_address(call, SERVER)
     return _document(
         {
-            "issuer": call.app[ACCOUNTS_CONTEXT].settings.token_issuer,
+            "issuer": _issuer(call, base),
             "token_endpoint": base + TOKEN,
             "jwks_uri": base + KEY_SET,
             "scopes_supported": PERMISSIONS,
@@ -94,16 +93,22 @@ async def authorization_server(call: Call[Query, Body]) -> Answer:
 
 
 async def protected_resource(call: Call[Query, Body]) -> Answer:
-    base, issuer = _public_address(call, RESOURCE), call.app[ACCOUNTS_CONTEXT].settings.token_issuer
+    base = _public_address(call, RESOURCE)
     return _document(
         {
             "resource": base,
             "resource_name": "Muster",
-            "authorization_servers": [issuer if "://" in issuer else base],
+            "authorization_servers": [_issuer(call, base)],
             "scopes_supported": PERMISSIONS,
             "bearer_methods_supported": ["header"],
         }
     )
+
+
+def _issuer(call: Call[Any, Any], base: str) -> str:
+    """Clients refuse metadata whose issuer is not the address that they found it by (RFC 8414, section 3.3)."""
+    named = call.app[ACCOUNTS_CONTEXT].settings.token_issuer
+    return named if "://" in named else base
 
 
 def _public_address(call: Call[Any, Any], path: str) -> str:

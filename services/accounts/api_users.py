@@ -104,8 +104,8 @@ def _answer(
     call: Call[Any, Any], saved: Saved, link: NewLink, message: str, *, shows_token: bool, status: int
 ) -> Answer:
     """The user with the invitation, and with the tag of the user alone."""
-    invitation_url = call.app[ACCOUNTS_CONTEXT].settings.invitation_url
-    text = with_invitation(saved.document, link, invitation_url, shows_token=shows_token)
+    page = call.app[ACCOUNTS_CONTEXT].settings.invitation_url
+    text = with_invitation(saved.document, link, page, shows_token=shows_token)
     headers = {"ETag": saved.document.etag, **({"Location": f"{USERS}/{saved.user.id}"} if status == 201 else {})}
     return success(text, message=message, status=status, headers=headers)
 

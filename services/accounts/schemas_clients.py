@@ -20,7 +20,7 @@ from shared.auth.internal_token import (
 )
 from shared.http.models import Body, MergePatch
 from shared.http.pagination import PagedQuery
-from shared.validation.fields import Count, Id, Name, Timestamp, is_stored
+from shared.validation.fields import STORED, Count, Id, Name, Timestamp
 
 PERMISSIONS: Final = (
     API_ACCESS,
@@ -40,7 +40,7 @@ MAX_RATE_LIMIT: Final = 1_000_000
 
 
 def _known(name: str, info: ValidationInfo) -> str:
-    if name not in PERMISSIONS and not is_stored(name, info):
+    if name not in PERMISSIONS and info.context is not STORED:
         raise ValueError(f"must be one of {', '.join(PERMISSIONS)}")
     return name
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from tests.support.papers import ROOT, text_of
 
-Right = Literal["view", "enroll", "record", "manage", "accounts.manage"]
+Right = Literal["view", "enroll", "record", "manage", "accounts.manage", "platform.manage"]
 Whose = Literal["own", "company", "other"]
 """Rows about the caller's own person, about one of a company of theirs, and about anybody else."""
 
@@ -52,7 +52,9 @@ def _cell(text: str) -> tuple[Any, int | None]:
 DOCUMENTED: Mapping[str, tuple[list[str], dict[str, Allowed]]] = _documented()
 NOBODY = "without api.access"
 """Every permission but that one, which opens nothing."""
-ROLES = [*next(iter(DOCUMENTED.values()))[1], NOBODY]
+OPERATOR = "with platform.manage"
+"""That permission alone, which no role has."""
+ROLES = [*next(iter(DOCUMENTED.values()))[1], NOBODY, OPERATOR]
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ class Line:
         return "{" in self.request.partition("?")[0]
 
     def allowed(self, role: str) -> Allowed:
+        if role == OPERATOR:
+            return Allowed("all" if self.right == "platform.manage" else "–")
         return Allowed("–") if role == NOBODY else DOCUMENTED[self.documented][1][role]
 
     def answered(self, role: str, whose: Whose) -> int:
@@ -100,6 +104,7 @@ _SESSION = {"course_id": "{course}", "session_name": "New", "max_participants": 
 _PERSON = {"employee_id": "E-1", "full_name": "New Name"}
 _USER = {"name": "New", "email": "{new address}", "role": "Trainer"}
 _STAFF = {"employee_id": "S-1", "full_name": "New Name"}
+_ORGANISATION = {"name": "New", "admin": {"name": "New", "email": "{new address}"}}
 
 LINES = [
     Line("GET /api/v1/training/courses", "view", elsewhere=200),
@@ -177,4 +182,10 @@ LINES = [
     Line("DELETE /api/v1/clients/{client}", "accounts.manage"),
     Line("POST /api/v1/clients/{client}/rotate", "accounts.manage"),
     Line("GET /api/v1/clients/{client}/audit", "accounts.manage"),
+    Line("GET /api/v1/organisations", "platform.manage", elsewhere=200),
+    Line("POST /api/v1/organisations", "platform.manage", 201, 201, _ORGANISATION),
+    Line("GET /api/v1/organisations/{organisation}", "platform.manage", elsewhere=200),
+    Line("PUT /api/v1/organisations/{organisation}", "platform.manage", elsewhere=200, body={"name": "New"}),
+    Line("PATCH /api/v1/organisations/{organisation}", "platform.manage", elsewhere=200, body={"name": "New"}),
+    Line("GET /api/v1/organisations/{organisation}/audit", "platform.manage", elsewhere=200),
 ]

@@ -8,17 +8,20 @@ from uuid import UUID
 import aio_pika
 import pytest
 
+from services.accounts.schemas_organisations import OrganisationFields
 from services.enrollment.use_cases.preservation import preserve_batch
 from shared.events.types import STATE_OF
 from shared.postgres.pool import connection_pool
 from tests.support.client import Client
 from tests.support.lifecycle import in_enrollment, somebody_is_passed_over
+from tests.support.routes import example_body
 from tests.support.stack import Stack
 from tests.support.subscriber import Subscriber, subscriber
 from tests.support.world import (
     COURSES,
     EMPLOYEES,
     ENROLLMENTS,
+    ORGANISATIONS,
     SESSIONS,
     SETTINGS,
     enroll,
@@ -122,6 +125,7 @@ EVENTS = {
     "enrollment.reopened": ("enrollment", "enrollments", ENROLLMENT),
     "certification.revoked": ("enrollment", "certifications", COMPLETION),
     "settings.saved": ("enrollment", "settings", SETTINGS_STATE),
+    "organisation.created": ("accounts", "organisations", SETTINGS_STATE | {"name"}),
 }
 """Routing key → the service it is from, what its subject is called, and the fields of its data."""
 
@@ -132,7 +136,7 @@ async def events(stack: Stack, organisation: int) -> AsyncIterator[Subscriber]:
         yield events
 
 
-async def everything_happens(stack: Stack, client: Client) -> None:
+async def everything_happens(stack: Stack, client: Client, organisation: int) -> None:
     """Each kind of event at least once."""
     course_id = await new_course(client, pass_score=70, labels=[{"id": 3, "name": "Leading"}])
     session_id = await new_session(client, course_id, projects=[{"id": 9, "name": "Metro"}], max_participants=4)
@@ -160,12 +164,14 @@ async def everything_happens(stack: Stack, client: Client) -> None:
     await client.put(SETTINGS, {"time_zone": "Australia/Sydney"})
     merged = {"into": people[1]}
     await client.request("POST", f"{EMPLOYEES}/{people[0]}/merge", json=merged, headers={"If-Match": "*"})
+    made = await client.post(ORGANISATIONS, example_body(OrganisationFields) | {"id": organisation})
+    assert made.status == 201, made.text
 
 
 async def test_every_event_is_a_cloud_event_with_the_whole_state(
     stack: Stack, admin: Client, organisation: int, events: Subscriber
 ) -> None:
-    await everything_happens(stack, admin)
+    await everything_happens(stack, admin, organisation)
     for routing_key, (source, subject, fields) in EVENTS.items():
         event = await events.event(routing_key)
         of_nobody = OF_A_REQUEST if routing_key in BY_ITSELF else set()

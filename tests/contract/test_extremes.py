@@ -22,7 +22,7 @@ from shared.validation import fields as field_types
 from tests.support.client import Answer, Client
 from tests.support.eventually import eventually
 from tests.support.extremes import ANYTHING, REFUSED, Extreme, FieldOf, Place, body_with, extremes, fields_of
-from tests.support.routes import ALL, Declared, example_body, new_address, rows_of_each_kind
+from tests.support.routes import ALL, Declared, example_body, renewed, rows_of_each_kind
 from tests.support.services import PROJECTIONS
 from tests.support.stack import Stack
 from tests.support.world import COURSES, EMPLOYEES, ENROLLMENTS, SESSIONS, STAFF, USERS, new_session
@@ -113,7 +113,7 @@ class Search:
         follows = FOLLOWS.get(at.place[0], ())
         example = {name: value for name, value in self.example.items() if name not in follows}
         for extreme in extremes(at.schema):
-            example |= {"email": new_address()} if "email" in example else {}
+            example = renewed(example)
             answer = await self.ask(body_with(example, at, self.declared.route.body, extreme.written))
             if answer.status in (200, 201) or self._is_of_no_row(answer):
                 self.accepted.add(str(at))

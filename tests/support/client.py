@@ -20,7 +20,9 @@ ADMIN_PERMISSIONS = (
     "training.record",
     "training.manage",
     "accounts.manage",
+    "platform.manage",
 )
+"""All that a client can have; no role has the last."""
 INTERNAL_PERMISSIONS = ("internal.seats", "internal.sessions", "internal.states")
 """Those that services have when they ask each other, each of its own."""
 UNLIMITED = 1_000_000

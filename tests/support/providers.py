@@ -14,7 +14,7 @@ ENTRA_MAP: dict[str, Any] = {
     "subject": "oid",
     "name": "name",
     "person": "employeeid",
-    "user_type": {"path": "idtyp", "map": {"app": "service"}, "default": "staff"},
+    "user_type": {"path": "idtyp", "map": {"app": "service", "user": "staff"}, "default": "staff"},
     "permissions": {"path": "scp", "map": {"Training.Read": "training.view", "Training.Use": "api.access"}},
     "roles": "roles",
     "role_permissions": {

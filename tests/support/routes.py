@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from services.accounts.schemas_clients import ClientFields
+from services.accounts.schemas_organisations import OrganisationFields
 from services.accounts.schemas_users import UserFields
 from shared.http.routing import Route
 from tests.support.client import ADMIN_PERMISSIONS, Answer, Client
@@ -18,6 +19,7 @@ from tests.support.world import (
     COURSES,
     EMPLOYEES,
     ENROLLMENTS,
+    ORGANISATIONS,
     SESSIONS,
     STAFF,
     USERS,
@@ -80,7 +82,9 @@ def declared_routes() -> list[Declared]:
 ALL = declared_routes()
 PUBLIC = [declared for declared in ALL if declared.is_public]
 
-NO_ROWS = dict.fromkeys((COURSES, SESSIONS, ENROLLMENTS, EMPLOYEES, STAFF, "/internal/sessions", USERS, CLIENTS), 1)
+NO_ROWS = dict.fromkeys(
+    (COURSES, SESSIONS, ENROLLMENTS, EMPLOYEES, STAFF, "/internal/sessions", USERS, CLIENTS, ORGANISATIONS), 1
+)
 """Ids for requests that are refused before anybody looks for the row."""
 
 
@@ -99,12 +103,19 @@ async def rows_of_each_kind(client: Client) -> dict[str, int]:
         STAFF: await new_staff(client),
         USERS: (await client.post(USERS, example_body(UserFields))).data["id"],
         CLIENTS: (await client.post(CLIENTS, example_body(ClientFields))).data["id"],
+        ORGANISATIONS: (await client.post(ORGANISATIONS, example_body(OrganisationFields))).data["id"],
     }
 
 
 def new_address() -> str:
     """An email address of nobody: no two users have the same."""
     return f"{secrets.token_hex(6)}@example.com"
+
+
+def renewed(example: dict[str, Any]) -> dict[str, Any]:
+    """The same body with the addresses of other people."""
+    admin = {"admin": {**example["admin"], "email": new_address()}} if "admin" in example else {}
+    return {**example, **({"email": new_address()} if "email" in example else {}), **admin}
 
 
 def example_body(model: type[BaseModel]) -> dict[str, Any]:
@@ -117,6 +128,8 @@ def example_body(model: type[BaseModel]) -> dict[str, Any]:
 def _example(name: str, schema: Mapping[str, Any]) -> Any:
     if name == "email":
         return new_address()
+    if name == "admin":
+        return {"name": "x", "email": new_address()}
     return _VALUES.get(name, _value(schema))
 
 

@@ -3,6 +3,8 @@
 Every secret is marked, and the log is at its most talkative.
 """
 
+import base64
+import json
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,14 +15,15 @@ import jwt
 import pytest
 
 from shared.auth.internal_token import Caller
-from shared.auth.jwk import new_private_keys
+from shared.auth.trust import GATEWAY
 from shared.service.chassis import prepare
 from stack.config.ports import reserve_port
 from stack.services import SERVICE_NAMES
 from tests.integration.privileges.test_database_roles import execute
 from tests.support.client import ADMIN_PERMISSIONS, client_token
 from tests.support.databases import ServiceDatabase, amqp_url, redis_url, server_url, service_amqp_url, service_database
-from tests.support.internal_keys import internal_settings, token_for
+from tests.support.internal_keys import internal_private_key, internal_settings, token_for
+from tests.support.providers import speaking_as_we_do
 from tests.support.secret_watch import ended, watched
 from tests.support.services import DECLARED, tables_of
 from tests.support.stack import ACCOUNTS_SECRET, Stack
@@ -152,20 +155,20 @@ async def test_with_a_command_that_fails(command: str, tmp_path: Path) -> None:
     assert MARK not in output
 
 
-def gateway_environment(folder: Path, redis: str) -> dict[str, str]:
-    (folder / "keys.json").write_text(new_private_keys())
+def gateway_environment(redis: str, **changes: str) -> dict[str, str]:
     return {
         **keys_of("gateway"),
         "CLIENT_TOKEN_SECRET": CLIENT_SECRET,
         "REDIS_URL": redis,
         **{f"{service.upper()}_URL": f"http://127.0.0.1:{reserve_port()}" for service in SERVICE_NAMES},
-    }
+    } | changes
 
 
 @pytest.mark.parametrize("here", [True, False])
 async def test_of_a_gateway_whose_redis_refuses_it_or_is_away(here: bool, tmp_path: Path) -> None:
-    variables = gateway_environment(tmp_path, with_mark(redis_url(), here=here))
-    private = (tmp_path / "keys.json").read_text().split('"d":')[1].split('"')[1]
+    variables = gateway_environment(with_mark(redis_url(), here=here))
+    private = internal_private_key(GATEWAY)[1].private_bytes_raw()
+    written = base64.urlsafe_b64encode(private).decode().rstrip("=")
     async with watched("gateway", variables, tmp_path) as process:
         await process.serves()
         await process.ask("/health/ready")
@@ -174,17 +177,17 @@ async def test_of_a_gateway_whose_redis_refuses_it_or_is_away(here: bool, tmp_pa
         for token in bad_tokens():
             assert await process.ask(A_ROUTE["catalog"], Authorization=token) == 401
     assert MARK not in process.visible
-    assert private not in process.visible
+    assert written not in process.visible
 
 
-@pytest.mark.parametrize("command", [(), ("token",)])
-async def test_of_a_gateway_whose_keys_are_damaged(command: tuple[str, ...], tmp_path: Path) -> None:
-    variables = gateway_environment(tmp_path, redis_url())
-    (tmp_path / "keys.json").write_text(f'{{"keys": [{{"kty": "OKP", "crv": "Ed25519", "d": "{MARK}"}}]}}')
-    arguments = [*command, "--org", "1", "--subject", "s"] if command else []
-    status, output = await ended("gateway", variables, tmp_path, arguments)
+async def test_of_a_gateway_that_is_given_a_private_key_of_a_provider(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text(f'{{"keys": [{{"kty": "OKP", "crv": "Ed25519", "kid": "a", "d": "{MARK}"}}]}}')
+    provider = speaking_as_we_do(file) | {"key_set_file": str(file)}
+    variables = gateway_environment(redis_url(), PROVIDERS=json.dumps([provider]))
+    status, output = await ended("gateway", variables, tmp_path, [])
     assert status != 0
-    assert output
+    assert "private key" in output
     assert MARK not in output
 
 

@@ -110,6 +110,12 @@ def test_a_change_is_merged_and_checked_as_a_whole() -> None:
             changed_client(client(), patch, NOW)
 
 
+def test_a_name_makes_no_permission() -> None:
+    """Texts that are stored stay allowed: where they are, not in another field."""
+    with pytest.raises(ValidationFailed):
+        changed_client(client(fields=fields(name="training.fly")), {"permissions": ["training.fly"]}, NOW)
+
+
 def test_an_expired_program_stays_so_until_it_is_extended() -> None:
     expired = client(fields=fields(expires_at=NOW - HOUR))
     assert changed_client(expired, {"name": "Old"}, NOW).expires_at == NOW - HOUR
