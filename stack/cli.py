@@ -36,7 +36,7 @@ docs/how-to/debug-one-process.md shows it.
 """
 SIGNING_HELP = """\
 Prints a client token for the running stack, alone on the last line. The options are those of
-`python -m gateway token`; without any it is an Admin of organisation 1 for 12 hours.
+`python -m services.accounts token`; without any it is an Admin of organisation 1 for 12 hours.
 """
 TEST_HELP = """\
 Runs pytest with the given arguments (without any: the whole suite) against private servers that are
