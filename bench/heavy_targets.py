@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from bench.heavy_requests import Target
 from gateway.routes import PUBLIC
 from services.accounts.client_authentication import TokenRequest
-from services.accounts.schemas import Credentials
+from services.accounts.schemas import Credentials, PasswordChange
 from services.accounts.schemas_clients import ClientFields, ClientPatch, Rotation
 from services.accounts.schemas_organisations import OrganisationDocument, OrganisationFields, OrganisationPatch
 from services.accounts.schemas_users import PasswordOfInvitation, UserFields, UserPatch
@@ -75,6 +75,7 @@ GOOD: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
     OrganisationPatch: {},
     TokenRequest: {},
     Credentials: {"email": "a@b.example", "password": "x"},
+    PasswordChange: {"current_password": "x", "new_password": "x"},
 }
 
 
