@@ -53,8 +53,9 @@ async def test_control_without_the_check_of_tokens_the_walk_notices(
 ) -> None:
     anyone = Caller(organisation, "anyone", "Anyone", "staff", frozenset({*ADMIN_PERMISSIONS, *INTERNAL_PERMISSIONS}))
     monkeypatch.setattr(InternalTokenVerifier, "verify", lambda *_: anyone)
+    with_tokens = [declared for declared in ALL if not declared.route.is_public]  # others refuse credentials with 401
     answers = await statuses(
-        stack, ALL, lambda declared: Client(stack.http, stack.url_of(declared.service), "not a token"), NO_ROWS
+        stack, with_tokens, lambda declared: Client(stack.http, stack.url_of(declared.service), "not a token"), NO_ROWS
     )
     assert 401 not in answers.values()
 
