@@ -44,6 +44,6 @@ def action_of(before: OrganisationDocument, after: OrganisationDocument) -> str:
 
 
 def check_may_be_known(organisation_id: int) -> None:
-    """Only the ids of outside providers are told; raises `OrganisationNotFound` for one that is chosen here."""
+    """Only ids of outside providers can become known so; raises `OrganisationNotFound` for one that is chosen here."""
     if organisation_id in OWN_IDS:
         raise OrganisationNotFound
