@@ -44,6 +44,6 @@ def action_of(before: OrganisationDocument, after: OrganisationDocument) -> str:
 
 
 def check_may_be_known(organisation_id: int) -> None:
-    """Only ids of outside providers can become known so; raises `OrganisationNotFound` for one that is chosen here."""
+    """Whether a client may name this new id: raises `OrganisationNotFound` for one of those that are chosen here."""
     if organisation_id in OWN_IDS:
         raise OrganisationNotFound

@@ -18,7 +18,7 @@ from tests.support.world import ORGANISATIONS
 
 
 async def _told(stack: Stack, organisation: int) -> list[str]:
-    """What gateways read of the organisation, in its order."""
+    """What gateways read about the organisation, in its order."""
     gateway, after, kinds = stack.direct("accounts", 0, [REVOCATIONS]), 0, []
     while True:
         page = (await gateway.get("/internal/revocations", after=after)).json
