@@ -15,6 +15,7 @@ from services.accounts.passwords import hash_password, normal_password
 from services.accounts.schemas_users import UserFields
 from services.accounts.secrets_at_rest import Sealer
 from services.accounts.settings import AccountsSettings
+from services.accounts.store import earlier_users
 from services.accounts.use_cases import moving_over
 from shared.errors import ValidationFailed
 from shared.http.input import validated
@@ -91,6 +92,8 @@ def _run_administrator(settings: AccountsSettings, arguments: argparse.Namespace
 
 
 async def _make_administrator(issuer: str, arguments: argparse.Namespace, connection: Connection, _: Sealer) -> str:
+    if await earlier_users.is_any(connection):
+        return "there are users already"  # whose passwords are older than the rules, perhaps
     password = normal_password(sys.stdin.readline().rstrip("\r\n"))
     try:
         fields = validated(UserFields, {"name": arguments.name, "email": arguments.email, "role": "Admin"})
@@ -98,9 +101,8 @@ async def _make_administrator(issuer: str, arguments: argparse.Namespace, connec
     except ValidationFailed as error:
         reasons = error.details.get("errors", {})
         raise CommandRefused("; ".join(f"{name}: {' '.join(texts)}" for name, texts in reasons.items())) from None
-    if await moving_over.make_administrator(connection, fields, hash_password(password), issuer):
-        return f"administrator {fields.email} made"
-    return "there are users already"
+    await moving_over.make_administrator(connection, fields, hash_password(password), issuer)
+    return f"administrator {fields.email} made"
 
 
 IMPORT = Command("import", "take over the users and keys of the version before", _add_files, _run_import)

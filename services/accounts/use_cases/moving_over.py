@@ -124,13 +124,10 @@ async def take_over_keys(connection: Connection, sealer: Sealer, keys: Sequence[
     return TakenOver(len(missing), len(keys) - len(missing))
 
 
-async def make_administrator(connection: Connection, fields: UserFields, hashed: str, issuer: str) -> bool:
-    """An Admin of the first organisation, in an installation that has no users yet; whether there were none."""
-    if await user_store.is_any(connection):
-        return False
+async def make_administrator(connection: Connection, fields: UserFields, hashed: str, issuer: str) -> None:
+    """The first user: an Admin of the first organisation."""
     await _add_organisations(connection, [FIRST_ORGANISATION])
     manager = Manager(FIRST_ORGANISATION, _OPERATOR, ROLES["Admin"], issuer)
     saved, _ = await users.invite(connection, manager, fields)
     await users.give_password(connection, manager, saved.user, hashed)
     users.record_saved(saved, "command")
-    return True

@@ -43,7 +43,7 @@ async def test_it_is_made_once_and_can_sign_in(accounts: OwnAccounts) -> None:
     assert (status, output) == (0, "administrator Ada@example.com made\n")
     [entry, _] = await entries(accounts)
     assert (entry["action"], entry["actor_subject"]) == ("user.created", "operator")
-    again = await administrator(accounts, PASSWORD, "--email=other@example.com")
+    again = await administrator(accounts, "secret42", "--email=other@example.com")
     assert again == (0, "there are users already\n", "")
     async with accounts.serving() as client:
         answer = await client.post("/api/v1/auth/login", {"email": "ada@example.com", "password": PASSWORD})
