@@ -93,7 +93,7 @@ async def settled_rows_of(admin: Client, whose: Whose = "own") -> Rows:
 
 
 def client_with(stack: Stack, organisation: int, role: str, person: int) -> Client:
-    """A token as the built-in issuer gives it for the role."""
+    """A token as accounts gives it for the role."""
     issued = {str(name): permissions for name, permissions in ISSUED.items()}
     issued[NOBODY] = frozenset().union(*issued.values()) - {"api.access"}
     issued[OPERATOR] = frozenset({"api.access", "platform.manage"})

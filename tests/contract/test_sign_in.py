@@ -1,4 +1,4 @@
-"""Login, logout and who am I (contract, section 2), with the built-in issuer."""
+"""Login, logout and who am I (contract, section 7), through the gateway."""
 
 import secrets
 from typing import Any

@@ -73,7 +73,7 @@ async def trusting_gateway(bed: Bed, provider: Provider, **changes: str) -> Asyn
 
 
 async def said(bed: Bed, gateway: ProductProcess, token: str) -> int:
-    """The status of an answer that needs no service."""
+    """The status of an answer of accounts, to any valid token."""
     return (await Client(bed.http, gateway.url, token, of_services=False).get(ME)).status
 
 
@@ -116,7 +116,10 @@ async def said_until_accepted(bed: Bed, gateway: ProductProcess, provider: Provi
 
 @dataclass(frozen=True)
 class WrongClock:
-    """A gateway and an enrollment process behind it whose clocks are `off` seconds ahead of all the others."""
+    """A gateway whose clock is `off` seconds ahead of all the others, and so are those of enrollment and accounts.
+
+    With any other clock it would find no service that accepts its tokens, and never be ready.
+    """
 
     off: int
     gateway: ProductProcess
@@ -127,7 +130,8 @@ async def wrong_clock(bed: Bed, off: int, *, without: str = "") -> AsyncIterator
     variables = {"CLOCK_OFFSET": str(off), "WITHOUT": without}
     async with (
         bed.another("enrollment", **variables) as enrollment,
-        bed.another("gateway", **variables, ENROLLMENT_URL=enrollment.url) as gateway,
+        bed.another("accounts", **variables) as accounts,
+        bed.another("gateway", **variables, ENROLLMENT_URL=enrollment.url, ACCOUNTS_URL=accounts.url) as gateway,
     ):
         yield WrongClock(off, gateway)
 
@@ -154,9 +158,9 @@ async def test_rows_and_events_have_the_time_of_the_database(bed: Bed, wrong: Wr
 
 
 async def test_control_clocks_that_are_heard_let_in_who_is_late_and_begin_new_windows(bed: Bed) -> None:
-    async with bed.another("gateway", CLOCK_OFFSET="300", WITHOUT="bound of leeway,clock of Redis") as gateway:
-        assert await said(bed, gateway, expired(bed, 300, ago=40)) == 200
-        assert await admitted(bed, [bed.gateways[0], gateway]) > LIMIT
+    async with wrong_clock(bed, 300, without="bound of leeway,clock of Redis") as wrong:
+        assert await said(bed, wrong.gateway, expired(bed, 300, ago=40)) == 200
+        assert await admitted(bed, [bed.gateways[0], wrong.gateway]) > LIMIT
 
 
 async def test_control_rows_by_the_clock_of_the_process_are_off(bed: Bed) -> None:

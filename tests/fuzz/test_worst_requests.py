@@ -14,8 +14,10 @@ import pytest
 from bench.heavy_requests import Shape, Target, heaviest, written
 from bench.heavy_targets import GOOD, TABLES, gateway_targets, targets_of
 from bench.holding import ask
+from gateway.routes import PUBLIC
 from services.enrollment.schemas import CLOSING_LIMITS
-from shared.auth.trust import FETCH_SESSION, SEATS, STATES
+from shared.auth.claims import EVERY_ORGANISATION
+from shared.auth.trust import FETCH_SESSION, REVOCATIONS, SEATS, STATES
 from tests.fuzz.effort import LONG
 from tests.support.client import new_organisation
 from tests.support.seen import Seen, seen_by_models
@@ -62,8 +64,12 @@ class Asked:
         return taken
 
     def _token_for(self, target: Target) -> str:
+        if self._service == "accounts" and target.path in PUBLIC:
+            return self._stack.public().token or ""
         if self._service == "gateway" or not target.path.startswith("/internal/"):
             return self._token
+        if self._service == "accounts":
+            return self._stack.direct("accounts", EVERY_ORGANISATION, [REVOCATIONS]).token or ""
         asked = STATES if "/states/" in target.path else FETCH_SESSION if self._service == "catalog" else SEATS
         return self._stack.direct(self._service, self._organisation, [asked]).token or ""
 

@@ -9,7 +9,13 @@ from pydantic import ValidationError
 from gateway.auth.claim_map import ClaimMap
 from gateway.auth.client_claims import OutsideClaims, mapped_claims
 from shared.errors import TokenInvalid
-from tests.support.providers import ENTRA_MAP, ENTRA_TENANT, KEYCLOAK_MAP, entra_claims, keycloak_claims
+from tests.support.providers import (
+    ENTRA_MAP,
+    ENTRA_TENANT,
+    KEYCLOAK_MAP,
+    entra_claims,
+    keycloak_claims,
+)
 
 LEAST: dict[str, Any] = {
     "organisation": {"value": 7},
