@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import enrolling, events, fairness, gateway, growth, holding, lists, memory, searching
+from bench import enrolling, events, fairness, gateway, growth, holding, lists, memory, searching, signing_in
 from bench.bed import Bed, made_bed
 from bench.errors import NotMeasured
 from bench.placement import placement
@@ -44,6 +44,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "holding": holding.results,
     "memory": memory.results,
     "fairness": fairness.results,
+    "signing-in": signing_in.results,
 }
 """In the order of the table."""
 RESULTS, PICTURE = REPOSITORY / "bench" / "results.json", REPOSITORY / "docs" / "bench.svg"

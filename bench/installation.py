@@ -60,6 +60,7 @@ async def install(servers: Servers, number: int, names: Installation) -> Install
         }
         for service in SERVICE_NAMES
     }
+    environments["accounts"]["ACCOUNTS_SECRET"] = _secret()
     environments["gateway"] = {
         **addresses,
         "INTERNAL_KEYS_FILE": str(private_keys_file(internal_keys, GATEWAY)),

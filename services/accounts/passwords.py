@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from shared.concurrency.deadline import time_left
 from shared.concurrency.fair_semaphore import FairSemaphore
@@ -27,10 +28,15 @@ LONGEST_WAIT: Final = 6.0
 KEPT_FOR_WORK: Final = 1.5
 """Seconds of a request's time that nobody waits away: a turn that comes later is of no use."""
 RETRY_AFTER: Final = 5
-NICENESS: Final = 10
+NICENESS = 10
 """Of the threads that hash: processes that answer other requests get the processors first."""
 T = TypeVar("T")
 _BUSY: Final = "Very many users are signing in right now. Try again soon."
+
+
+PARAMETERS: Final = RFC_9106_LOW_MEMORY
+HASHER = PasswordHasher.from_parameters(PARAMETERS)
+"""Makes new hashes; old ones are verified with the parameters that they name."""
 
 
 def normal_password(password: str) -> str:
@@ -40,14 +46,14 @@ def normal_password(password: str) -> str:
 
 def hash_password(password: str) -> str:
     """For commands and fixtures: processes that serve use `PasswordChecker`."""
-    return PasswordHasher().hash(normal_password(password))
+    return HASHER.hash(normal_password(password))
 
 
 class PasswordChecker:
     """Checks and makes hashes, a few at once. Attempts wait for their turn, first come, first served."""
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
-        self._hasher = hasher or PasswordHasher()
+        self._hasher = hasher or HASHER
         self._nobody = self._hasher.hash("the password of nobody")
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="argon2", initializer=_yield_to_others)
         self._turns = FairSemaphore(AT_ONCE, AT_ONCE, resource="password check", max_waiting=WAITING)

@@ -31,6 +31,10 @@ class SignIn:
             return "disabled_user" if self.user.status == "disabled" else "no_password"
         return "suspended_organisation" if self.is_suspended else ""
 
+    def has_other_password(self, before: User) -> bool:
+        """Than the same user before; the same one may have got a new hash meanwhile, which is no new version."""
+        return self.user.password_hash != before.password_hash and self.user.version != before.version
+
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:

@@ -9,10 +9,12 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+from argon2 import PasswordHasher
 from pydantic import SecretStr
 
 from gateway.app import create_gateway
 from gateway.settings import GatewaySettings
+from services.accounts import passwords
 from shared.auth.claims import EVERY_ORGANISATION
 from shared.auth.internal_token import Caller
 from shared.auth.trust import PUBLIC
@@ -29,6 +31,8 @@ from tests.support.internal_keys import internal_settings, token_for
 from tests.support.services import DECLARED
 
 CLIENT_SECRET = secrets.token_hex(32)
+# All tests share the processors, and many sign in.
+passwords.HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 ACCOUNTS_SECRET = SecretStr(secrets.token_hex(32))
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))

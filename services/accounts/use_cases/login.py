@@ -18,10 +18,9 @@ from shared.security_log import SecurityEvent, record
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A user whose password was right by this hash; `new_hash` is one with today's parameters, where it has others."""
+    """A user whose password was right; `new_hash` is one with today's parameters, where the stored one has others."""
 
     user: User
-    password_hash: str
     new_hash: str | None
 
 
@@ -63,7 +62,7 @@ async def _verified(turn: Turn, found: SignIn | None, password: str) -> Verified
     if found is None or password_hash is None or not right:
         return None
     new_hash = await turn.hashed(password) if turn.is_outdated(password_hash) else None
-    return Verified(found.user, password_hash, new_hash)
+    return Verified(found.user, new_hash)
 
 
 async def _refuse(pool: Pool, guess: Guess, found: SignIn | None) -> NoReturn:
@@ -80,7 +79,7 @@ async def _begin(connection: Connection, verified: Verified, *, with_refresh_tok
     """Raises `CredentialsRefused` for a user who was disabled, or whose password was changed, while it was verified."""
     user = verified.user
     current = await sign_in.locked(connection, user.organisation_id, user.id)
-    if current is None or current.hindrance or current.user.password_hash != verified.password_hash:
+    if current is None or current.hindrance or current.has_other_password(user):
         raise CredentialsRefused
     if verified.new_hash is not None:
         await sign_in.rehash(connection, user.organisation_id, user.id, verified.new_hash)

@@ -76,6 +76,6 @@ async def _changed(
 async def _unchanged(connection: Connection, user: User) -> SignIn:
     """The user, locked, if the password that was verified is still theirs; raises `Conflict`."""
     current = await sign_in.locked(connection, user.organisation_id, user.id)
-    if current is None or current.hindrance or current.user.password_hash != user.password_hash:
+    if current is None or current.hindrance or current.has_other_password(user):
         raise Conflict("Your password was changed meanwhile. Sign in again.")
     return current

@@ -19,7 +19,7 @@ SUSPEND = """
 UPDATE organisations SET suspended_at = now() WHERE organisation_id = (SELECT organisation_id FROM users WHERE id = $1)
 """
 INVITE = "UPDATE users SET password_hash = NULL WHERE id = $1"
-OTHER_HASH = "UPDATE users SET password_hash = 'another' WHERE id = $1"
+OTHER_PASSWORD = "UPDATE users SET password_hash = 'another', version = version + 1 WHERE id = $1"
 REASONS = {
     "wrong_password": "",
     "unknown_user": "UPDATE users SET email_key = 'gone-' || id WHERE id = $1",
@@ -27,6 +27,9 @@ REASONS = {
     "disabled_user": DISABLE,
     "suspended_organisation": SUSPEND,
 }
+
+NEW_HASHES = passwords.HASHER.hash("x").rsplit("$", 2)[0]
+"""Their algorithm and parameters."""
 
 
 async def _user(stack: Stack, organisation: int, change: str) -> NewUser:
@@ -66,7 +69,7 @@ async def test_whoever_cannot_sign_in_hears_the_same(
         },
     )
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="muster"'
-    assert hashed == ["$argon2id$v=19$m=65536,t=3,p=4"]
+    assert hashed == [NEW_HASHES]
     line = security_lines.one(SecurityEvent.LOGIN_FAILED, reason=reason)
     known = (None, None) if reason == "unknown_user" else (str(user.id), organisation)
     assert (line["subject"], line["organisation_id"], line["address"]) == (*known, address)
@@ -102,7 +105,9 @@ def _meanwhile(monkeypatch: pytest.MonkeyPatch, stack: Stack, change: str, user:
     monkeypatch.setattr(login, "_verified", changing)
 
 
-@pytest.mark.parametrize("change", [DISABLE, SUSPEND, OTHER_HASH], ids=["disabled", "suspended", "another password"])
+@pytest.mark.parametrize(
+    "change", [DISABLE, SUSPEND, OTHER_PASSWORD], ids=["disabled", "suspended", "another password"]
+)
 async def test_a_user_who_is_stopped_while_their_password_is_checked_gets_no_token(
     stack: Stack, organisation: int, change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,13 +129,21 @@ async def test_control_without_a_second_look_they_get_one(
 
 async def test_a_hash_with_older_parameters_is_made_anew(stack: Stack, organisation: int) -> None:
     user = await new_user(stack, organisation)
-    older = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+    older = PasswordHasher(time_cost=1, memory_cost=32, parallelism=1).hash(PASSWORD)
     await run_sql(stack, "UPDATE users SET password_hash = $2 WHERE id = $1", user.id, older)
     assert (await sign_in(stack, user.email, "wrong", somewhere())).status == 401
     stored = "SELECT version || ' ' || password_hash FROM users WHERE id = $1"
     assert await run_sql(stack, stored, user.id) == f"1 {older}"
     assert (await sign_in(stack, user.email)).status == 200
-    assert (await run_sql(stack, stored, user.id)).startswith("1 $argon2id$v=19$m=65536,t=3,p=4$")
+    assert (await run_sql(stack, stored, user.id)).startswith(f"1 {NEW_HASHES}$")
+    assert (await sign_in(stack, user.email)).status == 200
+
+
+async def test_a_hash_that_another_login_makes_anew_meanwhile_is_no_other_password(
+    stack: Stack, organisation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = await new_user(stack, organisation)
+    _meanwhile(monkeypatch, stack, "UPDATE users SET password_hash = 'made anew' WHERE id = $1", user)
     assert (await sign_in(stack, user.email)).status == 200
 
 
@@ -139,6 +152,8 @@ async def test_of_too_many_at_once_those_who_wait_too_long_are_told_when_to_come
 ) -> None:
     monkeypatch.setattr(passwords, "LONGEST_WAIT", 0.0)
     user = await new_user(stack, organisation)
+    slow = PasswordHasher(time_cost=3, memory_cost=65536, parallelism=1).hash(PASSWORD)
+    await run_sql(stack, "UPDATE users SET password_hash = $2 WHERE id = $1", user.id, slow)
     answers = await asyncio.gather(*(sign_in(stack, user.email) for _ in range(8)))
     assert {answer.status for answer in answers} == {200, 503}
     refused = next(answer for answer in answers if answer.status == 503)
