@@ -116,8 +116,10 @@ async def said_until_accepted(bed: Bed, gateway: ProductProcess, provider: Provi
 
 @dataclass(frozen=True)
 class WrongClock:
-    """A gateway whose clock is `off` seconds ahead of all the others, as those of enrollment and accounts behind it are:
-    with any other it would find no service that accepts its tokens, and never be ready."""
+    """A gateway whose clock is `off` seconds ahead, as those of enrollment and accounts behind it are.
+
+    With other ones there it would find no service that accepts its tokens, and never be ready.
+    """
 
     off: int
     gateway: ProductProcess
