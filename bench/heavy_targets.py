@@ -75,7 +75,7 @@ GOOD: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
     OrganisationPatch: {},
     TokenRequest: {},
     Credentials: {"email": "a@b.example", "password": "x"},
-    PasswordChange: {"current_password": "x", "new_password": "x"},
+    PasswordChange: {"current_password": "x", "new_password": "y"},
 }
 
 

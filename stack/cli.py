@@ -10,8 +10,8 @@ What is missing is installed where that is allowed; everything the stack keeps l
 """
 EPILOG = """\
 ./dev COMMAND --help says more about a command. In the environment of `./dev up`, DATABASE_URL (a superuser's
-address), REDIS_URL and AMQP_URL name servers to use instead of private ones; RATE_LIMIT, ADDRESS_RATE_LIMIT and
-LOGIN_RATE_LIMIT are the gateway's limits, each a number of requests a minute.
+address), REDIS_URL and AMQP_URL name servers to use instead of private ones; RATE_LIMIT and ADDRESS_RATE_LIMIT are
+the gateway's limits, each a number of requests a minute.
 """
 UP_HELP = """\
 Starts the stack and stays in the foreground; Ctrl-C stops all of it. With --detach it returns once every
@@ -36,7 +36,7 @@ docs/how-to/debug-one-process.md shows it.
 """
 SIGNING_HELP = """\
 Prints a client token for the running stack, alone on the last line. The options are those of
-`python -m gateway token`; without any it is an Admin of organisation 1 for 12 hours.
+`python -m services.accounts token`; without any it is an Admin of organisation 1 for 12 hours.
 """
 TEST_HELP = """\
 Runs pytest with the given arguments (without any: the whole suite) against private servers that are
@@ -49,8 +49,8 @@ to a server fails. It takes seconds: tests marked slow are left out, and each pr
 """
 OUTSIDERS_HELP = """\
 Runs the tests in tests/outsiders, or what the arguments of pytest name there: the gateway with an identity provider
-that others wrote, npm's oidc-provider. They need Node.js 18 and npm, which are installed where that is allowed. The
-exit status is pytest's.
+and a client that others wrote, npm's oidc-provider and openid-client. They need Node.js 18 and npm, which are
+installed where that is allowed. The exit status is pytest's.
 """
 FIX_HELP = """\
 Applies the fixes that ruff is sure of, then formats the code. Exit status 1 if something is left to do by hand:

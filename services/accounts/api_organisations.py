@@ -33,7 +33,7 @@ ORGANISATION = ORGANISATIONS + "/{id}"
 
 
 async def create_organisation(call: Call[Query, OrganisationFields]) -> Answer:
-    """What is kept for an `Idempotency-Key` has no token: it is told once."""
+    """What is kept for an `Idempotency-Key` has no token: it is shown once."""
     made: organisations.NewOrganisation | None = None
 
     async def work(connection: Connection) -> Answer:

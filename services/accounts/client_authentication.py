@@ -1,7 +1,6 @@
 """How a program says who it is at the token endpoint (RFC 6749, section 2.3.1)."""
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -76,15 +75,15 @@ def _basic(authorization: str, client_id: str | None) -> Credentials:
 
 def parse_basic(authorization: str) -> Credentials:
     """Both parts are form-encoded within the header's base64 (RFC 6749, section 2.3.1); raises `ClientRefused`."""
-    scheme, _, encoded = authorization.strip(" \t").partition(" ")
+    scheme, _, encoded = authorization.strip().partition(" ")
     if scheme.lower() != "basic" or len(encoded) > MAX_LENGTH:
         raise ClientRefused(_NOT_BASIC)
     try:
-        pair = base64.b64decode(encoded.strip(" ").encode("ascii"), validate=True).decode()
-        name, colon, secret = pair.partition(":")
-        parts = [unquote_plus(part, errors="strict") for part in (name, secret)]
-    except (binascii.Error, UnicodeError):
+        pair = base64.b64decode(encoded.strip(), validate=True).decode()
+    except ValueError:  # neither base64 nor UTF-8
         raise ClientRefused(_NOT_BASIC) from None
+    name, colon, secret = pair.partition(":")
+    parts = [unquote_plus(part) for part in (name, secret)]
     if not colon or not all(map(_VISIBLE.match, parts)):
         raise ClientRefused(_NOT_BASIC)
     return Credentials(*parts)

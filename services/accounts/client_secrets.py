@@ -8,6 +8,8 @@ from typing import Final
 ID_PREFIX: Final = "muster_ci_"
 SECRET_PREFIX: Final = "muster_cs_"  # noqa: S105 - by which scanners find secrets that were published by mistake
 SECRET_BYTES: Final = 32
+_NO_DIGEST: Final = b"\x00" * hashlib.sha256().digest_size
+"""No secret has it."""
 
 
 def new_client_id() -> str:
@@ -28,5 +30,5 @@ def is_secret_of(presented: str, *digests: bytes | None) -> bool:
     """Whether it is a secret of one of the digests. Each takes the same time, whether right, wrong or None."""
     digest, found = digest_of(presented), False
     for stored in digests:
-        found |= hmac.compare_digest(digest, stored or b"\x00" * len(digest)) and stored is not None
+        found |= hmac.compare_digest(digest, stored or _NO_DIGEST) and stored is not None
     return found

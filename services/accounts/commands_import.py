@@ -7,19 +7,19 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-
 from services.accounts.earlier_files import EarlierKey, EarlierUser, FileBroken, read_keys, read_users
 from services.accounts.errors import CommandRefused
 from services.accounts.operating import REFUSED, STATUSES, carry_out
-from services.accounts.passwords import hash_password
-from services.accounts.schemas import Email
+from services.accounts.password_rules import check_new_password
+from services.accounts.passwords import hash_password, normal_password
+from services.accounts.schemas_users import UserFields
 from services.accounts.secrets_at_rest import Sealer
 from services.accounts.settings import AccountsSettings
 from services.accounts.use_cases import moving_over
+from shared.errors import ValidationFailed
+from shared.http.input import validated
 from shared.postgres.pool import Connection
 from shared.service.chassis import Command
-from shared.validation.fields import Name
 
 T = TypeVar("T")
 
@@ -28,8 +28,6 @@ _IMPORT = """Takes over users and keys of an installation whose gateway kept the
 names of keys stay, so that people and running tokens notice nothing. What is there already stays as it is: the command
 may be run again."""
 _ADMINISTRATOR = """Makes the first Admin, unless there are users. The password is read from standard input."""
-FIRST_ORGANISATION = 1
-_MIN_PASSWORD, _MAX_PASSWORD = 12, 1024
 
 
 def _add_files(parser: argparse.ArgumentParser) -> None:
@@ -89,27 +87,20 @@ def _add_administrator(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_administrator(settings: AccountsSettings, arguments: argparse.Namespace) -> int:
-    return carry_out(settings, "administrator", partial(_make_administrator, arguments))
+    return carry_out(settings, "administrator", partial(_make_administrator, settings.token_issuer, arguments))
 
 
-async def _make_administrator(arguments: argparse.Namespace, connection: Connection, _: Sealer) -> str:
-    email = _checked("--email", TypeAdapter(Email), arguments.email)
-    name = _checked("--name", TypeAdapter(Name), arguments.name)
-    password = sys.stdin.readline().rstrip("\r\n")
-    if not _MIN_PASSWORD <= len(password) <= _MAX_PASSWORD:
-        raise CommandRefused(f"the password on standard input needs {_MIN_PASSWORD} to {_MAX_PASSWORD} characters")
-    hashed = hash_password(password)
-    if await moving_over.make_administrator(connection, FIRST_ORGANISATION, name, email, hashed):
-        return f"administrator {email} made"
-    return "there are users already"
-
-
-def _checked(option: str, type_: TypeAdapter[str], text: str) -> str:
+async def _make_administrator(issuer: str, arguments: argparse.Namespace, connection: Connection, _: Sealer) -> str:
+    password = normal_password(sys.stdin.readline().rstrip("\r\n"))
     try:
-        return type_.validate_python(text)
-    except ValidationError as error:
-        message = error.errors(include_url=False, include_input=False)[0]["msg"].removeprefix("Value error, ")
-        raise CommandRefused(f"{option}: {message}") from None
+        fields = validated(UserFields, {"name": arguments.name, "email": arguments.email, "role": "Admin"})
+        check_new_password("password", password, fields.name, fields.email)
+    except ValidationFailed as error:
+        reasons = error.details.get("errors", {})
+        raise CommandRefused("; ".join(f"{name}: {' '.join(texts)}" for name, texts in reasons.items())) from None
+    if await moving_over.make_administrator(connection, fields, hash_password(password), issuer):
+        return f"administrator {fields.email} made"
+    return "there are users already"
 
 
 IMPORT = Command("import", "take over the users and keys of the version before", _add_files, _run_import)

@@ -44,6 +44,6 @@ def action_of(before: OrganisationDocument, after: OrganisationDocument) -> str:
 
 
 def check_may_be_known(organisation_id: int) -> None:
-    """Only the ids of outside providers are told; raises `OrganisationNotFound` for one that is chosen here."""
+    """Whether a client may name this new id: raises `OrganisationNotFound` for one of those that are chosen here."""
     if organisation_id in OWN_IDS:
         raise OrganisationNotFound

@@ -62,7 +62,7 @@ def _once(text: str) -> str:
 
 
 def _own_words(name: str, email: str) -> Iterator[str]:
-    local_part, _, domain = email.partition("@")
+    local_part, _, domain = email.rpartition("@")
     for word in (name, "".join(reversed(name.split())), email, local_part, domain, _PRODUCT):
         yield _alphanumeric(word.casefold())
 

@@ -24,8 +24,10 @@ WAITING: Final = 400
 """Attempts that may wait for their turn; each is a small body in memory."""
 LONGEST_WAIT: Final = 6.0
 """Seconds; the gateway waits ten for the whole answer."""
+KEPT_FOR_WORK: Final = 1.5
+"""Seconds of a request's time that nobody waits away: a turn that comes later is of no use."""
 RETRY_AFTER: Final = 5
-NICENESS: Final = 15
+NICENESS: Final = 10
 """Of the threads that hash: processes that answer other requests get the processors first."""
 T = TypeVar("T")
 _BUSY: Final = "Very many users are signing in right now. Try again soon."
@@ -54,7 +56,7 @@ class PasswordChecker:
     async def turn(self) -> AsyncIterator["Turn"]:
         """Waits for a turn, in which passwords can be checked; raises `Overloaded` when none comes in time."""
         try:
-            await self._turns.acquire(time_left(LONGEST_WAIT))
+            await self._turns.acquire(max(0.0, time_left(LONGEST_WAIT + KEPT_FOR_WORK) - KEPT_FOR_WORK))
         except Overloaded:
             raise Overloaded(_BUSY, retry_after=RETRY_AFTER) from None
         try:

@@ -36,7 +36,7 @@ class KeyUnknown(CommandRefused):
 
 
 class TooSoon(CommandRefused):
-    """The change would refuse good tokens; says until when."""
+    """The change would refuse valid tokens; says until when."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """People who sign in, as rules and answers see them."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -49,5 +50,5 @@ class User:
 
 
 def email_key(email: str) -> str:
-    """An email address means the same user in any case."""
-    return email.casefold()
+    """An email address means the same user in any case and in any of Unicode's normal forms."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", email).casefold())

@@ -45,6 +45,15 @@ fails when it is out of date, or when a licence is not among those that
 [`stack/commands/licences.py`](../stack/commands/licences.py) allows.
 """
 
+DATA = """\
+
+## Data in the image
+
+| file | from | licence |
+|---|---|---|
+| [services/accounts/common_passwords.txt](../services/accounts/common_passwords.txt) | [SecLists](https://github.com/danielmiessler/SecLists), `Passwords/Common-Credentials/10-million-password-list-top-1000000.txt` of SHA-256 `eac6323842b3261da0ef4c180c8e23f4d056522ea97c2925b8687f453b40a2be`; the file says what was taken | MIT |
+"""  # noqa: E501 - a row of a table
+
 
 @dataclass(frozen=True)
 class Package:
@@ -64,7 +73,7 @@ def licences_page() -> str:
     if refused:
         raise StackError("Licences that are not allowed (stack/commands/licences.py):\n  " + "\n  ".join(refused))
     parts = [("In the image", runtime), ("For development alone", development)]
-    return HEADER + "".join(_table(title, packages, licences) for title, packages in parts)
+    return HEADER + "".join(_table(title, packages, licences) for title, packages in parts) + DATA
 
 
 def _table(title: str, packages: list[Package], licences: dict[Package, str]) -> str:

@@ -1,4 +1,4 @@
-"""`./dev outsiders`: tests with an identity provider that others wrote, in Node.js."""
+"""`./dev outsiders`: tests with an identity provider and a client that others wrote, in Node.js."""
 
 import asyncio
 import os
@@ -18,9 +18,9 @@ from stack.servers.packages import provide
 from stack.servers.requirements import NODE, NPM, Program
 from stack.signals import interruptible
 
-PROVIDER = REPOSITORY / "tests" / "outsiders" / "provider"
-"""A program, and what says which packages it imports."""
-LOCK = PROVIDER / "package-lock.json"
+PROGRAMS = REPOSITORY / "tests" / "outsiders" / "node"
+"""And what says which packages they import."""
+LOCK = PROGRAMS / "package-lock.json"
 TESTS = "tests/outsiders"
 INSTALL_SECONDS = 300.0
 
@@ -35,8 +35,8 @@ async def _outsiders(pytest_arguments: Sequence[str]) -> int:
     layout.create()
     with Steps(Console(stderr=True)) as steps:
         programs = await asyncio.to_thread(provide, (NODE, NPM), steps, layout.log / "install.log")
-        program = await _install_provider(layout, programs[NPM], steps)
-    variables = {"NODE": str(programs[NODE].directory / "node"), "OUTSIDE_PROVIDER": str(program)}
+        installed = await _install_programs(layout, programs[NPM], steps)
+    variables = {"NODE": str(programs[NODE].directory / "node"), "OUTSIDERS": str(installed)}
 
     async def run(servers: Sequence[Server]) -> int:
         return await run_pytest(arguments_of_pytest(pytest_arguments), servers, **variables)
@@ -50,14 +50,16 @@ def arguments_of_pytest(pytest_arguments: Sequence[str]) -> list[str]:
     return list(pytest_arguments) if named else [TESTS, *pytest_arguments]
 
 
-async def _install_provider(layout: Layout, npm: Program, steps: Steps) -> Path:
-    """A copy of the program beside exactly the packages of its lock, which are installed again when that changes."""
+async def _install_programs(layout: Layout, npm: Program, steps: Steps) -> Path:
+    """Copies of them beside exactly the packages of their lock, which are installed again when that changes."""
     home = layout.root / "outsiders"
-    async with exclusive(layout.root / "outsiders.lock", steps.say, "installing the packages of the provider"):
+    async with exclusive(layout.root / "outsiders.lock", steps.say, "installing the packages of the outsiders"):
         if not _is_installed(home):
-            with steps.step("npm packages of the provider"):
+            with steps.step("npm packages of the outsiders"):
                 await _install(layout, home, npm)
-        return Path(shutil.copy(PROVIDER / "provider.js", home))
+        for program in PROGRAMS.glob("*.js"):
+            shutil.copy(program, home)
+    return home
 
 
 def _is_installed(home: Path) -> bool:
@@ -81,5 +83,5 @@ def _make_anew(home: Path) -> None:
     """Of what an installation that was killed has left, nothing is sure."""
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir()
-    for file in (PROVIDER / "package.json", LOCK):
+    for file in (PROGRAMS / "package.json", LOCK):
         shutil.copy(file, home)

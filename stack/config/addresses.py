@@ -9,7 +9,7 @@ from stack.errors import StackError
 from stack.paths import Layout, write_private
 from stack.services import SERVICE_NAMES, address_variable
 
-LIMITS = ("RATE_LIMIT", "ADDRESS_RATE_LIMIT", "LOGIN_RATE_LIMIT")
+LIMITS = ("RATE_LIMIT", "ADDRESS_RATE_LIMIT")
 """Settings of the gateway that `./dev up` takes from its environment: requests a minute."""
 NOT_RUNNING = "The stack is not running here: start it with ./dev up"
 

@@ -71,7 +71,8 @@ def _cannot(absent: Sequence[Requirement], found: dict[Requirement, Program | No
         lines.append(f"  {requirement}" + (f" (found: {program.version_text})" if program else ""))
     packages = " ".join(requirement.package for requirement in absent)
     lines.append(f"On Debian 12, Ubuntu 24.04 or later: sudo apt-get update && sudo apt-get install {packages}")
-    lines.append("Or name servers of your own by DATABASE_URL, REDIS_URL and AMQP_URL.")
+    if not {*absent}.isdisjoint(ALL):
+        lines.append("Or name servers of your own by DATABASE_URL, REDIS_URL and AMQP_URL.")
     return "\n".join(lines)
 
 

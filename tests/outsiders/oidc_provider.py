@@ -1,4 +1,4 @@
-"""npm's oidc-provider in a process of its own (`provider/provider.js`): issues tokens, rotates its keys, goes away."""
+"""npm's oidc-provider in a process of its own (`node/provider.js`): issues tokens, rotates its keys, goes away."""
 
 import asyncio
 import json
@@ -21,6 +21,11 @@ Algorithm = Literal["RS256", "ES256"]
 ALGORITHMS: tuple[Algorithm, ...] = ("RS256", "ES256")
 AUDIENCE = "training"
 CLIENT = "learning-platform"
+
+
+def node(program: str) -> tuple[str, ...]:
+    """The command that runs one of the outsiders. Node.js 18 needs the option, for which later versions have no use."""
+    return os.environ["NODE"], "--experimental-global-webcrypto", str(Path(os.environ["OUTSIDERS"]) / program)
 
 
 def new_keys() -> list[dict[str, Any]]:
@@ -67,7 +72,7 @@ class OidcProvider:
             json.dumps({"port": self.port, "jwks": {"keys": self.keys}, "audience": self.audience, "clients": [client]})
         )
         self._process = await asyncio.create_subprocess_exec(
-            os.environ["NODE"], os.environ["OUTSIDE_PROVIDER"], str(settings), stdout=asyncio.subprocess.PIPE
+            *node("provider.js"), str(settings), stdout=asyncio.subprocess.PIPE
         )
         assert self._process.stdout is not None
         assert await asyncio.wait_for(self._process.stdout.readline(), DEADLINE) == b"listening\n"
@@ -92,9 +97,10 @@ class OidcProvider:
         """Of the key that signs by it now."""
         return jwt.PyJWK(next(key for key in self.keys if key["alg"] == algorithm)).key.public_key()
 
-    async def token(self, http: aiohttp.ClientSession, algorithm: Algorithm) -> str:
-        """As its client gets one, by its credentials (RFC 6749, section 4.4)."""
-        form = {"grant_type": "client_credentials", "resource": f"https://training.example/{algorithm}"}
+    async def token(self, http: aiohttp.ClientSession, algorithm: Algorithm | None) -> str:
+        """As its client gets one, by its credentials (RFC 6749, section 4.4); without an algorithm for no resource."""
+        resource = {} if algorithm is None else {"resource": f"https://training.example/{algorithm}"}
+        form = {"grant_type": "client_credentials", **resource}
         headers = {"Authorization": aiohttp.encode_basic_auth(CLIENT, self.secret)}
         async with http.post(f"{self.issuer}/token", data=form, headers=headers) as response:
             answer = await response.json()

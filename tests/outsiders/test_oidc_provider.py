@@ -40,7 +40,7 @@ class Asked:
     def client(self, token: str) -> Client:
         return Client(self.stack.http, self.stack.gateway_url, token)
 
-    async def token(self, algorithm: Algorithm = "ES256") -> str:
+    async def token(self, algorithm: Algorithm | None = "ES256") -> str:
         return await self.provider.token(self.stack.http, algorithm)
 
     async def said(self, token: str) -> Answer:
@@ -225,6 +225,12 @@ async def test_a_token_for_another_audience_is_refused(asked: Asked) -> None:
     asked.provider.audience = "payroll"
     await asked.provider.restart()
     assert (await asked.said(await asked.token())).status == 401
+
+
+async def test_a_token_that_only_its_provider_can_read_is_refused(asked: Asked) -> None:
+    opaque = await asked.token(None)
+    assert "." not in opaque
+    assert (await asked.said(opaque)).status == 401
 
 
 async def test_a_client_may_what_its_groups_may(asked: Asked) -> None:

@@ -19,7 +19,6 @@ settings.load_profile(os.environ.get("UNIT_PROFILE", "suite"))
 SLOW = (
     # Programs, or hashes of passwords.
     "gateway/test_imports.py",
-    "gateway/test_users.py",
     "shared/test_server.py",
     "stack/test_make_secrets.py",
     "stack/test_managed_process.py",

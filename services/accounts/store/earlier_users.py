@@ -1,4 +1,4 @@
-"""SQL that takes over users of an installation of the version before, or makes its first one."""
+"""SQL that takes over users of an installation of the version before."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _TAKEN = "SELECT organisation_id, id, email_key FROM users WHERE id = ANY($1) OR
 _ADD_ORGANISATIONS = """
 INSERT INTO organisations (organisation_id, name)
 SELECT organisation_id, 'Organisation ' || organisation_id FROM unnest($1::bigint[]) AS organisation_id
-ON CONFLICT DO NOTHING RETURNING organisation_id
+ON CONFLICT DO NOTHING RETURNING organisation_id, name
 """
 
 _ADD = """
@@ -28,11 +28,6 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 _CONTINUE_IDS = """
 SELECT setval('user_ids', greatest((SELECT max(id) FROM users WHERE id < 1::bigint << 53),
     (SELECT last_value FROM user_ids)))
-"""
-
-_ADD_ADMINISTRATOR = """
-INSERT INTO users (organisation_id, name, email, email_key, role, password_hash)
-VALUES ($1, $2, $3, $4, 'Admin', $5) RETURNING id
 """
 
 
@@ -53,9 +48,10 @@ async def with_ids_or_addresses(connection: Connection, users: Sequence[EarlierU
     return Taken({holder[1]: holder for holder in holders.values()}, holders)
 
 
-async def add_organisations(connection: Connection, organisations: Sequence[int]) -> int:
-    """Those that are missing; how many."""
-    return len(await connection.fetch(_ADD_ORGANISATIONS, organisations))
+async def add_organisations(connection: Connection, organisations: Sequence[int]) -> Mapping[int, str]:
+    """Those that were missing, with their names."""
+    rows = await connection.fetch(_ADD_ORGANISATIONS, organisations)
+    return {row["organisation_id"]: row["name"] for row in rows}
 
 
 async def add(connection: Connection, users: Sequence[EarlierUser]) -> None:
@@ -83,9 +79,3 @@ async def is_any(connection: Connection) -> bool:
     """Whether the installation has a user; nobody else adds one until the transaction ends."""
     await connection.execute(_LOCK)
     return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM users)"))
-
-
-async def add_administrator(connection: Connection, organisation_id: int, name: str, email: str, hashed: str) -> int:
-    """The id of the new user."""
-    added = await connection.fetchval(_ADD_ADMINISTRATOR, organisation_id, name, email, email_key(email), hashed)
-    return int(added)

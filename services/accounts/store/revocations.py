@@ -22,8 +22,8 @@ SELECT seq, kind, issuer, organisation_id, subject, before FROM revocations WHER
 # Numbers that are pruned count, and those of transactions that are not over.
 _LAST_NUMBER = "SELECT coalesce(pg_sequence_last_value('revocations_seq_seq'), 0)"
 
-# What was said of an organisation last stays for good: it may still be suspended, and a gateway that was away for
-# longer has to learn that it is not.
+# What was said of an organisation last stays for good: it may still be suspended, and a gateway that was
+# disconnected for longer has to learn that it is not.
 _PRUNE = """
 DELETE FROM revocations WHERE seq IN (
     SELECT seq FROM revocations r WHERE created_at < now() - interval '31 days'

@@ -1,4 +1,4 @@
-"""Changing the keys that sign tokens, without refusing a good token in between."""
+"""Changing the keys that sign tokens, without refusing a valid token in between."""
 
 import json
 

@@ -1,18 +1,28 @@
 """Takes over the users and keys of an installation that kept them in files, and makes the first administrator."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from services.accounts import user_rules
 from services.accounts.earlier_files import EarlierKey, EarlierUser, FileBroken
+from services.accounts.roles import ROLES
+from services.accounts.schemas_users import UserFields
 from services.accounts.secrets_at_rest import Sealer
 from services.accounts.signing_keys import LONGEST_TOKEN
 from services.accounts.store import earlier_users as user_store
 from services.accounts.store import keys as key_store
-from services.accounts.users import email_key
+from services.accounts.use_cases import users
+from services.accounts.use_cases.users import Manager
+from services.accounts.users import User, email_key
 from shared.auth.jwk import MAX_KEYS
+from shared.postgres import audit_trail
+from shared.postgres.audit import Actor, AuditEntry, differences
 from shared.postgres.pool import Connection
 from shared.security_log import SecurityEvent, record
+
+FIRST_ORGANISATION = 1
+_OPERATOR = Actor("operator", "Operator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +35,16 @@ class TakenOver:
     """Organisations made for the new ones."""
 
 
-async def take_over_users(connection: Connection, users: Sequence[EarlierUser]) -> TakenOver:
+async def take_over_users(connection: Connection, entries: Sequence[EarlierUser]) -> TakenOver:
     """Adds those who are missing, with their organisations; a user who is there stays as they are.
 
     Raises `FileBroken` where somebody else has the id or the address.
     """
-    taken = await user_store.with_ids_or_addresses(connection, users)
-    missing = [user for number, user in enumerate(users, 1) if _is_missing(number, user, taken)]
-    organisations = await user_store.add_organisations(connection, sorted({user.organisation_id for user in missing}))
+    taken = await user_store.with_ids_or_addresses(connection, entries)
+    missing = [user for number, user in enumerate(entries, 1) if _is_missing(number, user, taken)]
+    organisations = await _add_organisations(connection, {user.organisation_id for user in missing})
     await user_store.add(connection, missing)
+    await audit_trail.add(connection, [_entry(user) for user in map(_user_of, missing)])
     for user in missing:
         record(
             SecurityEvent.USER_SAVED,
@@ -43,7 +54,40 @@ async def take_over_users(connection: Connection, users: Sequence[EarlierUser]) 
             role=user.role,
             by="import",
         )
-    return TakenOver(len(missing), len(users) - len(missing), organisations)
+    return TakenOver(len(missing), len(entries) - len(missing), organisations)
+
+
+async def _add_organisations(connection: Connection, organisations: Iterable[int]) -> int:
+    """Those that are missing, under their numbers; how many."""
+    made = await user_store.add_organisations(connection, sorted(organisations))
+    await audit_trail.add(
+        connection,
+        [
+            AuditEntry(
+                "organisation", each, each, 1, "organisation.known", _OPERATOR, {"name": {"from": None, "to": name}}
+            )
+            for each, name in made.items()
+        ],
+    )
+    return len(made)
+
+
+def _user_of(user: EarlierUser) -> User:
+    """As they are now; all were staff."""
+    kept = user.model_dump(exclude={"company_ids"})
+    return User(
+        **kept,
+        company_ids=user.company_ids,
+        version=1,
+        user_type="staff",
+        disabled_at=None,
+        cut_off_at=None,
+    )
+
+
+def _entry(user: User) -> AuditEntry:
+    changes = differences(None, user_rules.document_of(user))
+    return AuditEntry("user", user.organisation_id, user.id, user.version, "user.imported", _OPERATOR, changes)
 
 
 def _is_missing(number: int, user: EarlierUser, taken: user_store.Taken) -> bool:
@@ -80,18 +124,13 @@ async def take_over_keys(connection: Connection, sealer: Sealer, keys: Sequence[
     return TakenOver(len(missing), len(keys) - len(missing))
 
 
-async def make_administrator(connection: Connection, organisation_id: int, name: str, email: str, hashed: str) -> bool:
-    """An Admin in an installation that has no users yet; whether there were none."""
+async def make_administrator(connection: Connection, fields: UserFields, hashed: str, issuer: str) -> bool:
+    """An Admin of the first organisation, in an installation that has no users yet; whether there were none."""
     if await user_store.is_any(connection):
         return False
-    await user_store.add_organisations(connection, [organisation_id])
-    user_id = await user_store.add_administrator(connection, organisation_id, name, email, hashed)
-    record(
-        SecurityEvent.USER_SAVED,
-        reason="added",
-        subject=str(user_id),
-        organisation_id=organisation_id,
-        role="Admin",
-        by="command",
-    )
+    await _add_organisations(connection, [FIRST_ORGANISATION])
+    manager = Manager(FIRST_ORGANISATION, _OPERATOR, ROLES["Admin"], issuer)
+    saved, _ = await users.invite(connection, manager, fields)
+    await users.give_password(connection, manager, saved.user, hashed)
+    users.record_saved(saved, "command")
     return True

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from services.accounts.store import refresh_tokens, revocations, sign_in
 from services.accounts.store import users as user_store
-from shared.errors import TokenInvalid
+from shared.errors import BadRequest
 from shared.postgres.pool import Pool, transaction
 from shared.security_log import SecurityEvent, record
 
@@ -24,7 +24,7 @@ async def sign_out_everywhere(
     `user_id` is the subject's, where it is a user of ours: then all refresh tokens end too.
     """
     if not issuer:
-        raise TokenInvalid("The token does not say who issued it.", reason="issuer")
+        raise BadRequest("The token that the request came with was not passed on.")
     async with transaction(pool, [organisation_id]) as connection:
         found = None if user_id is None else await sign_in.locked(connection, organisation_id, user_id)
         if found is None:

@@ -27,7 +27,7 @@ ON CONFLICT (organisation_id) DO UPDATE SET time_zone = excluded.time_zone, book
 WHERE organisation_settings.version = $4
 """
 
-# An organisation that has set something keeps it, however late its beginning is told, and however often.
+# An organisation that has set something keeps it, however late the event of its creation arrives, and however often.
 _BEGINNINGS = ArrayColumns(organisation_id="bigint", time_zone="text", booking_clash="text")
 _BEGIN = f"""
 INSERT INTO organisation_settings (organisation_id, time_zone, booking_clash, version)

@@ -5,6 +5,7 @@ import os
 import sys
 from asyncio.subprocess import PIPE
 
+import asyncpg
 import pytest
 
 from tests.support.own_accounts import OwnAccounts
@@ -27,10 +28,21 @@ async def administrator(accounts: OwnAccounts, password: str, *options: str) -> 
     return process.returncode, output.decode(), errors.decode()
 
 
+async def entries(accounts: OwnAccounts) -> list[asyncpg.Record]:
+    """The audit trail of users."""
+    connection = await asyncpg.connect(accounts.database.superuser_url, timeout=10)
+    try:
+        return list(await connection.fetch("SELECT * FROM audit_trail WHERE kind = 'user' ORDER BY id, version"))
+    finally:
+        await connection.close(timeout=10)
+
+
 async def test_it_is_made_once_and_can_sign_in(accounts: OwnAccounts) -> None:
     options = ["--email=Ada@example.com", "--name=Ada"]
     status, output, _ = await administrator(accounts, PASSWORD, *options)
     assert (status, output) == (0, "administrator Ada@example.com made\n")
+    [entry, _] = await entries(accounts)
+    assert (entry["action"], entry["actor_subject"]) == ("user.created", "operator")
     again = await administrator(accounts, PASSWORD, "--email=other@example.com")
     assert again == (0, "there are users already\n", "")
     async with accounts.serving() as client:
@@ -47,8 +59,9 @@ async def test_it_is_made_once_and_can_sign_in(accounts: OwnAccounts) -> None:
 @pytest.mark.parametrize(
     ("password", "email", "reason"),
     [
-        ("short", "ada@example.com", "the password on standard input needs 12 to 1024 characters"),
-        (PASSWORD, "nobody", "--email: must be an email address"),
+        ("short", "ada@example.com", "password: Must have 12 to 1024 characters."),
+        ("password1234", "ada@example.com", "password: Is too common."),
+        (PASSWORD, "nobody", "email: "),
     ],
 )
 async def test_a_bad_one_is_refused(accounts: OwnAccounts, password: str, email: str, reason: str) -> None:

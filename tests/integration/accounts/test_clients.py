@@ -123,6 +123,16 @@ async def test_what_narrows_a_client_refuses_its_tokens(
         assert issued <= entry["before"] < claims_of(await token_of(stack, program))["iat"]
 
 
+async def test_control_without_the_check_a_narrowed_client_keeps_its_tokens(
+    stack: Stack, organisation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "narrows", lambda *_: False)
+    client = maker(stack, organisation)
+    program = await new_program(client, permissions=[VIEW, ENROLL])
+    await client.patch(program.path, {"permissions": [VIEW]})
+    assert await refusals_of(stack, program) == []
+
+
 async def test_revoking_refuses_tokens_and_secret_and_keeps_the_row(stack: Stack, organisation: int) -> None:
     client = maker(stack, organisation)
     program = await new_program(client)

@@ -1,5 +1,6 @@
 """`import USERS KEYS`: an installation of the version before keeps its users, its keys and its running tokens."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,14 @@ import asyncpg
 import jwt
 import pytest
 
+from services.accounts.earlier_files import read_users
+from services.accounts.store import earlier_users
+from services.accounts.use_cases.moving_over import take_over_users
 from shared.auth.jwk import new_private_keys, parse_private_keys
+from shared.postgres.pool import connection_pool, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.commands import Outcome
+from tests.support.eventually import eventually
 from tests.support.own_accounts import CHEAP, OwnAccounts, written
 
 PASSWORD = "the password of before"
@@ -79,6 +86,21 @@ async def test_users_keep_what_they_have_and_their_organisations_are_made(
         (1, "Organisation 1"),
         (2, "Organisation 2"),
     ]
+
+
+async def test_it_is_in_the_audit_trail_what_was_taken_over(accounts: OwnAccounts, tmp_path: Path) -> None:
+    await imported(accounts, tmp_path, USERS)
+    await imported(accounts, tmp_path, USERS)
+    trail = await executed(accounts, "SELECT * FROM audit_trail ORDER BY kind, id")
+    assert [(each["kind"], each["organisation_id"], each["id"], each["version"], each["action"]) for each in trail] == [
+        ("organisation", 1, 1, 1, "organisation.known"),
+        ("organisation", 2, 2, 1, "organisation.known"),
+        ("user", 1, 1, 1, "user.imported"),
+        ("user", 2, 7, 1, "user.imported"),
+    ]
+    changes = json.loads(trail[3]["changes"])
+    assert changes["company_ids"] == {"from": None, "to": [77, 78]}
+    assert "argon2" not in trail[3]["changes"]
 
 
 async def test_running_tokens_stay_valid_and_passwords_work(accounts: OwnAccounts, tmp_path: Path) -> None:
@@ -159,6 +181,39 @@ async def test_a_broken_file_changes_nothing(accounts: OwnAccounts, tmp_path: Pa
         assert await rows(accounts) == before
     outcome = await accounts.command("import", str(tmp_path / "nowhere.json"))
     assert (outcome.status, "nowhere.json cannot be read" in outcome.errors) == (1, True)
+
+
+async def taken_over_at_once(accounts: OwnAccounts) -> list[int]:
+    """How many users each of two imports adds, of which the second begins before the first is committed."""
+    entries = read_users(json.dumps(USERS))
+    url = accounts.settings.migration_database_url.get_secret_value()
+
+    async def second() -> int:
+        async with transaction(pool, EVERY_ORGANISATION) as connection:
+            return (await take_over_users(connection, entries)).new
+
+    async def waits() -> bool:
+        waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        return bool(await executed(accounts, f"SELECT 1 WHERE EXISTS ({waiting})"))
+
+    async with connection_pool(url, name="imports", size=2) as pool:
+        async with transaction(pool, EVERY_ORGANISATION) as connection:
+            first = (await take_over_users(connection, entries)).new
+            other = asyncio.create_task(second())
+            await eventually(waits)
+        return [first, await other]
+
+
+async def test_of_two_imports_at_once_the_second_finds_what_the_first_has_added(accounts: OwnAccounts) -> None:
+    assert await taken_over_at_once(accounts) == [2, 0]
+
+
+async def test_control_without_the_lock_the_second_fails(
+    accounts: OwnAccounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(earlier_users, "_LOCK", "SELECT")
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await taken_over_at_once(accounts)
 
 
 async def test_an_id_or_an_address_of_somebody_else_is_refused(accounts: OwnAccounts, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from services.accounts.key_ring import KeyRing
 from services.accounts.secrets_at_rest import Sealer
 from services.accounts.signing_keys import PUBLISHING
 from services.accounts.store import keys as key_store
-from shared.auth.jwk import parse_private_keys
+from shared.auth.jwk import MAX_KEYS, parse_private_keys
 from shared.postgres.pool import connection_pool, transaction
 from stack.servers.requirements import POSTGRES, find
 from tests.support.own_accounts import OwnAccounts
@@ -131,6 +131,20 @@ async def test_what_makes_no_sense_is_refused(accounts: OwnAccounts) -> None:
         assert (outcome.status, outcome.output) == (1, "")
         assert reason in outcome.errors
     assert await listed(accounts) == [(key, "EdDSA", "signs")]
+
+
+async def test_a_key_set_has_room_for_a_hundred_keys(accounts: OwnAccounts) -> None:
+    first = await added(accounts)
+    insert = """
+        INSERT INTO signing_keys (key_id, algorithm, private_sealed, created_at)
+        SELECT 'key' || number, 'EdDSA', '', now() FROM generate_series(1, $1::int) AS number
+    """
+    await executed(accounts, insert, MAX_KEYS - 1)
+    full = await accounts.command("keys", "add")
+    assert (full.status, "there are 100 published keys" in full.errors) == (1, True)
+    assert (await accounts.command("keys", "retire", "key7")).status == 0
+    second = await added(accounts)
+    assert {key for key, _, state in await listed(accounts) if state == "signs"} == {first} != {second}
 
 
 async def test_a_token_of_the_command_keeps_its_key_from_being_retired(accounts: OwnAccounts) -> None:

@@ -7,6 +7,7 @@ from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,16 @@ import aiohttp
 import jwt
 import pytest
 
+from gateway.app import create_gateway
 from stack.config.ports import reserve_port
+from stack.services import SERVICE_NAMES
 from tests.faults.released import unpack_release
 from tests.support.client import Client
 from tests.support.databases import redis_url
 from tests.support.eventually import eventually
 from tests.support.internal_keys import internal_settings
 from tests.support.own_accounts import OwnAccounts
+from tests.support.stack import gateway_settings, serving
 
 SECONDS = 45.0
 LOGIN, KEY_SET = "/api/v1/auth/login", "/.well-known/jwks.json"
@@ -130,6 +134,16 @@ async def test_its_users_sign_in_as_before_and_its_running_tokens_are_good(
         assert {name: new[name] for name in ABOUT_THE_USER} == {name: old[name] for name in ABOUT_THE_USER}
         wrong = await client.post(LOGIN, {"email": EMAIL, "password": "secret43"})
         assert wrong.status == 401
+        async with serving(create_gateway(gateway_settings(dict.fromkeys(SERVICE_NAMES, client.url)))) as url:
+            for token in (*released.tokens, signed_in.data["token"], again.data["token"]):
+                assert await eventually(partial(who, Client(http, url, token)))
+
+
+async def who(client: Client) -> object:
+    """Whom the gateway takes the token's bearer for, once it is ready."""
+    answer = await client.get("/api/v1/auth/me")
+    assert answer.status == 200, answer.text
+    return answer.data
 
 
 async def test_control_without_the_import_its_tokens_and_users_are_unknown(

@@ -9,6 +9,7 @@ from typing import Any
 import jwt
 import pytest
 
+from services.accounts.clients import Client
 from services.accounts.store import clients as store
 from services.accounts.use_cases import client_tokens, guessing
 from shared.auth.internal_token import ENROLL, VIEW
@@ -130,6 +131,22 @@ async def test_a_client_that_may_not_is_refused(stack: Stack, organisation: int,
     for answer in (await token_of(stack, program), await _posted(stack, program)):
         assert (answer.status, answer.json) == (401, {"error": "invalid_client", "error_description": why})
         assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+
+
+async def test_control_without_the_checks_such_a_client_gets_a_token(
+    stack: Stack, organisation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_tokens, "_check_usable", lambda _: None)
+    monkeypatch.setattr(Client, "digests", lambda client, _: (client.secret_digest, client.previous_digest))
+    monkeypatch.setattr(client_tokens, "_time_to_live", lambda *_: 60)
+    for change in (
+        "expires_at = now()",
+        "revoked_at = now()",
+        "secret_digest = sha256('x'), previous_digest = secret_digest, previous_until = now() - interval '1 s'",
+    ):
+        program = await new_program(maker(stack, organisation))
+        await as_if(stack, program, change)
+        assert (await token_of(stack, program)).status == 200
 
 
 async def _posted(stack: Stack, program: Program) -> Answer:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from services.accounts.schemas_organisations import OWN_IDS
+from services.accounts.use_cases import organisations
 from shared.auth.internal_token import PLATFORM
 from tests.support.accounts import managing_users, new_user, operating
 from tests.support.client import new_organisation
@@ -16,6 +17,11 @@ from tests.support.world import ORGANISATIONS
 def fields(**changes: Any) -> dict[str, Any]:
     admin = {"name": "Zoë Müller", "email": f"{secrets.token_hex(6)}@example.com"}
     return {"name": "Acme", "admin": admin, **changes}
+
+
+def new_key() -> dict[str, str]:
+    """The operator's organisation is that of all tests."""
+    return {"Idempotency-Key": secrets.token_hex(8)}
 
 
 async def test_a_new_organisation_has_an_invited_admin(stack: Stack) -> None:
@@ -79,7 +85,7 @@ async def test_an_admin_whose_address_is_taken_makes_no_organisation(stack: Stac
 
 
 async def test_a_repeated_request_makes_one_and_tells_no_token(stack: Stack) -> None:
-    client, wanted, key = operating(stack), fields(name=secrets.token_hex(8)), {"Idempotency-Key": "once"}
+    client, wanted, key = operating(stack), fields(name=secrets.token_hex(8)), new_key()
     first = await client.post(ORGANISATIONS, wanted, **key)
     again = await client.post(ORGANISATIONS, wanted, **key)
     assert (again.status, again.headers["Idempotency-Replayed"]) == (201, "true")
@@ -88,6 +94,14 @@ async def test_a_repeated_request_makes_one_and_tells_no_token(stack: Stack) -> 
     assert len((await client.get(ORGANISATIONS, search=wanted["name"])).data) == 1
     other = await client.post(ORGANISATIONS, fields(), **key)
     assert (other.status, other.json["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_control_with_the_scope_of_what_was_made_no_response_could_be_kept(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(organisations, "scope", lambda _: "SELECT")
+    answer = await operating(stack).post(ORGANISATIONS, fields(), **new_key())
+    assert answer.status == 500
 
 
 async def test_lists(stack: Stack) -> None:

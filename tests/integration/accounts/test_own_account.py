@@ -8,6 +8,7 @@ import jwt
 import pytest
 
 from services.accounts import budgets
+from services.accounts.schemas import PasswordChange
 from services.accounts.store import revocations
 from services.accounts.store import users as user_store
 from services.accounts.use_cases import guessing
@@ -27,6 +28,7 @@ from tests.support.accounts import (
     sign_in,
 )
 from tests.support.client import Answer
+from tests.support.extremes import body_with, extremes, fields_of
 from tests.support.guards import without
 from tests.support.security_lines import SecurityLines
 from tests.support.stack import Stack
@@ -76,9 +78,9 @@ async def test_a_subject_of_an_outside_provider_is_no_user_of_ours(stack: Stack,
     assert await run_sql(stack, "SELECT cut_off_at FROM users WHERE id = $1", user.id) is None
 
 
-async def test_a_token_that_names_no_issuer_signs_nobody_out(stack: Stack, organisation: int) -> None:
+async def test_without_the_clients_token_nobody_is_signed_out(stack: Stack, organisation: int) -> None:
     answer = await managing_users(stack, organisation).post("/api/v1/auth/sign-out", {})
-    assert (answer.status, answer.json["code"]) == (401, "token_invalid")
+    assert (answer.status, answer.json["code"]) == (400, "bad_request")
 
 
 async def test_signing_out_everywhere_ends_all_tokens_and_sessions(
@@ -191,6 +193,18 @@ async def test_a_password_that_cannot_be_changed_stays(
     assert (answer.status, list(answer.json["errors"])) == (422, [field])
     assert await cut_offs(stack, str(user.id)) == []
     assert (await sign_in(stack, user.email)).status == 200
+
+
+async def test_passwords_of_any_extreme_are_refused(stack: Stack, organisation: int) -> None:
+    user = await new_user(stack, organisation)
+    token = (await sign_in(stack, user.email)).data["token"]
+    example = {"current_password": "wrong", "new_password": NEW}
+    for at in fields_of(PasswordChange):
+        for extreme in extremes(at.schema):
+            client = as_user(stack, user, token, somewhere())  # wrong ones are counted
+            body = body_with(example, at, PasswordChange, extreme.written)
+            answer = await client.request("PUT", PATH, data=body, headers={"Content-Type": "application/json"})
+            assert answer.status in (400, 413, 422), f"{at} = {extreme.written[:80]}: {answer.text}"
 
 
 async def test_guessing_the_current_password_counts_as_guessing_at_the_login(

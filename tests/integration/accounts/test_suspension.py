@@ -1,21 +1,24 @@
 """A suspended organisation: nobody of it signs in, and gateways learn that its tokens are refused."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from services.accounts.store import organisations as organisation_store
 from services.accounts.store import revocations
 from shared.auth.trust import REVOCATIONS
 from shared.security_log import SecurityEvent
 from tests.support.accounts import PASSWORD, new_user, operating
 from tests.support.client import Answer, new_organisation
+from tests.support.races import hold_after, without_lock
 from tests.support.security_lines import SecurityLines
 from tests.support.stack import Stack
 from tests.support.world import ORGANISATIONS
 
 
 async def _told(stack: Stack, organisation: int) -> list[str]:
-    """What gateways are told of the organisation, in its order."""
+    """What gateways read about the organisation, in its order."""
     gateway, after, kinds = stack.direct("accounts", 0, [REVOCATIONS]), 0, []
     while True:
         page = (await gateway.get("/internal/revocations", after=after)).json
@@ -95,3 +98,22 @@ async def test_control_a_suspension_that_is_not_listed_is_not_told(
     await new_user(stack, organisation)
     await _suspend(stack, organisation)
     assert await _told(stack, organisation) == []
+
+
+async def test_two_who_suspend_at_once_make_one_change(stack: Stack, organisation: int) -> None:
+    assert await _told_of_two(stack, organisation) == ["suspended"]
+
+
+async def test_control_without_the_lock_both_make_one(
+    stack: Stack, organisation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_lock(monkeypatch, organisation_store, "lock")
+    hold_after(monkeypatch, organisation_store, "lock", 2)
+    with pytest.raises(AssertionError):  # the entries of the trail have one version
+        assert await _told_of_two(stack, organisation) == ["suspended"]
+
+
+async def _told_of_two(stack: Stack, organisation: int) -> list[str]:
+    await new_user(stack, organisation)
+    await asyncio.gather(*(_suspend(stack, organisation) for _ in range(2)))
+    return await _told(stack, organisation)

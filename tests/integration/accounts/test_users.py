@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from services.accounts import user_rules
 from shared.auth.internal_token import ACCOUNTS, API_ACCESS
 from tests.support.accounts import managing_users, new_user
 from tests.support.client import new_organisation
@@ -154,6 +155,17 @@ async def test_nobody_gains_what_they_lack_by_managing_users(stack: Stack, organ
         await program.post(f"{path}/sign-out", {}),
     ):
         assert (answer.status, answer.json["code"]) == (403, "permission_denied"), answer.text
+
+
+async def test_control_without_the_check_a_program_gets_an_admin_s_password(
+    stack: Stack, organisation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = await new_user(stack, organisation)
+    monkeypatch.setattr(user_rules, "check_may_manage", lambda *_: None)
+    program = stack.direct("accounts", organisation, [API_ACCESS, ACCOUNTS])
+    token = (await program.post(f"{USERS}/{admin.id}/invitation", {})).data["invitation"]["token"]
+    body = {"token": token, "password": "a long summer in Perth"}
+    assert (await stack.public().post("/api/v1/auth/invitation", body)).data["role"] == "Admin"
 
 
 async def test_deleting(stack: Stack, organisation: int) -> None:

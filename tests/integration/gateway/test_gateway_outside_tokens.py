@@ -46,7 +46,7 @@ be a text, several a list or a text; one that grants something may say whatever 
 
 @dataclass(frozen=True)
 class Shape:
-    """Tokens of one kind: what they hold, and what the gateway tells services of their bearer."""
+    """Tokens of one kind: what they hold, and what the gateway says to services of their bearer."""
 
     issuer: str
     claims: Callable[[], dict[str, Any]]
@@ -128,7 +128,7 @@ class Trusting:
         return self.provider.signed(KEY, claims, **self.shape.header)
 
     async def heard(self, token: str) -> dict[str, Any] | None:
-        """What the service was told of its bearer, without what differs from token to token; None if it was refused."""
+        """The claims of the internal token for it, without what differs from token to token; None if it was refused."""
         self.upstream.received.clear()
         answer = await self.edge.client(token).get(COURSES)
         if answer.status == 401:

@@ -29,6 +29,7 @@ from shared.auth.internal_token import (
     Caller,
 )
 from shared.errors import PermissionDenied, ValidationFailed
+from shared.validation.fields import STORED
 
 NOW = datetime(2030, 5, 15, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -97,8 +98,9 @@ def test_a_program_does_not_begin_expired() -> None:
     check_new(fields(), NOW)
     check_new(fields(expires_at=NOW + timedelta(microseconds=1)), NOW)
     for expires_at in (NOW, NOW - HOUR):
-        with pytest.raises(ValidationFailed):
+        with pytest.raises(ValidationFailed) as refused:
             check_new(fields(expires_at=expires_at), NOW)
+        assert refused.value.details["errors"] == {"expires_at": ["Must be in the future."]}
 
 
 def test_a_change_is_merged_and_checked_as_a_whole() -> None:
@@ -114,6 +116,13 @@ def test_a_name_makes_no_permission() -> None:
     """Texts that are stored stay allowed: where they are, not in another field."""
     with pytest.raises(ValidationFailed):
         changed_client(client(fields=fields(name="training.fly")), {"permissions": ["training.fly"]}, NOW)
+
+
+def test_a_name_that_an_earlier_version_took_may_stay() -> None:
+    odd = ClientFields.model_validate({"name": "a\u2028b", "permissions": [VIEW]}, context=STORED)
+    assert changed_client(client(fields=odd), {"rate_limit": 5}, NOW).name == "a\u2028b"
+    with pytest.raises(ValidationFailed):
+        changed_client(client(fields=odd), {"name": "a\u2028c"}, NOW)
 
 
 def test_an_expired_program_stays_so_until_it_is_extended() -> None:

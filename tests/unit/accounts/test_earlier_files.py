@@ -59,6 +59,30 @@ def test_broken_users_are_refused_with_the_entry(entries: Any, message: str) -> 
     assert "secret" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("email", ["@example.com", "ada@", "ada", "a da@example.com", "@"])
+def test_what_is_no_address_is_refused(email: str) -> None:
+    with pytest.raises(FileBroken, match="email: must be an email address"):
+        read_users(json.dumps([user(1, email=email)]))
+
+
+def test_what_the_version_before_took_is_taken() -> None:
+    odd = {"name": "Ada\tLovelace", "email": '"@"@example.com'}
+    [read] = read_users(json.dumps([user(1, **odd)]))
+    assert (read.name, read.email) == (odd["name"], odd["email"])
+
+
+def test_the_place_in_an_entry_is_named() -> None:
+    with pytest.raises(FileBroken) as refusal:
+        read_users(json.dumps([user(1, company_ids=[1, 0])]))
+    assert str(refusal.value) == "entry 1 (id 1): company_ids.1: Input should be greater than or equal to 1"
+
+
+def test_a_key_set_of_the_largest_size_is_taken() -> None:
+    public = jwk(d=None)
+    entries = [jwk(), *({**public, "kid": f"key {number}"} for number in range(99))]
+    assert len(read_keys(json.dumps({"keys": entries}))) == 100
+
+
 @pytest.mark.parametrize("text", ["", "[", "[[[[", '"users"'])
 def test_what_is_no_list_of_users_is_refused(text: str) -> None:
     with pytest.raises(FileBroken, match="not a JSON list of users"):
@@ -91,7 +115,9 @@ def test_broken_keys_are_refused_with_the_entry(entries: Any, message: str) -> N
         read_keys(json.dumps({"keys": entries}))
 
 
-@pytest.mark.parametrize(("text", "message"), [("", "not JSON"), ("[" * 100_000, "not JSON"), ("[]", "not a JWK set")])
+@pytest.mark.parametrize(
+    ("text", "message"), [("", "^it is not JSON$"), ("[" * 100_000, "not JSON"), ("[]", "not a JWK set")]
+)
 def test_what_is_no_key_set_is_refused(text: str, message: str) -> None:
     with pytest.raises(FileBroken, match=message):
         read_keys(text)

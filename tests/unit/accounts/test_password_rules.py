@@ -34,6 +34,8 @@ def reason_against(password: str) -> str | None:
         "žluťoučký kůň",
         "x8Kq-02mvTz#",
         "aqua dragon 19",
+        "dragon_741852",
+        "kqzvxkqzvxkq",
         "1234567a1234567890b!",
         "ab" * 3 + "cde" + "xyz",
         "q7" * 510 + "xz#K",
@@ -81,11 +83,17 @@ def test_common_ones_however_they_are_dressed_up(password: str) -> None:
         "JANE_DOE_2026",
         "jane-mary-doe!",
         "doemaryjane12",
+        "JaneMaryDoe12",
         "Builders.Example",
     ],
 )
 def test_own_name_and_address(password: str) -> None:
     assert reason_against(password) == OWN
+
+
+def test_an_address_with_two_signs() -> None:
+    with pytest.raises(ValidationFailed):
+        check_new_password("password", "home-office-1", NAME, '"home@office"@builders.example')
 
 
 def test_the_name_of_the_product() -> None:

@@ -8,7 +8,7 @@ import pytest
 from services.accounts import user_rules
 from services.accounts.roles import ROLES, RoleName
 from services.accounts.schemas_users import UserDocument
-from services.accounts.users import User
+from services.accounts.users import User, email_key
 from shared.auth.internal_token import ACCOUNTS, API_ACCESS
 from shared.errors import PermissionDenied, ValidationFailed
 
@@ -38,6 +38,11 @@ def document(**changes: Any) -> UserDocument:
     return user_rules.document_of(user(**changes))
 
 
+@pytest.mark.parametrize("email", ["ZOE\u0308@Example.com", "zo\u00eb@example.com", "Zo\u00cb@EXAMPLE.COM"])
+def test_an_address_is_the_same_in_any_case_and_form(email: str) -> None:
+    assert email_key(email) == "zo\u00eb@example.com"
+
+
 def test_a_user_as_they_are_written() -> None:
     coordinator = document(role="Contractor Coordinator", company_ids=(3, 4), employee_id=9, disabled_at=NOW)
     assert coordinator.model_dump() == {
@@ -54,6 +59,13 @@ def test_a_user_as_they_are_written() -> None:
 def test_a_change_leaves_the_rest() -> None:
     changed = user_rules.changed_user(document(employee_id=9), {"name": " Ada L ", "employee_id": None})
     assert (changed.name, changed.employee_id, changed.email) == ("Ada L", None, "ada@example.com")
+
+
+def test_a_name_that_was_allowed_stays() -> None:
+    changed = user_rules.changed_user(document(name="Ada\x1b"), {"user_type": "contractor"})
+    assert (changed.name, changed.user_type) == ("Ada\x1b", "contractor")
+    with pytest.raises(ValidationFailed):
+        user_rules.changed_user(document(), {"name": "Ada\x1b"})
 
 
 @pytest.mark.parametrize(

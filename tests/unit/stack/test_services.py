@@ -61,7 +61,13 @@ CONTAINERS = """
 """
 
 
-SETTINGS = {"accounts": "      # Without a value: set if .env or the shell sets it.\n      PUBLIC_URL:\n"}
+SETTINGS = {
+    "accounts": """      # Without a value: set if .env or the shell sets it.
+      PUBLIC_URL:
+      TOKEN_ISSUER:
+      INVITATION_URL:
+"""
+}
 """What else a service's containers pass on from `.env`."""
 
 

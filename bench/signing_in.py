@@ -1,0 +1,97 @@
+"""Signing in: what other requests notice of 200 logins at once, at nine o'clock, and how long those take themselves.
+
+Everything runs on all cores, as in a small installation. A login costs about a tenth of a second of a processor by
+design (argon2id); the threads that hash yield to everything else.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import aiohttp
+import asyncpg
+
+from bench.bed import Bed, System
+from bench.fairness import OURS
+from bench.load import Requests
+from bench.open_loop import Latencies, open_loop
+from bench.results import Result, Samples, at_most, bounded
+from services.accounts.passwords import LONGEST_WAIT, hash_password
+
+LOGINS = 200
+RATE = 200
+"""GETs a second beside them."""
+SECONDS = 10
+"""As long as the logins take, and a little more."""
+SCALE = 0.02
+"""Of the data set: what is asked for is found in it all the same."""
+GOAL = 2.0
+PASSWORD = "correct horse battery"  # noqa: S105 - of nobody
+_USERS = """
+INSERT INTO users (organisation_id, name, email, email_key, role, password_hash)
+SELECT 1, 'User', email, email, 'Employee', $1
+FROM (SELECT 'user-' || generate_series(1, $2::int) || '@example.com' AS email) each
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rush:
+    """Seconds until all who signed in at once were answered, and how many were refused."""
+
+    seconds: float
+    refused: int
+
+
+async def results(bed: Bed) -> AsyncIterator[Result]:
+    system = await bed.system(SCALE)
+    await _add_users(system)
+    requests = Requests.written(bed, OURS, system.client_bearers)
+    alone: list[Latencies] = []
+    beside: list[Latencies] = []
+    rushes: list[Rush] = []
+    with system.on(bed.placement.all):
+        for _ in range(bed.effort.rounds + 1):  # the first one warms up
+            alone.append(await _gets(bed, system, requests))
+            latencies, rush = await asyncio.gather(_gets(bed, system, requests), _rush(system))
+            beside.append(latencies)
+            rushes.append(rush)
+    name, note = f"{LOGINS} logins at once", f"{RATE} GETs a second"
+    busy, usual = (Samples.of([each.p99 for each in rounds[1:]]) for rounds in (beside, alone))
+    yield at_most(f"{name}: p99 of the GETs", "ms", busy, usual, "without the logins", GOAL, note)
+    yield bounded(f"{name}: GETs refused", "requests", Samples.of([each.refused for each in beside[1:]]), 0, note)
+    refused = Samples.of([each.refused for each in rushes[1:]])
+    yield bounded(f"{name}: told to come again", "logins", refused, LOGINS, f"after {LONGEST_WAIT:g} s of waiting")
+    yield bounded(f"{name}: the last one is answered", "s", Samples.of([each.seconds for each in rushes[1:]]), 10)
+
+
+async def _gets(bed: Bed, system: System, requests: Requests) -> Latencies:
+    return await open_loop(
+        bed.placement.load, system.gateway_url, requests.file, rate=RATE, seconds=SECONDS, count_refusals=True
+    )
+
+
+async def _rush(system: System) -> Rush:
+    """Everybody signs in within the same moment, each over a connection of their own."""
+    await asyncio.sleep(1)  # the GETs are on their way
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        began = time.perf_counter()
+        statuses = Counter(await asyncio.gather(*(_sign_in(session, system, number) for number in range(LOGINS))))
+        return Rush(time.perf_counter() - began, LOGINS - statuses[200])
+
+
+async def _sign_in(session: aiohttp.ClientSession, system: System, number: int) -> int:
+    body = {"email": f"user-{1 + number}@example.com", "password": PASSWORD}
+    async with session.post(f"{system.gateway_url}/api/v1/auth/login", json=body) as response:
+        await response.read()
+        return response.status
+
+
+async def _add_users(system: System) -> None:
+    connection = await asyncpg.connect(system.installed.owner_urls["accounts"])
+    try:
+        await connection.execute("INSERT INTO organisations (organisation_id, name) VALUES (1, 'Bench')")
+        await connection.execute(_USERS, hash_password(PASSWORD), LOGINS)
+    finally:
+        await connection.close()
