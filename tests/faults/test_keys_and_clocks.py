@@ -116,9 +116,9 @@ async def said_until_accepted(bed: Bed, gateway: ProductProcess, provider: Provi
 
 @dataclass(frozen=True)
 class WrongClock:
-    """A gateway whose clock is `off` seconds ahead, as those of enrollment and accounts behind it are.
+    """A gateway whose clock is `off` seconds ahead of all the others, and so are those of enrollment and accounts.
 
-    With other ones there it would find no service that accepts its tokens, and never be ready.
+    With any other clock it would find no service that accepts its tokens, and never be ready.
     """
 
     off: int

@@ -166,6 +166,7 @@ def test_a_list_names_an_organisation_if_one_value_of_it_does() -> None:
         ({"organisation": {"path": "tid", "map": {"a": "7"}}}, "whole numbers from 1"),
         ({"organisation": {"path": "tid", "map": {"a": 7}, "default": 8}}, "must be refused"),
         ({"organisation": {"value": 0}}, "whole numbers from 1"),
+        ({"organisation": {"value": 2**63}}, "whole numbers from 1"),
         ({"organisation": {"value": [7, 8]}}, "whole numbers from 1"),
         ({"organisation": {}}, "must be a path"),
         ({"organisation": {"value": 7, "path": "org"}}, "must be a path"),
@@ -177,6 +178,7 @@ def test_a_list_names_an_organisation_if_one_value_of_it_does() -> None:
         ({"user_type": ...}, "names no user_type"),
         ({"user_type": {"value": "root"}}, "there are staff, contractor, service"),
         ({"user_type": {"path": "idtyp", "map": {"app": "robot"}}}, "there are staff, contractor, service"),
+        ({"user_type": {"path": "idtyp", "default": "robot"}}, "there are staff, contractor, service"),
         ({"permissions": ...}, 'neither "permissions" nor "roles"'),
         ({"permissions": {"value": ["api.acces"]}}, "there are accounts.manage, api.access"),
         ({"permissions": {"path": "scp", "map": {"a": "internal.seats"}}}, "what services grant each other"),
@@ -209,3 +211,36 @@ def test_a_provider_may_speak_for_every_organisation_if_the_map_says_so() -> Non
     assert [read(every, {**claims, "org": org}).org for org in (9, "9")] == [9, 9]
     for org in (0, -1, "x", 1.5, True, None, 2**63, "1e3", "٣"):
         assert refused(every, {**claims, "org": org}) == "claim_organisation"
+
+
+TOKEN: dict[str, Any] = {"iss": "i", "aud": "a", "sub": "s", "iat": 1, "exp": 2, "permissions": []}
+
+
+@pytest.mark.parametrize("organisation", [1, 2**63 - 1])
+def test_any_id_of_an_organisation_may_stand_in_a_map(organisation: int) -> None:
+    assert read({**LEAST, "organisation": {"value": organisation}}, TOKEN).org == organisation
+
+
+def test_words_may_be_separated_by_blanks() -> None:
+    spaced = {**LEAST, "companies": "c", "roles": "r", "role_permissions": {"a": ["training.view"]}}
+    claims = read(spaced, TOKEN | {"permissions": "api.access training.record", "c": "7 9", "r": "b a"})
+    assert claims.permissions == ["api.access", "training.record", "training.view"]
+    assert claims.company_ids == [7, 9]
+
+
+def test_a_rate_limit_may_come_from_the_token_or_the_map() -> None:
+    assert read({**LEAST, "rate_limit": "rate"}, TOKEN | {"rate": "600"}).rate_limit == 600
+    assert read({**LEAST, "rate_limit": {"value": 600}}, TOKEN).rate_limit == 600
+    assert refused({**LEAST, "rate_limit": "rate"}, TOKEN | {"rate": 0}) == "claim_rate_limit"
+
+
+def test_what_is_required_may_stand_deep_in_the_token() -> None:
+    required = {**LEAST, "require": {"act.azp": ["portal", "kiosk"]}}
+    assert read(required, TOKEN | {"act": {"azp": "kiosk"}}).sub == "s"
+    for act in ({"azp": "other"}, {}, "kiosk", None):
+        assert refused(required, TOKEN | {"act": act}) == "claim_required"
+
+
+def test_a_client_learns_no_more_than_that_its_claims_are_wrong() -> None:
+    with pytest.raises(TokenInvalid, match=r"^The token's claims are not valid\.$"):
+        read(ENTRA_MAP, entra_claims(tid="x"))

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from gateway.auth.client_token import ClientTokenVerifier, Provider
 from gateway.auth.key_sources import NoKeys
+from gateway.auth.providers import Algorithm
 from shared.auth.internal_token import LEEWAY
 from shared.auth.jwk import Key, Keys, public_key
 from shared.errors import ApiError, TokenExpired, TokenInvalid
@@ -21,7 +22,7 @@ from tests.support.internal_keys import signer
 from tests.support.internal_keys import verifier as verifier_of
 
 SECRET = "s" * 32
-ALGORITHMS = frozenset(("EdDSA", "ES256", "RS256", "HS256"))
+ALGORITHMS: frozenset[Algorithm] = frozenset(("EdDSA", "ES256", "RS256", "HS256"))
 PRIVATE: dict[str, Any] = {
     "ed": ed25519.Ed25519PrivateKey.generate(),
     "ec": ec.generate_private_key(ec.SECP256R1()),

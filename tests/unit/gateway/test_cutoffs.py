@@ -72,8 +72,10 @@ def test_a_token_is_looked_up_once_for_each_change() -> None:
     assert checked.checked != cut_offs.version
     cut_offs.check(checked)
     assert checked.checked == cut_offs.version
-    cut_offs.learn([line(subject="somebody else")])
-    assert checked.checked != cut_offs.version
+    for _ in range(2):
+        cut_offs.learn([line(subject="somebody else")])
+        assert checked.checked != cut_offs.version
+        cut_offs.check(checked)
 
 
 def test_a_refused_token_is_looked_up_again() -> None:
@@ -89,3 +91,10 @@ def test_what_no_token_is_old_enough_for_is_forgotten(monkeypatch: pytest.Monkey
     ages = {"old": oldest - 60, "older": oldest - 600, "young": oldest + 60}
     cut_offs.learn([line(subject=subject, before=before) for subject, before in ages.items()])
     assert [key[2] for key in cut_offs._before] == ["young"]
+
+
+def test_much_that_is_young_is_kept_and_not_looked_through_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.admission.cutoffs._TIDIED_FROM", 2)
+    cut_offs = CutOffs()
+    cut_offs.learn([line(subject=f"user-{number}") for number in range(3)])
+    assert (len(cut_offs._before), cut_offs._tidied_from) == (3, 6)
