@@ -143,7 +143,7 @@ async def test_a_hash_that_another_login_makes_anew_meanwhile_is_no_other_passwo
     stack: Stack, organisation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user = await new_user(stack, organisation)
-    _meanwhile(monkeypatch, stack, "UPDATE users SET password_hash = 'made anew' WHERE id = $1", user)
+    _meanwhile(monkeypatch, stack, "UPDATE users SET password_hash = 'renewed' WHERE id = $1", user)
     assert (await sign_in(stack, user.email)).status == 200
 
 
