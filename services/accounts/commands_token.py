@@ -1,7 +1,6 @@
 """`token`: prints an access token for somebody who does not sign in."""
 
 import argparse
-import time
 from datetime import UTC, datetime
 from functools import partial
 from typing import get_args
@@ -57,7 +56,7 @@ async def _sign(
         _caller(arguments),
         issuer=settings.token_issuer,
         audience=settings.token_audience,
-        now=int(time.time()),
+        now=int((await key_store.now(connection)).timestamp()),
         ttl=arguments.ttl,
         not_before=await _cut_off(connection, arguments.org, arguments.subject),
         rate_limit=arguments.rate_limit,

@@ -87,7 +87,7 @@ def test_a_refused_token_is_looked_up_again() -> None:
 
 def test_what_no_token_is_old_enough_for_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.admission.cutoffs._TIDIED_FROM", 2)
-    cut_offs, oldest = CutOffs(), NOW - MAX_AGE - LEEWAY
+    cut_offs, oldest = CutOffs(), int(time.time()) - MAX_AGE - LEEWAY
     ages = {"old": oldest - 60, "older": oldest - 600, "young": oldest + 60}
     cut_offs.learn([line(subject=subject, before=before) for subject, before in ages.items()])
     assert [key[2] for key in cut_offs._before] == ["young"]

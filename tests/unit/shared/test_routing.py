@@ -85,7 +85,8 @@ async def test_requests_of_both_parsers_pass_one_endpoint(monkeypatch: pytest.Mo
     of_endpoint = Endpoint.answer
 
     async def noting(endpoint: Endpoint, request: Request) -> Answer:
-        passed.append(request.stream is None)
+        if endpoint.route in ROUTES:  # other tests' processes answer meanwhile
+            passed.append(request.stream is None)
         return await of_endpoint(endpoint, request)
 
     monkeypatch.setattr(Endpoint, "answer", noting)
