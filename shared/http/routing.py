@@ -59,10 +59,8 @@ class Call(Generic[Q, B]):
     id: int
     query: Q
     body: B
-    client_address: str
-    """The client's network address, where the gateway says it."""
-    authorization: str
-    """What the client itself sent as `Authorization`, on routes that need no token."""
+    request: Request
+    """As it came, for the few routes that need more of it."""
     url: str
     """The address the client asked, without its query: links are built on it."""
     conditions: Conditions = UNCONDITIONAL
@@ -72,6 +70,16 @@ class Call(Generic[Q, B]):
     @property
     def organisation_id(self) -> int:
         return self.caller.organisation_id
+
+    @property
+    def client_address(self) -> str:
+        """The client's network address, where the gateway says it."""
+        return self.request.headers.get("X-Client-Address", "")
+
+    @property
+    def authorization(self) -> str:
+        """What the client itself sent as `Authorization`, where the gateway says it."""
+        return self.request.headers.get("X-Client-Authorization", "")
 
     @property
     def actor(self) -> Actor:
@@ -188,8 +196,7 @@ class Endpoint:
             id=path_id,
             query=query,
             body=body,
-            client_address=request.headers.get("X-Client-Address", ""),
-            authorization=request.headers.get("X-Client-Authorization", ""),
+            request=request,
             url=f"{sender.origin}{unquote(request.target.path)}",
             conditions=sender.conditions,
             idempotency_key=self._idempotency_key(request.headers, caller, path_id, body)
