@@ -7,7 +7,7 @@ design (argon2id); the threads that hash yield to everything else.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import aiohttp
@@ -28,12 +28,18 @@ SECONDS = 10
 SCALE = 0.02
 """Of the data set: what is asked for is found in it all the same."""
 GOAL = 2.0
+"""On two cores any 200 requests of one moment are noticed; hashing must not add to that."""
+GOAL_BESIDE_OTHERS = 1.25
 PASSWORD = "correct horse battery"  # noqa: S105 - of nobody
 _USERS = """
 INSERT INTO users (organisation_id, name, email, email_key, role, password_hash)
 SELECT 1, 'User', email, email, 'Employee', $1
 FROM (SELECT 'user-' || generate_series(1, $2::int) || '@example.com' AS email) each
 """
+
+
+Ask = Callable[[aiohttp.ClientSession, System, int], Awaitable[int]]
+"""The request of one of those who come at once; the status of its response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +56,21 @@ async def results(bed: Bed) -> AsyncIterator[Result]:
     requests = Requests.written(bed, OURS, system.client_bearers)
     alone: list[Latencies] = []
     beside: list[Latencies] = []
+    beside_others: list[Latencies] = []
     rushes: list[Rush] = []
     with system.on(bed.placement.all):
         for _ in range(bed.effort.rounds + 1):  # the first one warms up
             alone.append(await _gets(bed, system, requests))
-            latencies, rush = await asyncio.gather(_gets(bed, system, requests), _rush(system))
+            latencies, rush = await asyncio.gather(_gets(bed, system, requests), _rush(system, _sign_in))
             beside.append(latencies)
             rushes.append(rush)
+            latencies, _ = await asyncio.gather(_gets(bed, system, requests), _rush(system, _ask_who_i_am))
+            beside_others.append(latencies)
     name, note = f"{LOGINS} logins at once", f"{RATE} GETs a second"
-    busy, usual = (Samples.of([each.p99 for each in rounds[1:]]) for rounds in (beside, alone))
+    busy, usual, others = (Samples.of([each.p99 for each in rounds[1:]]) for rounds in (beside, alone, beside_others))
     yield at_most(f"{name}: p99 of the GETs", "ms", busy, usual, "without the logins", GOAL, note)
+    against = f"beside {LOGINS} cheap requests at once"
+    yield at_most(f"{name}: p99 of the GETs", "ms", busy, others, against, GOAL_BESIDE_OTHERS, note)
     yield bounded(f"{name}: GETs refused", "requests", Samples.of([each.refused for each in beside[1:]]), 0, note)
     refused = Samples.of([each.refused for each in rushes[1:]])
     yield bounded(f"{name}: told to come again", "logins", refused, LOGINS, f"after {LONGEST_WAIT:g} s of waiting")
@@ -72,18 +83,25 @@ async def _gets(bed: Bed, system: System, requests: Requests) -> Latencies:
     )
 
 
-async def _rush(system: System) -> Rush:
-    """Everybody signs in within the same moment, each over a connection of their own."""
+async def _rush(system: System, ask: Ask) -> Rush:
+    """Everybody asks within the same moment, each over a connection of their own."""
     await asyncio.sleep(1)  # the GETs are on their way
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         began = time.perf_counter()
-        statuses = Counter(await asyncio.gather(*(_sign_in(session, system, number) for number in range(LOGINS))))
+        statuses = Counter(await asyncio.gather(*(ask(session, system, number) for number in range(LOGINS))))
         return Rush(time.perf_counter() - began, LOGINS - statuses[200])
 
 
 async def _sign_in(session: aiohttp.ClientSession, system: System, number: int) -> int:
     body = {"email": f"user-{1 + number}@example.com", "password": PASSWORD}
     async with session.post(f"{system.gateway_url}/api/v1/auth/login", json=body) as response:
+        await response.read()
+        return response.status
+
+
+async def _ask_who_i_am(session: aiohttp.ClientSession, system: System, number: int) -> int:
+    headers = {"Authorization": system.client_bearers[number]}
+    async with session.get(f"{system.gateway_url}/api/v1/auth/me", headers=headers) as response:
         await response.read()
         return response.status
 
