@@ -9,10 +9,10 @@ from services.accounts.context import ACCOUNTS_CONTEXT
 from services.accounts.oauth_errors import OAuthError, oauth_error
 from services.accounts.representations_clients import AuthorizationServer, IssuedToken, ProtectedResource
 from services.accounts.schemas import SMALL_BODY
-from services.accounts.schemas_clients import PERMISSIONS
 from services.accounts.sessions import REFRESH_LIFETIME, session_claims
 from services.accounts.use_cases import client_tokens
 from services.accounts.use_cases.refresh import RefreshRefused, refresh
+from shared.auth.internal_token import SCOPES
 from shared.auth.trust import PUBLIC
 from shared.http.models import Body, Query
 from shared.http.responses import Answer, Caching
@@ -58,9 +58,9 @@ async def _refreshed(call: Call[NoParameters, TokenRequest]) -> Answer:
     presented, context = call.body.refresh_token, call.app[ACCOUNTS_CONTEXT]
     if presented is None:
         raise OAuthError("invalid_request", "refresh_token is required.")
-    scope = granted(call.body.scope, PERMISSIONS)
+    scope = granted(call.body.scope, SCOPES)
     if scope is None:
-        raise OAuthError("invalid_scope", f"A scope is some of: {' '.join(PERMISSIONS)}.")
+        raise OAuthError("invalid_scope", f"A scope is some of: {' '.join(SCOPES)}.")
     try:
         session = await refresh(call.app[POOL], presented, address=call.client_address)
     except RefreshRefused:
@@ -83,7 +83,7 @@ async def authorization_server(call: Call[Query, Body]) -> Answer:
             "issuer": _issuer(call, base),
             "token_endpoint": base + TOKEN,
             "jwks_uri": base + KEY_SET,
-            "scopes_supported": PERMISSIONS,
+            "scopes_supported": SCOPES,
             "response_types_supported": _RESPONSE_TYPES,
             "grant_types_supported": _GRANTS,
             "token_endpoint_auth_methods_supported": _AUTHENTICATION,
@@ -99,7 +99,7 @@ async def protected_resource(call: Call[Query, Body]) -> Answer:
             "resource": base,
             "resource_name": "Muster",
             "authorization_servers": [_issuer(call, base)],
-            "scopes_supported": PERMISSIONS,
+            "scopes_supported": SCOPES,
             "bearer_methods_supported": ["header"],
         }
     )

@@ -8,11 +8,12 @@ from services.accounts.client_secrets import new_secret
 from services.accounts.errors import ClientNotFound, ClientRevoked, CommandRefused
 from services.accounts.operating import STATUSES, carry_out
 from services.accounts.representations_clients import ClientItem
-from services.accounts.schemas_clients import PERMISSIONS, ClientFields, ClientQuery
+from services.accounts.schemas_clients import ClientFields, ClientQuery
 from services.accounts.secrets_at_rest import Sealer
 from services.accounts.settings import AccountsSettings
 from services.accounts.store import clients as store
 from services.accounts.use_cases import clients as use_cases
+from shared.auth.internal_token import SCOPES
 from shared.errors import ValidationFailed
 from shared.http.input import validated
 from shared.http.pagination import MAX_PER_PAGE
@@ -31,7 +32,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     adding.add_argument("name", metavar="NAME")
     adding.add_argument("--org", type=int, default=1, help="organisation id (default 1)")
     adding.add_argument(
-        "--permissions", required=True, type=_names, help=f"separated by commas, of: {', '.join(PERMISSIONS)}"
+        "--permissions", required=True, type=_names, help=f"separated by commas, of: {', '.join(SCOPES)}"
     )
     adding.add_argument("--rate-limit", type=int, metavar="N", help="requests a minute (default RATE_LIMIT)")
     adding.add_argument("--expires-at", metavar="TIME", help="RFC 3339, like 2030-01-01T00:00:00Z (default never)")

@@ -5,43 +5,17 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from shared.auth.claims import MAX_COMPANIES
-from shared.auth.internal_token import (
-    ACCOUNTS,
-    API_ACCESS,
-    ENROLL,
-    ENROLL_COMPANY,
-    ENROLL_SELF,
-    MANAGE,
-    PLATFORM,
-    RECORD,
-    VIEW,
-    VIEW_COMPANY,
-    VIEW_SELF,
-)
+from shared.auth.internal_token import API_ACCESS, SCOPES
 from shared.http.models import Body, MergePatch
 from shared.http.pagination import PagedQuery
 from shared.validation.fields import STORED, Count, Id, Name, Timestamp
 
-PERMISSIONS: Final = (
-    API_ACCESS,
-    VIEW,
-    VIEW_SELF,
-    VIEW_COMPANY,
-    ENROLL,
-    ENROLL_SELF,
-    ENROLL_COMPANY,
-    RECORD,
-    MANAGE,
-    ACCOUNTS,
-    PLATFORM,
-)
-"""All that a token may carry: the scopes of OAuth."""
 MAX_RATE_LIMIT: Final = 1_000_000
 
 
 def _known(name: str, info: ValidationInfo) -> str:
-    if name not in PERMISSIONS and info.context is not STORED:
-        raise ValueError(f"must be one of {', '.join(PERMISSIONS)}")
+    if name not in SCOPES and info.context is not STORED:
+        raise ValueError(f"must be one of {', '.join(SCOPES)}")
     return name
 
 

@@ -41,22 +41,21 @@ ACCOUNTS = "accounts.manage"
 """Users and programs of the organisation."""
 PLATFORM = "platform.manage"
 """Organisations themselves; no role of an organisation has it."""
-CLIENT_PERMISSIONS = frozenset(
-    {
-        API_ACCESS,
-        VIEW,
-        VIEW_SELF,
-        VIEW_COMPANY,
-        ENROLL,
-        ENROLL_SELF,
-        ENROLL_COMPANY,
-        RECORD,
-        MANAGE,
-        ACCOUNTS,
-        PLATFORM,
-    }
+SCOPES = (
+    API_ACCESS,
+    VIEW,
+    VIEW_SELF,
+    VIEW_COMPANY,
+    ENROLL,
+    ENROLL_SELF,
+    ENROLL_COMPANY,
+    RECORD,
+    MANAGE,
+    ACCOUNTS,
+    PLATFORM,
 )
-"""All that clients can have (contract, section 2)."""
+"""All that a client's token may carry, in the order of the contract, section 2: the scopes of OAuth."""
+CLIENT_PERMISSIONS = frozenset(SCOPES)
 
 
 @dataclass(frozen=True, slots=True)

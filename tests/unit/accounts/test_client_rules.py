@@ -15,7 +15,7 @@ from services.accounts.clients import (
     permissions_of,
 )
 from services.accounts.errors import ClientRevoked
-from services.accounts.schemas_clients import PERMISSIONS, ClientFields
+from services.accounts.schemas_clients import ClientFields
 from shared.auth.internal_token import (
     ACCOUNTS,
     API_ACCESS,
@@ -23,6 +23,7 @@ from shared.auth.internal_token import (
     ENROLL_COMPANY,
     ENROLL_SELF,
     MANAGE,
+    SCOPES,
     VIEW,
     VIEW_COMPANY,
     VIEW_SELF,
@@ -64,7 +65,7 @@ def test_every_program_has_access_and_each_permission_once() -> None:
     assert fields(permissions=[VIEW, ENROLL, VIEW]).permissions == [API_ACCESS, ENROLL, VIEW]
 
 
-@pytest.mark.parametrize("permission", PERMISSIONS)
+@pytest.mark.parametrize("permission", SCOPES)
 def test_a_maker_gives_what_they_have(permission: str) -> None:
     check_may_grant(maker(permission, company_ids=(1,)), fields(permissions=[permission], company_ids=[1]))
     if permission != API_ACCESS:
