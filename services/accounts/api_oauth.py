@@ -60,7 +60,7 @@ async def _refreshed(call: Call[NoParameters, TokenRequest]) -> Answer:
         raise OAuthError("invalid_request", "refresh_token is required.")
     scope = granted(call.body.scope, SCOPES)
     if scope is None:
-        raise OAuthError("invalid_scope", f"A scope is some of: {' '.join(SCOPES)}.")
+        raise OAuthError("invalid_scope", f"The scope must be one or more of: {' '.join(SCOPES)}.")
     try:
         session = await refresh(call.app[POOL], presented, address=call.client_address)
     except RefreshRefused:
