@@ -23,6 +23,12 @@ class ApiError(Exception):
     status: ClassVar[int] = 500
     code: str = "internal_error"
     message: str = "An internal error occurred. Quote the request id when you report it."
+    meaning: ClassVar[str] = "A defect. Nothing of the inside is shown; the request id identifies it in the log."
+    """When clients receive the code. Of errors that share one, the first class of the family says it for all."""
+    remedy: ClassVar[str] = "Report it with its X-Request-Id. Repeat the request only if that is safe."
+    """What the client should do."""
+    members: ClassVar[Mapping[str, Any]] = {}
+    """The `details` it can have, each with its JSON Schema."""
 
     def __init__(
         self,

@@ -1,10 +1,11 @@
-"""One declaration for each route: from it come validation, the permission check and the parsed call, and in time
-the API's documentation."""
+"""One declaration for each route: from it come validation, the permission check, the parsed call, and the API's
+documentation."""
 
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote
@@ -108,6 +109,19 @@ class Route(Generic[Q, B]):
     """What a body may hold, where that is more or less than usual."""
     malformed_id: Callable[[], ApiError] = NotFound
     """What is raised for a path id that is no positive 64-bit integer."""
+    summary: str = ""
+    """What it does, as a short imperative: "List courses". The name of the operation is made from it."""
+    description: str = ""
+    """What its users need to know beside that, in CommonMark."""
+    refusals: Sequence[type[ApiError]] = ()
+    """How it can refuse a request, beside what is common to all routes (`shared.http.refusals`).
+
+    A route with `PreconditionFailed` among them reads `If-Match`, one with `IdempotencyKeyReused` an `Idempotency-Key`.
+    """
+    deprecated: date | None = None
+    """Since when it should not be used any more (RFC 9745)."""
+    sunset: date | None = None
+    """From when on it may be gone (RFC 8594)."""
 
     @cached_property
     def is_internal(self) -> bool:
