@@ -137,11 +137,14 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[LoggedIn]},
         permissions=[PUBLIC],
         body=Credentials,
+        summary="Log in",
         limits=SMALL_BODY,
     ),
-    Route("GET", "/api/v1/auth/me", me, {200: Success[Me]}, permissions=[API_ACCESS]),
-    Route("POST", "/api/v1/auth/logout", logout, {200: Done}, permissions=[API_ACCESS]),
-    Route("POST", "/api/v1/auth/sign-out", sign_out, {200: Done}, permissions=[API_ACCESS]),
+    Route("GET", "/api/v1/auth/me", me, {200: Success[Me]}, permissions=[API_ACCESS], summary="Get own user"),
+    Route("POST", "/api/v1/auth/logout", logout, {200: Done}, permissions=[API_ACCESS], summary="Log out"),
+    Route(
+        "POST", "/api/v1/auth/sign-out", sign_out, {200: Done}, permissions=[API_ACCESS], summary="Sign out everywhere"
+    ),
     Route(
         "PUT",
         "/api/v1/auth/password",
@@ -149,7 +152,8 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[LoggedIn]},
         permissions=[API_ACCESS],
         body=PasswordChange,
+        summary="Change password",
         limits=SMALL_BODY,
     ),
-    Route("GET", "/.well-known/jwks.json", key_set, {200: KeySet}, permissions=[PUBLIC]),
+    Route("GET", "/.well-known/jwks.json", key_set, {200: KeySet}, permissions=[PUBLIC], summary="Get key set"),
 ]

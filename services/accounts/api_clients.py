@@ -111,11 +111,27 @@ def _issuer(call: Call[Any, Any]) -> str:
 _ONE = CLIENTS + "/{id}"
 
 ROUTES: list[Route[Any, Any]] = [
-    list_route(CLIENTS, store.page, ClientQuery, ClientItem, [ACCOUNTS]),
-    detail_route(_ONE, store.detail, ClientNotFound, ClientItem, [ACCOUNTS]),
-    Route("POST", CLIENTS, create_client, {201: Success[ClientWithSecret]}, permissions=[ACCOUNTS], body=ClientFields),
-    Route("PATCH", _ONE, change_client, {200: Success[ClientItem]}, permissions=[ACCOUNTS], body=ClientPatch),
-    Route("DELETE", _ONE, revoke_client, {200: Done}, permissions=[ACCOUNTS]),
+    list_route(CLIENTS, store.page, ClientQuery, ClientItem, [ACCOUNTS], summary="List clients"),
+    detail_route(_ONE, store.detail, ClientNotFound, ClientItem, [ACCOUNTS], summary="Get client"),
+    Route(
+        "POST",
+        CLIENTS,
+        create_client,
+        {201: Success[ClientWithSecret]},
+        permissions=[ACCOUNTS],
+        body=ClientFields,
+        summary="Create client",
+    ),
+    Route(
+        "PATCH",
+        _ONE,
+        change_client,
+        {200: Success[ClientItem]},
+        permissions=[ACCOUNTS],
+        body=ClientPatch,
+        summary="Change client",
+    ),
+    Route("DELETE", _ONE, revoke_client, {200: Done}, permissions=[ACCOUNTS], summary="Revoke client"),
     Route(
         "POST",
         f"{_ONE}/rotate",
@@ -124,6 +140,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[ACCOUNTS],
         body=Rotation,
         body_optional=True,
+        summary="Rotate secret of client",
     ),
-    audit_route(_ONE, store.TRAIL, ClientNotFound, permissions=[ACCOUNTS]),
+    audit_route(_ONE, store.TRAIL, ClientNotFound, permissions=[ACCOUNTS], summary="Get audit trail of client"),
 ]

@@ -106,6 +106,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Page[OrganisationItem]},
         permissions=[PLATFORM],
         query=OrganisationQuery,
+        summary="List organisations",
     ),
     Route(
         "POST",
@@ -114,8 +115,9 @@ ROUTES: list[Route[Any, Any]] = [
         {201: Success[NewOrganisation]},
         permissions=[PLATFORM],
         body=OrganisationFields,
+        summary="Create organisation",
     ),
-    Route("GET", ORGANISATION, get_organisation, {200: _ITEM}, permissions=[PLATFORM]),
+    Route("GET", ORGANISATION, get_organisation, {200: _ITEM}, permissions=[PLATFORM], summary="Get organisation"),
     Route(
         "PUT",
         ORGANISATION,
@@ -123,13 +125,23 @@ ROUTES: list[Route[Any, Any]] = [
         {200: _ITEM, 201: _ITEM},
         permissions=[PLATFORM],
         body=OrganisationDocument,
+        summary="Create or replace organisation",
     ),
-    Route("PATCH", ORGANISATION, change_organisation, {200: _ITEM}, permissions=[PLATFORM], body=OrganisationPatch),
+    Route(
+        "PATCH",
+        ORGANISATION,
+        change_organisation,
+        {200: _ITEM},
+        permissions=[PLATFORM],
+        body=OrganisationPatch,
+        summary="Change organisation",
+    ),
     audit_route(
         ORGANISATION,
         organisation_pages.TRAIL,
         OrganisationNotFound,
         organisation_id=attrgetter("id"),
         permissions=[PLATFORM],
+        summary="Get audit trail of organisation",
     ),
 ]

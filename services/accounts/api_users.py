@@ -111,14 +111,37 @@ def _answer(
 
 
 ROUTES: list[Route[Any, Any]] = [
-    list_route(USERS, user_pages.user_page, UserQuery, UserItem, [ACCOUNTS]),
-    Route("POST", USERS, invite_user, {201: Success[InvitedUser]}, permissions=[ACCOUNTS], body=UserFields),
-    detail_route(USER, user_pages.user_detail, UserNotFound, UserItem, [ACCOUNTS]),
-    Route("PATCH", USER, change_user, {200: Success[UserItem]}, permissions=[ACCOUNTS], body=UserPatch),
-    Route("DELETE", USER, delete_user, {200: Done}, permissions=[ACCOUNTS]),
-    Route("POST", f"{USER}/invitation", renew_invitation, {200: Success[InvitedUser]}, permissions=[ACCOUNTS]),
-    Route("POST", f"{USER}/sign-out", sign_out_user, {200: Done}, permissions=[ACCOUNTS]),
-    audit_route(USER, user_pages.TRAIL, UserNotFound, permissions=[ACCOUNTS]),
+    list_route(USERS, user_pages.user_page, UserQuery, UserItem, [ACCOUNTS], summary="List users"),
+    Route(
+        "POST",
+        USERS,
+        invite_user,
+        {201: Success[InvitedUser]},
+        permissions=[ACCOUNTS],
+        body=UserFields,
+        summary="Invite user",
+    ),
+    detail_route(USER, user_pages.user_detail, UserNotFound, UserItem, [ACCOUNTS], summary="Get user"),
+    Route(
+        "PATCH",
+        USER,
+        change_user,
+        {200: Success[UserItem]},
+        permissions=[ACCOUNTS],
+        body=UserPatch,
+        summary="Change user",
+    ),
+    Route("DELETE", USER, delete_user, {200: Done}, permissions=[ACCOUNTS], summary="Delete user"),
+    Route(
+        "POST",
+        f"{USER}/invitation",
+        renew_invitation,
+        {200: Success[InvitedUser]},
+        permissions=[ACCOUNTS],
+        summary="Renew invitation of user",
+    ),
+    Route("POST", f"{USER}/sign-out", sign_out_user, {200: Done}, permissions=[ACCOUNTS], summary="Sign out user"),
+    audit_route(USER, user_pages.TRAIL, UserNotFound, permissions=[ACCOUNTS], summary="Get audit trail of user"),
     Route(
         "POST",
         "/api/v1/auth/invitation",
@@ -126,6 +149,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[SignedInUser]},
         permissions=[PUBLIC],
         body=PasswordOfInvitation,
+        summary="Set password of invitation",
         limits=SMALL_BODY,
     ),
 ]

@@ -96,17 +96,37 @@ async def session_state(call: Call[Query, Body]) -> Answer:
 
 
 ROUTES: list[Route[Any, Any]] = [
-    list_route(COURSES, pages.course_page, CourseQuery, CourseItem, VIEWS),
-    detail_route(COURSES + "/{id}", pages.course_detail, CourseNotFound, CourseDetail, VIEWS),
-    create_route(COURSES, course_use_cases.create_course, CourseFields, CourseDetail, "Course created successfully"),
-    Route(
-        "PATCH", COURSES + "/{id}", change_course, {200: Success[CourseDetail]}, permissions=[MANAGE], body=CoursePatch
-    ),
-    Route("DELETE", COURSES + "/{id}", delete_course, {200: Done}, permissions=[MANAGE]),
-    list_route(SESSIONS, pages.session_page, SessionQuery, SessionItem, VIEWS),
-    detail_route(SESSIONS + "/{id}", pages.session_detail, SessionNotFound, SessionDetail, VIEWS),
+    list_route(COURSES, pages.course_page, CourseQuery, CourseItem, VIEWS, summary="List courses"),
+    detail_route(COURSES + "/{id}", pages.course_detail, CourseNotFound, CourseDetail, VIEWS, summary="Get course"),
     create_route(
-        SESSIONS, session_use_cases.create_session, SessionFields, SessionDetail, "Session created successfully"
+        COURSES,
+        course_use_cases.create_course,
+        CourseFields,
+        CourseDetail,
+        "Course created successfully",
+        summary="Create course",
+    ),
+    Route(
+        "PATCH",
+        COURSES + "/{id}",
+        change_course,
+        {200: Success[CourseDetail]},
+        permissions=[MANAGE],
+        body=CoursePatch,
+        summary="Change course",
+    ),
+    Route("DELETE", COURSES + "/{id}", delete_course, {200: Done}, permissions=[MANAGE], summary="Delete course"),
+    list_route(SESSIONS, pages.session_page, SessionQuery, SessionItem, VIEWS, summary="List sessions"),
+    detail_route(
+        SESSIONS + "/{id}", pages.session_detail, SessionNotFound, SessionDetail, VIEWS, summary="Get session"
+    ),
+    create_route(
+        SESSIONS,
+        session_use_cases.create_session,
+        SessionFields,
+        SessionDetail,
+        "Session created successfully",
+        summary="Create session",
     ),
     Route(
         "PATCH",
@@ -115,12 +135,20 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[ChangedSession]},
         permissions=[MANAGE],
         body=SessionPatch,
+        summary="Change session",
     ),
-    Route("DELETE", SESSIONS + "/{id}", delete_session, {200: Done}, permissions=[MANAGE]),
-    named_route(LABELS, "labels", VIEWS),
-    named_route(PROJECTS, "projects", VIEWS),
-    audit_route(COURSES + "/{id}", pages.COURSE_TRAIL, CourseNotFound),
-    audit_route(SESSIONS + "/{id}", pages.SESSION_TRAIL, SessionNotFound),
-    Route("GET", "/internal/sessions/{id}", session_state, {200: SessionWithCourses}, permissions=[FETCH_SESSION]),
+    Route("DELETE", SESSIONS + "/{id}", delete_session, {200: Done}, permissions=[MANAGE], summary="Delete session"),
+    named_route(LABELS, "labels", VIEWS, summary="List labels"),
+    named_route(PROJECTS, "projects", VIEWS, summary="List projects"),
+    audit_route(COURSES + "/{id}", pages.COURSE_TRAIL, CourseNotFound, summary="Get audit trail of course"),
+    audit_route(SESSIONS + "/{id}", pages.SESSION_TRAIL, SessionNotFound, summary="Get audit trail of session"),
+    Route(
+        "GET",
+        "/internal/sessions/{id}",
+        session_state,
+        {200: SessionWithCourses},
+        permissions=[FETCH_SESSION],
+        summary="Read a session as it is",
+    ),
     *snapshot_routes(snapshots.SNAPSHOTS),
 ]

@@ -153,8 +153,12 @@ async def put_settings(call: Call[Query, OrganisationSettings]) -> Answer:
 
 
 ROUTES: list[Route[Any, Any]] = [
-    list_in_sight_route(ENROLLMENTS, pages.enrollment_page, EnrollmentQuery, EnrollmentItem),
-    detail_in_sight_route(ENROLLMENTS + "/{id}", pages.enrollment_detail, EnrollmentNotFound, EnrollmentDetail),
+    list_in_sight_route(
+        ENROLLMENTS, pages.enrollment_page, EnrollmentQuery, EnrollmentItem, summary="List enrollments"
+    ),
+    detail_in_sight_route(
+        ENROLLMENTS + "/{id}", pages.enrollment_detail, EnrollmentNotFound, EnrollmentDetail, summary="Get enrollment"
+    ),
     Route(
         "POST",
         ENROLLMENTS,
@@ -162,6 +166,7 @@ ROUTES: list[Route[Any, Any]] = [
         {201: Success[EnrolledPeople]},
         permissions=ENROLLS,
         body=EnrollmentRequest,
+        summary="Enroll employees",
     ),
     Route(
         "PATCH",
@@ -171,6 +176,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[RECORD],
         body=Completion,
         body_optional=True,
+        summary="Complete enrollment",
     ),
     Route(
         "PATCH",
@@ -178,6 +184,7 @@ ROUTES: list[Route[Any, Any]] = [
         cancel_enrollment,
         {200: Success[EnrollmentDetail]},
         permissions=ENROLLS,
+        summary="Cancel enrollment",
     ),
     Route(
         "PATCH",
@@ -185,6 +192,7 @@ ROUTES: list[Route[Any, Any]] = [
         mark_enrollment_absent,
         {200: Success[EnrollmentDetail]},
         permissions=[RECORD],
+        summary="Mark enrollment as absent",
     ),
     Route(
         "PATCH",
@@ -194,6 +202,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[ENROLL],
         body=Promotion,
         body_optional=True,
+        summary="Promote enrollment",
     ),
     Route(
         "PATCH",
@@ -202,8 +211,11 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[EnrollmentDetail]},
         permissions=ENROLLS,
         body=Transfer,
+        summary="Transfer enrollment",
     ),
-    audit_route(ENROLLMENTS + "/{id}", pages.ENROLLMENT_TRAIL, EnrollmentNotFound),
+    audit_route(
+        ENROLLMENTS + "/{id}", pages.ENROLLMENT_TRAIL, EnrollmentNotFound, summary="Get audit trail of enrollment"
+    ),
     Route(
         "PATCH",
         ENROLLMENTS + "/{id}/check-in",
@@ -211,6 +223,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[EnrollmentDetail]},
         permissions=[RECORD],
         body=CheckIn,
+        summary="Check in enrollment",
     ),
     Route(
         "DELETE",
@@ -219,6 +232,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[EnrollmentDetail]},
         permissions=[RECORD],
         query=CheckInQuery,
+        summary="Remove check-in",
     ),
     Route(
         "PATCH",
@@ -227,6 +241,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[EnrollmentDetail]},
         permissions=[RECORD],
         body=Reopening,
+        summary="Reopen enrollment",
     ),
     Route(
         "GET",
@@ -235,8 +250,16 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Page[ComplianceItem]},
         permissions=[VIEW, VIEW_COMPANY],
         query=ComplianceQuery,
+        summary="List compliance",
     ),
-    Route("GET", TRAINING + "/settings", get_settings, {200: Success[SettingsAnswer]}, permissions=VIEWS),
+    Route(
+        "GET",
+        TRAINING + "/settings",
+        get_settings,
+        {200: Success[SettingsAnswer]},
+        permissions=VIEWS,
+        summary="Get settings",
+    ),
     Route(
         "PUT",
         TRAINING + "/settings",
@@ -244,8 +267,15 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[SettingsAnswer]},
         permissions=[MANAGE],
         body=OrganisationSettings,
+        summary="Replace settings",
     ),
-    audit_route(TRAINING + "/settings", pages.SETTINGS_TRAIL, NotFound, attrgetter("organisation_id")),
+    audit_route(
+        TRAINING + "/settings",
+        pages.SETTINGS_TRAIL,
+        NotFound,
+        attrgetter("organisation_id"),
+        summary="Get audit trail of settings",
+    ),
     *ATTENDANCE_ROUTES,
     *PEOPLE_ROUTES,
     *INTERNAL_ROUTES,

@@ -33,5 +33,6 @@ ATTENDANCE_ROUTES: list[Route[Any, Any]] = [
         {200: Success[RecordedAttendance]},
         permissions=[RECORD],
         body=Attendance,
+        summary="Record attendance",
     ),
 ]

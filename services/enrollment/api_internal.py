@@ -59,6 +59,7 @@ INTERNAL_ROUTES: list[Route[Any, Any]] = [
         {200: Done},
         permissions=[SEATS],
         body=SessionChange,
+        summary="Agree to a change of a session",
     ),
     Route(
         "POST",
@@ -67,6 +68,7 @@ INTERNAL_ROUTES: list[Route[Any, Any]] = [
         {200: Success[FollowedChanges]},
         permissions=[SEATS],
         body=CatalogChanges,
+        summary="Follow changes of the catalog",
     ),
     Route(
         "POST",
@@ -75,6 +77,7 @@ INTERNAL_ROUTES: list[Route[Any, Any]] = [
         {200: Done},
         permissions=[SEATS],
         body=Closing,
+        summary="Close sessions",
         limits=CLOSING_LIMITS,
     ),
     *snapshot_routes(snapshots.SNAPSHOTS),

@@ -25,7 +25,9 @@ from shared.service.named_lists import companies_route
 from shared.service.resource_routes import audit_route, detail_in_sight_route, list_in_sight_route
 
 
-def _routes(path: str, type_: str, list_query: type[PersonQuery], fields: type[StaffFields]) -> list[Route[Any, Any]]:
+def _routes(
+    path: str, type_: str, names: tuple[str, str], list_query: type[PersonQuery], fields: type[StaffFields]
+) -> list[Route[Any, Any]]:
     """The routes of one type of people; the two differ in what may be asked for and what a person has."""
 
     def page_of_type(organisation_id: int, query: PersonQuery, sight: Sight) -> PageRead:
@@ -63,20 +65,29 @@ def _routes(path: str, type_: str, list_query: type[PersonQuery], fields: type[S
 
         return await again_if_changed(attempt)
 
+    single, several = names
     one = path + "/{id}"
     either = {200: Success[PersonItem], 201: Success[PersonItem]}
     return [
-        list_in_sight_route(path, page_of_type, list_query, PersonItem),
-        detail_in_sight_route(one, detail_of_type, PersonNotFound, PersonItem),
-        Route("PUT", one, put_person, either, permissions=[MANAGE], body=fields),
-        Route("DELETE", one, delete_person, {200: Done}, permissions=[MANAGE]),
-        Route("POST", f"{one}/merge", merge_person, {200: Success[PersonItem]}, permissions=[MANAGE], body=Merging),
-        audit_route(one, people_pages.PERSON_TRAILS[type_], PersonNotFound),
+        list_in_sight_route(path, page_of_type, list_query, PersonItem, summary=f"List {several}"),
+        detail_in_sight_route(one, detail_of_type, PersonNotFound, PersonItem, summary=f"Get {single}"),
+        Route("PUT", one, put_person, either, permissions=[MANAGE], body=fields, summary=f"Create or replace {single}"),
+        Route("DELETE", one, delete_person, {200: Done}, permissions=[MANAGE], summary=f"Remove {single}"),
+        Route(
+            "POST",
+            f"{one}/merge",
+            merge_person,
+            {200: Success[PersonItem]},
+            permissions=[MANAGE],
+            body=Merging,
+            summary=f"Merge {single}",
+        ),
+        audit_route(one, people_pages.PERSON_TRAILS[type_], PersonNotFound, summary=f"Get audit trail of {single}"),
     ]
 
 
 PEOPLE_ROUTES: list[Route[Any, Any]] = [
-    *_routes("/api/v1/employees", "employee", EmployeeQuery, EmployeeFields),
-    *_routes("/api/v1/staff", "staff", PersonQuery, StaffFields),
-    companies_route("/api/v1/companies", [VIEW, VIEW_COMPANY]),
+    *_routes("/api/v1/employees", "employee", ("employee", "employees"), EmployeeQuery, EmployeeFields),
+    *_routes("/api/v1/staff", "staff", ("staff member", "staff"), PersonQuery, StaffFields),
+    companies_route("/api/v1/companies", [VIEW, VIEW_COMPANY], summary="List companies"),
 ]

@@ -68,6 +68,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: HistoryPage[TrainingRecord]},
         permissions=VIEWS,
         query=EmployeeHistoryQuery,
+        summary="List training of employee",
         malformed_id=numeric_id,
     ),
     Route(
@@ -77,6 +78,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: HistoryPage[TrainingRecord]},
         permissions=VIEWS,
         query=HistoryQuery,
+        summary="List training of staff member",
         malformed_id=numeric_id,
     ),
 ]
