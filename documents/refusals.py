@@ -7,15 +7,17 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from documents.headers import RETRY_AFTER, WWW_AUTHENTICATE, common_headers
-from documents.routes import Routes
+from documents.routes import Routes, refusals_at
+from services.accounts.oauth_errors import OAuthError
 from shared.errors import ApiError
-from shared.http.refusals import refusals_of
 from shared.http.routing import Route
 
 Schema = dict[str, Any]
 Refusal = type[ApiError]
 
 _JSON: Final = "application/json"
+_REQUIRED: Final = frozenset({"success", "message", "code", "error", "error_description"})
+"""Further members of an error are not always there."""
 _NAMES: Final[Mapping[tuple[str, ...], str]] = {("token_expired", "token_invalid", "token_missing"): "Unauthorized"}
 """Of responses with several codes, where their names together are no name."""
 
@@ -29,27 +31,39 @@ def error_schemas(routes: Routes) -> dict[str, Schema]:
     """By name: of each code that a route can answer, with the members of all that share it."""
     by_code: dict[str, list[Refusal]] = {}
     for route in routes:
-        for refusal in refusals_of(route):
+        for refusal in refusals_at(route):
             by_code.setdefault(refusal.code, []).append(refusal)
     return {error_name(code): _schema(code, dict.fromkeys(found)) for code, found in sorted(by_code.items())}
 
 
 def _schema(code: str, refusals: Iterable[Refusal]) -> Schema:
-    members: dict[str, Any] = {}
-    for refusal in refusals:
-        members |= refusal.members
-    first = _first_with_its_code(next(iter(refusals)))
+    refusals = list(refusals)
+    first = _first_with_its_code(refusals[0])
+    properties = _oauth_members(code) if issubclass(first, OAuthError) else _members(code, refusals)
     return {
         "type": "object",
         "description": f"{first.meaning}\n\n{first.remedy}",
-        "properties": {
-            "success": {"type": "boolean", "const": False},
-            "message": {"type": "string", "description": "For a person."},
-            "code": {"type": "string", "const": code, "description": "For a program."},
-            **members,
-        },
-        "required": ["success", "message", "code"],
+        "properties": properties,
+        "required": [name for name in properties if name in _REQUIRED],
         "additionalProperties": False,
+    }
+
+
+def _members(code: str, refusals: Iterable[Refusal]) -> Schema:
+    own = {name: schema for refusal in refusals for name, schema in refusal.members.items()}
+    return {
+        "success": {"type": "boolean", "const": False},
+        "message": {"type": "string", "description": "For a person."},
+        "code": {"type": "string", "const": code, "description": "For a program."},
+        **own,
+    }
+
+
+def _oauth_members(code: str) -> Schema:
+    """RFC 6749, section 5.2."""
+    return {
+        "error": {"type": "string", "const": code, "description": "For a program."},
+        "error_description": {"type": "string", "description": "For a programmer."},
     }
 
 
@@ -95,20 +109,22 @@ def response_name(codes: Sequence[str]) -> str:
 
 def _answers(route: Route[Any, Any]) -> list[_Answer]:
     codes = dict[int, set[str]]()
-    for refusal in refusals_of(route):
+    for refusal in refusals_at(route):
         codes.setdefault(refusal.status, set()).add(refusal.code)
     return [_Answer(status, tuple(sorted(codes[status]))) for status in sorted(codes)]
 
 
 def _response(answer: _Answer) -> Schema:
-    places = {code: f"#/components/schemas/{error_name(code)}" for code in answer.codes}
-    choices: list[Schema] = [{"$ref": place} for place in places.values()]
-    several = {"oneOf": choices, "discriminator": {"propertyName": "code", "mapping": places}}
+    choices: list[Schema] = [{"$ref": _place(code)} for code in answer.codes]
     return {
         "description": f"{HTTPStatus(answer.status).phrase}: {', '.join(f'`{code}`' for code in answer.codes)}",
         "headers": {**common_headers(), **_headers_of(answer.status)},
-        "content": {_JSON: {"schema": several if len(choices) > 1 else choices[0]}},
+        "content": {_JSON: {"schema": choices[0] if len(choices) == 1 else {"oneOf": choices}}},
     }
+
+
+def _place(code: str) -> str:
+    return f"#/components/schemas/{error_name(code)}"
 
 
 def _headers_of(status: int) -> Mapping[str, Schema]:

@@ -39,6 +39,7 @@ _SECTIONS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "Users": ("People who sign in, for those who manage them.", ("/api/v1/users",)),
     "Clients": ("Programs with an id and a secret of their own.", ("/api/v1/clients",)),
     "Organisations": ("For the operator of the platform.", ("/api/v1/organisations",)),
+    "Health": ("Whether it runs and can work, for load balancers.", ("/health",)),
     "OAuth": ("Tokens of programs, and the documents by which they find what they need.", ("/oauth", "/.well-known")),
 }
 """By name, in the order in which they are shown: what is in them, and how the paths in them begin."""
