@@ -8,13 +8,13 @@ from urllib.parse import urlencode
 from pydantic import Field
 
 from shared.http.models import Query
-from shared.validation.fields import QueryCount
+from shared.validation.fields import DIGITS
 
 MAX_PAGE = 1_000_000_000
 MAX_PER_PAGE = 100
 
-Page = Annotated[QueryCount, Field(ge=1, le=MAX_PAGE)]
-PerPage = Annotated[QueryCount, Field(ge=1, le=MAX_PER_PAGE)]
+Page = Annotated[int, Field(ge=1, le=MAX_PAGE), DIGITS]
+PerPage = Annotated[int, Field(ge=1, le=MAX_PER_PAGE), DIGITS]
 
 
 class PagedQuery(Query):
