@@ -197,6 +197,10 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=ENROLLS,
         body=EnrollmentRequest,
         summary="Enroll employees",
+        description=(
+            "Enrolls everyone or nobody. With `partial` those are enrolled who can be, and `refused` says why the"
+            " others are not. With `waitlist` those who find no seat wait for one."
+        ),
         refusals=[*KINDS, SessionNotSelectable, *OF_IDEMPOTENCY],
     ),
     Route(
@@ -208,6 +212,10 @@ ROUTES: list[Route[Any, Any]] = [
         body=Completion,
         body_optional=True,
         summary="Complete enrollment",
+        description=(
+            "A score below the pass score makes it `failed`. Another request corrects the result, which is judged"
+            " as it was the first time."
+        ),
         refusals=[*_OF_A_CHANGE, EnrollmentClosed, CompletedAtNotPossible],
     ),
     Route(
@@ -217,6 +225,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[EnrollmentDetail]},
         permissions=ENROLLS,
         summary="Cancel enrollment",
+        description="The seat goes to the first on the waitlist. Cancelling again changes nothing.",
         refusals=[*_OF_A_SEAT, EnrollmentClosed],
     ),
     Route(
@@ -226,6 +235,9 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[EnrollmentDetail]},
         permissions=[RECORD],
         summary="Mark enrollment as absent",
+        description=(
+            "Before the session begins, the seat goes to the first on the waitlist. Nobody is absent who is checked in."
+        ),
         refusals=[*_OF_A_SEAT, EnrollmentClosed, CheckedIn],
     ),
     Route(
@@ -237,6 +249,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=Promotion,
         body_optional=True,
         summary="Promote enrollment",
+        description="From the waitlist to a seat, whoever else waits; with `over_capacity` also when no seat is free.",
         refusals=[*_OF_A_SEAT, EnrollmentClosed, EmployeeLeft, SessionClosed, PrerequisiteMissing, Clash, SessionFull],
     ),
     Route(
@@ -247,6 +260,10 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=ENROLLS,
         body=Transfer,
         summary="Transfer enrollment",
+        description=(
+            "To a seat in another session of the same course. The old seat goes to the first on the waitlist, and a"
+            " check-in stays behind."
+        ),
         refusals=[
             *_OF_A_SEAT,
             EnrollmentClosed,
@@ -272,6 +289,10 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[RECORD],
         body=CheckIn,
         summary="Check in enrollment",
+        description=(
+            "In a session with meetings each has a check-in of its own, by `meeting_id`. Another check-in with a"
+            " time corrects the first one."
+        ),
         refusals=[*_OF_A_CHANGE, EnrollmentClosed, MeetingRequired, MeetingNotSelectable],
     ),
     Route(
@@ -282,6 +303,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[RECORD],
         query=CheckInQuery,
         summary="Remove check-in",
+        description="That of the meeting `meeting_id`, or all of them.",
         refusals=[*_OF_A_CHANGE, CheckInKept, MeetingNotSelectable],
     ),
     Route(
@@ -292,6 +314,10 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[RECORD],
         body=Reopening,
         summary="Reopen enrollment",
+        description=(
+            "Takes back a result or an absence: the person is enrolled again, without score and dates. A seat that"
+            " was given back has to be free again."
+        ),
         refusals=[
             *_OF_A_SEAT,
             EnrollmentClosed,
@@ -310,6 +336,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[VIEW, VIEW_COMPANY],
         query=ComplianceQuery,
         summary="List compliance",
+        description="Exactly one of `course_id` and `label_id` is required.",
         refusals=[CourseNotSelectable, LabelNotSelectable],
     ),
     Route(

@@ -58,9 +58,11 @@ class Declarations:
         """
         path = given.path.partition("?")[0]
         found = [route for pattern, route in self._routes if pattern.fullmatch(path)]
+        if given.by_gateway:
+            found = [route for route in found if route.is_public or not route.is_internal]
         method = "GET" if given.method == "HEAD" else given.method
         for route in found:
-            if route.method == method and not (given.by_gateway and route.is_internal):
+            if route.method == method:
                 _check(given, route)
                 return
         if found and given.status >= 400 and given.text:
