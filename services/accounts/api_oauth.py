@@ -119,7 +119,7 @@ def _issuer(call: Call[Any, Any], base: str) -> str:
 
 
 def _public_address(call: Call[Any, Any], path: str) -> str:
-    """Where clients reach the gateway; `path` is what they asked."""
+    """Where clients reach the gateway: without the setting the host that they asked; `path` is what they asked."""
     configured = call.app[ACCOUNTS_CONTEXT].settings.public_url
     return call.url.removesuffix(path) if configured is None else configured.rstrip("/")
 

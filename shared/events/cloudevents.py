@@ -14,12 +14,12 @@ CONTENT_TYPE = "application/cloudevents+json"
 VERSION = "v1"
 
 
-def _qualified(event_type: type[Event[State]]) -> str:
+def qualified_type(event_type: type[Event[State]]) -> str:
     """`training.enrollment.completed.v1`: the type as the envelope has it."""
     return f"training.{event_type.type}.{VERSION}"
 
 
-_TYPES = {_qualified(event_type): event_type for event_type in STATE_OF}
+_TYPES = {qualified_type(event_type): event_type for event_type in STATE_OF}
 
 
 class EventInvalid(Exception):
@@ -46,20 +46,17 @@ class CloudEvent(BaseModel):
     data: dict[str, Any]
 
 
-def encode(event: Event[State], source: str) -> tuple[UUID, str]:
-    """The id made for this change, and the message body but for its `time`, which the database fills in.
+def encode(event: Event[State]) -> tuple[UUID, str]:
+    """The id made for this change, and the message body but for `time`, `source` and `dataschema`.
 
-    `source` is the service that owns the row.
+    These the database knows, and the outbox adds (shared/messaging/outbox.py).
     """
     event_id = new_uuid()
-    qualified = _qualified(type(event))
     envelope = {
         "specversion": "1.0",
         "id": str(event_id),
-        "source": f"/services/{source}",
-        "type": qualified,
+        "type": qualified_type(type(event)),
         "subject": f"{event.type.partition('.')[0].removesuffix('s')}s/{event.data.id}",
-        "dataschema": f"urn:muster:schema:{qualified}",
         "datacontenttype": "application/json",
         "organisationid": str(event.organisation_id),
     }

@@ -1,5 +1,6 @@
 """What subscribers get over the wire (contract, section 6)."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
@@ -186,9 +187,9 @@ async def test_every_event_is_a_cloud_event_with_the_whole_state(
         assert set(event) == ENVELOPE - of_nobody, routing_key
         assert event["specversion"] == "1.0"
         assert event["type"] == f"training.{routing_key}.v1"
-        assert event["source"] == f"/services/{source}"
+        assert re.fullmatch(rf"urn:muster:[0-9a-f-]{{36}}:{source}", event["source"])
         assert event["subject"] == f"{subject}/{event['data']['id']}"
-        assert event["dataschema"].endswith(event["type"])
+        assert event["dataschema"] == f"urn:muster:schema:{event['type']}.json"
         assert UUID(event["id"]).version == 7
         assert datetime.fromisoformat(event["time"]).utcoffset() is not None
         assert (type(event["organisationid"]), event["organisationid"]) == (str, str(organisation))
