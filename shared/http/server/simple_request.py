@@ -20,7 +20,7 @@ MAX_HEAD_BYTES: Final = 8190
 MAX_HEADERS: Final = 60
 """And at most four last lines."""
 _REMEMBERED_BYTES: Final = 2048
-_REQUEST_LINE = re.compile(rb"(GET|HEAD|POST|PUT|PATCH|DELETE) (/[\x21-\x7e]*) HTTP/1\.1\Z")
+_REQUEST_LINE = re.compile(rb"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/[\x21-\x7e]*) HTTP/1\.1\Z")
 _HEADER_LINES = re.compile(rb"(?:[A-Za-z0-9_-]+: ?(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?\r\n)+\Z")
 _LENGTH = re.compile(r"(?:0|[1-9][0-9]{0,8})\Z")
 _NOT_SIMPLE: Final = frozenset(
