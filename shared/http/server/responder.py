@@ -64,7 +64,8 @@ class Responder:
         return self._respond(request, begun)
 
     async def _respond(self, request: Request, begun: Answering | ApiError) -> ResponseBytes:
-        request.trace = trace_from(request.own.request_id, request.own.traceparent)
+        own = request.own
+        request.trace = trace_from(own.request_id, own.traceparent, own.tracestates)
         current_trace.set(request.trace)
         try:
             if isinstance(begun, ApiError):
