@@ -15,6 +15,7 @@ from shared.http.server.response_bytes import ResponseBytes, http_date
 from shared.http.server.simple_request import REQUEST_PARSER, SimpleRequestParser
 from shared.observability import request_id_from
 
+_REMEMBERED_REFUSALS: Final = 4
 _REQUEST_ID: Final = "00000000-0000-0000-0000-000000000000"
 
 
@@ -33,12 +34,16 @@ class FastDispatcher:
             return None
         begun = responder.begin(request)
         if isinstance(begun, Overloaded) and not request.is_head:
-            before, _, behind = _refusal_at(http_date(), responder)
+            more = "" if responder.cors is None else responder.cors.lines(request)
+            before, _, behind = _refusal_at(http_date(), responder, more)
             return b"".join((before, request_id_from(request.own.request_id).encode(), behind))
         return responder.respond(request, begun)
 
 
-@lru_cache(1)
-def _refusal_at(_date: str, responder: Responder) -> tuple[bytes, bytes, bytes]:
-    """For lack of room: those of one second differ in their request ids alone, and there may be thousands of them."""
-    return responder.refusal(Overloaded(), _REQUEST_ID).message(last=False).partition(_REQUEST_ID.encode())
+@lru_cache(_REMEMBERED_REFUSALS)
+def _refusal_at(_date: str, responder: Responder, more: str) -> tuple[bytes, bytes, bytes]:
+    """For lack of room: those of one second differ in their request ids, and by the origins of the pages that asked.
+
+    There may be thousands of them.
+    """
+    return responder.refusal(Overloaded(), _REQUEST_ID, more).message(last=False).partition(_REQUEST_ID.encode())
