@@ -28,6 +28,9 @@ class OAuthError(ApiError):
     def body(self) -> dict[str, Any]:
         return {"error": self.code, "error_description": self.message}
 
+    def problem(self) -> None:
+        """OAuth's clients read OAuth's form, whatever they accept."""
+
 
 class ClientRefused(OAuthError):
     """The client did not prove who it is. RFC 9110 wants a challenge with every 401, whichever way it tried."""

@@ -55,6 +55,7 @@ class Done(Representation):
 
     success: Literal[True]
     message: str = ""
+    data: None
 
 
 class ChangedBy(Representation):

@@ -10,6 +10,7 @@ from typing import Final
 from aiohttp import web
 
 from shared.errors import Overloaded
+from shared.http.problem import prefers_problem
 from shared.http.server.responder import RESPONDER, Responder
 from shared.http.server.response_bytes import ResponseBytes, http_date
 from shared.http.server.simple_request import REQUEST_PARSER, SimpleRequestParser
@@ -33,12 +34,13 @@ class FastDispatcher:
             return None
         begun = responder.begin(request)
         if isinstance(begun, Overloaded) and not request.is_head:
-            before, _, behind = _refusal_at(http_date(), responder)
+            before, _, behind = _refusal_at(http_date(), responder, prefers_problem(request.headers))
             return b"".join((before, request_id_from(request.own.request_id).encode(), behind))
         return responder.respond(request, begun)
 
 
-@lru_cache(1)
-def _refusal_at(_date: str, responder: Responder) -> tuple[bytes, bytes, bytes]:
+@lru_cache(2)
+def _refusal_at(_date: str, responder: Responder, as_problem: bool) -> tuple[bytes, bytes, bytes]:
     """For lack of room: those of one second differ in their request ids alone, and there may be thousands of them."""
-    return responder.refusal(Overloaded(), _REQUEST_ID).message(last=False).partition(_REQUEST_ID.encode())
+    refusal = responder.refusal(Overloaded(), _REQUEST_ID, as_problem=as_problem)
+    return refusal.message(last=False).partition(_REQUEST_ID.encode())
