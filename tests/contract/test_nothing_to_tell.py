@@ -29,7 +29,7 @@ async def test_a_service_answers_with_null_where_nothing_is_left(
 
 
 async def data_of(declared: Declared, admin: Client, client: Client) -> dict[str, object]:
-    """What the answer to a good request has as `data`."""
+    """The member `data` of the answer."""
     ids = await rows_of_each_kind(admin)
     free = await new_course(admin)  # whoever is enrolled keeps a course from being deleted
     in_use = await new_course(admin)
