@@ -88,7 +88,7 @@ async def read_json(request: Request, limits: BodyLimits = USUAL_LIMITS, types: 
 
 
 def _unsupported(request: Request, types: Sequence[str]) -> UnsupportedMediaType:
-    """RFC 5789, section 2.2: a header says it to a PATCH as well."""
+    """The answer to a PATCH names the types in a header as well (RFC 5789, section 2.2)."""
     headers = accept_patch(types) if request.method == "PATCH" else {}
     return UnsupportedMediaType(f"The body must be {' or '.join(types)}.", headers=headers)
 
