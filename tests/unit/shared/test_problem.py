@@ -5,7 +5,7 @@ import json
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from services.accounts.oauth_errors import OAuthError
+from services.accounts.oauth_errors import InvalidScope
 from shared.errors import ApiError, Conflict, MalformedJson, TokenExpired, UriTooLong, ValidationFailed
 from shared.http.problem import PROBLEM_TYPE, prefers_problem
 from shared.http.responses import failure
@@ -113,7 +113,7 @@ def test_the_title_is_the_code_in_words(error: ApiError, title: str) -> None:
 
 
 def test_oauth_has_no_problems() -> None:
-    answer = failure(OAuthError("invalid_scope", "No."), as_problem=True)
+    answer = failure(InvalidScope("No."), as_problem=True)
     assert json.loads(answer.text) == {"error": "invalid_scope", "error_description": "No."}
     assert answer.content_type != PROBLEM_TYPE
 
