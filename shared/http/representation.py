@@ -65,6 +65,7 @@ class Done(Representation):
 
     success: Literal[True]
     message: str = may_be_missing()
+    data: None
 
 
 class ChangedBy(Representation):

@@ -8,6 +8,7 @@ from aiohttp import web
 from shared.errors import ApiError, MethodNotAllowed, NotFound, Overloaded
 from shared.http.body import require_no_input
 from shared.http.cors import Cors
+from shared.http.problem import prefers_problem
 from shared.http.request import Request
 from shared.http.responses import Answer, Caching, api_error, failure
 from shared.http.server.response_bytes import ResponseBytes, http_date, serialize
@@ -73,7 +74,8 @@ class Responder:
             answer = await begun
             response = answer if isinstance(answer, ResponseBytes) else self._serialized(answer)
         except Exception as error:
-            response = self._serialized(failure(await self._refusal(request, api_error(error))))
+            refusal = await self._refusal(request, api_error(error))
+            response = self._serialized(failure(refusal, as_problem=prefers_problem(request.headers)))
         finally:
             self.in_flight -= 1
             if request.reservation is not None:
@@ -87,9 +89,9 @@ class Responder:
             record(SecurityEvent.REQUEST_REFUSED, reason=error.code, address=request.peer)
         return await self.respond(request, error)
 
-    def refusal(self, error: ApiError, request_id: str, more: str = "") -> ResponseBytes:
-        """An answer that needs nothing of its request but the id, and `more` header lines."""
-        response = self._serialized(failure(error))
+    def refusal(self, error: ApiError, request_id: str, more: str = "", *, as_problem: bool) -> ResponseBytes:
+        """An answer that needs nothing of its request but the id, `more` header lines, and the form that it prefers."""
+        response = self._serialized(failure(error, as_problem=as_problem))
         response.lines += _lines_of_every_answer(request_id, more)
         return response
 
