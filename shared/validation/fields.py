@@ -30,6 +30,7 @@ _TIMESTAMP = re.compile(
 )
 _MICROSECONDS = len(".123456")
 _OUT_OF_RANGE = f"must be in the years {FIRST_YEAR} to {LAST_YEAR}"
+_TRUE_OR_FALSE: Final = {"true": True, "false": False}
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """Includes the line separators of Unicode."""
@@ -41,6 +42,12 @@ def _digits(value: Any) -> int:
     if not isinstance(value, str) or not _DIGITS.match(value):
         raise ValueError("must be a whole number")
     return int(value)
+
+
+def _true_or_false(value: Any) -> bool:
+    if value not in _TRUE_OR_FALSE:
+        raise ValueError("must be true or false")
+    return _TRUE_OR_FALSE[value]
 
 
 def _number(value: Any) -> Decimal:
@@ -165,5 +172,6 @@ Search = Annotated[str, Field(max_length=255), AfterValidator(storable), AfterVa
 
 QueryId = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=MAX_ID)]
 QueryCount = Annotated[int, BeforeValidator(_digits)]
+QueryFlag = Annotated[bool, BeforeValidator(_true_or_false)]
 QueryYear = Annotated[QueryCount, Field(ge=FIRST_YEAR, le=LAST_YEAR)]
 QueryDate = Annotated[date, BeforeValidator(_date)]
