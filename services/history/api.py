@@ -80,6 +80,8 @@ ROUTES: list[Route[Any, Any]] = [
         {200: HistoryListed[TrainingRecord]},
         permissions=VIEWS,
         query=EmployeeHistoryQuery,
+        summary="List training of employee",
+        refusals=[WorkerNotFound],
         malformed_id=numeric_id,
     ),
     Route(
@@ -89,6 +91,8 @@ ROUTES: list[Route[Any, Any]] = [
         {200: HistoryListed[TrainingRecord]},
         permissions=VIEWS,
         query=HistoryQuery,
+        summary="List training of staff member",
+        refusals=[WorkerNotFound],
         malformed_id=numeric_id,
     ),
 ]
