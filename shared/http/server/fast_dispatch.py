@@ -33,12 +33,13 @@ class FastDispatcher:
             return None
         begun = responder.begin(request)
         if isinstance(begun, Overloaded) and not request.is_head:
-            before, _, behind = _refusal_at(http_date(), responder)
+            before, _, behind = _refusal_at(http_date(), responder, begun.message, begun.retry_after)
             return b"".join((before, request_id_from(request.own.request_id).encode(), behind))
         return responder.respond(request, begun)
 
 
-@lru_cache(1)
-def _refusal_at(_date: str, responder: Responder) -> tuple[bytes, bytes, bytes]:
+@lru_cache(4)
+def _refusal_at(_date: str, responder: Responder, message: str, retry_after: int) -> tuple[bytes, bytes, bytes]:
     """For lack of room: those of one second differ in their request ids alone, and there may be thousands of them."""
-    return responder.refusal(Overloaded(), _REQUEST_ID).message(last=False).partition(_REQUEST_ID.encode())
+    refusal = responder.refusal(Overloaded(message, retry_after=retry_after), _REQUEST_ID)
+    return refusal.message(last=False).partition(_REQUEST_ID.encode())
