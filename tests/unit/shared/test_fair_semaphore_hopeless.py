@@ -128,7 +128,8 @@ async def test_a_waiter_of_another_organisation_is_judged_by_its_own_place() -> 
         await settle()
         if other.done():
             break
-    assert other.done() and other.exception() is None
+    assert other.done()
+    assert other.exception() is None
     assert all(not task.done() for task in flood[1:3])
 
 
