@@ -30,8 +30,18 @@ def trace_from(request_id: str, traceparent: str) -> Trace:
     """The trace that the caller sent if it is well-formed, or a new one."""
     return Trace(
         request_id_from(request_id),
-        traceparent if traceparent and _TRACEPARENT.match(traceparent) else new_traceparent(),
+        traceparent if traceparent and is_traceparent(traceparent) else new_traceparent(),
     )
+
+
+def is_traceparent(text: str) -> bool:
+    """Whether it is well-formed, of version 00 (W3C Trace Context)."""
+    return _TRACEPARENT.match(text) is not None
+
+
+def own_trace() -> Trace:
+    """Of work that no request has asked for: it has no request id."""
+    return Trace("", new_traceparent())
 
 
 def request_id_from(sent: str) -> str:

@@ -101,18 +101,28 @@ class Gate:
             _record_of(token, SecurityEvent.TOKEN_REFUSED, address(), reason=error.reason)
             raise
 
-    async def count_unadmitted(self, reason: str, authorization: Sequence[str], address: str) -> None:
-        """Counts a request that is refused before admission: for its user where its token was verified before, else for
-        its address. Raises `RateLimited`."""
-        token = self.known_token_in(authorization)
-        if token is not None:
-            try:
-                self._require_admitted(await self.limiter.hit(self._hit(token)), "user", address)
-            except TokenInvalid:  # it was revoked
-                token = None
-        if token is None:
+    async def count_unadmitted(self, reason: str, authorization: Sequence[str], address: str) -> Decision | None:
+        """Counts a request that is refused before admission: for its user where it has a valid token, otherwise for its
+        address. The user's decision; raises `RateLimited` for an address with too many."""
+        decision = await self._counted_for_user(authorization, address)
+        if decision is None:
             await self._require_room_for(address)
+        elif not decision.admitted:
+            record(SecurityEvent.RATE_LIMITED, reason="user", address=address)
+            return decision
         record(SecurityEvent.REQUEST_REFUSED, reason=reason, address=address)
+        return decision
+
+    async def _counted_for_user(self, authorization: Sequence[str], address: str) -> Decision | None:
+        """None without a valid token. A token that was not verified before is verified only while its address may send
+        requests without one: strangers cannot have more of them verified."""
+        token = self.known_token_in(authorization)
+        try:
+            if token is None and self.limiter.would_admit(self._hit_of(address)):
+                token = await self.verifier.verify(bearer_token(authorization))
+            return None if token is None else await self.limiter.hit(self._hit(token))
+        except (TokenMissing, TokenInvalid, KeysUnavailable):
+            return None
 
     async def require_logout(self, admission: Admission) -> ClientToken:
         """The token, even when its user's limit is used up: a thief must not keep the owner from revoking it that way.
@@ -120,7 +130,10 @@ class Gate:
         Raises `RateLimited` past `LOGOUTS` of those in a minute, or `PermissionDenied`.
         """
         if not admission.decision.admitted:
-            await self._require_room(f"{admission.token.rate_key}:logout", LOGOUTS, "logout", admission.address())
+            further = await self.limiter.hit(Hit(f"{admission.token.rate_key}:logout", LOGOUTS))
+            if not further.admitted:
+                record(SecurityEvent.RATE_LIMITED, reason="logout", address=admission.address())
+                raise RateLimited(admission.decision.retry_after)  # from then on none of these is needed
         return admission.require_access()
 
     async def revoke(self, token: ClientToken, address: str) -> None:
@@ -133,15 +146,13 @@ class Gate:
             self.cut_offs.check(token)
         return Hit(token.rate_key, token.rate_limit or self.limits.user, token.id, token.expires_at)
 
+    def _hit_of(self, address: str) -> Hit:
+        return Hit(f"rate:address:{address}", self.limits.address)
+
     async def _require_room_for(self, address: str) -> None:
-        await self._require_room(f"rate:address:{address}", self.limits.address, "address", address)
-
-    async def _require_room(self, key: str, limit: int, reason: str, address: str) -> None:
-        self._require_admitted(await self.limiter.hit(Hit(key, limit)), reason, address)
-
-    def _require_admitted(self, decision: Decision, reason: str, address: str) -> None:
+        decision = await self.limiter.hit(self._hit_of(address))
         if not decision.admitted:
-            record(SecurityEvent.RATE_LIMITED, reason=reason, address=address)
+            record(SecurityEvent.RATE_LIMITED, reason="address", address=address)
             raise RateLimited(decision.retry_after)
 
 

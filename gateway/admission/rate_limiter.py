@@ -41,6 +41,10 @@ class LocalWindows:
         self._windows.put(hit.key, decision.window)
         return decision
 
+    def would_admit(self, hit: Hit) -> bool:
+        """Counts nothing."""
+        return decide(self._windows.get(hit.key), _now(), hit.limit, self._length).admitted
+
     def learn(self, key: str, window: Window, ahead: int) -> None:
         """Takes over what Redis counted: losing Redis must not give everyone a new window.
 
@@ -65,6 +69,10 @@ class Limiter:
 
     def close(self) -> None:
         self._script.close()
+
+    def would_admit(self, hit: Hit) -> bool:
+        """Whether there is room for it, as far as this process knows; counts nothing and asks nobody."""
+        return self._local.would_admit(hit)
 
     async def hit(self, hit: Hit) -> Decision:
         """Counts a request, or not if it is refused; raises `TokenInvalid` when its token is revoked."""

@@ -13,7 +13,6 @@ With a limit of L and windows of length W this holds:
 `sliding_window.lua` takes the same steps inside Redis, where all gateway processes count together.
 """
 
-from math import ceil
 from typing import NamedTuple
 
 WINDOW_MS = 60_000
@@ -44,18 +43,27 @@ class Decision(NamedTuple):
     @property
     def retry_after(self) -> int:
         """Whole seconds until one request would be admitted; at least 1."""
-        return max(1, ceil(wait(self.window, self.now, self.limit, self.length) / 1000))
+        return max(1, _seconds(self._wait))
 
     def lines(self) -> str:
-        """`X-RateLimit-*`, and the fields of draft-ietf-httpapi-ratelimit-headers, as header lines."""
+        """`X-RateLimit-*`, and the fields of draft-ietf-httpapi-ratelimit-headers, as header lines.
+
+        While something remains, `t` and the reset are the end of the window; otherwise the moment when a request would
+        be admitted again, as `Retry-After` has it.
+        """
         limit, length, left = self.limit, self.length, self._left
         remaining = self._remaining(left)
+        resets_in = left if remaining else self._wait
         return (
             f"X-RateLimit-Limit: {limit}\r\nX-RateLimit-Remaining: {remaining}\r\n"
-            f"X-RateLimit-Reset: {-(-(self.window.start + length) // 1000)}\r\n"
+            f"X-RateLimit-Reset: {_seconds(self.now + resets_in)}\r\n"
             f'RateLimit-Policy: "default";q={limit};w={length // 1000}\r\n'
-            f'RateLimit: "default";r={remaining};t={-(-left // 1000)}\r\n'
+            f'RateLimit: "default";r={remaining};t={_seconds(resets_in)}\r\n'
         )
+
+    @property
+    def _wait(self) -> int:
+        return wait(self.window, self.now, self.limit, self.length)
 
     @property
     def _left(self) -> int:
@@ -92,6 +100,11 @@ def _advanced(known: Window | None, now: int, length: int) -> Window:
     if now >= known.start + length:
         return Window(known.start + length, 0, known.current)
     return known
+
+
+def _seconds(milliseconds: int) -> int:
+    """Rounded up: who comes then does not come too early."""
+    return -(-milliseconds // 1000)
 
 
 def _left(window: Window, now: int, length: int) -> int:

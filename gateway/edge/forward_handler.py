@@ -24,8 +24,8 @@ from gateway.upstream.headers import (
 from gateway.upstream.proxy import Proxy, UpstreamRequest
 from shared.auth.internal_token import bearer_token
 from shared.auth.signing import InternalSigner
-from shared.errors import ApiError, NotFound, Overloaded, Unavailable, UpstreamFailed, UpstreamTimeout
-from shared.http.body import read_body
+from shared.errors import ApiError, NotFound, Overloaded, RateLimited, Unavailable, UpstreamFailed, UpstreamTimeout
+from shared.http.body import read_body, require_no_input
 from shared.http.request import Request
 from shared.http.responses import Answer, success
 from shared.http.server.response_bytes import ResponseBytes
@@ -73,8 +73,13 @@ class ForwardHandler:
         return self._forward(request, upstream, token, partial(bulkhead.has_arrived, organisation))
 
     async def count_unadmitted(self, request: Request, reason: str) -> None:
-        """Raises what `Gate.count_unadmitted` raises."""
-        await self.gate.count_unadmitted(reason, request.headers.getall("Authorization", []), self.address(request))
+        """Raises `RateLimited` for a user or an address with too many."""
+        authorization = request.headers.getall("Authorization", [])
+        decision = await self.gate.count_unadmitted(reason, authorization, self.address(request))
+        if decision is not None:
+            request.answer_lines = decision.lines()
+            if not decision.admitted:
+                raise RateLimited(decision.retry_after)
 
     def _known_token(self, request: Request) -> ClientToken | None:
         """Looked up before the request is admitted, since organisations are admitted in turn."""
@@ -94,22 +99,29 @@ class ForwardHandler:
         return await self._sent_on(request, upstream, admission.require())
 
     async def _log_out(self, request: Request) -> Answer | ResponseBytes:
-        """The token is refused from now on, whatever becomes of the request; accounts ends the session it is of."""
+        """Once the request is found to be valid, the token is refused from now on, whatever else becomes of it. Accounts
+        ends its session."""
         admission = await self._admission(request, self._known_token(request))
         request.answer_lines = admission.decision.lines()
         token = await self.gate.require_logout(admission)
+        request.caller, _ = token.rate_key, self._client_of(request)
+        await require_no_input(request)
         await self.gate.revoke(token, self.address(request))
         try:
-            return await self._sent_on(request, "accounts", token)
+            return await self._sent_on(request, "accounts", token, b"")
         except (Unavailable, UpstreamFailed, UpstreamTimeout):
             if token.has_session:
                 raise
             return success(None, message="Logged out successfully")
 
-    async def _sent_on(self, request: Request, upstream: UpstreamName, token: ClientToken) -> ResponseBytes:
+    async def _sent_on(
+        self, request: Request, upstream: UpstreamName, token: ClientToken, body: bytes | None = None
+    ) -> ResponseBytes:
+        """`body` is what was read of it before."""
         request.caller = token.rate_key
-        client: _Client = request.head.derived or self._client(request)
-        body = request.content if request.stream is None else await read_body(request)
+        client = self._client_of(request)
+        if body is None:
+            body = request.content if request.stream is None else await read_body(request)
         who = identity(token.internal(self.signer, upstream), request.trace, client.scheme, client.host)
         of_accounts = upstream == "accounts"
         if of_accounts:
@@ -125,6 +137,10 @@ class ForwardHandler:
         if token is not None:
             return self.gate.admit_token(token, partial(self.address, request))
         return self.gate.admit(request.headers.getall("Authorization", []), self.address(request))
+
+    def _client_of(self, request: Request) -> _Client:
+        """Raises what `_client` raises."""
+        return request.head.derived or self._client(request)
 
     def _client(self, request: Request) -> _Client:
         """Raises `BadRequest` for a header that no service can be sent."""

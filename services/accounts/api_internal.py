@@ -39,5 +39,6 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Revocations},
         permissions=[REVOCATIONS],
         query=RevocationsQuery,
+        summary="List revocations",
     )
 ]

@@ -6,7 +6,18 @@ from typing import Any
 from aiohttp import web
 
 from services.catalog.enrollment_client import EnrollmentClient
-from services.catalog.errors import CourseNotFound, SessionNotFound
+from services.catalog.errors import (
+    CapacityBelowEnrolled,
+    ChangedMeanwhile,
+    CourseNotFound,
+    CourseNotSelectable,
+    HasEnrollments,
+    IsPrerequisite,
+    PrerequisiteRing,
+    SessionNotFound,
+    StatusMoveForbidden,
+    TooManyPrerequisites,
+)
 from services.catalog.representations import (
     ChangedSession,
     CourseDetail,
@@ -24,6 +35,7 @@ from services.catalog.use_cases import sessions as session_use_cases
 from shared.auth.internal_token import MANAGE
 from shared.auth.sight import VIEWS
 from shared.auth.trust import FETCH_SESSION
+from shared.errors import PreconditionFailed
 from shared.http.models import Body, Query
 from shared.http.representation import Done, Success
 from shared.http.resource_responses import changed
@@ -96,17 +108,48 @@ async def session_state(call: Call[Query, Body]) -> Answer:
 
 
 ROUTES: list[Route[Any, Any]] = [
-    list_route(COURSES, pages.course_page, CourseQuery, CourseItem, VIEWS),
-    detail_route(COURSES + "/{id}", pages.course_detail, CourseNotFound, CourseDetail, VIEWS),
-    create_route(COURSES, course_use_cases.create_course, CourseFields, CourseDetail, "Course created successfully"),
-    Route(
-        "PATCH", COURSES + "/{id}", change_course, {200: Success[CourseDetail]}, permissions=[MANAGE], body=CoursePatch
-    ),
-    Route("DELETE", COURSES + "/{id}", delete_course, {200: Done}, permissions=[MANAGE]),
-    list_route(SESSIONS, pages.session_page, SessionQuery, SessionItem, VIEWS),
-    detail_route(SESSIONS + "/{id}", pages.session_detail, SessionNotFound, SessionDetail, VIEWS),
+    list_route(COURSES, pages.course_page, CourseQuery, CourseItem, VIEWS, summary="List courses"),
+    detail_route(COURSES + "/{id}", pages.course_detail, CourseNotFound, CourseDetail, VIEWS, summary="Get course"),
     create_route(
-        SESSIONS, session_use_cases.create_session, SessionFields, SessionDetail, "Session created successfully"
+        COURSES,
+        course_use_cases.create_course,
+        CourseFields,
+        CourseDetail,
+        "Course created successfully",
+        summary="Create course",
+        refusals=[CourseNotSelectable],
+    ),
+    Route(
+        "PATCH",
+        COURSES + "/{id}",
+        change_course,
+        {200: Success[CourseDetail]},
+        permissions=[MANAGE],
+        body=CoursePatch,
+        summary="Change course",
+        refusals=[CourseNotFound, PreconditionFailed, CourseNotSelectable, PrerequisiteRing, TooManyPrerequisites],
+    ),
+    Route(
+        "DELETE",
+        COURSES + "/{id}",
+        delete_course,
+        {200: Done},
+        permissions=[MANAGE],
+        summary="Delete course",
+        refusals=[CourseNotFound, PreconditionFailed, HasEnrollments, IsPrerequisite, ChangedMeanwhile],
+    ),
+    list_route(SESSIONS, pages.session_page, SessionQuery, SessionItem, VIEWS, summary="List sessions"),
+    detail_route(
+        SESSIONS + "/{id}", pages.session_detail, SessionNotFound, SessionDetail, VIEWS, summary="Get session"
+    ),
+    create_route(
+        SESSIONS,
+        session_use_cases.create_session,
+        SessionFields,
+        SessionDetail,
+        "Session created successfully",
+        summary="Create session",
+        refusals=[CourseNotSelectable],
     ),
     Route(
         "PATCH",
@@ -115,12 +158,30 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[ChangedSession]},
         permissions=[MANAGE],
         body=SessionPatch,
+        summary="Change session",
+        refusals=[SessionNotFound, PreconditionFailed, StatusMoveForbidden, CapacityBelowEnrolled, ChangedMeanwhile],
     ),
-    Route("DELETE", SESSIONS + "/{id}", delete_session, {200: Done}, permissions=[MANAGE]),
-    named_route(LABELS, "labels", VIEWS),
-    named_route(PROJECTS, "projects", VIEWS),
-    audit_route(COURSES + "/{id}", pages.COURSE_TRAIL, CourseNotFound),
-    audit_route(SESSIONS + "/{id}", pages.SESSION_TRAIL, SessionNotFound),
-    Route("GET", "/internal/sessions/{id}", session_state, {200: SessionWithCourses}, permissions=[FETCH_SESSION]),
+    Route(
+        "DELETE",
+        SESSIONS + "/{id}",
+        delete_session,
+        {200: Done},
+        permissions=[MANAGE],
+        summary="Delete session",
+        refusals=[SessionNotFound, PreconditionFailed, HasEnrollments, ChangedMeanwhile],
+    ),
+    named_route(LABELS, "labels", VIEWS, summary="List labels"),
+    named_route(PROJECTS, "projects", VIEWS, summary="List projects"),
+    audit_route(COURSES + "/{id}", pages.COURSE_TRAIL, CourseNotFound, summary="Get audit trail of course"),
+    audit_route(SESSIONS + "/{id}", pages.SESSION_TRAIL, SessionNotFound, summary="Get audit trail of session"),
+    Route(
+        "GET",
+        "/internal/sessions/{id}",
+        session_state,
+        {200: SessionWithCourses},
+        permissions=[FETCH_SESSION],
+        summary="Read a session as it is",
+        refusals=[SessionNotFound],
+    ),
     *snapshot_routes(snapshots.SNAPSHOTS),
 ]

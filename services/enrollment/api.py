@@ -9,7 +9,32 @@ from services.enrollment import rules
 from services.enrollment.api_attendance import ATTENDANCE_ROUTES
 from services.enrollment.api_internal import CATALOG, INTERNAL_ROUTES
 from services.enrollment.api_people import PEOPLE_ROUTES
-from services.enrollment.errors import CourseNotSelectable, EnrollmentNotFound, LabelNotSelectable
+from services.enrollment.errors import (
+    ChangedMeanwhile,
+    CheckedIn,
+    CheckInKept,
+    CompletedAtNotPossible,
+    CourseNotSelectable,
+    EmployeeLeft,
+    EnrollmentClosed,
+    EnrollmentNotFound,
+    LabelNotSelectable,
+    MeetingNotSelectable,
+    MeetingRequired,
+    SessionNotSelectable,
+    SessionOfOtherCourse,
+    TimeZoneUnknown,
+)
+from services.enrollment.refusals import (
+    KINDS,
+    AlreadyEnrolled,
+    Clash,
+    EnrollmentNotOpen,
+    PrerequisiteMissing,
+    SessionClosed,
+    SessionFull,
+    WaitlistAhead,
+)
 from services.enrollment.representations import (
     CompletionAnswer,
     ComplianceItem,
@@ -37,7 +62,7 @@ from services.enrollment.use_cases import lifecycle, settings
 from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll
 from shared.auth.internal_token import ENROLL, MANAGE, RECORD, VIEW, VIEW_COMPANY
 from shared.auth.sight import ENROLLS, VIEWS, reach_of, sight_of
-from shared.errors import NotFound
+from shared.errors import NotFound, PreconditionFailed
 from shared.http.models import Body, Query
 from shared.http.representation import Page, Success
 from shared.http.resource_responses import changed, document, page
@@ -45,6 +70,7 @@ from shared.http.responses import Answer
 from shared.http.routing import Call, Route
 from shared.postgres.pool import connected, slow_transaction
 from shared.service.chassis import POOL
+from shared.service.idempotency import OF_IDEMPOTENCY
 from shared.service.resource_routes import audit_route, detail_in_sight_route, list_in_sight_route
 
 ENROLLMENT_BATCHER: web.AppKey[EnrollmentBatcher] = web.AppKey("enrollment_batcher")
@@ -152,9 +178,17 @@ async def put_settings(call: Call[Query, OrganisationSettings]) -> Answer:
     return changed(saved)
 
 
+_OF_A_CHANGE = (EnrollmentNotFound, PreconditionFailed)
+_OF_A_SEAT = (*_OF_A_CHANGE, ChangedMeanwhile)
+"""What every change of an enrollment refuses, and every one that needs its session locked."""
+
 ROUTES: list[Route[Any, Any]] = [
-    list_in_sight_route(ENROLLMENTS, pages.enrollment_page, EnrollmentQuery, EnrollmentItem),
-    detail_in_sight_route(ENROLLMENTS + "/{id}", pages.enrollment_detail, EnrollmentNotFound, EnrollmentDetail),
+    list_in_sight_route(
+        ENROLLMENTS, pages.enrollment_page, EnrollmentQuery, EnrollmentItem, summary="List enrollments"
+    ),
+    detail_in_sight_route(
+        ENROLLMENTS + "/{id}", pages.enrollment_detail, EnrollmentNotFound, EnrollmentDetail, summary="Get enrollment"
+    ),
     Route(
         "POST",
         ENROLLMENTS,
@@ -162,6 +196,8 @@ ROUTES: list[Route[Any, Any]] = [
         {201: Success[EnrolledPeople]},
         permissions=ENROLLS,
         body=EnrollmentRequest,
+        summary="Enroll employees",
+        refusals=[*KINDS, SessionNotSelectable, *OF_IDEMPOTENCY],
     ),
     Route(
         "PATCH",
@@ -171,6 +207,8 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[RECORD],
         body=Completion,
         body_optional=True,
+        summary="Complete enrollment",
+        refusals=[*_OF_A_CHANGE, EnrollmentClosed, CompletedAtNotPossible],
     ),
     Route(
         "PATCH",
@@ -178,6 +216,8 @@ ROUTES: list[Route[Any, Any]] = [
         cancel_enrollment,
         {200: Success[EnrollmentDetail]},
         permissions=ENROLLS,
+        summary="Cancel enrollment",
+        refusals=[*_OF_A_SEAT, EnrollmentClosed],
     ),
     Route(
         "PATCH",
@@ -185,6 +225,8 @@ ROUTES: list[Route[Any, Any]] = [
         mark_enrollment_absent,
         {200: Success[EnrollmentDetail]},
         permissions=[RECORD],
+        summary="Mark enrollment as absent",
+        refusals=[*_OF_A_SEAT, EnrollmentClosed, CheckedIn],
     ),
     Route(
         "PATCH",
@@ -194,6 +236,8 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[ENROLL],
         body=Promotion,
         body_optional=True,
+        summary="Promote enrollment",
+        refusals=[*_OF_A_SEAT, EnrollmentClosed, EmployeeLeft, SessionClosed, PrerequisiteMissing, Clash, SessionFull],
     ),
     Route(
         "PATCH",
@@ -202,8 +246,24 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[EnrollmentDetail]},
         permissions=ENROLLS,
         body=Transfer,
+        summary="Transfer enrollment",
+        refusals=[
+            *_OF_A_SEAT,
+            EnrollmentClosed,
+            EmployeeLeft,
+            SessionNotSelectable,
+            SessionOfOtherCourse,
+            SessionClosed,
+            EnrollmentNotOpen,
+            AlreadyEnrolled,
+            Clash,
+            WaitlistAhead,
+            SessionFull,
+        ],
     ),
-    audit_route(ENROLLMENTS + "/{id}", pages.ENROLLMENT_TRAIL, EnrollmentNotFound),
+    audit_route(
+        ENROLLMENTS + "/{id}", pages.ENROLLMENT_TRAIL, EnrollmentNotFound, summary="Get audit trail of enrollment"
+    ),
     Route(
         "PATCH",
         ENROLLMENTS + "/{id}/check-in",
@@ -211,6 +271,8 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[EnrollmentDetail]},
         permissions=[RECORD],
         body=CheckIn,
+        summary="Check in enrollment",
+        refusals=[*_OF_A_CHANGE, EnrollmentClosed, MeetingRequired, MeetingNotSelectable],
     ),
     Route(
         "DELETE",
@@ -219,6 +281,8 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[EnrollmentDetail]},
         permissions=[RECORD],
         query=CheckInQuery,
+        summary="Remove check-in",
+        refusals=[*_OF_A_CHANGE, CheckInKept, MeetingNotSelectable],
     ),
     Route(
         "PATCH",
@@ -227,6 +291,16 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[EnrollmentDetail]},
         permissions=[RECORD],
         body=Reopening,
+        summary="Reopen enrollment",
+        refusals=[
+            *_OF_A_SEAT,
+            EnrollmentClosed,
+            EmployeeLeft,
+            SessionClosed,
+            AlreadyEnrolled,
+            WaitlistAhead,
+            SessionFull,
+        ],
     ),
     Route(
         "GET",
@@ -235,8 +309,17 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Page[ComplianceItem]},
         permissions=[VIEW, VIEW_COMPANY],
         query=ComplianceQuery,
+        summary="List compliance",
+        refusals=[CourseNotSelectable, LabelNotSelectable],
     ),
-    Route("GET", TRAINING + "/settings", get_settings, {200: Success[SettingsAnswer]}, permissions=VIEWS),
+    Route(
+        "GET",
+        TRAINING + "/settings",
+        get_settings,
+        {200: Success[SettingsAnswer]},
+        permissions=VIEWS,
+        summary="Get settings",
+    ),
     Route(
         "PUT",
         TRAINING + "/settings",
@@ -244,8 +327,16 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[SettingsAnswer]},
         permissions=[MANAGE],
         body=OrganisationSettings,
+        summary="Replace settings",
+        refusals=[PreconditionFailed, TimeZoneUnknown, ChangedMeanwhile],
     ),
-    audit_route(TRAINING + "/settings", pages.SETTINGS_TRAIL, NotFound, attrgetter("organisation_id")),
+    audit_route(
+        TRAINING + "/settings",
+        pages.SETTINGS_TRAIL,
+        NotFound,
+        attrgetter("organisation_id"),
+        summary="Get audit trail of settings",
+    ),
     *ATTENDANCE_ROUTES,
     *PEOPLE_ROUTES,
     *INTERNAL_ROUTES,

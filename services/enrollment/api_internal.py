@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from services.enrollment.catalog_client import CatalogClient
+from services.enrollment.errors import CapacityBelowTaken, SessionHasEnrollments, SessionNotFound
 from services.enrollment.handlers import SUBSCRIPTIONS
 from services.enrollment.representations import FollowedChanges
 from services.enrollment.schemas import CLOSING_LIMITS, CatalogChanges, Closing, SessionChange
@@ -59,6 +60,8 @@ INTERNAL_ROUTES: list[Route[Any, Any]] = [
         {200: Done},
         permissions=[SEATS],
         body=SessionChange,
+        summary="Agree to a change of a session",
+        refusals=[SessionNotFound, CapacityBelowTaken],
     ),
     Route(
         "POST",
@@ -67,6 +70,7 @@ INTERNAL_ROUTES: list[Route[Any, Any]] = [
         {200: Success[FollowedChanges]},
         permissions=[SEATS],
         body=CatalogChanges,
+        summary="Follow changes of the catalog",
     ),
     Route(
         "POST",
@@ -75,6 +79,8 @@ INTERNAL_ROUTES: list[Route[Any, Any]] = [
         {200: Done},
         permissions=[SEATS],
         body=Closing,
+        summary="Close sessions",
+        refusals=[SessionNotFound, SessionHasEnrollments],
         limits=CLOSING_LIMITS,
     ),
     *snapshot_routes(snapshots.SNAPSHOTS),

@@ -68,6 +68,8 @@ ROUTES: list[Route[Any, Any]] = [
         {200: HistoryPage[TrainingRecord]},
         permissions=VIEWS,
         query=EmployeeHistoryQuery,
+        summary="List training of employee",
+        refusals=[WorkerNotFound],
         malformed_id=numeric_id,
     ),
     Route(
@@ -77,6 +79,8 @@ ROUTES: list[Route[Any, Any]] = [
         {200: HistoryPage[TrainingRecord]},
         permissions=VIEWS,
         query=HistoryQuery,
+        summary="List training of staff member",
+        refusals=[WorkerNotFound],
         malformed_id=numeric_id,
     ),
 ]

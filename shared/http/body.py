@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from shared.errors import BadRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType
 from shared.http.body_budget import BODY_BUDGET, Reservation
-from shared.http.input import body_of
-from shared.http.models import MAX_BODY_BYTES, USUAL_LIMITS, BodyLimits
+from shared.http.input import QueryReader, body_of
+from shared.http.models import MAX_BODY_BYTES, USUAL_LIMITS, Body, BodyLimits, Query
 from shared.http.request import Request
 from shared.validation.strict_json import parse_json
 
@@ -23,6 +23,8 @@ BODY_TIMEOUT = 10.0
 READ_AHEAD: Final = 32 * 1024
 """Bytes that may wait for their reader once there is room for them."""
 _JSON_TYPE: Final = "application/json"
+_NO_QUERY: Final = QueryReader(Query)
+_NO_INPUT_LIMITS: Final = BodyLimits(8 * 1024, 100)
 _UTF_8: Final = frozenset({"charset=utf-8", 'charset="utf-8"'})
 
 
@@ -75,6 +77,16 @@ async def _received(content: StreamReader, reservation: Reservation, limit: int)
 async def read_model(request: Request, model: type[Model], limits: BodyLimits = USUAL_LIMITS) -> Model:
     """The JSON object of the body; raises `ValidationFailed` and what `read_json` raises."""
     return body_of(model, await read_json(request, limits))
+
+
+async def require_no_input(request: Request) -> None:
+    """For what needs no input: it takes no query, and no body or an empty object.
+
+    Raises `ValidationFailed`, and what `read_json` raises.
+    """
+    _NO_QUERY.read(request.target.query)
+    if request.has_body:
+        await read_model(request, Body, _NO_INPUT_LIMITS)
 
 
 async def read_json(request: Request, limits: BodyLimits = USUAL_LIMITS) -> Any:

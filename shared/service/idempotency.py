@@ -8,7 +8,7 @@ a statement of its own after the lock is held: one statement would see the table
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import starmap
-from typing import Any
+from typing import Any, Final
 
 from asyncpg import Record
 
@@ -17,6 +17,9 @@ from shared.http.idempotency_key import IdempotencyKey
 from shared.http.responses import Answer
 from shared.postgres.pool import Connection, Pool, transaction
 from shared.postgres.statement_columns import ArrayColumns
+
+OF_IDEMPOTENCY: Final = (IdempotencyKeyReused, IdempotencyInFlight)
+"""What every route refuses that takes an `Idempotency-Key`."""
 
 REPLAYED = {"Idempotency-Replayed": "true"}
 

@@ -17,20 +17,20 @@ class NamedQuery(PagedQuery):
     search: Search | None = None
 
 
-def named_route(path: str, listed: str, permissions: Sequence[str]) -> Route[NamedQuery, Body]:
+def named_route(path: str, listed: str, permissions: Sequence[str], *, summary: str) -> Route[NamedQuery, Body]:
     """`GET {path}`: a page of the ids and names that the totals of `listed` are kept of, in the order of the ids."""
 
     def page(organisation_id: int, query: NamedQuery) -> PageRead:
         return named_page(listed, organisation_id, query.search, query.per_page, query.offset, MAX_PER_PAGE)
 
-    return list_route(path, page, NamedQuery, NamedTotal, permissions)
+    return list_route(path, page, NamedQuery, NamedTotal, permissions, summary=summary)
 
 
-def companies_route(path: str, permissions: Sequence[str]) -> Route[NamedQuery, Body]:
+def companies_route(path: str, permissions: Sequence[str], *, summary: str) -> Route[NamedQuery, Body]:
     """`GET {path}`: the same of companies, those in sight."""
 
     def page(organisation_id: int, query: NamedQuery, sight: Sight) -> PageRead:
         only = None if sight.everybody else sight.companies
         return named_page("companies", organisation_id, query.search, query.per_page, query.offset, MAX_PER_PAGE, only)
 
-    return list_in_sight_route(path, page, NamedQuery, NamedTotal, permissions)
+    return list_in_sight_route(path, page, NamedQuery, NamedTotal, permissions, summary=summary)

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from shared.auth.internal_token import MANAGE, VIEW
 from shared.auth.sight import VIEWS, Sight, sight_of
-from shared.errors import NotFound
+from shared.errors import ApiError, NotFound
 from shared.http.conditional import Document
 from shared.http.models import Body, Query
 from shared.http.pagination import PagedQuery
@@ -21,7 +21,7 @@ from shared.postgres.audit import Actor
 from shared.postgres.batched_reads import PageRead
 from shared.postgres.pool import Connection, connected
 from shared.service.chassis import POOL, READER
-from shared.service.idempotency import run_once
+from shared.service.idempotency import OF_IDEMPOTENCY, run_once
 
 Q = TypeVar("Q", bound=PagedQuery)
 B = TypeVar("B", bound=Body)
@@ -33,13 +33,15 @@ def list_route(
     query: type[Q],
     item: type[BaseModel],
     permissions: Sequence[str] = (VIEW,),
+    *,
+    summary: str,
 ) -> Route[Q, Body]:
     """`GET {path}`: a page of the organisation's rows, `item` each, the same for all who have a permission."""
 
     def read_for_all(organisation_id: int, query: Q, _: Sight) -> PageRead:
         return read(organisation_id, query)
 
-    return list_in_sight_route(path, read_for_all, query, item, permissions)
+    return list_in_sight_route(path, read_for_all, query, item, permissions, summary=summary)
 
 
 def list_in_sight_route(
@@ -48,6 +50,8 @@ def list_in_sight_route(
     query: type[Q],
     item: type[BaseModel],
     permissions: Sequence[str] = VIEWS,
+    *,
+    summary: str,
 ) -> Route[Q, Body]:
     """`GET {path}`: a page of those of the organisation's rows, `item` each, that the caller may see."""
 
@@ -55,7 +59,15 @@ def list_in_sight_route(
         total, items = await call.app[READER].read(read(call.organisation_id, call.query, sight_of(call.caller)))
         return page(call, total, items)
 
-    return Route("GET", path, list_rows, {200: Page[item]}, permissions=permissions, query=query)  # type: ignore[valid-type]
+    return Route(
+        "GET",
+        path,
+        list_rows,
+        {200: Page[item]},  # type: ignore[valid-type]
+        permissions=permissions,
+        query=query,
+        summary=summary,
+    )
 
 
 def detail_route(
@@ -64,13 +76,15 @@ def detail_route(
     not_found: type[NotFound],
     detail: type[BaseModel],
     permissions: Sequence[str] = (VIEW,),
+    *,
+    summary: str,
 ) -> Route[Query, Body]:
     """`GET {path}`: one row, `detail`, the same for all who have a permission; otherwise as `detail_in_sight_route`."""
 
     async def read_for_all(connection: Connection, organisation_id: int, row_id: int, _: Sight) -> Document | None:
         return await read(connection, organisation_id, row_id)
 
-    return detail_in_sight_route(path, read_for_all, not_found, detail, permissions)
+    return detail_in_sight_route(path, read_for_all, not_found, detail, permissions, summary=summary)
 
 
 def detail_in_sight_route(
@@ -79,6 +93,8 @@ def detail_in_sight_route(
     not_found: type[NotFound],
     detail: type[BaseModel],
     permissions: Sequence[str] = VIEWS,
+    *,
+    summary: str,
 ) -> Route[Query, Body]:
     """`GET {path}`: one row, `detail`, or 304 where the client has it.
 
@@ -92,7 +108,15 @@ def detail_in_sight_route(
             raise not_found
         return document(row, call.conditions)
 
-    return Route("GET", path, get_row, {200: Success[detail]}, permissions=permissions)  # type: ignore[valid-type]
+    return Route(
+        "GET",
+        path,
+        get_row,
+        {200: Success[detail]},  # type: ignore[valid-type]
+        permissions=permissions,
+        summary=summary,
+        refusals=[not_found],
+    )
 
 
 def create_route(
@@ -101,6 +125,9 @@ def create_route(
     fields: type[B],
     detail: type[BaseModel],
     message: str,
+    *,
+    summary: str,
+    refusals: Sequence[type[ApiError]] = (),
 ) -> Route[Query, B]:
     """`POST {path}`: a new row with `fields`, made once for an `Idempotency-Key`."""
 
@@ -111,7 +138,16 @@ def create_route(
 
         return await run_once(call.app[POOL], call.organisation_id, call.idempotency_key, work)
 
-    return Route("POST", path, create_row, {201: Success[detail]}, permissions=[MANAGE], body=fields)  # type: ignore[valid-type]
+    return Route(
+        "POST",
+        path,
+        create_row,
+        {201: Success[detail]},  # type: ignore[valid-type]
+        permissions=[MANAGE],
+        body=fields,
+        summary=summary,
+        refusals=[*OF_IDEMPOTENCY, *refusals],
+    )
 
 
 def audit_route(
@@ -121,6 +157,8 @@ def audit_route(
     row_id: Callable[[Call[Any, Any]], int] = attrgetter("id"),
     permissions: Sequence[str] = (VIEW,),
     organisation_id: Callable[[Call[Any, Any]], int] = attrgetter("organisation_id"),
+    *,
+    summary: str,
 ) -> Route[PagedQuery, Body]:
     """`GET {path}/audit`: the changes of one row in their order, `trail` being made by `audit_trail.page_sql`.
 
@@ -139,5 +177,12 @@ def audit_route(
         return page(call, total, items)
 
     return Route(
-        "GET", f"{path}/audit", list_changes, {200: Page[AuditItem]}, permissions=permissions, query=PagedQuery
+        "GET",
+        f"{path}/audit",
+        list_changes,
+        {200: Page[AuditItem]},
+        permissions=permissions,
+        query=PagedQuery,
+        summary=summary,
+        refusals=[not_found] if "{id}" in path else [],  # what an organisation has once is always there
     )

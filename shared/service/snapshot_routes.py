@@ -54,6 +54,22 @@ def _routes(name: str, source: SnapshotSource) -> list[Route[Any, Any]]:
 
     path = f"/internal/states/{name}"
     return [
-        Route("GET", path, page, {200: Snapshot}, permissions=[STATES], query=SnapshotQuery),
-        Route("POST", path, current, {200: Snapshot}, permissions=[STATES], body=RowKeys),
+        Route(
+            "GET",
+            path,
+            page,
+            {200: Snapshot},
+            permissions=[STATES],
+            query=SnapshotQuery,
+            summary=f"Read a page of {name} as they are",
+        ),
+        Route(
+            "POST",
+            path,
+            current,
+            {200: Snapshot},
+            permissions=[STATES],
+            body=RowKeys,
+            summary=f"Read some {name} as they are",
+        ),
     ]

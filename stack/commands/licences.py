@@ -36,6 +36,8 @@ SPDX_OF_TEXT = {"Apache 2.0": "Apache-2.0", "BSD 2-Clause License": "BSD-2-Claus
 """Spellings that packages from before SPDX expressions have in their metadata."""
 ELSEWHERE = {"async-timeout": "Apache-2.0", "colorama": "BSD-3-Clause", "pyyaml-ft": "MIT"}
 """Packages that other machines install: their own metadata says so, but it is not here to be read."""
+OF_THEIR_FILE = {"axe-playwright-python": "MIT AND MPL-2.0"}
+"""Packages whose metadata names no licence; a file of theirs has it. This one brings axe-core, which has the second."""
 
 HEADER = """\
 # Licences
@@ -93,7 +95,7 @@ def licence_of(package: Package) -> str:
         fields = cast(Message, metadata(package.name))
     except PackageNotFoundError:
         return ELSEWHERE.get(package.name, "unknown") if package.condition else "not installed"
-    return next(_named_licences(fields), "unknown")
+    return next(_named_licences(fields), OF_THEIR_FILE.get(package.name, "unknown"))
 
 
 def _named_licences(fields: Message) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import TypeAlias
 from aiohttp import web
 
 from shared.errors import ApiError, MethodNotAllowed, NotFound, Overloaded
+from shared.http.body import require_no_input
 from shared.http.request import Request
 from shared.http.responses import Answer, Caching, api_error, failure
 from shared.http.server.response_bytes import ResponseBytes, http_date, serialize
@@ -22,6 +23,11 @@ CountUnadmitted = Callable[[Request, str], Awaitable[None]]
 
 def _not_found(_: Request) -> ApiError:
     return NotFound()
+
+
+async def _health(request: Request, health: Callable[[], Awaitable[Answer]]) -> Answer:
+    await require_no_input(request)
+    return await health()
 
 
 class Responder:
@@ -46,7 +52,7 @@ class Responder:
         health = self._health.get(path)
         if health is None:
             return self.handler(request)
-        return health() if request.method == "GET" else MethodNotAllowed(["GET"])
+        return _health(request, health) if request.method == "GET" else MethodNotAllowed(["GET"])
 
     def respond(self, request: Request, begun: Answering | ApiError) -> Awaitable[ResponseBytes]:
         """The answer, whatever happens. The request counts as in flight from now on, until it is answered."""

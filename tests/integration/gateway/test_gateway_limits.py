@@ -131,7 +131,7 @@ async def test_what_is_refused_before_anybody_asks_for_a_token_is_limited_by_add
 async def test_control_without_counting_what_nobody_asks_about(
     start_gateway: StartGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.admission.gate.Gate.count_unadmitted", AsyncMock())
+    monkeypatch.setattr("gateway.admission.gate.Gate.count_unadmitted", AsyncMock(return_value=None))
     found = await statuses_of_all(await start_gateway(address_rate_limit=1), monkeypatch)
     assert not any(429 in both for both in found.values())
 

@@ -61,6 +61,47 @@ def test_headers() -> None:
     }
 
 
+def limit_headers(decision: Decision) -> tuple[int, int, int]:
+    """What remains, `t` and the reset."""
+    headers = dict(line.split(": ", 1) for line in decision.lines().splitlines())
+    r, t = headers["RateLimit"].removeprefix('"default";').split(";")
+    assert r == f"r={headers['X-RateLimit-Remaining']}"
+    return int(headers["X-RateLimit-Remaining"]), int(t.removeprefix("t=")), int(headers["X-RateLimit-Reset"])
+
+
+def test_a_refusal_says_three_times_when_the_next_request_is_admitted() -> None:
+    refused = decide(Window(1_000_000, 60, 0), 1_010_500, 60)
+    assert not refused.admitted
+    assert (refused.retry_after, limit_headers(refused)) == (51, (0, 51, 1061))
+
+
+@given(pauses, limits)
+def test_where_nothing_remains_the_headers_say_from_when_on_a_request_is_admitted(
+    pauses: list[int], limit: int
+) -> None:
+    """To the second, and never too early."""
+    for decision in admitted_at(pauses, limit)[1]:
+        remaining, t, reset = limit_headers(decision)
+        if remaining:
+            continue
+        assert t == decision.retry_after
+        for moment in (decision.now + t * 1000, reset * 1000):
+            assert decide(decision.window, moment, limit, LENGTH).admitted
+            assert moment - 1000 < decision.now + wait(decision.window, decision.now, limit, LENGTH)
+
+
+@given(pauses, limits)
+def test_while_something_remains_the_headers_say_when_the_window_ends(pauses: list[int], limit: int) -> None:
+    for decision in admitted_at(pauses, limit)[1]:
+        remaining, t, reset = limit_headers(decision)
+        end = decision.window.start + LENGTH
+        if remaining:
+            assert 0 <= t * 1000 - (end - decision.now) < 1000
+            assert 0 <= reset * 1000 - end < 1000
+        else:
+            assert decision.admitted or t >= 1
+
+
 def test_retry_after_counts_whole_seconds_up() -> None:
     assert decide(Window(0, 60, 0), 0, 60).retry_after == 61
     assert decide(Window(0, 0, 60), 999, 60).retry_after == 1
