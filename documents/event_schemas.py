@@ -135,7 +135,8 @@ def schema_of(event: type[Event[State]]) -> Schema:
         **own,
         "$defs": {name: schemas[name] for name in sorted(_needed(own, schemas))},
     }
-    return _moved(document if document["$defs"] else {k: v for k, v in document.items() if k != "$defs"})
+    schema: Schema = _moved({name: value for name, value in document.items() if value})
+    return schema
 
 
 def file_of(event: type[Event[State]]) -> str:
