@@ -123,6 +123,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=ClientFields,
         summary="Create client",
         refusals=OF_IDEMPOTENCY,
+        tagged=True,
     ),
     Route(
         "PATCH",
@@ -133,6 +134,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=ClientPatch,
         summary="Change client",
         refusals=[ClientNotFound, PreconditionFailed, ClientRevoked],
+        tagged=True,
     ),
     Route(
         "DELETE",
@@ -153,6 +155,7 @@ ROUTES: list[Route[Any, Any]] = [
         body_optional=True,
         summary="Rotate secret of client",
         refusals=[ClientNotFound, PreconditionFailed, ClientRevoked, *OF_IDEMPOTENCY],
+        tagged=True,
     ),
     audit_route(_ONE, store.TRAIL, ClientNotFound, permissions=[ACCOUNTS], summary="Get audit trail of client"),
 ]

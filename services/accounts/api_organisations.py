@@ -118,6 +118,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=OrganisationFields,
         summary="Create organisation",
         refusals=[OrganisationExists, EmailTaken, *OF_IDEMPOTENCY],
+        tagged=True,
     ),
     Route(
         "GET",
@@ -127,6 +128,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[PLATFORM],
         summary="Get organisation",
         refusals=[OrganisationNotFound],
+        tagged=True,
     ),
     Route(
         "PUT",
@@ -137,6 +139,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=OrganisationDocument,
         summary="Create or replace organisation",
         refusals=[OrganisationNotFound, PreconditionFailed, OrganisationExists, OwnOrganisation],
+        tagged=True,
     ),
     Route(
         "PATCH",
@@ -147,6 +150,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=OrganisationPatch,
         summary="Change organisation",
         refusals=[OrganisationNotFound, PreconditionFailed, OwnOrganisation],
+        tagged=True,
     ),
     audit_route(
         ORGANISATION,

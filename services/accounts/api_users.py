@@ -131,6 +131,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=UserFields,
         summary="Invite user",
         refusals=[EmailTaken, *OF_IDEMPOTENCY],
+        tagged=True,
     ),
     detail_route(USER, user_pages.user_detail, UserNotFound, UserItem, [ACCOUNTS], summary="Get user"),
     Route(
@@ -142,6 +143,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=UserPatch,
         summary="Change user",
         refusals=[UserNotFound, PreconditionFailed, EmailTaken, LastAdmin],
+        tagged=True,
     ),
     Route(
         "DELETE",
@@ -160,6 +162,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[ACCOUNTS],
         summary="Renew invitation of user",
         refusals=[UserNotFound, UserDisabled],
+        tagged=True,
     ),
     Route(
         "POST",

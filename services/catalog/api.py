@@ -128,6 +128,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=CoursePatch,
         summary="Change course",
         refusals=[CourseNotFound, PreconditionFailed, CourseNotSelectable, PrerequisiteRing, TooManyPrerequisites],
+        tagged=True,
     ),
     Route(
         "DELETE",
@@ -160,6 +161,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=SessionPatch,
         summary="Change session",
         refusals=[SessionNotFound, PreconditionFailed, StatusMoveForbidden, CapacityBelowEnrolled, ChangedMeanwhile],
+        tagged=True,
     ),
     Route(
         "DELETE",

@@ -209,6 +209,7 @@ ROUTES: list[Route[Any, Any]] = [
         body_optional=True,
         summary="Complete enrollment",
         refusals=[*_OF_A_CHANGE, EnrollmentClosed, CompletedAtNotPossible],
+        tagged=True,
     ),
     Route(
         "PATCH",
@@ -218,6 +219,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=ENROLLS,
         summary="Cancel enrollment",
         refusals=[*_OF_A_SEAT, EnrollmentClosed],
+        tagged=True,
     ),
     Route(
         "PATCH",
@@ -227,6 +229,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[RECORD],
         summary="Mark enrollment as absent",
         refusals=[*_OF_A_SEAT, EnrollmentClosed, CheckedIn],
+        tagged=True,
     ),
     Route(
         "PATCH",
@@ -238,6 +241,7 @@ ROUTES: list[Route[Any, Any]] = [
         body_optional=True,
         summary="Promote enrollment",
         refusals=[*_OF_A_SEAT, EnrollmentClosed, EmployeeLeft, SessionClosed, PrerequisiteMissing, Clash, SessionFull],
+        tagged=True,
     ),
     Route(
         "PATCH",
@@ -260,6 +264,7 @@ ROUTES: list[Route[Any, Any]] = [
             WaitlistAhead,
             SessionFull,
         ],
+        tagged=True,
     ),
     audit_route(
         ENROLLMENTS + "/{id}", pages.ENROLLMENT_TRAIL, EnrollmentNotFound, summary="Get audit trail of enrollment"
@@ -273,6 +278,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=CheckIn,
         summary="Check in enrollment",
         refusals=[*_OF_A_CHANGE, EnrollmentClosed, MeetingRequired, MeetingNotSelectable],
+        tagged=True,
     ),
     Route(
         "DELETE",
@@ -283,6 +289,7 @@ ROUTES: list[Route[Any, Any]] = [
         query=CheckInQuery,
         summary="Remove check-in",
         refusals=[*_OF_A_CHANGE, CheckInKept, MeetingNotSelectable],
+        tagged=True,
     ),
     Route(
         "PATCH",
@@ -301,6 +308,7 @@ ROUTES: list[Route[Any, Any]] = [
             WaitlistAhead,
             SessionFull,
         ],
+        tagged=True,
     ),
     Route(
         "GET",
@@ -319,6 +327,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[SettingsAnswer]},
         permissions=VIEWS,
         summary="Get settings",
+        tagged=True,
     ),
     Route(
         "PUT",
@@ -329,6 +338,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=OrganisationSettings,
         summary="Replace settings",
         refusals=[PreconditionFailed, TimeZoneUnknown, ChangedMeanwhile],
+        tagged=True,
     ),
     audit_route(
         TRAINING + "/settings",

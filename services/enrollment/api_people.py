@@ -89,6 +89,7 @@ def _routes(
             body=fields,
             summary=f"Create or replace {single}",
             refusals=[*_OF_A_CHANGE, EmployeeIdTaken],
+            tagged=True,
         ),
         Route(
             "DELETE",
@@ -108,6 +109,7 @@ def _routes(
             body=Merging,
             summary=f"Merge {single}",
             refusals=[*_OF_A_CHANGE, PreconditionRequired, PersonNotSelectable, MergedIntoThemselves, *OF_IDEMPOTENCY],
+            tagged=True,
         ),
         audit_route(one, people_pages.PERSON_TRAILS[type_], PersonNotFound, summary=f"Get audit trail of {single}"),
     ]
