@@ -40,6 +40,8 @@ class Given:
     status: int
     text: str
     by_gateway: bool = True
+    headers: Mapping[str, str] | None = None
+    """None where only the text counts."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} answers {self.status} {self.text[:300]}"
@@ -75,6 +77,10 @@ def _check(given: Given, route: Route[Any, Any]) -> None:
         assert given.status in route.answers, f"{given}, which its route does not declare"
         if given.method != "HEAD":
             route.answers[given.status].model_validate_json(given.text)
+        if given.headers is not None:
+            is_new_row = given.status == 201 and route.tagged
+            found = {name: name in given.headers for name in ("ETag", "Location")}
+            assert found == {"ETag": route.tagged, "Location": is_new_row}, f"{given}, with undeclared headers"
     if given.status >= 400 and given.text:
         _check_refusal(given, (*refusals_of(route), *_OF_A_BODY, *(() if given.by_gateway else _OF_A_TOKEN)))
 
@@ -97,6 +103,14 @@ def _form_of(body: Mapping[str, Any]) -> frozenset[str]:
 _DECLARED = Declarations(ROUTES)
 
 
-def check_against_declaration(method: str, path: str, status: int, text: str, *, by_gateway: bool = True) -> None:
+def check_against_declaration(
+    method: str,
+    path: str,
+    status: int,
+    text: str,
+    *,
+    by_gateway: bool = True,
+    headers: Mapping[str, str] | None = None,
+) -> None:
     """Raises what `Declarations.check` raises, for the routes of all services."""
-    _DECLARED.check(Given(method, path, status, text, by_gateway))
+    _DECLARED.check(Given(method, path, status, text, by_gateway, headers))
