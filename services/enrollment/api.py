@@ -64,10 +64,11 @@ from shared.auth.internal_token import ENROLL, MANAGE, RECORD, VIEW, VIEW_COMPAN
 from shared.auth.sight import ENROLLS, VIEWS, reach_of, sight_of
 from shared.errors import NotFound, PreconditionFailed
 from shared.http.models import Body, Query
-from shared.http.representation import Page, Success
+from shared.http.representation import Listed, Success
 from shared.http.resource_responses import changed, document, page
 from shared.http.responses import Answer
 from shared.http.routing import Call, Route
+from shared.http.walks import require_own_cursor
 from shared.postgres.pool import connected, slow_transaction
 from shared.service.chassis import POOL
 from shared.service.idempotency import OF_IDEMPOTENCY
@@ -158,14 +159,15 @@ async def transfer_enrollment(call: Call[Query, Transfer]) -> Answer:
 
 
 async def list_compliance(call: Call[ComplianceQuery, Body]) -> Answer:
+    require_own_cursor(call)
     async with slow_transaction(call.app[POOL], [call.organisation_id]) as connection:
         courses = await compliance.courses_asked_for(connection, call.organisation_id, call.query)
         if not courses:
             raise CourseNotSelectable if call.query.label_id is None else LabelNotSelectable
-        total, items = await compliance.compliance_page(
+        rows = await compliance.compliance_page(
             connection, call.organisation_id, courses, call.query, sight_of(call.caller)
         )
-    return page(call, total, items)
+    return page(call, *rows)
 
 
 async def get_settings(call: Call[Query, Body]) -> Answer:
@@ -197,6 +199,10 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=ENROLLS,
         body=EnrollmentRequest,
         summary="Enroll employees",
+        description=(
+            "Enrolls everyone or nobody. With `partial` those are enrolled who can be, and `refused` says why the"
+            " others are not. With `waitlist` those who find no seat wait for one."
+        ),
         refusals=[*KINDS, SessionNotSelectable, *OF_IDEMPOTENCY],
     ),
     Route(
@@ -208,6 +214,10 @@ ROUTES: list[Route[Any, Any]] = [
         body=Completion,
         body_optional=True,
         summary="Complete enrollment",
+        description=(
+            "A score below the pass score makes it `failed`. Another request corrects the result, which is judged"
+            " as it was the first time."
+        ),
         refusals=[*_OF_A_CHANGE, EnrollmentClosed, CompletedAtNotPossible],
     ),
     Route(
@@ -217,6 +227,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[EnrollmentDetail]},
         permissions=ENROLLS,
         summary="Cancel enrollment",
+        description="The seat goes to the first on the waitlist. Cancelling again changes nothing.",
         refusals=[*_OF_A_SEAT, EnrollmentClosed],
     ),
     Route(
@@ -226,6 +237,9 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[EnrollmentDetail]},
         permissions=[RECORD],
         summary="Mark enrollment as absent",
+        description=(
+            "Before the session begins, the seat goes to the first on the waitlist. Nobody is absent who is checked in."
+        ),
         refusals=[*_OF_A_SEAT, EnrollmentClosed, CheckedIn],
     ),
     Route(
@@ -237,6 +251,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=Promotion,
         body_optional=True,
         summary="Promote enrollment",
+        description="From the waitlist to a seat, whoever else waits; with `over_capacity` also when no seat is free.",
         refusals=[*_OF_A_SEAT, EnrollmentClosed, EmployeeLeft, SessionClosed, PrerequisiteMissing, Clash, SessionFull],
     ),
     Route(
@@ -247,6 +262,10 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=ENROLLS,
         body=Transfer,
         summary="Transfer enrollment",
+        description=(
+            "To a seat in another session of the same course. The old seat goes to the first on the waitlist, and a"
+            " check-in stays behind."
+        ),
         refusals=[
             *_OF_A_SEAT,
             EnrollmentClosed,
@@ -272,6 +291,10 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[RECORD],
         body=CheckIn,
         summary="Check in enrollment",
+        description=(
+            "In a session with meetings each has a check-in of its own, by `meeting_id`. Another check-in with a"
+            " time corrects the first one."
+        ),
         refusals=[*_OF_A_CHANGE, EnrollmentClosed, MeetingRequired, MeetingNotSelectable],
     ),
     Route(
@@ -282,6 +305,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[RECORD],
         query=CheckInQuery,
         summary="Remove check-in",
+        description="That of the meeting `meeting_id`, or all of them.",
         refusals=[*_OF_A_CHANGE, CheckInKept, MeetingNotSelectable],
     ),
     Route(
@@ -292,6 +316,10 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[RECORD],
         body=Reopening,
         summary="Reopen enrollment",
+        description=(
+            "Takes back a result or an absence: the person is enrolled again, without score and dates. A seat that"
+            " was given back has to be free again."
+        ),
         refusals=[
             *_OF_A_SEAT,
             EnrollmentClosed,
@@ -306,10 +334,11 @@ ROUTES: list[Route[Any, Any]] = [
         "GET",
         TRAINING + "/compliance",
         list_compliance,
-        {200: Page[ComplianceItem]},
+        {200: Listed[ComplianceItem]},
         permissions=[VIEW, VIEW_COMPANY],
         query=ComplianceQuery,
         summary="List compliance",
+        description="Exactly one of `course_id` and `label_id` is required.",
         refusals=[CourseNotSelectable, LabelNotSelectable],
     ),
     Route(

@@ -5,18 +5,28 @@ The answers themselves are JSON text made by PostgreSQL; nothing is built from t
 
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 TrainingTimestamp = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$")]
 """`2026-05-15T09:00:00.000000Z`"""
 Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 Number = int | float
+NonEmpty = Annotated[str, Field(min_length=1)]
 
 
 class Representation(BaseModel):
     """Exactly these fields; one may be `null` or missing only where it says so."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def may_be_missing() -> Any:
+    """The default of a field that is not in every answer. A field of an answer has no other defaults: none is read."""
+    return Field(default=None, json_schema_extra=_without_default)
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    del schema["default"]
 
 
 class Named(Representation):
@@ -46,7 +56,7 @@ class Success(Representation, Generic[Data]):
     """One row, or what came of a change (contract, section 1)."""
 
     success: Literal[True]
-    message: str = ""
+    message: str = may_be_missing()
     data: Data
 
 
@@ -54,7 +64,8 @@ class Done(Representation):
     """A change that leaves nothing to show."""
 
     success: Literal[True]
-    message: str = ""
+    message: str = may_be_missing()
+    data: None
 
 
 class ChangedBy(Representation):
@@ -96,3 +107,28 @@ class Page(Representation, Generic[Data]):
     data: list[Data]
     meta: TrainingMeta
     links: TrainingLinks
+
+
+class WalkMeta(Representation):
+    """`total` is present only if it was asked for."""
+
+    per_page: int
+    next_cursor: str | None
+    total: int = 0
+
+
+class WalkLinks(Representation):
+    next: str | None
+
+
+class Walk(Representation, Generic[Data]):
+    """A step of a walk through a training list, which `cursor` asks for."""
+
+    success: Literal[True]
+    data: list[Data]
+    meta: WalkMeta
+    links: WalkLinks
+
+
+class Listed(RootModel[Page[Data] | Walk[Data]], Generic[Data]):
+    """A training list, as it was asked for."""

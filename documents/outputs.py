@@ -1,0 +1,14 @@
+"""What is written, and what is asked of it beside being as it would be written."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from documents.errors_page import errors_page
+from documents.openapi import openapi_text
+from documents.writing import Text
+
+OUTPUTS: Final[Mapping[str, Text]] = {
+    "docs/openapi.json": openapi_text,
+    "gateway/pages/errors.html": errors_page,
+}
+"""By path in the repository."""
