@@ -1,7 +1,7 @@
 """`/docs/errors`: every error code, what it means and what to do, from the classes that are raised."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 from http import HTTPStatus
@@ -46,10 +46,10 @@ _FOOT: Final = """\
 
 @dataclass(frozen=True)
 class ErrorCode:
-    """What clients are told of a code; `statuses` are those of all classes that share it."""
+    """What clients are told of a code."""
 
     code: str
-    statuses: tuple[int, ...]
+    status: int
     meaning: str
     remedy: str
     members: tuple[str, ...]
@@ -62,7 +62,7 @@ def error_codes() -> list[ErrorCode]:
     for each in _family(ApiError):
         sharing.setdefault(each.code, []).append(each)
     return sorted(
-        (_described(code, classes) for code, classes in sharing.items()), key=lambda each: (each.statuses, each.code)
+        (_described(code, classes) for code, classes in sharing.items()), key=lambda each: (each.status, each.code)
     )
 
 
@@ -75,9 +75,8 @@ def _family(root: type[ApiError]) -> Iterator[type[ApiError]]:
 
 def _described(code: str, classes: list[type[ApiError]]) -> ErrorCode:
     first = classes[0]
-    statuses = sorted({each.status for each in classes})
     members = dict.fromkeys(name for each in classes for name in each.members)
-    return ErrorCode(code, tuple(statuses), first.meaning, first.remedy, tuple(members))
+    return ErrorCode(code, first.status, first.meaning, first.remedy, tuple(members))
 
 
 def errors_page() -> str:
@@ -87,7 +86,8 @@ def errors_page() -> str:
 
 
 def _index(codes: list[ErrorCode]) -> str:
-    rows = [f"        <div><dt>{status}</dt><dd>{_links(alike)}</dd></div>\n" for status, alike in _by_status(codes)]
+    by_status = groupby(codes, key=lambda each: each.status)
+    rows = [f"        <div><dt>{status}</dt><dd>{_links(alike)}</dd></div>\n" for status, alike in by_status]
     return f"""\
     <nav aria-label="Codes">
       <dl class="muster-codes">
@@ -96,17 +96,12 @@ def _index(codes: list[ErrorCode]) -> str:
 """
 
 
-def _by_status(codes: list[ErrorCode]) -> Iterator[tuple[str, list[ErrorCode]]]:
-    for statuses, alike in groupby(codes, key=lambda each: each.statuses):
-        yield " or ".join(map(str, statuses)), list(alike)
-
-
-def _links(codes: list[ErrorCode]) -> str:
+def _links(codes: Iterable[ErrorCode]) -> str:
     return " ".join(f'<a href="#{each.code}"><code>{each.code}</code></a>' for each in codes)
 
 
 def _section(error: ErrorCode) -> str:
-    status = " or ".join(f"{each} {HTTPStatus(each).phrase}" for each in error.statuses)
+    status = f"{error.status} {HTTPStatus(error.status).phrase}"
     members = ", ".join(f"<code>{escape(name)}</code>" for name in error.members)
     return f"""\
     <section class="muster-error" id="{error.code}">

@@ -25,9 +25,9 @@ async def open_operation(page: Page, group: str, operation: str) -> None:
     await expect(page.get_by_role("heading", name=operation)).to_be_visible()
 
 
-async def sent(page: Page, path: str, body: object | None = None) -> int:
+async def sent(page: Page, method: str, path: str, body: object | None = None) -> int:
     """Opens the request of the operation at this path, fills in the body, sends it, and gives the status."""
-    await page.get_by_role("button", name=f"{path})").first.click()
+    await page.get_by_role("button", name=f"{method} {path})").first.click()
     dialog = page.get_by_role("dialog")
     if body is not None:
         await dialog.locator(".cm-content", has_text="session_id").first.click()
@@ -48,7 +48,7 @@ async def test_a_stranger_comes_from_the_address_to_an_enrollment(
     await sign_in(page, user)
     await open_operation(page, "Enrollments", "Enroll employees")
     assert await serious_findings(page) == []
-    assert await sent(page, ENROLLMENTS, {"session_id": session, "employee_ids": [employee]}) == 201
+    assert await sent(page, "post", ENROLLMENTS, {"session_id": session, "employee_ids": [employee]}) == 201
     assert (visitor.errors, visitor.outside) == ([], [])
     [enrollment] = (await own_admin.get(ENROLLMENTS)).data
     assert (enrollment["session_id"], enrollment["employee_id"]) == (session, employee)
