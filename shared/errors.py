@@ -10,6 +10,12 @@ MAX_REASON: Final = 300
 """Maximum lengths of a field name, which the client chooses, and of a reason."""
 
 
+_ERRORS: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "additionalProperties": {"type": "array", "items": {"type": "string"}},
+}
+
+
 def shortened(text: str, most: int = MAX_NAME) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
@@ -28,7 +34,7 @@ class ApiError(Exception):
     remedy: ClassVar[str] = "Report it with its X-Request-Id. Repeat the request only if that is safe."
     """What the client should do."""
     members: ClassVar[Mapping[str, Any]] = {}
-    """The `details` it can have, each with its JSON Schema."""
+    """All further members that its body can have, each with its JSON Schema. None of them is always there."""
 
     def __init__(
         self,
@@ -53,6 +59,11 @@ class MalformedJson(ApiError):
     status = 400
     code = "malformed_json"
     message = "The body is not valid JSON."
+    meaning = (
+        "The body is not JSON or not UTF-8, repeats a key in an object, nests too deeply, or has a number of too many"
+        " digits."
+    )
+    remedy = "Send the body as a JSON library writes it: one object, in UTF-8, each key once."
 
 
 class BadRequest(ApiError):
@@ -61,6 +72,12 @@ class BadRequest(ApiError):
     status = 400
     code = "bad_request"
     message = "The request is malformed."
+    meaning = (
+        "The request is malformed: its syntax, its target, its `Host`, or a body that ends before its declared length."
+    )
+    remedy = (
+        "Look for what builds the request by hand, or for a proxy that changes it. The same request is refused again."
+    )
 
 
 class TokenMissing(ApiError):
@@ -69,6 +86,8 @@ class TokenMissing(ApiError):
     status = 401
     code = "token_missing"
     message = "A bearer token is required."
+    meaning = "There is no bearer token."
+    remedy = "Send `Authorization: Bearer <token>`, with a token from login or from `/oauth/token`."
     reason = "missing"
 
     def __init__(self, message: str | None = None) -> None:
@@ -81,6 +100,11 @@ class TokenInvalid(ApiError):
     status = 401
     code = "token_invalid"
     message = "The token is not valid."
+    meaning = (
+        "The token is malformed, wrongly signed, from another issuer or for another audience, not valid yet, or"
+        " revoked; or there is more than one `Authorization` header."
+    )
+    remedy = "Get a new token: log in again, or ask `/oauth/token`."
     reason = "malformed"
 
     def __init__(self, message: str | None = None, *, reason: str | None = None) -> None:
@@ -94,12 +118,16 @@ class TokenInvalid(ApiError):
 class TokenExpired(TokenInvalid):
     code = "token_expired"
     message = "The token has expired."
+    meaning = "The token has expired."
+    remedy = "Get a new token: with the refresh token, by logging in again, or from `/oauth/token`."
     reason = "expired"
 
 
 class PermissionDenied(ApiError):
     status = 403
     code = "permission_denied"
+    meaning = "The token is valid, and lacks the permission that `message` names."
+    remedy = "Use a token with that permission. Who manages users and clients can grant it."
 
     def __init__(self, permission: str) -> None:
         """RFC 6750, section 3.1; a requirement that is no scope, such as a user type, is not in the challenge."""
@@ -113,12 +141,16 @@ class NotFound(ApiError):
     status = 404
     code = "not_found"
     message = "Not found."
+    meaning = "There is no such route, or the organisation has no such row. What the caller may not see looks the same."
+    remedy = "Check the address and the id. A row may have been deleted."
 
 
 class MethodNotAllowed(ApiError):
     status = 405
     code = "method_not_allowed"
     message = "This resource does not support this method."
+    meaning = "The path exists, and does not support the method."
+    remedy = "Use one of the methods that the header `Allow` lists."
 
     def __init__(self, allowed: Iterable[str]) -> None:
         methods = set(allowed)
@@ -133,6 +165,8 @@ class RequestTimeout(ApiError):
     status = 408
     code = "request_timeout"
     message = "The request body was not received in time."
+    meaning = "The body did not arrive within 10 seconds. The connection is closed."
+    remedy = "Send the request again over a new connection."
 
     def __init__(self) -> None:
         super().__init__(headers={"Connection": "close"})
@@ -142,11 +176,18 @@ class Conflict(ApiError):
     status = 409
     code = "conflict"
     message = "The current state of the record does not allow this."
+    meaning = (
+        "The state of the record forbids the change, or somebody else changed it at the same time; `message` says"
+        " which."
+    )
+    remedy = "Read the record again, and decide by its state. After a concurrent change the same request can succeed."
 
 
 class IdempotencyInFlight(Conflict):
     code = "idempotency_in_flight"
     message = "The first request with this Idempotency-Key is still running."
+    meaning = "The first request with this `Idempotency-Key` is still running."
+    remedy = "Wait a moment, and send the request again with the same key."
 
 
 class PreconditionFailed(ApiError):
@@ -155,6 +196,8 @@ class PreconditionFailed(ApiError):
     status = 412
     code = "precondition_failed"
     message = "The record has changed since you read it."
+    meaning = "`If-Match` or `If-None-Match` does not hold: the record was changed since it was read."
+    remedy = "Read the record again, apply the change to what it is now, and send its new `ETag`."
 
 
 class PreconditionRequired(ApiError):
@@ -163,12 +206,19 @@ class PreconditionRequired(ApiError):
     status = 428
     code = "precondition_required"
     message = "This change needs If-Match with the ETag of the record, because it cannot be undone."
+    meaning = "The change cannot be undone, and the request has no `If-Match`."
+    remedy = "Read the record, and send its `ETag` in `If-Match`."
 
 
 class PayloadTooLarge(ApiError):
     status = 413
     code = "payload_too_large"
     message = "The body is too large."
+    meaning = (
+        "The body has more than 1 MiB or more than 10,000 JSON values; for login and `/oauth/token` more than 8 KiB or"
+        " 100 values."
+    )
+    remedy = "Send the data in several requests."
 
 
 class TooManyValues(PayloadTooLarge):
@@ -182,12 +232,16 @@ class UriTooLong(ApiError):
     status = 414
     code = "uri_too_long"
     message = "The request target is too long."
+    meaning = "The request target has more than 8,190 bytes. The connection is closed."
+    remedy = "Shorten the query."
 
 
 class UnsupportedMediaType(ApiError):
     status = 415
     code = "unsupported_media_type"
     message = "The body must be application/json."
+    meaning = "The body is not JSON in UTF-8, or is compressed. `/oauth/token` takes a form instead."
+    remedy = "Send `Content-Type: application/json`, and no `Content-Encoding`."
 
 
 class ValidationFailed(ApiError):
@@ -200,6 +254,12 @@ class ValidationFailed(ApiError):
     status = 422
     code = "validation_failed"
     message = "The given data was invalid."
+    meaning = (
+        "Values are wrong. `errors` names each field with its reasons; an item of a list is dotted (`employee_ids.1`),"
+        " and `body` is the input as a whole."
+    )
+    remedy = "Correct the named fields. The same request is refused again."
+    members: ClassVar[Mapping[str, Any]] = {"errors": _ERRORS, "errors_omitted": {"type": "integer", "minimum": 1}}
 
     def __init__(
         self,
@@ -227,6 +287,8 @@ class ValidationFailed(ApiError):
 class IdempotencyKeyReused(ValidationFailed):
     code = "idempotency_key_reused"
     message = "This Idempotency-Key was used with another body."
+    meaning = "The `Idempotency-Key` was used before, with another body."
+    remedy = "Use a new key for each new request. Repeat a key only with the same body."
 
 
 class RateLimited(ApiError):
@@ -235,6 +297,11 @@ class RateLimited(ApiError):
     status = 429
     code = "rate_limited"
     message = "Too many requests."
+    meaning = (
+        "There were too many requests of the user, or too many of the address without a valid token; or too many wrong"
+        " passwords or secrets."
+    )
+    remedy = "Wait as many seconds as `Retry-After` says, and spread requests by the `RateLimit` headers."
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(
@@ -249,6 +316,11 @@ class HeadersTooLarge(ApiError):
     status = 431
     code = "headers_too_large"
     message = "The request's headers are too large."
+    meaning = (
+        "A header has more than 8,190 bytes, the head more than 32 KiB, or there are more than 64 headers. The"
+        " connection is closed."
+    )
+    remedy = "Send fewer or shorter headers, cookies above all."
 
 
 class MethodNotImplemented(ApiError):
@@ -257,12 +329,16 @@ class MethodNotImplemented(ApiError):
     status = 501
     code = "method_not_implemented"
     message = "This method is not supported by any resource."
+    meaning = "No resource supports the method."
+    remedy = "Use GET, HEAD, POST, PUT, PATCH or DELETE."
 
 
 class UpstreamFailed(ApiError):
     status = 502
     code = "upstream_failed"
     message = "The upstream service closed the connection before its response was complete."
+    meaning = "The service behind the gateway did not complete its response. What it had begun may be done."
+    remedy = "Repeat a read. Repeat a change with the same `Idempotency-Key`, or read first what became of it."
 
 
 class Unavailable(ApiError):
@@ -271,6 +347,11 @@ class Unavailable(ApiError):
     status = 503
     code = "upstream_unavailable"
     message = "The service is not available right now. Try again soon."
+    meaning = (
+        "A service, its database or the identity provider is unavailable, or overloaded, for everybody or for this"
+        " organisation."
+    )
+    remedy = "Repeat the request after as many seconds as `Retry-After` says, a change with its `Idempotency-Key`."
 
     def __init__(self, message: str | None = None, *, code: str | None = None, retry_after: int = 1) -> None:
         super().__init__(message, code=code, headers={"Retry-After": str(retry_after)})
@@ -286,6 +367,8 @@ class UpstreamTimeout(ApiError):
     status = 504
     code = "upstream_timeout"
     message = "The upstream service did not respond in time."
+    meaning = "The service took too long."
+    remedy = "Repeat a read. Repeat a change with the same `Idempotency-Key`, or read first what became of it."
 
 
 class DeadlinePassed(UpstreamTimeout):

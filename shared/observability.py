@@ -40,7 +40,7 @@ current_trace: ContextVar[Trace] = ContextVar("current_trace", default=NO_TRACE)
 
 def trace_from(request_id: str, traceparent: str, tracestates: Sequence[str] = ()) -> Trace:
     """The trace that the caller sent if it is well-formed, or a new one, which has no state yet."""
-    if traceparent and _TRACEPARENT.match(traceparent):
+    if traceparent and is_traceparent(traceparent):
         state = tracestate_from(tracestates) if tracestates else ""
         return Trace(request_id_from(request_id), traceparent, state)
     return Trace(request_id_from(request_id), new_traceparent())
@@ -54,6 +54,16 @@ def tracestate_from(sent: Sequence[str]) -> str:
     members = [member for each in text.split(",") if (member := each.strip(" \t"))]
     keys = {found[1] for member in members if (found := _TRACESTATE_MEMBER.match(member))}
     return ",".join(members) if len(keys) == len(members) <= MAX_TRACESTATE_MEMBERS else ""
+
+
+def is_traceparent(text: str) -> bool:
+    """Whether it is well-formed, of version 00 (W3C Trace Context)."""
+    return _TRACEPARENT.match(text) is not None
+
+
+def own_trace() -> Trace:
+    """Of work that no request has asked for: it has no request id."""
+    return Trace("", new_traceparent())
 
 
 def request_id_from(sent: str) -> str:

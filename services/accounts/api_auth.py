@@ -5,6 +5,7 @@ from typing import Any
 
 from services.accounts.client_token import ClientToken, client_token
 from services.accounts.context import ACCOUNTS_CONTEXT
+from services.accounts.errors import CredentialsRefused, NoPassword
 from services.accounts.representations import KeySet, LoggedIn, Me
 from services.accounts.schemas import SMALL_BODY, Credentials, PasswordChange
 from services.accounts.sessions import REFRESH_LIFETIME, Session, session_claims
@@ -15,6 +16,7 @@ from services.accounts.use_cases.sign_out import end_family, sign_out_everywhere
 from services.accounts.users import User
 from shared.auth.internal_token import API_ACCESS, Caller
 from shared.auth.trust import PUBLIC
+from shared.errors import Conflict
 from shared.http.models import Body, Query
 from shared.http.representation import Done, Success
 from shared.http.responses import Answer, Caching, success
@@ -138,6 +140,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[PUBLIC],
         body=Credentials,
         summary="Log in",
+        refusals=[CredentialsRefused],
         limits=SMALL_BODY,
     ),
     Route("GET", "/api/v1/auth/me", me, {200: Success[Me]}, permissions=[API_ACCESS], summary="Get own user"),
@@ -153,6 +156,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[API_ACCESS],
         body=PasswordChange,
         summary="Change password",
+        refusals=[NoPassword, Conflict],
         limits=SMALL_BODY,
     ),
     Route("GET", "/.well-known/jwks.json", key_set, {200: KeySet}, permissions=[PUBLIC], summary="Get key set"),

@@ -6,13 +6,14 @@ from typing import Any
 
 from services.accounts.client_secrets import new_secret
 from services.accounts.context import ACCOUNTS_CONTEXT
-from services.accounts.errors import ClientNotFound
+from services.accounts.errors import ClientNotFound, ClientRevoked
 from services.accounts.representations_clients import ClientItem, ClientWithSecret
 from services.accounts.schemas_clients import ClientFields, ClientPatch, ClientQuery, Rotation
 from services.accounts.store import clients as store
 from services.accounts.use_cases import clients as use_cases
 from services.accounts.use_cases.clients import Outcome
 from shared.auth.internal_token import ACCOUNTS
+from shared.errors import PreconditionFailed
 from shared.http.conditional import Document
 from shared.http.models import Body, Query
 from shared.http.representation import Done, Success
@@ -21,7 +22,7 @@ from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
 from shared.postgres.pool import Connection, transaction
 from shared.service.chassis import POOL
-from shared.service.idempotency import run_once
+from shared.service.idempotency import OF_IDEMPOTENCY, run_once
 from shared.service.resource_routes import audit_route, detail_route, list_route
 
 CLIENTS = "/api/v1/clients"
@@ -121,6 +122,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[ACCOUNTS],
         body=ClientFields,
         summary="Create client",
+        refusals=OF_IDEMPOTENCY,
     ),
     Route(
         "PATCH",
@@ -130,8 +132,17 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[ACCOUNTS],
         body=ClientPatch,
         summary="Change client",
+        refusals=[ClientNotFound, PreconditionFailed, ClientRevoked],
     ),
-    Route("DELETE", _ONE, revoke_client, {200: Done}, permissions=[ACCOUNTS], summary="Revoke client"),
+    Route(
+        "DELETE",
+        _ONE,
+        revoke_client,
+        {200: Done},
+        permissions=[ACCOUNTS],
+        summary="Revoke client",
+        refusals=[ClientNotFound, PreconditionFailed],
+    ),
     Route(
         "POST",
         f"{_ONE}/rotate",
@@ -141,6 +152,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=Rotation,
         body_optional=True,
         summary="Rotate secret of client",
+        refusals=[ClientNotFound, PreconditionFailed, ClientRevoked, *OF_IDEMPOTENCY],
     ),
     audit_route(_ONE, store.TRAIL, ClientNotFound, permissions=[ACCOUNTS], summary="Get audit trail of client"),
 ]

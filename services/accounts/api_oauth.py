@@ -6,7 +6,14 @@ from typing import Any, Final
 from services.accounts.client_authentication import NoParameters, TokenRequest, credentials_of
 from services.accounts.clients import granted, permissions_of
 from services.accounts.context import ACCOUNTS_CONTEXT
-from services.accounts.oauth_errors import OAuthError, oauth_error
+from services.accounts.oauth_errors import (
+    ClientRefused,
+    InvalidGrant,
+    InvalidRequest,
+    InvalidScope,
+    UnsupportedGrantType,
+    oauth_error,
+)
 from services.accounts.representations_clients import AuthorizationServer, IssuedToken, ProtectedResource
 from services.accounts.schemas import SMALL_BODY
 from services.accounts.sessions import REFRESH_LIFETIME, session_claims
@@ -37,8 +44,8 @@ async def token(call: Call[NoParameters, TokenRequest]) -> Answer:
         case "refresh_token":
             return await _refreshed(call)
         case None:
-            raise OAuthError("invalid_request", "grant_type is required.")
-    raise OAuthError("unsupported_grant_type", f"grant_type must be one of {', '.join(_GRANTS)}.")
+            raise InvalidRequest("grant_type is required.")
+    raise UnsupportedGrantType(f"grant_type must be one of {', '.join(_GRANTS)}.")
 
 
 async def _of_client(call: Call[NoParameters, TokenRequest]) -> Answer:
@@ -57,14 +64,14 @@ async def _refreshed(call: Call[NoParameters, TokenRequest]) -> Answer:
     """
     presented, context = call.body.refresh_token, call.app[ACCOUNTS_CONTEXT]
     if presented is None:
-        raise OAuthError("invalid_request", "refresh_token is required.")
+        raise InvalidRequest("refresh_token is required.")
     scope = granted(call.body.scope, SCOPES)
     if scope is None:
-        raise OAuthError("invalid_scope", f"The scope must be one or more of: {' '.join(SCOPES)}.")
+        raise InvalidScope(f"The scope must be one or more of: {' '.join(SCOPES)}.")
     try:
         session = await refresh(call.app[POOL], presented, address=call.client_address)
     except RefreshRefused:
-        raise OAuthError("invalid_grant", "The refresh token is not valid any more. Sign in again.") from None
+        raise InvalidGrant("The refresh token is not valid any more. Sign in again.") from None
     claims = session_claims(session, context.settings)
     claims["permissions"] = sorted(permissions_of(scope) & set(claims["permissions"]))
     return _answer(
@@ -140,6 +147,7 @@ ROUTES: list[Route[Any, Any]] = [
         own_errors=oauth_error,
         limits=SMALL_BODY,
         summary="Issue token",
+        refusals=[InvalidRequest, UnsupportedGrantType, InvalidScope, InvalidGrant, ClientRefused],
     ),
     Route(
         "GET",

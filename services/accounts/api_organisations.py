@@ -4,7 +4,7 @@ from operator import attrgetter
 from typing import Any
 
 from services.accounts.context import ACCOUNTS_CONTEXT
-from services.accounts.errors import OrganisationNotFound
+from services.accounts.errors import EmailTaken, OrganisationExists, OrganisationNotFound, OwnOrganisation
 from services.accounts.invited import with_invitation
 from services.accounts.representations import NewOrganisation, OrganisationItem
 from services.accounts.schemas_organisations import (
@@ -17,6 +17,7 @@ from services.accounts.store import organisation_pages
 from services.accounts.use_cases import organisations
 from shared.auth.claims import EVERY_ORGANISATION as ALL
 from shared.auth.internal_token import PLATFORM
+from shared.errors import PreconditionFailed
 from shared.http.models import Body, Query
 from shared.http.representation import Page, Success
 from shared.http.resource_responses import changed, created, document, page
@@ -25,7 +26,7 @@ from shared.http.routing import Call, Route
 from shared.postgres.pool import Connection, connected, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from shared.service.chassis import POOL
-from shared.service.idempotency import run_once
+from shared.service.idempotency import OF_IDEMPOTENCY, run_once
 from shared.service.resource_routes import audit_route
 
 ORGANISATIONS = "/api/v1/organisations"
@@ -116,8 +117,17 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[PLATFORM],
         body=OrganisationFields,
         summary="Create organisation",
+        refusals=[OrganisationExists, EmailTaken, *OF_IDEMPOTENCY],
     ),
-    Route("GET", ORGANISATION, get_organisation, {200: _ITEM}, permissions=[PLATFORM], summary="Get organisation"),
+    Route(
+        "GET",
+        ORGANISATION,
+        get_organisation,
+        {200: _ITEM},
+        permissions=[PLATFORM],
+        summary="Get organisation",
+        refusals=[OrganisationNotFound],
+    ),
     Route(
         "PUT",
         ORGANISATION,
@@ -126,6 +136,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[PLATFORM],
         body=OrganisationDocument,
         summary="Create or replace organisation",
+        refusals=[OrganisationNotFound, PreconditionFailed, OrganisationExists, OwnOrganisation],
     ),
     Route(
         "PATCH",
@@ -135,6 +146,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[PLATFORM],
         body=OrganisationPatch,
         summary="Change organisation",
+        refusals=[OrganisationNotFound, PreconditionFailed, OwnOrganisation],
     ),
     audit_route(
         ORGANISATION,

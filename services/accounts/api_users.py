@@ -4,7 +4,16 @@ import json
 from typing import Any
 
 from services.accounts.context import ACCOUNTS_CONTEXT
-from services.accounts.errors import UserNotFound
+from services.accounts.errors import (
+    EmailTaken,
+    InvitationExpired,
+    InvitationReplaced,
+    InvitationUnknown,
+    InvitationUsed,
+    LastAdmin,
+    UserDisabled,
+    UserNotFound,
+)
 from services.accounts.invited import with_invitation
 from services.accounts.representations import InvitedUser, SignedInUser, UserItem
 from services.accounts.schemas import SMALL_BODY
@@ -15,6 +24,7 @@ from services.accounts.use_cases import invitations, users
 from services.accounts.use_cases.users import Manager, Saved
 from shared.auth.internal_token import ACCOUNTS
 from shared.auth.trust import PUBLIC
+from shared.errors import PreconditionFailed
 from shared.http.models import Body, Query
 from shared.http.representation import Done, Success
 from shared.http.resource_responses import changed
@@ -23,7 +33,7 @@ from shared.http.routing import Call, Route
 from shared.postgres.pool import Connection, transaction
 from shared.security_log import SecurityEvent, record
 from shared.service.chassis import POOL
-from shared.service.idempotency import run_once
+from shared.service.idempotency import OF_IDEMPOTENCY, run_once
 from shared.service.resource_routes import audit_route, detail_route, list_route
 
 USERS = "/api/v1/users"
@@ -120,6 +130,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[ACCOUNTS],
         body=UserFields,
         summary="Invite user",
+        refusals=[EmailTaken, *OF_IDEMPOTENCY],
     ),
     detail_route(USER, user_pages.user_detail, UserNotFound, UserItem, [ACCOUNTS], summary="Get user"),
     Route(
@@ -130,8 +141,17 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[ACCOUNTS],
         body=UserPatch,
         summary="Change user",
+        refusals=[UserNotFound, PreconditionFailed, EmailTaken, LastAdmin],
     ),
-    Route("DELETE", USER, delete_user, {200: Done}, permissions=[ACCOUNTS], summary="Delete user"),
+    Route(
+        "DELETE",
+        USER,
+        delete_user,
+        {200: Done},
+        permissions=[ACCOUNTS],
+        summary="Delete user",
+        refusals=[UserNotFound, PreconditionFailed, LastAdmin],
+    ),
     Route(
         "POST",
         f"{USER}/invitation",
@@ -139,8 +159,17 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[InvitedUser]},
         permissions=[ACCOUNTS],
         summary="Renew invitation of user",
+        refusals=[UserNotFound, UserDisabled],
     ),
-    Route("POST", f"{USER}/sign-out", sign_out_user, {200: Done}, permissions=[ACCOUNTS], summary="Sign out user"),
+    Route(
+        "POST",
+        f"{USER}/sign-out",
+        sign_out_user,
+        {200: Done},
+        permissions=[ACCOUNTS],
+        summary="Sign out user",
+        refusals=[UserNotFound],
+    ),
     audit_route(USER, user_pages.TRAIL, UserNotFound, permissions=[ACCOUNTS], summary="Get audit trail of user"),
     Route(
         "POST",
@@ -150,6 +179,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[PUBLIC],
         body=PasswordOfInvitation,
         summary="Set password of invitation",
+        refusals=[InvitationUnknown, InvitationUsed, InvitationExpired, InvitationReplaced, UserDisabled],
         limits=SMALL_BODY,
     ),
 ]

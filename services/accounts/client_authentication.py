@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus
 
 from pydantic import ConfigDict, Field, model_validator
 
-from services.accounts.oauth_errors import ClientRefused, OAuthError
+from services.accounts.oauth_errors import ClientRefused, InvalidRequest
 from shared.http.models import Body, Query
 
 MAX_LENGTH: Final = 4096
@@ -52,10 +52,10 @@ class Credentials:
 
 
 def credentials_of(authorization: str, request: TokenRequest) -> Credentials:
-    """Who the client says it is; raises `ClientRefused`, or `OAuthError` where it says so in two ways."""
+    """Who the client says it is; raises `ClientRefused`, or `InvalidRequest` where it says so in two ways."""
     asserted = request.client_assertion is not None or request.client_assertion_type is not None
     if sum((bool(authorization), request.client_secret is not None, asserted)) > 1:
-        raise OAuthError("invalid_request", "The client authenticates in more than one way.")
+        raise InvalidRequest("The client authenticates in more than one way.")
     if asserted:
         raise ClientRefused("Client assertions are not supported. Use client_secret_basic or client_secret_post.")
     if authorization:
@@ -66,10 +66,10 @@ def credentials_of(authorization: str, request: TokenRequest) -> Credentials:
 
 
 def _basic(authorization: str, client_id: str | None) -> Credentials:
-    """Raises `ClientRefused`, or `OAuthError` where the body names another client."""
+    """Raises `ClientRefused`, or `InvalidRequest` where the body names another client."""
     credentials = parse_basic(authorization)
     if client_id is not None and client_id != credentials.client_id:
-        raise OAuthError("invalid_request", "client_id is not the client that authenticates by HTTP Basic.")
+        raise InvalidRequest("client_id is not the client that authenticates by HTTP Basic.")
     return credentials
 
 

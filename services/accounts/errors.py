@@ -9,6 +9,11 @@ class CredentialsRefused(ApiError):
     status = 401
     code = "credentials_invalid"
     message = "Invalid credentials. Please check your email and password."
+    meaning = (
+        "The email address is unknown, the password is wrong, or the user may not sign in. Which of them, nobody is"
+        " told."
+    )
+    remedy = "Check both. A user who was just invited sets a password first; a disabled one is enabled by an Admin."
 
     def __init__(self) -> None:
         super().__init__(headers={"WWW-Authenticate": 'Bearer realm="muster"'})
@@ -17,6 +22,8 @@ class CredentialsRefused(ApiError):
 class NoPassword(Conflict):
     code = "no_password"
     message = "Only users who sign in here have a password. Change it at your identity provider."
+    meaning = "The caller does not sign in with a password here: a client, or a user of an outside identity provider."
+    remedy = "Change the password at the identity provider."
 
 
 class SecretWrong(Exception):
@@ -34,11 +41,15 @@ class UserNotFound(NotFound):
 class EmailTaken(Conflict):
     code = "email_taken"
     message = "Another user has this email address."
+    meaning = "Another user of the installation has this email address, in whatever case and in whatever organisation."
+    remedy = "Use another address, or change the user who has it."
 
 
 class LastAdmin(Conflict):
     code = "last_admin"
     message = "The organisation has no other active Admin. Give that role to somebody else first."
+    meaning = "The organisation would be left without an active Admin."
+    remedy = "Give the role Admin to somebody else first."
 
 
 class UserDisabled(Conflict):
@@ -52,16 +63,22 @@ class InvitationUnknown(NotFound):
 class InvitationUsed(Conflict):
     code = "invitation_used"
     message = "This invitation has been used already. Sign in with the password that was set."
+    meaning = "The link of the invitation was used before."
+    remedy = "Sign in with the password that was set then, or ask an Admin for a new invitation."
 
 
 class InvitationExpired(Conflict):
     code = "invitation_expired"
     message = "This invitation has expired. Ask for a new one."
+    meaning = "The link of the invitation is older than seven days."
+    remedy = "Ask an Admin for a new invitation."
 
 
 class InvitationReplaced(Conflict):
     code = "invitation_replaced"
     message = "There is a newer invitation than this one. Use that one."
+    meaning = "A newer link was created for the user."
+    remedy = "Use the newer link."
 
 
 class ClientNotFound(NotFound):
@@ -79,8 +96,12 @@ class OrganisationNotFound(NotFound):
 class OrganisationExists(Conflict):
     code = "organisation_exists"
     message = "There is an organisation with this id."
+    meaning = "There is an organisation with this id."
+    remedy = "Choose another id, leave the id out, or change the organisation that is there."
 
 
 class OwnOrganisation(Conflict):
     code = "own_organisation"
     message = "This organisation is your own: you could not sign in to resume it."
+    meaning = "A program would suspend the organisation that its own token belongs to."
+    remedy = "Use a client of another organisation."

@@ -1,17 +1,9 @@
 """OAuth's own errors (RFC 6749, section 5.2), which its clients read instead of the envelope."""
 
 import re
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from shared.errors import ApiError, BadRequest, UnsupportedMediaType, ValidationFailed
-
-ErrorCode = Literal[
-    "invalid_request",
-    "invalid_client",
-    "invalid_grant",
-    "invalid_scope",
-    "unsupported_grant_type",
-]
 
 _NOT_ALLOWED: Final = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
 """What `error_description` may not have (section 5.2)."""
@@ -22,20 +14,53 @@ class OAuthError(ApiError):
 
     status = 400
 
-    def __init__(self, code: ErrorCode, message: str) -> None:
-        super().__init__(_NOT_ALLOWED.sub("?", message), code=code)
+    def __init__(self, message: str) -> None:
+        super().__init__(_NOT_ALLOWED.sub("?", message))
 
     def body(self) -> dict[str, Any]:
         return {"error": self.code, "error_description": self.message}
+
+
+class InvalidRequest(OAuthError):
+    code = "invalid_request"
+    meaning = (
+        "The form is missing, malformed, not UTF-8 or of another content type; a parameter is missing, given twice, has"
+        " control characters or is in the address; or the client authenticates in more than one way."
+    )
+    remedy = "Send the parameters once each, as `application/x-www-form-urlencoded` in the body."
+
+
+class UnsupportedGrantType(OAuthError):
+    code = "unsupported_grant_type"
+    meaning = "There is no such grant here."
+    remedy = "Use `client_credentials` for a client, or `refresh_token` for somebody who signed in with a password."
+
+
+class InvalidScope(OAuthError):
+    code = "invalid_scope"
+    meaning = "A permission in `scope` does not exist, or the client does not have it."
+    remedy = "Ask for permissions that the client has, or leave `scope` out to get all of them."
+
+
+class InvalidGrant(OAuthError):
+    code = "invalid_grant"
+    meaning = "The refresh token is unknown, used, expired or ended."
+    remedy = "Sign in again. Of two programs that share a refresh token only the first gets a new one."
 
 
 class ClientRefused(OAuthError):
     """The client did not prove who it is. RFC 9110 wants a challenge with every 401, whichever way it tried."""
 
     status = 401
+    code = "invalid_client"
+    meaning = (
+        "There are no credentials of the client, or malformed ones; the client is unknown or the secret wrong; or the"
+        " client is expired, revoked or of a suspended organisation."
+    )
+    remedy = "Check the client id and the secret; `error_description` says if the client itself is of no use any more."
 
     def __init__(self, message: str = "The client id or the secret is wrong.") -> None:
-        super().__init__("invalid_client", message)
+        super().__init__(message)
         self.headers["WWW-Authenticate"] = 'Basic realm="muster", charset="UTF-8"'
 
 
@@ -43,9 +68,9 @@ def oauth_error(error: ApiError) -> ApiError:
     """A request that cannot be read, in OAuth's form; what OAuth has no word for, such as a 503, stays as it is."""
     match error:
         case ValidationFailed():
-            return OAuthError("invalid_request", _first_reason(error))
+            return InvalidRequest(_first_reason(error))
         case BadRequest() | UnsupportedMediaType():
-            return OAuthError("invalid_request", error.message)
+            return InvalidRequest(error.message)
     return error
 
 

@@ -6,7 +6,18 @@ from typing import Any
 from aiohttp import web
 
 from services.catalog.enrollment_client import EnrollmentClient
-from services.catalog.errors import CourseNotFound, SessionNotFound
+from services.catalog.errors import (
+    CapacityBelowEnrolled,
+    ChangedMeanwhile,
+    CourseNotFound,
+    CourseNotSelectable,
+    HasEnrollments,
+    IsPrerequisite,
+    PrerequisiteRing,
+    SessionNotFound,
+    StatusMoveForbidden,
+    TooManyPrerequisites,
+)
 from services.catalog.representations import (
     ChangedSession,
     CourseDetail,
@@ -24,6 +35,7 @@ from services.catalog.use_cases import sessions as session_use_cases
 from shared.auth.internal_token import MANAGE
 from shared.auth.sight import VIEWS
 from shared.auth.trust import FETCH_SESSION
+from shared.errors import PreconditionFailed
 from shared.http.models import Body, Query
 from shared.http.representation import Done, Success
 from shared.http.resource_responses import changed
@@ -105,6 +117,7 @@ ROUTES: list[Route[Any, Any]] = [
         CourseDetail,
         "Course created successfully",
         summary="Create course",
+        refusals=[CourseNotSelectable],
     ),
     Route(
         "PATCH",
@@ -114,8 +127,17 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[MANAGE],
         body=CoursePatch,
         summary="Change course",
+        refusals=[CourseNotFound, PreconditionFailed, CourseNotSelectable, PrerequisiteRing, TooManyPrerequisites],
     ),
-    Route("DELETE", COURSES + "/{id}", delete_course, {200: Done}, permissions=[MANAGE], summary="Delete course"),
+    Route(
+        "DELETE",
+        COURSES + "/{id}",
+        delete_course,
+        {200: Done},
+        permissions=[MANAGE],
+        summary="Delete course",
+        refusals=[CourseNotFound, PreconditionFailed, HasEnrollments, IsPrerequisite, ChangedMeanwhile],
+    ),
     list_route(SESSIONS, pages.session_page, SessionQuery, SessionItem, VIEWS, summary="List sessions"),
     detail_route(
         SESSIONS + "/{id}", pages.session_detail, SessionNotFound, SessionDetail, VIEWS, summary="Get session"
@@ -127,6 +149,7 @@ ROUTES: list[Route[Any, Any]] = [
         SessionDetail,
         "Session created successfully",
         summary="Create session",
+        refusals=[CourseNotSelectable],
     ),
     Route(
         "PATCH",
@@ -136,8 +159,17 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[MANAGE],
         body=SessionPatch,
         summary="Change session",
+        refusals=[SessionNotFound, PreconditionFailed, StatusMoveForbidden, CapacityBelowEnrolled, ChangedMeanwhile],
     ),
-    Route("DELETE", SESSIONS + "/{id}", delete_session, {200: Done}, permissions=[MANAGE], summary="Delete session"),
+    Route(
+        "DELETE",
+        SESSIONS + "/{id}",
+        delete_session,
+        {200: Done},
+        permissions=[MANAGE],
+        summary="Delete session",
+        refusals=[SessionNotFound, PreconditionFailed, HasEnrollments, ChangedMeanwhile],
+    ),
     named_route(LABELS, "labels", VIEWS, summary="List labels"),
     named_route(PROJECTS, "projects", VIEWS, summary="List projects"),
     audit_route(COURSES + "/{id}", pages.COURSE_TRAIL, CourseNotFound, summary="Get audit trail of course"),
@@ -149,6 +181,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: SessionWithCourses},
         permissions=[FETCH_SESSION],
         summary="Read a session as it is",
+        refusals=[SessionNotFound],
     ),
     *snapshot_routes(snapshots.SNAPSHOTS),
 ]

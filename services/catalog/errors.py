@@ -37,6 +37,8 @@ class TooManyPrerequisites(ValidationFailed):
 
 class CapacityBelowEnrolled(ValidationFailed):
     code = "capacity_below_enrolled"
+    meaning = "The new capacity of the session is below the number of seats taken."
+    remedy = "Choose a capacity that is not less, or cancel or transfer enrollments first."
 
     def __init__(self, enrolled: int) -> None:
         reason = f"The session has {enrolled} enrolled; its capacity cannot be less."

@@ -9,7 +9,32 @@ from services.enrollment import rules
 from services.enrollment.api_attendance import ATTENDANCE_ROUTES
 from services.enrollment.api_internal import CATALOG, INTERNAL_ROUTES
 from services.enrollment.api_people import PEOPLE_ROUTES
-from services.enrollment.errors import CourseNotSelectable, EnrollmentNotFound, LabelNotSelectable
+from services.enrollment.errors import (
+    ChangedMeanwhile,
+    CheckedIn,
+    CheckInKept,
+    CompletedAtNotPossible,
+    CourseNotSelectable,
+    EmployeeLeft,
+    EnrollmentClosed,
+    EnrollmentNotFound,
+    LabelNotSelectable,
+    MeetingNotSelectable,
+    MeetingRequired,
+    SessionNotSelectable,
+    SessionOfOtherCourse,
+    TimeZoneUnknown,
+)
+from services.enrollment.refusals import (
+    KINDS,
+    AlreadyEnrolled,
+    Clash,
+    EnrollmentNotOpen,
+    PrerequisiteMissing,
+    SessionClosed,
+    SessionFull,
+    WaitlistAhead,
+)
 from services.enrollment.representations import (
     CompletionAnswer,
     ComplianceItem,
@@ -37,7 +62,7 @@ from services.enrollment.use_cases import lifecycle, settings
 from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll
 from shared.auth.internal_token import ENROLL, MANAGE, RECORD, VIEW, VIEW_COMPANY
 from shared.auth.sight import ENROLLS, VIEWS, reach_of, sight_of
-from shared.errors import NotFound
+from shared.errors import NotFound, PreconditionFailed
 from shared.http.models import Body, Query
 from shared.http.representation import Page, Success
 from shared.http.resource_responses import changed, document, page
@@ -45,6 +70,7 @@ from shared.http.responses import Answer
 from shared.http.routing import Call, Route
 from shared.postgres.pool import connected, slow_transaction
 from shared.service.chassis import POOL
+from shared.service.idempotency import OF_IDEMPOTENCY
 from shared.service.resource_routes import audit_route, detail_in_sight_route, list_in_sight_route
 
 ENROLLMENT_BATCHER: web.AppKey[EnrollmentBatcher] = web.AppKey("enrollment_batcher")
@@ -152,6 +178,10 @@ async def put_settings(call: Call[Query, OrganisationSettings]) -> Answer:
     return changed(saved)
 
 
+_OF_A_CHANGE = (EnrollmentNotFound, PreconditionFailed)
+_OF_A_SEAT = (*_OF_A_CHANGE, ChangedMeanwhile)
+"""What every change of an enrollment refuses, and every one that needs its session locked."""
+
 ROUTES: list[Route[Any, Any]] = [
     list_in_sight_route(
         ENROLLMENTS, pages.enrollment_page, EnrollmentQuery, EnrollmentItem, summary="List enrollments"
@@ -167,6 +197,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=ENROLLS,
         body=EnrollmentRequest,
         summary="Enroll employees",
+        refusals=[*KINDS, SessionNotSelectable, *OF_IDEMPOTENCY],
     ),
     Route(
         "PATCH",
@@ -177,6 +208,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=Completion,
         body_optional=True,
         summary="Complete enrollment",
+        refusals=[*_OF_A_CHANGE, EnrollmentClosed, CompletedAtNotPossible],
     ),
     Route(
         "PATCH",
@@ -185,6 +217,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[EnrollmentDetail]},
         permissions=ENROLLS,
         summary="Cancel enrollment",
+        refusals=[*_OF_A_SEAT, EnrollmentClosed],
     ),
     Route(
         "PATCH",
@@ -193,6 +226,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[EnrollmentDetail]},
         permissions=[RECORD],
         summary="Mark enrollment as absent",
+        refusals=[*_OF_A_SEAT, EnrollmentClosed, CheckedIn],
     ),
     Route(
         "PATCH",
@@ -203,6 +237,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=Promotion,
         body_optional=True,
         summary="Promote enrollment",
+        refusals=[*_OF_A_SEAT, EnrollmentClosed, EmployeeLeft, SessionClosed, PrerequisiteMissing, Clash, SessionFull],
     ),
     Route(
         "PATCH",
@@ -212,6 +247,19 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=ENROLLS,
         body=Transfer,
         summary="Transfer enrollment",
+        refusals=[
+            *_OF_A_SEAT,
+            EnrollmentClosed,
+            EmployeeLeft,
+            SessionNotSelectable,
+            SessionOfOtherCourse,
+            SessionClosed,
+            EnrollmentNotOpen,
+            AlreadyEnrolled,
+            Clash,
+            WaitlistAhead,
+            SessionFull,
+        ],
     ),
     audit_route(
         ENROLLMENTS + "/{id}", pages.ENROLLMENT_TRAIL, EnrollmentNotFound, summary="Get audit trail of enrollment"
@@ -224,6 +272,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[RECORD],
         body=CheckIn,
         summary="Check in enrollment",
+        refusals=[*_OF_A_CHANGE, EnrollmentClosed, MeetingRequired, MeetingNotSelectable],
     ),
     Route(
         "DELETE",
@@ -233,6 +282,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[RECORD],
         query=CheckInQuery,
         summary="Remove check-in",
+        refusals=[*_OF_A_CHANGE, CheckInKept, MeetingNotSelectable],
     ),
     Route(
         "PATCH",
@@ -242,6 +292,15 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[RECORD],
         body=Reopening,
         summary="Reopen enrollment",
+        refusals=[
+            *_OF_A_SEAT,
+            EnrollmentClosed,
+            EmployeeLeft,
+            SessionClosed,
+            AlreadyEnrolled,
+            WaitlistAhead,
+            SessionFull,
+        ],
     ),
     Route(
         "GET",
@@ -251,6 +310,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[VIEW, VIEW_COMPANY],
         query=ComplianceQuery,
         summary="List compliance",
+        refusals=[CourseNotSelectable, LabelNotSelectable],
     ),
     Route(
         "GET",
@@ -268,6 +328,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[MANAGE],
         body=OrganisationSettings,
         summary="Replace settings",
+        refusals=[PreconditionFailed, TimeZoneUnknown, ChangedMeanwhile],
     ),
     audit_route(
         TRAINING + "/settings",

@@ -3,6 +3,8 @@
 from typing import Any
 
 from services.enrollment.api_internal import CATALOG
+from services.enrollment.attendance import AttendanceRefused
+from services.enrollment.errors import SessionNotFound
 from services.enrollment.representations import RecordedAttendance
 from services.enrollment.schemas_attendance import Attendance
 from services.enrollment.use_cases.attendance import record_attendance
@@ -12,6 +14,7 @@ from shared.http.representation import Success
 from shared.http.responses import Answer
 from shared.http.routing import Call, Route
 from shared.service.chassis import POOL
+from shared.service.idempotency import OF_IDEMPOTENCY
 
 
 async def post_attendance(call: Call[Query, Attendance]) -> Answer:
@@ -34,5 +37,6 @@ ATTENDANCE_ROUTES: list[Route[Any, Any]] = [
         permissions=[RECORD],
         body=Attendance,
         summary="Record attendance",
+        refusals=[SessionNotFound, AttendanceRefused, *OF_IDEMPOTENCY],
     ),
 ]

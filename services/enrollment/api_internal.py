@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from services.enrollment.catalog_client import CatalogClient
+from services.enrollment.errors import CapacityBelowTaken, SessionHasEnrollments, SessionNotFound
 from services.enrollment.handlers import SUBSCRIPTIONS
 from services.enrollment.representations import FollowedChanges
 from services.enrollment.schemas import CLOSING_LIMITS, CatalogChanges, Closing, SessionChange
@@ -60,6 +61,7 @@ INTERNAL_ROUTES: list[Route[Any, Any]] = [
         permissions=[SEATS],
         body=SessionChange,
         summary="Agree to a change of a session",
+        refusals=[SessionNotFound, CapacityBelowTaken],
     ),
     Route(
         "POST",
@@ -78,6 +80,7 @@ INTERNAL_ROUTES: list[Route[Any, Any]] = [
         permissions=[SEATS],
         body=Closing,
         summary="Close sessions",
+        refusals=[SessionNotFound, SessionHasEnrollments],
         limits=CLOSING_LIMITS,
     ),
     *snapshot_routes(snapshots.SNAPSHOTS),

@@ -2,7 +2,13 @@
 
 from typing import Any
 
-from services.enrollment.errors import PersonNotFound
+from services.enrollment.errors import (
+    ChangedMeanwhile,
+    EmployeeIdTaken,
+    MergedIntoThemselves,
+    PersonNotFound,
+    PersonNotSelectable,
+)
 from services.enrollment.representations import PersonItem
 from services.enrollment.schemas import EmployeeFields, EmployeeQuery, Merging, PersonQuery, StaffFields
 from services.enrollment.store import people_pages
@@ -11,6 +17,7 @@ from services.enrollment.use_cases import merging, people
 from services.enrollment.use_cases.change_set import again_if_changed
 from shared.auth.internal_token import MANAGE, VIEW, VIEW_COMPANY
 from shared.auth.sight import Sight
+from shared.errors import PreconditionFailed, PreconditionRequired
 from shared.http.conditional import Document
 from shared.http.models import Body, Query
 from shared.http.representation import Done, Success
@@ -20,9 +27,11 @@ from shared.http.routing import Call, Route
 from shared.postgres.batched_reads import PageRead
 from shared.postgres.pool import Connection
 from shared.service.chassis import POOL
-from shared.service.idempotency import run_once
+from shared.service.idempotency import OF_IDEMPOTENCY, run_once
 from shared.service.named_lists import companies_route
 from shared.service.resource_routes import audit_route, detail_in_sight_route, list_in_sight_route
+
+_OF_A_CHANGE = (PersonNotFound, PreconditionFailed, ChangedMeanwhile)
 
 
 def _routes(
@@ -71,8 +80,25 @@ def _routes(
     return [
         list_in_sight_route(path, page_of_type, list_query, PersonItem, summary=f"List {several}"),
         detail_in_sight_route(one, detail_of_type, PersonNotFound, PersonItem, summary=f"Get {single}"),
-        Route("PUT", one, put_person, either, permissions=[MANAGE], body=fields, summary=f"Create or replace {single}"),
-        Route("DELETE", one, delete_person, {200: Done}, permissions=[MANAGE], summary=f"Remove {single}"),
+        Route(
+            "PUT",
+            one,
+            put_person,
+            either,
+            permissions=[MANAGE],
+            body=fields,
+            summary=f"Create or replace {single}",
+            refusals=[*_OF_A_CHANGE, EmployeeIdTaken],
+        ),
+        Route(
+            "DELETE",
+            one,
+            delete_person,
+            {200: Done},
+            permissions=[MANAGE],
+            summary=f"Remove {single}",
+            refusals=_OF_A_CHANGE,
+        ),
         Route(
             "POST",
             f"{one}/merge",
@@ -81,6 +107,7 @@ def _routes(
             permissions=[MANAGE],
             body=Merging,
             summary=f"Merge {single}",
+            refusals=[*_OF_A_CHANGE, PreconditionRequired, PersonNotSelectable, MergedIntoThemselves, *OF_IDEMPOTENCY],
         ),
         audit_route(one, people_pages.PERSON_TRAILS[type_], PersonNotFound, summary=f"Get audit trail of {single}"),
     ]

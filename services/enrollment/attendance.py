@@ -1,12 +1,13 @@
 """What clients are answered when attendance was recorded for many at once (contract, section 4)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from services.enrollment.errors import EnrollmentNotFound
 from services.enrollment.refusals import counted
+from services.enrollment.representations import AttendanceResult
 from services.enrollment.schemas_attendance import AttendanceRow
 from shared.errors import MAX_REASON, ApiError, ValidationFailed, shortened
 from shared.events.types import EnrollmentState
@@ -48,6 +49,15 @@ class AttendanceRefused(ValidationFailed):
     """Nothing is recorded, since these rows cannot be and the request was for all or none."""
 
     code = "attendance_refused"
+    meaning = (
+        "Attendance was to be recorded for all rows or none (`atomic`), and some cannot be. `results` says of each row"
+        " in the order of the request whether it was refused, and why."
+    )
+    remedy = "Correct or leave out the refused rows, or record without `atomic`."
+    members: ClassVar[Mapping[str, Any]] = {
+        **ValidationFailed.members,
+        "results": {"type": "array", "items": AttendanceResult.model_json_schema()},
+    }
 
     def __init__(self, results: Sequence[Result]) -> None:
         refusals = {place: result.refusal for place, result in enumerate(results) if result.refusal is not None}

@@ -1,5 +1,8 @@
 """What enrollment refuses, in the contract's words (contract, section 4); refusals.py has those of enrolling."""
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 from shared.errors import Conflict, NotFound, ValidationFailed
 
 
@@ -11,6 +14,7 @@ class PersonNotFound(NotFound):
     """`merged_into`: the person whom they turned out to be."""
 
     message = "Worker not found or not in your organisation"
+    members: ClassVar[Mapping[str, Any]] = {"merged_into": {"type": "integer", "minimum": 1}}
 
     def __init__(self, merged_into: int | None = None) -> None:
         super().__init__(details=None if merged_into is None else {"merged_into": merged_into})
@@ -30,6 +34,9 @@ class EmployeeIdTaken(Conflict):
     """`person`: the id of the person who has it."""
 
     code = "employee_id_taken"
+    meaning = "Another person of the organisation has this `employee_id`. `person` is their id."
+    remedy = "Use another `employee_id`, or change the person who has it. If both are the same person, merge them."
+    members: ClassVar[Mapping[str, Any]] = {"person": {"type": "integer", "minimum": 1}}
 
     def __init__(self, person_id: int) -> None:
         super().__init__("Another person of your organisation has this employee_id.", details={"person": person_id})
@@ -92,6 +99,9 @@ class CapacityBelowTaken(ValidationFailed):
     """`enrolled`: the seats that are taken already."""
 
     code = "capacity_below_enrolled"
+    meaning = "The new capacity of the session is below the number of seats taken."
+    remedy = "Choose a capacity that is not less, or cancel or transfer enrollments first."
+    members: ClassVar[Mapping[str, Any]] = {**ValidationFailed.members, "enrolled": {"type": "integer", "minimum": 0}}
 
     def __init__(self, enrolled: int) -> None:
         super().__init__(details={"enrolled": enrolled})
@@ -121,6 +131,8 @@ class SessionNotSelectable(ValidationFailed):
 
 class SessionOfOtherCourse(ValidationFailed):
     code = "session_of_other_course"
+    meaning = "An enrollment would be transferred to a session of another course."
+    remedy = "Transfer it to a session of the same course, or enroll the person in the other one."
 
     def __init__(self) -> None:
         super().__init__({"session_id": ["The selected session belongs to another course."]})

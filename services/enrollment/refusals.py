@@ -4,9 +4,15 @@ Refusals are values as well as errors: the rules collect one for each person of 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from shared.errors import MAX_REASON, ValidationFailed, shortened
+
+_COUNT: Final[Mapping[str, Any]] = {"type": "integer", "minimum": 0}
+_WAITING: Final[Mapping[str, Any]] = {"waiting": _COUNT}
+_SPOTS: Final[Mapping[str, Any]] = {"available_spots": _COUNT, "requested": _COUNT}
+_OF_MANY: Final[Mapping[str, Any]] = {**ValidationFailed.members, **_WAITING, **_SPOTS}
+"""Of a refusal of one person: a request for many reports beside it why others have no seat."""
 
 
 def counted(number: int, singular: str) -> str:
@@ -38,6 +44,7 @@ class Refusal(ValidationFailed):
 
 class EmployeeNotSelectable(Refusal):
     of_employee = True
+    members: ClassVar[Mapping[str, Any]] = _OF_MANY
 
     def __init__(self) -> None:
         super().__init__("The selected employee does not exist.")
@@ -45,6 +52,8 @@ class EmployeeNotSelectable(Refusal):
 
 class SessionClosed(Refusal):
     code = "session_closed"
+    meaning = "The session is completed or cancelled."
+    remedy = "Choose another session."
 
     def __init__(self, status: str) -> None:
         reason = f"The session is {status}; nobody can be enrolled in it."
@@ -59,6 +68,8 @@ class EnrollmentNotOpen(Refusal):
     """People cannot enroll themselves in the session now; a coordinator may enroll them."""
 
     code = "enrollment_not_open"
+    meaning = "People cannot enroll themselves in the session: enrollment has not opened yet, or has closed."
+    remedy = "Wait until it opens, or ask who may enroll others."
 
     def __init__(self, window: Window) -> None:
         reason = f"Enrollment in this session {'has not opened yet' if window == 'early' else 'has closed'}."
@@ -67,6 +78,9 @@ class EnrollmentNotOpen(Refusal):
 
 class AlreadyEnrolled(Refusal):
     code = "already_enrolled"
+    meaning = "The person is enrolled in the session already."
+    remedy = "Leave the person out."
+    members: ClassVar[Mapping[str, Any]] = _OF_MANY
     of_employee = True
 
     def __init__(self) -> None:
@@ -77,6 +91,9 @@ class PrerequisiteMissing(Refusal):
     """`titles` of the courses that the person lacks."""
 
     code = "prerequisite_missing"
+    meaning = "The person has not completed a prerequisite of the course; `errors` names the courses."
+    remedy = "Enroll the person in the missing courses first."
+    members: ClassVar[Mapping[str, Any]] = _OF_MANY
     of_employee = True
 
     def __init__(self, titles: Sequence[str]) -> None:
@@ -87,6 +104,9 @@ class Clash(Refusal):
     """`session_ids`: others at the same time in which the person is enrolled."""
 
     code = "booking_clash"
+    meaning = "The person is enrolled in another session at that time, and the organisation refuses that."
+    remedy = "Choose another session, or cancel the other enrollment."
+    members: ClassVar[Mapping[str, Any]] = _OF_MANY
     of_employee = True
 
     def __init__(self, session_ids: Sequence[int]) -> None:
@@ -101,6 +121,9 @@ class WaitlistAhead(Refusal):
     """A seat is free, and so many are `waiting` for it."""
 
     code = "waitlist_ahead"
+    meaning = "A seat is free, but `waiting` others wait for it."
+    remedy = "Enroll with `waitlist`, or promote those who wait first."
+    members: ClassVar[Mapping[str, Any]] = {**ValidationFailed.members, **_WAITING}
 
     def __init__(self, waiting: int) -> None:
         reason = f"The session has a waitlist of {counted(waiting, 'employee')}, which comes first."
@@ -111,6 +134,9 @@ class SessionFull(Refusal):
     """So many seats are `available`, and so many `requested`."""
 
     code = "session_full"
+    meaning = "The session has `available_spots` free seats, and `requested` were asked for."
+    remedy = "Ask for fewer, enroll with `waitlist` or `partial`, choose another session, or raise the capacity."
+    members: ClassVar[Mapping[str, Any]] = {**ValidationFailed.members, **_SPOTS}
 
     def __init__(self, available: int, requested: int) -> None:
         reason = (

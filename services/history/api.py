@@ -69,6 +69,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=VIEWS,
         query=EmployeeHistoryQuery,
         summary="List training of employee",
+        refusals=[WorkerNotFound],
         malformed_id=numeric_id,
     ),
     Route(
@@ -79,6 +80,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=VIEWS,
         query=HistoryQuery,
         summary="List training of staff member",
+        refusals=[WorkerNotFound],
         malformed_id=numeric_id,
     ),
 ]

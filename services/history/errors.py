@@ -1,5 +1,8 @@
 """What the histories refuse (contract, section 5)."""
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 from shared.errors import ApiError, NotFound, ValidationFailed
 
 
@@ -7,6 +10,7 @@ class WorkerNotFound(NotFound):
     """`merged_into`: the person whom they turned out to be."""
 
     message = "Worker not found or not in your organisation"
+    members: ClassVar[Mapping[str, Any]] = {"merged_into": {"type": "integer", "minimum": 1}}
 
     def __init__(self, merged_into: int | None = None) -> None:
         super().__init__(details=None if merged_into is None else {"merged_into": merged_into})

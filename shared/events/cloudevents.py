@@ -43,6 +43,7 @@ class CloudEvent(BaseModel):
     tracestate: str = ""
     requestid: str = ""
     organisationid: int = Field(ge=1)
+    """Written as text, since an integer of CloudEvents ends at 2³¹; a number in events of earlier releases."""
     data: dict[str, Any]
 
 
@@ -61,10 +62,12 @@ def encode(event: Event[State], source: str) -> tuple[UUID, str]:
         "subject": f"{event.type.partition('.')[0].removesuffix('s')}s/{event.data.id}",
         "dataschema": f"urn:muster:schema:{qualified}",
         "datacontenttype": "application/json",
-        "organisationid": event.organisation_id,
+        "organisationid": str(event.organisation_id),
     }
+    if event.trace.traceparent:
+        envelope["traceparent"] = event.trace.traceparent
     if event.trace.request_id:
-        envelope |= {"traceparent": event.trace.traceparent, "requestid": event.trace.request_id}
+        envelope["requestid"] = event.trace.request_id
     if event.trace.tracestate:
         envelope["tracestate"] = event.trace.tracestate
     # The state is JSON already; parsing it to write it again would cost as much as making it.

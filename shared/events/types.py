@@ -21,7 +21,7 @@ EXCHANGE = "training.events"
 
 
 def _json_number(value: Decimal) -> int | float:
-    """Scores have at most two decimals, which a float prints back exactly."""
+    """At most twelve digits, two of them decimals, which a float prints back exactly."""
     return int(value) if value == value.to_integral_value() else float(value)
 
 
@@ -36,6 +36,10 @@ def _in_utc(value: datetime) -> datetime:
 
 Score = Annotated[Decimal, Ge(0), Le(100), PlainSerializer(_json_number, when_used="json")]
 """0–100 with at most two decimals; a JSON number (contract, section 1)."""
+Hours = Annotated[Decimal, Ge(0), Le(10_000), PlainSerializer(_json_number, when_used="json")]
+"""At most two decimals; a JSON number, as `Money`."""
+Money = Annotated[Decimal, Ge(0), Le(9_999_999_999.99), PlainSerializer(_json_number, when_used="json")]
+"""At most two decimals, in the organisation's own currency."""
 Id = Annotated[int, Ge(1), Le(MAX_ID)]
 Integer = Annotated[int, Ge(1), Le(MAX_INTEGER)]
 """What a column of the copies can hold; clients may write less."""
@@ -62,7 +66,10 @@ class NamedItem(BaseModel):
 
 
 class CourseState(State):
-    """`prerequisites` are the ids of courses; `removed` once the catalog has deleted it."""
+    """`prerequisites` are the ids of courses; `removed` once the catalog has deleted it.
+
+    Events of earlier releases do not say what is from `duration_hours` on: four of these fields are `None` there alone.
+    """
 
     title: Text
     category: Text
@@ -73,6 +80,21 @@ class CourseState(State):
     prerequisites: tuple[Id, ...]
     removed: bool = False
     renewal_window_days: Integer | None = None
+    duration_hours: Hours | None = None
+    cost_per_participant: Money | None = None
+    provider: Literal["internal", "external"] | None = None
+    provider_name: Text | None = None
+    description: Text | None = None
+    created_at: Moment | None = None
+
+
+class Facilitator(BaseModel):
+    """Who leads a session; `id` is the organisation's own."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: Id
+    full_name: Text
 
 
 class Meeting(BaseModel):
@@ -87,7 +109,10 @@ class Meeting(BaseModel):
 
 
 class SessionState(State):
-    """`removed` once the catalog has deleted it. A session without `meetings` meets once, from its start to its end."""
+    """`removed` once the catalog has deleted it. A session without `meetings` meets once, from its start to its end.
+
+    Events of earlier releases do not say the `facilitator`.
+    """
 
     course_id: Id
     session_name: Text
@@ -101,6 +126,7 @@ class SessionState(State):
     meetings: tuple[Meeting, ...] = ()
     enrollment_opens_at: Moment | None = None
     enrollment_closes_at: Moment | None = None
+    facilitator: Facilitator | None = None
 
 
 class EmployeeState(State):
@@ -228,7 +254,7 @@ S = TypeVar("S", bound=State, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Event(Generic[S]):
-    """`type` is the routing key; `trace` is that of the request that caused the change.
+    """`type` is the routing key; `trace` is that of the request that caused the change, or of the work without one.
 
     `must_route` says whether a service of ours follows it: then a broker that has no queue for it is a fault,
     and the event is kept.

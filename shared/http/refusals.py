@@ -28,7 +28,6 @@ Refusals = tuple[type[ApiError], ...]
 
 _OF_ANY_REQUEST: Final[Refusals] = (
     BadRequest,
-    ValidationFailed,
     RateLimited,
     UriTooLong,
     HeadersTooLarge,
@@ -38,16 +37,24 @@ _OF_ANY_REQUEST: Final[Refusals] = (
     UpstreamTimeout,
 )
 _WITHOUT_A_GOOD_TOKEN: Final[Refusals] = (TokenMissing, TokenInvalid, TokenExpired, PermissionDenied)
-_OF_A_BODY: Final[Refusals] = (MalformedJson, RequestTimeout, PayloadTooLarge, UnsupportedMediaType)
+_OF_A_BODY: Final[Refusals] = (RequestTimeout, PayloadTooLarge)
+_OF_JSON: Final[Refusals] = (MalformedJson, UnsupportedMediaType)
 
 
 def refusals_of(route: Route[Any, Any]) -> Refusals:
-    """Every kind of error that a client can receive from the route, each once."""
+    """Every kind of error that a client can receive from the route, each once.
+
+    A route with `own_errors` declares itself how it refuses what it cannot read. Not among them: 405 and 501, which
+    are of no operation, and 408 and 413 for a body where none belongs.
+    """
     common = list(_OF_ANY_REQUEST)
+    if route.own_errors is None:
+        common.append(ValidationFailed)
     if not route.is_public:
         common += _WITHOUT_A_GOOD_TOKEN
     if route.method != "GET":  # even where it needs no body, an empty object is read
         common += _OF_A_BODY
+        common += () if route.form else _OF_JSON
     if "{id}" in route.path:
         common.append(NotFound)
     return tuple(dict.fromkeys((*common, *route.refusals)))

@@ -6,6 +6,7 @@ Nothing in them is trusted: headers may be missing or of another type, and a bod
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ _DELIVERIES = "x-delivery-count"
 _BROKER_HEADERS = {"x-death", _DELIVERIES, "x-acquired-count"}
 _BROKER_PREFIXES = ("x-first-death-", "x-last-death-")
 MAX_REASON = 1000
+_ID = re.compile(r"[0-9]{1,19}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,10 @@ class DeadLetter:
 
     @property
     def organisation_id(self) -> int | None:
+        """Text, or a number from earlier releases."""
         organisation_id = self._event.get("organisationid")
+        if isinstance(organisation_id, str) and _ID.match(organisation_id):
+            return int(organisation_id)
         return organisation_id if type(organisation_id) is int else None
 
     @property

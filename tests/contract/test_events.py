@@ -11,6 +11,7 @@ import pytest
 from services.accounts.schemas_organisations import OrganisationFields
 from services.enrollment.use_cases.preservation import preserve_batch
 from shared.events.types import STATE_OF
+from shared.observability import is_traceparent
 from shared.postgres.pool import connection_pool
 from tests.support.client import Client
 from tests.support.lifecycle import in_enrollment, somebody_is_passed_over
@@ -44,7 +45,7 @@ ENVELOPE = {
     "organisationid",
     "data",
 }
-OF_A_REQUEST = {"traceparent", "requestid"}
+OF_A_REQUEST = {"requestid"}
 BY_ITSELF = {"enrollment.preserved"}
 """Events that no request causes."""
 COURSE = {
@@ -59,6 +60,12 @@ COURSE = {
     "prerequisites",
     "renewal_window_days",
     "removed",
+    "duration_hours",
+    "cost_per_participant",
+    "provider",
+    "provider_name",
+    "description",
+    "created_at",
 }
 SESSION = {
     "id",
@@ -75,6 +82,7 @@ SESSION = {
     "enrollment_opens_at",
     "enrollment_closes_at",
     "meetings",
+    "facilitator",
 }
 PERSON = {"id", "version", "type", "employee_id", "full_name", "company", "created_at", "removed", "merged_into"}
 ENROLLMENT = {
@@ -183,7 +191,8 @@ async def test_every_event_is_a_cloud_event_with_the_whole_state(
         assert event["dataschema"].endswith(event["type"])
         assert UUID(event["id"]).version == 7
         assert datetime.fromisoformat(event["time"]).utcoffset() is not None
-        assert event["organisationid"] == str(organisation)
+        assert (type(event["organisationid"]), event["organisationid"]) == (str, str(organisation))
+        assert is_traceparent(event["traceparent"])
         assert set(event["data"]) == fields, routing_key
 
 

@@ -66,7 +66,7 @@ class Observer:
         newest: dict[tuple[int, int], dict[str, Any]] = {}
         for event in self.events.values():
             if event["type"].split(".")[1] == kind:
-                row, state = (event["organisationid"], event["data"]["id"]), event["data"]
+                row, state = (int(event["organisationid"]), event["data"]["id"]), event["data"]
                 if row not in newest or newest[row]["version"] < state["version"]:
                     newest[row] = state
         return newest

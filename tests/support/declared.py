@@ -1,22 +1,94 @@
-"""Every good answer that any test gets is held against what its route declares."""
+"""Every answer that any test gets is held against what its route declares: its good ones, and how it can refuse."""
 
+import json
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from pydantic import BaseModel
-
+from shared.errors import (
+    ApiError,
+    MethodNotAllowed,
+    MethodNotImplemented,
+    PayloadTooLarge,
+    PermissionDenied,
+    RequestTimeout,
+    TokenExpired,
+    TokenInvalid,
+    TokenMissing,
+)
+from shared.http.refusals import refusals_of
+from shared.http.routing import Route
 from tests.support.services import ROUTES
 
-_DECLARED: list[tuple[str, re.Pattern[str], dict[int, type[BaseModel]]]] = [
-    (route.method, re.compile(re.escape(route.path).replace(r"\{id\}", "[0-9]+")), dict(route.answers))
-    for route in ROUTES
-]
+_ENVELOPE = frozenset({"success", "message", "code"})
+_FORM_OF_OAUTH = frozenset({"error", "error_description"})
+_OF_NO_OPERATION = (MethodNotAllowed, MethodNotImplemented)
+_OF_A_BODY = (RequestTimeout, PayloadTooLarge)
+"""Also of a body where none belongs."""
+_OF_A_TOKEN = (TokenMissing, TokenInvalid, TokenExpired, PermissionDenied)
+"""Of the internal token, with which the gateway asks even what needs none of the client."""
 
 
-def check_against_declaration(method: str, path: str, status: int, text: str) -> None:
-    """Raises AssertionError for a good answer of a service's route that is not what the route declares."""
-    if not 200 <= status < 300:
-        return
-    for declared_method, pattern, answers in _DECLARED:
-        if method == declared_method and pattern.fullmatch(path.partition("?")[0]):
-            assert status in answers, f"{method} {path} answers {status}, which its route does not declare"
-            answers[status].model_validate_json(text)
+@dataclass(frozen=True)
+class Given:
+    """An answer; `by_gateway` says whether it came through the gateway."""
+
+    method: str
+    path: str
+    status: int
+    text: str
+    by_gateway: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} answers {self.status} {self.text[:300]}"
+
+
+class Declarations:
+    """What routes declare."""
+
+    def __init__(self, routes: Sequence[Route[Any, Any]]) -> None:
+        literal_first = sorted(routes, key=lambda route: "{id}" in route.path)
+        self._routes = [(re.compile(re.escape(each.path).replace(r"\{id\}", "[^/]+")), each) for each in literal_first]
+
+    def check(self, given: Given) -> None:
+        """Raises AssertionError or ValidationError for an answer of a service's route that it does not declare.
+
+        What no route has is nobody's to declare.
+        """
+        path = given.path.partition("?")[0]
+        found = [route for pattern, route in self._routes if pattern.fullmatch(path)]
+        method = "GET" if given.method == "HEAD" else given.method
+        for route in found:
+            if route.method == method and not (given.by_gateway and route.is_internal):
+                _check(given, route)
+                return
+        if found and given.status >= 400 and given.text:
+            _check_refusal(given, (*_OF_NO_OPERATION, *(kind for route in found for kind in refusals_of(route))))
+
+
+def _check(given: Given, route: Route[Any, Any]) -> None:
+    if 200 <= given.status < 300:
+        assert given.status in route.answers, f"{given}, which its route does not declare"
+        if given.method != "HEAD":
+            route.answers[given.status].model_validate_json(given.text)
+    if given.status >= 400 and given.text:
+        _check_refusal(given, (*refusals_of(route), *_OF_A_BODY, *(() if given.by_gateway else _OF_A_TOKEN)))
+
+
+def _check_refusal(given: Given, declared: Sequence[type[ApiError]]) -> None:
+    body: Mapping[str, Any] = json.loads(given.text)
+    code = body.get("code", body.get("error"))
+    kinds = [kind for kind in declared if (kind.status, kind.code) == (given.status, code)]
+    assert kinds, f"{given}, which its route does not declare"
+    form = _ENVELOPE if kinds[0].body is ApiError.body else _FORM_OF_OAUTH
+    undeclared = set(body).difference(form, *(kind.members for kind in kinds))
+    assert not undeclared, f"{given} with {undeclared}, which no such error of its route declares"
+
+
+_DECLARED = Declarations(ROUTES)
+
+
+def check_against_declaration(method: str, path: str, status: int, text: str, *, by_gateway: bool = True) -> None:
+    """Raises what `Declarations.check` raises, for the routes of all services."""
+    _DECLARED.check(Given(method, path, status, text, by_gateway))

@@ -1,6 +1,7 @@
 """Hypothesis' ways to every event there is."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 from annotated_types import Ge, Le
@@ -13,6 +14,12 @@ from shared.validation.fields import MAX_ID
 
 IDS = st.integers(1, MAX_ID)
 SCORES = st.decimals(0, 100, places=2)
+DECIMALS = {
+    "score": SCORES,
+    "pass_score": SCORES,
+    "duration_hours": st.decimals(0, 10_000, places=2),
+    "cost_per_participant": st.decimals(0, Decimal("9999999999.99"), places=2),
+}
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(9998, 12, 31), timezones=st.just(UTC))
 WITH_STATE = Trace("request-0002", new_traceparent(), "rojo=00f067aa0ba902b7")
 TRACES = st.sampled_from([NO_TRACE, Trace("request-0001", new_traceparent()), WITH_STATE])
@@ -30,8 +37,8 @@ def states(model: type[State]) -> st.SearchStrategy[State]:
 
 
 def _field(name: str, field: FieldInfo) -> st.SearchStrategy[Any]:
-    if name in ("score", "pass_score"):
-        return st.none() | SCORES
+    if name in DECIMALS:
+        return st.none() | DECIMALS[name]
     bounds = tuple(bound for bound in field.metadata if isinstance(bound, Ge | Le))
     annotation: Any = Annotated[(field.annotation, *bounds)] if bounds else field.annotation
     return st.from_type(annotation)

@@ -9,7 +9,7 @@ from services.accounts.client_authentication import Credentials
 from services.accounts.client_secrets import is_secret_of
 from services.accounts.clients import Client, granted, permissions_of
 from services.accounts.key_ring import KeyRing
-from services.accounts.oauth_errors import ClientRefused, OAuthError
+from services.accounts.oauth_errors import ClientRefused, InvalidScope
 from services.accounts.settings import AccountsSettings
 from services.accounts.store import clients as store
 from services.accounts.store.clients import Found
@@ -40,7 +40,7 @@ class Issued:
 async def issue(
     pool: Pool, key_ring: KeyRing, settings: AccountsSettings, credentials: Credentials, scope: str | None, address: str
 ) -> Issued:
-    """A token of the client; raises `ClientRefused`, `OAuthError`, `RateLimited` or `NoSigningKey`.
+    """A token of the client; raises `ClientRefused`, `InvalidScope`, `RateLimited` or `NoSigningKey`.
 
     An unknown client and a wrong secret look the same and take as long.
     """
@@ -69,7 +69,7 @@ async def _issued(
     _check_usable(found)
     names = granted(scope, client.fields.permissions)
     if names is None:
-        raise OAuthError("invalid_scope", f"The client may ask for: {' '.join(client.fields.permissions)}.")
+        raise InvalidScope(f"The client may ask for: {' '.join(client.fields.permissions)}.")
     if client.last_used_at is None or found.now - client.last_used_at >= NOTED_EVERY:
         await store.note_use(connection, client)
     now = int(found.now.timestamp())

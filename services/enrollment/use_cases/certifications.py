@@ -18,7 +18,7 @@ from shared.events.types import (
 )
 from shared.messaging import outbox
 from shared.messaging.retrying import retry_forever
-from shared.observability import Trace
+from shared.observability import Trace, own_trace
 from shared.postgres.pool import Connection, Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 
@@ -93,11 +93,12 @@ async def send_batch(pool: Pool, notice_days: Sequence[int]) -> bool:
         seen = [(each.key, is_due, look_at) for each, (is_due, look_at) in zip(endings, plans, strict=True)]
         await store.mark_checked(connection, seen)
         due = [each for each, (is_due, _) in zip(endings, plans, strict=True) if is_due]
-        await outbox.add(connection, SOURCE, [_event(each) for each in due])
+        trace = own_trace()
+        await outbox.add(connection, SOURCE, [_event(each, trace) for each in due])
         return True
 
 
-def _event(ending: Ending) -> CertificationExpiring | CertificationExpired:
+def _event(ending: Ending, trace: Trace) -> CertificationExpiring | CertificationExpired:
     organisation_id, course_id, employee_id = ending.key
     state = CertificationState(
         id=ending.enrollment_id,
@@ -109,4 +110,4 @@ def _event(ending: Ending) -> CertificationExpiring | CertificationExpired:
         days_left=validity.days_left(ending.valid_until, ending.now),
     )
     event = CertificationExpired if ending.valid_until <= ending.now else CertificationExpiring
-    return event(organisation_id, state)
+    return event(organisation_id, state, trace)

@@ -16,6 +16,7 @@ from services.enrollment.use_cases.sessions import settle_waitlists
 from shared.concurrency.backoff import Backoff
 from shared.events.types import EnrollmentPreserved
 from shared.messaging.retrying import retry_forever
+from shared.observability import own_trace
 from shared.postgres.audit import Actor
 from shared.postgres.pool import Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
@@ -31,8 +32,6 @@ BATCH = 200
 PAUSE = 0.2
 """Seconds between two transactions, so that requests and events hardly notice."""
 COPIES = ("courses", "sessions")
-
-ACTOR = Actor("enrollment", "Enrollment")
 
 
 async def preserve_records(pool: Pool, catalog: SnapshotClient) -> None:
@@ -73,9 +72,10 @@ async def _without_details(pool: Pool, table: str, after: tuple[int, int]) -> li
 async def preserve_batch(pool: Pool) -> bool:
     """Whether there was a record to complete."""
     async with transaction(pool, EVERY_ORGANISATION) as connection:
+        actor = Actor("enrollment", "Enrollment", own_trace())
         locked = await enrollment_store.lock(connection, await store.lock_forgetful(connection, BATCH))
         changes = [
-            Change.of(each, transitions.preserved(each.state, each.current), EnrollmentPreserved, ACTOR)
+            Change.of(each, transitions.preserved(each.state, each.current), EnrollmentPreserved, actor)
             for each in locked
         ]
         await change_set.save(connection, changes, {})

@@ -19,7 +19,7 @@ from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases import change_set
 from services.enrollment.use_cases.change_set import CHUNK, Change
 from shared.events.types import EnrollmentCancelled, Event, SessionState
-from shared.observability import NO_TRACE, Trace
+from shared.observability import Trace, own_trace
 from shared.postgres.audit import Actor
 from shared.postgres.pool import Connection, Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
@@ -73,7 +73,7 @@ async def settle_waitlists(pool: Pool, limit: int) -> None:
     """
     async with transaction(pool, EVERY_ORGANISATION) as connection:
         keys = await seat_store.unsettled_sessions(connection, limit)
-        await _settle(connection, keys, dict.fromkeys(keys, _actor(NO_TRACE)))
+        await _settle(connection, keys, dict.fromkeys(keys, _actor(own_trace())))
 
 
 async def _settle(connection: Connection, keys: Sequence[SessionKey], actors: Mapping[SessionKey, Actor]) -> None:

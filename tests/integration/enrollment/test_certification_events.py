@@ -13,6 +13,7 @@ from services.enrollment.schemas import Completion
 from services.enrollment.store import certifications as store
 from services.enrollment.use_cases import lifecycle
 from services.enrollment.use_cases.certifications import follow_completions, send_batch
+from shared.observability import is_traceparent
 from shared.postgres.pool import Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.enrollment_rows import (
@@ -109,6 +110,16 @@ async def test_an_event_tells_whose_completion_of_what_ends_when(pool: Pool) -> 
         "employee_id": row["employee_id"],
         "days_left": 7,
     }
+
+
+async def test_a_look_that_sends_notices_is_the_trace_of_them_all(pool: Pool) -> None:
+    await new_completions(pool, 2, days=6)
+    await look(pool)
+    rows = await pool.fetch("SELECT body FROM outbox WHERE routing_key = 'certification.expiring'")
+    [first, second] = [json.loads(row["body"]) for row in rows]
+    assert is_traceparent(first["traceparent"])
+    assert second["traceparent"] == first["traceparent"]
+    assert "requestid" not in first
 
 
 async def test_nothing_is_told_of_what_does_not_end(pool: Pool) -> None:

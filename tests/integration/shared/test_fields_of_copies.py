@@ -24,6 +24,7 @@ from shared.events.types import (
     EnrollmentCreated,
     EnrollmentState,
     Event,
+    Facilitator,
     Remembered,
     SessionSaved,
     SessionState,
@@ -83,15 +84,22 @@ _KEPT = "a closed record keeps what it remembers, whatever an event of the relea
 _JUDGED = "the enrollment has passed or failed already"
 _REMEMBERED = ("remembered", *(f"remembered.{name}" for name, _ in changed_in_one_field(filled(Remembered))))
 _ENROLLING = "enrolling alone asks for it"
+_NO_RULE = "no rule of enrolling asks for it"
+_ABOUT_COURSES = (
+    "duration_hours", "cost_per_participant", "provider", "provider_name", "description", "created_at",
+)  # fmt: skip
+_FACILITATOR = ("facilitator", *(f"facilitator.{name}" for name in Facilitator.model_fields))
 _ATTENDANCE = tuple(f"attendance.{name}" for name in Attendance.model_fields)
 
 NOT_COPIED: Mapping[str, Mapping[str, str]] = {
     "enrollment: courses": {
-        "category": "no rule of enrolling asks for it",
+        "category": _NO_RULE,
+        **dict.fromkeys(_ABOUT_COURSES, _NO_RULE),
     },
-    "enrollment: sessions": {},
+    "enrollment: sessions": dict.fromkeys(_FACILITATOR, _NO_RULE),
     "history: courses": {
         "category": "no record shows it",
+        **dict.fromkeys(_ABOUT_COURSES, "no record shows it"),
         "pass_score": "the enrollment has passed or failed already",
         "validity_months": "the enrollment says until when it is valid",
         "renewal_window_days": "the enrollment says until when it is valid",
@@ -105,6 +113,7 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
         "enrollment_opens_at": _ENROLLING,
         "enrollment_closes_at": _ENROLLING,
         "status": "the enrollment has a status of its own",
+        **dict.fromkeys(_FACILITATOR, "no record shows it"),
         "removed": _DELETED,
     },
     "history: people": {

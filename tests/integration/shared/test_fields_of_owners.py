@@ -7,16 +7,27 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from services.accounts.schemas_organisations import OrganisationFields
 from services.catalog.representations import CourseDetail, SessionDetail
 from services.catalog.schemas import CourseFields, CourseQuery, MeetingFields, SessionFields, SessionQuery
 from services.catalog.store import courses, sessions
 from services.catalog.store import pages as catalog_pages
 from services.enrollment.representations import PersonItem
-from services.enrollment.schemas import EmployeeFields
+from services.enrollment.schemas import EmployeeFields, OrganisationSettings
 from services.enrollment.store import catalog_replica, enrollments, people, people_pages, seats, snapshots
 from services.enrollment.store import pages as enrollment_pages
 from services.enrollment.store.seats import NewEnrollment
-from shared.events.types import CourseSaved, CourseState, EmployeeState, EnrollmentState, SessionSaved, SessionState
+from shared.events.types import (
+    CourseSaved,
+    CourseState,
+    EmployeeState,
+    EnrollmentState,
+    OrganisationState,
+    SessionSaved,
+    SessionState,
+    SettingsState,
+    State,
+)
 from shared.postgres.pool import Connection, transaction
 from tests.support.client import new_organisation
 from tests.support.events import MOMENT
@@ -24,15 +35,6 @@ from tests.support.fields import changed_in_one_field, filled
 from tests.support.guards import without
 from tests.support.projections import Database
 
-NOT_IN_EVENTS: Mapping[type, Mapping[str, str]] = {
-    CourseFields: dict.fromkeys(
-        ("duration_hours", "cost_per_participant", "provider", "provider_name", "description"),
-        "nobody who follows courses has asked for it",
-    ),
-    SessionFields: dict.fromkeys(
-        ("facilitator", "facilitator.id", "facilitator.full_name"), "nobody who follows sessions has asked for it"
-    ),
-}
 IN_THE_DETAIL_ALONE: Mapping[type, set[str]] = {
     CourseFields: {
         "description",
@@ -80,7 +82,7 @@ SHOWN_ELSEWHERE: Mapping[str, str] = {
 
 
 NOT_WRITTEN: Mapping[type, set[str]] = {
-    CourseState: {"id", "version", "removed"},
+    CourseState: {"id", "version", "removed", "created_at"},
     CourseDetail: {
         "id",
         "created_at",
@@ -94,8 +96,22 @@ NOT_WRITTEN: Mapping[type, set[str]] = {
     SessionDetail: {"id", "course", "enrolled_count", "available_spots"},
     EmployeeState: {"id", "version", "removed", "merged_into", "type", "created_at"},
     PersonItem: {"id", "type", "created_at"},
+    SettingsState: {"id", "version"},
+    OrganisationState: {"version"},
 }
 """Keys, counts, and what comes from the way a row is written or its time; everything else is a client's to write."""
+NOT_TOLD: Mapping[type, Mapping[str, str]] = {
+    CourseDetail: dict.fromkeys(
+        ("total_sessions", "total_enrollments", "completion_rate", "average_score", "upcoming_sessions"),
+        "other rows decide it",
+    ),
+    SessionDetail: {
+        "course": "`course_id`, and the course's own event",
+        **dict.fromkeys(("enrolled_count", "available_spots"), "other rows decide it"),
+    },
+    OrganisationFields: {"admin": "a user of the organisation, who is no part of its row"},
+}
+"""What clients write or read beside a row, and which its events do without."""
 
 
 async def of_course(connection: Connection, organisation: int, fields: CourseFields) -> dict[str, Any]:
@@ -131,7 +147,7 @@ async def of_session(connection: Connection, organisation: int, fields: SessionF
 
 
 def _said(state: CourseState | SessionState) -> dict[str, Any]:
-    return state.model_dump(exclude={"id", "course_id"})
+    return state.model_dump(exclude={"id", "course_id", "created_at"})
 
 
 def _document(text: str) -> dict[str, Any]:
@@ -185,7 +201,7 @@ async def test_every_field_that_clients_write_is_stored_told_and_shown_or_named_
     catalog: Database, model: type
 ) -> None:
     missed = await unread(catalog, model)
-    assert missed["event"] == NOT_IN_EVENTS[model].keys()
+    assert missed["event"] == set()
     assert missed["detail"] == set()
     assert missed["list"] == IN_THE_DETAIL_ALONE[model]
 
@@ -199,6 +215,8 @@ async def test_every_field_that_clients_write_is_stored_told_and_shown_or_named_
         (SessionFields, SessionDetail),
         (EmployeeFields, EmployeeState),
         (EmployeeFields, PersonItem),
+        (OrganisationSettings, SettingsState),
+        (OrganisationFields, OrganisationState),
     ],
 )
 def test_every_field_that_is_told_or_shown_can_be_written_or_is_named_here(
@@ -207,11 +225,38 @@ def test_every_field_that_is_told_or_shown_can_be_written_or_is_named_here(
     assert read.model_fields.keys() - fields.model_fields.keys() == NOT_WRITTEN[read]
 
 
+@pytest.mark.parametrize(
+    ("model", "state"),
+    [
+        (CourseFields, CourseState),
+        (CourseDetail, CourseState),
+        (SessionFields, SessionState),
+        (SessionDetail, SessionState),
+        (EmployeeFields, EmployeeState),
+        (PersonItem, EmployeeState),
+        (OrganisationSettings, SettingsState),
+        (OrganisationFields, OrganisationState),
+    ],
+)
+def test_events_have_every_field_that_clients_write_or_read_but_those_named_here(
+    model: type[BaseModel], state: type[State]
+) -> None:
+    assert model.model_fields.keys() - state.model_fields.keys() == NOT_TOLD.get(model, {}).keys()
+
+
+async def test_a_course_is_told_with_its_creation(catalog: Database) -> None:
+    organisation = new_organisation()
+    async with transaction(catalog.pool, [organisation]) as connection:
+        course_id = await courses.insert(connection, organisation, filled(CourseFields, prerequisites=[]), MOMENT)
+        [state] = await courses.states(connection, organisation, [course_id])
+    assert state.created_at == MOMENT
+
+
 async def test_control_a_member_left_out_of_the_events_is_noticed(
     catalog: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without(monkeypatch, courses, "_STATES", "'validity_months', validity_months", "'validity_months', NULL")
-    assert (await unread(catalog, CourseFields))["event"] == NOT_IN_EVENTS[CourseFields].keys() | {"validity_months"}
+    assert (await unread(catalog, CourseFields))["event"] == {"validity_months"}
 
 
 async def test_control_a_member_left_out_of_the_detail_is_noticed(

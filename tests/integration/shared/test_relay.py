@@ -36,7 +36,7 @@ async def test_committed_events_are_published_as_persistent_cloudevents(database
     assert message.content_type == "application/cloudevents+json"
     assert message.message_id == envelope["id"] == str(await database.value("SELECT event_id FROM outbox"))
     assert envelope["type"] == "training.enrollment.completed.v1"
-    assert (envelope["organisationid"], envelope["data"]["version"]) == (7, 2)
+    assert (envelope["organisationid"], envelope["data"]["version"]) == ("7", 2)
 
 
 async def test_what_was_committed_before_the_relay_began_is_published_batch_by_batch_without_a_pause(

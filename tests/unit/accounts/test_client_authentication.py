@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.accounts.client_authentication import Credentials, TokenRequest, credentials_of, parse_basic
 from services.accounts.client_secrets import SECRET_PREFIX, digest_of, is_secret_of, new_client_id, new_secret
-from services.accounts.oauth_errors import ClientRefused, OAuthError, oauth_error
+from services.accounts.oauth_errors import ClientRefused, InvalidGrant, OAuthError, oauth_error
 from shared.errors import BadRequest, PayloadTooLarge, RateLimited, Unavailable, UnsupportedMediaType, ValidationFailed
 
 VISIBLE = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=60)
@@ -158,7 +158,7 @@ def test_what_cannot_be_read_is_an_invalid_request(error: ValidationFailed, desc
 
 
 def test_what_oauth_has_no_word_for_stays_as_it_is() -> None:
-    for error in (PayloadTooLarge(), RateLimited(3), Unavailable(), OAuthError("invalid_grant", "x"), ClientRefused()):
+    for error in (PayloadTooLarge(), RateLimited(3), Unavailable(), InvalidGrant("x"), ClientRefused()):
         assert oauth_error(error) is error
 
 

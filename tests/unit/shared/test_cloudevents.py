@@ -1,5 +1,6 @@
 import contextlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from hypothesis import strategies as st
 
 from shared.events.cloudevents import EventInvalid, decode, encode
 from shared.events.types import STATE_OF, Event, State
-from shared.observability import Trace, new_traceparent
-from tests.support.events import encoded, enrollment
+from shared.observability import Trace, new_traceparent, own_trace
+from shared.validation.fields import MAX_ID
+from tests.support.events import course, encoded, enrollment, person, session
 from tests.support.strategies import ANY_EVENT, JSON, events
 
 
@@ -55,7 +57,7 @@ def test_the_envelope_is_a_cloudevent_of_version_1() -> None:
         "subject": "enrollments/301",
         "dataschema": "urn:muster:schema:training.enrollment.completed.v1",
         "datacontenttype": "application/json",
-        "organisationid": 7,
+        "organisationid": "7",
         "traceparent": trace.traceparent,
         "requestid": "request-0001",
     }
@@ -79,6 +81,32 @@ def test_every_change_has_an_id_of_its_own_that_rises_with_time() -> None:
 def test_a_score_of_two_decimals_is_a_json_number_of_two_decimals() -> None:
     body = encode(enrollment(7, 301, status="completed", score="78.30"), "enrollment")[1]
     assert '"score":78.3,' in body
+
+
+def test_a_number_of_twelve_digits_keeps_them() -> None:
+    body = encode(course(7, 1, cost_per_participant="9999999999.99", duration_hours="0.01"), "catalog")[1]
+    assert '"duration_hours":0.01,"cost_per_participant":9999999999.99,' in body
+
+
+@pytest.mark.parametrize("written", [MAX_ID, str(MAX_ID), 7, "7"])
+def test_an_organisation_is_read_as_text_and_as_the_number_of_earlier_releases(written: Any) -> None:
+    assert decoded(envelope_of(enrollment(7, 301)) | {"organisationid": written}).organisation_id == int(written)
+
+
+@pytest.mark.parametrize("event", [course(7, 1), session(7, 1), person(7, 1), enrollment(7, 1)], ids=lambda it: it.type)
+def test_events_of_earlier_releases_have_no_field_that_was_added_since(event: Event[Any]) -> None:
+    fields = type(event.data).model_fields
+    optional = {name for name, field in fields.items() if not field.is_required()}
+    envelope = envelope_of(event)
+    envelope["data"] = {name: value for name, value in envelope["data"].items() if name not in optional}
+    assert decoded(envelope) == event
+
+
+def test_work_of_its_own_has_a_traceparent_and_no_request() -> None:
+    trace = own_trace()
+    envelope = envelope_of(replace(enrollment(7, 301), trace=trace))
+    assert envelope["traceparent"] == trace.traceparent
+    assert "requestid" not in envelope
 
 
 def test_fields_that_are_not_known_are_passed_over() -> None:

@@ -21,6 +21,22 @@ def test_a_message_without_an_id_is_named_by_its_body() -> None:
     assert letter({}, b"one").id.startswith("sha256-")
 
 
+@pytest.mark.parametrize(
+    ("written", "organisation"),
+    [
+        ('"7"', 7),
+        ("7", 7),
+        (f'"{2**63 - 1}"', 2**63 - 1),
+        ('"7.0"', None),
+        ("true", None),
+        ('"\u0667"', None),
+        ("null", None),
+    ],
+)
+def test_the_organisation_is_read_as_text_and_as_a_number(written: str, organisation: int | None) -> None:
+    assert letter({}, f'{{"organisationid": {written}}}'.encode()).organisation_id == organisation
+
+
 @pytest.mark.parametrize("death", [7, [], [7], [{}], [{"reason": 7, "time": 7, "routing-keys": 7}], "rejected"])
 def test_headers_of_a_wrong_kind_are_borne(death: Any) -> None:
     strange = letter({"x-death": death, "x-attempts": -1, "x-delivery-count": "9"})
