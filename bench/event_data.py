@@ -55,9 +55,10 @@ def enrollments(organisation: int, number: int) -> list[EnrollmentCreated]:
 
 def messages(events: Iterable[EnrollmentCreated]) -> list[tuple[str, str, str]]:
     """Id, routing key and body of each event, as the outbox has them."""
-    time = f'{{"time": "{MOMENT.isoformat()}", '
-    encoded = [(event.type, *encode(event, "enrollment")) for event in events]
-    return [(str(event_id), routing_key, time + body[1:]) for routing_key, event_id, body in encoded]
+    schemas = "https://muster.example/schemas"
+    added = f'{{"time": "{MOMENT.isoformat()}", "source": "urn:muster:bench:enrollment", "dataschema": "{schemas}/'
+    encoded = [(event.type, *encode(event)) for event in events]
+    return [(str(event_id), key, f'{added}training.{key}.v1.json", {body[1:]}') for key, event_id, body in encoded]
 
 
 async def fill_catalog(database: Any, organisation: int) -> None:

@@ -107,6 +107,11 @@ class ServiceSettings(ProcessSettings):
     exchange: str = EXCHANGE
     queue_prefix: str = "muster"
     """Prefix of the queue name, so that installations can share a broker."""
+    installation: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    """The name of this installation in the `source` of its events; without it the database has made one. As
+    `public_url`, it takes effect by `migrate`."""
+    public_url: str | None = Field(default=None, pattern=r"^https?://[A-Za-z0-9._~:/@!$&'()*+,;=%\[\]-]+$")
+    """Where clients reach the gateway: in the `dataschema` of events."""
     database_pool_size: int = Field(default=10, ge=2, le=100)
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from stack.cli import make_parser
 from stack.commands.audit import audit
 from stack.commands.bench import bench
+from stack.commands.documents import write_documents
 from stack.commands.down import down
 from stack.commands.faults import faults
 from stack.commands.fix import fix
@@ -64,6 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
             return run_in_foreground(arguments.name, debug=arguments.debug)
         case "fix":
             return fix()
+        case "documents":
+            return write_documents()
         case _:
             return run_in_steps(arguments)
 

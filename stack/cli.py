@@ -56,6 +56,10 @@ FIX_HELP = """\
 Applies the fixes that ruff is sure of, then formats the code. Exit status 1 if something is left to do by hand:
 ./dev lint says what.
 """
+DOCUMENTS_HELP = """\
+Writes the documents that describe the API, from the declarations in the code: docs/openapi.json and what else
+documents/outputs.py lists. ./dev lint fails when one is out of date.
+"""
 LOGS_HELP = """\
 Prints the last lines of the stack's logs in the order of time: time (UTC), level, log, message, fields, request id.
 Without names, the logs of the gateway and the services; with names, any log in .stack/log. Older lines are in
@@ -142,8 +146,8 @@ def make_parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "lint",
         help="check the code",
-        description="Runs ruff check, ruff format --check, mypy and lint-imports, and sees whether docs/licences.md is"
-        " up to date. Exit status 1 if any fails.",
+        description="Runs ruff check, ruff format --check, mypy and lint-imports, and sees whether docs/licences.md and"
+        " the documents are up to date. Exit status 1 if any fails.",
     )
     commands.add_parser("fix", help="let ruff fix and format the code", description=FIX_HELP)
     audit = commands.add_parser("audit", help="look for known vulnerabilities", description=AUDIT_HELP)
@@ -151,6 +155,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "licences", help="write docs/licences.md", description="Writes docs/licences.md from the locks."
     )
+    commands.add_parser("documents", help="write docs/openapi.json and its like", description=DOCUMENTS_HELP)
     commands.add_parser("help", help="show this")
     return parser
 

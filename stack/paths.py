@@ -38,6 +38,11 @@ class Layout:
         return self.root / "state.json"
 
     @property
+    def installation_file(self) -> Path:
+        """The name by which this stack's events say that they come from it."""
+        return self.root / "installation"
+
+    @property
     def environment_file(self) -> Path:
         """Addresses and a token as shell assignments, while the stack runs."""
         return self.root / "env"

@@ -122,6 +122,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[ACCOUNTS],
         body=ClientFields,
         summary="Create client",
+        description="The secret is in this response alone.",
         refusals=OF_IDEMPOTENCY,
     ),
     Route(
@@ -141,6 +142,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Done},
         permissions=[ACCOUNTS],
         summary="Revoke client",
+        description="Its secrets and tokens are refused for ever. The row stays, and so does its audit trail.",
         refusals=[ClientNotFound, PreconditionFailed],
     ),
     Route(
@@ -152,6 +154,10 @@ ROUTES: list[Route[Any, Any]] = [
         body=Rotation,
         body_optional=True,
         summary="Rotate secret of client",
+        description=(
+            "The new secret is in this response alone. The one before holds for another 24 hours; with `at_once` it"
+            " and all tokens of the client are refused from now on."
+        ),
         refusals=[ClientNotFound, PreconditionFailed, ClientRevoked, *OF_IDEMPOTENCY],
     ),
     audit_route(_ONE, store.TRAIL, ClientNotFound, permissions=[ACCOUNTS], summary="Get audit trail of client"),

@@ -14,13 +14,13 @@ from shared.http.routing import Call, Route
 from shared.postgres.pool import transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from shared.service.chassis import POOL
-from shared.validation.fields import MAX_ID, QueryCount
+from shared.validation.fields import DIGITS, MAX_ID
 
 MAX_PAGE = 1000
 
 
 class RevocationsQuery(Query):
-    after: Annotated[QueryCount, Field(ge=0, le=MAX_ID)] = 0
+    after: Annotated[int, Field(ge=0, le=MAX_ID), DIGITS] = 0
 
 
 async def list_revocations(call: Call[RevocationsQuery, Body]) -> Answer:

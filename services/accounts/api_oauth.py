@@ -119,7 +119,7 @@ def _issuer(call: Call[Any, Any], base: str) -> str:
 
 
 def _public_address(call: Call[Any, Any], path: str) -> str:
-    """Where clients reach the gateway; `path` is what they asked."""
+    """Where clients reach the gateway: without the setting the host that they asked; `path` is what they asked."""
     configured = call.app[ACCOUNTS_CONTEXT].settings.public_url
     return call.url.removesuffix(path) if configured is None else configured.rstrip("/")
 
@@ -147,6 +147,10 @@ ROUTES: list[Route[Any, Any]] = [
         own_errors=oauth_error,
         limits=SMALL_BODY,
         summary="Issue token",
+        description=(
+            "OAuth 2.0 (RFC 6749): `client_credentials` for clients, and `refresh_token` for people who signed in"
+            " with a password. Errors that OAuth names have its form."
+        ),
         refusals=[InvalidRequest, UnsupportedGrantType, InvalidScope, InvalidGrant, ClientRefused],
     ),
     Route(
@@ -156,6 +160,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: AuthorizationServer},
         permissions=[PUBLIC],
         summary="Get metadata of authorization server",
+        description="By which OAuth clients find the token endpoint (RFC 8414).",
     ),
     Route(
         "GET",
@@ -164,5 +169,6 @@ ROUTES: list[Route[Any, Any]] = [
         {200: ProtectedResource},
         permissions=[PUBLIC],
         summary="Get metadata of protected resource",
+        description="By which OAuth clients find who issues tokens for this API (RFC 9728).",
     ),
 ]

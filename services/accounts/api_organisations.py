@@ -119,6 +119,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[PLATFORM],
         body=OrganisationFields,
         summary="Create organisation",
+        description="With its first Admin, who is invited. The token of the invitation is in this response alone.",
         refusals=[OrganisationExists, EmailTaken, *OF_IDEMPOTENCY],
     ),
     Route(
@@ -138,6 +139,10 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[PLATFORM],
         body=OrganisationDocument,
         summary="Create or replace organisation",
+        description=(
+            "Makes an organisation known whose users sign in at an outside identity provider. Its id is the one"
+            " that their tokens name."
+        ),
         refusals=[OrganisationNotFound, PreconditionFailed, OrganisationExists, OwnOrganisation],
     ),
     Route(

@@ -130,6 +130,10 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[ACCOUNTS],
         body=UserFields,
         summary="Invite user",
+        description=(
+            "The token of the invitation, with which the user sets a password within seven days, is in this"
+            " response alone."
+        ),
         refusals=[EmailTaken, *OF_IDEMPOTENCY],
     ),
     detail_route(USER, user_pages.user_detail, UserNotFound, UserItem, [ACCOUNTS], summary="Get user"),
@@ -150,6 +154,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Done},
         permissions=[ACCOUNTS],
         summary="Delete user",
+        description="Their tokens are refused from now on.",
         refusals=[UserNotFound, PreconditionFailed, LastAdmin],
     ),
     Route(
@@ -159,6 +164,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[InvitedUser]},
         permissions=[ACCOUNTS],
         summary="Renew invitation of user",
+        description="The link before ends. A password that the user has stays valid until they set another.",
         refusals=[UserNotFound, UserDisabled],
     ),
     Route(
@@ -168,6 +174,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Done},
         permissions=[ACCOUNTS],
         summary="Sign out user",
+        description="All tokens of the user are refused that were issued until now.",
         refusals=[UserNotFound],
     ),
     audit_route(USER, user_pages.TRAIL, UserNotFound, permissions=[ACCOUNTS], summary="Get audit trail of user"),

@@ -2,10 +2,8 @@
 
 from typing import Literal
 
-from pydantic import Field
-
 from services.accounts.roles import RoleName
-from shared.http.representation import Representation, TrainingTimestamp
+from shared.http.representation import NonEmpty, Representation, TrainingTimestamp, may_be_missing
 
 
 class SignedInUser(Representation):
@@ -23,19 +21,19 @@ class LoggedIn(Representation):
     token_type: Literal["Bearer"]
     expires_in: int
     user: SignedInUser
-    refresh_token: str = ""
-    refresh_expires_in: int = 0
+    refresh_token: str = may_be_missing()
+    refresh_expires_in: int = may_be_missing()
 
 
 class Me(Representation):
     """A user of an outside provider has what their token says of them."""
 
-    id: int = 0
-    name: str = ""
-    email: str = ""
-    role: RoleName | None = None
-    created_at: TrainingTimestamp | None = None
-    user_type: str = ""
+    id: int = may_be_missing()
+    name: str = may_be_missing()
+    email: str = may_be_missing()
+    role: RoleName = may_be_missing()
+    created_at: TrainingTimestamp = may_be_missing()
+    user_type: str = may_be_missing()
     permissions: list[str]
 
 
@@ -77,8 +75,8 @@ class UserItem(SignedInUser):
 class Invitation(Representation):
     """`token` and `url` are missing in a repeated response; `url` also if INVITATION_URL is not set."""
 
-    token: str = Field(default="-", min_length=1)
-    url: str = Field(default="-", min_length=1)
+    token: NonEmpty = may_be_missing()
+    url: NonEmpty = may_be_missing()
     expires_at: TrainingTimestamp
 
 

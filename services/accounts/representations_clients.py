@@ -2,10 +2,8 @@
 
 from typing import Literal
 
-from pydantic import Field
-
 from shared.http.conditional import RowKey
-from shared.http.representation import Representation, TrainingTimestamp
+from shared.http.representation import NonEmpty, Representation, TrainingTimestamp, may_be_missing
 
 ClientStatus = Literal["active", "expired", "revoked"]
 
@@ -41,8 +39,8 @@ class IssuedToken(Representation):
     token_type: Literal["Bearer"]
     expires_in: int
     scope: str
-    refresh_token: str = Field(default="-", min_length=1)
-    refresh_expires_in: int = 0
+    refresh_token: NonEmpty = may_be_missing()
+    refresh_expires_in: int = may_be_missing()
 
 
 class AuthorizationServer(Representation):

@@ -16,7 +16,5 @@ class AccountsSettings(ServiceSettings):
     """The claim `iss` of access tokens; for clients that follow RFC 8414, the public address of the gateway."""
     token_audience: str = Field(default="muster-api", min_length=1)
     login_token_ttl: int = Field(default=3600, ge=60, le=86_400)
-    public_url: str | None = Field(default=None, pattern=r"^https?://")
-    """Where clients reach the gateway; without it the host that they asked."""
     invitation_url: str | None = Field(default=None, pattern=r"^https?://[^#]+$")
     """A page of your own where users set their password; links lead there, with the token after `#`."""

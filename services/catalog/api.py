@@ -136,6 +136,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Done},
         permissions=[MANAGE],
         summary="Delete course",
+        description="Its sessions are deleted as well.",
         refusals=[CourseNotFound, PreconditionFailed, HasEnrollments, IsPrerequisite, ChangedMeanwhile],
     ),
     list_route(SESSIONS, pages.session_page, SessionQuery, SessionItem, VIEWS, summary="List sessions"),
@@ -159,6 +160,10 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[MANAGE],
         body=SessionPatch,
         summary="Change session",
+        description=(
+            "A session that is `scheduled` becomes `in_progress` and then `completed`, or is `cancelled` before;"
+            " never back. Cancelling it cancels its enrollments."
+        ),
         refusals=[SessionNotFound, PreconditionFailed, StatusMoveForbidden, CapacityBelowEnrolled, ChangedMeanwhile],
     ),
     Route(

@@ -1,11 +1,13 @@
 """What the catalog answers (contract, section 3)."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from services.catalog.schemas import Category, DeliveryMode, SessionStatus
 from shared.events.types import CourseState, SessionState
 from shared.http.conditional import RowKey
-from shared.http.representation import Day, Named, Number, Representation, Titled, TrainingTimestamp
+from shared.http.representation import Day, Named, Number, Representation, Titled, TrainingTimestamp, may_be_missing
 
 
 class CourseItem(Representation):
@@ -77,13 +79,13 @@ class SessionDetail(SessionItem):
     projects: list[Named]
     enrollment_opens_at: TrainingTimestamp | None
     enrollment_closes_at: TrainingTimestamp | None
-    meetings: list[MeetingItem] = Field(default_factory=list, min_length=1)
+    meetings: Annotated[list[MeetingItem], Field(min_length=1)] = may_be_missing()
 
 
 class ChangedSession(SessionDetail):
     """`waiting` is present only if places were added after the start and somebody waits for one."""
 
-    waiting: int = Field(default=1, ge=1)
+    waiting: Annotated[int, Field(ge=1)] = may_be_missing()
 
 
 class SessionWithCourses(Representation):

@@ -17,7 +17,7 @@ from pydantic import (
 
 from shared.http.models import Body, IdAndName, MergePatch
 from shared.http.pagination import PagedQuery
-from shared.validation.fields import STORED, Count, Id, LongText, Name, Number, QueryDate, QueryId, Search, Timestamp
+from shared.validation.fields import NUMBER, STORED, Count, Id, LongText, Name, QueryDate, QueryId, Search, Timestamp
 
 Category = Literal["technical", "soft_skills", "compliance", "leadership", "onboarding", "safety"]
 DeliveryMode = Literal["in_person", "online", "hybrid", "self_paced"]
@@ -62,9 +62,9 @@ Meetings = Annotated[
     list[MeetingFields], Field(max_length=60), AfterValidator(_distinct), AfterValidator(_one_after_another)
 ]
 CourseIds = Annotated[list[Id], Field(max_length=50), AfterValidator(_distinct)]
-Money = Annotated[Number, Field(ge=0, max_digits=12, decimal_places=2)]
-Hours = Annotated[Number, Field(gt=0, le=10_000, decimal_places=2)]
-Score = Annotated[Number, Field(ge=0, le=100, decimal_places=2)]
+Money = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2), NUMBER]
+Hours = Annotated[Decimal, Field(gt=0, le=10_000, decimal_places=2), NUMBER]
+Score = Annotated[Decimal, Field(ge=0, le=100, decimal_places=2), NUMBER]
 
 
 class CourseQuery(PagedQuery):

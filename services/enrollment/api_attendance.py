@@ -37,6 +37,10 @@ ATTENDANCE_ROUTES: list[Route[Any, Any]] = [
         permissions=[RECORD],
         body=Attendance,
         summary="Record attendance",
+        description=(
+            "The rows are recorded in their order, each by the rules of the single change. With `atomic` all are"
+            " recorded or none."
+        ),
         refusals=[SessionNotFound, AttendanceRefused, *OF_IDEMPOTENCY],
     ),
 ]

@@ -88,6 +88,9 @@ def _routes(
             permissions=[MANAGE],
             body=fields,
             summary=f"Create or replace {single}",
+            description=(
+                "Ids of people come from your own system. With `If-None-Match: *` it creates and never replaces."
+            ),
             refusals=[*_OF_A_CHANGE, EmployeeIdTaken],
         ),
         Route(
@@ -97,6 +100,7 @@ def _routes(
             {200: Done},
             permissions=[MANAGE],
             summary=f"Remove {single}",
+            description="Their records stay. Enrollments in sessions that have not begun are cancelled.",
             refusals=_OF_A_CHANGE,
         ),
         Route(
@@ -107,6 +111,10 @@ def _routes(
             permissions=[MANAGE],
             body=Merging,
             summary=f"Merge {single}",
+            description=(
+                "All that the person has goes to `into`, and the person is removed. It cannot be undone, so it"
+                " needs `If-Match`."
+            ),
             refusals=[*_OF_A_CHANGE, PreconditionRequired, PersonNotSelectable, MergedIntoThemselves, *OF_IDEMPOTENCY],
         ),
         audit_route(one, people_pages.PERSON_TRAILS[type_], PersonNotFound, summary=f"Get audit trail of {single}"),

@@ -7,7 +7,7 @@ from pydantic import Field
 from services.enrollment.schemas import CheckInMethod, Status
 from shared.events.types import BookingClash
 from shared.http.conditional import RowKey
-from shared.http.representation import Day, Named, Number, Representation, Titled, TrainingTimestamp
+from shared.http.representation import Day, Named, Number, Representation, Titled, TrainingTimestamp, may_be_missing
 
 Place = Annotated[int, Field(ge=1)]
 
@@ -37,7 +37,7 @@ class EnrollmentItem(Representation):
     feedback: str | None
     enrolled_at: TrainingTimestamp
     completed_at: TrainingTimestamp | None
-    waitlist_position: Place = 1
+    waitlist_position: Place = may_be_missing()
 
 
 class AttendanceItem(Representation):
@@ -57,14 +57,14 @@ class EnrollmentDetail(EnrollmentItem):
     certificate_url: str | None
     checked_in_at: TrainingTimestamp | None
     check_in_method: CheckInMethod | None
-    attendance: list[AttendanceItem] = Field(default_factory=list, min_length=1)
+    attendance: Annotated[list[AttendanceItem], Field(min_length=1)] = may_be_missing()
 
 
 class NewEnrollmentItem(Representation):
     id: int
     employee_id: int
     status: Literal["enrolled", "waitlisted"]
-    waitlist_position: Place = 1
+    waitlist_position: Place = may_be_missing()
 
 
 class RefusedItem(Representation):
@@ -90,9 +90,9 @@ class EnrolledPeople(Representation):
     enrolled_count: int
     enrollments: list[NewEnrollmentItem]
     session_available_spots: int
-    waitlisted_count: Place = 1
-    refused: list[RefusedItem] = Field(default_factory=list)
-    warnings: list[BookingClashWarning] = Field(default_factory=list, min_length=1)
+    waitlisted_count: Place = may_be_missing()
+    refused: list[RefusedItem] = may_be_missing()
+    warnings: Annotated[list[BookingClashWarning], Field(min_length=1)] = may_be_missing()
 
 
 class EmployeeOfCompletion(Representation):
@@ -119,9 +119,9 @@ class AttendanceResult(Representation):
     enrollment_id: int | None
     employee_id: int | None
     result: Literal["ok", "refused", "not_recorded"]
-    status: Status = "enrolled"
-    code: str = ""
-    message: str = ""
+    status: Status = may_be_missing()
+    code: str = may_be_missing()
+    message: str = may_be_missing()
 
 
 class RecordedAttendance(Representation):

@@ -1,6 +1,7 @@
 """What clients send to enrollment (contract, section 4)."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Literal, Self
 
 from pydantic import FailFast, Field, field_validator, model_validator
@@ -10,13 +11,13 @@ from shared.http.models import Body, BodyLimits, IdAndName, Query
 from shared.http.pagination import PagedQuery
 from shared.observability import Trace
 from shared.validation.fields import (
+    DIGITS,
     MAX_INTEGER,
+    NUMBER,
     Count,
     Id,
     LongText,
     Name,
-    Number,
-    QueryCount,
     QueryId,
     QueryYear,
     Reason,
@@ -48,7 +49,7 @@ class ComplianceQuery(PagedQuery):
     course_id: QueryId | None = None
     label_id: QueryId | None = None
     status: Literal["valid", "expiring", "missing"] | None = None
-    within_days: Annotated[QueryCount, Field(ge=0, le=3660)] = 30
+    within_days: Annotated[int, Field(ge=0, le=3660), DIGITS] = 30
     company_id: QueryId | None = None
     project_id: QueryId | None = None
 
@@ -92,7 +93,7 @@ class Completion(Body):
     `completed_at` is now where it is left out and the record has none.
     """
 
-    score: Annotated[Number, Field(ge=0, le=100, decimal_places=2)] | None = None
+    score: Annotated[Decimal, Field(ge=0, le=100, decimal_places=2), NUMBER] | None = None
     feedback: LongText | None = None
     certificate_url: HttpsUrl | None = None
     completed_at: Timestamp | None = None

@@ -12,7 +12,7 @@ from shared.auth.internal_token import VIEW, Caller
 from shared.auth.sight import VIEWS, Sight, sight_of
 from shared.errors import PermissionDenied
 from shared.http.models import Body
-from shared.http.pagination import PagedQuery, last_page
+from shared.http.pagination import PagedQuery, last_page, next_link
 from shared.http.responses import Answer, Caching
 from shared.http.routing import Call, Route
 from shared.http.walks import require_own_cursor, step_links, step_meta
@@ -52,7 +52,7 @@ async def _history(call: Call[Any, Body], person_type: str, company_id: int | No
     if query.is_step:
         return _step(call, total, items, *last)
     text = f'{{"data": {items}, "meta": {json.dumps(history_meta(query, total))}}}'
-    return Answer(text, caching=Caching.REVALIDATED)
+    return Answer(text, headers=next_link(call.url, query, total), caching=Caching.REVALIDATED)
 
 
 def _step(call: Call[Any, Body], total: int | None, items: str, last: int | None) -> Answer:

@@ -4,7 +4,7 @@ from typing import Annotated, Generic, Literal
 
 from pydantic import Field, RootModel
 
-from shared.http.representation import Data, Representation, WalkLinks, WalkMeta
+from shared.http.representation import Data, Representation, WalkLinks, WalkMeta, may_be_missing
 
 HistoryTimestamp = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\+00:00$")]
 """`2025-07-01T07:30:00+00:00`"""
@@ -36,7 +36,7 @@ class SessionOfRecord(Representation):
     venue: str | None
     checked_in_at: HistoryTimestamp | None
     check_in_method: str | None
-    attendance: list[AttendanceOfRecord] = Field(default_factory=list, min_length=1)
+    attendance: Annotated[list[AttendanceOfRecord], Field(min_length=1)] = may_be_missing()
 
 
 class TrainingRecord(Representation):

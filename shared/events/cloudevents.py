@@ -14,12 +14,12 @@ CONTENT_TYPE = "application/cloudevents+json"
 VERSION = "v1"
 
 
-def _qualified(event_type: type[Event[State]]) -> str:
+def qualified_type(event_type: type[Event[State]]) -> str:
     """`training.enrollment.completed.v1`: the type as the envelope has it."""
     return f"training.{event_type.type}.{VERSION}"
 
 
-_TYPES = {_qualified(event_type): event_type for event_type in STATE_OF}
+_TYPES = {qualified_type(event_type): event_type for event_type in STATE_OF}
 
 
 class EventInvalid(Exception):
@@ -40,26 +40,24 @@ class CloudEvent(BaseModel):
     dataschema: str
     datacontenttype: str = "application/json"
     traceparent: str = ""
+    tracestate: str = ""
     requestid: str = ""
     organisationid: int = Field(ge=1)
     """Written as text, since an integer of CloudEvents ends at 2³¹; a number in events of earlier releases."""
     data: dict[str, Any]
 
 
-def encode(event: Event[State], source: str) -> tuple[UUID, str]:
-    """The id made for this change, and the message body but for its `time`, which the database fills in.
+def encode(event: Event[State]) -> tuple[UUID, str]:
+    """The id made for this change, and the message body but for `time`, `source` and `dataschema`.
 
-    `source` is the service that owns the row.
+    These the database knows, and the outbox adds (shared/messaging/outbox.py).
     """
     event_id = new_uuid()
-    qualified = _qualified(type(event))
     envelope = {
         "specversion": "1.0",
         "id": str(event_id),
-        "source": f"/services/{source}",
-        "type": qualified,
+        "type": qualified_type(type(event)),
         "subject": f"{event.type.partition('.')[0].removesuffix('s')}s/{event.data.id}",
-        "dataschema": f"urn:muster:schema:{qualified}",
         "datacontenttype": "application/json",
         "organisationid": str(event.organisation_id),
     }
@@ -67,6 +65,8 @@ def encode(event: Event[State], source: str) -> tuple[UUID, str]:
         envelope["traceparent"] = event.trace.traceparent
     if event.trace.request_id:
         envelope["requestid"] = event.trace.request_id
+    if event.trace.tracestate:
+        envelope["tracestate"] = event.trace.tracestate
     # The state is JSON already; parsing it to write it again would cost as much as making it.
     return event_id, f'{json.dumps(envelope)[:-1]}, "data": {event.data.model_dump_json()}}}'
 
@@ -81,7 +81,11 @@ def decode(body: bytes) -> Event[State]:
         raise EventInvalid(_reason(error)) from None
     except KeyError as error:
         raise EventInvalid(f"no event has the type {error.args[0]!r}") from None
-    return event_type(envelope.organisationid, state, Trace(envelope.requestid, envelope.traceparent))
+    return event_type(envelope.organisationid, state, _trace(envelope))
+
+
+def _trace(envelope: CloudEvent) -> Trace:
+    return Trace(envelope.requestid, envelope.traceparent, envelope.tracestate)
 
 
 def _reason(error: ValidationError) -> str:

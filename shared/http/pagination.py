@@ -1,22 +1,35 @@
 """Pages of the training lists and of the histories, and walks through them (contract, section 1)."""
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from shared.http import cursor as cursors
 from shared.http.models import Query
 from shared.postgres.lists import Window
-from shared.validation.fields import QueryCount, QueryFlag
+from shared.validation.fields import DIGITS, QueryFlag
 
 MAX_PAGE = 1_000_000_000
+"""Past the end of any list. A greater page is read as this one: the rows before it can be counted in 64 bits."""
 MAX_PER_PAGE = 100
+_LONGER_THAN_A_COUNT: Final = re.compile(r"0*[1-9][0-9]{19,}\Z")
 
-Page = Annotated[QueryCount, Field(ge=1, le=MAX_PAGE)]
-PerPage = Annotated[QueryCount, Field(ge=1, le=MAX_PER_PAGE)]
+
+def _of_any_length(value: Any) -> Any:
+    """A number is read as text: one of thousands of digits would take its time."""
+    return str(MAX_PAGE) if isinstance(value, str) and _LONGER_THAN_A_COUNT.match(value) else value
+
+
+def _bounded(page: int) -> int:
+    return min(page, MAX_PAGE)
+
+
+Page = Annotated[int, Field(ge=1), AfterValidator(_bounded), DIGITS, BeforeValidator(_of_any_length)]
+PerPage = Annotated[int, Field(ge=1, le=MAX_PER_PAGE), DIGITS]
 
 
 def _known_form(cursor: str) -> str:
@@ -98,6 +111,13 @@ def training_links(url: str, query: PagedQuery, total: int) -> dict[str, str | N
         "prev": _page_url(url, query.filters, previous) if previous >= 1 else None,
         "next": _page_url(url, query.filters, query.page + 1) if query.page < last else None,
     }
+
+
+def next_link(url: str, query: PagedQuery, total: int) -> dict[str, str]:
+    """The header `Link` to the next page, if there is one (RFC 8288)."""
+    if query.page >= last_page(total, query.per_page):
+        return {}
+    return {"Link": f'<{_page_url(url, query.filters, query.page + 1)}>; rel="next"'}
 
 
 def _as_written(value: Any) -> str:

@@ -11,12 +11,22 @@ TrainingTimestamp = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2
 """`2026-05-15T09:00:00.000000Z`"""
 Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 Number = int | float
+NonEmpty = Annotated[str, Field(min_length=1)]
 
 
 class Representation(BaseModel):
     """Exactly these fields; one may be `null` or missing only where it says so."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def may_be_missing() -> Any:
+    """The default of a field that is not in every answer. A field of an answer has no other defaults: none is read."""
+    return Field(default=None, json_schema_extra=_without_default)
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    del schema["default"]
 
 
 class Named(Representation):
@@ -46,7 +56,7 @@ class Success(Representation, Generic[Data]):
     """One row, or what came of a change (contract, section 1)."""
 
     success: Literal[True]
-    message: str = ""
+    message: str = may_be_missing()
     data: Data
 
 
@@ -54,7 +64,8 @@ class Done(Representation):
     """A change that leaves nothing to show."""
 
     success: Literal[True]
-    message: str = ""
+    message: str = may_be_missing()
+    data: None
 
 
 class ChangedBy(Representation):

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from shared.events.cloudevents import encode
 from shared.events.types import Event, State
+from shared.messaging import installation
 from shared.postgres import audit_trail
 from shared.postgres.audit import AuditEntry
 from shared.postgres.pool import Connection
@@ -16,22 +17,25 @@ from shared.postgres.statement_columns import ArrayColumns
 CHANNEL = "outbox"
 """PostgreSQL's notification channel that wakes the relay."""
 
-_EVENTS = ArrayColumns(event_id="uuid", organisation_id="bigint", routing_key="text", body="text", must_route="boolean")
+_EVENTS = ArrayColumns(
+    event_id="uuid", organisation_id="bigint", routing_key="text", body="text", must_route="boolean", source="text"
+)
 
-# The event's `time` is the database's, as `created_at` is. The body is stored whole, because a relay of another
-# version may publish it.
+# The event's `time` is the database's, as `created_at` is, and so is the installation it comes from. The body is stored
+# whole, because a relay of another version may publish it.
 _ADD = f"""
 WITH added AS (
     INSERT INTO outbox (event_id, organisation_id, routing_key, body, must_route)
     SELECT event_id, organisation_id, routing_key,
-        format('{{"time": %s, %s', to_json(now()), substr(body, 2)), must_route
-    FROM {_EVENTS.unnest("events")}
+        format('{{"time": %s, "source": "%s", "dataschema": "%s", %s',
+            to_json(now()), {installation.SOURCE}, {installation.DATASCHEMA}, substr(body, 2)), must_route
+    FROM {_EVENTS.unnest("events")} {installation.BESIDE_EVENTS}
 )
 SELECT pg_notify('outbox', '')
 """  # noqa: S608 - of constants alone
 
 # One round trip for both: a change with an event is a change in the audit trail.
-_ADD_WITH_TRAIL = f"WITH trail AS ({audit_trail.INSERT.format(entries='$6')}), {_ADD.strip().removeprefix('WITH ')}"
+_ADD_WITH_TRAIL = f"WITH trail AS ({audit_trail.INSERT.format(entries='$7')}), {_ADD.strip().removeprefix('WITH ')}"
 
 # The relay's transactions begin before there is a row to lock, so now() would be too early in them.
 _LOCK_UNPUBLISHED = """
@@ -93,7 +97,7 @@ async def add(
 ) -> None:
     """Adds the events to the transaction that `connection` is in; the relay is woken when it commits.
 
-    `trail`: the entries of the audit trail for the same changes.
+    `source` is the service that owns the rows. `trail`: the entries of the audit trail for the same changes.
     """
     if not events:
         return
@@ -105,13 +109,14 @@ async def add(
 
 
 def _columns(event: Event[State], source: str) -> dict[str, Any]:
-    event_id, body = encode(event, source)
+    event_id, body = encode(event)
     return {
         "event_id": event_id,
         "organisation_id": event.organisation_id,
         "routing_key": event.type,
         "body": body,
         "must_route": event.must_route,
+        "source": source,
     }
 
 

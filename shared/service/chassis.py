@@ -25,6 +25,7 @@ from shared.http.routing import VERIFIER, Route, add_routes
 from shared.http.server.app import INFORMATION, READINESS, create_app, run
 from shared.messaging.broker import QueueName, connection_to, declare_queue
 from shared.messaging.consumer import Consumer, Subscriptions, routing_keys
+from shared.messaging.installation import describe
 from shared.messaging.relay import LANES, Relay
 from shared.observability import configure_logging
 from shared.postgres.batched_reads import BatchedReader, batched_reader
@@ -133,11 +134,14 @@ def carry_out(service: Service[S], settings: S, arguments: argparse.Namespace) -
 
 
 async def prepare(service: Service[S], settings: S) -> list[str]:
-    """Migrates the database and declares the queue; returns the migrations applied.
+    """Migrates the database, tells it of the installation, and declares the queue; returns the migrations applied.
 
     Queues are declared before any process serves: an event published while one is missing would pass it by.
     """
-    applied = await migrate(settings.migration_database_url.get_secret_value(), service.migrations)
+    database_url = settings.migration_database_url.get_secret_value()
+    applied = await migrate(database_url, service.migrations)
+    if service.outbox:
+        await describe(database_url, settings.installation, settings.public_url)
     amqp_url, queue = settings.migration_amqp_url.get_secret_value(), service_queue(service.name, settings)
     async with connection_to(amqp_url, name=f"{service.name} migrate") as connection:
         channel = await connection.channel()

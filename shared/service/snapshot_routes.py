@@ -14,9 +14,9 @@ from shared.postgres.row_security import EVERY_ORGANISATION
 from shared.projections.keys import MAX_PAGE
 from shared.projections.snapshot import Snapshot, SnapshotSource, encode_snapshot
 from shared.service.chassis import POOL
-from shared.validation.fields import MAX_ID, Id, QueryCount
+from shared.validation.fields import DIGITS, MAX_ID, Id
 
-AfterId = Annotated[QueryCount, Field(le=MAX_ID)]
+AfterId = Annotated[int, Field(le=MAX_ID), DIGITS]
 
 
 class SnapshotQuery(Query):
@@ -24,7 +24,7 @@ class SnapshotQuery(Query):
 
     after_organisation: AfterId = 0
     after_id: AfterId = 0
-    limit: Annotated[QueryCount, Field(ge=1, le=MAX_PAGE)] = MAX_PAGE
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE), DIGITS] = MAX_PAGE
 
 
 class RowKey(Body):

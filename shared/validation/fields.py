@@ -10,9 +10,12 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 from shared.validation.normal_text import normal_text
+from shared.validation.text_patterns import FEW_WORDS, ONE_LINE, SEVERAL_FILLED_LINES, SEVERAL_LINES
 
 MAX_ID = 2**63 - 1
 MAX_INTEGER = 2**31 - 1
@@ -36,6 +39,13 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """Includes the line separators of Unicode."""
 _CONTROL_IN_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """Allows tabs and line breaks."""
+_YEARS_PATTERN: Final = "(?:19|2[0-9])[0-9]{2}"
+_DATE_PATTERN: Final = f"^{_YEARS_PATTERN}-[0-9]{{2}}-[0-9]{{2}}$"
+_TIMESTAMP_PATTERN: Final = (
+    f"^{_YEARS_PATTERN}-[0-9]{{2}}-[0-9]{{2}}[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.][0-9]+)?"
+    "(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+"""What JSON Schema can say of them; a pattern of ECMA-262, as the others below."""
 
 
 def _digits(value: Any) -> int:
@@ -155,23 +165,67 @@ class _AnyText(Container[str]):
 STORED: Final = _AnyText()
 """Validation context for rows read from the database, which may contain any text."""
 
-Id = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
+
+class _JsonNumber:
+    """Reads a number of JSON as a `Decimal`, and says so: pydantic's own schema of a `Decimal` allows texts.
+
+    It stands behind the bounds, which are then those of the number.
+    """
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_number, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        decimal: Any = schema
+        while decimal["type"] != "decimal":
+            decimal = decimal["schema"]
+        number: JsonSchemaValue = next(choice for choice in handler(decimal)["anyOf"] if choice["type"] == "number")
+        places, digits = decimal.get("decimal_places"), decimal.get("max_digits")
+        if places is not None:
+            number["multipleOf"] = float(Decimal(1).scaleb(-places))
+        if digits is not None:
+            number["exclusiveMaximum"] = 10 ** (digits - (places or 0))
+        return number
+
+
+def _text(pattern: str) -> Any:
+    return Field(json_schema_extra={"pattern": pattern})
+
+
+NUMBER: Final = _JsonNumber()
+DIGITS: Final = BeforeValidator(_digits)
+"""Whole numbers of a query, which are texts. It stands behind the bounds: those behind it are in no JSON Schema."""
+
+Id = Annotated[int, Field(strict=True, ge=1, le=MAX_ID, json_schema_extra={"format": "int64"})]
 """A positive 64-bit integer in a body."""
 Count = Annotated[int, Field(strict=True)]
 """A field of this type sets bounds that its column can hold."""
 Version = Annotated[int, Field(strict=True, ge=1, le=MAX_INTEGER)]
-Number = Annotated[Decimal, BeforeValidator(_number)]
-Timestamp = Annotated[datetime, BeforeValidator(_timestamp)]
+Number = Annotated[Decimal, NUMBER]
+"""One with bounds has them before `NUMBER`."""
+Timestamp = Annotated[datetime, BeforeValidator(_timestamp), _text(_TIMESTAMP_PATTERN)]
 """RFC 3339 with an offset, read as UTC; decimals beyond microseconds are cut off."""
-Name = Annotated[str, Field(max_length=255), _normal(255), AfterValidator(one_line), AfterValidator(_filled)]
+Name = Annotated[
+    str, Field(max_length=255), _normal(255), AfterValidator(one_line), AfterValidator(_filled), _text(ONE_LINE)
+]
 """One line, in the form of `shared.validation.normal_text`."""
-LongText = Annotated[str, Field(max_length=10_000), _normal(10_000), AfterValidator(several_lines)]
-Reason = Annotated[str, Field(max_length=500), _normal(500), AfterValidator(several_lines), AfterValidator(_filled)]
-Search = Annotated[str, Field(max_length=255), AfterValidator(storable), AfterValidator(_few_words)]
+LongText = Annotated[
+    str, Field(max_length=10_000), _normal(10_000), AfterValidator(several_lines), _text(SEVERAL_LINES)
+]
+Reason = Annotated[
+    str,
+    Field(max_length=500),
+    _normal(500),
+    AfterValidator(several_lines),
+    AfterValidator(_filled),
+    _text(SEVERAL_FILLED_LINES),
+]
+Search = Annotated[str, Field(max_length=255), AfterValidator(storable), AfterValidator(_few_words), _text(FEW_WORDS)]
 """Words that a text could contain; it is not stored."""
 
-QueryId = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=MAX_ID)]
-QueryCount = Annotated[int, BeforeValidator(_digits)]
+QueryId = Annotated[int, Field(ge=1, le=MAX_ID, json_schema_extra={"format": "int64"}), DIGITS]
+QueryCount = Annotated[int, DIGITS]
+"""One with bounds has them before `DIGITS`."""
 QueryFlag = Annotated[bool, BeforeValidator(_true_or_false)]
-QueryYear = Annotated[QueryCount, Field(ge=FIRST_YEAR, le=LAST_YEAR)]
-QueryDate = Annotated[date, BeforeValidator(_date)]
+QueryYear = Annotated[int, Field(ge=FIRST_YEAR, le=LAST_YEAR), DIGITS]
+QueryDate = Annotated[date, BeforeValidator(_date), _text(_DATE_PATTERN)]

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from stack.commands.documents import documents_command
 from stack.commands.licences import check_page
 from stack.console import Steps
 from stack.errors import StackError
@@ -22,6 +23,7 @@ def lint(steps: Steps) -> int:
             ("ruff format --check", [programs / "ruff", "format", "--check"]),
             ("mypy", [programs / "mypy"]),
             ("lint-imports", [programs / "lint-imports"]),
+            ("documents", documents_command("--check")),
         )
         if not _passes(title, [str(part) for part in command], steps)
     ]

@@ -2,12 +2,13 @@
 
 import sys
 from dataclasses import dataclass
+from uuid import uuid4
 
 import aiohttp
 
 from stack.config.addresses import Addresses
 from stack.config.ports import State
-from stack.paths import REPOSITORY, Layout
+from stack.paths import REPOSITORY, Layout, write_private
 from stack.processes.environment import base_environment
 from stack.processes.managed_process import ManagedProcess
 from stack.servers.credentials import secret_settings
@@ -28,7 +29,8 @@ class Application:
     url: str
     environment: dict[str, str]
     privileges: dict[str, str]
-    """Further variables for an operator's commands: addresses as the roles that may change schema and queues."""
+    """Further variables for an operator's commands: addresses as the roles that may change schema and queues, and what
+    `migrate` tells the database of the installation."""
     process: ManagedProcess
 
     @property
@@ -79,8 +81,18 @@ def make_service(name: str, layout: Layout, addresses: Addresses) -> Application
     privileges = {
         "MIGRATION_DATABASE_URL": own.migration_database_url,
         "MIGRATION_AMQP_URL": addresses.amqp_url,
+        "INSTALLATION": _installation(layout),
+        "PUBLIC_URL": addresses.gateway_url,
     }
     return _application(name, f"services.{name}", own.url, variables, layout, privileges)
+
+
+def _installation(layout: Layout) -> str:
+    """The name of this stack in its events, made at its first start."""
+    file = layout.installation_file
+    if not file.exists():
+        write_private(file, f"{uuid4()}\n")
+    return file.read_text().strip()
 
 
 def make_gateway(layout: Layout, addresses: Addresses) -> Application:

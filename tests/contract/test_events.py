@@ -1,5 +1,6 @@
 """What subscribers get over the wire (contract, section 6)."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
@@ -186,9 +187,9 @@ async def test_every_event_is_a_cloud_event_with_the_whole_state(
         assert set(event) == ENVELOPE - of_nobody, routing_key
         assert event["specversion"] == "1.0"
         assert event["type"] == f"training.{routing_key}.v1"
-        assert event["source"] == f"/services/{source}"
+        assert re.fullmatch(rf"urn:muster:[0-9a-f-]{{36}}:{source}", event["source"])
         assert event["subject"] == f"{subject}/{event['data']['id']}"
-        assert event["dataschema"].endswith(event["type"])
+        assert event["dataschema"] == f"urn:muster:schema:{event['type']}.json"
         assert UUID(event["id"]).version == 7
         assert datetime.fromisoformat(event["time"]).utcoffset() is not None
         assert (type(event["organisationid"]), event["organisationid"]) == (str, str(organisation))
@@ -212,9 +213,11 @@ async def test_messages_are_persistent_and_say_what_they_are(admin: Client, even
 async def test_an_event_carries_the_trace_of_its_request(admin: Client, events: Subscriber) -> None:
     traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     body = {"title": "T", "category": "safety", "delivery_mode": "online", "duration_hours": 1}
-    await admin.post(COURSES, body, **{"X-Request-Id": "request-0001", "traceparent": traceparent})
+    sent = {"X-Request-Id": "request-0001", "traceparent": traceparent, "tracestate": "rojo=1, congo=t61"}
+    await admin.post(COURSES, body, **sent)
     event = await events.event("course.saved")
     assert (event["requestid"], event["traceparent"]) == ("request-0001", traceparent)
+    assert event["tracestate"] == "rojo=1,congo=t61"
 
 
 async def test_the_version_rises_by_one_with_each_change(admin: Client, events: Subscriber) -> None:

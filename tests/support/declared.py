@@ -22,6 +22,7 @@ from shared.http.routing import Route
 from tests.support.services import ROUTES
 
 _ENVELOPE = frozenset({"success", "message", "code"})
+_PROBLEM = frozenset({"type", "title", "status", "detail", "code"})
 _FORM_OF_OAUTH = frozenset({"error", "error_description"})
 _OF_NO_OPERATION = (MethodNotAllowed, MethodNotImplemented)
 _OF_A_BODY = (RequestTimeout, PayloadTooLarge)
@@ -58,9 +59,11 @@ class Declarations:
         """
         path = given.path.partition("?")[0]
         found = [route for pattern, route in self._routes if pattern.fullmatch(path)]
+        if given.by_gateway:
+            found = [route for route in found if route.is_public or not route.is_internal]
         method = "GET" if given.method == "HEAD" else given.method
         for route in found:
-            if route.method == method and not (given.by_gateway and route.is_internal):
+            if route.method == method:
                 _check(given, route)
                 return
         if found and given.status >= 400 and given.text:
@@ -81,9 +84,14 @@ def _check_refusal(given: Given, declared: Sequence[type[ApiError]]) -> None:
     code = body.get("code", body.get("error"))
     kinds = [kind for kind in declared if (kind.status, kind.code) == (given.status, code)]
     assert kinds, f"{given}, which its route does not declare"
-    form = _ENVELOPE if kinds[0].body is ApiError.body else _FORM_OF_OAUTH
+    form = _form_of(body) if kinds[0].body is ApiError.body else _FORM_OF_OAUTH
     undeclared = set(body).difference(form, *(kind.members for kind in kinds))
     assert not undeclared, f"{given} with {undeclared}, which no such error of its route declares"
+
+
+def _form_of(body: Mapping[str, Any]) -> frozenset[str]:
+    """Of an error in our own words: the envelope, or problem details for who asks for them."""
+    return _ENVELOPE if "success" in body else _PROBLEM
 
 
 _DECLARED = Declarations(ROUTES)

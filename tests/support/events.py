@@ -1,5 +1,6 @@
 """Events as the services make them, and the plain truth that projections of them must agree with."""
 
+import json
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from shared.events.cloudevents import encode
+from shared.events.cloudevents import encode, qualified_type
 from shared.events.types import (
     CourseSaved,
     CourseState,
@@ -34,8 +35,13 @@ MOMENT = datetime(2030, 5, 15, 9, tzinfo=UTC)
 
 def encoded(event: Event[Any], source: str = "enrollment") -> tuple[UUID, str]:
     """Its id and the whole body, as the outbox stores it."""
-    event_id, body = encode(event, source)
-    return event_id, f'{{"time": "{MOMENT.isoformat()}", {body[1:]}'
+    event_id, body = encode(event)
+    added = {
+        "time": MOMENT.isoformat(),
+        "source": f"urn:muster:test:{source}",
+        "dataschema": f"https://muster.example/schemas/{qualified_type(type(event))}.json",
+    }
+    return event_id, f"{json.dumps(added)[:-1]}, {body[1:]}"
 
 
 ENROLLMENT_EVENTS: Mapping[EnrollmentStatus, type[EnrollmentEvent]] = {

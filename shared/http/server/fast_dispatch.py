@@ -10,11 +10,13 @@ from typing import Final
 from aiohttp import web
 
 from shared.errors import Overloaded
+from shared.http.problem import prefers_problem
 from shared.http.server.responder import RESPONDER, Responder
 from shared.http.server.response_bytes import ResponseBytes, http_date
 from shared.http.server.simple_request import REQUEST_PARSER, SimpleRequestParser
 from shared.observability import request_id_from
 
+_REMEMBERED_REFUSALS: Final = 4
 _REQUEST_ID: Final = "00000000-0000-0000-0000-000000000000"
 
 
@@ -33,12 +35,18 @@ class FastDispatcher:
             return None
         begun = responder.begin(request)
         if isinstance(begun, Overloaded) and not request.is_head:
-            before, _, behind = _refusal_at(http_date(), responder)
+            more = "" if responder.cors is None else responder.cors.lines(request)
+            before, _, behind = _refusal_at(http_date(), responder, more, prefers_problem(request.headers))
             return b"".join((before, request_id_from(request.own.request_id).encode(), behind))
         return responder.respond(request, begun)
 
 
-@lru_cache(1)
-def _refusal_at(_date: str, responder: Responder) -> tuple[bytes, bytes, bytes]:
-    """For lack of room: those of one second differ in their request ids alone, and there may be thousands of them."""
-    return responder.refusal(Overloaded(), _REQUEST_ID).message(last=False).partition(_REQUEST_ID.encode())
+@lru_cache(_REMEMBERED_REFUSALS)
+def _refusal_at(_date: str, responder: Responder, more: str, as_problem: bool) -> tuple[bytes, bytes, bytes]:
+    """For lack of room: those of one second differ in their request ids, by the origins of the pages that asked, and by
+    the form that their clients prefer.
+
+    There may be thousands of them.
+    """
+    refusal = responder.refusal(Overloaded(), _REQUEST_ID, more, as_problem=as_problem)
+    return refusal.message(last=False).partition(_REQUEST_ID.encode())

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from shared.events.cloudevents import EventInvalid, encode
+from shared.events.cloudevents import EventInvalid
 from shared.messaging.consumer import BATCH, BUSY_RATE, GATHER_SECONDS, Arrivals, Batch, gather_seconds
-from tests.support.events import enrollment
+from tests.support.events import encoded, enrollment
 
 
 def delivery_of(body: bytes) -> Any:
@@ -15,8 +15,8 @@ def delivery_of(body: bytes) -> Any:
 
 
 def delivery(number: int) -> Any:
-    _, body = encode(enrollment(7, number), "enrollment")
-    return delivery_of(('{"time": "2030-05-15T09:00:00Z", ' + body[1:]).encode())
+    _, body = encoded(enrollment(7, number))
+    return delivery_of(body.encode())
 
 
 def arrivals(*deliveries: Any) -> Arrivals:

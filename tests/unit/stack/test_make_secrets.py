@@ -71,6 +71,14 @@ def test_settings_that_are_there_stay(clone: Path) -> None:
     assert "PASSWORD" not in (clone / ".env").read_text()
 
 
+def test_an_installation_has_a_name_that_no_other_has(clone: Path) -> None:
+    make_secrets(clone)
+    [name] = re.findall(r"^INSTALLATION=([0-9a-f]{32})$", (clone / ".env").read_text(), re.MULTILINE)
+    (clone / ".env").unlink()
+    make_secrets(clone)
+    assert name not in (clone / ".env").read_text()
+
+
 def test_without_random_numbers_no_secret_is_made(clone: Path) -> None:
     programs = clone / "bin"
     programs.mkdir()

@@ -61,12 +61,19 @@ CONTAINERS = """
 """
 
 
+_OF_EVENTS = """      # Without a value: set if .env or the shell sets it.
+      INSTALLATION:
+      PUBLIC_URL:
+"""
 SETTINGS = {
+    "catalog": _OF_EVENTS,
+    "enrollment": _OF_EVENTS,
     "accounts": """      # Without a value: set if .env or the shell sets it.
+      INSTALLATION:
       PUBLIC_URL:
       TOKEN_ISSUER:
       INVITATION_URL:
-"""
+""",
 }
 """What else a service's containers pass on from `.env`."""
 

@@ -1,0 +1,80 @@
+"""Headers of requests and responses that operations have in common, as components."""
+
+from typing import Any, Final
+
+Schema = dict[str, Any]
+
+
+def _reference(name: str) -> Schema:
+    return {"$ref": f"#/components/headers/{name}"}
+
+
+ETAG: Final = _reference("ETag")
+LOCATION: Final = _reference("Location")
+RETRY_AFTER: Final = _reference("Retry-After")
+WWW_AUTHENTICATE: Final = _reference("WWW-Authenticate")
+REPLAYED: Final = _reference("Idempotency-Replayed")
+_COUNT: Final = {"type": "integer", "minimum": 0}
+_LIMITS: Final = (
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "RateLimit-Policy",
+    "RateLimit",
+)
+
+HEADERS: Final[dict[str, Schema]] = {
+    "X-Request-Id": {
+        "description": "Identifies the request in logs, audit trails and events.",
+        "required": True,
+        "schema": {"type": "string", "minLength": 8, "maxLength": 128},
+    },
+    "ETag": {
+        "description": "Identifies the row and its version, for `If-Match` and `If-None-Match`. Opaque.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    "Location": {
+        "description": "The address of the new row.",
+        "required": True,
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "Idempotency-Replayed": {
+        "description": "`true` where the response is that of an earlier request with the same `Idempotency-Key`.",
+        "schema": {"type": "string", "const": "true"},
+    },
+    "Retry-After": {
+        "description": "So many seconds later it can be tried again.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "WWW-Authenticate": {
+        "description": "RFC 6750, section 3: which token is needed.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    "X-RateLimit-Limit": {"description": "Requests in a minute.", "schema": {"type": "integer", "minimum": 1}},
+    "X-RateLimit-Remaining": {"description": "How many are left now.", "schema": _COUNT},
+    "X-RateLimit-Reset": {
+        "description": "When all of them are there again, in seconds since the epoch.",
+        "schema": _COUNT,
+    },
+    "RateLimit-Policy": {
+        "description": 'The limit, as in draft-ietf-httpapi-ratelimit-headers: `"default";q=60;w=60`.',
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": 'What is left of it, in the same form: `"default";r=59;t=60`.',
+        "schema": {"type": "string"},
+    },
+}
+
+
+def common_headers() -> dict[str, Schema]:
+    """Of every response."""
+    return {"X-Request-Id": _reference("X-Request-Id")}
+
+
+def limit_headers() -> dict[str, Schema]:
+    """Of every response to a valid token, once the request is counted."""
+    return {name: _reference(name) for name in _LIMITS}

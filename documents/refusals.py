@@ -1,0 +1,136 @@
+"""The errors of the API: one schema for each code, and what a route can answer by status."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from documents.headers import RETRY_AFTER, WWW_AUTHENTICATE, common_headers
+from documents.routes import Routes, refusals_at
+from services.accounts.oauth_errors import OAuthError
+from shared.errors import ApiError
+from shared.http.routing import Route
+
+Schema = dict[str, Any]
+Refusal = type[ApiError]
+
+_JSON: Final = "application/json"
+_REQUIRED: Final = frozenset({"success", "message", "code", "error", "error_description"})
+"""Further members of an error are not always there."""
+_NAMES: Final[Mapping[tuple[str, ...], str]] = {("token_expired", "token_invalid", "token_missing"): "Unauthorized"}
+"""Of responses with several codes, where their names together are no name."""
+
+
+def error_name(code: str) -> str:
+    """`session_full` is `SessionFullError`."""
+    return "".join(word.capitalize() for word in code.split("_")).removesuffix("Error") + "Error"
+
+
+def error_schemas(routes: Routes) -> dict[str, Schema]:
+    """By name: of each code that a route can answer, with the members of all that share it."""
+    by_code: dict[str, list[Refusal]] = {}
+    for route in routes:
+        for refusal in refusals_at(route):
+            by_code.setdefault(refusal.code, []).append(refusal)
+    return {error_name(code): _schema(code, dict.fromkeys(found)) for code, found in sorted(by_code.items())}
+
+
+def _schema(code: str, refusals: Iterable[Refusal]) -> Schema:
+    refusals = list(refusals)
+    first = _first_with_its_code(refusals[0])
+    properties = _oauth_members(code) if issubclass(first, OAuthError) else _members(code, refusals)
+    return {
+        "type": "object",
+        "description": f"{first.meaning}\n\n{first.remedy}",
+        "properties": properties,
+        "required": [name for name in properties if name in _REQUIRED],
+        "additionalProperties": False,
+    }
+
+
+def _members(code: str, refusals: Iterable[Refusal]) -> Schema:
+    own = {name: schema for refusal in refusals for name, schema in refusal.members.items()}
+    return {
+        "success": {"type": "boolean", "const": False},
+        "message": {"type": "string", "description": "For a person."},
+        "code": {"type": "string", "const": code, "description": "For a program."},
+        **own,
+    }
+
+
+def _oauth_members(code: str) -> Schema:
+    """RFC 6749, section 5.2."""
+    return {
+        "error": {"type": "string", "const": code, "description": "For a program."},
+        "error_description": {"type": "string", "description": "For a programmer."},
+    }
+
+
+def _first_with_its_code(refusal: Refusal) -> Refusal:
+    """What a code means is said by the first class of a family that has it."""
+    family = [each for each in refusal.__mro__ if issubclass(each, ApiError) and each.code == refusal.code]
+    return family[-1]
+
+
+class ErrorResponses:
+    """The responses to refused requests: those that several routes have in common are components."""
+
+    def __init__(self, routes: Routes) -> None:
+        used = Counter(answer for route in routes for answer in _answers(route))
+        self._shared = {answer: response_name(answer.codes) for answer, times in used.items() if times > 1}
+
+    def of(self, route: Route[Any, Any]) -> dict[str, Schema]:
+        """By status, in their order."""
+        return {str(answer.status): self._reference(answer) for answer in _answers(route)}
+
+    def components(self) -> dict[str, Schema]:
+        return {
+            self._shared[answer]: _response(answer) for answer in sorted(self._shared, key=self._shared.__getitem__)
+        }
+
+    def _reference(self, answer: "_Answer") -> Schema:
+        name = self._shared.get(answer)
+        return _response(answer) if name is None else {"$ref": f"#/components/responses/{name}"}
+
+
+@dataclass(frozen=True, order=True)
+class _Answer:
+    """A status, with the codes that it can come with at a route."""
+
+    status: int
+    codes: tuple[str, ...]
+
+
+def response_name(codes: Sequence[str]) -> str:
+    """Of the codes that it comes with: `RateLimited`, or `BadRequestOrMalformedJson`."""
+    return _NAMES.get(tuple(codes)) or "Or".join(error_name(code).removesuffix("Error") for code in codes)
+
+
+def _answers(route: Route[Any, Any]) -> list[_Answer]:
+    codes = dict[int, set[str]]()
+    for refusal in refusals_at(route):
+        codes.setdefault(refusal.status, set()).add(refusal.code)
+    return [_Answer(status, tuple(sorted(codes[status]))) for status in sorted(codes)]
+
+
+def _response(answer: _Answer) -> Schema:
+    choices: list[Schema] = [{"$ref": _place(code)} for code in answer.codes]
+    return {
+        "description": f"{HTTPStatus(answer.status).phrase}: {', '.join(f'`{code}`' for code in answer.codes)}",
+        "headers": {**common_headers(), **_headers_of(answer.status)},
+        "content": {_JSON: {"schema": choices[0] if len(choices) == 1 else {"oneOf": choices}}},
+    }
+
+
+def _place(code: str) -> str:
+    return f"#/components/schemas/{error_name(code)}"
+
+
+def _headers_of(status: int) -> Mapping[str, Schema]:
+    match status:
+        case 401 | 403:
+            return {"WWW-Authenticate": WWW_AUTHENTICATE}
+        case 429 | 503:
+            return {"Retry-After": RETRY_AFTER}
+    return {}

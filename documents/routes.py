@@ -1,0 +1,29 @@
+"""The routes that clients may ask, as the processes declare them."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from gateway.edge.own_routes import OWN_ROUTES
+from services.accounts.api import ROUTES as ACCOUNTS
+from services.catalog.api import ROUTES as CATALOG
+from services.enrollment.api import ROUTES as ENROLLMENT
+from services.history.api import ROUTES as HISTORY
+from shared.errors import ApiError, BadRequest, HeadersTooLarge, UriTooLong, ValidationFailed
+from shared.http.refusals import Refusals, refusals_of
+from shared.http.routing import Route
+
+Routes = Sequence[Route[Any, Any]]
+
+_OF_THE_GATEWAY: Final[Refusals] = (BadRequest, ValidationFailed, UriTooLong, HeadersTooLarge, ApiError)
+"""How the gateway refuses what it would answer by itself: it asks nobody, and counts nobody."""
+
+
+def public_routes() -> Routes:
+    """Those that the gateway passes on, and its own; what services ask each other is left out."""
+    declared = [*CATALOG, *ENROLLMENT, *HISTORY, *ACCOUNTS, *OWN_ROUTES]
+    return [route for route in declared if route.is_public or not route.is_internal]
+
+
+def refusals_at(route: Route[Any, Any]) -> Refusals:
+    """Every kind of error that a client can receive from it, each once."""
+    return (*_OF_THE_GATEWAY, *route.refusals) if route in OWN_ROUTES else refusals_of(route)
