@@ -110,7 +110,7 @@ class GatewaySettings(ProcessSettings):
     upstream_max_in_flight: int = Field(default=112, ge=1)
     upstream_max_waiting: int = Field(default=1000, ge=0)
     """Requests that wait for their turn at one service: a burst is worked off, and no reason to refuse anybody."""
-    max_in_flight: int = Field(default=1000 + 1000 * _SERVICES, ge=1)
+    max_in_flight: int = Field(default=2000 + 1000 * _SERVICES, ge=1)
     stranger_body_memory: int = Field(default=8, ge=1)
     """MiB of bodies held at once from clients without a valid token: those who sign in."""
 

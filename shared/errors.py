@@ -376,6 +376,7 @@ class Unavailable(ApiError):
 
     def __init__(self, message: str | None = None, *, code: str | None = None, retry_after: int = 1) -> None:
         super().__init__(message, code=code, headers={"Retry-After": str(retry_after)})
+        self.retry_after = retry_after
 
 
 class Overloaded(Unavailable):
