@@ -18,10 +18,12 @@ Schema = dict[str, Any]
 
 _PLACE: Final = "#/components/schemas/"
 _GENERIC: Final = re.compile(r"([A-Za-z]+)_(\w+)_\Z")
-_SUFFIXES: Final = {"Success": "Response"}
+_SUFFIXES: Final = {"Success": "Response", "Listed": "List"}
 """What a model around another adds to its name, where that is not its own name."""
 _NAMES: Final = {
     "HistoryPage_TrainingRecord_": "TrainingHistoryPage",
+    "HistoryWalk_TrainingRecord_": "TrainingHistoryWalk",
+    "HistoryListed_TrainingRecord_": "TrainingHistory",
     "CompletionAnswer": "CompletedEnrollment",
     "Success_CompletionAnswer_": "CompletedEnrollmentResponse",
     "SettingsAnswer": "Settings",

@@ -114,7 +114,7 @@ class WalkMeta(Representation):
 
     per_page: int
     next_cursor: str | None
-    total: int = 0
+    total: int = may_be_missing()
 
 
 class WalkLinks(Representation):

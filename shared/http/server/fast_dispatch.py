@@ -46,10 +46,10 @@ class FastDispatcher:
 def _refusal_at(
     _date: str, responder: Responder, message: str, retry_after: int, more: str, as_problem: bool
 ) -> tuple[bytes, bytes, bytes]:
-    """For lack of room: those of one second differ in their request ids, by what there is no room for, by the origins of
-    the pages that asked, and by the form that their clients prefer.
+    """For lack of room; there may be thousands of them in a second.
 
-    There may be thousands of them.
+    They differ in their request ids, in what there is no room for, in the origins of the pages that asked, and in the
+    form that their clients prefer.
     """
     error = Overloaded(message, retry_after=retry_after)
     refusal = responder.refusal(error, _REQUEST_ID, more, as_problem=as_problem)
