@@ -20,7 +20,7 @@ Refusal = type[ApiError]
 
 PROBLEM: Final[Schema] = {
     "type": "object",
-    "description": "The same error as RFC 9457 has it, for clients whose `Accept` names it; with the members of the code.",
+    "description": "The same error as RFC 9457 has it, for clients whose `Accept` names it; the code's members too.",
     "properties": {
         "type": {"type": "string", "format": "uri-reference", "description": "Where the code is explained."},
         "title": {"type": "string"},

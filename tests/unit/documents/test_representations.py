@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from documents.openapi import openapi
 from documents.routes import public_routes
+from tests.support.openapi import DOCUMENT
 
-DOCUMENT = openapi(public_routes())
 SCHEMAS = DOCUMENT["components"]["schemas"]
 
 
