@@ -1,5 +1,5 @@
-"""`python -m documents`: writes the documents. With `--check` it says which are stale or wrong, and what was removed from
-the API without being told, and writes nothing; with `--released` it also keeps what later documents are compared with."""
+"""`python -m documents` writes the documents. With `--check` it writes nothing and says which are stale or wrong, and
+what was removed from the API without being told. With `--released` it also keeps what later ones are compared with."""
 
 import argparse
 import sys

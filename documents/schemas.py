@@ -23,7 +23,7 @@ _SUFFIXES: Final = {"Success": "Response", "Listed": "List"}
 _NAMES: Final = {
     "HistoryPage_TrainingRecord_": "TrainingHistoryPage",
     "HistoryWalk_TrainingRecord_": "TrainingHistoryWalk",
-    "HistoryListed_TrainingRecord_": "TrainingHistory",
+    "HistoryListed_TrainingRecord_": "TrainingHistoryList",
     "CompletionAnswer": "CompletedEnrollment",
     "Success_CompletionAnswer_": "CompletedEnrollmentResponse",
     "SettingsAnswer": "Settings",

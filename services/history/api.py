@@ -12,7 +12,7 @@ from shared.auth.internal_token import VIEW, Caller
 from shared.auth.sight import VIEWS, Sight, sight_of
 from shared.errors import PermissionDenied
 from shared.http.models import Body
-from shared.http.pagination import PagedQuery, last_page, next_link
+from shared.http.pagination import PagedQuery, last_page, link_header, next_link
 from shared.http.responses import Answer, Caching
 from shared.http.routing import Call, Route
 from shared.http.walks import require_own_cursor, step_links, step_meta
@@ -59,7 +59,7 @@ def _step(call: Call[Any, Body], total: int | None, items: str, last: int | None
     meta = step_meta(call, total, last)
     links = step_links(call, meta)
     text = f'{{"data": {items}, "meta": {json.dumps(meta)}, "links": {json.dumps(links)}}}'
-    headers = {} if links["next"] is None else {"Link": f'<{links["next"]}>; rel="next"'}
+    headers = {} if links["next"] is None else link_header(links["next"])
     return Answer(text, headers=headers, caching=Caching.REVALIDATED)
 
 

@@ -117,7 +117,11 @@ def next_link(url: str, query: PagedQuery, total: int) -> dict[str, str]:
     """The header `Link` to the next page, if there is one (RFC 8288)."""
     if query.page >= last_page(total, query.per_page):
         return {}
-    return {"Link": f'<{_page_url(url, query.filters, query.page + 1)}>; rel="next"'}
+    return link_header(_page_url(url, query.filters, query.page + 1))
+
+
+def link_header(following: str) -> dict[str, str]:
+    return {"Link": f'<{following}>; rel="next"'}
 
 
 def _as_written(value: Any) -> str:

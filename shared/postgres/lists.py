@@ -28,10 +28,16 @@ class Window:
         return STEP_TYPES if self.is_step else PAGE_TYPES
 
     def start(self, key: str, *, newest_first: bool = False, after: str = ":after") -> str:
-        """What a SELECT that ends in a WHERE clause goes on with, to leave out what earlier steps have shown."""
+        """What a SELECT that ends in a WHERE clause goes on with, to leave out what earlier steps have shown.
+
+        Of functions, row-level security lets through to an index only those that can tell nothing of a row: `coalesce`
+        is not known to be one.
+        """
         if not self.is_step:
             return ""
-        return f" AND {key} < coalesce(nullif({after}, 0), {_LAST_ID})" if newest_first else f" AND {key} > {after}"
+        if newest_first:
+            return f" AND {key} < CASE {after} WHEN 0 THEN {_LAST_ID} ELSE {after} END"
+        return f" AND {key} > {after}"
 
     def reach(self, per_page: str = ":per_page") -> str:
         """The end of a SELECT: rows as far as the page ends, or the step and one row of the next."""

@@ -14,6 +14,7 @@ from services.catalog.errors import StatusMoveForbidden
 from services.catalog.schemas import CourseFields, SessionFields
 from shared.errors import MalformedJson, ValidationFailed
 from shared.http.body import is_media_type
+from shared.http.cursor import Place, encode
 from shared.http.idempotency_key import digest
 from shared.http.models import JSON_TYPE, MergePatch, Query
 from shared.http.pagination import MAX_PAGE, PagedQuery, training_links, training_meta
@@ -27,7 +28,9 @@ from tests.support.routes import ALL, example_body
 
 BODIES = sorted({d.route.body for d in ALL if d.route.body is not None}, key=lambda model: model.__name__)
 QUERIES = sorted({d.route.query for d in ALL if d.route.query.model_fields}, key=lambda model: model.__name__)
-TEXTS = mutated(st.sampled_from(["1", "15", "2026-05-15", "scheduled", "online", "a b", "7", "9223372036854775807"]))
+CURSOR = encode(Place(b"of a walk", 7))
+WRITTEN = ["1", "15", "2026-05-15", "scheduled", "online", "a b", "7", "9223372036854775807", "true", CURSOR]
+TEXTS = mutated(st.sampled_from(WRITTEN))
 COURSE = CourseFields.model_validate({**example_body(CourseFields), "duration_hours": 1})
 
 
@@ -121,6 +124,8 @@ def assert_is_a_page(query: PagedQuery) -> None:
     assert 1 <= query.page <= MAX_PAGE
     assert 1 <= query.per_page <= 100
     assert query.offset < 2**63
+    assert query.is_step is (query.cursor is not None)
+    assert 0 <= query.place[1] < 2**63
     assert training_meta(query, 10)["current_page"] == query.page
     links = training_links("http://muster.example/x", query, 10)
     assert links["first"] == f"http://muster.example/x?{urlencode({**query.filters, 'page': 1})}"

@@ -9,7 +9,7 @@ import pytest
 from services.catalog.app import MIGRATIONS as OF_CATALOG
 from services.enrollment.app import MIGRATIONS as OF_ENROLLMENT
 from shared.postgres.batched_reads import PageRead, Statement, batched_reader
-from shared.postgres.lists import PAGE
+from shared.postgres.lists import PAGE, Window
 from shared.postgres.migrations import migrate
 from shared.postgres.named_totals import named_page
 from shared.postgres.pool import Connection
@@ -73,6 +73,16 @@ async def test_a_page_touches_as_many_totals_as_there_are(
 ) -> None:
     read = named_page(listed, ORGANISATION, search, PAGE, (15, rows_before), 100)
     assert await touched(connections[service], read) < FEW
+
+
+@pytest.mark.parametrize(("service", "listed"), LISTED)
+@pytest.mark.parametrize(("search", "after"), [(None, 0), (None, NAMES - 20), ("name 7", 0)])
+async def test_a_step_touches_no_more(
+    connections: dict[str, Connection], service: str, listed: str, search: str | None, after: int
+) -> None:
+    """Of those without words, it touches what it shows."""
+    read = named_page(listed, ORGANISATION, search, Window(is_step=True, is_counted=False), (15, after), 100)
+    assert await touched(connections[service], read) < (FEW if search else NAMES)
 
 
 async def test_control_counting_the_rows_touches_all(connections: dict[str, Connection]) -> None:

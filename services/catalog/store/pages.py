@@ -187,7 +187,7 @@ def _session_statement(filters: tuple[str, ...], window: Window) -> Statement:
     matching = f"FROM sessions s WHERE {' AND '.join(conditions)}"
     text = list_of(
         total=f"SELECT count(*) {matching}" if "course_id" in filters else _total_of_sessions(filters),
-        page=_step_of_sessions(matching, window) if window.is_step else _page_of_sessions(matching),
+        page=_step_of_sessions(matching, filters, window) if window.is_step else _page_of_sessions(matching),
         joins="""
         JOIN sessions s ON s.organisation_id = :organisation_id AND s.id = page.id
         JOIN courses c ON c.organisation_id = s.organisation_id AND c.id = s.course_id
@@ -205,9 +205,15 @@ def _page_of_sessions(matching: str) -> str:
     return page_of(f"SELECT s.id, s.start_date {matching}", "start_date, id", MAX_PER_PAGE)
 
 
-def _step_of_sessions(matching: str, window: Window) -> str:
-    """A session can be moved to another time, so it is no walk that goes by the time."""
-    return page_of(f"SELECT s.id {matching}{window.start('s.id')}", "id", MAX_PER_PAGE, window)
+def _step_of_sessions(matching: str, filters: Sequence[str], window: Window) -> str:
+    """A session can be moved to another time, so no walk goes by the time.
+
+    Those of some days are found by their index and sorted: what is found by the id may lie anywhere in a long walk.
+    """
+    ids = f"SELECT s.id {matching}{window.start('s.id')}"
+    if not _LIMITS.keys().isdisjoint(filters):
+        ids = f"SELECT id FROM ({ids} OFFSET 0) AS of_days"  # noqa: S608 - made of constants
+    return page_of(ids, "id", MAX_PER_PAGE, window)
 
 
 def _total_of_sessions(filters: Sequence[str]) -> str:

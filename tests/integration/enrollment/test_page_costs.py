@@ -2,13 +2,15 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
 from services.enrollment.app import MIGRATIONS
 from services.enrollment.schemas import EmployeeQuery, EnrollmentQuery, PersonQuery
 from services.enrollment.store import pages, people_pages
-from shared.auth.sight import Sight
+from shared.auth.sight import EVERYBODY, Sight
+from shared.http.cursor import Place, encode
 from shared.postgres.batched_reads import PageRead, Statement, batched_reader
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Connection, Pool, slow_transaction
@@ -18,6 +20,12 @@ from tests.support.plans import touched, touched_alone
 from tests.support.totals import fill
 
 MANY = 20_000
+
+
+def cursor_after(row: int) -> str:
+    return encode(Place(b"of a walk", row))
+
+
 FEW = 600
 """Rows that a page of 15 may touch, all tables together; the totals of its list are some of them."""
 
@@ -90,6 +98,21 @@ async def test_a_page_of_enrollments_touches_few_rows(
     assert await touched(connection, pages.enrollment_page(organisation, EnrollmentQuery.model_validate(asked))) < FEW
 
 
+@pytest.mark.parametrize("organisation", [OF_UTC, OF_SYDNEY], ids=["UTC", "Sydney"])
+@pytest.mark.parametrize("asked", ENROLLMENTS[:-1], ids=str)
+async def test_a_step_touches_few_rows_however_deep_it_is(
+    connection: Connection, asked: dict[str, str], organisation: int
+) -> None:
+    for cursor in ("", cursor_after(MANY // 2), cursor_after(100)):
+        query = EnrollmentQuery.model_validate({**asked, "cursor": cursor})
+        assert await touched(connection, pages.enrollment_page(organisation, query)) < FEW
+
+
+async def test_control_a_deep_page_touches_what_is_before_it(connection: Connection) -> None:
+    query = EnrollmentQuery.model_validate({"page": "1000"})
+    assert await touched(connection, pages.enrollment_page(ORGANISATION, query)) > MANY / 2
+
+
 # Somebody of no company, and a company of fifty people.
 SIGHTS = [Sight(person=7), Sight(companies=(2,)), Sight(person=7, companies=(2, 3))]
 
@@ -123,6 +146,15 @@ async def test_a_page_of_people_in_sight_touches_few_rows(
     for company_id in (None, 2):
         page = people_pages.person_page(ORGANISATION, "employee", query, company_id, sight)
         assert await touched(connection, page) < FEW
+
+
+@pytest.mark.parametrize("sight", [EVERYBODY, *SIGHTS, Sight(companies=(1, 2))])
+@pytest.mark.parametrize("search", [None, "c4ca4238a0b92382"])
+async def test_a_step_through_people_touches_few_rows(connection: Connection, sight: Sight, search: str | None) -> None:
+    for cursor, company_id in product(("", cursor_after(MANY // 2), cursor_after(MANY - 100)), (None, 1, 2)):
+        query = EmployeeQuery(search=search, cursor=cursor)
+        read = people_pages.person_page(ORGANISATION, "employee", query, company_id, sight)
+        assert await touched(connection, read) < FEW
 
 
 @pytest.mark.parametrize("type_", ["staff", "employee"])

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from shared.http.cursor import Place, encode
 from shared.http.pagination import MAX_PAGE, PagedQuery, next_link, training_links, training_meta
+from shared.postgres.lists import Window
 from shared.validation.fields import Search
 
 URL = "https://muster.example/api/v1/training/courses"
@@ -127,3 +129,27 @@ def test_the_pages_up_to_the_last_hold_every_row_once(total: int, per_page: int)
     end = training_meta(query(page=last, per_page=per_page), total)
     assert end["to"] == (total or None)
     assert training_meta(query(page=last + 1, per_page=per_page), total)["from"] is None
+
+
+def test_a_step_begins_after_the_row_of_its_cursor_and_counts_nothing_unasked() -> None:
+    first = query(cursor="", per_page=20)
+    assert (first.is_step, first.window, first.place) == (True, Window(is_step=True, is_counted=False), (20, 0))
+    following = query(cursor=encode(Place(b"of a walk", 77)), total="true")
+    assert (following.window, following.place) == (Window(is_step=True, is_counted=True), (15, 77))
+
+
+def test_a_page_is_counted_whatever_is_asked() -> None:
+    for total in ({}, {"total": "true"}, {"total": "false"}):
+        assert (query(page=3, **total).window, query(page=3, **total).place) == (Window(), (15, 30))
+
+
+@pytest.mark.parametrize(
+    "asked", [{"cursor": "x"}, {"cursor": "A" * 36}, {"total": "1"}, {"total": "True"}, {"total": ""}]
+)
+def test_what_is_no_cursor_and_no_flag_is_refused(asked: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        query(**asked)
+
+
+def test_links_keep_a_flag_as_it_was_written() -> None:
+    assert training_links(URL, query(total="true"), total=1)["first"] == f"{URL}?total=true&page=1"
