@@ -133,7 +133,7 @@ class _Generator:
 
 async def _run(url: str, lines: Sequence[str], rate: int, seconds: float, *, count_refusals: bool) -> Latencies:
     address = urlsplit(url)
-    requests = [_request(line, address.netloc) for line in lines]
+    requests = [request_of(line, address.netloc) for line in lines]
     generator = _Generator(address.hostname or "", address.port or 80, count_refusals=count_refusals)
     await generator.connect()
     began = time.perf_counter()
@@ -153,10 +153,11 @@ async def _run(url: str, lines: Sequence[str], rate: int, seconds: float, *, cou
     return Latencies(p50, p99, generator.refused)
 
 
-def _request(line: str, host: str) -> bytes:
-    """A path and whose token goes with it, and JSON where something is posted."""
+def request_of(line: str, host: str) -> bytes:
+    """A path and whose token goes with it, which may be nobody's, and JSON where something is posted."""
     path, authorization, *posted = line.split("\t")
-    head = f" {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {authorization}\r\n"
+    credentials = f"Authorization: {authorization}\r\n" if authorization else ""
+    head = f" {path} HTTP/1.1\r\nHost: {host}\r\n{credentials}"
     if not posted:
         return f"GET{head}\r\n".encode()
     body = posted[0].encode()

@@ -5,12 +5,11 @@ design (argon2id); the threads that hash yield to everything else.
 """
 
 import asyncio
-import time
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+import json
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
-import aiohttp
 import asyncpg
 
 from bench.bed import Bed, System
@@ -18,6 +17,7 @@ from bench.fairness import OURS
 from bench.load import Requests
 from bench.open_loop import Latencies, open_loop
 from bench.results import Result, Samples, at_most, bounded
+from bench.rush import Rush, rush
 from services.accounts.passwords import LONGEST_WAIT, hash_password
 
 LOGINS = 200
@@ -30,6 +30,7 @@ SCALE = 0.02
 GOAL = 2.0
 """On two cores any 200 requests of one moment are noticed; hashing must not add to that."""
 GOAL_BESIDE_OTHERS = 1.25
+ME = "/api/v1/auth/me"
 PASSWORD = "correct horse battery"  # noqa: S105 - of nobody
 _USERS = """
 INSERT INTO users (organisation_id, name, email, email_key, role, password_hash)
@@ -38,22 +39,14 @@ FROM (SELECT 'user-' || generate_series(1, $2::int) || '@example.com' AS email) 
 """
 
 
-Ask = Callable[[aiohttp.ClientSession, System, int], Awaitable[int]]
-"""The request of one of those who come at once; the status of its response."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rush:
-    """Seconds until all who signed in at once were answered, and how many were refused."""
-
-    seconds: float
-    refused: int
-
-
 async def results(bed: Bed) -> AsyncIterator[Result]:
     system = await bed.system(SCALE)
     await _add_users(system)
     requests = Requests.written(bed, OURS, system.client_bearers)
+    logins, cheap = (
+        _written(bed, _logins()),
+        _written(bed, [f"{ME}\t{each}" for each in system.client_bearers[:LOGINS]]),
+    )
     alone: list[Latencies] = []
     beside: list[Latencies] = []
     beside_others: list[Latencies] = []
@@ -61,10 +54,10 @@ async def results(bed: Bed) -> AsyncIterator[Result]:
     with system.on(bed.placement.all):
         for _ in range(bed.effort.rounds + 1):  # the first one warms up
             alone.append(await _gets(bed, system, requests))
-            latencies, rush = await asyncio.gather(_gets(bed, system, requests), _rush(system, _sign_in))
+            latencies, rush = await asyncio.gather(_gets(bed, system, requests), _rush(bed, system, logins))
             beside.append(latencies)
             rushes.append(rush)
-            latencies, _ = await asyncio.gather(_gets(bed, system, requests), _rush(system, _ask_who_i_am))
+            latencies, _ = await asyncio.gather(_gets(bed, system, requests), _rush(bed, system, cheap))
             beside_others.append(latencies)
     name, note = f"{LOGINS} logins at once", f"{RATE} GETs a second"
     busy, usual, others = (Samples.of([each.p99 for each in rounds[1:]]) for rounds in (beside, alone, beside_others))
@@ -83,27 +76,21 @@ async def _gets(bed: Bed, system: System, requests: Requests) -> Latencies:
     )
 
 
-async def _rush(system: System, ask: Ask) -> Rush:
-    """Everybody asks within the same moment, each over a connection of their own."""
-    await asyncio.sleep(1)  # the GETs are on their way
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        began = time.perf_counter()
-        statuses = Counter(await asyncio.gather(*(ask(session, system, number) for number in range(LOGINS))))
-        return Rush(time.perf_counter() - began, LOGINS - statuses[200])
+async def _rush(bed: Bed, system: System, requests: Path) -> Rush:
+    """Everybody asks within the same moment, each over a connection of their own, while the GETs are on their way."""
+    return await rush(bed.placement.all, system.gateway_url, requests, after=1)
 
 
-async def _sign_in(session: aiohttp.ClientSession, system: System, number: int) -> int:
-    body = {"email": f"user-{1 + number}@example.com", "password": PASSWORD}
-    async with session.post(f"{system.gateway_url}/api/v1/auth/login", json=body) as response:
-        await response.read()
-        return response.status
+def _logins() -> list[str]:
+    """Of one user each, as lines of a file of requests."""
+    bodies = [{"email": f"user-{1 + number}@example.com", "password": PASSWORD} for number in range(LOGINS)]
+    return [f"/api/v1/auth/login\t\t{json.dumps(body)}" for body in bodies]
 
 
-async def _ask_who_i_am(session: aiohttp.ClientSession, system: System, number: int) -> int:
-    headers = {"Authorization": system.client_bearers[number]}
-    async with session.get(f"{system.gateway_url}/api/v1/auth/me", headers=headers) as response:
-        await response.read()
-        return response.status
+def _written(bed: Bed, lines: Sequence[str]) -> Path:
+    with NamedTemporaryFile("w", dir=bed.servers.layout.data, prefix="rush-", delete=False) as file:
+        file.writelines(f"{line}\n" for line in lines)
+    return Path(file.name)
 
 
 async def _add_users(system: System) -> None:

@@ -15,6 +15,7 @@ from gateway.admission.redis_client import Availability, redis_client
 from gateway.admission.revocation import Revocations
 from gateway.auth.client_token import ClientTokenVerifier
 from gateway.auth.own_requests import OwnRequests
+from gateway.edge.cross_origin import cors_for
 from gateway.edge.forward_handler import ForwardHandler
 from gateway.edge.public_routes import PublicRoutes
 from gateway.routes import Router
@@ -49,6 +50,7 @@ def create_gateway(settings: GatewaySettings) -> web.Application:
     app = create_app(max_in_flight=settings.max_in_flight, bodies=bodies)
     app[REQUEST_PARSER] = SimpleRequestParser(REMEMBERED_CLIENTS)
     app[RESPONDER].lines_by_caching = _LINES_BY_CACHING
+    app[RESPONDER].cors = cors_for(settings.cors_origins)
     app.cleanup_ctx.append(partial(_parts, settings))
     return app
 

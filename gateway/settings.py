@@ -1,7 +1,8 @@
 """The gateway's settings, read from its environment once, at its start."""
 
+import re
 from pathlib import Path
-from typing import Annotated, Self, get_args
+from typing import Annotated, Final, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
@@ -9,9 +10,14 @@ from pydantic_settings import NoDecode
 
 from gateway.auth.providers import MAX_PROVIDERS, Algorithm, Issuer, ProviderSettings, require_issuers_of_their_own
 from gateway.routes import UpstreamName
+from shared.http.cors import ANY_ORIGIN
 from shared.settings import Address, ProcessSettings, over_tls
 from shared.tls import CaFile
 
+MAX_ORIGINS: Final = 100
+_WEB_ORIGIN: Final = re.compile(
+    r"https?://(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::(?!80\Z|443\Z)[1-9][0-9]{0,4})?"
+)
 _SERVICES = len(get_args(UpstreamName))
 
 
@@ -29,10 +35,41 @@ def _listed(value: object) -> object:
     return [item.strip() for item in value.split(",")] if isinstance(value, str) else value
 
 
+def _web_origin(url: str) -> str:
+    """As browsers write it; a list of patterns, or of pages, would accept more than was meant."""
+    if url == ANY_ORIGIN:
+        return url
+    origin = _origin(url)
+    if not _WEB_ORIGIN.fullmatch(origin):
+        raise ValueError("must be the Origin that browsers send: in lower case, without the usual port")
+    return origin
+
+
+def _none_beside_any(origins: frozenset[str]) -> frozenset[str]:
+    if ANY_ORIGIN in origins and len(origins) > 1:
+        raise ValueError("must be * alone, or a list of origins")
+    return origins
+
+
+def _given(value: object) -> object:
+    listed = _listed(value)
+    return [item for item in listed if item] if isinstance(listed, list) else listed
+
+
 RedisAddress = Annotated[Address, over_tls("redis")]
 
 Origin = Annotated[str, AfterValidator(_origin)]
 """`scheme://host[:port]`, without a slash at its end (RFC 6454)."""
+
+
+WebOrigins = Annotated[
+    frozenset[Annotated[str, AfterValidator(_web_origin)]],
+    Field(max_length=MAX_ORIGINS),
+    NoDecode,
+    BeforeValidator(_given),
+    AfterValidator(_none_beside_any),
+]
+"""Origins of pages, or `ANY_ORIGIN` alone; none in an empty text."""
 
 
 class GatewaySettings(ProcessSettings):
@@ -67,11 +104,13 @@ class GatewaySettings(ProcessSettings):
 
     public_url: Origin | None = None
     """Where clients reach the gateway, for the links in answers; without it the request's own `Host`."""
+    cors_origins: WebOrigins = frozenset()
+    """Of pages that may use the API in a browser."""
     upstream_timeout: float = Field(default=10.0, gt=0, le=60)
     upstream_max_in_flight: int = Field(default=112, ge=1)
     upstream_max_waiting: int = Field(default=1000, ge=0)
     """Requests that wait for their turn at one service: a burst is worked off, and no reason to refuse anybody."""
-    max_in_flight: int = Field(default=1000 + 1000 * _SERVICES, ge=1)
+    max_in_flight: int = Field(default=2000 + 1000 * _SERVICES, ge=1)
     stranger_body_memory: int = Field(default=8, ge=1)
     """MiB of bodies held at once from clients without a valid token: those who sign in."""
 

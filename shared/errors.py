@@ -10,6 +10,7 @@ MAX_REASON: Final = 300
 """Maximum lengths of a field name, which the client chooses, and of a reason."""
 
 
+_ABBREVIATIONS: Final = {"id": "ID", "json": "JSON", "uri": "URI"}
 _ERRORS: Final[Mapping[str, Any]] = {
     "type": "object",
     "additionalProperties": {"type": "array", "items": {"type": "string"}},
@@ -53,6 +54,26 @@ class ApiError(Exception):
     def body(self) -> dict[str, Any]:
         """What the client reads, as JSON values."""
         return {"success": False, "message": self.message, "code": self.code, **self.details}
+
+    def problem(self) -> dict[str, Any] | None:
+        """The same as problem details (RFC 9457); `None` where another specification gives the body its form.
+
+        `type` is a reference relative to the address that the client asked.
+        """
+        return {
+            "type": f"/docs/errors#{self.code}",
+            "title": _title(self.code),
+            "status": self.status,
+            "detail": self.message,
+            "code": self.code,
+            **self.details,
+        }
+
+
+def _title(code: str) -> str:
+    """The same for every problem of a type, as RFC 9457 has it: `Session full`."""
+    words = [_ABBREVIATIONS.get(word, word) for word in code.split("_")]
+    return " ".join([words[0][0].upper() + words[0][1:], *words[1:]])
 
 
 class MalformedJson(ApiError):
@@ -355,6 +376,7 @@ class Unavailable(ApiError):
 
     def __init__(self, message: str | None = None, *, code: str | None = None, retry_after: int = 1) -> None:
         super().__init__(message, code=code, headers={"Retry-After": str(retry_after)})
+        self.retry_after = retry_after
 
 
 class Overloaded(Unavailable):

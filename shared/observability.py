@@ -3,9 +3,10 @@
 import logging
 import re
 import sys
+from collections.abc import Sequence
 from contextvars import ContextVar
 from random import randbytes
-from typing import NamedTuple, TextIO
+from typing import Final, NamedTuple, TextIO
 from uuid import UUID
 
 import uuid_utils
@@ -15,23 +16,44 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,128}\Z")
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}\Z")
 
 
+_TRACESTATE_MEMBER = re.compile(
+    r"([a-z0-9][a-z0-9_*/@-]{0,255})=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]\Z"
+)
+MAX_TRACESTATE: Final = 512
+MAX_TRACESTATE_MEMBERS: Final = 32
+
+
 class Trace(NamedTuple):
-    """Links log lines, requests and events: the request id and the W3C `traceparent`."""
+    """Links log lines, requests and events: the request id and the W3C `traceparent`.
+
+    `tracestate` belongs to the tracing systems that the request has passed, and is passed on as it came.
+    """
 
     request_id: str
     traceparent: str
+    tracestate: str = ""
 
 
 NO_TRACE = Trace("", "")
 current_trace: ContextVar[Trace] = ContextVar("current_trace", default=NO_TRACE)
 
 
-def trace_from(request_id: str, traceparent: str) -> Trace:
-    """The trace that the caller sent if it is well-formed, or a new one."""
-    return Trace(
-        request_id_from(request_id),
-        traceparent if traceparent and is_traceparent(traceparent) else new_traceparent(),
-    )
+def trace_from(request_id: str, traceparent: str, tracestates: Sequence[str] = ()) -> Trace:
+    """The trace that the caller sent if it is well-formed, or a new one, which has no state yet."""
+    if traceparent and is_traceparent(traceparent):
+        state = tracestate_from(tracestates) if tracestates else ""
+        return Trace(request_id_from(request_id), traceparent, state)
+    return Trace(request_id_from(request_id), new_traceparent())
+
+
+def tracestate_from(sent: Sequence[str]) -> str:
+    """The state in these header values (W3C Trace Context, 3.3); none if it is malformed or beyond the bounds."""
+    text = ",".join(sent)
+    if len(text) > MAX_TRACESTATE:
+        return ""
+    members = [member for each in text.split(",") if (member := each.strip(" \t"))]
+    keys = {found[1] for member in members if (found := _TRACESTATE_MEMBER.match(member))}
+    return ",".join(members) if len(keys) == len(members) <= MAX_TRACESTATE_MEMBERS else ""
 
 
 def is_traceparent(text: str) -> bool:
@@ -63,7 +85,7 @@ def new_uuid() -> UUID:
 def _add_trace(record: logging.LogRecord) -> bool:
     trace = current_trace.get()
     if trace.request_id:
-        record.request_id, record.traceparent = trace
+        record.request_id, record.traceparent = trace.request_id, trace.traceparent
     return True
 
 

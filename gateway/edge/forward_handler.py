@@ -99,8 +99,7 @@ class ForwardHandler:
         return await self._sent_on(request, upstream, admission.require())
 
     async def _log_out(self, request: Request) -> Answer | ResponseBytes:
-        """Once the request is found valid, the token is refused from now on, whatever else becomes of it. Accounts
-        ends its session."""
+        """The token of a valid request is refused from now on, whatever becomes of that; accounts ends its session."""
         admission = await self._admission(request, self._known_token(request))
         request.answer_lines = admission.decision.lines()
         token = await self.gate.require_logout(admission)

@@ -97,9 +97,11 @@ def identity(internal_token: str, trace: Trace, scheme: str, host: str) -> str:
 
     What differs from request to request comes last (`shared.http.server.simple_request`).
     """
+    request_id, traceparent, tracestate = trace
+    state_line = f"tracestate: {tracestate}\r\n" if tracestate else ""
     return (
         f"Authorization: Bearer {internal_token}\r\nX-Forwarded-Proto: {scheme}\r\nX-Forwarded-Host: {host}\r\n"
-        f"X-Request-Id: {trace.request_id}\r\ntraceparent: {trace.traceparent}\r\n"
+        f"X-Request-Id: {request_id}\r\ntraceparent: {traceparent}\r\n{state_line}"
     )
 
 

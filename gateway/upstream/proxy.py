@@ -53,17 +53,28 @@ class Proxy:
 
     def __init__(self, upstreams: Mapping[UpstreamName, Upstream], timeout: float) -> None:
         self._upstreams = upstreams
-        self._timeout = timeout
+        self.timeout = timeout
+
+    def deadline(self) -> Deadline:
+        """Of an answer whose time begins now."""
+        return Deadline.after(self.timeout)
 
     def bulkhead_of(self, name: UpstreamName) -> Bulkhead:
         """To be asked before anything is done for a request."""
         return self._upstreams[name].bulkhead
 
-    async def forward(self, name: UpstreamName, request: UpstreamRequest, organisation: Organisation) -> RawAnswer:
-        """Raises `Overloaded`, `Unavailable`, `UpstreamFailed` or `UpstreamTimeout`."""
-        upstream, deadline = self._upstreams[name], Deadline.after(self._timeout)
+    async def forward(
+        self,
+        name: UpstreamName,
+        request: UpstreamRequest,
+        organisation: Organisation,
+        deadline: Deadline | None = None,
+    ) -> RawAnswer:
+        """Raises `Overloaded`, `Unavailable`, `UpstreamFailed` or `UpstreamTimeout`. Without a `deadline` the time for
+        the answer begins now."""
+        upstream, deadline = self._upstreams[name], deadline or self.deadline()
         upstream.circuit.require_closed()
-        await upstream.bulkhead.acquire(self._timeout * WAITING_SHARE, organisation)
+        await upstream.bulkhead.acquire(self.timeout * WAITING_SHARE, organisation)
         try:
             with upstream.circuit.passing(NotConnected, ConnectionLost, AnswerBroken, TimeoutError):
                 return await self._once_or_twice(upstream, request, deadline)
@@ -90,7 +101,7 @@ class Proxy:
         return await self._send(upstream, request, deadline)
 
     async def _send(self, upstream: Upstream, request: UpstreamRequest, deadline: Deadline) -> RawAnswer:
-        connections, seconds = upstream.connections, deadline.require(self._timeout)
+        connections, seconds = upstream.connections, deadline.require(self.timeout)
         message = request.message(connections.host, seconds)
         answer = await connections.ask(message, seconds, without_body=request.method == "HEAD")
         if answer.status == 401 and not (request.of_accounts and _is_about_the_client(answer)):

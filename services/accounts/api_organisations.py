@@ -19,10 +19,11 @@ from shared.auth.claims import EVERY_ORGANISATION as ALL
 from shared.auth.internal_token import PLATFORM
 from shared.errors import PreconditionFailed
 from shared.http.models import Body, Query
-from shared.http.representation import Page, Success
+from shared.http.representation import Listed, Success
 from shared.http.resource_responses import changed, created, document, page
 from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
+from shared.http.walks import require_own_cursor
 from shared.postgres.pool import Connection, connected, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from shared.service.chassis import POOL
@@ -65,9 +66,10 @@ def _created(call: Call[Any, Any], made: organisations.NewOrganisation, *, shows
 
 
 async def list_organisations(call: Call[OrganisationQuery, Body]) -> Answer:
+    require_own_cursor(call)
     async with transaction(call.app[POOL], EVERY_ORGANISATION) as connection:
-        total, items = await organisation_pages.organisation_page(connection, call.query)
-    return page(call, total, items)
+        rows = await organisation_pages.organisation_page(connection, call.query)
+    return page(call, *rows)
 
 
 async def get_organisation(call: Call[Query, Body]) -> Answer:
@@ -104,7 +106,7 @@ ROUTES: list[Route[Any, Any]] = [
         "GET",
         ORGANISATIONS,
         list_organisations,
-        {200: Page[OrganisationItem]},
+        {200: Listed[OrganisationItem]},
         permissions=[PLATFORM],
         query=OrganisationQuery,
         summary="List organisations",

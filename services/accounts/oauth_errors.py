@@ -20,6 +20,9 @@ class OAuthError(ApiError):
     def body(self) -> dict[str, Any]:
         return {"error": self.code, "error_description": self.message}
 
+    def problem(self) -> None:
+        """OAuth's clients read OAuth's form, whatever they accept."""
+
 
 class InvalidRequest(OAuthError):
     code = "invalid_request"

@@ -64,10 +64,11 @@ from shared.auth.internal_token import ENROLL, MANAGE, RECORD, VIEW, VIEW_COMPAN
 from shared.auth.sight import ENROLLS, VIEWS, reach_of, sight_of
 from shared.errors import NotFound, PreconditionFailed
 from shared.http.models import Body, Query
-from shared.http.representation import Page, Success
+from shared.http.representation import Listed, Success
 from shared.http.resource_responses import changed, document, page
 from shared.http.responses import Answer
 from shared.http.routing import Call, Route
+from shared.http.walks import require_own_cursor
 from shared.postgres.pool import connected, slow_transaction
 from shared.service.chassis import POOL
 from shared.service.idempotency import OF_IDEMPOTENCY
@@ -158,14 +159,15 @@ async def transfer_enrollment(call: Call[Query, Transfer]) -> Answer:
 
 
 async def list_compliance(call: Call[ComplianceQuery, Body]) -> Answer:
+    require_own_cursor(call)
     async with slow_transaction(call.app[POOL], [call.organisation_id]) as connection:
         courses = await compliance.courses_asked_for(connection, call.organisation_id, call.query)
         if not courses:
             raise CourseNotSelectable if call.query.label_id is None else LabelNotSelectable
-        total, items = await compliance.compliance_page(
+        rows = await compliance.compliance_page(
             connection, call.organisation_id, courses, call.query, sight_of(call.caller)
         )
-    return page(call, total, items)
+    return page(call, *rows)
 
 
 async def get_settings(call: Call[Query, Body]) -> Answer:
@@ -332,7 +334,7 @@ ROUTES: list[Route[Any, Any]] = [
         "GET",
         TRAINING + "/compliance",
         list_compliance,
-        {200: Page[ComplianceItem]},
+        {200: Listed[ComplianceItem]},
         permissions=[VIEW, VIEW_COMPANY],
         query=ComplianceQuery,
         summary="List compliance",

@@ -5,16 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 from services.history.errors import WorkerNotFound, numeric_id
-from services.history.representations import HistoryPage, TrainingRecord
+from services.history.representations import HistoryListed, TrainingRecord
 from services.history.schemas import EmployeeHistoryQuery, HistoryQuery
 from services.history.store import pages
 from shared.auth.internal_token import VIEW, Caller
 from shared.auth.sight import VIEWS, Sight, sight_of
 from shared.errors import PermissionDenied
 from shared.http.models import Body
-from shared.http.pagination import PagedQuery, last_page
+from shared.http.pagination import PagedQuery, last_page, next_link
 from shared.http.responses import Answer, Caching
 from shared.http.routing import Call, Route
+from shared.http.walks import require_own_cursor, step_links, step_meta
 from shared.postgres.pool import connected
 from shared.service.chassis import POOL, READER
 
@@ -36,19 +37,30 @@ async def staff_history(call: Call[HistoryQuery, Body]) -> Answer:
 
 
 async def _history(call: Call[Any, Body], person_type: str, company_id: int | None) -> Answer:
+    require_own_cursor(call)
     query: HistoryQuery = call.query
     sight = sight_of_histories(call.caller)
     if call.caller.may(VIEW) and not (sight.everybody or sight.companies or call.id == sight.person):
         raise PermissionDenied("User is Staff")
     read = pages.history_page(call.organisation_id, call.id, person_type, query, company_id, sight)
-    found, total, items = await call.app[READER].read(read)
+    found, total, items, *last = await call.app[READER].read(read)
     if not found and sight.everybody:
         async with connected(call.app[POOL]) as connection:
             raise WorkerNotFound(await pages.merged_into(connection, call.organisation_id, call.id))
     if not found:
         raise WorkerNotFound
+    if query.is_step:
+        return _step(call, total, items, *last)
     text = f'{{"data": {items}, "meta": {json.dumps(history_meta(query, total))}}}'
-    return Answer(text, caching=Caching.REVALIDATED)
+    return Answer(text, headers=next_link(call.url, query, total), caching=Caching.REVALIDATED)
+
+
+def _step(call: Call[Any, Body], total: int | None, items: str, last: int | None) -> Answer:
+    meta = step_meta(call, total, last)
+    links = step_links(call, meta)
+    text = f'{{"data": {items}, "meta": {json.dumps(meta)}, "links": {json.dumps(links)}}}'
+    headers = {} if links["next"] is None else {"Link": f'<{links["next"]}>; rel="next"'}
+    return Answer(text, headers=headers, caching=Caching.REVALIDATED)
 
 
 def history_meta(query: PagedQuery, total: int) -> dict[str, Any]:
@@ -65,7 +77,7 @@ ROUTES: list[Route[Any, Any]] = [
         "GET",
         "/api/v1/employees/{id}/training",
         employee_history,
-        {200: HistoryPage[TrainingRecord]},
+        {200: HistoryListed[TrainingRecord]},
         permissions=VIEWS,
         query=EmployeeHistoryQuery,
         summary="List training of employee",
@@ -76,7 +88,7 @@ ROUTES: list[Route[Any, Any]] = [
         "GET",
         "/api/v1/staff/{id}/training",
         staff_history,
-        {200: HistoryPage[TrainingRecord]},
+        {200: HistoryListed[TrainingRecord]},
         permissions=VIEWS,
         query=HistoryQuery,
         summary="List training of staff member",

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Generic, Literal
 
-from pydantic import Field
+from pydantic import Field, RootModel
 
-from shared.http.representation import Data, Representation, may_be_missing
+from shared.http.representation import Data, Representation, WalkLinks, WalkMeta, may_be_missing
 
 HistoryTimestamp = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\+00:00$")]
 """`2025-07-01T07:30:00+00:00`"""
@@ -66,3 +66,15 @@ class HistoryPage(Representation, Generic[Data]):
 
     data: list[Data]
     meta: HistoryMeta
+
+
+class HistoryWalk(Representation, Generic[Data]):
+    """A step of a walk through a history, which `cursor` asks for."""
+
+    data: list[Data]
+    meta: WalkMeta
+    links: WalkLinks
+
+
+class HistoryListed(RootModel[HistoryPage[Data] | HistoryWalk[Data]], Generic[Data]):
+    """A history, as it was asked for."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from math import inf
@@ -19,6 +19,10 @@ CHECK_INTERVAL: Final = 0.02
 STALLED_CHECKS: Final = 5
 """Checks in a row without a release, after which nobody waits on. One alone would blame the holders for a process that
 stood still itself: its check runs before it has heard of the releases meanwhile."""
+TURNS_TO_LEARN_FROM: Final = 8
+"""Permits that waiters got, after which it is known about how long one takes."""
+HOPELESS_AT_ONCE: Final = 8
+"""Waiters without hope refused at one check: a hundred at once would hold up everything else in the process."""
 
 
 @dataclass(slots=True, eq=False)
@@ -44,7 +48,9 @@ class FairSemaphore:
     `max_waiting_per_organisation` and `max_waiting` bound the queue; an organisation without a waiter may always have
     one. A caller that finds it full is refused with the message `refusal` after `refusal_delay` seconds: a client that
     retries immediately costs others more than one that waits. So are all waiters after `stalled_checks` without a
-    release (as STALLED_CHECKS; None: they are not); `resource` says in the log of what.
+    release (as STALLED_CHECKS; None: they are not); `resource` says in the log of what. With `refuses_hopeless` callers
+    whose turn will come too late, by how fast those before them get theirs, are refused as soon as that is known, the
+    last ones first.
     """
 
     permits: int
@@ -56,6 +62,7 @@ class FairSemaphore:
     refusal: str | None = None
     refusal_delay: float = 0.0
     stalled_checks: int | None = None
+    refuses_hopeless: bool = False
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
@@ -69,6 +76,10 @@ class FairSemaphore:
         self._releases_at_check = 0
         self._releases = 0
         self._releases_at_warning = -1
+        self._turns = 0
+        self._turn_seconds = 0.0
+        """Between two permits for waiters, on average; time in which nobody waited does not count."""
+        self._last_turn = 0.0
 
     @property
     def organisations(self) -> int:
@@ -94,7 +105,7 @@ class FairSemaphore:
         """
         if self.try_acquire(organisation):
             return
-        if not self._has_room(organisation):
+        if not self.may_wait(timeout, organisation):
             await asyncio.sleep(min(self.refusal_delay, timeout))
             raise Overloaded(self.refusal)
         await self.wait(timeout, organisation)
@@ -126,19 +137,47 @@ class FairSemaphore:
             if not waiter.permit.done():
                 self.in_use += 1
                 self._held[waiter.organisation] = self._held.get(waiter.organisation, 0) + 1
+                self._note_turn()
                 waiter.permit.set_result(None)
 
     def _may_have_more(self, organisation: Organisation) -> bool:
         return organisation is None or self._held.get(organisation, 0) < self.per_organisation
 
-    def _has_room(self, organisation: Organisation) -> bool:
+    def may_wait(self, timeout: float, organisation: Organisation = None) -> bool:
+        """Whether the queue has room for one more, who waits at most `timeout` seconds and may hope for a permit."""
         own = self.waiting.count_of(organisation)
-        if own >= self.max_waiting_per_organisation:
+        if own >= self.max_waiting_per_organisation or (own and self.waiting.count >= self.max_waiting):
             return False
-        return not own or self.waiting.count < self.max_waiting
+        return not own or self._seconds_until_turn(own + 1) <= timeout
+
+    def _note_turn(self) -> None:
+        if self.refuses_hopeless:
+            now = self.clock()
+            self._turns += 1
+            weight = 1 / min(self._turns, TURNS_TO_LEARN_FROM)
+            self._turn_seconds += (now - self._last_turn - self._turn_seconds) * weight
+            self._last_turn = now
+
+    def _seconds_until_turn(self, place: int) -> float:
+        """What the waiter at this place of its organisation, from 1, has to expect; 0 where that is not known."""
+        if self._turns < TURNS_TO_LEARN_FROM:
+            return 0.0
+        return min(place * self.waiting.organisations, self.waiting.count + 1) * self._turn_seconds
+
+    def _hopeless(self, now: float) -> list[Waiter]:
+        """Some of those whose turn will come after their time, the last ones first."""
+        places: Counter[Organisation] = Counter()
+        hopeless = []
+        for waiter in self.waiting if self._turns >= TURNS_TO_LEARN_FROM else ():
+            places[waiter.organisation] += 1
+            if now + self._seconds_until_turn(places[waiter.organisation]) > waiter.until:
+                hopeless.append(waiter)
+        return hopeless[-HOPELESS_AT_ONCE:]
 
     def _enqueue(self, timeout: float, organisation: Organisation) -> Waiter:
         now = self.clock()
+        if not self.waiting.count:
+            self._last_turn = now
         waiter = Waiter(self._loop.create_future(), organisation, now, now + timeout)
         self.waiting.add(organisation, waiter)
         if self._timer is None:
@@ -160,7 +199,7 @@ class FairSemaphore:
         late = [waiter for waiter in self.waiting if waiter.until <= now or waiter.since <= stalled_since]
         if late and stalled_since > -inf:
             self._warn_once(now - stalled_since)
-        for waiter in late:
+        for waiter in late or self._hopeless(now):
             self.waiting.remove(waiter.organisation, waiter)
             if not waiter.permit.done():
                 waiter.permit.set_exception(Overloaded(self.refusal))

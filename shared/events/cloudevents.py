@@ -40,6 +40,7 @@ class CloudEvent(BaseModel):
     dataschema: str
     datacontenttype: str = "application/json"
     traceparent: str = ""
+    tracestate: str = ""
     requestid: str = ""
     organisationid: int = Field(ge=1)
     """Written as text, since an integer of CloudEvents ends at 2³¹; a number in events of earlier releases."""
@@ -64,6 +65,8 @@ def encode(event: Event[State]) -> tuple[UUID, str]:
         envelope["traceparent"] = event.trace.traceparent
     if event.trace.request_id:
         envelope["requestid"] = event.trace.request_id
+    if event.trace.tracestate:
+        envelope["tracestate"] = event.trace.tracestate
     # The state is JSON already; parsing it to write it again would cost as much as making it.
     return event_id, f'{json.dumps(envelope)[:-1]}, "data": {event.data.model_dump_json()}}}'
 
@@ -78,7 +81,11 @@ def decode(body: bytes) -> Event[State]:
         raise EventInvalid(_reason(error)) from None
     except KeyError as error:
         raise EventInvalid(f"no event has the type {error.args[0]!r}") from None
-    return event_type(envelope.organisationid, state, Trace(envelope.requestid, envelope.traceparent))
+    return event_type(envelope.organisationid, state, _trace(envelope))
+
+
+def _trace(envelope: CloudEvent) -> Trace:
+    return Trace(envelope.requestid, envelope.traceparent, envelope.tracestate)
 
 
 def _reason(error: ValidationError) -> str:

@@ -4,6 +4,7 @@ What a body may hold is counted before anything is built from it, so that no bod
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 from aiohttp import StreamReader, web
@@ -12,7 +13,7 @@ from pydantic import BaseModel
 from shared.errors import BadRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType
 from shared.http.body_budget import BODY_BUDGET, Reservation
 from shared.http.input import QueryReader, body_of
-from shared.http.models import MAX_BODY_BYTES, USUAL_LIMITS, Body, BodyLimits, Query
+from shared.http.models import JSON_TYPE, MAX_BODY_BYTES, USUAL_LIMITS, Body, BodyLimits, Query, media_types
 from shared.http.request import Request
 from shared.validation.strict_json import parse_json
 
@@ -22,7 +23,6 @@ BODY_TIMEOUT = 10.0
 """Seconds a client gets to send its body; without it a dripped one would never end."""
 READ_AHEAD: Final = 32 * 1024
 """Bytes that may wait for their reader once there is room for them."""
-_JSON_TYPE: Final = "application/json"
 _NO_QUERY: Final = QueryReader(Query)
 _NO_INPUT_LIMITS: Final = BodyLimits(8 * 1024, 100)
 _UTF_8: Final = frozenset({"charset=utf-8", 'charset="utf-8"'})
@@ -76,7 +76,7 @@ async def _received(content: StreamReader, reservation: Reservation, limit: int)
 
 async def read_model(request: Request, model: type[Model], limits: BodyLimits = USUAL_LIMITS) -> Model:
     """The JSON object of the body; raises `ValidationFailed` and what `read_json` raises."""
-    return body_of(model, await read_json(request, limits))
+    return body_of(model, await read_json(request, limits, media_types(model)))
 
 
 async def require_no_input(request: Request) -> None:
@@ -89,26 +89,32 @@ async def require_no_input(request: Request) -> None:
         await read_model(request, Body, _NO_INPUT_LIMITS)
 
 
-async def read_json(request: Request, limits: BodyLimits = USUAL_LIMITS) -> Any:
-    """The request's body as Python values, fractions as `Decimal`.
+async def read_json(request: Request, limits: BodyLimits = USUAL_LIMITS, types: Sequence[str] = (JSON_TYPE,)) -> Any:
+    """The request's body, of one of the media types, as Python values, fractions as `Decimal`.
 
     Raises `UnsupportedMediaType`, `MalformedJson`, `TooManyValues`, and what `read_body` raises.
     """
-    if not is_json(request.headers.get("Content-Type", "")) or "Content-Encoding" in request.headers:
-        raise UnsupportedMediaType
+    if not is_media_type(request.headers.get("Content-Type", ""), *types) or "Content-Encoding" in request.headers:
+        raise _unsupported(request, types)
     return parse_json(await read_body(request, limits.max_bytes), limits.max_values)
 
 
-def is_json(content_type: str) -> bool:
-    """`application/json`, with no parameter but a charset of UTF-8 (RFC 8259, section 11)."""
-    return is_media_type(content_type, _JSON_TYPE)
+def _unsupported(request: Request, types: Sequence[str]) -> UnsupportedMediaType:
+    """The answer to a PATCH names the types in a header as well (RFC 5789, section 2.2)."""
+    headers = accept_patch(types) if request.method == "PATCH" else {}
+    return UnsupportedMediaType(f"The body must be {' or '.join(types)}.", headers=headers)
 
 
-def is_media_type(content_type: str, wanted: str) -> bool:
-    """Whether it is this type, with no parameter but a charset of UTF-8.
+def accept_patch(types: Sequence[str]) -> dict[str, str]:
+    """RFC 5789, section 3.1."""
+    return {"Accept-Patch": ", ".join(types)}
+
+
+def is_media_type(content_type: str, *wanted: str) -> bool:
+    """Whether it is one of these types, with no parameter but a charset of UTF-8 (RFC 8259, section 11).
 
     Parameters may be empty (RFC 9110, section 5.6.6): `application/json; charset=utf-8;` is one.
     """
     media_type, *parameters = [part.strip(" \t") for part in content_type.lower().split(";")]
     named = [parameter for parameter in parameters if parameter]
-    return media_type == wanted and (not named or (len(named) == 1 and named[0] in _UTF_8))
+    return media_type in wanted and (not named or (len(named) == 1 and named[0] in _UTF_8))

@@ -37,6 +37,15 @@ class MergePatch(Body):
         return dict(self.__pydantic_extra__ or {})
 
 
+JSON_TYPE: Final = "application/json"
+MERGE_PATCH_TYPE: Final = "application/merge-patch+json"
+
+
+def media_types(body: type[BaseModel]) -> tuple[str, ...]:
+    """Those that a JSON body of this model may have, its own first."""
+    return (MERGE_PATCH_TYPE, JSON_TYPE) if issubclass(body, MergePatch) else (JSON_TYPE,)
+
+
 class IdAndName(Body):
     """A label, a project or a company: mastered in the organisation's own systems, so the id comes from there."""
 

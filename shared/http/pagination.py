@@ -1,27 +1,58 @@
-"""Pages of the training lists and of the histories (contract, section 1)."""
+"""Pages of the training lists and of the histories, and walks through them (contract, section 1)."""
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from shared.http import cursor as cursors
 from shared.http.models import Query
-from shared.validation.fields import DIGITS
+from shared.postgres.lists import Window
+from shared.validation.fields import DIGITS, QueryFlag
 
 MAX_PAGE = 1_000_000_000
+"""Past the end of any list. A greater page is read as this one: the rows before it can be counted in 64 bits."""
 MAX_PER_PAGE = 100
+_LONGER_THAN_A_COUNT: Final = re.compile(r"0*[1-9][0-9]{19,}\Z")
 
-Page = Annotated[int, Field(ge=1, le=MAX_PAGE), DIGITS]
+
+def _of_any_length(value: Any) -> Any:
+    """A number is read as text: one of thousands of digits would take its time."""
+    return str(MAX_PAGE) if isinstance(value, str) and _LONGER_THAN_A_COUNT.match(value) else value
+
+
+def _bounded(page: int) -> int:
+    return min(page, MAX_PAGE)
+
+
+Page = Annotated[int, Field(ge=1), AfterValidator(_bounded), DIGITS, BeforeValidator(_of_any_length)]
 PerPage = Annotated[int, Field(ge=1, le=MAX_PER_PAGE), DIGITS]
 
 
+def _known_form(cursor: str) -> str:
+    """Whether it belongs to the walk that is asked for is seen where that is known (`shared.http.walks`)."""
+    if cursor:
+        cursors.decode(cursor)
+    return cursor
+
+
+Cursor = Annotated[str, Field(max_length=cursors.LENGTH), AfterValidator(_known_form)]
+"""Empty at the start of a walk; otherwise where the step before it ended."""
+
+
 class PagedQuery(Query):
-    """A query that asks for one page of a list."""
+    """A query that asks for one page of a list, or with a `cursor` for one step of a walk through all of it.
+
+    `total`: whether a step tells how many rows there are; a page always does.
+    """
 
     page: Page = 1
     per_page: PerPage = 15
+    cursor: Cursor | None = None
+    total: QueryFlag = False
 
     @property
     def offset(self) -> int:
@@ -30,8 +61,25 @@ class PagedQuery(Query):
     @cached_property
     def filters(self) -> dict[str, str]:
         """What was asked for beside the page, as it goes back into links."""
-        asked = self.model_dump(mode="json", exclude_none=True, exclude_unset=True, exclude={"page"})
-        return {name: str(value) for name, value in asked.items()}
+        asked = self.model_dump(mode="json", exclude_none=True, exclude_unset=True, exclude={"page", "cursor"})
+        return {name: _as_written(value) for name, value in asked.items()}
+
+    @property
+    def is_step(self) -> bool:
+        """Whether this is a step of a walk."""
+        return self.cursor is not None
+
+    @cached_property
+    def window(self) -> Window:
+        """Which rows a statement reads, by the arguments that `place` has."""
+        return Window(is_step=self.is_step, is_counted=self.total or not self.is_step)
+
+    @cached_property
+    def place(self) -> tuple[int, int]:
+        """The rows wanted, and those before them: their number or, in a walk, the key of the last one."""
+        if not self.is_step:
+            return self.per_page, self.offset
+        return self.per_page, cursors.decode(self.cursor).after if self.cursor else 0
 
 
 def last_page(total: int, per_page: int) -> int:
@@ -63,6 +111,17 @@ def training_links(url: str, query: PagedQuery, total: int) -> dict[str, str | N
         "prev": _page_url(url, query.filters, previous) if previous >= 1 else None,
         "next": _page_url(url, query.filters, query.page + 1) if query.page < last else None,
     }
+
+
+def next_link(url: str, query: PagedQuery, total: int) -> dict[str, str]:
+    """The header `Link` to the next page, if there is one (RFC 8288)."""
+    if query.page >= last_page(total, query.per_page):
+        return {}
+    return {"Link": f'<{_page_url(url, query.filters, query.page + 1)}>; rel="next"'}
+
+
+def _as_written(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _page_url(url: str, filters: Mapping[str, str], page: int) -> str:

@@ -5,7 +5,7 @@ The answers themselves are JSON text made by PostgreSQL; nothing is built from t
 
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 TrainingTimestamp = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$")]
 """`2026-05-15T09:00:00.000000Z`"""
@@ -65,6 +65,7 @@ class Done(Representation):
 
     success: Literal[True]
     message: str = may_be_missing()
+    data: None
 
 
 class ChangedBy(Representation):
@@ -106,3 +107,28 @@ class Page(Representation, Generic[Data]):
     data: list[Data]
     meta: TrainingMeta
     links: TrainingLinks
+
+
+class WalkMeta(Representation):
+    """`total` is present only if it was asked for."""
+
+    per_page: int
+    next_cursor: str | None
+    total: int = 0
+
+
+class WalkLinks(Representation):
+    next: str | None
+
+
+class Walk(Representation, Generic[Data]):
+    """A step of a walk through a training list, which `cursor` asks for."""
+
+    success: Literal[True]
+    data: list[Data]
+    meta: WalkMeta
+    links: WalkLinks
+
+
+class Listed(RootModel[Page[Data] | Walk[Data]], Generic[Data]):
+    """A training list, as it was asked for."""

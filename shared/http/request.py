@@ -26,6 +26,7 @@ class OwnFields(NamedTuple):
     request_id: str
     traceparent: str
     deadlines: Sequence[str]
+    tracestates: Sequence[str] = ()
 
 
 NO_OWN_FIELDS: Final = OwnFields("", "", ())
@@ -33,7 +34,10 @@ NO_OWN_FIELDS: Final = OwnFields("", "", ())
 
 def own_fields(headers: Headers) -> OwnFields:
     own = OwnFields(
-        headers.get("X-Request-Id", ""), headers.get("traceparent", ""), headers.getall(DEADLINE_HEADER, ())
+        headers.get("X-Request-Id", ""),
+        headers.get("traceparent", ""),
+        headers.getall(DEADLINE_HEADER, ()),
+        headers.getall("tracestate", ()),
     )
     return NO_OWN_FIELDS if own == NO_OWN_FIELDS else own
 

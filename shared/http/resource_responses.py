@@ -6,6 +6,7 @@ from shared.http.conditional import Conditions, Document
 from shared.http.pagination import PagedQuery, training_links, training_meta
 from shared.http.responses import Answer, Caching, success
 from shared.http.routing import Call
+from shared.http.walks import step_links, step_meta
 
 
 def document(row: Document, conditions: Conditions) -> Answer:
@@ -24,8 +25,11 @@ def created(row: Document, location: str, message: str | None = None) -> Answer:
     return success(row.text, message=message, status=201, headers={"ETag": row.etag, "Location": location})
 
 
-def page(call: Call[Any, Any], total: int, items: str) -> Answer:
-    """A page of a training list, with its meta and links."""
+def page(call: Call[Any, Any], total: int | None, items: str, last: int | None = None) -> Answer:
+    """A page of a training list, or a step of a walk whose `last` row is followed by more, with its meta and links."""
     query: PagedQuery = call.query
+    if query.is_step or total is None:
+        meta = step_meta(call, total, last)
+        return success(items, meta=meta, links=step_links(call, meta), caching=Caching.REVALIDATED)
     meta, links = training_meta(query, total), training_links(call.url, query, total)
     return success(items, meta=meta, links=links, caching=Caching.REVALIDATED)

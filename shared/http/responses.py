@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from shared.errors import ApiError, BadRequest
+from shared.http.problem import PROBLEM_TYPE
 from shared.postgres.errors import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class Answer:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     caching: Caching = Caching.NEVER
+    content_type: str = "application/json; charset=utf-8"
 
 
 def success(
@@ -46,18 +48,22 @@ def success(
     headers: dict[str, str] | None = None,
     caching: Caching = Caching.NEVER,
 ) -> Answer:
-    """`{"success": true, …}` around `data`, which is JSON text and passes through as it is."""
+    """`{"success": true, …}` around `data`, which is JSON text and passes through as it is; `null` without any."""
     parts = ['"success": true']
     if message is not None:
         parts.append(f'"message": {json.dumps(message, ensure_ascii=False)}')
-    if data is not None:
-        parts.append(f'"data": {data}')
+    parts.append(f'"data": {"null" if data is None else data}')
     parts += [f'"{name}": {json.dumps(value)}' for name, value in (("meta", meta), ("links", links)) if value]
     return Answer("{" + ", ".join(parts) + "}", status, headers or {}, caching)
 
 
-def failure(error: ApiError) -> Answer:
-    return Answer(json.dumps(error.body(), ensure_ascii=False), error.status, error.headers)
+def failure(error: ApiError, *, as_problem: bool = False) -> Answer:
+    """`as_problem`: where the client prefers problem details (`shared.http.problem`), and the error has them."""
+    problem = error.problem() if as_problem else None
+    answer = Answer(json.dumps(problem or error.body(), ensure_ascii=False), error.status, error.headers)
+    if problem is not None:
+        answer.content_type = PROBLEM_TYPE
+    return answer
 
 
 def api_error(error: Exception) -> ApiError:

@@ -26,12 +26,13 @@ from shared.errors import (
     TokenInvalid,
     TokenMissing,
 )
-from shared.http.body import read_model
+from shared.http.body import accept_patch, read_model
 from shared.http.conditional import UNCONDITIONAL, Conditions, read_conditions
+from shared.http.deprecation import deprecation_lines
 from shared.http.form import read_form
 from shared.http.idempotency_key import IdempotencyKey, digest, read_key
 from shared.http.input import QueryReader
-from shared.http.models import USUAL_LIMITS, Body, BodyLimits, Query
+from shared.http.models import USUAL_LIMITS, Body, BodyLimits, Query, media_types
 from shared.http.request import Headers, Request, client_origin
 from shared.http.responses import Answer
 from shared.http.server.responder import RESPONDER
@@ -174,14 +175,22 @@ class RouteTable:
 
     def _find_in_any(self, request: Request) -> "Endpoint | ApiError":
         """The same for any path: one with escapes, or with what is no id in the place of one."""
-        path, allowed = unquote(request.target.path), set[str]()
+        path, others = unquote(request.target.path), Methods()
         for pattern, methods in self._patterns:
             found = pattern.fullmatch(path)
             if found is not None and request.method in methods:
                 request.path_id = found.groupdict().get("id")
                 return methods[request.method]
-            allowed.update(methods if found is not None else ())
-        return MethodNotAllowed(allowed) if allowed else NotFound()
+            others |= methods if found is not None else {}
+        return _method_not_allowed(others) if others else NotFound()
+
+
+def _method_not_allowed(endpoints: Methods) -> MethodNotAllowed:
+    """`Accept-Patch` says how such a resource is patched (RFC 5789, section 3.1)."""
+    refusal = MethodNotAllowed(endpoints)
+    if "PATCH" in endpoints:
+        refusal.headers |= accept_patch(media_types(endpoints["PATCH"].route.body or Body))
+    return refusal
 
 
 def _pattern(path: str) -> re.Pattern[str]:
@@ -195,9 +204,11 @@ class Endpoint:
         self.route = route
         self._app = app
         self._queries = QueryReader(route.query)
+        self._deprecation = deprecation_lines(route.deprecated, route.sunset)
 
     async def answer(self, request: Request) -> Answer:
         route = self.route
+        request.answer_lines += self._deprecation
         current_deadline.set(read_deadline(request.own.deadlines))
         caller = self._permitted(request)
         sender: _Sender = request.head.derived

@@ -65,6 +65,8 @@ class ServiceClient:
         headers = [("Authorization", f"Bearer {token}"), deadline.header()]
         if trace.request_id:
             headers += [("X-Request-Id", trace.request_id), ("traceparent", trace.traceparent)]
+        if trace.tracestate:
+            headers.append(("tracestate", trace.tracestate))
         timeout = aiohttp.ClientTimeout(total=deadline.require(within), connect=CONNECT_TIMEOUT)
         try:
             async with self.http.request(

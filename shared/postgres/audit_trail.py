@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from shared.postgres.audit import AuditEntry
+from shared.postgres.batched_reads import PageRead, Statement
+from shared.postgres.lists import Window, items_of, page_of
 from shared.postgres.pool import Connection
-from shared.postgres.row_security import scoped
 
 INSERT = """
 INSERT INTO audit_trail (kind, organisation_id, id, version, action, actor_subject, actor_name, request_id, changes)
@@ -16,33 +19,38 @@ FROM jsonb_to_recordset({entries}::jsonb) AS entry (kind text, organisation_id b
 """
 """With the number of a parameter that holds `entries_json` for `{entries}`."""
 
-_PAGE = """
-SELECT ({found}) AS found, (SELECT count(*) FROM {entries}) AS total,
-    coalesce((SELECT json_agg(json_build_object('version', version, 'action', action,
-        'changed_at', training_timestamp(changed_at),
-        'changed_by', json_build_object('subject', actor_subject, 'name', actor_name),
-        'request_id', request_id, 'changes', changes) ORDER BY version) FROM (
-            SELECT * FROM {entries} ORDER BY version LIMIT $3 OFFSET $4
-        ) entry), '[]')::text AS items
-"""
+_ENTRY = """json_build_object(
+    'version', version, 'action', action, 'changed_at', training_timestamp(changed_at),
+    'changed_by', json_build_object('subject', actor_subject, 'name', actor_name),
+    'request_id', request_id, 'changes', changes)"""
 
 
 def entries_of(kind: str) -> str:
-    """The entries of one row of this kind, for `page_sql`."""
-    return f"audit_trail WHERE organisation_id = $1 AND kind = '{kind}' AND id = $2"
+    """The entries of one row of this kind, for a `Trail`."""
+    return f"audit_trail WHERE organisation_id = :organisation_id AND kind = '{kind}' AND id = :id"
 
 
-def page_sql(entries: str, found: str) -> str:
-    """A statement for `page`. `entries` and `found`, whether there is such a row, are of its organisation and id."""
-    return scoped(_PAGE.format(entries=entries, found=found), ("bigint",) * 4)
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """Where the changes of a kind of rows are: `entries` and `found`, whether there is such a row, are both of one
+    `:organisation_id` and `:id`."""
+
+    entries: str
+    found: str
+
+    def page(self, organisation_id: int, row_id: int, window: Window, place: tuple[int, int], longest: int) -> PageRead:
+        """Whether there is such a row, how many of its changes are known, and the page of them as JSON text."""
+        return PageRead(_statement(self, window, longest), (organisation_id, row_id, *place))
 
 
-async def page(
-    connection: Connection, sql: str, organisation_id: int, row_id: int, limit: int, offset: int
-) -> tuple[bool, int, str]:
-    """Whether there is such a row, how many of its changes are known, and the page of them as JSON text."""
-    [row] = await connection.fetch(sql, organisation_id, row_id, limit, offset)
-    return row["found"], row["total"], row["items"]
+@cache
+def _statement(trail: Trail, window: Window, longest: int) -> Statement:
+    counted = f"(SELECT count(*) FROM {trail.entries})" if window.is_counted else "NULL::bigint"  # noqa: S608 - constants
+    select = f"SELECT * FROM {trail.entries}{window.start('version')}"  # noqa: S608 - of constants
+    page = page_of(select, "version", longest, window)
+    items = items_of(page=page, joins="", item=_ENTRY, order="version", window=window, key="version")
+    text = f"SELECT ({trail.found}) AS found, {counted} AS total, {items}"
+    return Statement(text, {"organisation_id": "bigint", "id": "bigint", **window.types})
 
 
 async def add(connection: Connection, entries: Sequence[AuditEntry]) -> None:

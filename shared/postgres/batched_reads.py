@@ -40,9 +40,6 @@ BATCH = 16
 DEEP = 1_000
 """Rows before a page from which on it is read with patience: all of them are walked through, if only in an index."""
 
-PAGE_TYPES = {"per_page": "bigint", "rows_before": "bigint"}
-"""Of the parameters that every page has last."""
-
 SHORT_READS = {
     "max_parallel_workers_per_gather": "0",
 }
@@ -123,43 +120,6 @@ class PageRead:
 def array_text(ids: Iterable[int]) -> str:
     """An argument for a list of ids: reads that go together have an array for each parameter, and none of arrays."""
     return f"{{{','.join(map(str, ids))}}}"
-
-
-def union_over(select: str, order: str, column: str, values: Iterable[str]) -> str:
-    """`select`, which ends in a WHERE clause, for each value of a column that its index has before the order wanted.
-
-    Each walks the index no further than the page ends, which PostgreSQL would not find out by itself.
-    """
-    return " UNION ALL ".join(to_end_of_page(f"{select} AND {column} = '{value}'", order) for value in values)
-
-
-def to_end_of_page(select: str, order: str) -> str:
-    """The rows of `select` from the first to the last of the page, as one part of a union."""
-    return f"({select} ORDER BY {order} LIMIT :per_page + :rows_before)"
-
-
-def page_of(select: str, order: str, longest: int) -> str:
-    """The page of `select` that the parameters of `PAGE_TYPES` ask for, to be joined with what it shows.
-
-    `longest`: rows of the longest page that may be asked for. From the second limit the planner knows what it cannot
-    know from the first: that pages are short.
-    """
-    page = f"{select} ORDER BY {order} LIMIT :per_page OFFSET :rows_before"
-    return f"(SELECT * FROM ({page}) AS page LIMIT {longest})"  # noqa: S608 - of constants and parameters
-
-
-def list_of(*, total: str, page: str, joins: str, item: str, order: str) -> str:
-    """The text of a list's statement: its `total`, and as JSON text its `items`.
-
-    `page` gives the ids of the page, as `page_of` does; `joins` their rows, of which `item` makes the JSON objects.
-    """
-    return f"""
-        SELECT ({total}) AS total, coalesce((
-            SELECT json_agg({item} ORDER BY {order})
-            FROM {page} page
-            {joins}
-        ), '[]')::text AS items
-    """  # noqa: S608 - of constants and parameters
 
 
 class BatchedReader:

@@ -8,12 +8,13 @@ that rows still carry.
 from collections.abc import Sequence
 from functools import cache
 
-from shared.postgres.batched_reads import DEEP, PAGE_TYPES, PageRead, Statement, array_text, list_of, page_of
+from shared.postgres.batched_reads import DEEP, PageRead, Statement, array_text
+from shared.postgres.lists import Window, ids_of, list_of, page_of
 from shared.postgres.text_search import has_words, word_arguments, word_conditions
 
 _CONDITIONS = word_conditions("searched")
 
-_TOTALS = "FROM {listed}_totals t WHERE t.organisation_id = :organisation_id{only}"
+_TOTALS = "FROM {listed}_totals t WHERE t.organisation_id = :organisation_id{only}{start}"
 _ONLY = " AND t.named_id = ANY (:only::bigint[])"
 _CARRIED = f"SELECT t.named_id AS id {_TOTALS} GROUP BY t.named_id HAVING sum(t.total) > 0"
 _NAMED = """
@@ -36,8 +37,8 @@ def named_page(
     listed: str,
     organisation_id: int,
     search: str | None,
-    per_page: int,
-    rows_before: int,
+    window: Window,
+    place: tuple[int, int],
     longest: int,
     only: Sequence[int] | None = None,
 ) -> PageRead:
@@ -48,30 +49,34 @@ def named_page(
     words = word_arguments(search)
     ids = [] if only is None else [array_text(only)]
     return PageRead(
-        _statement(listed, tuple(words), longest, limited=only is not None),
-        (organisation_id, *ids, *words.values(), per_page, rows_before),
-        slow=bool(words) or rows_before > DEEP,
+        _statement(listed, tuple(words), longest, window, limited=only is not None),
+        (organisation_id, *ids, *words.values(), *place),
+        slow=bool(words) or (not window.is_step and place[1] > DEEP),
     )
 
 
 @cache
-def _statement(listed: str, words: tuple[str, ...], longest: int, *, limited: bool) -> Statement:
+def _statement(listed: str, words: tuple[str, ...], longest: int, window: Window, *, limited: bool) -> Statement:
     only = _ONLY if limited else ""
     types = {"organisation_id": "bigint"} | ({"only": "text"} if limited else {}) | dict.fromkeys(words, "text")
     if has_words(words):
-        found = _FOUND.format(listed=listed, only=only, words=" AND ".join(_CONDITIONS[word] for word in words))
-        page = _list(listed, "SELECT count(*) FROM matched", "SELECT id FROM matched", longest)
-        return Statement(f"WITH matched AS MATERIALIZED ({found}) {page}", types | PAGE_TYPES)
-    carried = _CARRIED.format(listed=listed, only=only)
+        start = "" if window.is_counted else window.start("t.named_id")
+        among = " AND ".join(_CONDITIONS[word] for word in words)
+        found = _FOUND.format(listed=listed, only=only, start=start, words=among)
+        page = _list(listed, "SELECT count(*) FROM matched", ids_of("matched", window), longest, window)
+        return Statement(f"WITH matched AS MATERIALIZED ({found}) {page}", types | window.types)
+    carried = _CARRIED.format(listed=listed, only=only, start="")
     total = f"SELECT count(*) FROM ({carried}) carried"  # noqa: S608 - made of constants
-    return Statement(_list(listed, total, carried, longest), types | PAGE_TYPES)
+    ids = _CARRIED.format(listed=listed, only=only, start=window.start("t.named_id"))
+    return Statement(_list(listed, total, ids, longest, window), types | window.types)
 
 
-def _list(listed: str, total: str, ids: str, longest: int) -> str:
+def _list(listed: str, total: str, ids: str, longest: int, window: Window) -> str:
     return list_of(
         total=total,
-        page=page_of(ids, "id", longest),
+        page=page_of(ids, "id", longest, window),
         joins=f"CROSS JOIN LATERAL ({_NAMED.format(listed=listed, of='page')}) named",
         item="json_build_object('id', page.id, 'name', named.name, 'total', named.total)",
         order="page.id",
+        window=window,
     )

@@ -21,7 +21,7 @@ def named_route(path: str, listed: str, permissions: Sequence[str], *, summary: 
     """`GET {path}`: a page of the ids and names that the totals of `listed` are kept of, in the order of the ids."""
 
     def page(organisation_id: int, query: NamedQuery) -> PageRead:
-        return named_page(listed, organisation_id, query.search, query.per_page, query.offset, MAX_PER_PAGE)
+        return named_page(listed, organisation_id, query.search, query.window, query.place, MAX_PER_PAGE)
 
     return list_route(path, page, NamedQuery, NamedTotal, permissions, summary=summary)
 
@@ -31,6 +31,6 @@ def companies_route(path: str, permissions: Sequence[str], *, summary: str) -> R
 
     def page(organisation_id: int, query: NamedQuery, sight: Sight) -> PageRead:
         only = None if sight.everybody else sight.companies
-        return named_page("companies", organisation_id, query.search, query.per_page, query.offset, MAX_PER_PAGE, only)
+        return named_page("companies", organisation_id, query.search, query.window, query.place, MAX_PER_PAGE, only)
 
     return list_in_sight_route(path, page, NamedQuery, NamedTotal, permissions, summary=summary)

@@ -11,13 +11,14 @@ from shared.auth.sight import VIEWS, Sight, sight_of
 from shared.errors import ApiError, NotFound
 from shared.http.conditional import Document
 from shared.http.models import Body, Query
-from shared.http.pagination import PagedQuery
-from shared.http.representation import AuditItem, Page, Success
+from shared.http.pagination import MAX_PER_PAGE, PagedQuery
+from shared.http.representation import AuditItem, Listed, Success
 from shared.http.resource_responses import created, document, page
 from shared.http.responses import Answer
 from shared.http.routing import Call, Route
-from shared.postgres import audit_trail
+from shared.http.walks import require_own_cursor
 from shared.postgres.audit import Actor
+from shared.postgres.audit_trail import Trail
 from shared.postgres.batched_reads import PageRead
 from shared.postgres.pool import Connection, connected
 from shared.service.chassis import POOL, READER
@@ -36,7 +37,7 @@ def list_route(
     *,
     summary: str,
 ) -> Route[Q, Body]:
-    """`GET {path}`: a page of the organisation's rows, `item` each, the same for all who have a permission."""
+    """`GET {path}`: the organisation's rows, `item` each, the same for all who have a permission."""
 
     def read_for_all(organisation_id: int, query: Q, _: Sight) -> PageRead:
         return read(organisation_id, query)
@@ -53,17 +54,18 @@ def list_in_sight_route(
     *,
     summary: str,
 ) -> Route[Q, Body]:
-    """`GET {path}`: a page of those of the organisation's rows, `item` each, that the caller may see."""
+    """`GET {path}`: those of the organisation's rows, `item` each, that the caller may see: a page, or a step."""
 
     async def list_rows(call: Call[Q, Body]) -> Answer:
-        total, items = await call.app[READER].read(read(call.organisation_id, call.query, sight_of(call.caller)))
-        return page(call, total, items)
+        require_own_cursor(call)
+        rows = await call.app[READER].read(read(call.organisation_id, call.query, sight_of(call.caller)))
+        return page(call, *rows)
 
     return Route(
         "GET",
         path,
         list_rows,
-        {200: Page[item]},  # type: ignore[valid-type]
+        {200: Listed[item]},  # type: ignore[valid-type]
         permissions=permissions,
         query=query,
         summary=summary,
@@ -152,7 +154,7 @@ def create_route(
 
 def audit_route(
     path: str,
-    trail: str,
+    trail: Trail,
     not_found: type[NotFound],
     row_id: Callable[[Call[Any, Any]], int] = attrgetter("id"),
     permissions: Sequence[str] = (VIEW,),
@@ -160,27 +162,26 @@ def audit_route(
     *,
     summary: str,
 ) -> Route[PagedQuery, Body]:
-    """`GET {path}/audit`: the changes of one row in their order, `trail` being made by `audit_trail.page_sql`.
+    """`GET {path}/audit`: the changes of one row in their order, of its `trail`.
 
     `row_id` is the path's `{id}` and `organisation_id` the caller's unless they say otherwise; the route raises
     `not_found` where there is no such row.
     """
 
     async def list_changes(call: Call[PagedQuery, Body]) -> Answer:
-        limit, offset = call.query.per_page, call.query.offset
+        require_own_cursor(call)
+        read = trail.page(organisation_id(call), row_id(call), call.query.window, call.query.place, MAX_PER_PAGE)
         async with connected(call.app[POOL]) as connection:
-            found, total, items = await audit_trail.page(
-                connection, trail, organisation_id(call), row_id(call), limit, offset
-            )
+            found, *rows = await read.alone_scoped(connection)
         if not found:
             raise not_found
-        return page(call, total, items)
+        return page(call, *rows)
 
     return Route(
         "GET",
         f"{path}/audit",
         list_changes,
-        {200: Page[AuditItem]},
+        {200: Listed[AuditItem]},
         permissions=permissions,
         query=PagedQuery,
         summary=summary,

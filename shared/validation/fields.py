@@ -33,6 +33,7 @@ _TIMESTAMP = re.compile(
 )
 _MICROSECONDS = len(".123456")
 _OUT_OF_RANGE = f"must be in the years {FIRST_YEAR} to {LAST_YEAR}"
+_TRUE_OR_FALSE: Final = {"true": True, "false": False}
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """Includes the line separators of Unicode."""
@@ -51,6 +52,12 @@ def _digits(value: Any) -> int:
     if not isinstance(value, str) or not _DIGITS.match(value):
         raise ValueError("must be a whole number")
     return int(value)
+
+
+def _true_or_false(value: Any) -> bool:
+    if value not in _TRUE_OR_FALSE:
+        raise ValueError("must be true or false")
+    return _TRUE_OR_FALSE[value]
 
 
 def _number(value: Any) -> Decimal:
@@ -219,5 +226,6 @@ Search = Annotated[str, Field(max_length=255), AfterValidator(storable), AfterVa
 QueryId = Annotated[int, Field(ge=1, le=MAX_ID, json_schema_extra={"format": "int64"}), DIGITS]
 QueryCount = Annotated[int, DIGITS]
 """One with bounds has them before `DIGITS`."""
+QueryFlag = Annotated[bool, BeforeValidator(_true_or_false)]
 QueryYear = Annotated[int, Field(ge=FIRST_YEAR, le=LAST_YEAR), DIGITS]
 QueryDate = Annotated[date, BeforeValidator(_date), _text(_DATE_PATTERN)]

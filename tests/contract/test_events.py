@@ -213,9 +213,11 @@ async def test_messages_are_persistent_and_say_what_they_are(admin: Client, even
 async def test_an_event_carries_the_trace_of_its_request(admin: Client, events: Subscriber) -> None:
     traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     body = {"title": "T", "category": "safety", "delivery_mode": "online", "duration_hours": 1}
-    await admin.post(COURSES, body, **{"X-Request-Id": "request-0001", "traceparent": traceparent})
+    sent = {"X-Request-Id": "request-0001", "traceparent": traceparent, "tracestate": "rojo=1, congo=t61"}
+    await admin.post(COURSES, body, **sent)
     event = await events.event("course.saved")
     assert (event["requestid"], event["traceparent"]) == ("request-0001", traceparent)
+    assert event["tracestate"] == "rojo=1,congo=t61"
 
 
 async def test_the_version_rises_by_one_with_each_change(admin: Client, events: Subscriber) -> None:

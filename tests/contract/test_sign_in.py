@@ -75,7 +75,7 @@ async def test_the_token_opens_what_the_role_may_do(documented_stack: Stack, acc
 async def test_a_token_is_refused_after_logout(documented_stack: Stack, account: Account) -> None:
     client = await signed_in(documented_stack, account)
     answer = await client.request("POST", "/api/v1/auth/logout")
-    assert (answer.status, answer.json) == (200, {"success": True, "message": "Logged out successfully"})
+    assert (answer.status, answer.json) == (200, {"success": True, "message": "Logged out successfully", "data": None})
     refused = await client.get("/api/v1/auth/me")
     assert (refused.status, refused.json["code"]) == (401, "token_invalid")
 

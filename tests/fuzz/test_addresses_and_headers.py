@@ -14,6 +14,7 @@ from shared.auth.internal_token import bearer_token
 from shared.errors import BadRequest, PreconditionFailed, TokenInvalid, TokenMissing, ValidationFailed
 from shared.http.conditional import Document, RowKey, read_conditions
 from shared.http.idempotency_key import read_key
+from shared.http.problem import prefers_problem
 from shared.http.request import NO_OWN_FIELDS, Head, Headers, Request
 from shared.http.request_target import checked_host, read_target
 from shared.http.routing import Endpoint, RouteTable
@@ -162,6 +163,13 @@ def test_conditions_are_met_or_not(if_match: list[str], if_none_match: list[str]
     except PreconditionFailed:
         return
     assert not if_match or "*" in if_match[0] or _ROW.tag(1) in ",".join(if_match)
+
+
+@examples
+@given(st.lists(mutated(st.sampled_from(["application/problem+json;q=0.5, */*", 'a;c="d,e";q=1.0', ""])), max_size=2))
+def test_who_gets_problems_has_named_them(sent: list[str]) -> None:
+    prefers = prefers_problem(CIMultiDictProxy(CIMultiDict([("Accept", value) for value in sent])))
+    assert not prefers or "application/problem+json" in ",".join(sent).lower()
 
 
 @examples

@@ -13,9 +13,9 @@ from services.catalog import rules
 from services.catalog.errors import StatusMoveForbidden
 from services.catalog.schemas import CourseFields, SessionFields
 from shared.errors import MalformedJson, ValidationFailed
-from shared.http.body import is_json
+from shared.http.body import is_media_type
 from shared.http.idempotency_key import digest
-from shared.http.models import MergePatch, Query
+from shared.http.models import JSON_TYPE, MergePatch, Query
 from shared.http.pagination import MAX_PAGE, PagedQuery, training_links, training_meta
 from shared.http.responses import failure
 from shared.http.server.response_bytes import serialize
@@ -133,4 +133,4 @@ def assert_is_a_page(query: PagedQuery) -> None:
     )
 )
 def test_a_media_type_is_json_or_not(content_type: str) -> None:
-    assert not is_json(content_type) or content_type.strip().lower().startswith("application/json")
+    assert not is_media_type(content_type, JSON_TYPE) or content_type.strip().lower().startswith("application/json")

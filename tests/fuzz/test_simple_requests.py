@@ -28,9 +28,11 @@ LINES = [
 ]  # fmt: skip
 LAST = b"X-Request-Id: 7\r\ntraceparent: 00-%b-%b-01\r\nX-Request-Deadline: 9990\r\n" % (b"1" * 32, b"2" * 16)
 """With which a gateway's requests end."""
+LAST_WITH_STATE = LAST.replace(b"X-Request-Deadline", b"tracestate: a=1,b@c=x y\r\nX-Request-Deadline")
 REQUESTS = st.one_of(
     st.lists(st.sampled_from(LINES), max_size=3).map(lambda lines: READ + b"".join(lines) + b"\r\n"),
     st.lists(st.sampled_from(LINES), max_size=2).map(lambda lines: READ + b"".join(lines) + LAST + b"\r\n"),
+    st.sampled_from([READ + LAST_WITH_STATE + b"\r\n", READ.replace(b"GET", b"OPTIONS") + LAST_WITH_STATE + b"\r\n"]),
     st.sampled_from([READ.replace(b"GET", b"POST") + LAST + b"Content-Length: 2\r\n\r\n{}"]),
     st.sampled_from([CHANGE, CHANGE + SECOND, READ + b"\r\n" + SECOND, READ]),
 )
@@ -87,6 +89,7 @@ def _headers(read: Request, heard: Heard) -> list[tuple[str, str]]:
     headers = [(name.lower(), value) for name, value in read.headers.items()]
     if read.own is not read.head.own:
         headers += [("x-request-id", read.own.request_id), ("traceparent", read.own.traceparent)]
+        headers += [("tracestate", value) for value in read.own.tracestates]
         headers += [("x-request-deadline", value) for value in read.own.deadlines]
         if "content-length" not in read.headers and "content-length" in dict(heard.headers):
             headers.append(("content-length", str(len(read.content))))
@@ -106,6 +109,8 @@ def _headers(read: Request, heard: Heard) -> list[tuple[str, str]]:
         READ + b"host : x\r\n\r\n",
         READ + b"X-Note: a\r\nx-note: b\r\n\r\n",
         READ + b"x-request-id: a\r\n" + LAST + b"\r\n",
+        READ + b"tracestate: a=1\r\n" + LAST + b"\r\n",
+        READ + b"tracestate: a=1\r\n" + LAST_WITH_STATE + b"\r\n",
         READ + b"Content-Length: 0\r\n" + LAST + b"Content-Length: 0\r\n\r\n",
         READ + b"".join(b"X-Note-%d: x\r\n" % number for number in range(70)) + b"\r\n",
         READ.replace(b"1.1", b"1.0") + b"\r\n",

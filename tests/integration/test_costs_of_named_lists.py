@@ -9,6 +9,7 @@ import pytest
 from services.catalog.app import MIGRATIONS as OF_CATALOG
 from services.enrollment.app import MIGRATIONS as OF_ENROLLMENT
 from shared.postgres.batched_reads import PageRead, Statement, batched_reader
+from shared.postgres.lists import PAGE
 from shared.postgres.migrations import migrate
 from shared.postgres.named_totals import named_page
 from shared.postgres.pool import Connection
@@ -70,7 +71,7 @@ async def connection(service: str) -> AsyncIterator[Connection]:
 async def test_a_page_touches_as_many_totals_as_there_are(
     connections: dict[str, Connection], service: str, listed: str, search: str | None, rows_before: int
 ) -> None:
-    read = named_page(listed, ORGANISATION, search, 15, rows_before, 100)
+    read = named_page(listed, ORGANISATION, search, PAGE, (15, rows_before), 100)
     assert await touched(connections[service], read) < FEW
 
 

@@ -9,6 +9,7 @@ from services.catalog.store.count_check import TOTALS as TOTALS_OF_CATALOG
 from services.enrollment.app import MIGRATIONS as OF_ENROLLMENT
 from services.enrollment.store.totals import TOTALS as TOTALS_OF_ENROLLMENT
 from shared.postgres.list_totals import Totals
+from shared.postgres.lists import PAGE
 from shared.postgres.migrations import migrate
 from shared.postgres.named_totals import named_page
 from shared.postgres.pool import connection_pool
@@ -55,7 +56,7 @@ async def test_rows_of_the_version_before_count(
                 await pool.execute(statement)
         await migrate(url, migrations)
         async with connection_pool(url, name="now") as pool, pool.acquire() as connection:
-            read = named_page(listed, 7, None, 15, 0, 100)
+            read = named_page(listed, 7, None, PAGE, (15, 0), 100)
             assert await read.alone_scoped(connection) == (
                 2, '[{"id" : 4, "name" : "Once", "total" : 1}, {"id" : 5, "name" : "Now", "total" : 2}]',
             )  # fmt: skip

@@ -165,6 +165,19 @@ HOP_BY_HOP = [
     Case("Expect and no token", get(COURSES, "Expect: 100-continue").replace("Authorization", "X-Note"), NO_TOKEN),
     Case("Range", get(COURSES, "Range: bytes=0-1"), OK),
     Case("Accept of something else", get(COURSES, "Accept: application/xml"), OK),
+    *(
+        Case(f"Accept {accept[:40]}", get(f"{COURSES}?page=x", f"Accept: {accept}"), invalid("page"))
+        for accept in (
+            "application/problem+json;q=1e9",
+            "application/problem+json;q=-0",
+            'text/plain;x=",application/problem+json,"',
+            "application/problem+json\t;q=0",
+            "," * 4000,
+            ";q=0.5" * 1000,
+            '"' * 4001,
+            'a;b="' + "\\\\" * 3000,
+        )
+    ),
     Case("Accept-Encoding of everything", get(COURSES, "Accept-Encoding: gzip, br, zstd, *;q=0"), OK),
 ]
 

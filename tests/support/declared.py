@@ -25,6 +25,7 @@ from shared.http.routing import Route
 from tests.support.services import ROUTES
 
 _ENVELOPE = frozenset({"success", "message", "code"})
+_PROBLEM = frozenset({"type", "title", "status", "detail", "code"})
 _FORM_OF_OAUTH = frozenset({"error", "error_description"})
 _OF_NO_OPERATION = (MethodNotAllowed, MethodNotImplemented)
 _OF_A_BODY = (RequestTimeout, PayloadTooLarge)
@@ -88,11 +89,16 @@ def _check_refusal(given: Given, declared: Sequence[type[ApiError]]) -> None:
     code = body.get("code", body.get("error"))
     kinds = [kind for kind in declared if (kind.status, kind.code) == (given.status, code)]
     assert kinds, f"{given}, which its route does not declare"
-    form = _ENVELOPE if kinds[0].body is ApiError.body else _FORM_OF_OAUTH
+    form = _form_of(body) if kinds[0].body is ApiError.body else _FORM_OF_OAUTH
     members = {name: schema for kind in kinds for name, schema in kind.members.items()}
     for name in set(body) - form:
         assert name in members, f"{given} with {name}, which no such error of its route declares"
         jsonschema.validate(body[name], members[name])
+
+
+def _form_of(body: Mapping[str, Any]) -> frozenset[str]:
+    """Of an error in our own words: the envelope, or problem details for who asks for them."""
+    return _ENVELOPE if "success" in body else _PROBLEM
 
 
 _DECLARED = Declarations([*ROUTES, *OWN_ROUTES])

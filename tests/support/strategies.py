@@ -21,7 +21,8 @@ DECIMALS = {
     "cost_per_participant": st.decimals(0, Decimal("9999999999.99"), places=2),
 }
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(9998, 12, 31), timezones=st.just(UTC))
-TRACES = st.sampled_from([NO_TRACE, Trace("request-0001", new_traceparent())])
+WITH_STATE = Trace("request-0002", new_traceparent(), "rojo=00f067aa0ba902b7")
+TRACES = st.sampled_from([NO_TRACE, Trace("request-0001", new_traceparent()), WITH_STATE])
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

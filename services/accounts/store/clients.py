@@ -10,7 +10,8 @@ from services.accounts.schemas_clients import ClientFields, ClientQuery
 from shared.http.conditional import Document
 from shared.http.pagination import MAX_PER_PAGE
 from shared.postgres import audit_trail
-from shared.postgres.batched_reads import DEEP, PAGE_TYPES, PageRead, Statement, list_of, page_of
+from shared.postgres.batched_reads import DEEP, PageRead, Statement
+from shared.postgres.lists import Window, list_of, page_of
 from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped
 from shared.validation.fields import STORED
@@ -66,8 +67,9 @@ _DETAIL = scoped(
     ("bigint", "bigint"),
 )
 
-TRAIL = audit_trail.page_sql(
-    audit_trail.entries_of("client"), "EXISTS (SELECT FROM clients WHERE organisation_id = $1 AND id = $2)"
+TRAIL = audit_trail.Trail(
+    audit_trail.entries_of("client"),
+    "EXISTS (SELECT FROM clients WHERE organisation_id = :organisation_id AND id = :id)",
 )
 
 
@@ -83,22 +85,23 @@ class Found(NamedTuple):
 def page(organisation_id: int, query: ClientQuery) -> PageRead:
     """How many clients match, and the page of them as JSON text."""
     status = () if query.status is None else (query.status,)
-    arguments = (organisation_id, *status, query.per_page, query.offset)
-    return PageRead(_page_statement(bool(status)), arguments, slow=query.offset > DEEP)
+    arguments = (organisation_id, *status, *query.place)
+    return PageRead(_page_statement(query.window, of_status=bool(status)), arguments, slow=query.offset > DEEP)
 
 
 @cache
-def _page_statement(of_status: bool) -> Statement:
+def _page_statement(window: Window, *, of_status: bool) -> Statement:
     condition = f" AND {_STATUS} = :status" if of_status else ""
     ids = f"SELECT c.id FROM clients c WHERE c.organisation_id = :organisation_id{condition}"  # noqa: S608 - constants
     text = list_of(
         total=f"SELECT count(*) FROM ({ids}) AS matched",  # noqa: S608 - of constants
-        page=page_of(ids, "id", MAX_PER_PAGE),
+        page=page_of(ids + window.start("c.id"), "id", MAX_PER_PAGE, window),
         joins="JOIN clients c ON c.organisation_id = :organisation_id AND c.id = page.id",
         item=_ITEM,
         order="c.id",
+        window=window,
     )
-    return Statement(text, {"organisation_id": "bigint", **({"status": "text"} if of_status else {}), **PAGE_TYPES})
+    return Statement(text, {"organisation_id": "bigint", **({"status": "text"} if of_status else {}), **window.types})
 
 
 async def detail(connection: Connection, organisation_id: int, row_id: int) -> Document | None:

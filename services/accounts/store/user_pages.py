@@ -6,7 +6,8 @@ from services.accounts.schemas_users import UserQuery
 from shared.http.conditional import Document, RowKey
 from shared.http.pagination import MAX_PER_PAGE
 from shared.postgres import audit_trail
-from shared.postgres.batched_reads import DEEP, PAGE_TYPES, PageRead, Statement, list_of, page_of
+from shared.postgres.batched_reads import DEEP, PageRead, Statement
+from shared.postgres.lists import Window, list_of_found
 from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped
 from shared.postgres.text_search import has_words, word_arguments, word_conditions
@@ -31,9 +32,9 @@ WHERE u.organisation_id = $1 AND u.id = $2
     ("bigint", "bigint"),
 )
 
-TRAIL = audit_trail.page_sql(
+TRAIL = audit_trail.Trail(
     audit_trail.entries_of("user"),
-    f"""EXISTS (SELECT FROM users WHERE organisation_id = $1 AND id = $2)
+    f"""EXISTS (SELECT FROM users WHERE organisation_id = :organisation_id AND id = :id)
         OR EXISTS (SELECT FROM {audit_trail.entries_of("user")})""",  # noqa: S608 - made of constants
 )
 """Those who were deleted keep theirs."""
@@ -48,26 +49,26 @@ def user_page(organisation_id: int, query: UserQuery) -> PageRead:
     asked = {"role": query.role, "status": query.status, **word_arguments(query.search)}
     given = {name: value for name, value in asked.items() if value is not None}
     return PageRead(
-        _statement(tuple(given)),
-        (organisation_id, *given.values(), query.per_page, query.offset),
+        _statement(tuple(given), query.window),
+        (organisation_id, *given.values(), *query.place),
         slow=has_words(tuple(given)) or query.offset > DEEP,
     )
 
 
 @cache
-def _statement(filters: tuple[str, ...]) -> Statement:
+def _statement(filters: tuple[str, ...], window: Window) -> Statement:
     where = " AND ".join(["u.organisation_id = :organisation_id", *(_FILTERS[name] for name in filters)])
     # A search can use its index in a view alone (decision 10).
     table = "users_in_scope" if has_words(filters) else "users"
-    page = list_of(
-        total="SELECT count(*) FROM matched",
-        page=page_of("SELECT id FROM matched", "id", MAX_PER_PAGE),
+    text = list_of_found(
+        f"SELECT u.id FROM {table} u WHERE {where}",  # noqa: S608 - of constants
+        "u.id",
+        MAX_PER_PAGE,
         joins="JOIN users u ON u.organisation_id = :organisation_id AND u.id = page.id",
         item=f"json_build_object({_USER})",
-        order="u.id",
+        window=window,
     )
-    text = f"WITH matched AS MATERIALIZED (SELECT u.id FROM {table} u WHERE {where}) {page}"  # noqa: S608 - of constants
-    return Statement(text, {"organisation_id": "bigint", **dict.fromkeys(filters, "text"), **PAGE_TYPES})
+    return Statement(text, {"organisation_id": "bigint", **dict.fromkeys(filters, "text"), **window.types})
 
 
 async def user_detail(connection: Connection, organisation_id: int, user_id: int) -> Document | None:

@@ -18,7 +18,8 @@ from services.catalog.schemas import Category, CourseQuery, DeliveryMode, Sessio
 from shared.http.conditional import Document
 from shared.http.pagination import MAX_PER_PAGE
 from shared.postgres import audit_trail
-from shared.postgres.batched_reads import DEEP, PAGE_TYPES, PageRead, Statement, list_of, page_of, union_over
+from shared.postgres.batched_reads import DEEP, PageRead, Statement
+from shared.postgres.lists import Shown, Window, list_of, list_of_found, page_of, union_over
 from shared.postgres.local_days import (
     KEPT_ZONE,
     before_day,
@@ -44,6 +45,11 @@ _COURSE_ITEM = f"""{_COURSE_BEGINNING},
     'total_enrollments', c.total_enrollments, 'created_at', training_timestamp(c.created_at)
 """
 
+_COURSES = Shown(
+    joins="JOIN courses c ON c.organisation_id = :organisation_id AND c.id = page.id",
+    item=f"json_build_object({_COURSE_ITEM})",
+)
+
 _COURSE_FILTERS = {
     "category": "c.category = :category",
     "delivery_mode": "c.delivery_mode = :delivery_mode",
@@ -62,44 +68,34 @@ def course_page(organisation_id: int, query: CourseQuery) -> PageRead:
     }
     given = {name: value for name, value in asked.items() if value is not None}
     return PageRead(
-        _course_statement(tuple(given)),
-        (organisation_id, *given.values(), query.per_page, query.offset),
+        _course_statement(tuple(given), query.window),
+        (organisation_id, *given.values(), *query.place),
         slow=has_words(tuple(given)) or query.offset > DEEP,
     )
 
 
 @cache
-def _course_statement(filters: tuple[str, ...]) -> Statement:
+def _course_statement(filters: tuple[str, ...], window: Window) -> Statement:
     conditions = ["c.organisation_id = :organisation_id", *(_COURSE_FILTERS[name] for name in filters)]
-    text = _found_courses(conditions) if has_words(filters) else _listed_courses(conditions, filters)
-    return Statement(text, {"organisation_id": "bigint", **dict.fromkeys(filters, "text"), **PAGE_TYPES})
+    listed = _found_courses(conditions, window) if has_words(filters) else _listed_courses(conditions, filters, window)
+    return Statement(listed, {"organisation_id": "bigint", **dict.fromkeys(filters, "text"), **window.types})
 
 
-def _listed_courses(conditions: Sequence[str], filters: Sequence[str]) -> str:
-    ids = f"SELECT c.id FROM courses c WHERE {' AND '.join(conditions)}"  # noqa: S608 - made of constants
+def _listed_courses(conditions: Sequence[str], filters: Sequence[str], window: Window) -> str:
+    ids = f"SELECT c.id FROM courses c WHERE {' AND '.join(conditions)}{window.start('c.id')}"  # noqa: S608 - constants
     if len(filters) == 1:
         [other] = _KINDS.keys() - set(filters)
-        ids = union_over(ids, "id", f"c.{other}", _KINDS[other])
+        ids = union_over(ids, "id", f"c.{other}", _KINDS[other], window)
     cells = " AND ".join(["t.organisation_id = :organisation_id", *(f"t.{name} = :{name}" for name in filters)])
     total = f"SELECT coalesce(sum(t.total), 0)::bigint FROM courses_totals t WHERE {cells}"  # noqa: S608 - of constants
-    return _list_of_courses(total, ids)
+    page = page_of(ids, "id", MAX_PER_PAGE, window)
+    return list_of(total=total, page=page, order="c.id", **_COURSES, window=window)
 
 
-def _found_courses(conditions: Sequence[str]) -> str:
+def _found_courses(conditions: Sequence[str], window: Window) -> str:
     """A search can use its index in a view alone (decision 10)."""
     found = f"SELECT c.id FROM courses_in_scope c WHERE {' AND '.join(conditions)}"  # noqa: S608 - made of constants
-    page = _list_of_courses("SELECT count(*) FROM matched", "SELECT id FROM matched")
-    return f"WITH matched AS MATERIALIZED ({found}) {page}"
-
-
-def _list_of_courses(total: str, ids: str) -> str:
-    return list_of(
-        total=total,
-        page=page_of(ids, "id", MAX_PER_PAGE),
-        joins="JOIN courses c ON c.organisation_id = :organisation_id AND c.id = page.id",
-        item=f"json_build_object({_COURSE_ITEM})",
-        order="c.id",
-    )
+    return list_of_found(found, "c.id", MAX_PER_PAGE, **_COURSES, window=window)
 
 
 def _per_cent(part: str, whole: str) -> str:
@@ -150,9 +146,9 @@ async def course_detail(connection: Connection, organisation_id: int, course_id:
     return None if row is None else Document(key, row["version"], row["document"])
 
 
-COURSE_TRAIL = audit_trail.page_sql(
+COURSE_TRAIL = audit_trail.Trail(
     audit_trail.entries_of("course"),
-    f"""EXISTS (SELECT FROM courses WHERE organisation_id = $1 AND id = $2)
+    f"""EXISTS (SELECT FROM courses WHERE organisation_id = :organisation_id AND id = :id)
         OR EXISTS (SELECT FROM {audit_trail.entries_of("course")})""",  # noqa: S608 - made of constants
 )
 """What was deleted keeps its trail; what was there before trails were kept has an empty one."""
@@ -180,27 +176,38 @@ _CELLS = {"status": "t.status = :status", "date_from": "t.day >= :date_from", "d
 def session_page(organisation_id: int, query: SessionQuery) -> PageRead:
     """How many sessions match, and the page of them as JSON text."""
     asked = {name: value for name in _SESSION_FILTERS if (value := getattr(query, name)) is not None}
-    arguments = (organisation_id, *asked.values(), query.per_page, query.offset)
-    return PageRead(_session_statement(tuple(asked)), arguments, slow=query.offset > DEEP)
+    arguments = (organisation_id, *asked.values(), *query.place)
+    of_days = query.is_step and not _LIMITS.keys().isdisjoint(asked)
+    return PageRead(_session_statement(tuple(asked), query.window), arguments, slow=query.offset > DEEP or of_days)
 
 
 @cache
-def _session_statement(filters: tuple[str, ...]) -> Statement:
+def _session_statement(filters: tuple[str, ...], window: Window) -> Statement:
     conditions = ["s.organisation_id = :organisation_id", *(_SESSION_FILTERS[name][0] for name in filters)]
     matching = f"FROM sessions s WHERE {' AND '.join(conditions)}"
     text = list_of(
         total=f"SELECT count(*) {matching}" if "course_id" in filters else _total_of_sessions(filters),
-        page=page_of(f"SELECT s.id, s.start_date {matching}", "start_date, id", MAX_PER_PAGE),
+        page=_step_of_sessions(matching, window) if window.is_step else _page_of_sessions(matching),
         joins="""
         JOIN sessions s ON s.organisation_id = :organisation_id AND s.id = page.id
         JOIN courses c ON c.organisation_id = s.organisation_id AND c.id = s.course_id
         """,
         item=f"json_build_object({_SESSION_ITEM})",
-        order="s.start_date, s.id",
+        order="s.id" if window.is_step else "s.start_date, s.id",
+        window=window,
     )
     dates = {name: f":{name}" for name in filters if name in _LIMITS}
     types = {"organisation_id": "bigint", **{name: _SESSION_FILTERS[name][1] for name in filters}}
-    return Statement(f"{keep_days(dates)} {text}" if dates else text, types | PAGE_TYPES)
+    return Statement(f"{keep_days(dates)} {text}" if dates else text, types | window.types)
+
+
+def _page_of_sessions(matching: str) -> str:
+    return page_of(f"SELECT s.id, s.start_date {matching}", "start_date, id", MAX_PER_PAGE)
+
+
+def _step_of_sessions(matching: str, window: Window) -> str:
+    """A session can be moved to another time, so it is no walk that goes by the time."""
+    return page_of(f"SELECT s.id {matching}{window.start('s.id')}", "id", MAX_PER_PAGE, window)
 
 
 def _total_of_sessions(filters: Sequence[str]) -> str:
@@ -246,8 +253,8 @@ async def session_detail(connection: Connection, organisation_id: int, session_i
     return None if row is None else Document(key, row["version"], row["document"])
 
 
-SESSION_TRAIL = audit_trail.page_sql(
+SESSION_TRAIL = audit_trail.Trail(
     audit_trail.entries_of("session"),
-    f"""EXISTS (SELECT FROM sessions WHERE organisation_id = $1 AND id = $2)
+    f"""EXISTS (SELECT FROM sessions WHERE organisation_id = :organisation_id AND id = :id)
         OR EXISTS (SELECT FROM {audit_trail.entries_of("session")})""",  # noqa: S608 - made of constants
 )

@@ -6,10 +6,12 @@ from typing import Any
 
 from services.enrollment.schemas import ComplianceQuery
 from shared.auth.sight import EVERYBODY, Sight
+from shared.http.pagination import MAX_PER_PAGE
+from shared.postgres.batched_reads import Row
+from shared.postgres.lists import Window, list_of, step_of
 from shared.postgres.pool import Connection, where
 
-_COMPLIANCE_PAGE = """
-SELECT {total} AS total, coalesce((SELECT json_agg(json_build_object(
+_ITEM = """json_build_object(
     'employee', json_build_object('id', p.id, 'type', p.type, 'employee_id', p.employee_id, 'full_name', p.full_name,
         'company', CASE WHEN p.company_id IS NOT NULL THEN
             json_build_object('id', p.company_id, 'name', p.company_name) END),
@@ -17,15 +19,15 @@ SELECT {total} AS total, coalesce((SELECT json_agg(json_build_object(
         WHEN held.valid_until > now() THEN 'expiring' ELSE 'missing' END,
     'course_id', held.course_id, 'enrollment_id', held.enrollment_id,
     'completed_at', training_timestamp(held.completed_at),
-    'valid_until', training_timestamp(nullif(held.valid_until, 'infinity'))) ORDER BY p.id)
-FROM ({ids} ORDER BY id LIMIT $4 OFFSET $5) page
+    'valid_until', training_timestamp(nullif(held.valid_until, 'infinity')))"""
+_JOINS = """
 JOIN people p ON p.organisation_id = $1 AND p.id = page.id
 LEFT JOIN LATERAL (
     SELECT course_id, enrollment_id, completed_at, coalesce(valid_until, 'infinity') AS valid_until
     FROM certifications c
     WHERE c.organisation_id = $1 AND c.course_id = ANY($2::bigint[]) AND c.employee_id = p.id
     ORDER BY c.valid_until DESC NULLS FIRST LIMIT 1
-) held ON true), '[]')::text AS items
+) held ON true
 """
 
 # Either the people are walked in the order of their ids until the page is full, which is slow where few are sought, or
@@ -49,6 +51,14 @@ SELECT count(*) <= $4 FROM (
     SELECT FROM certifications c WHERE c.organisation_id = $1 AND c.course_id = ANY($2::bigint[]) AND {sought}
     LIMIT $4 + 1
 ) sought
+"""
+_ARE_NEAR = """
+SELECT count(*) > $3 FROM (
+    SELECT FROM (
+        SELECT p.id FROM people p WHERE p.organisation_id = $1 AND NOT p.removed AND p.id > $4 ORDER BY p.id LIMIT {few}
+    ) p
+    WHERE {lacking} LIMIT $3 + 1
+) near
 """
 FEW = 10_000
 """Completions that are looked through in a few milliseconds; people, among whom a page's are far between."""
@@ -128,14 +138,28 @@ async def compliance_page(
     course_ids: Sequence[int],
     query: ComplianceQuery,
     sight: Sight = EVERYBODY,
-) -> tuple[int, str]:
+) -> Row:
     """How many people match, and the page of them as JSON text; of the companies in sight alone."""
     people = _people(query, sight)
     subject = organisation_id, course_ids, query.within_days
     ids = await _ids(connection, subject, query, people)
-    statement = _COMPLIANCE_PAGE.format(total=_total(query, people, len(course_ids)), ids=ids, ahead=_AHEAD)
-    [row] = await connection.fetch(statement, *subject, query.per_page, query.offset, *people.arguments)
-    return row["total"], row["items"]
+    statement = list_of(
+        total=_total(query, people, len(course_ids)),
+        page=_page(ids, query.window),
+        joins=_JOINS,
+        item=_ITEM.replace("{ahead}", _AHEAD),
+        order="p.id",
+        window=query.window,
+        per_page="$4",
+    )
+    [row] = await connection.fetch(statement, *subject, *query.place, *people.arguments)
+    return tuple(row)
+
+
+def _page(ids: str, window: Window) -> str:
+    if window.is_step:
+        return step_of(f"{ids} ORDER BY id {window.reach('$4')}", "id", MAX_PER_PAGE)
+    return f"({ids} ORDER BY id LIMIT $4 OFFSET $5)"
 
 
 def _people(query: ComplianceQuery, sight: Sight) -> _People:
@@ -148,13 +172,15 @@ def _people(query: ComplianceQuery, sight: Sight) -> _People:
 
 async def _ids(connection: Connection, subject: Sequence[Any], query: ComplianceQuery, people: _People) -> str:
     """The SELECT of those whom the page is taken out of."""
+    start = query.window.start("p.id", after="$5")
     if query.status in _SOUGHT and await _are_few_sought(connection, subject, query.status):
         join = "" if people.are_all else _JOIN_PEOPLE
-        return _HOLDERS_IDS.format(join=join, people=people.condition, status=" AND ".join(_SOUGHT[query.status]))
+        holders = _HOLDERS_IDS.format(join=join, people=people.condition, status=" AND ".join(_SOUGHT[query.status]))
+        return holders + query.window.start("c.employee_id", after="$5")
     # A company or a project is walked, however few of it lack one.
     if query.status == "missing" and people.are_all and await _do_few_lack(connection, subject, query, people):
-        return _LACKING_IDS
-    return _PEOPLE_IDS.format(people=people.condition, status=_STATUS[query.status])
+        return _LACKING_IDS + start
+    return _PEOPLE_IDS.format(people=people.condition, status=_STATUS[query.status]) + start
 
 
 async def _are_few_sought(connection: Connection, subject: Sequence[Any], status: str) -> bool:
@@ -163,6 +189,9 @@ async def _are_few_sought(connection: Connection, subject: Sequence[Any], status
 
 async def _do_few_lack(connection: Connection, subject: Sequence[Any], query: ComplianceQuery, people: _People) -> bool:
     organisation_id, course_ids, _ = subject
+    if query.is_step:  # which counts nothing: the next people are looked at
+        are_near = _ARE_NEAR.format(few=FEW, lacking=_STATUS["missing"])
+        return not await connection.fetchval(are_near, organisation_id, course_ids, *query.place)
     are_few = f"SELECT {_total(query, people, len(course_ids))} <= $3"
     return bool(await connection.fetchval(are_few, organisation_id, course_ids, FEW))
 

@@ -20,16 +20,8 @@ from shared.auth.sight import EVERYBODY, Sight
 from shared.http.conditional import Document
 from shared.http.pagination import MAX_PER_PAGE
 from shared.postgres import audit_trail
-from shared.postgres.batched_reads import (
-    DEEP,
-    PAGE_TYPES,
-    PageRead,
-    Statement,
-    list_of,
-    page_of,
-    to_end_of_page,
-    union_over,
-)
+from shared.postgres.batched_reads import DEEP, PageRead, Statement
+from shared.postgres.lists import Shown, Window, list_of, list_of_found, page_of, to_end_of_page, union_over
 from shared.postgres.local_days import (
     KEPT_ZONE,
     LISTED,
@@ -76,6 +68,11 @@ _ENROLLMENT_JOINS = """
     JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id
     JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id
 """
+
+_LISTED_ENROLLMENTS = Shown(
+    joins=f"JOIN enrollments e ON e.organisation_id = :organisation_id AND e.id = page.id {_ENROLLMENT_JOINS}",
+    item=_with_waitlist_position(_enrollment_item(LISTED)),
+)
 
 _FILTERS = {
     "employee_id": ("e.employee_id = :employee_id", "bigint"),
@@ -140,12 +137,12 @@ FROM enrollments e JOIN people p ON p.organisation_id = e.organisation_id AND p.
 WHERE e.organisation_id = $1 AND e.id = $2
 """
 
-ENROLLMENT_TRAIL = audit_trail.page_sql(
-    "audit WHERE organisation_id = $1 AND enrollment_id = $2",
-    "EXISTS (SELECT FROM enrollments WHERE organisation_id = $1 AND id = $2)",
+ENROLLMENT_TRAIL = audit_trail.Trail(
+    "audit WHERE organisation_id = :organisation_id AND enrollment_id = :id",
+    "EXISTS (SELECT FROM enrollments WHERE organisation_id = :organisation_id AND id = :id)",
 )
 
-SETTINGS_TRAIL = audit_trail.page_sql(audit_trail.entries_of("settings"), "true")
+SETTINGS_TRAIL = audit_trail.Trail(audit_trail.entries_of("settings"), "true")
 
 _SESSIONS_WITH_ROOM = """
 SELECT s.id, s.seats_max - s.seats_taken AS room
@@ -161,31 +158,33 @@ def enrollment_page(organisation_id: int, query: EnrollmentQuery, sight: Sight =
     Companies may have any number of people: their plan is made for them.
     """
     asked = {name: value for name in _FILTERS if (value := getattr(query, name)) is not None}
-    filters, paged = tuple(asked), (*asked.values(), query.per_page, query.offset)
+    filters, paged = tuple(asked), (*asked.values(), *query.place)
     if sight.everybody:
-        return PageRead(_enrollment_statement(filters), (organisation_id, *paged), slow=query.offset > DEEP)
-    statement = _statement_in_sight(filters, of_companies=bool(sight.companies))
+        statement = _enrollment_statement(filters, query.window)
+        return PageRead(statement, (organisation_id, *paged), slow=query.offset > DEEP)
+    statement = _statement_in_sight(filters, query.window, of_companies=bool(sight.companies))
     of_many = bool(sight.companies) and _FEW_MATCH.isdisjoint(filters)
     return PageRead(statement, (organisation_id, *sight_arguments(sight), *paged), slow=of_many or query.offset > DEEP)
 
 
 @cache
-def _enrollment_statement(filters: tuple[str, ...]) -> Statement:
+def _enrollment_statement(filters: tuple[str, ...], window: Window) -> Statement:
     conditions = ["e.organisation_id = :organisation_id", *(_FILTERS[name][0] for name in filters)]
     matching = f"FROM {_listed(filters)} e WHERE {' AND '.join(conditions)}"
+    ids = _ids(filters, f"SELECT e.id {matching}{window.start('e.id', newest_first=True)}", window)
     text = list_of(
         total=_total_of_cells(filters) if _IN_CELLS.issuperset(filters) else f"SELECT count(*) {matching}",
-        page=page_of(_ids(filters, f"SELECT e.id {matching}"), "id DESC", MAX_PER_PAGE),
-        joins=f"JOIN enrollments e ON e.organisation_id = :organisation_id AND e.id = page.id {_ENROLLMENT_JOINS}",
-        item=_with_waitlist_position(_enrollment_item(LISTED)),
+        page=page_of(ids, "id DESC", MAX_PER_PAGE, window),
         order="e.id DESC",
+        **_LISTED_ENROLLMENTS,
+        window=window,
     )
     types = {"organisation_id": "bigint", **{name: _FILTERS[name][1] for name in filters}}
-    return Statement(f"{keep_days(_DATES_OF_YEAR)} {text}" if "year" in filters else text, types | PAGE_TYPES)
+    return Statement(f"{keep_days(_DATES_OF_YEAR)} {text}" if "year" in filters else text, types | window.types)
 
 
 @cache
-def _statement_in_sight(filters: tuple[str, ...], *, of_companies: bool) -> Statement:
+def _statement_in_sight(filters: tuple[str, ...], window: Window, *, of_companies: bool) -> Statement:
     """What is in sight is found by the person, and counted."""
     conditions = " AND ".join(["e.organisation_id = :organisation_id", *(_FILTERS[name][0] for name in filters)])
     matching = f"enrollments e WHERE {conditions}"
@@ -197,16 +196,12 @@ def _statement_in_sight(filters: tuple[str, ...], *, of_companies: bool) -> Stat
         people = f"people p WHERE p.organisation_id = :organisation_id AND p.id = e.employee_id AND {in_sight()}"
         matching = f"{matching} AND EXISTS (SELECT FROM {people})"
     ids = f"SELECT e.id FROM {matching}"  # noqa: S608 - of constants
-    text = list_of(
-        total="SELECT count(*) FROM matched",
-        page=page_of("SELECT id FROM matched", "id DESC", MAX_PER_PAGE),
-        joins=f"JOIN enrollments e ON e.organisation_id = :organisation_id AND e.id = page.id {_ENROLLMENT_JOINS}",
-        item=_with_waitlist_position(_enrollment_item(LISTED)),
-        order="e.id DESC",
+    days = keep_days(_DATES_OF_YEAR) if "year" in filters else ""
+    text = list_of_found(
+        ids, "e.id", MAX_PER_PAGE, **_LISTED_ENROLLMENTS, window=window, newest_first=True, tables=days
     )
-    first = f"{keep_days(_DATES_OF_YEAR)}," if "year" in filters else "WITH"
     types = {"organisation_id": "bigint", **SIGHT_TYPES, **{name: _FILTERS[name][1] for name in filters}}
-    return Statement(f"{first} matched AS MATERIALIZED ({ids}) {text}", types | PAGE_TYPES)
+    return Statement(text, types | window.types)
 
 
 def _listed(filters: Sequence[str]) -> str:
@@ -214,18 +209,18 @@ def _listed(filters: Sequence[str]) -> str:
     return "enrollments_in_scope" if "year" in filters else "enrollments"
 
 
-def _ids(filters: Sequence[str], matching: str) -> str:
+def _ids(filters: Sequence[str], matching: str, window: Window) -> str:
     """`matching`, so that an index is walked no further than the page ends."""
     of_year = "year" in filters and _IN_CELLS.issuperset(filters)
     ids = f"{matching} AND {_YEAR_OF_UTC}" if of_year else matching
     if len(filters) == 1 and filters[0] in _LED_BY_STATUS:
-        ids = union_over(ids, "id DESC", "e.status", get_args(Status))
+        ids = union_over(ids, "id DESC", "e.status", get_args(Status), window)
     elif of_year:
-        ids = to_end_of_page(ids, "id DESC")
+        ids = to_end_of_page(ids, "id DESC", window)
     if not of_year:
         return ids
     in_another_of_utc = f"{matching} AND {KEPT_ZONE} <> 'UTC' AND NOT {_YEAR_OF_UTC} AND ({_NEAR_ITS_LIMITS})"
-    return f"{ids} UNION ALL {to_end_of_page(in_another_of_utc, 'id DESC')}"
+    return f"{ids} UNION ALL {to_end_of_page(in_another_of_utc, 'id DESC', window)}"
 
 
 def _total_of_cells(filters: Sequence[str]) -> str:

@@ -10,15 +10,16 @@ from shared.auth.sight import EVERYBODY, Sight
 from shared.http.conditional import Document
 from shared.http.pagination import MAX_PER_PAGE
 from shared.postgres import audit_trail
-from shared.postgres.batched_reads import DEEP, PAGE_TYPES, PageRead, Statement, list_of, page_of, to_end_of_page
+from shared.postgres.batched_reads import DEEP, PageRead, Statement
+from shared.postgres.lists import Shown, Window, list_of, list_of_found, page_of, to_end_of_page
 from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped
 from shared.postgres.text_search import has_words, word_arguments, word_conditions
 
 PERSON_TRAILS = {
-    type_: audit_trail.page_sql(
+    type_: audit_trail.Trail(
         audit_trail.entries_of("person"),
-        f"EXISTS (SELECT FROM people WHERE organisation_id = $1 AND id = $2 AND type = '{type_}')",
+        f"EXISTS (SELECT FROM people WHERE organisation_id = :organisation_id AND id = :id AND type = '{type_}')",
     )
     for type_ in ("employee", "staff")
 }
@@ -30,6 +31,11 @@ _PERSON_ITEM = """
         json_build_object('id', p.company_id, 'name', p.company_name) END,
     'created_at', training_timestamp(p.created_at)
 """
+
+_PEOPLE = Shown(
+    joins="JOIN people p ON p.organisation_id = :organisation_id AND p.id = page.id",
+    item=f"json_build_object({_PERSON_ITEM})",
+)
 
 _PERSON_FILTERS = {
     "company_id": ("p.company_id = :company_id", "bigint"),
@@ -54,54 +60,49 @@ def person_page(
     given = {name: value for name, value in asked.items() if value is not None}
     of_sight = () if sight.everybody else sight_arguments(sight)
     return PageRead(
-        _person_statement(tuple(given), everybody=sight.everybody),
-        (organisation_id, type_, *of_sight, *given.values(), query.per_page, query.offset),
+        _person_statement(tuple(given), query.window, everybody=sight.everybody),
+        (organisation_id, type_, *of_sight, *given.values(), *query.place),
         slow=has_words(tuple(given)) or query.offset > DEEP,
     )
 
 
 @cache
-def _person_statement(filters: tuple[str, ...], *, everybody: bool) -> Statement:
+def _person_statement(filters: tuple[str, ...], window: Window, *, everybody: bool) -> Statement:
     conditions = ["p.organisation_id = :organisation_id AND NOT p.removed AND p.type = :type"]
     where = " AND ".join([*conditions, *(_PERSON_FILTERS[name][0] for name in filters)])
     if has_words(filters):
         # It can use its index in a view alone (decision 10).
         seen = "true" if everybody else in_sight()
         found = f"SELECT p.id FROM people_in_scope p WHERE {where} AND {seen}"  # noqa: S608 - made of constants
-        page = _list_of_people("SELECT count(*) FROM matched", "SELECT id FROM matched")
-        text = f"WITH matched AS MATERIALIZED ({found}) {page}"
+        text = list_of_found(found, "p.id", MAX_PER_PAGE, **_PEOPLE, window=window)
     elif everybody:
-        ids = f"SELECT p.id FROM people p WHERE {where}"  # noqa: S608 - made of constants
+        ids = f"SELECT p.id FROM people p WHERE {where}{window.start('p.id')}"  # noqa: S608 - made of constants
         company = ":company_id" if "company_id" in filters else "0"
-        text = _list_of_people(_total_of_people(f"t.company_id = {company}"), ids)
+        text = _list_of_people(_total_of_people(f"t.company_id = {company}"), ids, window)
     else:
-        text = _list_in_sight(where, filters)
+        text = _list_in_sight(where, filters, window)
     types = {"organisation_id": "bigint", "type": "text"} | ({} if everybody else SIGHT_TYPES)
-    return Statement(text, {**types, **{name: _PERSON_FILTERS[name][1] for name in filters}, **PAGE_TYPES})
+    return Statement(text, {**types, **{name: _PERSON_FILTERS[name][1] for name in filters}, **window.types})
 
 
-def _list_in_sight(where: str, filters: Sequence[str]) -> str:
+def _list_in_sight(where: str, filters: Sequence[str], window: Window) -> str:
     """Each company's people as far as the page ends, and the caller, who may be none of them."""
-    people = f"SELECT p.id FROM people p WHERE {where}"  # noqa: S608 - made of constants
+    people, start = f"SELECT p.id FROM people p WHERE {where}", window.start("p.id")  # noqa: S608 - made of constants
     of_companies = f"""
         SELECT person.id FROM unnest(:companies::bigint[]) AS company (id)
-        CROSS JOIN LATERAL {to_end_of_page(f"{people} AND p.company_id = company.id", "id")} person
+        CROSS JOIN LATERAL {to_end_of_page(f"{people} AND p.company_id = company.id{start}", "id", window)} person
     """  # noqa: S608 - made of constants
     oneself = f"{people} AND p.id = :own_person AND (p.company_id = ANY (:companies::bigint[])) IS NOT TRUE"
     asked = ["t.company_id = :company_id"] if "company_id" in filters else []
     total = _total_of_people("t.company_id = ANY (:companies::bigint[])", *asked)
-    ids = f"SELECT id FROM ({of_companies} UNION ALL {oneself}) seen"  # noqa: S608 - made of constants
-    return _list_of_people(f"SELECT ({total}) + (SELECT count(*) FROM ({oneself}) oneself)", ids)  # noqa: S608
+    ids = f"SELECT id FROM ({of_companies} UNION ALL {oneself}{start}) seen"  # noqa: S608 - made of constants
+    total = f"SELECT ({total}) + (SELECT count(*) FROM ({oneself}) oneself)"  # noqa: S608 - made of constants
+    return _list_of_people(total, ids, window)
 
 
-def _list_of_people(total: str, ids: str) -> str:
-    return list_of(
-        total=total,
-        page=page_of(ids, "id", MAX_PER_PAGE),
-        joins="JOIN people p ON p.organisation_id = :organisation_id AND p.id = page.id",
-        item=f"json_build_object({_PERSON_ITEM})",
-        order="p.id",
-    )
+def _list_of_people(total: str, ids: str, window: Window) -> str:
+    page = page_of(ids, "id", MAX_PER_PAGE, window)
+    return list_of(total=total, page=page, order="p.id", **_PEOPLE, window=window)
 
 
 def _total_of_people(*companies: str) -> str:

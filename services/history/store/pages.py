@@ -4,7 +4,9 @@ from functools import cache
 
 from services.history.schemas import HistoryQuery
 from shared.auth.sight import EVERYBODY, Sight
-from shared.postgres.batched_reads import PAGE_TYPES, PageRead, Statement, array_text
+from shared.http.pagination import MAX_PER_PAGE
+from shared.postgres.batched_reads import PageRead, Statement, array_text
+from shared.postgres.lists import Window, items_of, page_of
 from shared.postgres.local_days import LISTED, day_of, zone_of
 from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped
@@ -22,7 +24,7 @@ WITH matched AS (
     JOIN sessions s ON s.organisation_id = r.organisation_id AND s.id = r.session_id
     CROSS JOIN LATERAL (SELECT {shown}) AS shown
     WHERE r.organisation_id = :organisation_id AND r.employee_id = :person_id
-        AND {conditions}
+        AND {conditions}{start}
 )
 SELECT
     EXISTS (
@@ -30,8 +32,10 @@ SELECT
         WHERE organisation_id = :organisation_id AND id = :person_id AND type = :type AND NOT removed
             AND {in_sight}
     ) AS found,
-    (SELECT count(*) FROM matched) AS total,
-    coalesce((SELECT json_agg(json_build_object(
+    {total} AS total,
+    {items}
+"""
+_RECORD = """json_build_object(
         'id', id, 'type', CASE WHEN online THEN 'online' ELSE 'offline' END,
         'training_name', title, 'training_type', CASE WHEN online THEN 'course' ELSE 'session' END,
         'completed_at', history_timestamp(completed_at),
@@ -44,10 +48,8 @@ SELECT
         'projects', project_names, 'labels', label_names,
         'session', CASE WHEN coalesce(meetings, '[]') = '[]' THEN json_build_object({session})
             ELSE json_build_object({session}, 'attendance', ({attendance})) END
-    ) ORDER BY training_date DESC, id) FROM (
-        SELECT * FROM matched ORDER BY training_date DESC, id LIMIT :per_page OFFSET :rows_before
-    ) page), '[]')::text AS items
-"""
+    )"""
+_OF_PAGE = "(SELECT * FROM matched ORDER BY training_date DESC, id LIMIT :per_page OFFSET :rows_before)"
 
 # A closed record shows, and is found by, what was true when it closed; an open one what is true now.
 _SHOWN = ", ".join(
@@ -120,8 +122,9 @@ def history_page(
     given = {name: value for name, value in asked.items() if value is not None}
     in_doubt = not (sight.everybody or person_id == sight.person)
     companies = [array_text(sight.companies)] if in_doubt else []
-    arguments = (organisation_id, person_id, person_type, *companies, *given.values(), query.per_page, query.offset)
-    return PageRead(_page_statement(tuple(given), query.status, of_companies=in_doubt), arguments)
+    arguments = (organisation_id, person_id, person_type, *companies, *given.values(), *query.place)
+    statement = _page_statement(tuple(given), query.status, query.window, of_companies=in_doubt)
+    return PageRead(statement, arguments)
 
 
 async def merged_into(connection: Connection, organisation_id: int, person_id: int) -> int | None:
@@ -131,16 +134,26 @@ async def merged_into(connection: Connection, organisation_id: int, person_id: i
 
 
 @cache
-def _page_statement(filters: tuple[str, ...], status: str | None, *, of_companies: bool) -> Statement:
+def _page_statement(filters: tuple[str, ...], status: str | None, window: Window, *, of_companies: bool) -> Statement:
     conditions = [_FILTERS[name][0] for name in filters] + ([_STATUS[status]] if status else [])
     types = {"organisation_id": "bigint", "person_id": "bigint", "type": "text"}
     types |= {"companies": "text"} if of_companies else {}
     types |= {name: _FILTERS[name][1] for name in filters}
     parts = {
         "shown": _SHOWN,
-        "session": _SESSION,
-        "attendance": _ATTENDANCE,
+        "start": "" if window.is_counted else window.start("r.id", newest_first=True),
+        "total": "(SELECT count(*) FROM matched)" if window.is_counted else "NULL::bigint",
+        "items": _items(window),
         "conditions": " AND ".join(conditions) or "true",
         "in_sight": "company_id = ANY (:companies::bigint[])" if of_companies else "true",
     }
-    return Statement(_PAGE.format(**parts), types | PAGE_TYPES)
+    return Statement(_PAGE.format(**parts), types | window.types)
+
+
+def _items(window: Window) -> str:
+    """A record's day changes when it is completed, so it is no walk that goes by it."""
+    item, page, order = _RECORD.format(session=_SESSION, attendance=_ATTENDANCE), _OF_PAGE, "training_date DESC, id"
+    if window.is_step:
+        rest = f"SELECT * FROM matched WHERE true{window.start('id', newest_first=True)}"  # noqa: S608 - of constants
+        page, order = page_of(rest, "id DESC", MAX_PER_PAGE, window), "id DESC"
+    return items_of(page=page, joins="", item=item, order=order, window=window)

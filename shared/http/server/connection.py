@@ -19,6 +19,7 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import _ErrInfo
 
 from shared.errors import ApiError, BadRequest, HeadersTooLarge, Unavailable, UriTooLong
+from shared.http.problem import prefers_problem
 from shared.http.request import from_aiohttp
 from shared.http.responses import api_error
 from shared.http.server.fast_dispatch import FastDispatcher
@@ -271,7 +272,7 @@ class Protocol(web.RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         """Answers, and says so when the connection ends with it."""
         if isinstance(resp, web.HTTPException):  # an expectation (RFC 9110, section 10.1.1) that aiohttp refuses
-            resp = _unnamed(self._refusal(api_error(resp)))
+            resp = _unnamed(self._refusal(request, api_error(resp)))
         is_last = self._is_deaf and not self._messages
         if is_last or self._close or self._ending.is_set() or resp.headers.get("Connection") == "close":
             resp.force_close()
@@ -297,8 +298,8 @@ class Protocol(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("A part of the answer is sent already.")
         if isinstance(exc, HttpProcessingError):
-            return _last(self._refusal(_refused_as(exc)))
-        return _last(self._refusal(api_error(exc) if isinstance(exc, Exception) else Unavailable()))
+            return _last(self._refusal(request, _refused_as(exc)))
+        return _last(self._refusal(request, api_error(exc) if isinstance(exc, Exception) else Unavailable()))
 
     def _make_error_handler(self, err_info: _ErrInfo) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
         """Answers what is no request, once it is counted."""
@@ -308,11 +309,12 @@ class Protocol(web.RequestHandler):
 
         return refuse
 
-    def _refusal(self, error: ApiError) -> ResponseBytes:
+    def _refusal(self, request: web.BaseRequest, error: ApiError) -> ResponseBytes:
         """Beside every middleware: the request id is made here."""
+        headers = request.headers
         trace = trace_from("", "")
         current_trace.set(trace)
-        return self._responder.refusal(error, trace.request_id)
+        return self._responder.refusal(error, trace.request_id, as_problem=bool(headers) and prefers_problem(headers))
 
 
 def _refused_as(error: BaseException) -> ApiError:

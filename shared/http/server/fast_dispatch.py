@@ -10,11 +10,13 @@ from typing import Final
 from aiohttp import web
 
 from shared.errors import Overloaded
+from shared.http.problem import prefers_problem
 from shared.http.server.responder import RESPONDER, Responder
 from shared.http.server.response_bytes import ResponseBytes, http_date
 from shared.http.server.simple_request import REQUEST_PARSER, SimpleRequestParser
 from shared.observability import request_id_from
 
+_REMEMBERED_REFUSALS: Final = 8
 _REQUEST_ID: Final = "00000000-0000-0000-0000-000000000000"
 
 
@@ -33,12 +35,22 @@ class FastDispatcher:
             return None
         begun = responder.begin(request)
         if isinstance(begun, Overloaded) and not request.is_head:
-            before, _, behind = _refusal_at(http_date(), responder)
+            more = "" if responder.cors is None else responder.cors.lines(request)
+            form = more, prefers_problem(request.headers)
+            before, _, behind = _refusal_at(http_date(), responder, begun.message, begun.retry_after, *form)
             return b"".join((before, request_id_from(request.own.request_id).encode(), behind))
         return responder.respond(request, begun)
 
 
-@lru_cache(1)
-def _refusal_at(_date: str, responder: Responder) -> tuple[bytes, bytes, bytes]:
-    """For lack of room: those of one second differ in their request ids alone, and there may be thousands of them."""
-    return responder.refusal(Overloaded(), _REQUEST_ID).message(last=False).partition(_REQUEST_ID.encode())
+@lru_cache(_REMEMBERED_REFUSALS)
+def _refusal_at(
+    _date: str, responder: Responder, message: str, retry_after: int, more: str, as_problem: bool
+) -> tuple[bytes, bytes, bytes]:
+    """For lack of room; there may be thousands of them in a second.
+
+    They differ in their request ids, in what there is no room for, in the origins of the pages that asked, and in the
+    form that their clients prefer.
+    """
+    error = Overloaded(message, retry_after=retry_after)
+    refusal = responder.refusal(error, _REQUEST_ID, more, as_problem=as_problem)
+    return refusal.message(last=False).partition(_REQUEST_ID.encode())

@@ -7,6 +7,8 @@ from aiohttp import web
 
 from shared.errors import ApiError, MethodNotAllowed, NotFound, Overloaded
 from shared.http.body import require_no_input
+from shared.http.cors import Cors
+from shared.http.problem import prefers_problem
 from shared.http.request import Request
 from shared.http.responses import Answer, Caching, api_error, failure
 from shared.http.server.response_bytes import ResponseBytes, http_date, serialize
@@ -41,6 +43,7 @@ class Responder:
         self.count_unadmitted: CountUnadmitted | None = None
         self.lines_by_caching: Mapping[Caching, bytes] = {}
         """Header lines that the application adds to its answers, by who may keep them."""
+        self.cors: Cors | None = None
 
     def begin(self, request: Request) -> Answering | ApiError:
         """Hands the request to its handler, if there is room for it and it has no fault."""
@@ -49,6 +52,8 @@ class Responder:
             return Overloaded()
         if request.fault is not None:
             return request.fault
+        if self.cors is not None and self.cors.is_preflight(request):
+            return self.cors.preflight()
         health = self._health.get(path)
         if health is None:
             return self.handler(request)
@@ -60,7 +65,8 @@ class Responder:
         return self._respond(request, begun)
 
     async def _respond(self, request: Request, begun: Answering | ApiError) -> ResponseBytes:
-        request.trace = trace_from(request.own.request_id, request.own.traceparent)
+        own = request.own
+        request.trace = trace_from(own.request_id, own.traceparent, own.tracestates)
         current_trace.set(request.trace)
         try:
             if isinstance(begun, ApiError):
@@ -68,7 +74,8 @@ class Responder:
             answer = await begun
             response = answer if isinstance(answer, ResponseBytes) else self._serialized(answer)
         except Exception as error:
-            response = self._serialized(failure(await self._refusal(request, api_error(error))))
+            refusal = await self._refusal(request, api_error(error))
+            response = self._serialized(failure(refusal, as_problem=prefers_problem(request.headers)))
         finally:
             self.in_flight -= 1
             if request.reservation is not None:
@@ -82,10 +89,10 @@ class Responder:
             record(SecurityEvent.REQUEST_REFUSED, reason=error.code, address=request.peer)
         return await self.respond(request, error)
 
-    def refusal(self, error: ApiError, request_id: str) -> ResponseBytes:
-        """An answer that needs nothing of its request but the id."""
-        response = self._serialized(failure(error))
-        response.lines += _lines_of_every_answer(request_id)
+    def refusal(self, error: ApiError, request_id: str, more: str = "", *, as_problem: bool) -> ResponseBytes:
+        """An answer that needs nothing of its request but the id, `more` header lines, and the form that it prefers."""
+        response = self._serialized(failure(error, as_problem=as_problem))
+        response.lines += _lines_of_every_answer(request_id, more)
         return response
 
     def _serialized(self, answer: Answer) -> ResponseBytes:
@@ -94,7 +101,8 @@ class Responder:
         return response
 
     def _complete(self, response: ResponseBytes, request: Request) -> None:
-        response.lines += _lines_of_every_answer(request.trace.request_id, request.answer_lines)
+        more = request.answer_lines if self.cors is None else request.answer_lines + self.cors.lines(request)
+        response.lines += _lines_of_every_answer(request.trace.request_id, more)
         if request.is_head:
             response.body = b""
 

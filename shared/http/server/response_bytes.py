@@ -36,7 +36,7 @@ def serialize(answer: Answer) -> ResponseBytes:
     if more.count("\n") != len(answer.headers):
         raise ValueError("The value of a header contains a line break.")
     lines = (
-        f"Content-Type: application/json; charset=utf-8\r\n{length_line(answer.status, body)}"
+        f"Content-Type: {answer.content_type}\r\n{length_line(answer.status, body)}"
         f"Cache-Control: {answer.caching}\r\n{more}"
     )
     return ResponseBytes(answer.status, lines.encode(), body)

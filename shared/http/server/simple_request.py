@@ -20,7 +20,7 @@ MAX_HEAD_BYTES: Final = 8190
 MAX_HEADERS: Final = 60
 """And at most four last lines."""
 _REMEMBERED_BYTES: Final = 2048
-_REQUEST_LINE = re.compile(rb"(GET|HEAD|POST|PUT|PATCH|DELETE) (/[\x21-\x7e]*) HTTP/1\.1\Z")
+_REQUEST_LINE = re.compile(rb"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/[\x21-\x7e]*) HTTP/1\.1\Z")
 _HEADER_LINES = re.compile(rb"(?:[A-Za-z0-9_-]+: ?(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?\r\n)+\Z")
 _LENGTH = re.compile(r"(?:0|[1-9][0-9]{0,8})\Z")
 _NOT_SIMPLE: Final = frozenset(
@@ -32,7 +32,8 @@ _NOT_SIMPLE: Final = frozenset(
 _LAST_LINES_BEGIN: Final = b"\r\nX-Request-Id: "
 _LAST_LINES = re.compile(
     rb"\r\nX-Request-Id: ([A-Za-z0-9._:-]{1,128})\r\ntraceparent: ([0-9a-f-]{55})"
-    rb"(?:\r\nX-Request-Deadline: ([0-9]{1,9}))?(?:\r\nContent-Length: (0|[1-9][0-9]{0,8}))?\Z"
+    rb"(?:\r\ntracestate: ([\x21-\x7e](?:[\x20-\x7e]{0,510}[\x21-\x7e])?))?"
+    rb"(?:\r\nX-Request-Deadline: ([0-9]{1,9}))?(?:\r\nContent-Length: (?P<length>0|[1-9][0-9]{0,8}))?\Z"
 )
 """A gateway's requests end with what differs from request to request (`gateway.upstream.proxy`)."""
 
@@ -60,7 +61,7 @@ class SimpleRequestParser:
         if head is None or (last is not None and not _may_end_with(head, last)):
             return None
         (method, target, is_head), own = asked, head.own if last is None else _own(last)
-        length = int(last[4]) if last is not None and last[4] is not None else head.content_length or 0
+        length = int(last["length"]) if last is not None and last["length"] is not None else head.content_length or 0
         if len(body) != length or (body and method == "GET"):
             return None
         return Request(method, target, head, head.headers, own, peer, body, is_head)
@@ -81,12 +82,17 @@ class SimpleRequestParser:
 
 def _may_end_with(head: Head, last: re.Match[bytes]) -> bool:
     """Whether no header is given twice."""
-    return head.own is NO_OWN_FIELDS and (last[4] is None or head.content_length is None)
+    return head.own is NO_OWN_FIELDS and (last["length"] is None or head.content_length is None)
 
 
 def _own(last: re.Match[bytes]) -> OwnFields:
-    request_id, traceparent, deadline, _ = last.groups()
-    return OwnFields(request_id.decode(), traceparent.decode(), () if deadline is None else (deadline.decode(),))
+    request_id, traceparent, tracestate, deadline, _ = last.groups()
+    return OwnFields(
+        request_id.decode(),
+        traceparent.decode(),
+        () if deadline is None else (deadline.decode(),),
+        () if tracestate is None else (tracestate.decode(),),
+    )
 
 
 REQUEST_PARSER = web.AppKey("request_parser", SimpleRequestParser)

@@ -136,7 +136,7 @@ async def test_control_without_the_check_a_narrowed_client_keeps_its_tokens(
 async def test_revoking_refuses_tokens_and_secret_and_keeps_the_row(stack: Stack, organisation: int) -> None:
     client = maker(stack, organisation)
     program = await new_program(client)
-    assert (await client.delete(program.path)).json == {"success": True, "message": "Client revoked"}
+    assert (await client.delete(program.path)).json == {"success": True, "message": "Client revoked", "data": None}
     assert (await client.delete(program.path)).status == 200
     assert len(await refusals_of(stack, program)) == 1
     assert (await client.get(program.path)).data["status"] == "revoked"

@@ -169,7 +169,7 @@ async def test_a_logout_ends_the_session_it_came_with_and_no_other(stack: Stack,
     user = await new_user(stack, organisation)
     first, second = [await accounts.sign_in(stack, user.email, refresh_token=True) for _ in range(2)]
     answer = await as_user(stack, user, first.data["token"]).post("/api/v1/auth/logout", {})
-    assert (answer.status, answer.json) == (200, {"success": True, "message": "Logged out successfully"})
+    assert (answer.status, answer.json) == (200, {"success": True, "message": "Logged out successfully", "data": None})
     async with accounts_pool(stack) as pool:
         assert await refresh(pool, first.data["refresh_token"]) is None
         assert await next_token(pool, second.data["refresh_token"])

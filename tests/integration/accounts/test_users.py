@@ -173,7 +173,7 @@ async def test_deleting(stack: Stack, organisation: int) -> None:
     made = await client.post(USERS, fields())
     path = f"{USERS}/{made.data['id']}"
     assert (await client.delete(path, **{"If-Match": '"user-1-1-1-00000000"'})).status == 412
-    assert (await client.delete(path)).json == {"success": True, "message": "User deleted successfully"}
+    assert (await client.delete(path)).json == {"success": True, "message": "User deleted successfully", "data": None}
     assert (await client.get(path)).status == 404
     trail = (await client.get(f"{path}/audit")).data
     assert [entry["action"] for entry in trail] == ["user.created", "user.deleted"]

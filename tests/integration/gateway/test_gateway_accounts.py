@@ -175,7 +175,7 @@ async def test_a_logout_holds_while_accounts_is_away(
     out = await edge.client(token).request("POST", LOGOUT)
     assert out.status == status
     if status == 200:
-        assert out.json == {"success": True, "message": "Logged out successfully"}
+        assert out.json == {"success": True, "message": "Logged out successfully", "data": None}
     assert (await edge.client(token).get(COURSES)).json["code"] == "token_invalid"
 
 

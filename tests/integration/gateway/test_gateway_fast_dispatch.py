@@ -81,6 +81,21 @@ async def test_a_refusal_has_the_id_that_its_request_brought(edge: Edge) -> None
 
 
 @pytest.mark.usefixtures("overloaded")
+@pytest.mark.parametrize("more", ["", "TE: trailers\r\n"], ids=["fast path", "standard path"])
+async def test_a_refusal_has_the_form_that_its_request_prefers(edge: Edge, more: str) -> None:
+    preferred = ["application/problem+json", "*/*", "application/problem+json"]
+    sent = [request(f"GET {COURSES}", f"Accept: {accept}\r\n{more}") for accept in preferred]
+    answers = (await exchange(edge.url, *sent)).answers
+    assert [answer.headers["content-type"].partition(";")[0] for answer in answers] == [
+        "application/problem+json",
+        "application/json",
+        "application/problem+json",
+    ]
+    assert [set(answer.json) & {"success", "title"} for answer in answers] == [{"title"}, {"success"}, {"title"}]
+    assert len({answer.headers["x-request-id"] for answer in answers}) == 3
+
+
+@pytest.mark.usefixtures("overloaded")
 async def test_the_refusal_of_a_head_has_no_body(edge: Edge) -> None:
     answered = await exchange(edge.url, request(f"HEAD {COURSES}"), to_head=True)
     assert [answer.status for answer in answered.answers] == [503]

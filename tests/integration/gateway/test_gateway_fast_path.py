@@ -103,6 +103,35 @@ async def test_both_paths_send_on_the_same_and_answer_the_same(
     assert passed[0] == passed[1]
 
 
+TRACED = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
+STATES = {
+    "one": (TRACED + "tracestate: rojo=1, congo=t61\r\n", "rojo=1,congo=t61"),
+    "none": (TRACED, None),
+    "a malformed one": (TRACED + "tracestate: ROJO\r\n", None),
+    "too much": (TRACED + f"tracestate: k={'x' * 256},l={'x' * 256}\r\n", None),
+    "without its trace": ("tracestate: rojo=1\r\n", None),
+}
+
+
+@pytest.mark.parametrize("path", ["fast", "standard"])
+@pytest.mark.parametrize(("headers", "state"), STATES.values(), ids=STATES)
+async def test_the_state_of_a_trace_goes_on_with_it(
+    edge: Edge,
+    upstream: Upstream,
+    token: str,
+    headers: str,
+    state: str | None,
+    path: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if path == "standard":
+        refuse_the_fast_path(monkeypatch)
+    assert (await exchange(edge.url, request(token, headers=headers))).answers[0].status == 200
+    got = {name.lower(): value for name, value in upstream.received[0].headers}
+    assert got.get("tracestate") == state
+    assert (f"traceparent: {got['traceparent']}\r\n" == TRACED) == (TRACED in headers)
+
+
 @pytest.mark.parametrize("status", [204, 304])
 async def test_an_answer_without_a_body_has_no_length(
     edge: Edge, upstream: Upstream, token: str, status: int, monkeypatch: pytest.MonkeyPatch

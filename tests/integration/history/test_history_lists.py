@@ -1,12 +1,14 @@
 """What can be asked of a history: filters, order, pages (contract, section 5)."""
 
+import re
 from typing import Any
 
 import pytest
 
 from tests.support.client import Client
 from tests.support.history_client import Attendee, history_of
-from tests.support.world import EMPLOYEES, ENROLLMENTS, STAFF, new_employee
+from tests.support.stack import Stack
+from tests.support.world import EMPLOYEES, ENROLLMENTS, STAFF, new_employee, new_staff
 
 PAST: dict[str, Any] = {"start_date": "2025-07-01T00:00:00Z", "end_date": "2025-07-01T08:00:00Z"}
 
@@ -131,3 +133,32 @@ async def test_pages_of_a_history(attendee: Attendee) -> None:
     assert past_the_end.data == []
     assert past_the_end.json["meta"] == {"current_page": 9, "per_page": 2, "total": 3, "total_pages": 2}
     assert set(past_the_end.json) == {"data", "meta"}
+
+
+@pytest.mark.parametrize("path", [EMPLOYEES, STAFF])
+@pytest.mark.parametrize("place", ["gateway", "service"])
+async def test_a_history_is_walked_by_its_links(
+    stack: Stack, admin: Client, organisation: int, path: str, place: str
+) -> None:
+    person = await (new_employee if path == EMPLOYEES else new_staff)(admin)
+    attendee = Attendee(admin, person, path)
+    made = {await attendee.attends() for _ in range(3)}
+    await attendee.attends({"delivery_mode": "online"})
+    await attendee.records(4)
+    client = admin if place == "gateway" else stack.direct("history", organisation)
+    url: str | None = f"{client.url}{history_of(path, person)}?type=offline&per_page=2"
+    seen: list[int] = []
+    while url is not None:
+        assert url.startswith(client.url)
+        answer = await client.request("GET", url.removeprefix(client.url))
+        seen += [record["id"] for record in answer.data]
+        link = re.fullmatch(r'<([^<>]+)>; rel="next"', answer.headers.get("Link", ""))
+        url = None if link is None else link[1]
+    assert (len(seen), set(seen)) == (3, made)
+
+
+async def test_the_last_page_of_a_history_has_no_link(attendee: Attendee) -> None:
+    await attendee.attends()
+    await attendee.records(1)
+    for page in ("1", "2", "9" * 40):
+        assert "Link" not in (await attendee.ask(per_page=1, page=page)).headers

@@ -11,15 +11,13 @@ from shared.concurrency.deadline import Deadline, current_deadline
 from shared.errors import DeadlinePassed, Overloaded
 from shared.postgres import batched_reads
 from shared.postgres.batched_reads import (
-    PAGE_TYPES,
     BatchedReader,
     PageRead,
     Statement,
     batched_reader,
-    page_of,
-    union_over,
 )
 from shared.postgres.errors import DatabaseUnavailable
+from shared.postgres.lists import PAGE_TYPES, page_of, union_over
 from shared.postgres.pool import ACQUIRE_TIMEOUT, connection_pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.projections import Database

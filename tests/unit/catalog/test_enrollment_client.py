@@ -20,7 +20,7 @@ from tests.support.internal_keys import signer
 from tests.support.stack import serving
 
 SESSION: SessionState = events.session(1, 11, course_id=1, max_participants=5).data
-TRACE = Trace("a-request-id", f"00-{'1' * 32}-{'1' * 16}-01")
+TRACE = Trace("a-request-id", f"00-{'1' * 32}-{'1' * 16}-01", "rojo=00f067aa0ba902b7")
 
 
 class Enrollment:
@@ -80,7 +80,7 @@ async def test_a_notification_has_the_state_of_the_event_and_the_request_id() ->
         await client.notify(1, sessions=[SESSION])
     [body], [headers] = enrollment.bodies, enrollment.headers
     assert body == {"courses": [], "sessions": [json.loads(SESSION.model_dump_json())]}
-    assert (headers["X-Request-Id"], headers["traceparent"]) == TRACE
+    assert (headers["X-Request-Id"], headers["traceparent"], headers["tracestate"]) == TRACE
 
 
 async def never(_: dict[str, Any]) -> web.Response:

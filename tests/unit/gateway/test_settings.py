@@ -40,6 +40,27 @@ def test_algorithms_are_listed_with_commas(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
+    ("listed", "origins"),
+    [
+        ("", set()),
+        ("https://console.example", {"https://console.example"}),
+        ("https://console.example/, http://localhost:3000", {"https://console.example", "http://localhost:3000"}),
+        ("http://[::1]:8080,", {"http://[::1]:8080"}),
+        ("*", {"*"}),
+    ],
+)
+def test_origins_of_pages_are_listed_with_commas(
+    monkeypatch: pytest.MonkeyPatch, listed: str, origins: set[str]
+) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", listed)
+    assert GatewaySettings(**GOOD).cors_origins == origins
+
+
+def test_no_origin_is_named_by_default() -> None:
+    assert GatewaySettings(**GOOD).cors_origins == frozenset()
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"catalog_url": "http://127.0.0.1:1/internal"},
@@ -51,6 +72,16 @@ def test_algorithms_are_listed_with_commas(monkeypatch: pytest.MonkeyPatch) -> N
         {"key_set_url": "https://provider.example/keys"},
         {"token_algorithms": "none"},
         {"rate_limit": 0},
+        {"cors_origins": "*, https://console.example"},
+        {"cors_origins": "null"},
+        {"cors_origins": "https://Console.example"},
+        {"cors_origins": "https://console.example:443"},
+        {"cors_origins": "http://console.example:80"},
+        {"cors_origins": "https://*.example"},
+        {"cors_origins": "https://console.example/app"},
+        {"cors_origins": "https://übung.example"},
+        {"cors_origins": "console.example"},
+        {"cors_origins": ",".join(f"https://{number}.example" for number in range(101))},
         {"upstream_max_in_flight": 100, "upstream_max_waiting": 900, "max_in_flight": 3000},
     ],
 )

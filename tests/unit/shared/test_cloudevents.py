@@ -61,6 +61,14 @@ def test_the_envelope_is_a_cloudevent_of_version_1_but_for_what_the_database_kno
     }
 
 
+def test_the_state_of_the_trace_is_there_where_the_request_had_one() -> None:
+    event = enrollment(7, 301)
+    with_state = type(event)(7, event.data, Trace("request-0001", new_traceparent(), "rojo=1,congo=t61"))
+    envelope = envelope_of(with_state)
+    assert envelope["tracestate"] == "rojo=1,congo=t61"
+    assert decoded(envelope).trace == with_state.trace
+
+
 def test_every_change_has_an_id_of_its_own_that_rises_with_time() -> None:
     ids = [encode(enrollment(7, 301))[0] for _ in range(100)]
     assert len(set(ids)) == 100

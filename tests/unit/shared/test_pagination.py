@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.http.pagination import MAX_PAGE, PagedQuery, training_links, training_meta
+from shared.http.pagination import MAX_PAGE, PagedQuery, next_link, training_links, training_meta
 from shared.validation.fields import Search
 
 URL = "https://muster.example/api/v1/training/courses"
@@ -30,11 +30,36 @@ def test_the_first_page_has_fifteen_rows_unless_asked_otherwise() -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", [{"page": 0}, {"page": MAX_PAGE + 1}, {"per_page": 0}, {"per_page": 101}, {"page": "-1"}, {"page": "x"}]
+    "asked",
+    [
+        {"page": 0},
+        {"page": "0" * 20},
+        {"page": "0" * 19 + "1"},
+        {"per_page": 0},
+        {"per_page": 101},
+        {"per_page": "9" * 40},
+        {"page": "-1"},
+        {"page": "x"},
+        {"page": "9" * 40 + "\n"},
+        {"page": "٣" * 40},
+    ],
 )
 def test_a_page_out_of_bounds_is_refused(asked: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         query(**asked)
+
+
+@pytest.mark.parametrize(
+    "page", [MAX_PAGE, MAX_PAGE + 1, 2**63 - 1, 2**63, 10**18, 10**19, 10**40, "9" * 8000, "0" * 9 + "9" * 90]
+)
+def test_a_page_past_every_list_is_one_that_can_be_counted(page: int | str) -> None:
+    asked = query(page=page, per_page=100)
+    assert asked.page == MAX_PAGE
+    assert asked.offset + asked.per_page < 2**63
+
+
+def test_the_last_page_that_is_read_as_it_is() -> None:
+    assert query(page=MAX_PAGE - 1).page == MAX_PAGE - 1
 
 
 @pytest.mark.parametrize(
@@ -76,6 +101,18 @@ def test_links_keep_the_filters_whatever_they_hold(search: str, per_page: int) -
     assert link.startswith(f"{URL}?")
     kept = parse_qs(urlsplit(link).query, keep_blank_values=True, strict_parsing=True)
     assert (kept["search"], kept["per_page"]) == ([search], [str(per_page)])
+
+
+@pytest.mark.parametrize(
+    ("page", "total", "page_after"), [(1, 11, 2), (4, 41, 5), (1, 10, None), (1, 0, None), (9, 45, None)]
+)
+def test_the_header_leads_to_the_next_page_while_there_is_one(page: int, total: int, page_after: int | None) -> None:
+    header = next_link(URL, query(page=page, per_page=10, search='<"é,;>'), total).get("Link", "")
+    assert header.isascii()
+    if page_after is None:
+        assert header == ""
+    else:
+        assert header == f'<{URL}?per_page=10&search=%3C%22%C3%A9%2C%3B%3E&page={page_after}>; rel="next"'
 
 
 def test_links_do_not_say_what_was_not_asked() -> None:

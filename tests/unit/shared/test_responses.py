@@ -44,7 +44,7 @@ def test_success_wraps_json_text_as_it_is() -> None:
 
 def test_success_leaves_out_what_was_not_given() -> None:
     response = success(None, status=201, headers={"Location": "/x/1"})
-    assert body_of(response) == {"success": True}
+    assert body_of(response) == {"success": True, "data": None}
     assert (response.status, response.headers["Location"]) == (201, "/x/1")
     assert b"Content-Type: application/json; charset=utf-8\r\n" in serialize(response).lines
 

@@ -6,7 +6,7 @@ from gateway.upstream.headers import identity, lines
 from gateway.upstream.proxy import UpstreamRequest
 from shared.http.request import Head
 from shared.http.server.simple_request import SimpleRequestParser
-from shared.observability import trace_from
+from shared.observability import new_traceparent, trace_from
 
 TOKEN = "Authorization: Bearer a.b.c\r\n"
 TRACE = f"X-Request-Id: of-the-first\r\ntraceparent: {trace_from('', '').traceparent}\r\n"
@@ -18,9 +18,9 @@ def sent(headers: str, body: str = "", method: str = "POST") -> bytes:
     return f"{method} /x HTTP/1.1\r\nHost: x\r\n{headers}\r\n{body}".encode()
 
 
-def of_the_gateway(method: str, body: bytes = b"") -> bytes:
+def of_the_gateway(method: str, body: bytes = b"", state: str = "") -> bytes:
     """As a gateway sends one request of one client."""
-    own = identity("a.b.c", trace_from("", ""), "http", "muster.example")
+    own = identity("a.b.c", trace_from("", new_traceparent(), [state]), "http", "muster.example")
     return UpstreamRequest(method, "/x", lines([("Accept", "*/*")]) + own, body).message("127.0.0.1:1", 9.0)
 
 
@@ -32,6 +32,15 @@ def test_requests_that_a_gateway_sends_for_one_client_share_their_head() -> None
     assert first.own.request_id != second.own.request_id
     assert len(first.own.deadlines) == 1
     assert change.content == b"{}"
+
+
+def test_the_state_of_a_trace_is_none_of_a_clients_head() -> None:
+    parser = SimpleRequestParser()
+    requests = [parser.parse(of_the_gateway("GET", state=state), "") for state in ("a=1", "", "a=2,b=x y")]
+    first, second, third = [request for request in requests if request is not None]
+    assert first.head is second.head is third.head
+    assert [list(each.own.tracestates) for each in (first, second, third)] == [["a=1"], [], ["a=2,b=x y"]]
+    assert len(third.own.deadlines) == 1
 
 
 def test_a_client_that_names_its_requests_elsewhere_is_not_remembered() -> None:

@@ -13,8 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.catalog.schemas import Hours, Money, Score
 from shared.errors import MalformedJson, TooManyValues
-from shared.http.body import is_json, read_json
-from shared.http.models import MAX_BODY_BYTES, BodyLimits
+from shared.http.body import is_media_type, read_json
+from shared.http.models import JSON_TYPE, MAX_BODY_BYTES, BodyLimits
 from shared.http.request import Request
 from shared.http.responses import Answer
 from shared.http.server.app import create_app
@@ -40,7 +40,7 @@ Post = Callable[..., Awaitable[tuple[int, Any]]]
     ],
 )
 def test_json_in_utf8_is_accepted(content_type: str) -> None:
-    assert is_json(content_type)
+    assert is_media_type(content_type, JSON_TYPE)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_json_in_utf8_is_accepted(content_type: str) -> None:
     ],
 )
 def test_another_media_type_is_not_json(content_type: str) -> None:
-    assert not is_json(content_type)
+    assert not is_media_type(content_type, JSON_TYPE)
 
 
 @pytest.mark.parametrize(
