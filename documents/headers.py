@@ -1,6 +1,10 @@
 """Headers of requests and responses that operations have in common, as components."""
 
+from http import HTTPStatus
 from typing import Any, Final
+
+from shared.http.routing import Route
+from shared.service.idempotency import OF_IDEMPOTENCY
 
 Schema = dict[str, Any]
 
@@ -75,6 +79,18 @@ def common_headers() -> dict[str, Schema]:
     return {"X-Request-Id": _reference("X-Request-Id")}
 
 
-def limit_headers() -> dict[str, Schema]:
-    """Of every response to a valid token, once the request is counted."""
-    return {name: _reference(name) for name in _LIMITS}
+def headers_of_answer(route: Route[Any, Any], status: int) -> dict[str, Schema]:
+    """Of a good answer."""
+    headers = common_headers()
+    if not route.is_public:
+        headers |= {name: _reference(name) for name in _LIMITS}
+    if route.tagged:
+        headers["ETag"] = ETAG
+        headers |= {"Location": LOCATION} if status == HTTPStatus.CREATED else {}
+    if takes_idempotency_key(route):
+        headers["Idempotency-Replayed"] = REPLAYED
+    return headers
+
+
+def takes_idempotency_key(route: Route[Any, Any]) -> bool:
+    return any(refusal in route.refusals for refusal in OF_IDEMPOTENCY)

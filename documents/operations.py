@@ -6,12 +6,13 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from documents.headers import common_headers, limit_headers
-from documents.parameters import parameters
+from documents.headers import headers_of_answer
+from documents.parameters import form_schema, parameters
 from documents.refusals import ErrorResponses
 from documents.schemas import Schemas, prose
 from documents.sections import section_of
 from documents.security import security
+from documents.shown import examples_of
 from documents.writing import DocumentError
 from shared.auth.internal_token import API_ACCESS
 from shared.http.models import Query
@@ -42,12 +43,13 @@ def operation(route: Route[Any, Any], schemas: Schemas, errors: ErrorResponses) 
         made["description"] = text
     if route.deprecated:
         made["deprecated"] = True
-    if found := parameters(route, schemas):
-        made["parameters"] = found
+    made["parameters"] = examples_of(route).of_parameters(parameters(route, schemas))
     if route.body is not None:
         made["requestBody"] = _body(route, schemas)
     made["responses"] = {**_answers(route, schemas), **errors.of(route)}
     made["security"] = security(route)
+    if rules := schemas.of(route.query).get("x-rules"):
+        made["x-rules"] = rules
     if not route.is_public:
         made["x-permissions"] = [name for name in route.permissions if name != API_ACCESS]
     return made
@@ -67,17 +69,27 @@ def _needs(route: Route[Any, Any]) -> str:
 
 
 def _body(route: Route[Any, Any], schemas: Schemas) -> Schema:
-    content = {"schema": schemas.reference(route.body or BaseModel)}
+    schema = schemas.reference(route.body or BaseModel)
+    content = {"schema": form_schema(schemas.of(route.body or BaseModel)) if route.form else schema}
+    content |= examples_of(route).of_body()
     return {"required": not route.body_optional, "content": {_FORM if route.form else _JSON: content}}
 
 
 def _answers(route: Route[Any, Any], schemas: Schemas) -> dict[str, Schema]:
-    return {str(status): _answer(route, status, model, schemas) for status, model in sorted(route.answers.items())}
+    answers = {str(status): _answer(route, status, model, schemas) for status, model in sorted(route.answers.items())}
+    return answers | {"304": _not_modified(route)} if route.tagged and route.method == "GET" else answers
+
+
+def _not_modified(route: Route[Any, Any]) -> Schema:
+    return {
+        "description": "Not Modified: the client has the row as it is",
+        "headers": headers_of_answer(route, HTTPStatus.NOT_MODIFIED),
+    }
 
 
 def _answer(route: Route[Any, Any], status: int, model: type[BaseModel], schemas: Schemas) -> Schema:
     return {
         "description": HTTPStatus(status).phrase,
-        "headers": {**common_headers(), **({} if route.is_public else limit_headers())},
-        "content": {_JSON: {"schema": schemas.reference(model)}},
+        "headers": headers_of_answer(route, status),
+        "content": {_JSON: {"schema": schemas.reference(model), **examples_of(route).of_status(status)}},
     }

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
+from documents.errors_page import errors_page
 from documents.openapi import openapi_text
 from documents.writing import Text
 
 OUTPUTS: Final[Mapping[str, Text]] = {
     "docs/openapi.json": openapi_text,
+    "gateway/pages/errors.html": errors_page,
 }
 """By path in the repository."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from documents.headers import RETRY_AFTER, WWW_AUTHENTICATE, common_headers
 from documents.routes import Routes, refusals_at
+from documents.shown import examples_of
 from services.accounts.oauth_errors import OAuthError
 from shared.errors import ApiError
 from shared.http.routing import Route
@@ -82,16 +83,20 @@ class ErrorResponses:
 
     def of(self, route: Route[Any, Any]) -> dict[str, Schema]:
         """By status, in their order."""
-        return {str(answer.status): self._reference(answer) for answer in _answers(route)}
-
-    def components(self) -> dict[str, Schema]:
+        examples = examples_of(route)
         return {
-            self._shared[answer]: _response(answer) for answer in sorted(self._shared, key=self._shared.__getitem__)
+            str(answer.status): self._reference(answer, examples.of_status(answer.status)) for answer in _answers(route)
         }
 
-    def _reference(self, answer: "_Answer") -> Schema:
+    def components(self) -> dict[str, Schema]:
+        named = sorted((name, answer) for answer, name in self._shared.items())
+        return {name: _response(answer, {}) for name, answer in named}
+
+    def _reference(self, answer: "_Answer", examples: Schema) -> Schema:
+        """One with examples is the operation's own."""
         name = self._shared.get(answer)
-        return _response(answer) if name is None else {"$ref": f"#/components/responses/{name}"}
+        is_own = name is None or bool(examples)
+        return _response(answer, examples) if is_own else {"$ref": f"#/components/responses/{name}"}
 
 
 @dataclass(frozen=True, order=True)
@@ -114,12 +119,12 @@ def _answers(route: Route[Any, Any]) -> list[_Answer]:
     return [_Answer(status, tuple(sorted(codes[status]))) for status in sorted(codes)]
 
 
-def _response(answer: _Answer) -> Schema:
+def _response(answer: _Answer, examples: Schema) -> Schema:
     choices: list[Schema] = [{"$ref": _place(code)} for code in answer.codes]
     return {
         "description": f"{HTTPStatus(answer.status).phrase}: {', '.join(f'`{code}`' for code in answer.codes)}",
         "headers": {**common_headers(), **_headers_of(answer.status)},
-        "content": {_JSON: {"schema": choices[0] if len(choices) == 1 else {"oneOf": choices}}},
+        "content": {_JSON: {"schema": choices[0] if len(choices) == 1 else {"oneOf": choices}, **examples}},
     }
 
 

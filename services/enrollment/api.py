@@ -219,6 +219,7 @@ ROUTES: list[Route[Any, Any]] = [
             " as it was the first time."
         ),
         refusals=[*_OF_A_CHANGE, EnrollmentClosed, CompletedAtNotPossible],
+        tagged=True,
     ),
     Route(
         "PATCH",
@@ -229,6 +230,7 @@ ROUTES: list[Route[Any, Any]] = [
         summary="Cancel enrollment",
         description="The seat goes to the first on the waitlist. Cancelling again changes nothing.",
         refusals=[*_OF_A_SEAT, EnrollmentClosed],
+        tagged=True,
     ),
     Route(
         "PATCH",
@@ -241,6 +243,7 @@ ROUTES: list[Route[Any, Any]] = [
             "Before the session begins, the seat goes to the first on the waitlist. Nobody is absent who is checked in."
         ),
         refusals=[*_OF_A_SEAT, EnrollmentClosed, CheckedIn],
+        tagged=True,
     ),
     Route(
         "PATCH",
@@ -253,6 +256,7 @@ ROUTES: list[Route[Any, Any]] = [
         summary="Promote enrollment",
         description="From the waitlist to a seat, whoever else waits; with `over_capacity` also when no seat is free.",
         refusals=[*_OF_A_SEAT, EnrollmentClosed, EmployeeLeft, SessionClosed, PrerequisiteMissing, Clash, SessionFull],
+        tagged=True,
     ),
     Route(
         "PATCH",
@@ -279,6 +283,7 @@ ROUTES: list[Route[Any, Any]] = [
             WaitlistAhead,
             SessionFull,
         ],
+        tagged=True,
     ),
     audit_route(
         ENROLLMENTS + "/{id}", pages.ENROLLMENT_TRAIL, EnrollmentNotFound, summary="Get audit trail of enrollment"
@@ -296,6 +301,7 @@ ROUTES: list[Route[Any, Any]] = [
             " time corrects the first one."
         ),
         refusals=[*_OF_A_CHANGE, EnrollmentClosed, MeetingRequired, MeetingNotSelectable],
+        tagged=True,
     ),
     Route(
         "DELETE",
@@ -307,6 +313,7 @@ ROUTES: list[Route[Any, Any]] = [
         summary="Remove check-in",
         description="That of the meeting `meeting_id`, or all of them.",
         refusals=[*_OF_A_CHANGE, CheckInKept, MeetingNotSelectable],
+        tagged=True,
     ),
     Route(
         "PATCH",
@@ -329,6 +336,7 @@ ROUTES: list[Route[Any, Any]] = [
             WaitlistAhead,
             SessionFull,
         ],
+        tagged=True,
     ),
     Route(
         "GET",
@@ -348,6 +356,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Success[SettingsAnswer]},
         permissions=VIEWS,
         summary="Get settings",
+        tagged=True,
     ),
     Route(
         "PUT",
@@ -358,6 +367,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=OrganisationSettings,
         summary="Replace settings",
         refusals=[PreconditionFailed, TimeZoneUnknown, ChangedMeanwhile],
+        tagged=True,
     ),
     audit_route(
         TRAINING + "/settings",

@@ -43,6 +43,8 @@ class Given:
     status: int
     text: str
     by_gateway: bool = True
+    headers: Mapping[str, str] | None = None
+    """None where only the text counts."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} answers {self.status} {self.text[:300]}"
@@ -76,6 +78,10 @@ class Declarations:
 def _check(given: Given, route: Route[Any, Any]) -> None:
     good = 200 <= given.status < 300
     assert not good or given.status in route.answers, f"{given}, which its route does not declare"
+    if good and given.headers is not None:
+        is_new_row = given.status == 201 and route.tagged
+        found = {name: name in given.headers for name in ("ETag", "Location")}
+        assert found == {"ETag": route.tagged, "Location": is_new_row}, f"{given}, with undeclared headers"
     if not given.text:
         return  # to HEAD, or 304
     if given.status in route.answers:
@@ -104,6 +110,14 @@ def _form_of(body: Mapping[str, Any]) -> frozenset[str]:
 _DECLARED = Declarations([*ROUTES, *OWN_ROUTES])
 
 
-def check_against_declaration(method: str, path: str, status: int, text: str, *, by_gateway: bool = True) -> None:
+def check_against_declaration(
+    method: str,
+    path: str,
+    status: int,
+    text: str,
+    *,
+    by_gateway: bool = True,
+    headers: Mapping[str, str] | None = None,
+) -> None:
     """Raises what `Declarations.check` raises, for the routes of all services."""
-    _DECLARED.check(Given(method, path, status, text, by_gateway))
+    _DECLARED.check(Given(method, path, status, text, by_gateway, headers))
