@@ -83,6 +83,7 @@ ENVELOPE: Final[Schema] = {
             "type": "string",
             "description": "W3C Trace Context of the request that caused the change, or of the service's own work.",
         },
+        "tracestate": {"type": "string", "description": "What tracing systems added to that request, as it came."},
         "requestid": {"type": "string", "description": "Of that request. What a service does by itself has none."},
         "organisationid": {
             "type": "string",
