@@ -12,6 +12,8 @@ RUN python -m venv --without-pip /opt/muster \
 COPY shared /app/shared
 COPY gateway /app/gateway
 COPY services /app/services
+COPY docs/openapi.json docs/asyncapi.json /app/docs/
+COPY docs/schemas /app/docs/schemas
 # The modes of a clone depend on its maker's umask; here everybody reads and nobody but root writes.
 RUN chmod -R u=rwX,go=rX /app \
     && python -m compileall -q --invalidation-mode unchecked-hash /app

@@ -3,10 +3,16 @@
 from collections.abc import Mapping
 from typing import Final
 
+from documents.asyncapi import asyncapi_text
+from documents.errors_page import errors_page
+from documents.event_schemas import SCHEMA_FILES
 from documents.openapi import openapi_text
 from documents.writing import Text
 
 OUTPUTS: Final[Mapping[str, Text]] = {
     "docs/openapi.json": openapi_text,
+    "docs/asyncapi.json": asyncapi_text,
+    "gateway/pages/errors.html": errors_page,
+    **SCHEMA_FILES,
 }
 """By path in the repository."""

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from documents.headers import takes_idempotency_key
 from documents.schemas import Schemas
 from shared.errors import PreconditionFailed, PreconditionRequired
 from shared.http.routing import Route
-from shared.service.idempotency import OF_IDEMPOTENCY
 from shared.validation.fields import MAX_ID
 
 Schema = dict[str, Any]
@@ -72,14 +72,21 @@ def _without_null(schema: Schema) -> Schema:
     return {**choices[0], **outer} if len(choices) == 1 else {**outer, **({"anyOf": choices} if choices else {})}
 
 
+def form_schema(schema: Schema) -> Schema:
+    """The body of a form, which has no `null` either."""
+    return schema | {"properties": {name: _without_null(each) for name, each in schema["properties"].items()}}
+
+
 def _of_headers(route: Route[Any, Any]) -> list[Schema]:
     return [{"$ref": f"#/components/parameters/{name}"} for name in _headers(route)]
 
 
 def _headers(route: Route[Any, Any]) -> list[str]:
     names = [REQUEST_ID]
+    if route.tagged and route.method == "GET":
+        names.append(IF_NONE_MATCH)
     if PreconditionFailed in route.refusals or PreconditionRequired in route.refusals:
         names.append(IF_MATCH)
-    if any(refusal in route.refusals for refusal in OF_IDEMPOTENCY):
+    if takes_idempotency_key(route):
         names.append(KEY)
     return names

@@ -29,6 +29,7 @@ def _patch(name: str, document: Schema, schemas: Mapping[str, Schema]) -> dict[s
         "description": f"Any members of what it is merged into; `null` removes one. {_RESULT}",
         "properties": properties,
         "additionalProperties": False,
+        **({"x-rules": document["x-rules"]} if "x-rules" in document else {}),
     }
     return {name: patch, **inner}
 

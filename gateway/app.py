@@ -16,6 +16,8 @@ from gateway.admission.revocation import Revocations
 from gateway.auth.client_token import ClientTokenVerifier
 from gateway.auth.own_requests import OwnRequests
 from gateway.edge.cross_origin import cors_for
+from gateway.edge.document_handler import DocumentHandler
+from gateway.edge.documents import documents
 from gateway.edge.forward_handler import ForwardHandler
 from gateway.edge.public_routes import PublicRoutes
 from gateway.routes import Router
@@ -68,7 +70,8 @@ async def _parts(settings: GatewaySettings, app: web.Application) -> AsyncIterat
         address = partial(client_address, settings.trusted_proxies)
         public = PublicRoutes(proxy, own_requests, address, settings.public_url)
         router = Router(with_accounts=settings.key_set_url is None)
-        handler = ForwardHandler(gate, proxy, router, signer, public, address, settings.public_url)
+        served = DocumentHandler(documents())
+        handler = ForwardHandler(gate, proxy, router, signer, public, served, address, settings.public_url)
         app[RESPONDER].handler, app[RESPONDER].count_unadmitted = handler.handle, handler.count_unadmitted
         yield
 

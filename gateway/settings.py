@@ -104,7 +104,7 @@ class GatewaySettings(ProcessSettings):
 
     public_url: Origin | None = None
     """Where clients reach the gateway, for the links in answers; without it the request's own `Host`."""
-    cors_origins: WebOrigins = frozenset()
+    cors_origins: WebOrigins = Field(default_factory=frozenset)
     """Of pages that may use the API in a browser."""
     upstream_timeout: float = Field(default=10.0, gt=0, le=60)
     upstream_max_in_flight: int = Field(default=112, ge=1)

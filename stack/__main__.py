@@ -26,6 +26,7 @@ from stack.commands.status import status
 from stack.commands.test import test
 from stack.commands.unit import unit
 from stack.commands.up import up
+from stack.commands.vendor import vendor
 from stack.console import Steps
 from stack.errors import StackError
 from stack.paths import STACK_DIRECTORY, Layout
@@ -65,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
             return run_in_foreground(arguments.name, debug=arguments.debug)
         case "fix":
             return fix()
+        case "vendor":
+            return vendor()
         case "documents":
             return write_documents()
         case _:

@@ -95,6 +95,11 @@ MUTANTS_HELP = """\
 Makes small mistakes in the functions of these modules, one at a time in a copy, and runs the unit tests that import
 them. Prints each one that no test notices. Exit status 1 unless tests/mutants.toml explains them all.
 """
+VENDOR_HELP = """\
+Fetches the file that shows the API's documents in a browser from npm, in the version and with the SHA-256 that
+stack/commands/vendor.py names, and writes it where the gateway serves it. Needs Node.js 18 and npm, which are installed
+where that is allowed.
+"""
 SEED_HELP = """\
 Loads data into the running stack: without options the demonstration rows, with --people or --enrollments
 a realistic size of organisation 1 (courses, sessions and places follow from it unless given).
@@ -155,6 +160,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "licences", help="write docs/licences.md", description="Writes docs/licences.md from the locks."
     )
+    commands.add_parser("vendor", help="fetch others' files that the gateway serves", description=VENDOR_HELP)
     commands.add_parser("documents", help="write docs/openapi.json and its like", description=DOCUMENTS_HELP)
     commands.add_parser("help", help="show this")
     return parser

@@ -10,6 +10,7 @@ from functools import partial
 
 from gateway.admission.gate import Admission, Gate
 from gateway.auth.client_token import ClientToken
+from gateway.edge.document_handler import DocumentHandler
 from gateway.edge.public_routes import PublicRoutes
 from gateway.routes import LOGOUT, PUBLIC, Router, UpstreamName
 from gateway.upstream.headers import (
@@ -24,7 +25,7 @@ from gateway.upstream.headers import (
 from gateway.upstream.proxy import Proxy, UpstreamRequest
 from shared.auth.internal_token import bearer_token
 from shared.auth.signing import InternalSigner
-from shared.errors import ApiError, NotFound, Overloaded, RateLimited, Unavailable, UpstreamFailed, UpstreamTimeout
+from shared.errors import ApiError, Overloaded, RateLimited, Unavailable, UpstreamFailed, UpstreamTimeout
 from shared.http.body import read_body, require_no_input
 from shared.http.request import Request
 from shared.http.responses import Answer, success
@@ -51,6 +52,7 @@ class ForwardHandler:
     router: Router
     signer: InternalSigner
     public: PublicRoutes
+    documents: DocumentHandler
     address: Callable[[Request], str]
     public_url: str | None
 
@@ -59,7 +61,7 @@ class ForwardHandler:
         path = request.target.path
         upstream = self.router.upstream_of(path)
         if upstream is None:
-            return NotFound()
+            return self.documents.handle(request)
         if upstream == "accounts":
             if path in PUBLIC:
                 return self.public.handle(request)
@@ -99,7 +101,8 @@ class ForwardHandler:
         return await self._sent_on(request, upstream, admission.require())
 
     async def _log_out(self, request: Request) -> Answer | ResponseBytes:
-        """The token of a valid request is refused from now on, whatever becomes of that; accounts ends its session."""
+        """Once the request is found to be valid, the token is refused from now on, whatever else happens. Accounts ends
+        its session."""
         admission = await self._admission(request, self._known_token(request))
         request.answer_lines = admission.decision.lines()
         token = await self.gate.require_logout(admission)

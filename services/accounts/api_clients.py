@@ -124,6 +124,7 @@ ROUTES: list[Route[Any, Any]] = [
         summary="Create client",
         description="The secret is in this response alone.",
         refusals=OF_IDEMPOTENCY,
+        tagged=True,
     ),
     Route(
         "PATCH",
@@ -134,6 +135,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=ClientPatch,
         summary="Change client",
         refusals=[ClientNotFound, PreconditionFailed, ClientRevoked],
+        tagged=True,
     ),
     Route(
         "DELETE",
@@ -159,6 +161,7 @@ ROUTES: list[Route[Any, Any]] = [
             " and all tokens of the client are refused from now on."
         ),
         refusals=[ClientNotFound, PreconditionFailed, ClientRevoked, *OF_IDEMPOTENCY],
+        tagged=True,
     ),
     audit_route(_ONE, store.TRAIL, ClientNotFound, permissions=[ACCOUNTS], summary="Get audit trail of client"),
 ]

@@ -121,6 +121,7 @@ ROUTES: list[Route[Any, Any]] = [
         summary="Create organisation",
         description="With its first Admin, who is invited. The token of the invitation is in this response alone.",
         refusals=[OrganisationExists, EmailTaken, *OF_IDEMPOTENCY],
+        tagged=True,
     ),
     Route(
         "GET",
@@ -130,6 +131,7 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[PLATFORM],
         summary="Get organisation",
         refusals=[OrganisationNotFound],
+        tagged=True,
     ),
     Route(
         "PUT",
@@ -144,6 +146,7 @@ ROUTES: list[Route[Any, Any]] = [
             " that their tokens name."
         ),
         refusals=[OrganisationNotFound, PreconditionFailed, OrganisationExists, OwnOrganisation],
+        tagged=True,
     ),
     Route(
         "PATCH",
@@ -154,6 +157,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=OrganisationPatch,
         summary="Change organisation",
         refusals=[OrganisationNotFound, PreconditionFailed, OwnOrganisation],
+        tagged=True,
     ),
     audit_route(
         ORGANISATION,

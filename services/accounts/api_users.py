@@ -135,6 +135,7 @@ ROUTES: list[Route[Any, Any]] = [
             " response alone."
         ),
         refusals=[EmailTaken, *OF_IDEMPOTENCY],
+        tagged=True,
     ),
     detail_route(USER, user_pages.user_detail, UserNotFound, UserItem, [ACCOUNTS], summary="Get user"),
     Route(
@@ -146,6 +147,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=UserPatch,
         summary="Change user",
         refusals=[UserNotFound, PreconditionFailed, EmailTaken, LastAdmin],
+        tagged=True,
     ),
     Route(
         "DELETE",
@@ -166,6 +168,7 @@ ROUTES: list[Route[Any, Any]] = [
         summary="Renew invitation of user",
         description="The link before ends. A password that the user has stays valid until they set another.",
         refusals=[UserNotFound, UserDisabled],
+        tagged=True,
     ),
     Route(
         "POST",

@@ -4,6 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
+from services.accounts.password_rules import FEWEST_CHARACTERS, MAX_PASSWORD, MIN_PASSWORD
 from shared.http.models import Body, BodyLimits
 from shared.validation.fields import one_line, storable
 
@@ -19,7 +20,11 @@ def _email(value: str) -> str:
 
 
 Email = Annotated[
-    str, Field(max_length=254), AfterValidator(storable), AfterValidator(_email), AfterValidator(one_line)
+    str,
+    Field(max_length=254, json_schema_extra={"format": "email"}),
+    AfterValidator(storable),
+    AfterValidator(_email),
+    AfterValidator(one_line),
 ]
 TypedPassword = Annotated[str, Field(min_length=1, max_length=1024, repr=False), AfterValidator(storable)]
 """What somebody types as their password; what one may be is stricter."""
@@ -33,8 +38,16 @@ class Credentials(Body):
     refresh_token: bool = False
 
 
+RULE_OF_PASSWORDS: Final = (
+    f"It has {MIN_PASSWORD} to {MAX_PASSWORD} characters, at least {FEWEST_CHARACTERS} different ones; it is none of"
+    " the most common ones, and not made of the user's own name or address."
+)
+
+
 class PasswordChange(Body):
     """`refresh_token` asks for a new one, since the change ends those from before."""
+
+    rules = (f"new_password: {RULE_OF_PASSWORDS}",)
 
     current_password: TypedPassword
     new_password: TypedPassword

@@ -30,9 +30,11 @@ def _distinct(ids: list[int]) -> list[int]:
     return sorted(ids)
 
 
-Permission = Annotated[str, Field(max_length=100), AfterValidator(_known)]
+Permission = Annotated[str, Field(max_length=100, json_schema_extra={"enum": list(SCOPES)}), AfterValidator(_known)]
 Permissions = Annotated[list[Permission], Field(min_length=1, max_length=50), AfterValidator(_with_access)]
-CompanyIds = Annotated[list[Id], Field(max_length=MAX_COMPANIES), AfterValidator(_distinct)]
+CompanyIds = Annotated[
+    list[Id], Field(max_length=MAX_COMPANIES, json_schema_extra={"uniqueItems": True}), AfterValidator(_distinct)
+]
 
 
 class ClientQuery(PagedQuery):

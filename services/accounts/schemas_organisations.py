@@ -38,6 +38,8 @@ class OrganisationFields(Body):
     With an `id` it is one that tokens of an outside provider name already.
     """
 
+    rules = (f"id is not from {OWN_IDS[0]} to {OWN_IDS[-1]}: such ids are chosen here.",)
+
     name: Name
     admin: FirstAdmin
     time_zone: TimeZone = "UTC"

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator
 
 from services.accounts.roles import RoleName
-from services.accounts.schemas import Email, TypedPassword
+from services.accounts.schemas import RULE_OF_PASSWORDS, Email, TypedPassword
 from shared.auth.claims import MAX_COMPANIES
 from shared.http.models import Body, MergePatch
 from shared.http.pagination import PagedQuery
@@ -21,7 +21,9 @@ def _distinct(ids: list[int]) -> list[int]:
     return ids
 
 
-CompanyIds = Annotated[list[Id], Field(max_length=MAX_COMPANIES), AfterValidator(_distinct)]
+CompanyIds = Annotated[
+    list[Id], Field(max_length=MAX_COMPANIES, json_schema_extra={"uniqueItems": True}), AfterValidator(_distinct)
+]
 
 
 class UserQuery(PagedQuery):
@@ -35,6 +37,8 @@ class UserFields(Body):
 
     `employee_id` is the person the user is; `company_ids` are those whose people a Contractor Coordinator looks after.
     """
+
+    rules = (f"company_ids is empty unless the role is {COORDINATOR}.",)
 
     name: Name
     email: Email
@@ -63,6 +67,8 @@ class UserPatch(MergePatch):
 
 class PasswordOfInvitation(Body):
     """`token` is that of the link."""
+
+    rules = (f"password: {RULE_OF_PASSWORDS}",)
 
     token: Annotated[str, Field(min_length=1, max_length=255, repr=False), AfterValidator(storable)]
     password: TypedPassword

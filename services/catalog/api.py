@@ -128,6 +128,7 @@ ROUTES: list[Route[Any, Any]] = [
         body=CoursePatch,
         summary="Change course",
         refusals=[CourseNotFound, PreconditionFailed, CourseNotSelectable, PrerequisiteRing, TooManyPrerequisites],
+        tagged=True,
     ),
     Route(
         "DELETE",
@@ -165,6 +166,7 @@ ROUTES: list[Route[Any, Any]] = [
             " never back. Cancelling it cancels its enrollments."
         ),
         refusals=[SessionNotFound, PreconditionFailed, StatusMoveForbidden, CapacityBelowEnrolled, ChangedMeanwhile],
+        tagged=True,
     ),
     Route(
         "DELETE",

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
+    ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
@@ -33,6 +34,8 @@ def _ends_after_its_start(end: datetime, info: ValidationInfo) -> datetime:
 
 class MeetingFields(Body):
     """One of the dates of a session. Attendance is that of the meeting with this `id`, whenever and wherever it is."""
+
+    rules = ("end_date is after start_date.",)
 
     id: Id
     start_date: Timestamp
@@ -61,7 +64,9 @@ NamedItems = Annotated[list[IdAndName], Field(max_length=50), AfterValidator(_di
 Meetings = Annotated[
     list[MeetingFields], Field(max_length=60), AfterValidator(_distinct), AfterValidator(_one_after_another)
 ]
-CourseIds = Annotated[list[Id], Field(max_length=50), AfterValidator(_distinct)]
+CourseIds = Annotated[
+    list[Id], Field(max_length=50, json_schema_extra={"uniqueItems": True}), AfterValidator(_distinct)
+]
 Money = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2), NUMBER]
 Hours = Annotated[Decimal, Field(gt=0, le=10_000, decimal_places=2), NUMBER]
 Score = Annotated[Decimal, Field(ge=0, le=100, decimal_places=2), NUMBER]
@@ -83,6 +88,11 @@ class SessionQuery(PagedQuery):
 class CourseFields(Body):
     """A course as clients write it: the body of its creation, and the document that a change is merged into."""
 
+    rules = (
+        "The ids of labels are distinct.",
+        "prerequisites are courses of the organisation, and no course requires itself, be it through others.",
+    )
+
     title: Name
     category: Category
     delivery_mode: DeliveryMode
@@ -103,12 +113,26 @@ class Facilitator(Body):
     full_name: Name
 
 
+def _without_what_meetings_say(schema: dict[str, Any]) -> None:
+    schema["required"] = [name for name in schema["required"] if name not in _ENDS]
+    with_meetings = {"required": ["meetings"], "properties": {"meetings": {"minItems": 1}}}
+    schema["anyOf"] = [{"required": list(_ENDS)}, with_meetings]
+
+
 class SessionFields(Body):
     """A session as clients write it; `status` of a new one is `scheduled`.
 
     One with `meetings` starts with the first and ends with the last of them: `start_date` and `end_date` may be left
     out then.
     """
+
+    model_config = ConfigDict(json_schema_extra=_without_what_meetings_say)
+    rules = (
+        "end_date is after start_date, and enrollment_closes_at after enrollment_opens_at.",
+        "The ids of meetings are distinct, and so are those of projects. Meetings do not overlap.",
+        "With meetings, start_date is the start of the first and end_date the end of the last, where they are given.",
+        "course_id is a course of the organisation.",
+    )
 
     course_id: Id
     session_name: Name
@@ -157,7 +181,7 @@ class SessionFields(Body):
 
 
 _MEETINGS: TypeAdapter[list[MeetingFields]] = TypeAdapter(Meetings)
-_ENDS = {"start_date": datetime(2000, 1, 1, tzinfo=UTC), "end_date": datetime(2000, 1, 2, tzinfo=UTC)}
+_ENDS: Final = {"start_date": datetime(2000, 1, 1, tzinfo=UTC), "end_date": datetime(2000, 1, 2, tzinfo=UTC)}
 """Some start and end."""
 
 

@@ -92,6 +92,7 @@ def _routes(
                 "Ids of people come from your own system. With `If-None-Match: *` it creates and never replaces."
             ),
             refusals=[*_OF_A_CHANGE, EmployeeIdTaken],
+            tagged=True,
         ),
         Route(
             "DELETE",
@@ -116,6 +117,7 @@ def _routes(
                 " needs `If-Match`."
             ),
             refusals=[*_OF_A_CHANGE, PreconditionRequired, PersonNotSelectable, MergedIntoThemselves, *OF_IDEMPOTENCY],
+            tagged=True,
         ),
         audit_route(one, people_pages.PERSON_TRAILS[type_], PersonNotFound, summary=f"Get audit trail of {single}"),
     ]

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import FailFast, Field, field_validator, model_validator
+from pydantic import ConfigDict, FailFast, Field, field_validator, model_validator
 
 from shared.events.types import BookingClash, CourseSaved, CourseState, Event, SessionSaved, SessionState, State
 from shared.http.models import Body, BodyLimits, IdAndName, Query
@@ -46,6 +46,8 @@ class EnrollmentQuery(PagedQuery):
 class ComplianceQuery(PagedQuery):
     """`course_id` or `label_id`, one of them; `status` `missing` are those who never completed, or no longer."""
 
+    rules = ("Exactly one of course_id and label_id is given.",)
+
     course_id: QueryId | None = None
     label_id: QueryId | None = None
     status: Literal["valid", "expiring", "missing"] | None = None
@@ -75,7 +77,7 @@ class EnrollmentRequest(Body):
     enrolled."""
 
     session_id: Id
-    employee_ids: Annotated[list[Id], Field(min_length=1, max_length=500)]
+    employee_ids: Annotated[list[Id], Field(min_length=1, max_length=500, json_schema_extra={"uniqueItems": True})]
     waitlist: bool = False
     partial: bool = False
 
@@ -87,16 +89,29 @@ class EnrollmentRequest(Body):
         return ids
 
 
+def kept_if_left_out(schema: dict[str, Any]) -> None:
+    """A member that is left out is not as if it were `null`."""
+    for member in schema["properties"].values():
+        if member.get("default", ...) is None:
+            del member["default"]
+
+
+def _not_null(schema: dict[str, Any]) -> None:
+    schema |= schema.pop("anyOf")[0]
+
+
 class Completion(Body):
     """A member that is left out keeps what the record says; `null` clears it, except `completed_at`.
 
     `completed_at` is now where it is left out and the record has none.
     """
 
+    model_config = ConfigDict(json_schema_extra=kept_if_left_out)
+
     score: Annotated[Decimal, Field(ge=0, le=100, decimal_places=2), NUMBER] | None = None
     feedback: LongText | None = None
     certificate_url: HttpsUrl | None = None
-    completed_at: Timestamp | None = None
+    completed_at: Annotated[Timestamp | None, Field(json_schema_extra=_not_null)] = None
 
     @field_validator("completed_at")
     @classmethod
@@ -114,6 +129,8 @@ class Reopening(Body):
 
 class Transfer(Body):
     """`session_id`: another session of the same course."""
+
+    rules = ("session_id is a session of the same course.",)
 
     session_id: Id
 

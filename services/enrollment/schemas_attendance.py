@@ -1,17 +1,18 @@
 """The body with which a session's attendance is recorded for many at once (contract, section 4)."""
 
 from collections.abc import Collection, Mapping
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from services.enrollment.schemas import CheckIn, CheckInMethod, Completion
+from services.enrollment.schemas import CheckIn, CheckInMethod, Completion, kept_if_left_out
 from shared.http.models import Body
 from shared.validation.fields import Id, Timestamp
 
 MAX_ROWS: Final = 500
 Outcome = Literal["checked_in", "completed", "absent"]
 
+_OF_ENROLLMENT: Final = ("enrollment_id", "employee_id")
 _OF_CHECK_IN = ("method", "checked_in_at", "meeting_id")
 _MEMBERS: Final[Mapping[Outcome, Collection[str]]] = {
     "checked_in": _OF_CHECK_IN,
@@ -21,12 +22,24 @@ _MEMBERS: Final[Mapping[Outcome, Collection[str]]] = {
 """Beside those that name the enrollment and the outcome."""
 
 
+def _schema(schema: dict[str, Any]) -> None:
+    kept_if_left_out(schema)
+    named = {name: {"required": [name], "properties": {name: {"type": "integer"}}} for name in _OF_ENROLLMENT}
+    schema["oneOf"] = list(named.values())
+
+
 class AttendanceRow(Completion):
     """What became of one enrollment of the session, which is named by its id or by its person's.
 
     The other members are those of the single change: of a completion, or of a check-in, which is `manual` unless the
     row says otherwise.
     """
+
+    model_config = ConfigDict(json_schema_extra=_schema)
+    rules = (
+        "method, checked_in_at and meeting_id are members of a row with the outcome checked_in alone.",
+        "score, feedback, certificate_url and completed_at are members of a row with the outcome completed alone.",
+    )
 
     enrollment_id: Id | None = None
     employee_id: Id | None = None

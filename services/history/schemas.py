@@ -12,6 +12,8 @@ from shared.validation.fields import QueryDate, QueryId
 class HistoryQuery(PagedQuery):
     """`date_from` and `date_to` are both included."""
 
+    rules = ("date_to is not before date_from.",)
+
     type: Literal["all", "online", "offline"] = "all"
     status: Literal["proposed", "confirmed", "completed", "cancelled", "upcoming"] | None = None
     project_id: QueryId | None = None

@@ -269,31 +269,43 @@ class Event(Generic[S]):
 
 
 class CourseSaved(Event[CourseState]):
+    """A course was created or changed."""
+
     type = "course.saved"
 
 
 class SessionSaved(Event[SessionState]):
+    """A session was created or changed."""
+
     type = "session.saved"
 
 
 class CourseRemoved(Event[CourseState]):
+    """A course was deleted; the state is its last one."""
+
     type = "course.removed"
 
 
 class SessionRemoved(Event[SessionState]):
+    """A session was deleted; the state is its last one."""
+
     type = "session.removed"
 
 
 class EmployeeSaved(Event[EmployeeState]):
+    """A person was created or changed, whether employee or staff."""
+
     type = "employee.saved"
 
 
 class EmployeeRemoved(Event[EmployeeState]):
+    """A person was removed: their records stay, and nobody can enroll them."""
+
     type = "employee.removed"
 
 
 class EmployeeMerged(Event[EmployeeState]):
-    """Two people were one: this one is removed, and its enrollments are those of `merged_into`."""
+    """Two people were one: this one was removed, and their enrollments are those of `merged_into`."""
 
     type = "employee.merged"
 
@@ -303,95 +315,119 @@ class EnrollmentEvent(Event[EnrollmentState]):
 
 
 class EnrollmentCreated(EnrollmentEvent):
+    """A person was enrolled, and has a seat."""
+
     type = "enrollment.created"
 
 
 class EnrollmentWaitlisted(EnrollmentEvent):
+    """A person was put on the waitlist of a full session."""
+
     type = "enrollment.waitlisted"
 
 
 class EnrollmentPromoted(EnrollmentEvent):
-    """From the waitlist to a seat."""
+    """A person moved from the waitlist to a seat."""
 
     type = "enrollment.promoted"
 
 
 class EnrollmentPassedOver(EnrollmentEvent):
-    """Whoever waits lacked a prerequisite when a seat came free, and waits on."""
+    """A person lacked a prerequisite when a seat came free, and waits on."""
 
     type = "enrollment.passed_over"
 
 
 class EnrollmentTransferred(EnrollmentEvent):
-    """To another session of the same course."""
+    """An enrollment was moved to another session of the same course."""
 
     type = "enrollment.transferred"
 
 
 class EnrollmentCompleted(EnrollmentEvent):
+    """A participant has completed the session, or their completion was corrected."""
+
     type = "enrollment.completed"
 
 
 class EnrollmentFailed(EnrollmentEvent):
+    """A participant has finished with less than the pass score, or their result was corrected to that."""
+
     type = "enrollment.failed"
 
 
 class EnrollmentMarkedAbsent(EnrollmentEvent):
+    """A participant was marked absent."""
+
     type = "enrollment.absent"
 
 
 class EnrollmentCancelled(EnrollmentEvent):
+    """An enrollment was cancelled."""
+
     type = "enrollment.cancelled"
 
 
 class EnrollmentCheckedIn(EnrollmentEvent):
+    """A participant was checked in."""
+
     type = "enrollment.checked_in"
 
 
 class EnrollmentCheckInRemoved(EnrollmentEvent):
+    """A check-in was taken back."""
+
     type = "enrollment.check_in_removed"
 
 
 class EnrollmentReopened(EnrollmentEvent):
-    """From completed, failed or absent to enrolled."""
+    """An enrollment that was completed, failed or absent is open again."""
 
     type = "enrollment.reopened"
 
 
 class EnrollmentReassigned(EnrollmentEvent):
-    """To the person into whom its person was merged."""
+    """An enrollment belongs to the person into whom its person was merged."""
 
     type = "enrollment.reassigned"
 
 
 class EnrollmentPreserved(EnrollmentEvent):
-    """A record that an earlier version closed now has what is `remembered` of it; nothing else changed."""
+    """An enrollment that an earlier release closed now has what is `remembered` of it; nothing else changed."""
 
     type = "enrollment.preserved"
 
 
 class CertificationExpiring(Event[CertificationState]):
+    """A certification will end in `days_left` days."""
+
     type = "certification.expiring"
     must_route = False
 
 
 class CertificationExpired(Event[CertificationState]):
+    """A certification has ended."""
+
     type = "certification.expired"
     must_route = False
 
 
 class CertificationRevoked(Event[CertificationState]):
-    """A completion no longer certifies: it was reopened, or corrected."""
+    """A certification ended early: its completion was reopened, corrected, or cancelled in merging."""
 
     type = "certification.revoked"
     must_route = False
 
 
 class SettingsSaved(Event[SettingsState]):
+    """An organisation's settings were replaced, or set as it was created with them."""
+
     type = "settings.saved"
 
 
 class OrganisationCreated(Event[OrganisationState]):
+    """An organisation was created, with the settings that it starts with."""
+
     type = "organisation.created"
 
 

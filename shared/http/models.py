@@ -1,9 +1,12 @@
 """What the models of queries and bodies are made from (contract, section 1)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from shared.validation.fields import Id, Name
 from shared.validation.strict_json import MAX_VALUES
@@ -15,6 +18,16 @@ class Input(BaseModel):
     """What a client sends: a field nobody knows is refused, so that a misspelled one cannot pass unnoticed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    rules: ClassVar[Sequence[str]] = ()
+    """What no field's schema can say; in documents it is `x-rules`."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        made = handler(schema)
+        if cls.rules:
+            handler.resolve_ref_schema(made)["x-rules"] = list(cls.rules)
+        return made
 
 
 class Query(Input):

@@ -119,6 +119,8 @@ class Route(Generic[Q, B]):
 
     A route with `PreconditionFailed` among them reads `If-Match`, one with `IdempotencyKeyReused` an `Idempotency-Key`.
     """
+    tagged: bool = False
+    """Its answers have the `ETag` of a row. A GET with it reads `If-None-Match`, and may answer 304."""
     deprecated: date | None = None
     """Since when it should not be used any more (RFC 9745)."""
     sunset: date | None = None

@@ -118,6 +118,7 @@ def detail_in_sight_route(
         permissions=permissions,
         summary=summary,
         refusals=[not_found],
+        tagged=True,
     )
 
 
@@ -149,6 +150,7 @@ def create_route(
         body=fields,
         summary=summary,
         refusals=[*OF_IDEMPOTENCY, *refusals],
+        tagged=True,
     )
 
 

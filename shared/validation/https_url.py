@@ -75,5 +75,9 @@ def _is_port(port: str | None) -> bool:
     return port is None or 0 < int(port) < 65_536
 
 
-HttpsUrl = Annotated[str, Field(max_length=MAX_URL, json_schema_extra={"format": "uri"}), AfterValidator(https_url)]
+HttpsUrl = Annotated[
+    str,
+    Field(max_length=MAX_URL, json_schema_extra={"format": "uri", "pattern": "^[Hh][Tt][Tt][Pp][Ss]://"}),
+    AfterValidator(https_url),
+]
 """At most `MAX_URL` characters, in the normal form too."""

@@ -49,4 +49,10 @@ def _canonical(name: str, info: ValidationInfo) -> str:
     raise ValueError("must be a time zone of the IANA database, like Australia/Sydney")
 
 
-TimeZone = Annotated[str, Field(max_length=64), AfterValidator(one_line), AfterValidator(_canonical)]
+_DESCRIPTION: Final = "The canonical name of a time zone in the IANA database, like `Australia/Sydney`."
+TimeZone = Annotated[
+    str,
+    Field(max_length=64, description=_DESCRIPTION, json_schema_extra={"format": "time-zone"}),
+    AfterValidator(one_line),
+    AfterValidator(_canonical),
+]

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from typing import cast
 
+from stack.commands.vendor import SCALAR
 from stack.errors import StackError
 from stack.paths import REPOSITORY
 
@@ -47,13 +48,14 @@ fails when it is out of date, or when a licence is not among those that
 [`stack/commands/licences.py`](../stack/commands/licences.py) allows.
 """
 
-DATA = """\
+DATA = f"""\
 
 ## Data in the image
 
 | file | from | licence |
 |---|---|---|
 | [services/accounts/common_passwords.txt](../services/accounts/common_passwords.txt) | [SecLists](https://github.com/danielmiessler/SecLists), `Passwords/Common-Credentials/10-million-password-list-top-1000000.txt` of SHA-256 `eac6323842b3261da0ef4c180c8e23f4d056522ea97c2925b8687f453b40a2be`; the file says what was taken | MIT |
+| [{SCALAR.file}](../{SCALAR.file}) | `{SCALAR.source}` of npm's [{SCALAR.package} {SCALAR.version}](https://www.npmjs.com/package/{SCALAR.package}/v/{SCALAR.version}), of SHA-256 `{SCALAR.sha256}`; `./dev vendor` fetches it. It contains other packages, each with its own notice in the file | [{SCALAR.licence}](../{SCALAR.licence_file}) |
 """  # noqa: E501 - a row of a table
 
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final
@@ -26,7 +25,7 @@ from stack.servers.databases import keep_roles_out_of_maintenance
 from stack.servers.packages import provide
 from stack.servers.rabbitmq import RabbitMQServer
 from stack.servers.rabbitmq_definitions import Installation
-from stack.servers.requirements import POSTGRES, RABBITMQ, REDIS
+from stack.servers.requirements import CHROMIUM, POSTGRES, RABBITMQ, REDIS
 from stack.services import SERVICE_NAMES
 from stack.signals import all_or_first_error, interruptible
 
@@ -49,6 +48,8 @@ in the order of its folders, of which the last has the shortest tests. A test th
 the run: xdist 3.8 gives the replacement of a worker a single test and then waits for it for ever."""
 TESTS_FAILED: Final = 1
 """Pytest's exit status; a higher one means that it was interrupted or could not run."""
+PAGES: Final = REPOSITORY / "tests" / "pages"
+"""The tests that need a browser."""
 MEMORY = Path("/dev/shm")  # noqa: S108 - the directories in it are made by mkdtemp
 MEMORY_BYTES = 2 * 2**30
 """Must be free there; the suite takes 0.4 GB."""
@@ -69,15 +70,37 @@ NOT_PASSED_ON = frozenset(
 
 def test(pytest_arguments: Sequence[str]) -> int:
     """Run pytest with these arguments, or the whole suite; returns its exit status, or 130 when stopped by a signal."""
-    run = partial(run_pytest, pytest_arguments) if pytest_arguments else run_parts
+    variables = browser_variables() if needs_browser(pytest_arguments) else {}
+
+    async def run(servers: Sequence[Server]) -> int:
+        if pytest_arguments:
+            return await run_pytest(pytest_arguments, servers, **variables)
+        return await run_parts(servers, **variables)
+
     return asyncio.run(interruptible(with_servers(run), stopped_status=130))
 
 
-async def run_parts(servers: Sequence[Server]) -> int:
+def needs_browser(pytest_arguments: Sequence[str]) -> bool:
+    """Whether pytest with these arguments, or none, can run tests of the pages."""
+    named = [REPOSITORY / argument.partition("::")[0] for argument in pytest_arguments if argument[:1] != "-"]
+    paths = [path.resolve() for path in named if path.exists()]
+    return not paths or any(PAGES.is_relative_to(path) or path.is_relative_to(PAGES) for path in paths)
+
+
+def browser_variables() -> dict[str, str]:
+    """Where the tests find the browser, which is installed if it is missing and that is allowed."""
+    layout = Layout(STACK_DIRECTORY)
+    layout.create()
+    with Steps(Console(stderr=True)) as steps:
+        browser = provide((CHROMIUM,), steps, layout.log / "install.log")[CHROMIUM]
+    return {"CHROMIUM": str(browser.directory / CHROMIUM.package)}
+
+
+async def run_parts(servers: Sequence[Server], **variables: str) -> int:
     """Run every part, even after failed tests in an earlier one; returns the highest exit status."""
     worst = 0
     for part in PARTS:
-        worst = max(worst, await run_pytest(part, servers))
+        worst = max(worst, await run_pytest(part, servers, **variables))
         if worst > TESTS_FAILED:
             break
     return worst

@@ -128,7 +128,8 @@ def announce(layout: Layout, steps: Steps) -> None:
     """Say where the API is, how to log in, and give a command to try."""
     variables = parse_assignments(layout.environment_file.read_text())
     gateway, token = variables["GATEWAY_URL"], variables["TOKEN"]
-    steps.say(f"\nAPI     {gateway}/api/v1")
+    steps.say(f"\nDocs    {gateway}/docs")
+    steps.say(f"API     {gateway}/api/v1")
     steps.say(f"Health  {gateway}/health/ready")
     steps.say(f"Login   {ADMIN.email}, password in .stack/secrets/demonstration_login")
     steps.say("Logs    .stack/log/   Addresses  .stack/env   Guide  README.md")

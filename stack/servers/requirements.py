@@ -33,6 +33,7 @@ HAPROXY = Requirement("HAProxy", (2, 6), "haproxy", "haproxy")
 WRK = Requirement("wrk", (4,), "wrk", None)
 NODE = Requirement("Node.js", (18,), "nodejs", None)
 NPM = Requirement("npm", (9,), "npm", None)
+CHROMIUM = Requirement("Chromium", (120,), "chromium", None)
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def find(requirement: Requirement) -> Program | None:
         WRK: partial(_single_program, "wrk"),
         NODE: partial(_single_program, "node"),
         NPM: partial(_single_program, "npm"),
+        CHROMIUM: partial(_single_program, "chromium"),
     }
     return max(finders[requirement](), key=lambda program: program.version, default=None)
 

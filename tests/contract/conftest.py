@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
+from documents.examples import EXAMPLES
 from services.accounts.passwords import hash_password
-from tests.contract.documented import EXAMPLES
 from tests.support.client import Answer
 from tests.support.demonstration import ORGANISATION, load_demonstration
 from tests.support.stack import Stack, running_stack

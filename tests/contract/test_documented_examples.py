@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contract.documented import EXAMPLES
+from documents.examples import EXAMPLES
 from tests.support.client import Answer
 from tests.support.demonstration import ORGANISATION
 from tests.support.examples import differences, exactly, fields

@@ -70,7 +70,9 @@ class Client:
         ) as response:
             answer = Answer(response.status, response.headers, await response.text())
         if self.of_services:
-            check_against_declaration(method, path, answer.status, answer.text, by_gateway=answer.is_by_gateway)
+            check_against_declaration(
+                method, path, answer.status, answer.text, by_gateway=answer.is_by_gateway, headers=answer.headers
+            )
         return answer
 
     async def get(self, path: str, **query: Any) -> Answer:

@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jsonschema
+
+from documents.routes import refusals_at
+from gateway.edge.own_routes import OWN_ROUTES
 from shared.errors import (
     ApiError,
     MethodNotAllowed,
@@ -17,7 +21,6 @@ from shared.errors import (
     TokenInvalid,
     TokenMissing,
 )
-from shared.http.refusals import refusals_of
 from shared.http.routing import Route
 from tests.support.services import ROUTES
 
@@ -40,6 +43,8 @@ class Given:
     status: int
     text: str
     by_gateway: bool = True
+    headers: Mapping[str, str] | None = None
+    """None where only the text counts."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} answers {self.status} {self.text[:300]}"
@@ -53,7 +58,7 @@ class Declarations:
         self._routes = [(re.compile(re.escape(each.path).replace(r"\{id\}", "[^/]+")), each) for each in literal_first]
 
     def check(self, given: Given) -> None:
-        """Raises AssertionError or ValidationError for an answer of a service's route that it does not declare.
+        """Raises AssertionError or a ValidationError for an answer of a route that it does not declare.
 
         What no route has is nobody's to declare.
         """
@@ -67,16 +72,22 @@ class Declarations:
                 _check(given, route)
                 return
         if found and given.status >= 400 and given.text:
-            _check_refusal(given, (*_OF_NO_OPERATION, *(kind for route in found for kind in refusals_of(route))))
+            _check_refusal(given, (*_OF_NO_OPERATION, *(kind for route in found for kind in refusals_at(route))))
 
 
 def _check(given: Given, route: Route[Any, Any]) -> None:
-    if 200 <= given.status < 300:
-        assert given.status in route.answers, f"{given}, which its route does not declare"
-        if given.method != "HEAD":
-            route.answers[given.status].model_validate_json(given.text)
-    if given.status >= 400 and given.text:
-        _check_refusal(given, (*refusals_of(route), *_OF_A_BODY, *(() if given.by_gateway else _OF_A_TOKEN)))
+    good = 200 <= given.status < 300
+    assert not good or given.status in route.answers, f"{given}, which its route does not declare"
+    if good and given.headers is not None:
+        is_new_row = given.status == 201 and route.tagged
+        found = {name: name in given.headers for name in ("ETag", "Location")}
+        assert found == {"ETag": route.tagged, "Location": is_new_row}, f"{given}, with undeclared headers"
+    if not given.text:
+        return  # to HEAD, or 304
+    if given.status in route.answers:
+        route.answers[given.status].model_validate_json(given.text)
+    elif given.status >= 400:
+        _check_refusal(given, (*refusals_at(route), *_OF_A_BODY, *(() if given.by_gateway else _OF_A_TOKEN)))
 
 
 def _check_refusal(given: Given, declared: Sequence[type[ApiError]]) -> None:
@@ -85,8 +96,10 @@ def _check_refusal(given: Given, declared: Sequence[type[ApiError]]) -> None:
     kinds = [kind for kind in declared if (kind.status, kind.code) == (given.status, code)]
     assert kinds, f"{given}, which its route does not declare"
     form = _form_of(body) if kinds[0].body is ApiError.body else _FORM_OF_OAUTH
-    undeclared = set(body).difference(form, *(kind.members for kind in kinds))
-    assert not undeclared, f"{given} with {undeclared}, which no such error of its route declares"
+    members = {name: schema for kind in kinds for name, schema in kind.members.items()}
+    for name in set(body) - form:
+        assert name in members, f"{given} with {name}, which no such error of its route declares"
+        jsonschema.validate(body[name], members[name])
 
 
 def _form_of(body: Mapping[str, Any]) -> frozenset[str]:
@@ -94,9 +107,17 @@ def _form_of(body: Mapping[str, Any]) -> frozenset[str]:
     return _ENVELOPE if "success" in body else _PROBLEM
 
 
-_DECLARED = Declarations(ROUTES)
+_DECLARED = Declarations([*ROUTES, *OWN_ROUTES])
 
 
-def check_against_declaration(method: str, path: str, status: int, text: str, *, by_gateway: bool = True) -> None:
+def check_against_declaration(
+    method: str,
+    path: str,
+    status: int,
+    text: str,
+    *,
+    by_gateway: bool = True,
+    headers: Mapping[str, str] | None = None,
+) -> None:
     """Raises what `Declarations.check` raises, for the routes of all services."""
-    _DECLARED.check(Given(method, path, status, text, by_gateway))
+    _DECLARED.check(Given(method, path, status, text, by_gateway, headers))

@@ -182,7 +182,10 @@ class Protocol(web.RequestHandler):
         """Not cancelled when its client goes away: what has begun is finished, as on the standard path."""
         try:
             answered = await answer
-            self._write(answered.message(last=self._ending.is_set()))
+            for piece in answered.pieces(last=self._ending.is_set()):
+                if self._paused:
+                    await self._drain_helper()
+                self._write(piece)
             if self._ending.is_set():
                 self.force_close()
             elif self._paused:

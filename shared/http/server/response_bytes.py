@@ -1,6 +1,7 @@
 """Answers as they go over the wire (RFC 9112)."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
@@ -10,6 +11,9 @@ from typing import Final
 from shared.http.responses import Answer
 
 _STATUS_LINES: Final = {each.value: f"HTTP/1.1 {each.value} {each.phrase}\r\n".encode() for each in HTTPStatus}
+PIECE_BYTES: Final = 64 * 1024
+"""Of a body: the rest of a longer one waits until the client has read what is sent, so that a thousand clients who do
+not read a document of megabytes cost little."""
 _WITHOUT_LENGTH: Final = frozenset({204, 304})
 """RFC 9112, section 6.3: these end with their head."""
 
@@ -24,9 +28,24 @@ class ResponseBytes:
 
     def message(self, *, last: bool) -> bytes:
         """All of it; the `last` answer of a connection says so."""
+        return b"".join((*self._head(last=last), self.body))
+
+    def pieces(self, *, last: bool) -> Iterator[bytes]:
+        """The same; each piece may wait until the one before is sent."""
+        if len(self.body) <= PIECE_BYTES:
+            yield self.message(last=last)
+            return
+        yield b"".join(self._head(last=last))
+        yield from parts(self.body)
+
+    def _head(self, *, last: bool) -> tuple[bytes, bytes, bytes]:
         end = b"Connection: close\r\n\r\n" if last else b"\r\n"
-        status_line = _STATUS_LINES.get(self.status) or b"HTTP/1.1 %d \r\n" % self.status
-        return b"".join((status_line, self.lines, end, self.body))
+        return _STATUS_LINES.get(self.status) or b"HTTP/1.1 %d \r\n" % self.status, self.lines, end
+
+
+def parts(body: bytes) -> Iterator[bytes]:
+    for start in range(0, len(body), PIECE_BYTES):
+        yield body[start : start + PIECE_BYTES]
 
 
 def serialize(answer: Answer) -> ResponseBytes:

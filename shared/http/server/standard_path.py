@@ -1,13 +1,13 @@
 """The standard path: aiohttp's server parses and answers every request that is not a simple one."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 from multidict import CIMultiDict
 
 from shared.http.request import from_aiohttp
 from shared.http.server.responder import RESPONDER
-from shared.http.server.response_bytes import ResponseBytes
+from shared.http.server.response_bytes import PIECE_BYTES, ResponseBytes, parts
 
 
 @web.middleware
@@ -23,4 +23,11 @@ def aiohttp_response(response: ResponseBytes) -> web.Response:
     """The same answer, to be written by aiohttp: it knows of HTTP/1.0, and of connections that end."""
     lines = response.lines.decode("utf-8", "replace").split("\r\n")[:-1]
     headers = CIMultiDict((name, value) for name, _, value in (line.partition(": ") for line in lines))
-    return web.Response(status=response.status, headers=headers, body=response.body)
+    body = response.body if len(response.body) <= PIECE_BYTES else _in_parts(response.body)
+    return web.Response(status=response.status, headers=headers, body=body)
+
+
+async def _in_parts(body: bytes) -> AsyncIterator[bytes]:
+    """aiohttp waits after each part until the client has read enough."""
+    for part in parts(body):
+        yield part

@@ -9,18 +9,17 @@ from services.catalog.app import MIGRATIONS
 from services.catalog.store.snapshots import SNAPSHOTS as SNAPSHOTS_OF_CATALOG
 from services.history.projection import PROJECTION
 from shared.events.types import CourseRemoved, CourseSaved, Event, State
-from shared.messaging import outbox
 from shared.postgres.migrations import migrate
-from shared.postgres.pool import connected, connection_pool, transaction
-from shared.postgres.row_security import EVERY_ORGANISATION
+from shared.postgres.pool import connected, connection_pool
 from shared.projections.keys import FIRST, Key, key_of
 from shared.projections.snapshot import SnapshotClient
 from shared.service.projection_commands import connected_owners
 from tests.support.databases import fresh_database
-from tests.support.events import course
+from tests.support.events import course, encoded
 from tests.support.stack import Stack
 from tests.support.world import COURSES, new_course
 
+PUBLISHED = "INSERT INTO outbox (event_id, organisation_id, body, routing_key) VALUES ($1, 7, $2, $3)"
 KINDS = [(replica.owner, replica.kind) for replica in PROJECTION.replicas]
 
 
@@ -70,11 +69,8 @@ async def test_rows_deleted_right_before_the_catalog_began_to_remember_them_are_
     removed = CourseRemoved(7, course(7, 3, 2, removed=True).data)
     async with fresh_database("catalog") as url:
         await migrate(url, tmp_path)
-        async with (
-            connection_pool(url, name="test", size=2) as pool,
-            transaction(pool, EVERY_ORGANISATION) as connection,
-        ):
-            await outbox.add(connection, "catalog", [removed])
+        async with connection_pool(url, name="test", size=2) as pool, connected(pool) as connection:
+            await connection.execute(PUBLISHED, *encoded(removed, "catalog"), removed.type)
         await migrate(url, MIGRATIONS)
         async with connection_pool(url, name="test", size=2) as pool, connected(pool) as connection:
             assert await SNAPSHOTS_OF_CATALOG["courses"].page(connection, FIRST, 10) == [removed]

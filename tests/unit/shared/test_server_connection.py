@@ -24,6 +24,7 @@ LARGE = "x" * 12 * 1024 * 1024
 """More than both ends' kernels keep."""
 STANDARD = b"GET /first HTTP/1.1\r\nHost: x\r\nTE: trailers\r\n\r\n"
 """Not a simple request, so it takes the standard path."""
+MOST_UNSENT = 512 * 1024
 MOST_HELD = 4 * READ_BYTES + 4 * UNREAD_BYTES
 
 
@@ -113,9 +114,16 @@ async def test_a_client_that_asks_on_and_reads_nothing_is_held_up(served: Served
         await asyncio.get_running_loop().sock_sendall(connection, STANDARD)
         await eventually(served.is_known)
         await pushed(connection, b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % path * 400_000)
-        assert served.unsent() <= len(LARGE) + 256 * 1024
+        assert served.unsent() <= MOST_UNSENT
         assert served.held() <= MOST_HELD
         await eventually(served.is_gone)
+
+
+async def test_control_with_answers_in_one_piece(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.http.server.response_bytes.PIECE_BYTES", len(LARGE))
+    monkeypatch.setattr("shared.http.server.standard_path.PIECE_BYTES", len(LARGE))
+    with pytest.raises(AssertionError):
+        await test_a_client_that_asks_on_and_reads_nothing_is_held_up(served, b"/large")
 
 
 async def test_a_body_that_nobody_reads_is_not_taken_in(served: Served) -> None:

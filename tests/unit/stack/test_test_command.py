@@ -55,3 +55,21 @@ def test_what_a_killed_run_has_left_in_memory_is_swept_away(
 class Gone:
     def is_alive(self) -> bool:
         return False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needed"),
+    [
+        ([], True),
+        (["-x"], True),
+        (["-k", "pages"], True),
+        (["tests"], True),
+        (["tests/pages"], True),
+        (["tests/unit", "tests/pages/test_pages.py::test_x", "-q"], True),
+        ([str(testing.PAGES)], True),
+        (["tests/unit"], False),
+        (["tests/contract/test_errors.py", "-q"], False),
+    ],
+)
+def test_the_browser_is_installed_for_the_tests_that_need_it(arguments: list[str], needed: bool) -> None:
+    assert testing.needs_browser(arguments) is needed

@@ -1,8 +1,8 @@
-"""The documented requests and their answers, as the two documents of the API's users and the contract show them."""
+"""Requests with their answers, as the contract shows them. The demonstration rows answer so, and a test holds it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 COURSE_BEGINNING = """
     "id": 1, "title": "Leadership Essentials", "category": "leadership", "delivery_mode": "in_person",
@@ -47,7 +47,7 @@ class Example:
     beginning: Sequence[str] = ()
 
 
-EXAMPLES = {
+EXAMPLES: Final[Mapping[str, Example]] = {
     "list courses": Example(
         "GET",
         "/api/v1/training/courses?search=leadership&category=leadership&delivery_mode=in_person&page=1&per_page=15",

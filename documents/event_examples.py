@@ -1,0 +1,134 @@
+"""An example of every event, as the services write it."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from documents.event_schemas import file_of
+from shared.events.cloudevents import encode
+from shared.events.types import (
+    STATE_OF,
+    CertificationState,
+    CourseState,
+    EmployeeState,
+    EnrollmentCancelled,
+    EnrollmentCompleted,
+    EnrollmentEvent,
+    EnrollmentFailed,
+    EnrollmentMarkedAbsent,
+    EnrollmentPreserved,
+    EnrollmentState,
+    EnrollmentWaitlisted,
+    Event,
+    Facilitator,
+    Judgement,
+    NamedItem,
+    OrganisationState,
+    Remembered,
+    SessionState,
+    SettingsState,
+    State,
+)
+from shared.observability import Trace
+
+_ORGANISATION: Final = 7
+_INSTALLATION: Final = "urn:muster:3f0e7a52-8d0c-4c1f-9a51-0d7c3a1be111"
+_SCHEMAS: Final = "https://training.example.org/schemas"
+_TRACE: Final = Trace(
+    "01a21f6e-7a31-7c55-9a2e-51c5a7f0b3d2",
+    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    "congo=t61rcWkgMzE",
+)
+_START, _END = datetime(2030, 5, 15, 9, tzinfo=UTC), datetime(2030, 5, 15, 17, tzinfo=UTC)
+_PROJECT, _LABEL = NamedItem(id=9, name="Metro"), NamedItem(id=3, name="Leading")
+
+_SERVICES: Final[Mapping[str, str]] = {"course": "catalog", "session": "catalog", "organisation": "accounts"}
+"""That publish the events of which the routing key begins so; all others are enrollment's."""
+
+_STATES: Final[Mapping[type[State], State]] = {
+    CourseState: CourseState(
+        id=1, version=2, title="Leadership Essentials", category="leadership", delivery_mode="in_person",
+        pass_score=Decimal(70), validity_months=24, labels=(_LABEL,), prerequisites=(), renewal_window_days=60,
+        duration_hours=Decimal(8), cost_per_participant=Decimal("249.5"), provider="external",
+        provider_name="Meridian Academy", description="For those who lead a team for the first time.",
+        created_at=datetime(2029, 11, 2, 8, 30, tzinfo=UTC),
+    ),
+    SessionState: SessionState(
+        id=8, version=1, course_id=1, session_name="May cohort", start_date=_START, end_date=_END,
+        location="Training Room A", max_participants=20, status="scheduled", projects=(_PROJECT,),
+        enrollment_closes_at=datetime(2030, 5, 10, 12, tzinfo=UTC),
+        facilitator=Facilitator(id=5, full_name="Ada Okafor"),
+    ),
+    EmployeeState: EmployeeState(
+        id=42, version=1, type="employee", employee_id="EMP-042", full_name="John Doe", company=None,
+        created_at=datetime(2029, 1, 7, 10, tzinfo=UTC), removed=False,
+    ),
+    EnrollmentState: EnrollmentState(
+        id=301, version=1, session_id=8, course_id=1, employee_id=42, status="enrolled", holds_seat=True, score=None,
+        passed=None, feedback=None, certificate_url=None, enrolled_at=datetime(2030, 4, 20, 11, 5, tzinfo=UTC),
+        completed_at=None, valid_until=None, checked_in_at=None, check_in_method=None, certifies=False,
+    ),
+    CertificationState: CertificationState(
+        id=301, version=1, course_id=1, employee_id=42, completed_at=_END,
+        valid_until=datetime(2032, 5, 15, 22, tzinfo=UTC), days_left=30,
+    ),
+    SettingsState: SettingsState(id=_ORGANISATION, version=1, time_zone="Europe/Berlin"),
+    OrganisationState: OrganisationState(id=_ORGANISATION, version=1, name="Northwind", time_zone="Europe/Berlin"),
+}  # fmt: skip
+_REMEMBERED: Final = Remembered(
+    training_name="Leadership Essentials", delivery_mode="in_person", labels=(_LABEL,), session_name="May cohort",
+    location="Training Room A", projects=(_PROJECT,), company=None,
+)  # fmt: skip
+_COMPLETED: Final[Mapping[str, Any]] = {
+    "version": 2, "status": "completed", "score": Decimal(82), "passed": True, "completed_at": _END,
+    "valid_until": datetime(2032, 5, 15, 22, tzinfo=UTC), "certifies": True, "remembered": _REMEMBERED,
+    "judged_by": Judgement(
+        pass_score=Decimal(70), validity_months=24, time_zone="Europe/Berlin", renewal_window_days=60
+    ),
+}  # fmt: skip
+_CHANGES: Final[Mapping[type[EnrollmentEvent], Mapping[str, Any]]] = {
+    EnrollmentWaitlisted: {"status": "waitlisted", "holds_seat": False},
+    EnrollmentCompleted: _COMPLETED,
+    EnrollmentPreserved: {**_COMPLETED, "version": 3},
+    EnrollmentFailed: {
+        **_COMPLETED, "status": "failed", "score": Decimal("64.5"), "passed": False, "valid_until": None,
+        "certifies": False,
+    },
+    EnrollmentMarkedAbsent: {"version": 2, "status": "absent", "remembered": _REMEMBERED},
+    EnrollmentCancelled: {"version": 2, "status": "cancelled", "holds_seat": False, "remembered": _REMEMBERED},
+}  # fmt: skip
+"""Of the enrollment above, where its event says more than that."""
+_REMOVED: Final = frozenset({"course.removed", "session.removed", "employee.removed", "employee.merged"})
+
+
+def example(event: type[Event[State]]) -> dict[str, Any]:
+    """The whole message body."""
+    _, body = encode(event(_ORGANISATION, _state(event), _TRACE))
+    written: dict[str, Any] = json.loads(body)
+    return {
+        "specversion": written["specversion"],
+        "id": "01a21f6e-7b02-7d10-8c4a-2f5f0a6d9e77",
+        "source": f"{_INSTALLATION}:{publisher(event)}",
+        "type": written["type"],
+        "subject": written["subject"],
+        "time": "2030-05-15T17:00:00.123456+00:00",
+        "dataschema": f"{_SCHEMAS}/{file_of(event)}",
+        **{name: value for name, value in written.items() if name not in ("specversion", "id", "type", "subject")},
+    }
+
+
+def publisher(event: type[Event[State]]) -> str:
+    """The service that publishes it."""
+    return _SERVICES.get(event.type.partition(".")[0], "enrollment")
+
+
+def _state(event: type[Event[State]]) -> State:
+    state = _STATES[STATE_OF[event]]
+    if issubclass(event, EnrollmentEvent):
+        return state.model_copy(update=dict(_CHANGES.get(event, {})))
+    if event.type in _REMOVED:
+        merged = {"merged_into": 43} if event.type == "employee.merged" else {}
+        return state.model_copy(update={"version": state.version + 1, "removed": True, **merged})
+    return state

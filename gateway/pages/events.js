@@ -1,0 +1,7 @@
+"use strict";
+showReference({
+  ...REFERENCE,
+  url: "/asyncapi.json",
+  hideTestRequestButton: true,
+  metaData: { title: "Events - Muster" },
+});
