@@ -7,13 +7,13 @@ import pytest
 from services.catalog.app import MIGRATIONS
 from services.catalog.schemas import CourseQuery, SessionQuery
 from services.catalog.store import pages
-from shared.http.cursor import Place, encode
 from shared.postgres.batched_reads import batched_reader
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Connection
 from tests.support.databases import service_database
 from tests.support.enrollment_rows import ORGANISATION, warm_pool
 from tests.support.plans import touched
+from tests.support.steps import cursor_after
 from tests.support.totals import fill
 
 MANY = 20_000
@@ -52,7 +52,7 @@ async def connection() -> AsyncIterator[Connection]:
             yield acquired
 
 
-CURSORS = {"start": "", "middle": encode(Place(b"of a walk", MANY // 2)), "end": encode(Place(b"of a walk", MANY - 50))}
+CURSORS = {"start": "", "middle": cursor_after(MANY // 2), "end": cursor_after(MANY - 50)}
 SESSIONS = [
     {},
     {"status": "completed"},

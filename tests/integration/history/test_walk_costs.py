@@ -8,13 +8,13 @@ import pytest
 from services.history.app import MIGRATIONS
 from services.history.schemas import HistoryQuery
 from services.history.store import pages
-from shared.http.cursor import Place, encode
 from shared.postgres.batched_reads import batched_reader
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Connection
 from tests.support.databases import service_database
 from tests.support.enrollment_rows import ORGANISATION, warm_pool
 from tests.support.plans import touched
+from tests.support.steps import cursor_after
 from tests.support.totals import fill
 
 MANY = 5_000
@@ -59,8 +59,7 @@ def touches(connection: Connection, **asked: Any) -> Any:
 async def test_a_step_touches_few_rows_however_deep_it_is(
     connection: Connection, after: int, status: dict[str, str]
 ) -> None:
-    cursor = encode(Place(b"of a walk", after)) if after else ""
-    assert await touches(connection, cursor=cursor, **status) < FEW
+    assert await touches(connection, cursor=cursor_after(after), **status) < FEW
 
 
 async def test_control_a_page_touches_all(connection: Connection) -> None:
