@@ -89,7 +89,7 @@ WIDER: dict[str, Change] = {
     "nothing": lambda d: None,
     "an operation": lambda d: d["paths"][COURSE].update(put=d["paths"][COURSE]["patch"]),
     "a field of an answer": lambda d: schema(d, "CourseItem")["properties"].update(language={"type": "string"}),
-    "a value of an answer": lambda d: schema(d, "CourseItem")["properties"]["category"]["enum"].append("art"),
+    "a new value of an answer": lambda d: schema(d, "CourseItem")["properties"]["category"]["enum"].append("art"),
     "an optional field": lambda d: schema(d, "CourseFields")["properties"].update(language={"type": "string"}),
     "a wider bound": lambda d: schema(d, "CourseFields")["properties"]["duration_hours"].update(maximum=20_000),
     "a field that is always there": lambda d: schema(d, "EnrollmentItem")["required"].append("waitlist_position"),
