@@ -13,4 +13,4 @@ _CONTROL_IN_LINES: Final = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f
 ONE_LINE: Final = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"
 SEVERAL_LINES: Final = rf"^[^{_CONTROL_IN_LINES}]*$"
 SEVERAL_FILLED_LINES: Final = rf"^[^{_CONTROL_IN_LINES}]*[^\s{_CONTROL_IN_LINES}][^{_CONTROL_IN_LINES}]*$"
-FEW_WORDS: Final = r"^\s*(?:[^\s\u0000]+\s+){0,7}[^\s\u0000]*$"
+FEW_WORDS: Final = r"^\s*(?:[^\s\u0000]+\s+){0,7}[^\s\u0000]*\s*$"
