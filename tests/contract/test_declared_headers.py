@@ -10,6 +10,7 @@ from shared.errors import IdempotencyKeyReused, PreconditionFailed, Precondition
 from tests.support.client import Client
 from tests.support.routes import PUBLIC, Declared, example_body, rows_of_each_kind
 from tests.support.world import (
+    BEGUN,
     COURSES,
     EMPLOYEES,
     ENROLLMENTS,
@@ -58,7 +59,7 @@ async def good_bodies(client: Client, ids: Mapping[str, int]) -> dict[str, Any]:
     """By path, what has an effect: not every example has one."""
     session_id = await new_session(client, ids[COURSES])
     return {
-        SESSIONS: {"course_id": ids[COURSES]},
+        SESSIONS: {"course_id": ids[COURSES], **BEGUN},
         ENROLLMENTS: {"session_id": session_id, "employee_ids": [await new_employee(client)]},
         f"{SESSIONS}/{{id}}/attendance": {"attendance": [{"enrollment_id": ids[ENROLLMENTS], "outcome": "completed"}]},
         f"{EMPLOYEES}/{{id}}/merge": {"into": await new_employee(client)},
