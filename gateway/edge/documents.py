@@ -79,9 +79,4 @@ SCHEMAS: Final = "docs/schemas"
 def documents() -> tuple[Document, ...]:
     """All that are served: those of the table, and each schema there is."""
     schemas = sorted((ROOT / SCHEMAS).glob("*.json"))
-    made = [each for each in DOCUMENTS if each.path not in _MADE or (ROOT / each.file).exists()]
-    return *made, *(Document(f"/schemas/{file.name}", f"{SCHEMAS}/{file.name}", JSON) for file in schemas)
-
-
-_MADE: Final = ("/openapi.json", "/asyncapi.json")
-"""These may be missing in a clone, until they are made."""
+    return *DOCUMENTS, *(Document(f"/schemas/{file.name}", f"{SCHEMAS}/{file.name}", JSON) for file in schemas)

@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright, expect
 
 from tests.support.accounts import NewUser, new_user
-from tests.support.client import Client
 from tests.support.stack import Stack
 
+PATIENCE = 50_000.0
+"""Milliseconds: other tests take the processors as well."""
+expect.set_options(timeout=PATIENCE)
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -70,7 +72,7 @@ async def context(chromium: Browser, request: pytest.FixtureRequest) -> AsyncIte
     """A phone in the dark where a test is parametrized with `DARK_PHONE`, else a desk by day."""
     options = getattr(request, "param", DESK)
     context = await chromium.new_context(**options)
-    context.set_default_timeout(50_000)
+    context.set_default_timeout(PATIENCE)
     yield context
     await context.close()
 
@@ -88,8 +90,3 @@ def visitor(context: BrowserContext, stack: Stack) -> Visitor:
 async def user(stack: Stack, organisation: int) -> NewUser:
     """An Admin of the test's organisation, who can sign in."""
     return await new_user(stack, organisation)
-
-
-@pytest.fixture
-def own_admin(stack: Stack, organisation: int) -> Client:
-    return stack.client(organisation)

@@ -37,7 +37,7 @@ async def test_the_ground_follows_the_choice_of_the_system(visitor: Visitor) -> 
 
 
 async def test_control_a_refused_script_and_another_host_are_noticed(visitor: Visitor) -> None:
-    page = await visitor.open("/docs")
+    page = await visitor.open("/docs/errors")
     add = "([tag, fields]) => document.body.append(Object.assign(document.createElement(tag), fields))"
     await page.evaluate(add, ["script", {"textContent": "document.title = 'inline'"}])
     await page.evaluate(add, ["img", {"src": "http://192.0.2.1/picture", "alt": ""}])

@@ -74,8 +74,6 @@ async def test_filters_are_joined(admin: Client) -> None:
         ("page", "-1"),
         ("page", "1.5"),
         ("page", "one"),
-        ("page", "1000000001"),
-        ("page", "9" * 30),
         ("per_page", "0"),
         ("per_page", "101"),
         ("per_page", ""),
