@@ -54,6 +54,8 @@ NO_NUMBERS = [
 TOO_LARGE = ["9" * 20, "9" * 400]
 """For 64 bits."""
 
+NO_CURSORS = ["1", "null", "%00", "%F0%9F%98%80", "A" * 36, "%2D" * 36, "A" * 2000, "'%20OR%201=1--"]
+
 
 def pages() -> Iterator[Case]:
     for number in NO_NUMBERS:
@@ -72,6 +74,11 @@ def pages() -> Iterator[Case]:
         yield ask(path, "page%20=1", invalid("page "))
         yield ask(path, "limit=1", invalid("limit"))
         yield ask(path, "page=1000000000&per_page=100", OK)
+        for cursor in NO_CURSORS:
+            yield ask(path, f"cursor={cursor}", invalid("cursor"))
+        yield ask(path, "cursor=&page=1", invalid("cursor"))
+        yield ask(path, "cursor=&total=1", invalid("total"))
+        yield ask(path, "cursor=&total=true&per_page=100", OK)
     yield ask(COURSES, "page=0000000000000000001", OK)
     yield ask(COURSES, "page=00000000000000000001", invalid("page"))
     yield ask(COURSES, "%70age=1&page=2", invalid("page"))
