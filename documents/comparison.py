@@ -15,7 +15,7 @@ _METHODS: Final = ("get", "put", "post", "patch", "delete")
 
 @dataclass(frozen=True, order=True)
 class Break:
-    """`subject` is what has to be named where the break is told: an operation, a parameter, a member, a value."""
+    """`subject` is what has to be named where the break is described: an operation, a parameter, a member, a value."""
 
     place: str
     what: str

@@ -1,4 +1,4 @@
-"""The document of the last release, and what became of it: what was removed or narrowed since has to be told."""
+"""The document of the last release, and what became of it: what was removed or narrowed since has to be announced."""
 
 import json
 import re

@@ -64,6 +64,8 @@ NOT_SHOWN: Mapping[Place, str] = {
     ("attendance",): "what came of each row is answered",
     ("atomic",): "what came of it is answered",
     ("at_once",): "in the audit trail",
+    ("permissions",): "a set, shown in an order of its own and with api.access",
+    ("permissions", 0): "as above",
 }
 SHOWN_BY_ANOTHER: Mapping[str, Sequence[Place]] = {ORGANISATIONS: [("time_zone",), ("booking_clash",)]}
 """By the path, what a service tells another, which shows it."""

@@ -1,4 +1,4 @@
-"""What was removed or narrowed since the last release is found, whatever it is, and has to be told in the changelog."""
+"""What was removed or narrowed since the last release is found, whatever it is, and the changelog has to say it."""
 
 import json
 from collections.abc import Callable
@@ -56,13 +56,13 @@ NARROWER: dict[str, tuple[Change, str]] = {
         "provider",
     ),
     "the type of a field": (lambda d: schema(d, "CourseItem")["properties"].update(id={"type": "string"}), "id"),
-    "a new value of an answer": (
+    "a value of an answer": (
         lambda d: schema(d, "CourseItem")["properties"]["category"]["enum"].remove("safety"),
         "safety",
     ),
     "a field of a body": (lambda d: schema(d, "CourseFields")["properties"].pop("labels"), "labels"),
     "a required field": (lambda d: schema(d, "CourseFields")["required"].append("labels"), "labels"),
-    "a value that is taken": (
+    "a value of a body": (
         lambda d: schema(d, "CourseFields")["properties"]["category"]["enum"].remove("safety"),
         "safety",
     ),
@@ -108,7 +108,7 @@ def test_what_is_added_or_widened_is_none(name: str) -> None:
     assert breaks(DOCUMENT, changed(WIDER[name])) == []
 
 
-def test_what_is_removed_is_told_in_the_changelog(tmp_path: Path) -> None:
+def test_what_is_removed_is_named_in_the_changelog(tmp_path: Path) -> None:
     released, changelog = tmp_path / "released.json", tmp_path / "CHANGELOG.md"
     new = changed(renamed)
     assert untold(new, released, changelog) == [], "there is no release to compare it with"
