@@ -57,9 +57,9 @@ KNOWN: Final = (
         "JSON Schema compares whole items: those of the same id may differ in their names",
     ),
     Known(
-        r"422 \w+ (?:The selected .* does not exist\.|The session has no such meeting\.|Session is at capacity\..*"
-        r"|The employee is already enrolled in this session\.|A course cannot be its own prerequisite\."
-        r"|Must be in the future\.)",
+        r"422 (?:(?!validation_failed )\w+ .*|validation_failed (?:The (?:selected|session|employee|course) .*"
+        r"|Enrollment in this session .*|Employee \d+ was merged .*|Session is at capacity\..*"
+        r"|A course cannot be its own prerequisite\.|Must be in the future\.))",
         "which rows there are, what they allow, and what time it is, is in no schema",
     ),
     Known(_INVALID + r"This field is required\.", "nor what a patch is merged into", operations="PATCH .*"),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.documents.findings import KNOWN, Run
+from tests.documents.findings import KNOWN, Finding, Run, is_known
 from tests.documents.schemathesis_runs import fuzzed_document, run_schemathesis
 from tests.support.stack import Stack
 
@@ -67,3 +67,19 @@ async def test_control_a_status_that_is_not_declared_is_found(stack: Stack, orga
 def test_what_is_known_are_a_few_kinds() -> None:
     assert len(KNOWN) <= MOST_KNOWN
     assert all(known.why for known in KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("check", "status", "code", "said"),
+    [
+        ("positive_data_acceptance", 422, "validation_failed", ("This field is required.",)),
+        ("positive_data_acceptance", 422, "validation_failed", ("Must be after the start.", "Must be a number.")),
+        ("positive_data_acceptance", 400, "malformed_json", ("The body is not valid JSON.",)),
+        ("negative_data_rejection", 201, "", ()),
+        ("response_schema_conformance", 200, "", ()),
+        ("not_a_server_error", 500, "internal_error", ("An internal error occurred.",)),
+        ("use_after_free", 200, "", ()),
+    ],
+)
+def test_everything_else_is_a_defect(check: str, status: int, code: str, said: tuple[str, ...]) -> None:
+    assert not is_known(Finding(check, "POST /api/v1/training/courses", status, code, said, "", ""))
