@@ -98,7 +98,7 @@ def _message(event: type[Event[State]], name: str) -> dict[str, Any]:
         "bindings": {
             "amqp": {"contentEncoding": "utf-8", "messageType": qualified_type(event), "bindingVersion": "0.3.0"}
         },
-        "examples": [{"name": name, "summary": _summary(event), "payload": example(event)}],
+        "examples": [{"payload": example(event)}],
     }
 
 

@@ -46,7 +46,7 @@ _FOOT: Final = """\
 
 @dataclass(frozen=True)
 class ErrorCode:
-    """What clients are told of a code."""
+    """What clients read of a code."""
 
     code: str
     status: int

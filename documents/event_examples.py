@@ -36,7 +36,11 @@ from shared.observability import Trace
 _ORGANISATION: Final = 7
 _INSTALLATION: Final = "urn:muster:3f0e7a52-8d0c-4c1f-9a51-0d7c3a1be111"
 _SCHEMAS: Final = "https://training.example.org/schemas"
-_TRACE: Final = Trace("01a21f6e-7a31-7c55-9a2e-51c5a7f0b3d2", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+_TRACE: Final = Trace(
+    "01a21f6e-7a31-7c55-9a2e-51c5a7f0b3d2",
+    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    "congo=t61rcWkgMzE",
+)
 _START, _END = datetime(2030, 5, 15, 9, tzinfo=UTC), datetime(2030, 5, 15, 17, tzinfo=UTC)
 _PROJECT, _LABEL = NamedItem(id=9, name="Metro"), NamedItem(id=3, name="Leading")
 

@@ -15,8 +15,8 @@ type, such as `enrollment.completed`; bind a durable queue of your own with the 
 `subject`, and overwrite it only with a higher `data.version`. Then an event may arrive twice, late or out of \
 order without harm.
 - **The key is `organisationid`, `subject` and `data.version`.** A version of a row has exactly one event; `id` \
-is unique too, and stays the same when the event is delivered again. If you follow several installations, \
-`source` distinguishes them.
+is unique too, stays the same when the event is delivered again, and is AMQP's `message_id`. If you follow \
+several installations, `source` distinguishes them.
 - **Repeats.** Delivery is at least once: an event is published with the change, in one transaction, marked as \
 published only after the broker has confirmed it, and published again after a crash between the two. Messages \
 are persistent.

@@ -18,14 +18,18 @@ LOCATION: Final = _reference("Location")
 RETRY_AFTER: Final = _reference("Retry-After")
 WWW_AUTHENTICATE: Final = _reference("WWW-Authenticate")
 REPLAYED: Final = _reference("Idempotency-Replayed")
+_COMMON: Final = {"X-Request-Id": _reference("X-Request-Id")}
 _COUNT: Final = {"type": "integer", "minimum": 0}
-_LIMITS: Final = (
-    "X-RateLimit-Limit",
-    "X-RateLimit-Remaining",
-    "X-RateLimit-Reset",
-    "RateLimit-Policy",
-    "RateLimit",
-)
+_OF_LIMITS: Final = {
+    name: _reference(name)
+    for name in (
+        "X-RateLimit-Limit",
+        "X-RateLimit-Remaining",
+        "X-RateLimit-Reset",
+        "RateLimit-Policy",
+        "RateLimit",
+    )
+}
 
 HEADERS: Final[dict[str, Schema]] = {
     "X-Request-Id": {
@@ -74,22 +78,29 @@ HEADERS: Final[dict[str, Schema]] = {
 }
 
 
-def common_headers() -> dict[str, Schema]:
-    """Of every response."""
-    return {"X-Request-Id": _reference("X-Request-Id")}
-
-
 def headers_of_answer(route: Route[Any, Any], status: int) -> dict[str, Schema]:
     """Of a good answer."""
-    headers = common_headers()
+    headers = dict(_COMMON)
     if not route.is_public:
-        headers |= {name: _reference(name) for name in _LIMITS}
+        headers |= _OF_LIMITS
     if route.tagged:
         headers["ETag"] = ETAG
         headers |= {"Location": LOCATION} if status == HTTPStatus.CREATED else {}
     if takes_idempotency_key(route):
         headers["Idempotency-Replayed"] = REPLAYED
     return headers
+
+
+def headers_of_refusal(status: int) -> dict[str, Schema]:
+    """Those of the limit are in every answer to a good token."""
+    match status:
+        case HTTPStatus.UNAUTHORIZED:
+            return {**_COMMON, "WWW-Authenticate": WWW_AUTHENTICATE}
+        case HTTPStatus.FORBIDDEN:
+            return {**_COMMON, "WWW-Authenticate": WWW_AUTHENTICATE, **_OF_LIMITS}
+        case HTTPStatus.TOO_MANY_REQUESTS | HTTPStatus.SERVICE_UNAVAILABLE:
+            return {**_COMMON, "Retry-After": RETRY_AFTER, **_OF_LIMITS}
+    return {**_COMMON, **_OF_LIMITS}
 
 
 def takes_idempotency_key(route: Route[Any, Any]) -> bool:

@@ -4,13 +4,13 @@ from typing import Any, Final
 
 from documents import headers, parameters
 from documents.keywords import check_keywords
-from documents.operations import operation
-from documents.refusals import ErrorResponses, error_schemas
+from documents.operations import Surroundings, operation, operation_names
+from documents.refusals import PROBLEM, ErrorResponses, error_schemas
 from documents.routes import Routes, public_routes
 from documents.schemas import Schemas
 from documents.sections import tags
 from documents.security import SCHEMES
-from documents.writing import DocumentError, json_text
+from documents.writing import json_text
 
 VERSION: Final = "3.1.1"
 """Of OpenAPI: the newest that generators of clients read."""
@@ -36,7 +36,10 @@ def openapi_text() -> str:
 def openapi(routes: Routes) -> dict[str, Any]:
     """The document; raises `DocumentError` where the declarations do not make a good one."""
     schemas, errors = _schemas(routes), ErrorResponses(routes)
-    paths = _paths(routes, schemas, errors)
+    around = Surroundings(routes, schemas, errors, operation_names(routes))
+    paths: dict[str, Any] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = operation(route, around)
     document = {
         "openapi": VERSION,
         "info": _INFO,
@@ -44,7 +47,7 @@ def openapi(routes: Routes) -> dict[str, Any]:
         "tags": tags(),
         "paths": paths,
         "components": {
-            "schemas": schemas.components(paths) | error_schemas(routes),
+            "schemas": schemas.components(paths) | error_schemas(routes) | {"Problem": PROBLEM},
             "responses": errors.components(),
             "parameters": dict(parameters.HEADERS),
             "headers": headers.HEADERS,
@@ -59,15 +62,3 @@ def _schemas(routes: Routes) -> Schemas:
     answers = [model for route in routes for model in route.answers.values()]
     bodies = [route.body for route in routes if route.body is not None]
     return Schemas([*answers, *bodies, *(route.query for route in routes)])
-
-
-def _paths(routes: Routes, schemas: Schemas, errors: ErrorResponses) -> dict[str, Any]:
-    paths: dict[str, Any] = {}
-    names = set[str]()
-    for route in routes:
-        made = operation(route, schemas, errors)
-        if made["operationId"] in names:
-            raise DocumentError(f"two operations are called {made['operationId']}")
-        names.add(made["operationId"])
-        paths.setdefault(route.path, {})[route.method.lower()] = made
-    return paths

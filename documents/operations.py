@@ -1,27 +1,29 @@
 """One route as an operation of the document."""
 
 import re
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
 from pydantic import BaseModel
 
 from documents.headers import headers_of_answer
+from documents.links import links
 from documents.parameters import form_schema, parameters
 from documents.refusals import ErrorResponses
-from documents.schemas import Schemas, prose
+from documents.routes import Routes
+from documents.schemas import Schemas
 from documents.sections import section_of
 from documents.security import security
 from documents.shown import examples_of
 from documents.writing import DocumentError
 from shared.auth.internal_token import API_ACCESS
-from shared.http.models import Query
+from shared.http.form import FORM_TYPE
+from shared.http.models import JSON_TYPE, media_types
 from shared.http.routing import Route
 
 Schema = dict[str, Any]
-_JSON = "application/json"
 _WORD: Final[re.Pattern[str]] = re.compile("[A-Za-z0-9]+")
-_FORM = "application/x-www-form-urlencoded"
 
 
 def operation_id(summary: str) -> str:
@@ -30,12 +32,33 @@ def operation_id(summary: str) -> str:
     return words[0].lower() + "".join(word.capitalize() for word in words[1:])
 
 
-def operation(route: Route[Any, Any], schemas: Schemas, errors: ErrorResponses) -> Schema:
-    """Raises `DocumentError` for a route without a summary."""
-    if not route.summary:
-        raise DocumentError(f"{route.method} {route.path} has no summary")
+@dataclass(frozen=True)
+class Surroundings:
+    """What an operation refers to: the schemas, the errors, and the other operations by their names."""
+
+    routes: Routes
+    schemas: Schemas
+    errors: ErrorResponses
+    names: dict[tuple[str, str], str]
+
+
+def operation_names(routes: Routes) -> dict[tuple[str, str], str]:
+    """By method and path. Raises `DocumentError` for a route without a summary, or with that of another."""
+    names: dict[tuple[str, str], str] = {}
+    for route in routes:
+        if not route.summary:
+            raise DocumentError(f"{route.method} {route.path} has no summary")
+        name = operation_id(route.summary)
+        if name in names.values():
+            raise DocumentError(f"two operations are called {name}")
+        names[route.method, route.path] = name
+    return names
+
+
+def operation(route: Route[Any, Any], around: Surroundings) -> Schema:
+    schemas = around.schemas
     made: Schema = {
-        "operationId": operation_id(route.summary),
+        "operationId": around.names[route.method, route.path],
         "tags": [section_of(route.path)],
         "summary": route.summary,
     }
@@ -46,7 +69,7 @@ def operation(route: Route[Any, Any], schemas: Schemas, errors: ErrorResponses) 
     made["parameters"] = examples_of(route).of_parameters(parameters(route, schemas))
     if route.body is not None:
         made["requestBody"] = _body(route, schemas)
-    made["responses"] = {**_answers(route, schemas), **errors.of(route)}
+    made["responses"] = {**_answers(route, around), **around.errors.of(route)}
     made["security"] = security(route)
     if rules := schemas.of(route.query).get("x-rules"):
         made["x-rules"] = rules
@@ -56,40 +79,42 @@ def operation(route: Route[Any, Any], schemas: Schemas, errors: ErrorResponses) 
 
 
 def _description(route: Route[Any, Any]) -> str:
-    of_query = route.query.__doc__ if issubclass(route.query, Query) and route.query is not Query else None
-    parts = [route.description, prose(of_query) if of_query and "properties" else "", _needs(route)]
-    return "\n\n".join(part for part in parts if part)
+    return "\n\n".join(part for part in (route.description, _needs(route)) if part)
 
 
 def _needs(route: Route[Any, Any]) -> str:
     names = [f"`{name}`" for name in route.permissions if name != API_ACCESS]
     if route.is_public or not names:
         return ""
-    return f"Needs the permission {' or '.join(names)}."
+    *others, last = names
+    return f"Needs the permission {' or '.join([', '.join(others), last] if others else [last])}."
 
 
 def _body(route: Route[Any, Any], schemas: Schemas) -> Schema:
-    schema = schemas.reference(route.body or BaseModel)
-    content = {"schema": form_schema(schemas.of(route.body or BaseModel)) if route.form else schema}
-    content |= examples_of(route).of_body()
-    return {"required": not route.body_optional, "content": {_FORM if route.form else _JSON: content}}
+    model = route.body or BaseModel
+    schema = form_schema(schemas.of(model)) if route.form else schemas.reference(model)
+    content = {"schema": schema, **examples_of(route).of_body()}
+    types = [FORM_TYPE] if route.form else media_types(model)
+    return {"required": not route.body_optional, "content": dict.fromkeys(types, content)}
 
 
-def _answers(route: Route[Any, Any], schemas: Schemas) -> dict[str, Schema]:
-    answers = {str(status): _answer(route, status, model, schemas) for status, model in sorted(route.answers.items())}
+def _answers(route: Route[Any, Any], around: Surroundings) -> dict[str, Schema]:
+    answers = {str(status): _answer(route, status, around) for status in sorted(route.answers)}
     return answers | {"304": _not_modified(route)} if route.tagged and route.method == "GET" else answers
+
+
+def _answer(route: Route[Any, Any], status: int, around: Surroundings) -> Schema:
+    content = {"schema": around.schemas.reference(route.answers[status]), **examples_of(route).of_status(status)}
+    return {
+        "description": HTTPStatus(status).phrase,
+        "headers": headers_of_answer(route, status),
+        "content": {JSON_TYPE: content},
+        **links(route, status, around.routes, around.names),
+    }
 
 
 def _not_modified(route: Route[Any, Any]) -> Schema:
     return {
         "description": "Not Modified: the client has the row as it is",
         "headers": headers_of_answer(route, HTTPStatus.NOT_MODIFIED),
-    }
-
-
-def _answer(route: Route[Any, Any], status: int, model: type[BaseModel], schemas: Schemas) -> Schema:
-    return {
-        "description": HTTPStatus(status).phrase,
-        "headers": headers_of_answer(route, status),
-        "content": {_JSON: {"schema": schemas.reference(model), **examples_of(route).of_status(status)}},
     }

@@ -6,19 +6,33 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-from documents.headers import RETRY_AFTER, WWW_AUTHENTICATE, common_headers
+from documents.headers import headers_of_refusal
 from documents.routes import Routes, refusals_at
 from documents.shown import examples_of
 from services.accounts.oauth_errors import OAuthError
 from shared.errors import ApiError
+from shared.http.models import JSON_TYPE
+from shared.http.problem import PROBLEM_TYPE
 from shared.http.routing import Route
 
 Schema = dict[str, Any]
 Refusal = type[ApiError]
 
-_JSON: Final = "application/json"
+PROBLEM: Final[Schema] = {
+    "type": "object",
+    "description": "The same error as RFC 9457 has it, for clients whose `Accept` names it; the code's members too.",
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference", "description": "Where the code is explained."},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string", "description": "For a person."},
+        "code": {"type": "string", "description": "For a program."},
+    },
+    "required": ["type", "title", "status", "detail", "code"],
+}
 _REQUIRED: Final = frozenset({"success", "message", "code", "error", "error_description"})
 """Further members of an error are not always there."""
+_AS_PROBLEM: Final[Schema] = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _NAMES: Final[Mapping[tuple[str, ...], str]] = {("token_expired", "token_invalid", "token_missing"): "Unauthorized"}
 """Of responses with several codes, where their names together are no name."""
 
@@ -105,6 +119,8 @@ class _Answer:
 
     status: int
     codes: tuple[str, ...]
+    is_oauth: bool
+    """Whether they are OAuth's: those have one form only."""
 
 
 def response_name(codes: Sequence[str]) -> str:
@@ -113,29 +129,26 @@ def response_name(codes: Sequence[str]) -> str:
 
 
 def _answers(route: Route[Any, Any]) -> list[_Answer]:
-    codes = dict[int, set[str]]()
+    kinds = dict[int, list[Refusal]]()
     for refusal in refusals_at(route):
-        codes.setdefault(refusal.status, set()).add(refusal.code)
-    return [_Answer(status, tuple(sorted(codes[status]))) for status in sorted(codes)]
+        kinds.setdefault(refusal.status, []).append(refusal)
+    return [_answer(status, kinds[status]) for status in sorted(kinds)]
+
+
+def _answer(status: int, kinds: Sequence[Refusal]) -> _Answer:
+    codes = sorted({kind.code for kind in kinds})
+    return _Answer(status, tuple(codes), all(issubclass(kind, OAuthError) for kind in kinds))
 
 
 def _response(answer: _Answer, examples: Schema) -> Schema:
     choices: list[Schema] = [{"$ref": _place(code)} for code in answer.codes]
+    schema = choices[0] if len(choices) == 1 else {"oneOf": choices}
     return {
         "description": f"{HTTPStatus(answer.status).phrase}: {', '.join(f'`{code}`' for code in answer.codes)}",
-        "headers": {**common_headers(), **_headers_of(answer.status)},
-        "content": {_JSON: {"schema": choices[0] if len(choices) == 1 else {"oneOf": choices}, **examples}},
+        "headers": headers_of_refusal(answer.status),
+        "content": {JSON_TYPE: {"schema": schema, **examples}, **({} if answer.is_oauth else _AS_PROBLEM)},
     }
 
 
 def _place(code: str) -> str:
     return f"#/components/schemas/{error_name(code)}"
-
-
-def _headers_of(status: int) -> Mapping[str, Schema]:
-    match status:
-        case 401 | 403:
-            return {"WWW-Authenticate": WWW_AUTHENTICATE}
-        case 429 | 503:
-            return {"Retry-After": RETRY_AFTER}
-    return {}

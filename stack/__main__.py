@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         case "vendor":
             return vendor()
         case "documents":
-            return write_documents()
+            return write_documents(released=arguments.released)
         case _:
             return run_in_steps(arguments)
 

@@ -161,7 +161,10 @@ def make_parser() -> argparse.ArgumentParser:
         "licences", help="write docs/licences.md", description="Writes docs/licences.md from the locks."
     )
     commands.add_parser("vendor", help="fetch others' files that the gateway serves", description=VENDOR_HELP)
-    commands.add_parser("documents", help="write docs/openapi.json and its like", description=DOCUMENTS_HELP)
+    documents = commands.add_parser(
+        "documents", help="write docs/openapi.json and its like", description=DOCUMENTS_HELP
+    )
+    documents.add_argument("--released", action="store_true", help="later documents are compared with the one of now")
     commands.add_parser("help", help="show this")
     return parser
 

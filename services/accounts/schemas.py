@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 from services.accounts.password_rules import FEWEST_CHARACTERS, MAX_PASSWORD, MIN_PASSWORD
 from shared.http.models import Body, BodyLimits
 from shared.validation.fields import one_line, storable
+from shared.validation.text_patterns import STORABLE
 
 SMALL_BODY: Final = BodyLimits(max_bytes=8 * 1024, max_values=100)
 """Anybody may send one."""
@@ -26,8 +27,14 @@ Email = Annotated[
     AfterValidator(_email),
     AfterValidator(one_line),
 ]
-TypedPassword = Annotated[str, Field(min_length=1, max_length=1024, repr=False), AfterValidator(storable)]
+TypedPassword = Annotated[
+    str,
+    Field(min_length=1, max_length=1024, repr=False, json_schema_extra={"pattern": STORABLE}),
+    AfterValidator(storable),
+]
 """What somebody types as their password; what one may be is stricter."""
+NewPassword = Annotated[TypedPassword, Field(json_schema_extra={"minLength": MIN_PASSWORD, "pattern": STORABLE})]
+"""What one may be is checked once it is in normal form (`services.accounts.password_rules`)."""
 
 
 class Credentials(Body):
@@ -50,5 +57,5 @@ class PasswordChange(Body):
     rules = (f"new_password: {RULE_OF_PASSWORDS}",)
 
     current_password: TypedPassword
-    new_password: TypedPassword
+    new_password: NewPassword
     refresh_token: bool = False

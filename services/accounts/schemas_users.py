@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator
 
 from services.accounts.roles import RoleName
-from services.accounts.schemas import RULE_OF_PASSWORDS, Email, TypedPassword
+from services.accounts.schemas import RULE_OF_PASSWORDS, Email, NewPassword
 from shared.auth.claims import MAX_COMPANIES
 from shared.http.models import Body, MergePatch
 from shared.http.pagination import PagedQuery
@@ -71,4 +71,4 @@ class PasswordOfInvitation(Body):
     rules = (f"password: {RULE_OF_PASSWORDS}",)
 
     token: Annotated[str, Field(min_length=1, max_length=255, repr=False), AfterValidator(storable)]
-    password: TypedPassword
+    password: NewPassword

@@ -68,7 +68,7 @@ class NamedItem(BaseModel):
 class CourseState(State):
     """`prerequisites` are the ids of courses; `removed` once the catalog has deleted it.
 
-    Events of earlier releases do not say what is from `duration_hours` on: four of these fields are `None` there alone.
+    Events of earlier releases lack `duration_hours` and all fields after it: they are read as `None`.
     """
 
     title: Text
@@ -111,7 +111,7 @@ class Meeting(BaseModel):
 class SessionState(State):
     """`removed` once the catalog has deleted it. A session without `meetings` meets once, from its start to its end.
 
-    Events of earlier releases do not say the `facilitator`.
+    Events of earlier releases lack the `facilitator`: it is read as `None`.
     """
 
     course_id: Id

@@ -46,7 +46,7 @@ def decode(cursor: str) -> Place:
         place = Place(walk, after)
         if version == VERSION and encode(place) == cursor:
             return place
-    raise ValueError("is not a cursor that was given out here")
+    raise ValueError("is not a cursor of this API")
 
 
 def _digest(text: bytes) -> bytes:

@@ -39,20 +39,25 @@ def _known_form(cursor: str) -> str:
     return cursor
 
 
-Cursor = Annotated[str, Field(max_length=cursors.LENGTH), AfterValidator(_known_form)]
-"""Empty at the start of a walk; otherwise where the step before it ended."""
+Cursor = Annotated[
+    str,
+    Field(
+        max_length=cursors.LENGTH,
+        description="A walk instead of a page: empty for the first step, then `meta.next_cursor` of the step before. "
+        "It goes with the same filters, and not with `page`.",
+    ),
+    AfterValidator(_known_form),
+]
+Total = Annotated[QueryFlag, Field(description="Whether a step tells how many rows there are. A page always does.")]
 
 
 class PagedQuery(Query):
-    """A query that asks for one page of a list, or with a `cursor` for one step of a walk through all of it.
-
-    `total`: whether a step tells how many rows there are; a page always does.
-    """
+    """A query that asks for one page of a list, or with a `cursor` for one step of a walk through all of it."""
 
     page: Page = 1
     per_page: PerPage = 15
     cursor: Cursor | None = None
-    total: QueryFlag = False
+    total: Total = False
 
     @property
     def offset(self) -> int:

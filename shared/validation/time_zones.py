@@ -13,6 +13,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from shared.validation.fields import is_stored, one_line
+from shared.validation.text_patterns import TIME_ZONE
 
 _UTC: Final = "UTC"
 _UTC_OF_THE_DATABASE: Final = "Etc/UTC"
@@ -52,7 +53,7 @@ def _canonical(name: str, info: ValidationInfo) -> str:
 _DESCRIPTION: Final = "The canonical name of a time zone in the IANA database, like `Australia/Sydney`."
 TimeZone = Annotated[
     str,
-    Field(max_length=64, description=_DESCRIPTION, json_schema_extra={"format": "time-zone"}),
+    Field(max_length=64, description=_DESCRIPTION, json_schema_extra={"format": "time-zone", "pattern": TIME_ZONE}),
     AfterValidator(one_line),
     AfterValidator(_canonical),
 ]

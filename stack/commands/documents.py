@@ -11,6 +11,7 @@ def documents_command(*options: str) -> list[str]:
     return [sys.executable, "-m", "documents", *options]
 
 
-def write_documents() -> int:
+def write_documents(*, released: bool) -> int:
     """Answers the exit status of the process."""
-    return subprocess.run(documents_command(), cwd=REPOSITORY, check=False).returncode
+    options = ["--released"] if released else []
+    return subprocess.run(documents_command(*options), cwd=REPOSITORY, check=False).returncode

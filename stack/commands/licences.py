@@ -56,6 +56,12 @@ DATA = f"""\
 |---|---|---|
 | [services/accounts/common_passwords.txt](../services/accounts/common_passwords.txt) | [SecLists](https://github.com/danielmiessler/SecLists), `Passwords/Common-Credentials/10-million-password-list-top-1000000.txt` of SHA-256 `eac6323842b3261da0ef4c180c8e23f4d056522ea97c2925b8687f453b40a2be`; the file says what was taken | MIT |
 | [{SCALAR.file}](../{SCALAR.file}) | `{SCALAR.source}` of npm's [{SCALAR.package} {SCALAR.version}](https://www.npmjs.com/package/{SCALAR.package}/v/{SCALAR.version}), of SHA-256 `{SCALAR.sha256}`; `./dev vendor` fetches it. It contains other packages, each with its own notice in the file | [{SCALAR.licence}](../{SCALAR.licence_file}) |
+
+## Data of the tests
+
+| file | from | licence |
+|---|---|---|
+| [tests/unit/documents/asyncapi-3.0.0.schema.json.gz](../tests/unit/documents/asyncapi-3.0.0.schema.json.gz) | `schemas/3.0.0-without-$id.json` of npm's [@asyncapi/specs 6.11.1](https://www.npmjs.com/package/@asyncapi/specs/v/6.11.1), of SHA-256 `abe96881dbfaad495ccbb6bd8d3fb43ca18a13b9d7564849ccb66f39d5e5b20f` | Apache-2.0 |
 """  # noqa: E501 - a row of a table
 
 

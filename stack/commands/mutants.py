@@ -21,11 +21,11 @@ from stack.console import Step, Steps
 from stack.errors import StackError
 from stack.paths import REPOSITORY
 
-COPIED: Final = ("gateway", "services", "shared", "stack", "tests")
+COPIED: Final = ("documents", "gateway", "services", "shared", "stack", "tests")
 EXPLAINED: Final = REPOSITORY / "tests" / "mutants.toml"
 SETTINGS: Final = """
 [tool.mutmut]
-source_paths = ["gateway", "services", "shared", "stack"]
+source_paths = ["documents", "gateway", "services", "shared", "stack"]
 only_mutate = {files}
 pytest_add_cli_args_test_selection = {tests}
 pytest_add_cli_args = ["-p", "no:cacheprovider"]

@@ -10,9 +10,12 @@ from shared.errors import IdempotencyKeyReused, PreconditionFailed, Precondition
 from tests.support.client import Client
 from tests.support.routes import PUBLIC, Declared, example_body, rows_of_each_kind
 from tests.support.world import (
+    BEGUN,
+    CLIENTS,
     COURSES,
     EMPLOYEES,
     ENROLLMENTS,
+    ORGANISATIONS,
     SESSIONS,
     SETTINGS,
     STAFF,
@@ -30,6 +33,19 @@ OF_A_ROW = [
 POSTS = [declared for declared in PUBLIC if declared.route.method == "POST" and "/auth/" not in declared.route.path]
 """Those of signing in and out end the token that they come with, and are looked at on their own."""
 KEY = {"Idempotency-Key": "b3f0"}
+OTHERWISE: Mapping[str, dict[str, Any]] = {
+    COURSES: {"title": "Other"},
+    SESSIONS: {"session_name": "Other"},
+    ENROLLMENTS: {"waitlist": True},
+    f"{SESSIONS}/{{id}}/attendance": {"atomic": True},
+    f"{EMPLOYEES}/{{id}}/merge": {"into": 1},
+    f"{STAFF}/{{id}}/merge": {"into": 1},
+    CLIENTS: {"name": "Other"},
+    f"{CLIENTS}/{{id}}/rotate": {"at_once": True},
+    USERS: {"name": "Other"},
+    ORGANISATIONS: {"name": "Other"},
+}
+"""What makes another body of the one that was sent before."""
 
 
 async def unlike_declared(client: Client, routes: Sequence[Declared]) -> list[str]:
@@ -58,7 +74,7 @@ async def good_bodies(client: Client, ids: Mapping[str, int]) -> dict[str, Any]:
     """By path, what has an effect: not every example has one."""
     session_id = await new_session(client, ids[COURSES])
     return {
-        SESSIONS: {"course_id": ids[COURSES]},
+        SESSIONS: {"course_id": ids[COURSES], **BEGUN},
         ENROLLMENTS: {"session_id": session_id, "employee_ids": [await new_employee(client)]},
         f"{SESSIONS}/{{id}}/attendance": {"attendance": [{"enrollment_id": ids[ENROLLMENTS], "outcome": "completed"}]},
         f"{EMPLOYEES}/{{id}}/merge": {"into": await new_employee(client)},
@@ -76,6 +92,9 @@ async def test_what_takes_a_key_declares_its_refusals(admin: Client) -> None:
         first, again = [await declared.ask(admin, ids, json=body, headers=headers) for _ in range(2)]
         assert first.status in route.answers, f"{declared}: {first.text}"
         replayed[str(declared)] = again.headers.get("Idempotency-Replayed") == "true"
+        if IdempotencyKeyReused in route.refusals:
+            other = await declared.ask(admin, ids, json=body | OTHERWISE[route.path], headers=headers)
+            assert (other.status, other.json["code"]) == (422, "idempotency_key_reused"), f"{declared}: {other.text}"
     assert replayed == {str(declared): IdempotencyKeyReused in declared.route.refusals for declared in POSTS}
 
 

@@ -12,6 +12,7 @@ import pytest
 from services.accounts.schemas_organisations import OrganisationFields
 from services.enrollment.use_cases.preservation import preserve_batch
 from shared.events.types import STATE_OF
+from shared.messaging.installation import describe
 from shared.observability import is_traceparent
 from shared.postgres.pool import connection_pool
 from tests.support.client import Client
@@ -218,6 +219,19 @@ async def test_an_event_carries_the_trace_of_its_request(admin: Client, events: 
     event = await events.event("course.saved")
     assert (event["requestid"], event["traceparent"]) == ("request-0001", traceparent)
     assert event["tracestate"] == "rojo=1,congo=t61"
+
+
+async def test_the_schema_of_an_event_is_served(stack: Stack, admin: Client, events: Subscriber) -> None:
+    owner = stack.settings["catalog"].migration_database_url.get_secret_value()
+    await describe(owner, None, stack.gateway_url)
+    try:
+        await new_course(admin)
+        event = await events.event("course.saved")
+    finally:
+        await describe(owner, None, None)
+    async with stack.http.get(event["dataschema"]) as answer:
+        assert answer.status == 200
+        assert (await answer.json())["title"] == "training.course.saved.v1"
 
 
 async def test_the_version_rises_by_one_with_each_change(admin: Client, events: Subscriber) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import aio_pika
 import asyncpg
+from cloudevents.core.bindings.rabbitmq import RabbitMQMessage, from_rabbitmq_event
 
 from tests.faults.bed import Bed
 from tests.support.eventually import eventually
@@ -53,6 +54,7 @@ class Observer:
                 async with queue.iterator(timeout=READ_SECONDS) as messages:
                     while left:
                         message = await anext(messages)
+                        from_rabbitmq_event(RabbitMQMessage({}, message.content_type, message.body))  # as others do
                         self._take(json.loads(message.body))
                         await message.ack()
                         left -= 1

@@ -16,9 +16,12 @@ from tests.faults.processes import ProductProcess
 COMMIT_FILE = Path(__file__).with_name("released_version.txt")
 
 
-def unpack_release(directory: Path) -> Path:
-    """Its source tree, taken out of the clone's history; raises LookupError where that does not reach so far back."""
-    commit = COMMIT_FILE.read_text(encoding="ascii").strip()
+def unpack_release(directory: Path, commit: str | None = None) -> Path:
+    """The source tree of this version, or of the last one, taken out of the clone's history.
+
+    Raises LookupError where that does not reach so far back.
+    """
+    commit = commit or COMMIT_FILE.read_text(encoding="ascii").strip()
     archive = subprocess.run(["git", "-C", REPOSITORY, "archive", commit], capture_output=True)
     if archive.returncode:
         raise LookupError(

@@ -28,6 +28,7 @@ from stack.services import SERVICE_NAMES, service_named
 from tests.support.client import ADMIN_PERMISSIONS, Client, client_token
 from tests.support.databases import ServiceDatabase, amqp_url, redis_url, service_amqp_url, service_database
 from tests.support.internal_keys import internal_settings, token_for
+from tests.support.read_events import every_event_read
 from tests.support.services import DECLARED
 
 CLIENT_SECRET = secrets.token_hex(32)
@@ -122,7 +123,7 @@ class Stack:
 async def running_stack(roles: Mapping[str, Role] | None = None, **gateway_changes: Any) -> AsyncIterator[Stack]:
     """Every service in the role `all` but those that `roles` names; the gateway's settings may be changed.
 
-    The services have no more privileges than those of an installation.
+    The services have no more privileges than those of an installation. Every event they publish is read.
     """
     async with AsyncExitStack() as exits:
         databases = {name: await exits.enter_async_context(service_database(name)) for name in SERVICE_NAMES}
@@ -132,6 +133,7 @@ async def running_stack(roles: Mapping[str, Role] | None = None, **gateway_chang
             "exchange": installation.exchange,
             "queue_prefix": installation.queue_prefix,
         }
+        await exits.enter_async_context(every_event_read(installation.exchange))
         # Services ask each other, so all addresses are known before any serves.
         ports = {name: reserve_port() for name in SERVICE_NAMES}
         urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}

@@ -1,4 +1,4 @@
-"""An installation of the released version moves over: its gateway's users, passwords, keys and running tokens stay."""
+"""An installation from before accounts moves over: its gateway's users, passwords, keys and running tokens stay."""
 
 import asyncio
 import os
@@ -30,12 +30,14 @@ SECONDS = 45.0
 LOGIN, KEY_SET = "/api/v1/auth/login", "/.well-known/jwks.json"
 USER = ("--id=4", "--organisation=1", "--name=Emil", "--email=Emil@example.com", "--role=Employee", "--employee-id=42")
 EMAIL, PASSWORD = "emil@example.com", "secret42"
-"""The released version was content with eight characters."""
+"""That version was content with eight characters."""
+BEFORE_ACCOUNTS = "647c5c2"
+"""The last version whose gateway had users and keys of its own."""
 
 
 @dataclass(frozen=True)
 class Released:
-    """The files of a gateway of the released version, made by its own commands."""
+    """The files of a gateway of that version, made by its own commands."""
 
     tree: Path
     keys: Path
@@ -88,7 +90,7 @@ class Released:
 
 @pytest.fixture(scope="module")
 async def released(tmp_path_factory: pytest.TempPathFactory) -> Released:
-    tree = unpack_release(tmp_path_factory.mktemp("released"))
+    tree = unpack_release(tmp_path_factory.mktemp("released"), BEFORE_ACCOUNTS)
     folder = tmp_path_factory.mktemp("issuer")
     released = Released(tree, folder / "keys.json", folder / "users.json")
     await released.command("keys", str(released.keys))

@@ -74,8 +74,6 @@ async def test_filters_are_joined(admin: Client) -> None:
         ("page", "-1"),
         ("page", "1.5"),
         ("page", "one"),
-        ("page", "1000000001"),
-        ("page", "9" * 30),
         ("per_page", "0"),
         ("per_page", "101"),
         ("per_page", ""),
@@ -104,7 +102,7 @@ async def test_courses_come_by_id_fifteen_to_a_page(admin: Client) -> None:
     assert (second.json["meta"]["from"], second.json["meta"]["to"]) == (16, 17)
 
 
-@pytest.mark.parametrize("page", [3, 1_000_000_000])
+@pytest.mark.parametrize("page", [3, 1_000_000_000, 1_000_000_001, int("9" * 30)])
 async def test_a_page_past_the_end_is_empty(admin: Client, page: int) -> None:
     await courses_named(admin, "a", "b")
     answer = await admin.get(COURSES, page=page, per_page=1)

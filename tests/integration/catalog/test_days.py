@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any, get_args
 
 import pytest
@@ -19,6 +20,7 @@ from tests.support.client import new_organisation
 from tests.support.days import ZONES, local_day, moments
 from tests.support.plans import touched
 from tests.support.projections import Database, catalog_database, insert_sessions
+from tests.support.steps import ids_of_steps
 
 COUNT = 150
 
@@ -94,6 +96,10 @@ def read_of(organisation: int, **asked: Any) -> PageRead:
     return pages.session_page(organisation, query)
 
 
+def read_of_step(organisation: int, asked: dict[str, str], cursor: str) -> PageRead:
+    return read_of(organisation, **asked, cursor=cursor, per_page=7)
+
+
 async def listed(reader: BatchedReader, organisation: int, asked: dict[str, str]) -> tuple[set[int], list[int]]:
     """The totals that pages say, and the ids on all of them together."""
     totals, ids = set(), []
@@ -120,6 +126,25 @@ async def test_pages_list_what_is_on_those_days_and_say_how_many(
         asked = question(chance, days)
         expected = matching(sessions, zone, asked)
         assert await listed(reader, organisation, asked) == ({len(expected)}, expected), asked
+
+
+@pytest.mark.parametrize("zone", ZONES[:4])
+async def test_a_walk_goes_through_what_is_on_those_days(
+    catalog: Database, reader: BatchedReader, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where those of the days are far between."""
+    chance, organisation = random.Random(zone), new_organisation()
+    sessions = await sessions_in(catalog, organisation, zone, chance)
+    await set_zone(catalog, organisation, zone)
+    days = [local_day(session.start, zone) for session in sessions]
+    for near in (1, 20, 1000):
+        monkeypatch.setattr(pages, "_NEAR", near)
+        pages._session_statement.cache_clear()
+        for _ in range(10):
+            asked = question(chance, days)
+            found = await ids_of_steps(reader, partial(read_of_step, organisation, asked))
+            assert found == sorted(matching(sessions, zone, asked)), asked
+    pages._session_statement.cache_clear()
 
 
 async def test_organisations_that_are_read_together_have_each_their_days(

@@ -171,6 +171,29 @@ async def test_pages_hold_everyone_once_in_the_order_of_their_ids(
     assert paged == expected
 
 
+async def test_a_walk_finds_everyone_once_whether_they_are_near_or_far(
+    stack: Stack, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workforce = await new_workforce(stack, admin)
+    for status in ({}, {"status": "missing"}, {"status": "valid"}, {"status": "expiring"}):
+        query = {"course_id": workforce.courses[0], **status}
+        expected = sorted(await found(admin, **query))
+        for few in (compliance.FEW, 3, 0):
+            with monkeypatch.context() as patched:
+                patched.setattr(compliance, "FEW", few)
+                assert await walked(admin, **query, per_page=3) == expected
+
+
+async def walked(client: Client, **query: Any) -> list[int]:
+    ids: list[int] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        answer = await client.get(COMPLIANCE, **query, cursor=cursor)
+        ids += [item["employee"]["id"] for item in answer.data]
+        cursor = answer.json["meta"]["next_cursor"]
+    return ids
+
+
 async def test_a_line_tells_the_person_and_the_completion_that_counts(admin: Client) -> None:
     course_id = await new_course(admin)
     person = await new_employee(admin, employee_id="EMP-042", full_name="John Doe", company=company(7))

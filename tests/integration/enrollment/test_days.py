@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, get_args
 
 import pytest
@@ -15,6 +16,7 @@ from shared.postgres.batched_reads import BatchedReader, PageRead, batched_reade
 from tests.support.client import new_organisation
 from tests.support.days import ZONES, local_day, moments
 from tests.support.projections import Database, enrollment_database
+from tests.support.steps import ids_of_steps
 
 COUNT = 400
 PEOPLE = 8
@@ -109,6 +111,10 @@ def read_of(organisation: int, **asked: Any) -> PageRead:
     return pages.enrollment_page(organisation, query)
 
 
+def read_of_step(organisation: int, asked: dict[str, str], cursor: str) -> PageRead:
+    return read_of(organisation, **asked, cursor=cursor, per_page=10)
+
+
 async def listed(reader: BatchedReader, organisation: int, asked: dict[str, str]) -> tuple[set[int], list[int]]:
     """The totals that pages say, and the ids on all of them together."""
     totals, ids = set(), []
@@ -134,6 +140,8 @@ async def test_pages_list_what_was_enrolled_in_that_year_and_say_how_many(
         asked = question(chance)
         expected = matching(enrollments, zone, asked)
         assert await listed(reader, organisation, asked) == ({len(expected)}, expected), asked
+        steps = partial(read_of_step, organisation, asked)
+        assert await ids_of_steps(reader, steps) == expected, asked
 
 
 async def test_another_zone_moves_the_years_at_once(database: Database, reader: BatchedReader) -> None:

@@ -10,21 +10,16 @@ from services.enrollment.app import MIGRATIONS
 from services.enrollment.schemas import EmployeeQuery, EnrollmentQuery, PersonQuery
 from services.enrollment.store import pages, people_pages
 from shared.auth.sight import EVERYBODY, Sight
-from shared.http.cursor import Place, encode
 from shared.postgres.batched_reads import PageRead, Statement, batched_reader
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Connection, Pool, slow_transaction
 from tests.support.databases import ServiceDatabase, service_database
 from tests.support.enrollment_rows import ORGANISATION, warm_pool
 from tests.support.plans import touched, touched_alone
+from tests.support.steps import cursor_after
 from tests.support.totals import fill
 
 MANY = 20_000
-
-
-def cursor_after(row: int) -> str:
-    return encode(Place(b"of a walk", row))
-
 
 FEW = 600
 """Rows that a page of 15 may touch, all tables together; the totals of its list are some of them."""

@@ -8,19 +8,21 @@ import pytest
 from services.catalog.app import MIGRATIONS
 from services.catalog.store.snapshots import SNAPSHOTS as SNAPSHOTS_OF_CATALOG
 from services.history.projection import PROJECTION
+from shared.auth.claims import EVERY_ORGANISATION
+from shared.auth.trust import STATES
 from shared.events.types import CourseRemoved, CourseSaved, Event, State
-from shared.messaging import outbox
 from shared.postgres.migrations import migrate
-from shared.postgres.pool import connected, connection_pool, transaction
-from shared.postgres.row_security import EVERY_ORGANISATION
+from shared.postgres.pool import connected, connection_pool
 from shared.projections.keys import FIRST, Key, key_of
 from shared.projections.snapshot import SnapshotClient
 from shared.service.projection_commands import connected_owners
 from tests.support.databases import fresh_database
-from tests.support.events import course
+from tests.support.events import course, encoded
 from tests.support.stack import Stack
-from tests.support.world import COURSES, new_course
+from tests.support.world import COURSES, new_course, new_session
 
+LAST_EVENT = "SELECT body FROM outbox WHERE organisation_id = $1 AND routing_key = $2 ORDER BY id DESC LIMIT 1"
+PUBLISHED = "INSERT INTO outbox (event_id, organisation_id, body, routing_key) VALUES ($1, 7, $2, $3)"
 KINDS = [(replica.owner, replica.kind) for replica in PROJECTION.replicas]
 
 
@@ -52,6 +54,24 @@ async def test_pages_of_any_size_tell_the_same_rows_in_order(
     assert sorted(asked, key=key_of) == told[:5]
 
 
+@pytest.mark.parametrize(
+    ("owner", "kind", "key"), [("catalog", "courses", "course"), ("catalog", "sessions", "session")]
+)
+async def test_a_row_is_told_with_the_very_bytes_of_its_last_event(
+    served: Stack, organisation: int, owner: str, kind: str, key: str
+) -> None:
+    client = served.client(organisation)
+    about = {"description": "Grüße\n", "cost_per_participant": 249.5, "provider_name": "Meridian"}
+    course_id = await new_course(client, provider="external", pass_score=70, **about)
+    await new_session(client, course_id, facilitator={"id": 5, "full_name": "Ada Okafor"})
+    async with connection_pool(served.database_urls[owner], name="test", size=1) as pool, connected(pool) as connection:
+        body = await connection.fetchval(LAST_EVENT, organisation, f"{key}.saved")
+    catalog = served.direct(owner, EVERY_ORGANISATION, [STATES])
+    answer = await catalog.get(f"/internal/states/{kind}", after_organisation=organisation - 1, limit=1)
+    told, published = answer.text.partition('"data": ')[2], body.partition('"data": ')[2]
+    assert told.removesuffix("}]}") == published.removesuffix("}")
+
+
 async def test_a_deleted_row_is_told_as_its_last_event_told_it(
     served: Stack, owners: dict[str, SnapshotClient], organisation: int
 ) -> None:
@@ -70,11 +90,8 @@ async def test_rows_deleted_right_before_the_catalog_began_to_remember_them_are_
     removed = CourseRemoved(7, course(7, 3, 2, removed=True).data)
     async with fresh_database("catalog") as url:
         await migrate(url, tmp_path)
-        async with (
-            connection_pool(url, name="test", size=2) as pool,
-            transaction(pool, EVERY_ORGANISATION) as connection,
-        ):
-            await outbox.add(connection, "catalog", [removed])
+        async with connection_pool(url, name="test", size=2) as pool, connected(pool) as connection:
+            await connection.execute(PUBLISHED, *encoded(removed, "catalog"), removed.type)
         await migrate(url, MIGRATIONS)
         async with connection_pool(url, name="test", size=2) as pool, connected(pool) as connection:
             assert await SNAPSHOTS_OF_CATALOG["courses"].page(connection, FIRST, 10) == [removed]

@@ -8,10 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from documents.examples import EXAMPLES
-from documents.openapi import openapi
-from documents.routes import public_routes
-
-DOCUMENT = json.loads(json.dumps(openapi(public_routes())))
+from tests.support.openapi import DOCUMENT
 
 
 def media_types(part: Any, place: str = "#") -> Iterator[tuple[str, Any]]:

@@ -13,9 +13,8 @@ from documents.writing import DocumentError
 from shared.http.models import Query
 from shared.http.routing import Route
 from shared.validation.fields import QueryCount
+from tests.support.openapi import DOCUMENT
 from tests.support.services import ROUTES
-
-DOCUMENT = openapi(public_routes())
 
 
 def test_the_document_is_valid() -> None:

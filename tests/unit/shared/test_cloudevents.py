@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.events.cloudevents import EventInvalid, decode, encode
@@ -12,6 +12,7 @@ from shared.events.types import STATE_OF, Event, State
 from shared.observability import Trace, new_traceparent, own_trace
 from shared.validation.fields import MAX_ID
 from tests.support.events import course, encoded, enrollment, person, session
+from tests.support.read_events import complaint_about
 from tests.support.strategies import ANY_EVENT, JSON, events
 
 
@@ -32,6 +33,12 @@ def test_every_event_comes_back_as_it_went(event_type: type[Event[State]], data:
     assert back == event
     assert type(back) is event_type
     assert back.trace == event.trace
+
+
+@settings(max_examples=50)
+@given(event=ANY_EVENT)
+def test_others_read_every_event(event: Event[State]) -> None:
+    assert complaint_about(encoded(event)[1].encode()) is None
 
 
 def event_types(parent: type[Event[Any]] = Event) -> set[type[Event[Any]]]:

@@ -1,4 +1,4 @@
-"""Waiters whose permit cannot come in time: they are told soon, a few at a time, and by how long turns take."""
+"""Waiters whose permit cannot come in time are refused early, a few at a time, by how long turns take."""
 
 import asyncio
 

@@ -77,3 +77,15 @@ def test_accounts_are_given_their_secret_and_nobody_else_is(tmp_path: Path) -> N
 def test_options_behind_the_service_are_passed_on(command: str) -> None:
     parsed = make_parser().parse_args([command, "history", "--help", "-c", "--owner"])
     assert (parsed.service, parsed.rest) == ("history", ["--help", "-c", "--owner"])
+
+
+def test_each_stack_has_a_name_of_its_own_that_stays(tmp_path: Path) -> None:
+    layouts = [Layout(tmp_path / name) for name in ("one", "another")]
+    for layout in layouts:
+        layout.create()
+    names = [
+        {each.command_environment.get("INSTALLATION") for each in make_applications(layout, ADDRESSES)[:-1]}
+        for layout in (*layouts, layouts[0])
+    ]
+    assert [len(each) for each in names] == [1, 1, 1]
+    assert names[0] == names[2] != names[1]
