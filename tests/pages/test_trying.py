@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Page, Response, expect
@@ -49,7 +50,7 @@ async def sent(page: Page, method: str, path: str, body: Any = None) -> int:
         await dialog.locator(".cm-content", has_text="session_id").first.click()
         await page.keyboard.press("ControlOrMeta+A")
         await page.keyboard.insert_text(json.dumps(body))
-    async with page.expect_response(lambda response: response.url.endswith(path)) as response:
+    async with page.expect_response(lambda response: urlsplit(response.url).path == path) as response:
         await dialog.get_by_role("button", name="Send").first.click()
     status = (await response.value).status
     await expect(dialog.get_by_text(str(status)).first).to_be_visible()
