@@ -78,7 +78,13 @@ def form_schema(schema: Schema) -> Schema:
 
 
 def _of_headers(route: Route[Any, Any]) -> list[Schema]:
-    return [{"$ref": f"#/components/parameters/{name}"} for name in _headers(route)]
+    return [_header(name, route) for name in _headers(route)]
+
+
+def _header(name: str, route: Route[Any, Any]) -> Schema:
+    if name == IF_MATCH and PreconditionRequired in route.refusals:
+        return HEADERS[IF_MATCH] | {"required": True}
+    return {"$ref": f"#/components/parameters/{name}"}
 
 
 def _headers(route: Route[Any, Any]) -> list[str]:
