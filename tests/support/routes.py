@@ -119,10 +119,14 @@ def renewed(example: dict[str, Any]) -> dict[str, Any]:
 
 
 def example_body(model: type[BaseModel]) -> dict[str, Any]:
-    """A body with every required member of the model, each with a value of its type."""
+    """A body with every required member of the model, each with a value of its type.
+
+    Of several ways to fill a body the model names the usual one first.
+    """
     schema = model.model_json_schema()
-    properties = schema.get("properties", {})
-    return {name: _example(name, properties[name]) for name in schema.get("required", ())}
+    properties, usual = schema.get("properties", {}), next(iter(schema.get("anyOf", ())), {})
+    required = (*schema.get("required", ()), *usual.get("required", ()))
+    return {name: _example(name, properties[name]) for name in required}
 
 
 def _example(name: str, schema: Mapping[str, Any]) -> Any:
