@@ -19,8 +19,6 @@ from shared.concurrency.deadline import time_left
 from shared.concurrency.fair_semaphore import FairSemaphore
 from shared.errors import Overloaded
 
-AT_ONCE: Final = 2
-"""Each hash takes 64 MiB, and four cores for tens of milliseconds."""
 WAITING: Final = 400
 """Attempts that may wait for their turn; each is a small body in memory."""
 LONGEST_WAIT: Final = 6.0
@@ -35,6 +33,9 @@ _BUSY: Final = "Very many users are signing in right now. Try again soon."
 
 
 PARAMETERS: Final = RFC_9106_LOW_MEMORY
+AT_ONCE: Final = max(1, (os.cpu_count() or 1) // PARAMETERS.parallelism)
+"""A hash keeps as many processors busy as it has lanes: more hashes at once would only take longer each, with 64 MiB
+for each of them."""
 HASHER = PasswordHasher.from_parameters(PARAMETERS)
 """Makes new hashes; old ones are verified with the parameters that they name."""
 

@@ -124,7 +124,8 @@ def example_body(model: type[BaseModel]) -> dict[str, Any]:
     Of several ways to fill a body the model names the usual one first.
     """
     schema = model.model_json_schema()
-    properties, usual = schema.get("properties", {}), next(iter(schema.get("anyOf", ())), {})
+    properties: Mapping[str, Any] = schema.get("properties", {})
+    usual: Mapping[str, Any] = next(iter(schema.get("anyOf", ())), {})
     required = (*schema.get("required", ()), *usual.get("required", ()))
     return {name: _example(name, properties[name]) for name in required}
 

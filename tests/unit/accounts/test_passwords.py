@@ -4,7 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from unicodedata import normalize
 
 import pytest
@@ -76,6 +76,15 @@ def test_new_hashes_are_as_rfc_9106_recommends() -> None:
     )
 
 
+@asynccontextmanager
+async def every_turn(checker: PasswordChecker) -> AsyncIterator[None]:
+    """All that there are at once on this machine."""
+    async with AsyncExitStack() as turns:
+        for _ in range(passwords.AT_ONCE):
+            await turns.enter_async_context(checker.turn())
+        yield
+
+
 async def test_turns_come_in_the_order_of_asking(checker: PasswordChecker) -> None:
     got: list[int] = []
 
@@ -83,7 +92,7 @@ async def test_turns_come_in_the_order_of_asking(checker: PasswordChecker) -> No
         async with checker.turn():
             got.append(number)
 
-    async with checker.turn(), checker.turn():
+    async with every_turn(checker):
         asking = [asyncio.create_task(ask(number)) for number in range(5)]
         await asyncio.sleep(0)
         assert got == []
@@ -107,7 +116,7 @@ async def test_who_gets_no_turn_in_time_is_told_when_to_come_again(
     checker: PasswordChecker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(passwords, "LONGEST_WAIT", 0.05)
-    async with checker.turn(), checker.turn():
+    async with every_turn(checker):
         with pytest.raises(Overloaded) as refused:
             await checker.hashed(PASSWORD)
     assert refused.value.headers == {"Retry-After": str(RETRY_AFTER)}
@@ -116,7 +125,7 @@ async def test_who_gets_no_turn_in_time_is_told_when_to_come_again(
 async def test_so_is_who_finds_too_many_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "WAITING", 3)
     with closing(PasswordChecker(QUICK)) as checker:
-        async with checker.turn(), checker.turn():
+        async with every_turn(checker):
             waiting = [asyncio.create_task(checker.hashed(PASSWORD)) for _ in range(3)]
             await asyncio.sleep(0)
             with pytest.raises(Overloaded):

@@ -1,4 +1,4 @@
-"""Pictures of the pages, to be looked at: `PICTURES=directory ./dev test tests/pages/test_pictures.py`."""
+"""Pictures of the pages, to be looked at: `PICTURES=directory ./dev test tests/pages/pictures.py`."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,6 @@ from tests.pages.conftest import Visitor
 from tests.pages.test_pages import PAGES, SCREENS
 
 
-@pytest.mark.skipif("PICTURES" not in os.environ, reason="PICTURES names no directory")
 @SCREENS
 @pytest.mark.parametrize("path", PAGES)
 async def test_a_picture_of_a_page(visitor: Visitor, path: str) -> None:
