@@ -22,11 +22,11 @@ _INFO: Final = {
 }
 _SERVERS: Final = {
     "broker": {
-        "host": "{broker}",
+        "host": "localhost:5672",
         "protocol": "amqp",
         "protocolVersion": "0.9.1",
-        "description": "The installation's RabbitMQ, with a user of your own; `amqps` where it has TLS.",
-        "variables": {"broker": {"default": "localhost:5672", "description": "Host and port."}},
+        "description": "The installation's RabbitMQ, with a user of your own; `amqps` where it has TLS. Host and port"
+        " are an example: ask whoever runs it.",
     }
 }
 _ENVELOPE: Final = "CloudEvent"
