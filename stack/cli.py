@@ -11,7 +11,7 @@ What is missing is installed where that is allowed; everything the stack keeps l
 EPILOG = """\
 ./dev COMMAND --help says more about a command. In the environment of `./dev up`, DATABASE_URL (a superuser's
 address), REDIS_URL and AMQP_URL name servers to use instead of private ones; RATE_LIMIT and ADDRESS_RATE_LIMIT are
-the gateway's limits, each a number of requests a minute.
+the gateway's limits, each a number of requests a minute, and CORS_ORIGINS the pages that may use it from a browser.
 """
 UP_HELP = """\
 Starts the stack and stays in the foreground; Ctrl-C stops all of it. With --detach it returns once every

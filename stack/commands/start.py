@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
-from stack.config.addresses import Addresses, ServiceAddresses, given_limits, write_addresses
+from stack.config.addresses import Addresses, ServiceAddresses, given_settings, write_addresses
 from stack.config.ports import State, load_state
 from stack.console import Steps
 from stack.paths import REPOSITORY, Layout, write_private
@@ -54,7 +54,7 @@ class GivenServers:
 
 async def start_stack(layout: Layout, given: GivenServers, steps: Steps) -> None:
     """Start everything and write `.stack/env`; what was started before an error is left to the caller."""
-    limits = given_limits()
+    settings = given_settings()
     install_log = layout.log / "install.log"
     programs = await asyncio.to_thread(provide, given.missing(), steps, install_log)
     state, credentials = load_state(layout.state_file), load_credentials(layout.secrets)
@@ -63,7 +63,7 @@ async def start_stack(layout: Layout, given: GivenServers, steps: Steps) -> None
     await all_or_first_error([keys, *(start_server(server, steps) for server in servers)])
     if given.amqp_url:
         steps.say("AMQP_URL is given: all services share its user. A private broker gives each a user of its own.")
-    addresses = replace(await _addresses(given, servers, state, credentials), limits=limits)
+    addresses = replace(await _addresses(given, servers, state, credentials), settings=settings)
     applications = make_applications(layout, addresses)
     await _migrate(layout, applications, steps)
     database_server = without_password(given.database_url) if given.database_url else "private"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from stack.commands.down import stop_everything
 from stack.commands.start import GivenServers, start_stack
 from stack.commands.supervise import start_supervisor, supervise
-from stack.config.addresses import given_limits, parse_assignments, read_addresses
+from stack.config.addresses import given_settings, parse_assignments, read_addresses
 from stack.console import Steps
 from stack.errors import StackError
 from stack.paths import STACK_DIRECTORY, Layout, write_private
@@ -37,8 +37,8 @@ async def _up(layout: Layout, steps: Steps, detach: bool) -> int:
     async with exclusive(layout.lock_file, steps.say):
         if is_running(layout):
             steps.say("The stack runs already.")
-            if (limits := given_limits()) and limits != read_addresses(layout).limits:
-                steps.say("Its gateway keeps the limits it has: ./dev down and ./dev up apply those given.")
+            if (settings := given_settings()) and settings != read_addresses(layout).settings:
+                steps.say("Its gateway keeps the settings it has: ./dev down and ./dev up apply those given.")
             await complete(layout, read_members(layout), steps)
             announce(layout, steps)
             return 0

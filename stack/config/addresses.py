@@ -10,7 +10,9 @@ from stack.paths import Layout, write_private
 from stack.services import SERVICE_NAMES, address_variable
 
 LIMITS = ("RATE_LIMIT", "ADDRESS_RATE_LIMIT")
-"""Settings of the gateway that `./dev up` takes from its environment: requests a minute."""
+"""Requests a minute."""
+GATEWAY_SETTINGS = (*LIMITS, "CORS_ORIGINS")
+"""Settings of the gateway that `./dev up` takes from its environment."""
 NOT_RUNNING = "The stack is not running here: start it with ./dev up"
 
 
@@ -28,7 +30,7 @@ class ServiceAddresses:
 
 @dataclass(frozen=True)
 class Addresses:
-    """The addresses of one stack, passwords included, and the limits that its gateway was given."""
+    """The addresses of one stack, passwords included, and the settings that its gateway was given."""
 
     gateway_url: str
     redis_url: str
@@ -36,8 +38,8 @@ class Addresses:
     """The administrator's."""
     services: Mapping[str, ServiceAddresses]
     """By service."""
-    limits: Mapping[str, str] = field(default_factory=dict)
-    """Those of LIMITS that `./dev up` was given; the others have the gateway's defaults."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Those of GATEWAY_SETTINGS that `./dev up` was given; the others have the gateway's defaults."""
 
     def url_of(self, name: str) -> str:
         """Where the gateway or a service listens."""
@@ -48,14 +50,14 @@ class Addresses:
         return {address_variable(name): self.services[name].url for name in names}
 
 
-def given_limits(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The limits that the environment names; an empty one counts as not given.
+def given_settings(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The settings that the environment names; an empty one counts as not given.
 
-    Raises StackError when one is not a whole number of at least 1.
+    Raises StackError when a limit is not a whole number of at least 1.
     """
-    given = {name: environment[name] for name in LIMITS if environment.get(name)}
+    given = {name: environment[name] for name in GATEWAY_SETTINGS if environment.get(name)}
     for name, value in given.items():
-        if not (value.isascii() and value.isdigit() and int(value) >= 1):
+        if name in LIMITS and not (value.isascii() and value.isdigit() and int(value) >= 1):
             raise StackError(f"{name} must be a whole number of at least 1, and is {value!r}.")
     return given
 
@@ -73,7 +75,7 @@ def write_addresses(layout: Layout, addresses: Addresses, token: str) -> None:
     variables = {name: getattr(addresses, name.lower()) for name in SHARED_VARIABLES}
     for service, names in SERVICE_VARIABLES.items():
         variables |= {variable: getattr(addresses.services[service], field) for field, variable in names.items()}
-    write_private(layout.environment_file, shell_assignments({**variables, **addresses.limits, "TOKEN": token}))
+    write_private(layout.environment_file, shell_assignments({**variables, **addresses.settings, "TOKEN": token}))
 
 
 def read_addresses(layout: Layout) -> Addresses:
@@ -84,9 +86,9 @@ def read_addresses(layout: Layout) -> Addresses:
             service: ServiceAddresses(**{field: variables[variable] for field, variable in names.items()})
             for service, names in SERVICE_VARIABLES.items()
         }
-        limits = {name: variables[name] for name in LIMITS if name in variables}
+        settings = {name: variables[name] for name in GATEWAY_SETTINGS if name in variables}
         shared = {name.lower(): variables[name] for name in SHARED_VARIABLES}
-        return Addresses(**shared, services=services, limits=limits)
+        return Addresses(**shared, services=services, settings=settings)
     except (OSError, KeyError, ValueError):
         raise StackError(NOT_RUNNING) from None
 

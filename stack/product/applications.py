@@ -100,7 +100,7 @@ def make_gateway(layout: Layout, addresses: Addresses) -> Application:
     variables = {
         "REDIS_URL": addresses.redis_url,
         **addresses.urls_of(SERVICE_NAMES),
-        **addresses.limits,
+        **addresses.settings,
     }
     return _application("gateway", "gateway", addresses.gateway_url, variables, layout)
 

@@ -10,7 +10,7 @@ from stack.config.addresses import (
     LIMITS,
     Addresses,
     ServiceAddresses,
-    given_limits,
+    given_settings,
     parse_assignments,
     read_addresses,
     shell_assignments,
@@ -75,20 +75,21 @@ def test_shell_reads_values_as_written() -> None:
 
 def test_limits_that_were_given_are_read_as_written(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
-    addresses = replace(ADDRESSES, limits={"RATE_LIMIT": "1000"})
+    addresses = replace(ADDRESSES, settings={"RATE_LIMIT": "1000"})
     write_addresses(layout, addresses, "token")
     assert read_addresses(layout) == addresses
     assert make_gateway(layout, addresses).environment["RATE_LIMIT"] == "1000"
     assert "ADDRESS_RATE_LIMIT" not in make_gateway(layout, addresses).environment
 
 
-def test_limits_are_taken_from_the_environment() -> None:
-    given = {"RATE_LIMIT": "5", "ADDRESS_RATE_LIMIT": "", "LOGIN_RATE_LIMIT": "6", "PATH": "/bin"}
-    assert given_limits(given) == {"RATE_LIMIT": "5"}
+def test_settings_of_the_gateway_are_taken_from_the_environment() -> None:
+    origins = {"CORS_ORIGINS": "http://localhost:3000"}
+    given = {"RATE_LIMIT": "5", "ADDRESS_RATE_LIMIT": "", "LOGIN_RATE_LIMIT": "6", "PATH": "/bin", **origins}
+    assert given_settings(given) == {"RATE_LIMIT": "5", **origins}
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "٣"])
 @pytest.mark.parametrize("name", LIMITS)
 def test_a_limit_that_is_none_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(StackError, match=name):
-        given_limits({name: value})
+        given_settings({name: value})
