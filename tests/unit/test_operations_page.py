@@ -31,6 +31,7 @@ WORDS: Mapping[str, float] = {
     "one more second": 1,
     "two": 2,
     "three": 3,
+    "four": 4,
     "five": 5,
     "six": 6,
     "an eighth": 8,
@@ -61,8 +62,8 @@ FIGURES: list[tuple[str, tuple[float, ...]]] = [
     (r"One of (\w+) is reserved for organisations that hold none", (pool.KEPT_FOR_OTHERS,)),
     (r"one of (\w+), and one more for another organisation", (pool.SLOW_SHARE,)),
     (
-        r"(\w+) are verified at a time, each in 64 MiB \(argon2id\); of up to (\d+) that wait",
-        (passwords.AT_ONCE, passwords.WAITING),
+        r"one at a time for every (\w+) processors, each in 64 MiB in addition \(argon2id\); of up to (\d+) that wait",
+        (passwords.PARAMETERS.parallelism, passwords.WAITING),
     ),
     (r"the revocations it knows again, within (half a second)", (revocation.CHECK_INTERVAL,)),
     (r"a token has (\d+) s of leeway", (internal_token.LEEWAY,)),
