@@ -10,6 +10,7 @@ from shared.auth.claims import MAX_COMPANIES
 from shared.http.models import Body, MergePatch
 from shared.http.pagination import PagedQuery
 from shared.validation.fields import Id, Name, Search, storable
+from shared.validation.text_patterns import STORABLE
 
 UserStatus = Literal["invited", "active", "disabled"]
 COORDINATOR: RoleName = "Contractor Coordinator"
@@ -70,5 +71,9 @@ class PasswordOfInvitation(Body):
 
     rules = (f"password: {RULE_OF_PASSWORDS}",)
 
-    token: Annotated[str, Field(min_length=1, max_length=255, repr=False), AfterValidator(storable)]
+    token: Annotated[
+        str,
+        Field(min_length=1, max_length=255, repr=False, json_schema_extra={"pattern": STORABLE}),
+        AfterValidator(storable),
+    ]
     password: NewPassword

@@ -77,6 +77,11 @@ KNOWN: Final = (
         _INVALID + r"Must be a whole number\.",
         "JSON Schema takes 1.0 for an integer; here it is none, since it is mostly written for what is none",
     ),
+    Known(
+        _INVALID + r"Must not contain NUL or lone surrogates\.",
+        "patterns exclude NUL, and cannot name lone surrogates, which are no characters",
+        operations=".*/(?:login|invitation|password)",
+    ),
     Known(r"428 precondition_required .*", "a tag of nothing but blanks is none", operations="POST .*/merge"),
     Known(
         r"200 .*",

@@ -42,7 +42,7 @@ async def run_schemathesis(
     described, report = directory / "openapi.json", directory / "report.ndjson"
     await asyncio.to_thread(described.write_text, json.dumps(document), encoding="utf-8")
     arguments = ["--config-file", str(CONFIGURATION), "run", str(described), "--url", stack.gateway_url]
-    arguments += ["--report-ndjson-path", str(report), *options]
+    arguments += ["--seed", os.environ.get("SCHEMATHESIS_SEED", "1"), "--report-ndjson-path", str(report), *options]
     environment = {
         **os.environ,
         "PYTHONPATH": str(REPOSITORY),
