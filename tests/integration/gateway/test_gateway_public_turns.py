@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from itertools import count
 
 import pytest
 from aiohttp import web
@@ -108,15 +109,20 @@ async def test_control_without_the_bound_they_wait(edge: Edge, accounts: Account
 async def test_a_turn_that_comes_is_used_and_one_that_cannot_is_refused(
     start_gateway: StartGateway, accounts: Accounts
 ) -> None:
-    edge = await start_gateway(upstream_timeout=1)
+    edge = await start_gateway(upstream_timeout=2)
+    begun, released = count(1), asyncio.Event()
 
-    async def slow(_: web.Request) -> web.StreamResponse:
-        await asyncio.sleep(0.1)  # as a password takes
+    async def answer(_: web.Request) -> web.StreamResponse:
+        if next(begun) > AT_ONCE:
+            await released.wait()
         return web.json_response({})
 
-    accounts.answer = slow
-    answers = await asyncio.gather(*(edge.client().post(LOGIN, {}) for _ in range(25 * AT_ONCE)))
-    assert {answer.status for answer in answers} == {200, 503}
+    accounts.answer = answer
+    logins = [asyncio.create_task(edge.client().post(LOGIN, {})) for _ in range(3 * AT_ONCE)]
+    await eventually(partial(are_done, logins, 2 * AT_ONCE))
+    released.set()
+    answers = await asyncio.gather(*logins)
+    assert Counter(answer.status for answer in answers) == {200: 2 * AT_ONCE, 503: AT_ONCE}
     assert {answer.headers["Retry-After"] for answer in answers if answer.status == 503} == {str(RETRY_AFTER)}
 
 
