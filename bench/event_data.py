@@ -7,7 +7,8 @@ from typing import Any
 
 from services.enrollment.store.catalog_replica import save_courses, save_sessions
 from shared.events.cloudevents import encode
-from shared.events.types import CourseSaved, CourseState, EnrollmentCreated, EnrollmentState, SessionSaved, SessionState
+from shared.events.states import CourseState, EnrollmentState, SessionState
+from shared.events.types import CourseSaved, EnrollmentCreated, SessionSaved
 
 COURSES, SESSIONS, PEOPLE = 100, 1000, 6000
 """Of an organisation."""

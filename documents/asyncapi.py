@@ -9,7 +9,8 @@ from documents.keywords import check_keywords
 from documents.schemas import prose
 from documents.writing import DocumentError, json_text
 from shared.events.cloudevents import CONTENT_TYPE, qualified_type
-from shared.events.types import EXCHANGE, STATE_OF, Event, State
+from shared.events.states import State
+from shared.events.types import EXCHANGE, STATE_OF, Event
 
 VERSION: Final = "3.0.0"
 """Of AsyncAPI."""

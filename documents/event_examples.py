@@ -8,20 +8,11 @@ from typing import Any, Final
 
 from documents.event_schemas import file_of
 from shared.events.cloudevents import encode
-from shared.events.types import (
-    STATE_OF,
+from shared.events.states import (
     CertificationState,
     CourseState,
     EmployeeState,
-    EnrollmentCancelled,
-    EnrollmentCompleted,
-    EnrollmentEvent,
-    EnrollmentFailed,
-    EnrollmentMarkedAbsent,
-    EnrollmentPreserved,
     EnrollmentState,
-    EnrollmentWaitlisted,
-    Event,
     Facilitator,
     Judgement,
     NamedItem,
@@ -30,6 +21,17 @@ from shared.events.types import (
     SessionState,
     SettingsState,
     State,
+)
+from shared.events.types import (
+    STATE_OF,
+    EnrollmentCancelled,
+    EnrollmentCompleted,
+    EnrollmentEvent,
+    EnrollmentFailed,
+    EnrollmentMarkedAbsent,
+    EnrollmentPreserved,
+    EnrollmentWaitlisted,
+    Event,
 )
 from shared.observability import Trace
 

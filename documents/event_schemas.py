@@ -14,18 +14,17 @@ from documents.keywords import check_keywords
 from documents.schemas import prose
 from documents.writing import Text, json_text
 from shared.events.cloudevents import qualified_type
-from shared.events.types import (
-    STATE_OF,
+from shared.events.states import (
     CertificationState,
     CourseState,
     EmployeeState,
     EnrollmentState,
-    Event,
     OrganisationState,
     SessionState,
     SettingsState,
     State,
 )
+from shared.events.types import STATE_OF, Event
 
 Schema = dict[str, Any]
 

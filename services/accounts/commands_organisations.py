@@ -15,7 +15,7 @@ from services.accounts.store.organisation_pages import organisation_page
 from services.accounts.use_cases import organisations as use_cases
 from services.accounts.use_cases.organisations import Saved
 from shared.errors import ValidationFailed
-from shared.events.types import BookingClash
+from shared.events.states import BookingClash
 from shared.http.input import validated
 from shared.http.pagination import MAX_PER_PAGE
 from shared.postgres.audit import Actor

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import AfterValidator, BaseModel
 
 from services.accounts.schemas import Email
-from shared.events.types import BookingClash
+from shared.events.states import BookingClash
 from shared.http.models import Body, MergePatch
 from shared.http.pagination import PagedQuery
 from shared.validation.fields import Id, Name, Search

@@ -11,7 +11,7 @@ from typing import Any
 from services.catalog.errors import CapacityBelowEnrolled, ChangedMeanwhile, HasEnrollments
 from shared.auth.trust import SEATS
 from shared.errors import ApiError, Unavailable
-from shared.events.types import CourseState, SessionState, State
+from shared.events.states import CourseState, SessionState, State
 from shared.http.service_client import ServiceClient, ServiceResponse
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from services.catalog.schemas import Category, DeliveryMode, SessionStatus
-from shared.events.types import CourseState, SessionState
+from shared.events.states import CourseState, SessionState
 from shared.http.conditional import RowKey
 from shared.http.representation import Day, Named, Number, Representation, Titled, TrainingTimestamp, may_be_missing
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.enrollment.refusals import Clash, Refusal, clash_reason, counted
 from services.enrollment.rules import Candidate
-from shared.events.types import EnrollmentState
+from shared.events.states import EnrollmentState
 from shared.http.responses import Answer, success
 
 

@@ -10,7 +10,7 @@ from services.enrollment.refusals import counted
 from services.enrollment.representations import AttendanceResult
 from services.enrollment.schemas_attendance import AttendanceRow
 from shared.errors import MAX_REASON, ApiError, ValidationFailed, shortened
-from shared.events.types import EnrollmentState
+from shared.events.states import EnrollmentState
 from shared.http.responses import Answer, success
 
 

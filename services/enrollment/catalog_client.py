@@ -6,7 +6,8 @@ from pydantic import BaseModel
 
 from shared.auth.trust import FETCH_SESSION
 from shared.errors import Unavailable
-from shared.events.types import CourseSaved, CourseState, SessionSaved, SessionState
+from shared.events.states import CourseState, SessionState
+from shared.events.types import CourseSaved, SessionSaved
 from shared.http.service_client import ServiceClient
 
 

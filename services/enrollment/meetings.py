@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from services.enrollment.errors import MeetingNotSelectable, MeetingRequired
-from shared.events.types import Attendance, EnrollmentState
+from shared.events.states import Attendance, EnrollmentState
 
 NOT_CHECKED_IN = {"checked_in_at": None, "check_in_method": None, "attendance": ()}
 

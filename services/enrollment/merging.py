@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 
 from services.enrollment.transitions import OPEN
-from shared.events.types import EnrollmentState
+from shared.events.states import EnrollmentState
 
 _FURTHEST_FIRST = ("completed", "failed", "absent", "enrolled", "waitlisted")
 

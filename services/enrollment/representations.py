@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from services.enrollment.schemas import CheckInMethod, Status
-from shared.events.types import BookingClash
+from shared.events.states import BookingClash
 from shared.http.conditional import RowKey
 from shared.http.representation import Day, Named, Number, Representation, Titled, TrainingTimestamp, may_be_missing
 

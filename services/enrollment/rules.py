@@ -21,7 +21,7 @@ from services.enrollment.refusals import (
 from shared.auth.internal_token import ENROLL, Caller
 from shared.auth.sight import EVERYBODY, Sight, reach_of, sight_of
 from shared.errors import PermissionDenied
-from shared.events.types import BookingClash
+from shared.events.states import BookingClash
 from shared.http.idempotency_key import IdempotencyKey
 from shared.postgres.audit import Actor
 

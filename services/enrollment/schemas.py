@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, FailFast, Field, field_validator, model_validator
 
-from shared.events.types import BookingClash, CourseSaved, CourseState, Event, SessionSaved, SessionState, State
+from shared.events.states import BookingClash, CourseState, SessionState, State
+from shared.events.types import CourseSaved, Event, SessionSaved
 from shared.http.models import Body, BodyLimits, IdAndName, Query
 from shared.http.pagination import PagedQuery
 from shared.observability import Trace

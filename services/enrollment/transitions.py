@@ -25,7 +25,7 @@ from services.enrollment.refusals import (
 from services.enrollment.rules import Candidate, Seats, no_seat
 from services.enrollment.schemas import CheckIn, Completion
 from services.enrollment.validity import check_completed_at, judged
-from shared.events.types import EnrollmentState, Judgement, Remembered
+from shared.events.states import EnrollmentState, Judgement, Remembered
 
 OPEN = ("enrolled", "waitlisted")
 """The statuses of an enrollment whose record still follows its course, session and person."""

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.enrollment.errors import CompletedAtNotPossible
-from shared.events.types import Judgement
+from shared.events.states import Judgement
 
 
 def judged(judge: Judgement, score: Decimal | None, completed_at: datetime) -> dict[str, Any]:

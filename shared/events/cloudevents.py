@@ -7,7 +7,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared.events.types import STATE_OF, Event, State
+from shared.events.states import State
+from shared.events.types import STATE_OF, Event
 from shared.observability import Trace, new_uuid
 
 CONTENT_TYPE = "application/cloudevents+json"

@@ -1,253 +1,27 @@
 """The events that services and other subscribers receive (contract, section 6).
 
-Each is a past-tense type that carries the whole state of one row after a change, with the row's `version`. A
-subscriber keeps the state with the highest version, and so may get events late, twice or in any order.
-Fields are only ever added; a reader passes over those it does not know.
+Each is a past-tense type that carries the whole state of one row after a change (`shared.events.states`), with the
+row's `version`. A subscriber keeps the state with the highest version, and so may get events late, twice or in any
+order.
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Annotated, ClassVar, Generic, Literal, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
-from annotated_types import Ge, Le
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
-
+from shared.events.states import (
+    CertificationState,
+    CourseState,
+    EmployeeState,
+    EnrollmentState,
+    OrganisationState,
+    SessionState,
+    SettingsState,
+    State,
+)
 from shared.observability import NO_TRACE, Trace
-from shared.validation.fields import MAX_ID, MAX_INTEGER
 
 EXCHANGE = "training.events"
 """The topic exchange that every event is published to."""
-
-
-def _json_number(value: Decimal) -> int | float:
-    """At most twelve digits, two of them decimals, which a float prints back exactly."""
-    return int(value) if value == value.to_integral_value() else float(value)
-
-
-def _in_utc(value: datetime) -> datetime:
-    if value.tzinfo is None:
-        raise ValueError("must have an offset")
-    try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("is not a valid date-time in UTC") from None
-
-
-Score = Annotated[Decimal, Ge(0), Le(100), PlainSerializer(_json_number, when_used="json")]
-"""0–100 with at most two decimals; a JSON number (contract, section 1)."""
-Hours = Annotated[Decimal, Ge(0), Le(10_000), PlainSerializer(_json_number, when_used="json")]
-"""At most two decimals; a JSON number, as `Money`."""
-Money = Annotated[Decimal, Ge(0), Le(9_999_999_999.99), PlainSerializer(_json_number, when_used="json")]
-"""At most two decimals, in the organisation's own currency."""
-Id = Annotated[int, Ge(1), Le(MAX_ID)]
-Integer = Annotated[int, Ge(1), Le(MAX_INTEGER)]
-"""What a column of the copies can hold; clients may write less."""
-Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
-"""Without NUL, which PostgreSQL cannot store."""
-Moment = Annotated[datetime, AfterValidator(_in_utc)]
-"""Of any year: rows of earlier versions are not bound to those that clients may write today."""
-
-
-class State(BaseModel):
-    """A row after a change. `version` rises by one with each change of that row."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    id: Id
-    version: Integer
-
-
-class NamedItem(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    id: Id
-    name: Text
-
-
-class CourseState(State):
-    """`prerequisites` are the ids of courses; `removed` once the catalog has deleted it.
-
-    Events of earlier releases lack `duration_hours` and all fields after it: they are read as `None`.
-    """
-
-    title: Text
-    category: Text
-    delivery_mode: Text
-    pass_score: Score | None
-    validity_months: Integer | None
-    labels: tuple[NamedItem, ...]
-    prerequisites: tuple[Id, ...]
-    removed: bool = False
-    renewal_window_days: Integer | None = None
-    duration_hours: Hours | None = None
-    cost_per_participant: Money | None = None
-    provider: Literal["internal", "external"] | None = None
-    provider_name: Text | None = None
-    description: Text | None = None
-    created_at: Moment | None = None
-
-
-class Facilitator(BaseModel):
-    """Who leads a session; `id` is the organisation's own."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    id: Id
-    full_name: Text
-
-
-class Meeting(BaseModel):
-    """One of the dates of a session; `id` is unique in the session."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    id: Id
-    start_date: Moment
-    end_date: Moment
-    location: Text | None
-
-
-class SessionState(State):
-    """`removed` once the catalog has deleted it. A session without `meetings` meets once, from its start to its end.
-
-    Events of earlier releases lack the `facilitator`: it is read as `None`.
-    """
-
-    course_id: Id
-    session_name: Text
-    start_date: Moment
-    end_date: Moment
-    location: Text | None
-    max_participants: Integer
-    status: Literal["scheduled", "in_progress", "completed", "cancelled"]
-    projects: tuple[NamedItem, ...]
-    removed: bool = False
-    meetings: tuple[Meeting, ...] = ()
-    enrollment_opens_at: Moment | None = None
-    enrollment_closes_at: Moment | None = None
-    facilitator: Facilitator | None = None
-
-
-class EmployeeState(State):
-    """A person who can be enrolled, whether employee or staff; `removed` once the link has ended.
-
-    `merged_into` is the person whom they turned out to be, and who has their enrollments since.
-    """
-
-    type: Literal["employee", "staff"]
-    employee_id: Text
-    full_name: Text
-    company: NamedItem | None
-    created_at: Moment
-    removed: bool
-    merged_into: Id | None = None
-
-
-EnrollmentStatus = Literal["enrolled", "waitlisted", "completed", "failed", "absent", "cancelled"]
-
-
-class Judgement(BaseModel):
-    """What a completion is judged by; calendar months of validity are counted in the organisation's time zone.
-
-    `held_until` is the end of the certificate that its person held, where the course has a renewal window.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    pass_score: Score | None
-    validity_months: Integer | None
-    time_zone: Text
-    renewal_window_days: Integer | None = None
-    held_until: Moment | None = None
-
-
-class Remembered(BaseModel):
-    """What was true of an enrollment's course, session and person when it stopped being open."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    training_name: Text
-    delivery_mode: Text
-    labels: tuple[NamedItem, ...]
-    session_name: Text
-    location: Text | None
-    projects: tuple[NamedItem, ...]
-    company: NamedItem | None
-    meetings: tuple[Meeting, ...] = ()
-
-
-class Attendance(BaseModel):
-    """The check-in at one meeting of the session."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    meeting_id: Id
-    checked_in_at: Moment
-    check_in_method: str
-
-
-class EnrollmentState(State):
-    """`employee_id` is the person's id in the organisation's own systems.
-
-    `holds_seat` says whether it counts against the session's places: a waitlisted or cancelled one does not, nor
-    does an absence that was known before the session began.
-    `certifies` says whether its person holds the course by it, until `valid_until`: it is completed, and passed if
-    there was a pass score. `judged_by` is `None` where it was never judged.
-    `remembered` is `None` while the enrollment is open, that is enrolled or waitlisted.
-    `checked_in_at` is the first check-in; `attendance` has one for each meeting, where the session has meetings.
-    """
-
-    session_id: Id
-    course_id: Id
-    employee_id: Id
-    status: EnrollmentStatus
-    holds_seat: bool
-    score: Score | None
-    passed: bool | None
-    feedback: Text | None
-    certificate_url: Text | None
-    enrolled_at: Moment
-    completed_at: Moment | None
-    valid_until: Moment | None
-    checked_in_at: Moment | None
-    check_in_method: str | None
-    judged_by: Judgement | None = None
-    certifies: bool
-    remembered: Remembered | None = None
-    attendance: tuple[Attendance, ...] = ()
-
-
-class CertificationState(State):
-    """A completion that will end, has ended or was revoked; `id` is the enrollment's, `version` counts its notices.
-
-    `valid_until` is `None` only for one that would never have ended, and was revoked.
-    """
-
-    course_id: int
-    employee_id: int
-    completed_at: datetime
-    valid_until: datetime | None
-    days_left: int
-
-
-BookingClash = Literal["allow", "warn", "refuse"]
-
-
-class SettingsState(State):
-    """What an organisation has set for itself; `id` is the organisation's."""
-
-    time_zone: Text
-    booking_clash: BookingClash = "warn"
-
-
-class OrganisationState(State):
-    """An organisation, and the settings that it begins with; `id` is its own."""
-
-    name: Text
-    time_zone: Text
-    booking_clash: BookingClash = "warn"
-
 
 S = TypeVar("S", bound=State, covariant=True)
 

@@ -19,7 +19,8 @@ from aio_pika.abc import AbstractChannel
 from shared.concurrency.backoff import Backoff
 from shared.errors import Unavailable
 from shared.events.cloudevents import EventInvalid, decode
-from shared.events.types import Event, State
+from shared.events.states import State
+from shared.events.types import Event
 from shared.messaging.broker import (
     OPERATION_TIMEOUT,
     QueueName,

@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from shared.events.cloudevents import encode
-from shared.events.types import Event, State
+from shared.events.states import State
+from shared.events.types import Event
 from shared.messaging import installation
 from shared.postgres import audit_trail
 from shared.postgres.audit import AuditEntry

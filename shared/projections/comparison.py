@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.events.types import Event, State
+from shared.events.states import State
+from shared.events.types import Event
 from shared.messaging.consumer import Subscriptions, apply
 from shared.postgres.connection import dedicated_connection
 from shared.postgres.pool import Connection

@@ -1,6 +1,7 @@
 """Keys of rows, through all organisations."""
 
-from shared.events.types import Event, State
+from shared.events.states import State
+from shared.events.types import Event
 
 Key = tuple[int, int]
 """Organisation and id of a row; pages are in this order, through all organisations."""

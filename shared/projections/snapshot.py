@@ -11,7 +11,8 @@ from shared.auth.claims import EVERY_ORGANISATION
 from shared.auth.trust import STATES
 from shared.concurrency.backoff import Backoff
 from shared.errors import Unavailable
-from shared.events.types import STATE_OF, Event, State
+from shared.events.states import State
+from shared.events.types import STATE_OF, Event
 from shared.http.service_client import ServiceClient
 from shared.postgres.pool import Connection
 from shared.projections.keys import MAX_PAGE, Key

@@ -10,24 +10,26 @@ from typing import Any
 from uuid import UUID
 
 from shared.events.cloudevents import encode, qualified_type
+from shared.events.states import (
+    CourseState,
+    EmployeeState,
+    EnrollmentState,
+    EnrollmentStatus,
+    NamedItem,
+    SessionState,
+    State,
+)
 from shared.events.types import (
     CourseSaved,
-    CourseState,
     EmployeeSaved,
-    EmployeeState,
     EnrollmentCancelled,
     EnrollmentCompleted,
     EnrollmentCreated,
     EnrollmentEvent,
     EnrollmentFailed,
     EnrollmentMarkedAbsent,
-    EnrollmentState,
-    EnrollmentStatus,
     Event,
-    NamedItem,
     SessionSaved,
-    SessionState,
-    State,
 )
 
 MOMENT = datetime(2030, 5, 15, 9, tzinfo=UTC)

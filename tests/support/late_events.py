@@ -7,7 +7,8 @@ import asyncio
 from collections.abc import Sequence
 
 from services.enrollment.app import SERVICE
-from shared.events.types import Event, State
+from shared.events.states import State
+from shared.events.types import Event
 from shared.messaging import outbox
 from shared.postgres.audit import AuditEntry
 from shared.postgres.pool import Connection

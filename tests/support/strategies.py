@@ -8,7 +8,8 @@ from annotated_types import Ge, Le
 from hypothesis import strategies as st
 from pydantic.fields import FieldInfo
 
-from shared.events.types import STATE_OF, Event, Judgement, State
+from shared.events.states import Judgement, State
+from shared.events.types import STATE_OF, Event
 from shared.observability import NO_TRACE, Trace, new_traceparent
 from shared.validation.fields import MAX_ID
 

@@ -12,8 +12,7 @@ from gateway.settings import GatewaySettings
 from services.accounts.oauth_errors import OAuthError
 from services.accounts.roles import ROLES
 from shared.errors import ApiError
-from shared.events.types import (
-    STATE_OF,
+from shared.events.states import (
     CertificationState,
     CourseState,
     EmployeeState,
@@ -21,6 +20,7 @@ from shared.events.types import (
     SessionState,
     SettingsState,
 )
+from shared.events.types import STATE_OF
 from shared.http.server.app import HEALTH_PATHS
 from tests.support.papers import (
     DECISIONS,

@@ -14,7 +14,8 @@ from services.accounts.store import organisations as store
 from services.accounts.store.invitations import NewLink
 from services.accounts.use_cases import users
 from services.accounts.use_cases.users import Manager
-from shared.events.types import OrganisationCreated, OrganisationState
+from shared.events.states import OrganisationState
+from shared.events.types import OrganisationCreated
 from shared.http.conditional import UNCONDITIONAL, Conditions, Document
 from shared.messaging import outbox
 from shared.postgres import audit_trail

@@ -5,7 +5,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from shared.events.types import State
+from shared.events.states import State
 from shared.validation.fields import STORED
 
 Fields = TypeVar("Fields", bound=BaseModel)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from services.catalog.schemas import CourseFields
 from services.catalog.store.columns import FieldColumns, state_json
-from shared.events.types import CourseState
+from shared.events.states import CourseState
 from shared.postgres.pool import Connection
 
 STATE = state_json(CourseState)

@@ -2,7 +2,7 @@
 
 from services.catalog.schemas import SessionFields
 from services.catalog.store.columns import FieldColumns, state_json
-from shared.events.types import SessionState
+from shared.events.states import SessionState
 from shared.postgres.pool import Connection
 
 STATE = state_json(SessionState)

@@ -4,16 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.catalog.store import courses, sessions
-from shared.events.types import (
-    CourseRemoved,
-    CourseSaved,
-    CourseState,
-    Event,
-    SessionRemoved,
-    SessionSaved,
-    SessionState,
-    State,
-)
+from shared.events.states import CourseState, SessionState, State
+from shared.events.types import CourseRemoved, CourseSaved, Event, SessionRemoved, SessionSaved
 from shared.postgres.pool import Connection
 from shared.projections.keys import Key
 from shared.projections.snapshot import SnapshotSource

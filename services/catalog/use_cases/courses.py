@@ -19,11 +19,8 @@ from services.catalog.store import pages, snapshots
 from services.catalog.store import sessions as session_store
 from services.catalog.use_cases.publishing import Changes, publish
 from services.catalog.use_cases.sessions import remove_session
-from shared.events.types import (
-    CourseRemoved,
-    CourseSaved,
-    CourseState,
-)
+from shared.events.states import CourseState
+from shared.events.types import CourseRemoved, CourseSaved
 from shared.http.conditional import UNCONDITIONAL, Conditions, Document
 from shared.postgres.audit import Actor, differences
 from shared.postgres.pool import Connection, Pool, transaction

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from shared.events.types import (
-    Event,
-)
+from shared.events.types import Event
 from shared.messaging import outbox
 from shared.postgres.audit import Actor, AuditEntry
 from shared.postgres.pool import Connection

@@ -16,11 +16,8 @@ from services.catalog.store import courses as course_store
 from services.catalog.store import pages, snapshots
 from services.catalog.store import sessions as session_store
 from services.catalog.use_cases.publishing import Changes, publish
-from shared.events.types import (
-    SessionRemoved,
-    SessionSaved,
-    SessionState,
-)
+from shared.events.states import SessionState
+from shared.events.types import SessionRemoved, SessionSaved
 from shared.http.conditional import UNCONDITIONAL, Conditions, Document
 from shared.postgres.audit import Actor, differences
 from shared.postgres.pool import Connection, Pool, transaction

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.enrollment.store import agreed_status
-from shared.events.types import CourseState, Event, Meeting, NamedItem, SessionState
+from shared.events.states import CourseState, Meeting, NamedItem, SessionState
+from shared.events.types import Event
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
 

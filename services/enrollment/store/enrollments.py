@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from services.enrollment.rules import SessionKey
-from shared.events.types import EnrollmentState, Judgement, Remembered
+from shared.events.states import EnrollmentState, Judgement, Remembered
 from shared.postgres.audit import Actor
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns

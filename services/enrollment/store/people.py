@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from services.enrollment.schemas import EmployeeFields
-from shared.events.types import EmployeeState, NamedItem
+from shared.events.states import EmployeeState, NamedItem
 from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped
 

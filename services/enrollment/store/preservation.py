@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.enrollment.store.catalog_replica import meetings, named_items
-from shared.events.types import CourseState, Event, SessionState
+from shared.events.states import CourseState, SessionState
+from shared.events.types import Event
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
 from shared.projections.keys import Key

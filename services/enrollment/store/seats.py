@@ -12,7 +12,7 @@ from typing import Any
 from services.enrollment.rules import Seats, SessionKey
 from services.enrollment.store import agreed_status, bookings, prerequisites
 from services.enrollment.store.enrollments import enrollment_state
-from shared.events.types import EnrollmentState
+from shared.events.states import EnrollmentState
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from services.enrollment.representations import settings_row
 from services.enrollment.schemas import OrganisationSettings
-from shared.events.types import OrganisationState, SettingsState
+from shared.events.states import OrganisationState, SettingsState
 from shared.http.conditional import Document
 from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped

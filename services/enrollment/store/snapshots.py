@@ -5,6 +5,7 @@ from typing import Any
 
 from services.enrollment.store.enrollments import enrollment_state
 from services.enrollment.store.people import person_state
+from shared.events.states import EnrollmentStatus, SettingsState, State
 from shared.events.types import (
     EmployeeMerged,
     EmployeeRemoved,
@@ -15,12 +16,9 @@ from shared.events.types import (
     EnrollmentEvent,
     EnrollmentFailed,
     EnrollmentMarkedAbsent,
-    EnrollmentStatus,
     EnrollmentWaitlisted,
     Event,
     SettingsSaved,
-    SettingsState,
-    State,
 )
 from shared.postgres.pool import Connection
 from shared.projections.keys import Key

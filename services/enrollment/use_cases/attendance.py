@@ -17,13 +17,13 @@ from services.enrollment.use_cases import change_set
 from services.enrollment.use_cases import sessions as sessions_use_case
 from services.enrollment.use_cases.change_set import Change
 from shared.errors import ApiError
+from shared.events.states import EnrollmentState
 from shared.events.types import (
     EnrollmentCheckedIn,
     EnrollmentCompleted,
     EnrollmentEvent,
     EnrollmentFailed,
     EnrollmentMarkedAbsent,
-    EnrollmentState,
 )
 from shared.http.idempotency_key import IdempotencyKey
 from shared.http.responses import Answer

@@ -9,13 +9,8 @@ from services.enrollment.store import certifications as store
 from services.enrollment.store.certifications import CertificationKey, Ending
 from services.enrollment.use_cases import SOURCE
 from shared.concurrency.backoff import Backoff
-from shared.events.types import (
-    CertificationExpired,
-    CertificationExpiring,
-    CertificationRevoked,
-    CertificationState,
-    EnrollmentState,
-)
+from shared.events.states import CertificationState, EnrollmentState
+from shared.events.types import CertificationExpired, CertificationExpiring, CertificationRevoked
 from shared.messaging import outbox
 from shared.messaging.retrying import retry_forever
 from shared.observability import Trace, own_trace

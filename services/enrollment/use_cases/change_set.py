@@ -14,13 +14,8 @@ from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import seats as seat_store
 from services.enrollment.store.enrollments import AuditEntry, LockedEnrollment
 from services.enrollment.use_cases import SOURCE, certifications
-from shared.events.types import (
-    CertificationRevoked,
-    EnrollmentEvent,
-    EnrollmentPassedOver,
-    EnrollmentPromoted,
-    EnrollmentState,
-)
+from shared.events.states import EnrollmentState
+from shared.events.types import CertificationRevoked, EnrollmentEvent, EnrollmentPassedOver, EnrollmentPromoted
 from shared.messaging import outbox
 from shared.postgres.audit import Actor, differences
 from shared.postgres.pool import Connection, Pool, transaction

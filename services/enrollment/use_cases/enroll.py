@@ -19,7 +19,8 @@ from services.enrollment.store.seats import NewEnrollment
 from services.enrollment.use_cases import change_set, sessions
 from services.enrollment.use_cases.change_set import Change
 from shared.concurrency.batcher import Batcher
-from shared.events.types import EnrollmentCreated, EnrollmentState, EnrollmentWaitlisted
+from shared.events.states import EnrollmentState
+from shared.events.types import EnrollmentCreated, EnrollmentWaitlisted
 from shared.http.responses import Answer
 from shared.postgres.errors import TransactionConflict
 from shared.postgres.pool import Connection, Pool, transaction

@@ -16,7 +16,8 @@ from services.enrollment.use_cases import change_set
 from services.enrollment.use_cases.change_set import CHUNK, Change
 from services.enrollment.use_cases.people import end_link, present
 from shared.errors import PreconditionRequired
-from shared.events.types import EmployeeMerged, EmployeeState, EnrollmentCancelled, EnrollmentReassigned
+from shared.events.states import EmployeeState
+from shared.events.types import EmployeeMerged, EnrollmentCancelled, EnrollmentReassigned
 from shared.http.conditional import Conditions, Document
 from shared.postgres.audit import Actor
 from shared.postgres.pool import Connection

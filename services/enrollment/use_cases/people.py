@@ -14,7 +14,8 @@ from services.enrollment.store import people_pages
 from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases import SOURCE, certifications, change_set
 from services.enrollment.use_cases.change_set import Change, in_transaction
-from shared.events.types import EmployeeMerged, EmployeeRemoved, EmployeeSaved, EmployeeState, EnrollmentCancelled
+from shared.events.states import EmployeeState
+from shared.events.types import EmployeeMerged, EmployeeRemoved, EmployeeSaved, EnrollmentCancelled
 from shared.http.conditional import UNCONDITIONAL, Conditions, Document
 from shared.messaging import outbox
 from shared.postgres.audit import Actor, AuditEntry, differences

@@ -18,7 +18,8 @@ from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases import change_set
 from services.enrollment.use_cases.change_set import CHUNK, Change
-from shared.events.types import EnrollmentCancelled, Event, SessionState
+from shared.events.states import SessionState
+from shared.events.types import EnrollmentCancelled, Event
 from shared.observability import Trace, own_trace
 from shared.postgres.audit import Actor
 from shared.postgres.pool import Connection, Pool, transaction

@@ -8,7 +8,8 @@ from services.enrollment.schemas import OrganisationSettings
 from services.enrollment.store import settings as store
 from services.enrollment.use_cases import SOURCE
 from services.enrollment.use_cases.change_set import in_transaction
-from shared.events.types import OrganisationCreated, SettingsSaved, SettingsState
+from shared.events.states import SettingsState
+from shared.events.types import OrganisationCreated, SettingsSaved
 from shared.http.conditional import UNCONDITIONAL, Conditions, Document
 from shared.messaging import outbox
 from shared.postgres.audit import Actor, AuditEntry, differences

@@ -4,17 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.events.types import (
-    Attendance,
-    CourseState,
-    EmployeeState,
-    EnrollmentEvent,
-    Event,
-    Meeting,
-    NamedItem,
-    Remembered,
-    SessionState,
-)
+from shared.events.states import Attendance, CourseState, EmployeeState, Meeting, NamedItem, Remembered, SessionState
+from shared.events.types import EnrollmentEvent, Event
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
 

@@ -12,7 +12,8 @@ import pytest
 
 from services.catalog.schemas import SessionQuery, SessionStatus
 from services.catalog.store import pages
-from shared.events.types import SettingsSaved, SettingsState
+from shared.events.states import SettingsState
+from shared.events.types import SettingsSaved
 from shared.postgres.batched_reads import BatchedReader, PageRead, batched_reader
 from shared.postgres.pool import connected, transaction
 from shared.projections.settings_copy import save_settings

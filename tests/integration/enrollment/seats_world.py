@@ -23,7 +23,8 @@ from shared.auth.internal_token import ENROLL, Caller
 from shared.auth.sight import EVERYBODY, Sight
 from shared.errors import ApiError
 from shared.events.cloudevents import decode
-from shared.events.types import CourseSaved, CourseState, SessionSaved, SessionState
+from shared.events.states import CourseState, SessionState
+from shared.events.types import CourseSaved, SessionSaved
 from shared.http.conditional import UNCONDITIONAL, Conditions
 from shared.http.idempotency_key import IdempotencyKey, digest
 from shared.http.responses import Answer

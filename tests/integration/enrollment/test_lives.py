@@ -21,7 +21,8 @@ from services.enrollment.use_cases import sessions as sessions_use_case
 from shared.auth.internal_token import ENROLL, Caller
 from shared.errors import ApiError
 from shared.events.cloudevents import decode
-from shared.events.types import EnrollmentEvent, EnrollmentState
+from shared.events.states import EnrollmentState
+from shared.events.types import EnrollmentEvent
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connection_pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION

@@ -6,7 +6,8 @@ import pytest
 
 from services.enrollment.store import settings as settings_store
 from services.enrollment.use_cases import settings
-from shared.events.types import BookingClash, OrganisationCreated, OrganisationState
+from shared.events.states import BookingClash, OrganisationState
+from shared.events.types import OrganisationCreated
 from shared.observability import Trace
 from shared.postgres.pool import Pool, connection_pool, transaction
 from tests.support.client import Client

@@ -14,7 +14,8 @@ from services.enrollment.use_cases import lifecycle, preservation
 from services.enrollment.use_cases.preservation import complete_copies, preserve_batch
 from services.enrollment.use_cases.sessions import settle_waitlists
 from shared.errors import Unavailable
-from shared.events.types import Event, State
+from shared.events.states import State
+from shared.events.types import Event
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connection_pool
 from shared.projections.keys import Key, key_of

@@ -7,7 +7,7 @@ from services.history.app import MIGRATIONS
 from services.history.schemas import HistoryQuery
 from services.history.store.copies import save_courses, save_people, save_sessions
 from services.history.store.pages import history_page
-from shared.events.types import Meeting
+from shared.events.states import Meeting
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connection_pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.enrollment import transitions
-from shared.events.types import EnrollmentState, Remembered
+from shared.events.states import EnrollmentState, Remembered
 from tests.support.client import Client
 from tests.support.eventually import eventually
 from tests.support.history_client import Attendee

@@ -9,7 +9,8 @@ import pytest
 from services.history.app import MIGRATIONS
 from services.history.schemas import HistoryQuery
 from services.history.store import copies, pages
-from shared.events.types import EnrollmentState, Event, Remembered
+from shared.events.states import EnrollmentState, Remembered
+from shared.events.types import Event
 from shared.messaging.consumer import apply
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connected, connection_pool, transaction

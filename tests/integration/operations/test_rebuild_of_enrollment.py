@@ -7,7 +7,8 @@ import pytest
 import services.enrollment.store.catalog_replica
 from services.enrollment.projection import PROJECTION
 from services.enrollment.rebuild import mend
-from shared.events.types import Event, State
+from shared.events.states import State
+from shared.events.types import Event
 from shared.postgres.pool import Pool, connection_pool
 from shared.projections.keys import Key
 from shared.projections.snapshot import SnapshotClient

@@ -10,7 +10,8 @@ from services.catalog.store.snapshots import SNAPSHOTS as SNAPSHOTS_OF_CATALOG
 from services.history.projection import PROJECTION
 from shared.auth.claims import EVERY_ORGANISATION
 from shared.auth.trust import STATES
-from shared.events.types import CourseRemoved, CourseSaved, Event, State
+from shared.events.states import State
+from shared.events.types import CourseRemoved, CourseSaved, Event
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import connected, connection_pool
 from shared.projections.keys import FIRST, Key, key_of

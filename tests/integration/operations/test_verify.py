@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from services.history.projection import PROJECTION
-from shared.events.types import Event, State
+from shared.events.states import State
+from shared.events.types import Event
 from shared.projections import verify as verification
 from shared.projections.comparison import Comparison, comparison
 from shared.projections.verify import Verification

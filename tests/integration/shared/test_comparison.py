@@ -11,7 +11,8 @@ import services.catalog.handlers
 import services.history.handlers
 import services.history.store.copies
 from services.catalog.store import counts as counts_store
-from shared.events.types import EmployeeRemoved, EnrollmentEvent, Event, State
+from shared.events.states import State
+from shared.events.types import EmployeeRemoved, EnrollmentEvent, Event
 from shared.messaging.consumer import Subscriptions, apply
 from shared.postgres.pool import Connection, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION

@@ -15,23 +15,18 @@ import services.history.store.copies
 import services.history.store.pages
 import shared.projections.settings_copy
 from services.history.schemas import HistoryQuery
-from shared.events.types import (
+from shared.events.states import (
     Attendance,
-    CourseSaved,
     CourseState,
-    EmployeeSaved,
     EmployeeState,
-    EnrollmentCreated,
     EnrollmentState,
-    Event,
     Facilitator,
     Remembered,
-    SessionSaved,
     SessionState,
-    SettingsSaved,
     SettingsState,
     State,
 )
+from shared.events.types import CourseSaved, EmployeeSaved, EnrollmentCreated, Event, SessionSaved, SettingsSaved
 from shared.messaging.consumer import apply
 from shared.postgres.pool import Connection, transaction
 from shared.projections.comparison import ReplicaTable

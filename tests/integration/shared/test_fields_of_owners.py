@@ -17,17 +17,16 @@ from services.enrollment.schemas import EmployeeFields, OrganisationSettings
 from services.enrollment.store import catalog_replica, enrollments, people, people_pages, seats, snapshots
 from services.enrollment.store import pages as enrollment_pages
 from services.enrollment.store.seats import NewEnrollment
-from shared.events.types import (
-    CourseSaved,
+from shared.events.states import (
     CourseState,
     EmployeeState,
     EnrollmentState,
     OrganisationState,
-    SessionSaved,
     SessionState,
     SettingsState,
     State,
 )
+from shared.events.types import CourseSaved, SessionSaved
 from shared.postgres.pool import Connection, transaction
 from tests.support.client import new_organisation
 from tests.support.events import MOMENT

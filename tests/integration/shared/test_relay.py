@@ -12,7 +12,7 @@ from aio_pika.abc import DeliveryMode
 
 import shared.messaging.publisher
 import shared.messaging.relay
-from shared.events.types import EnrollmentStatus
+from shared.events.states import EnrollmentStatus
 from shared.messaging.outbox import OutboxRow
 from shared.messaging.publisher import Outcome, Publisher
 from tests.support.broker import TIMEOUT, Broker, Inbox

@@ -12,7 +12,7 @@ from aiohttp import web
 from services.catalog import enrollment_client
 from services.catalog.enrollment_client import EnrollmentClient
 from shared.errors import Unavailable
-from shared.events.types import SessionState
+from shared.events.states import SessionState
 from shared.http.service_client import connect_to_service
 from shared.observability import Trace, current_trace
 from tests.support import events

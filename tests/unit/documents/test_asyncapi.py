@@ -14,7 +14,8 @@ from documents.event_examples import example, publisher
 from documents.event_schemas import DIRECTORY, ENVELOPE, SCHEMA_FILES, schema_of
 from documents.writing import DocumentError
 from shared.events.cloudevents import decode, qualified_type
-from shared.events.types import STATE_OF, Event, SettingsSaved, SettingsState, State
+from shared.events.states import SettingsState, State
+from shared.events.types import STATE_OF, Event, SettingsSaved
 from stack.services import SERVICES
 from tests.support.papers import ROOT
 

@@ -7,7 +7,7 @@ import pytest
 
 from services.enrollment.answers import Enrolled, enrolled_answer
 from services.enrollment.refusals import AlreadyEnrolled, PrerequisiteMissing
-from shared.events.types import EnrollmentState
+from shared.events.states import EnrollmentState
 from tests.unit.enrollment.test_rules_transitions import enrollment
 
 

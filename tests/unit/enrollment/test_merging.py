@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from services.enrollment.merging import double_bookings
 from services.enrollment.transitions import displaced, reassigned
-from shared.events.types import EnrollmentState, EnrollmentStatus, Remembered
+from shared.events.states import EnrollmentState, EnrollmentStatus, Remembered
 from tests.unit.enrollment.test_rules_transitions import NOW, enrollment
 
 STATUSES: tuple[EnrollmentStatus, ...] = ("completed", "failed", "absent", "enrolled", "waitlisted", "cancelled")

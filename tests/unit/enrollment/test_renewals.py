@@ -8,7 +8,7 @@ import pytest
 
 from services.enrollment import transitions, validity
 from services.enrollment.schemas import Completion
-from shared.events.types import EnrollmentState, Judgement
+from shared.events.states import EnrollmentState, Judgement
 from tests.unit.enrollment.test_rules_transitions import HERE, NEW_THERE, enrollment
 
 HELD = datetime(2027, 5, 20, 9, tzinfo=UTC)

@@ -18,7 +18,7 @@ from services.enrollment.rules import (
     refusals,
 )
 from services.enrollment.transitions import transferred
-from shared.events.types import BookingClash
+from shared.events.states import BookingClash
 from tests.support.refusals import is_refused
 from tests.unit.enrollment.test_rules_decisions import candidate, command, seats
 from tests.unit.enrollment.test_rules_transitions import NEW_THERE, THERE, enrollment

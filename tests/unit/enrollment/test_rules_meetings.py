@@ -11,7 +11,7 @@ from services.enrollment.meetings import attended, check_meeting
 from services.enrollment.schemas import CheckIn
 from services.enrollment.transitions import check_in_removed, checked_in, marked_absent, reopened, transferred
 from shared.errors import Conflict
-from shared.events.types import EnrollmentState
+from shared.events.states import EnrollmentState
 from tests.unit.enrollment.test_rules_transitions import HERE, NEW_THERE, THERE, enrollment
 
 NOW = datetime(2026, 5, 15, 9, tzinfo=UTC)

@@ -3,7 +3,7 @@
 import pytest
 
 from services.enrollment.transitions import OPEN, preserved, remembering
-from shared.events.types import EnrollmentState, EnrollmentStatus, Remembered
+from shared.events.states import EnrollmentState, EnrollmentStatus, Remembered
 from tests.support.fields import filled
 
 OTHERS: tuple[EnrollmentStatus, ...] = ("completed", "failed", "absent", "cancelled")

@@ -19,7 +19,7 @@ from services.enrollment.errors import (
 from services.enrollment.refusals import SessionClosed, SessionFull
 from services.enrollment.schemas import CheckIn, Completion
 from shared.errors import ApiError
-from shared.events.types import EnrollmentState, Judgement
+from shared.events.states import EnrollmentState, Judgement
 from tests.support.lives import Model, Refused, Step, lives
 from tests.unit.enrollment.test_rules_transitions import HERE, LATER, NEW_THERE, NOW, START, enrollment, judgement
 

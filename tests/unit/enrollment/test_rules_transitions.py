@@ -24,7 +24,7 @@ from services.enrollment.transitions import (
     transferred,
 )
 from services.enrollment.validity import add_months
-from shared.events.types import EnrollmentState, Judgement
+from shared.events.states import EnrollmentState, Judgement
 
 NOW = datetime(2026, 5, 15, 17, 10, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.events.cloudevents import EventInvalid, decode, encode
-from shared.events.types import STATE_OF, Event, State
+from shared.events.states import State
+from shared.events.types import STATE_OF, Event
 from shared.observability import Trace, new_traceparent, own_trace
 from shared.validation.fields import MAX_ID
 from tests.support.events import course, encoded, enrollment, person, session

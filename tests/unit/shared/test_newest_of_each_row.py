@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.events.types import EmployeeRemoved, Event, State
+from shared.events.states import State
+from shared.events.types import EmployeeRemoved, Event
 from shared.messaging.consumer import newest_of_each_row
 from tests.support.events import course, enrollment, person, session
 
