@@ -97,7 +97,7 @@ class BadRequest(ApiError):
         "The request is malformed: its syntax, its target, its `Host`, or a body that ends before its declared length."
     )
     remedy = (
-        "Look for what builds the request by hand, or for a proxy that changes it. The same request is refused again."
+        "Check code that builds requests by hand, and proxies that change them. Do not repeat the request as it is."
     )
 
 
@@ -148,7 +148,7 @@ class PermissionDenied(ApiError):
     status = 403
     code = "permission_denied"
     meaning = "The token is valid, and lacks the permission that `message` names."
-    remedy = "Use a token with that permission. Who manages users and clients can grant it."
+    remedy = "Use a token with that permission. Whoever manages users and clients can grant it."
 
     def __init__(self, permission: str) -> None:
         """RFC 6750, section 3.1; a requirement that is no scope, such as a user type, is not in the challenge."""
