@@ -60,7 +60,9 @@ class ClientRefused(OAuthError):
         "There are no credentials of the client, or malformed ones; the client is unknown or the secret wrong; or the"
         " client is expired, revoked or of a suspended organisation."
     )
-    remedy = "Check the client id and the secret; `error_description` says when the client itself can no longer be used."
+    remedy = (
+        "Check the client id and the secret; `error_description` says when the client itself can no longer be used."
+    )
 
     def __init__(self, message: str = "The client id or the secret is wrong.") -> None:
         super().__init__(message)
