@@ -10,8 +10,8 @@ class CredentialsRefused(ApiError):
     code = "credentials_invalid"
     message = "Invalid credentials. Please check your email and password."
     meaning = (
-        "The email address is unknown, the password is wrong, or the user may not sign in. Which of them, nobody is"
-        " told."
+        "The email address is unknown, the password is wrong, or the user may not sign in."
+        " The response does not say which."
     )
     remedy = "Check both. A user who was just invited sets a password first; a disabled one is enabled by an Admin."
 
