@@ -35,6 +35,21 @@ SERVICES = (
     ),
     Service("accounts", publishes=("organisation",), secrets=("accounts_secret",)),
     Service(
+        "delivery",
+        publishes=("webhook",),
+        follows=(
+            "course",
+            "session",
+            "employee",
+            "enrollment",
+            "certification",
+            "settings",
+            "organisation",
+            "webhook",
+        ),
+        secrets=("delivery_secret",),
+    ),
+    Service(
         "history",
         follows=("course", "session", "employee", "enrollment", "settings"),
         asks=("catalog", "enrollment"),
