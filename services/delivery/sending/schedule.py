@@ -20,7 +20,7 @@ PAUSES: Final = (
 """Before the second try and each one after it: more than three days together."""
 MOST_TRIES: Final = len(PAUSES) + 1
 JITTER: Final = 0.1
-"""The part of a pause that is added at most. None is shortened: an endpoint that was away for three days gets all."""
+"""The part of a pause that is added at most. None is shortened: an endpoint that was down for three days gets all."""
 LONGEST_RETRY_AFTER: Final = timedelta(hours=24)
 FAILING_FOR: Final = timedelta(days=5)
 """After so much time with failures alone an endpoint is disabled."""
@@ -44,7 +44,7 @@ def pause_after(tries: int, retry_after: timedelta, chance: float) -> timedelta 
 
 
 def retry_after(header: str | None, now: datetime) -> timedelta:
-    """What `Retry-After` asks for (RFC 9110, section 10.2.3), at most `LONGEST_RETRY_AFTER`; zero if it is not valid."""
+    """What `Retry-After` asks for (RFC 9110, section 10.2.3), at most `LONGEST_RETRY_AFTER`; zero if invalid."""
     asked = _asked(header.strip(), now) if header else timedelta()
     return min(max(asked, timedelta()), LONGEST_RETRY_AFTER)
 

@@ -186,7 +186,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 async def speaks_no_tls(connected: Connected) -> None:
-    await connected.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    await connected.write(b"HTTP/1.1 400 No\r\n\r\n")
 
 
 async def says_nothing(connected: Connected) -> None:
