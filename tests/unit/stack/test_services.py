@@ -113,7 +113,7 @@ def test_a_service_that_publishes_has_the_tables_for_it(service: Service) -> Non
 @OF_EACH_SERVICE
 def test_a_service_handles_every_event_that_it_follows_and_no_other(service: Service) -> None:
     declared = DECLARED[service.name]
-    handled = STATE_OF if declared.takes else declared.subscriptions
+    handled = set(STATE_OF) if declared.takes else set(declared.subscriptions)
     assert {event.type for event in handled} == begin_with(service.follows)
 
 
