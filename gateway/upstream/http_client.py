@@ -8,9 +8,10 @@ import asyncio
 import ssl
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -26,6 +27,7 @@ MAX_HEADERS: Final = 100
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of an answer's head, together with the interim answers before it."""
 _LINE_END: Final = (b"\r", b"\n")
+Opened = TypeVar("Opened", bound=asyncio.BaseProtocol)
 
 
 class NotConnected(Exception):
@@ -238,6 +240,12 @@ class Connections:
             self._idle.append(connection)
         return answer
 
+    async def open(self, protocol: Callable[[], Opened]) -> Opened:
+        """A connection of any kind, which nobody else uses. Raises `OSError`."""
+        host, port = self._address
+        _, made = await asyncio.get_running_loop().create_connection(protocol, host, port, ssl=self._tls)
+        return made
+
     def close(self) -> None:
         if self._sweep is not None:
             self._sweep.cancel()
@@ -271,13 +279,10 @@ class Connections:
 
     async def _connect(self, seconds: float) -> tuple[Connection, float]:
         """A new connection, and how many of the seconds are left."""
-        host, port = self._address
         began = time.monotonic()
         try:
             async with asyncio.timeout(min(CONNECT_TIMEOUT, seconds)):
-                _, connection = await asyncio.get_running_loop().create_connection(
-                    lambda: Connection(self), host, port, ssl=self._tls
-                )
+                connection = await self.open(lambda: Connection(self))
         except OSError as error:  # a TimeoutError is one
             raise NotConnected(str(error)) from None
         return connection, max(0.0, seconds - (time.monotonic() - began))
