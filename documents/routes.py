@@ -6,6 +6,7 @@ from typing import Any, Final
 from gateway.edge.own_routes import OWN_ROUTES
 from services.accounts.api import ROUTES as ACCOUNTS
 from services.catalog.api import ROUTES as CATALOG
+from services.delivery.api import ROUTES as DELIVERY
 from services.enrollment.api import ROUTES as ENROLLMENT
 from services.history.api import ROUTES as HISTORY
 from shared.errors import ApiError, BadRequest, HeadersTooLarge, UriTooLong, ValidationFailed
@@ -20,7 +21,7 @@ _OF_THE_GATEWAY: Final[Refusals] = (BadRequest, ValidationFailed, UriTooLong, He
 
 def public_routes() -> Routes:
     """Those that the gateway passes on, and its own; what services ask each other is left out."""
-    declared = [*CATALOG, *ENROLLMENT, *HISTORY, *ACCOUNTS, *OWN_ROUTES]
+    declared = [*CATALOG, *ENROLLMENT, *HISTORY, *ACCOUNTS, *DELIVERY, *OWN_ROUTES]
     return [route for route in declared if route.is_public or not route.is_internal]
 
 

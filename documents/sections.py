@@ -35,6 +35,7 @@ _SECTIONS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         "An organisation's time zone, and its rule for booking clashes.",
         ("/api/v1/training/settings",),
     ),
+    "Events": ("The feed of all that happened, for programs that follow it.", ("/api/v1/events",)),
     "Signing in": ("Tokens of people who sign in here.", ("/api/v1/auth",)),
     "Users": ("People who sign in, for those who manage them.", ("/api/v1/users",)),
     "Clients": ("Programs with an id and a secret of their own.", ("/api/v1/clients",)),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
-UpstreamName = Literal["catalog", "enrollment", "history", "accounts"]
+UpstreamName = Literal["catalog", "enrollment", "history", "accounts", "delivery"]
 
 ROUTES: Final[Mapping[str, UpstreamName]] = {
     "/api/v1/training/courses/**": "catalog",
@@ -21,6 +21,7 @@ ROUTES: Final[Mapping[str, UpstreamName]] = {
     "/api/v1/employees/**": "enrollment",
     "/api/v1/staff/**": "enrollment",
     "/api/v1/companies": "enrollment",
+    "/api/v1/events": "delivery",
     "/api/v1/auth/login": "accounts",
     "/api/v1/auth/invitation": "accounts",
     "/api/v1/auth/me": "accounts",

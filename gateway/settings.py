@@ -80,6 +80,7 @@ class GatewaySettings(ProcessSettings):
     enrollment_url: Origin
     history_url: Origin
     accounts_url: Origin
+    delivery_url: Origin
     redis_ca_file: CaFile | None = None
     """With it connections are TLS, and Redis shows a certificate of this CA for its host."""
     redis_cert_file: Path | None = None

@@ -35,6 +35,20 @@ SERVICES = (
     ),
     Service("accounts", publishes=("organisation",), secrets=("accounts_secret",)),
     Service(
+        "delivery",
+        follows=(
+            "course",
+            "session",
+            "employee",
+            "enrollment",
+            "certification",
+            "settings",
+            "organisation",
+            "webhook",
+        ),
+        secrets=("delivery_secret",),
+    ),
+    Service(
         "history",
         follows=("course", "session", "employee", "enrollment", "settings"),
         asks=("catalog", "enrollment"),

@@ -9,11 +9,11 @@ from services.accounts.errors import ClientNotFound, ClientRevoked, CommandRefus
 from services.accounts.operating import STATUSES, carry_out
 from services.accounts.representations_clients import ClientItem
 from services.accounts.schemas_clients import ClientFields, ClientQuery
-from services.accounts.secrets_at_rest import Sealer
 from services.accounts.settings import AccountsSettings
 from services.accounts.store import clients as store
 from services.accounts.use_cases import clients as use_cases
 from shared.auth.internal_token import SCOPES
+from shared.auth.secrets_at_rest import Sealer
 from shared.errors import ValidationFailed
 from shared.http.input import validated
 from shared.http.pagination import MAX_PER_PAGE

@@ -13,10 +13,10 @@ from services.accounts.operating import REFUSED, STATUSES, carry_out
 from services.accounts.password_rules import check_new_password
 from services.accounts.passwords import hash_password, normal_password
 from services.accounts.schemas_users import UserFields
-from services.accounts.secrets_at_rest import Sealer
 from services.accounts.settings import AccountsSettings
 from services.accounts.store import earlier_users
 from services.accounts.use_cases import moving_over
+from shared.auth.secrets_at_rest import Sealer
 from shared.errors import ValidationFailed
 from shared.http.input import validated
 from shared.postgres.pool import Connection

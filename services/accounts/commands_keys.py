@@ -6,11 +6,11 @@ from functools import partial
 from typing import get_args
 
 from services.accounts.operating import STATUSES, carry_out
-from services.accounts.secrets_at_rest import Sealer
 from services.accounts.settings import AccountsSettings
 from services.accounts.signing_keys import PUBLISHING, KeyStanding
 from services.accounts.use_cases import keys as use_cases
 from shared.auth.jwk import Algorithm
+from shared.auth.secrets_at_rest import Sealer
 from shared.postgres.pool import Connection
 from shared.service.chassis import Command
 

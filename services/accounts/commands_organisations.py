@@ -9,11 +9,11 @@ from services.accounts.errors import CommandRefused, EmailTaken, OrganisationExi
 from services.accounts.operating import STATUSES, carry_out
 from services.accounts.representations import OrganisationItem
 from services.accounts.schemas_organisations import OrganisationDocument, OrganisationFields, OrganisationQuery
-from services.accounts.secrets_at_rest import Sealer
 from services.accounts.settings import AccountsSettings
 from services.accounts.store.organisation_pages import organisation_page
 from services.accounts.use_cases import organisations as use_cases
 from services.accounts.use_cases.organisations import Saved
+from shared.auth.secrets_at_rest import Sealer
 from shared.errors import ValidationFailed
 from shared.events.states import BookingClash
 from shared.http.input import validated

@@ -7,7 +7,6 @@ from typing import get_args
 
 from services.accounts.operating import STATUSES, carry_out
 from services.accounts.roles import ROLES
-from services.accounts.secrets_at_rest import Sealer
 from services.accounts.settings import AccountsSettings
 from services.accounts.store import keys as key_store
 from services.accounts.store import users as user_store
@@ -15,6 +14,7 @@ from services.accounts.tokens import ACCESS_TOKEN, access_token
 from shared.auth.claims import UserType
 from shared.auth.internal_token import PLATFORM, Caller
 from shared.auth.jwk import parse_private_keys
+from shared.auth.secrets_at_rest import Sealer
 from shared.postgres.pool import Connection
 from shared.service.chassis import Command
 from shared.validation.fields import MAX_ID

@@ -12,13 +12,13 @@ from services.accounts.password_rules import check_new_password
 from services.accounts.passwords import hash_password, normal_password
 from services.accounts.roles import ROLES
 from services.accounts.schemas_users import UserFields
-from services.accounts.secrets_at_rest import Sealer
 from services.accounts.settings import AccountsSettings
 from services.accounts.store import users as store
 from services.accounts.store.invitations import NewLink
 from services.accounts.use_cases import users as use_cases
 from services.accounts.use_cases.users import Manager
 from services.accounts.users import User
+from shared.auth.secrets_at_rest import Sealer
 from shared.errors import ValidationFailed
 from shared.http.input import validated
 from shared.postgres.audit import Actor

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import asyncpg
 from aiohttp import web
 
-from services.accounts.errors import SecretWrong
 from services.accounts.key_ring import KeyRing
 from services.accounts.passwords import PasswordChecker
-from services.accounts.secrets_at_rest import Sealer
+from services.accounts.sealing import sealer_of
 from services.accounts.settings import AccountsSettings
+from shared.auth.secrets_at_rest import SecretWrong
 from shared.concurrency.tasks import background
 from shared.errors import Unavailable
 from shared.http.server.app import READINESS
@@ -33,7 +33,7 @@ ACCOUNTS_CONTEXT = web.AppKey("accounts", AccountsContext)
 
 async def accounts_context(settings: AccountsSettings, app: web.Application) -> AsyncIterator[None]:
     """The process is not ready before it has read the keys, and ends if it has another secret than they have."""
-    key_ring = KeyRing(app[POOL], Sealer(settings.accounts_secret, settings.accounts_secret_previous))
+    key_ring = KeyRing(app[POOL], sealer_of(settings))
     await _read_if_possible(key_ring)
     app[READINESS]["signing_keys"] = key_ring.has_been_read
     with closing(PasswordChecker()) as passwords:

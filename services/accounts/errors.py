@@ -26,10 +26,6 @@ class NoPassword(Conflict):
     remedy = "Change the password at the identity provider."
 
 
-class SecretWrong(Exception):
-    """A private key in the database cannot be decrypted with ACCOUNTS_SECRET."""
-
-
 class CommandRefused(Exception):
     """A command of the operator changes nothing; says why, and what would be right."""
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.accounts.errors import SecretWrong
-from services.accounts.secrets_at_rest import Sealer
 from services.accounts.store import keys as key_store
 from services.accounts.tokens import ACCESS_TOKEN
 from shared.auth.jwk import PrivateKeySet, parse_private_keys
+from shared.auth.secrets_at_rest import Sealer, SecretWrong
 from shared.concurrency.backoff import Backoff
 from shared.errors import Unavailable
 from shared.messaging.retrying import retry_forever

@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 
-from services.accounts.errors import CommandRefused, SecretWrong
-from services.accounts.secrets_at_rest import Sealer
+from services.accounts.errors import CommandRefused
+from services.accounts.sealing import sealer_of
 from services.accounts.settings import AccountsSettings
+from shared.auth.secrets_at_rest import Sealer, SecretWrong
 from shared.errors import Unavailable
 from shared.postgres.pool import Connection, connection_pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
@@ -43,7 +44,7 @@ def _failed(command: str, reason: object, status: int) -> int:
 
 async def _in_transaction(settings: AccountsSettings, command: str, work: Work) -> str:
     url = settings.migration_database_url.get_secret_value()
-    sealer = Sealer(settings.accounts_secret, settings.accounts_secret_previous)
+    sealer = sealer_of(settings)
     async with (
         connection_pool(url, name=f"accounts {command}", size=1) as pool,
         transaction(pool, EVERY_ORGANISATION) as connection,

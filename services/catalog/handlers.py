@@ -2,7 +2,7 @@
 
 from services.catalog.store import counts
 from shared.events.types import ENROLLMENT_EVENTS, SettingsSaved
-from shared.messaging.consumer import Subscriptions
+from shared.messaging.subscriptions import Subscriptions
 from shared.projections import settings_copy
 
 SUBSCRIPTIONS: Subscriptions = {

@@ -17,7 +17,7 @@ from shared.http.models import Query
 from shared.http.representation import Done, Success
 from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
-from shared.messaging.consumer import apply
+from shared.messaging.subscriptions import apply
 from shared.postgres.pool import transaction
 from shared.service.chassis import POOL
 from shared.service.snapshot_routes import snapshot_routes

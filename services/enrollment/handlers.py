@@ -3,7 +3,7 @@
 from services.enrollment.store import catalog_replica
 from services.enrollment.use_cases import sessions, settings
 from shared.events.types import CourseRemoved, CourseSaved, OrganisationCreated, SessionRemoved, SessionSaved
-from shared.messaging.consumer import Subscriptions
+from shared.messaging.subscriptions import Subscriptions
 
 SUBSCRIPTIONS: Subscriptions = {
     CourseSaved: catalog_replica.save_courses,

@@ -14,7 +14,7 @@ from services.enrollment.store import catalog_replica
 from services.enrollment.store.totals import TOTALS
 from services.enrollment.use_cases import sessions
 from shared.events.types import Event
-from shared.messaging.consumer import Handler
+from shared.messaging.subscriptions import Handler
 from shared.postgres.list_totals import correct_totals
 from shared.postgres.pool import Connection, Pool, connection_pool, transaction
 from shared.projections.comparison import Comparison, ReplicaTable

@@ -12,7 +12,7 @@ from shared.events.types import (
     SessionSaved,
     SettingsSaved,
 )
-from shared.messaging.consumer import Subscriptions
+from shared.messaging.subscriptions import Subscriptions
 from shared.projections import settings_copy
 
 SUBSCRIPTIONS: Subscriptions = {

@@ -39,6 +39,10 @@ RECORD = "training.record"
 MANAGE = "training.manage"
 ACCOUNTS = "accounts.manage"
 """Users and programs of the organisation."""
+EVENTS = "events.view"
+"""The feed of all events, which have all of the organisation's rows in them."""
+WEBHOOKS = "webhooks.manage"
+"""Where events are sent to."""
 PLATFORM = "platform.manage"
 """Organisations themselves; no role of an organisation has it."""
 SCOPES = (
@@ -52,6 +56,8 @@ SCOPES = (
     RECORD,
     MANAGE,
     ACCOUNTS,
+    EVENTS,
+    WEBHOOKS,
     PLATFORM,
 )
 """All that a client's token may carry, in the order of the contract, section 2: the scopes of OAuth."""

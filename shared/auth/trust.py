@@ -29,6 +29,7 @@ GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "catalog": {"enrollment": frozenset({SEATS, STATES})},
     "enrollment": {"catalog": frozenset({FETCH_SESSION, STATES})},
     "accounts": {},
+    "delivery": {},
     "history": {"catalog": frozenset({STATES}), "enrollment": frozenset({STATES})},
 }
 """The permissions that each service may use at each other service."""

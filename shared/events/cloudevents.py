@@ -85,6 +85,14 @@ def decode(body: bytes) -> Event[State]:
     return event_type(envelope.organisationid, state, _trace(envelope))
 
 
+def envelope_of(body: bytes) -> CloudEvent:
+    """The envelope of an event whose type and version need not be known here; raises `EventInvalid`."""
+    try:
+        return CloudEvent.model_validate_json(body)
+    except ValidationError as error:
+        raise EventInvalid(_reason(error)) from None
+
+
 def _trace(envelope: CloudEvent) -> Trace:
     return Trace(envelope.requestid, envelope.traceparent, envelope.tracestate)
 

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,9 +18,7 @@ from aio_pika.abc import AbstractChannel
 
 from shared.concurrency.backoff import Backoff
 from shared.errors import Unavailable
-from shared.events.cloudevents import EventInvalid, decode
-from shared.events.states import State
-from shared.events.types import Event
+from shared.events.cloudevents import EventInvalid
 from shared.messaging.broker import (
     OPERATION_TIMEOUT,
     QueueName,
@@ -32,8 +30,9 @@ from shared.messaging.broker import (
 from shared.messaging.dead_letter import dead_letter_of
 from shared.messaging.deliveries import Delivery, subscribe
 from shared.messaging.errors import BrokerUnavailable, broker_outages
+from shared.messaging.follower import Followed, Follower
 from shared.messaging.retrying import retry_forever
-from shared.postgres.pool import Connection, Pool, transaction
+from shared.postgres.pool import Pool, transaction
 from shared.postgres.row_security import scope
 
 log = logging.getLogger(__name__)
@@ -47,47 +46,17 @@ GATHER_SECONDS = 0.006
 WATCH_INTERVAL = 5.0
 """Seconds without a delivery after which the consumer asks the broker whether it is still registered."""
 
-Handler = Callable[[Connection, Sequence[Any]], Awaitable[None]]
-"""Applies events of its types inside the given transaction; at most one for each row, the newest."""
-
-Subscriptions = Mapping[type[Event[State]], Handler]
-"""Event → handler, in the order in which handlers run for a batch."""
-
 Arrivals = asyncio.Queue[Delivery | None]
 """Deliveries that are not in a batch yet; None once the channel is closed."""
-
-
-def routing_keys(subscriptions: Subscriptions) -> list[str]:
-    return [event_type.type for event_type in subscriptions]
-
-
-async def apply(connection: Connection, subscriptions: Subscriptions, events: Iterable[Event[State]]) -> None:
-    """Calls each handler with its events, in the order of `subscriptions`."""
-    newest = newest_of_each_row(events)
-    handlers = dict.fromkeys(subscriptions.values())
-    for handler in handlers:
-        mine = [event for event in newest if subscriptions.get(type(event)) is handler]
-        if mine:
-            await handler(connection, mine)
-
-
-def newest_of_each_row(events: Iterable[Event[State]]) -> list[Event[State]]:
-    """Events carry whole states, so only the highest version of each row in a batch is needed."""
-    newest: dict[tuple[type[State], int, int], Event[State]] = {}
-    for event in events:
-        row = (type(event.data), event.organisation_id, event.data.id)
-        if row not in newest or newest[row].data.version < event.data.version:
-            newest[row] = event
-    # The same order of rows everywhere, so that two consumers that lock the same rows cannot deadlock.
-    return [newest[row] for row in sorted(newest, key=lambda row: row[1:])]
 
 
 class Batch:
     """Deliveries that are applied in one transaction and acknowledged together; never empty."""
 
-    def __init__(self, first: Delivery) -> None:
+    def __init__(self, first: Delivery, follower: Follower[Any]) -> None:
         self.last = first
-        self.decoded: list[tuple[Delivery, Event[State]]] = []
+        self._follower = follower
+        self.decoded: list[tuple[Delivery, Followed]] = []
         self.invalid: list[tuple[Delivery, EventInvalid]] = []
         self._add(first)
 
@@ -103,13 +72,13 @@ class Batch:
                 return
             self._add(delivery)
 
-    def events(self) -> list[Event[State]]:
-        return [event for _, event in self.decoded]
+    def messages(self) -> list[Any]:
+        return [message for _, message in self.decoded]
 
     def _add(self, delivery: Delivery) -> None:
         self.last = delivery
         try:
-            self.decoded.append((delivery, decode(delivery.body)))
+            self.decoded.append((delivery, self._follower.decode(delivery.body)))
         except EventInvalid as error:
             self.invalid.append((delivery, error))
 
@@ -126,7 +95,7 @@ class Consumer:
     pool: Pool
     amqp_url: str
     queue: QueueName
-    subscriptions: Subscriptions
+    follower: Follower[Any]
     _gather_seconds: float = 0.0
     _began: float = -math.inf
     _connected: bool = False
@@ -168,7 +137,7 @@ class Consumer:
                 raise BrokerUnavailable("the consumer's channel was closed, or its queue deleted")
             if self._gather_seconds and arrived.qsize() < BATCH - 1:
                 await asyncio.sleep(self._gather_seconds)
-            return Batch(first)
+            return Batch(first, self.follower)
 
     async def _watch(self, channel: AbstractChannel) -> None:
         """Asks the broker for consumers: one can be dropped without notice (mosquito/aio-pika#231)."""
@@ -189,32 +158,32 @@ class Consumer:
         # Delivery tags ascend, and every delivery of the batch is applied or dead-lettered by now.
         await batch.last.acknowledge_all()
 
-    def _gathered(self, batch: Batch, arrived: Arrivals) -> list[Event[State]]:
+    def _gathered(self, batch: Batch, arrived: Arrivals) -> list[Followed]:
         batch.take(arrived)
-        return batch.events()
+        return batch.messages()
 
     async def _handle_one_by_one(self, channel: AbstractChannel, batch: Batch) -> None:
-        for delivery, event in batch.decoded:
+        for delivery, message in batch.decoded:
             try:
-                await self._commit(partial(list, [event]))
+                await self._commit(partial(list, [message]))
             except Exception as error:
                 await self._dead_letter(channel, delivery, error)
 
-    async def _commit(self, events: Callable[[], Sequence[Event[State]]]) -> None:
-        """Applies the events in one transaction, retrying for as long as the database is unavailable.
+    async def _commit(self, messages: Callable[[], Sequence[Followed]]) -> None:
+        """Applies the messages in one transaction, retrying for as long as the database is unavailable.
 
-        The transaction begins with the organisations of the events so far. `events` is called again after that round
-        trip, to include what arrived meanwhile, which rarely adds an organisation.
+        The transaction begins with the organisations of the messages so far. `messages` is called again after that
+        round trip, to include what arrived meanwhile, which rarely adds an organisation.
         """
         backoff = Backoff()
         while True:
             try:
-                organisations = _organisations(events())
+                organisations = _organisations(messages())
                 async with transaction(self.pool, organisations) as connection:
-                    gathered = events()
+                    gathered = messages()
                     if not organisations.issuperset(more := _organisations(gathered)):
                         await connection.execute(scope(more))
-                    await apply(connection, self.subscriptions, gathered)
+                    await self.follower.apply(connection, gathered)
                 return
             except Unavailable as error:
                 log.warning("the consumer of %s is waiting for the database: %s", self.queue.name, error)
@@ -235,8 +204,8 @@ class Consumer:
             )
 
 
-def _organisations(events: Iterable[Event[State]]) -> set[int]:
-    return {event.organisation_id for event in events}
+def _organisations(messages: Iterable[Followed]) -> set[int]:
+    return {message.organisation_id for message in messages}
 
 
 async def _notice_end(channel: AbstractChannel, arrived: Arrivals) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.events.states import State
 from shared.events.types import Event
-from shared.messaging.consumer import Subscriptions, apply
+from shared.messaging.subscriptions import Subscriptions, apply
 from shared.postgres.connection import dedicated_connection
 from shared.postgres.pool import Connection
 from shared.projections.keys import Key

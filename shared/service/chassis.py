@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
@@ -24,9 +24,11 @@ from shared.http.body_budget import BodyBudget
 from shared.http.routing import VERIFIER, Route, add_routes
 from shared.http.server.app import INFORMATION, READINESS, create_app, run
 from shared.messaging.broker import QueueName, connection_to, declare_queue
-from shared.messaging.consumer import Consumer, Subscriptions, routing_keys
+from shared.messaging.consumer import Consumer
+from shared.messaging.follower import Follower
 from shared.messaging.installation import describe
 from shared.messaging.relay import LANES, Relay
+from shared.messaging.subscriptions import Subscribed, Subscriptions
 from shared.observability import configure_logging
 from shared.postgres.batched_reads import BatchedReader, batched_reader
 from shared.postgres.migrations import migrate
@@ -65,7 +67,10 @@ class Service(Generic[S]):
     settings: type[S]
     migrations: Path
     routes: Sequence[Route[Any, Any]]
-    subscriptions: Subscriptions
+    subscriptions: Subscriptions = field(default_factory=dict)
+    """The function that applies each event that it follows."""
+    takes: Follower[Any] | None = None
+    """What takes its messages instead, where keeping the newest state of each row is not enough."""
     outbox: bool = False
     """Whether it publishes events: then its migrations make the tables of outbox and idempotency keys."""
     projection: Projection | None = None
@@ -77,6 +82,10 @@ class Service(Generic[S]):
     worker_contexts: Sequence[Context[S]] = ()
     """What it does beside answering requests, publishing and consuming."""
     commands: Sequence[Command[S]] = ()
+
+    @property
+    def follower(self) -> Follower[Any]:
+        return self.takes or Subscribed(self.subscriptions)
 
 
 def run_service(service: Service[S]) -> None:
@@ -145,7 +154,7 @@ async def prepare(service: Service[S], settings: S) -> list[str]:
     amqp_url, queue = settings.migration_amqp_url.get_secret_value(), service_queue(service.name, settings)
     async with connection_to(amqp_url, name=f"{service.name} migrate") as connection:
         channel = await connection.channel()
-        await declare_queue(channel, queue, routing_keys(service.subscriptions), settings.exchange)
+        await declare_queue(channel, queue, service.follower.routing_keys, settings.exchange)
     return applied
 
 
@@ -167,7 +176,7 @@ def build_app(service: Service[S], settings: S, role: Role = "all") -> web.Appli
     if role != "api":
         if service.outbox:
             app.cleanup_ctx.append(partial(relay, service.name, settings))
-        app.cleanup_ctx.append(partial(consumer, service.name, settings, service.subscriptions))
+        app.cleanup_ctx.append(partial(consumer, service.name, settings, service.follower))
         app.cleanup_ctx.extend(partial(context, settings) for context in service.worker_contexts)
     return app
 
@@ -202,11 +211,11 @@ async def relay(name: str, settings: ServiceSettings, app: web.Application) -> A
 
 
 async def consumer(
-    name: str, settings: ServiceSettings, subscriptions: Subscriptions, app: web.Application
+    name: str, settings: ServiceSettings, follower: Follower[Any], app: web.Application
 ) -> AsyncIterator[None]:
     """Applies the events in the service's queue."""
     amqp_url, queue = settings.amqp_url.get_secret_value(), service_queue(name, settings)
-    consumer = Consumer(app[POOL], amqp_url, queue, subscriptions)
+    consumer = Consumer(app[POOL], amqp_url, queue, follower)
     app[INFORMATION]["consumer"] = consumer.is_connected
     async with background(consumer.run(), name="consumer"):
         yield

@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from tests.support.papers import ROOT, text_of
 
-Right = Literal["view", "enroll", "record", "manage", "accounts.manage", "platform.manage"]
+Right = Literal[
+    "view", "enroll", "record", "manage", "accounts.manage", "events.view", "webhooks.manage", "platform.manage"
+]
 Whose = Literal["own", "company", "other"]
 """Rows about the caller's own person, about one of a company of theirs, and about anybody else."""
 
@@ -182,6 +184,7 @@ LINES = [
     Line("DELETE /api/v1/clients/{client}", "accounts.manage"),
     Line("POST /api/v1/clients/{client}/rotate", "accounts.manage"),
     Line("GET /api/v1/clients/{client}/audit", "accounts.manage"),
+    Line("GET /api/v1/events", "events.view", elsewhere=200),
     Line("GET /api/v1/organisations", "platform.manage", elsewhere=200),
     Line("POST /api/v1/organisations", "platform.manage", 201, 201, _ORGANISATION),
     Line("GET /api/v1/organisations/{organisation}", "platform.manage", elsewhere=200),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Service = Literal["catalog", "enrollment", "history", "accounts"]
+Service = Literal["catalog", "enrollment", "history", "accounts", "delivery"]
 Place = Literal["gateway", "service"]
 
 AUTHORIZED = "Authorization: Bearer <token>"

@@ -20,6 +20,8 @@ ADMIN_PERMISSIONS = (
     "training.record",
     "training.manage",
     "accounts.manage",
+    "events.view",
+    "webhooks.manage",
     "platform.manage",
 )
 """All that a client can have; no role has the last."""

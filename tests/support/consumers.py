@@ -15,14 +15,15 @@ from shared.events.types import (
     EnrollmentMarkedAbsent,
     Event,
 )
-from shared.messaging.consumer import Consumer, Subscriptions
+from shared.messaging.consumer import Consumer
+from shared.messaging.subscriptions import Subscribed, Subscriptions
 from shared.postgres.pool import Connection, Pool
 from tests.support.broker import Broker
 from tests.support.eventually import DEADLINE, eventually
 
 
 def consumer_for(pool: Pool, broker: Broker, subscriptions: Subscriptions, *, amqp_url: str | None = None) -> Consumer:
-    return Consumer(pool, amqp_url or broker.url, broker.queue, subscriptions)
+    return Consumer(pool, amqp_url or broker.url, broker.queue, Subscribed(subscriptions))
 
 
 @asynccontextmanager

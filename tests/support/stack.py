@@ -35,6 +35,7 @@ CLIENT_SECRET = secrets.token_hex(32)
 # All tests share the processors, and many sign in.
 passwords.HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 ACCOUNTS_SECRET = SecretStr(secrets.token_hex(32))
+DELIVERY_SECRET = SecretStr(secrets.token_hex(32))
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 _INSTALLATIONS = iter(INSTALLATIONS[_WORKER::_WORKERS])
@@ -142,6 +143,7 @@ async def running_stack(roles: Mapping[str, Role] | None = None, **gateway_chang
             values: dict[str, Any] = {
                 **common,
                 "accounts_secret": ACCOUNTS_SECRET,
+                "delivery_secret": DELIVERY_SECRET,
                 **internal_settings(name),
                 **_addresses(name, databases[name]),
             }

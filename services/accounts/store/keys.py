@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from services.accounts.secrets_at_rest import Sealer
 from services.accounts.signing_keys import SigningKey
 from shared.auth.jwk import new_private_key
+from shared.auth.secrets_at_rest import Sealer
 from shared.postgres.pool import Connection
 
 # Held until the commit by whoever changes the keys. A statement of its own: the next one sees what it has waited for.

@@ -3,10 +3,10 @@
 import json
 
 from services.accounts.errors import CommandRefused
-from services.accounts.secrets_at_rest import Sealer
 from services.accounts.signing_keys import KeyStanding, found, require_promotable, require_retirable, standing
 from services.accounts.store import keys as key_store
 from shared.auth.jwk import MAX_KEYS, Algorithm, KeyInvalid, new_private_key, parse_private_keys
+from shared.auth.secrets_at_rest import Sealer
 from shared.postgres.pool import Connection
 from shared.security_log import SecurityEvent, record
 

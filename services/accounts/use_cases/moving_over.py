@@ -8,7 +8,6 @@ from services.accounts import user_rules
 from services.accounts.earlier_files import EarlierKey, EarlierUser, FileBroken
 from services.accounts.roles import ROLES
 from services.accounts.schemas_users import UserFields
-from services.accounts.secrets_at_rest import Sealer
 from services.accounts.signing_keys import LONGEST_TOKEN
 from services.accounts.store import earlier_users as user_store
 from services.accounts.store import keys as key_store
@@ -16,6 +15,7 @@ from services.accounts.use_cases import users
 from services.accounts.use_cases.users import Manager
 from services.accounts.users import User, email_key
 from shared.auth.jwk import MAX_KEYS
+from shared.auth.secrets_at_rest import Sealer
 from shared.postgres import audit_trail
 from shared.postgres.audit import Actor, AuditEntry, differences
 from shared.postgres.pool import Connection

@@ -11,9 +11,10 @@ import pytest
 from pydantic import SecretStr
 
 from services.accounts.key_ring import KeyRing
-from services.accounts.secrets_at_rest import Sealer
+from services.accounts.sealing import sealer_of
 from services.accounts.signing_keys import PUBLISHING
 from services.accounts.store import keys as key_store
+from shared.auth import secrets_at_rest
 from shared.auth.jwk import MAX_KEYS, parse_private_keys
 from shared.postgres.pool import connection_pool, transaction
 from stack.servers.requirements import POSTGRES, find
@@ -49,7 +50,7 @@ async def age(accounts: OwnAccounts) -> None:
 
 async def private_halves(accounts: OwnAccounts) -> dict[str, str]:
     """The private member of each key, decrypted."""
-    sealer = Sealer(accounts.settings.accounts_secret)
+    sealer = sealer_of(accounts.settings)
     rows = await executed(accounts, "SELECT key_id, private_sealed FROM signing_keys")
     return {row["key_id"]: json.loads(sealer.open(row["private_sealed"], row["key_id"]))["d"] for row in rows}
 
@@ -63,7 +64,7 @@ async def test_the_first_process_makes_a_key_that_signs_and_others_find_it(accou
 
 
 async def test_of_processes_that_start_at_once_one_makes_the_first_key(accounts: OwnAccounts) -> None:
-    url, sealer = accounts.settings.database_url.get_secret_value(), Sealer(accounts.settings.accounts_secret)
+    url, sealer = accounts.settings.database_url.get_secret_value(), sealer_of(accounts.settings)
     async with connection_pool(url, name="first keys", size=6) as pool:
         rings = [KeyRing(pool, sealer) for _ in range(6)]
         await asyncio.gather(*(ring.read() for ring in rings))
@@ -74,7 +75,7 @@ async def test_control_without_the_lock_several_first_keys_are_made(
     accounts: OwnAccounts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_store, "_LOCK", "SELECT")
-    url, sealer = accounts.settings.database_url.get_secret_value(), Sealer(accounts.settings.accounts_secret)
+    url, sealer = accounts.settings.database_url.get_secret_value(), sealer_of(accounts.settings)
     async with connection_pool(url, name="first keys", size=2) as pool:
         async with transaction(pool, ()) as one, transaction(pool, ()) as another:
             await key_store.make_first(one, sealer)
@@ -186,11 +187,11 @@ async def test_no_private_half_is_in_the_table_or_in_a_backup(accounts: OwnAccou
 async def test_control_a_private_half_that_is_not_encrypted_is_noticed(
     accounts: OwnAccounts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Sealer, "seal", lambda _, text, about: text.encode())
-    monkeypatch.setattr(Sealer, "open", lambda _, sealed, about: sealed.decode())
+    monkeypatch.setattr(secrets_at_rest.Sealer, "seal", lambda _, text, about: text.encode())
+    monkeypatch.setattr(secrets_at_rest.Sealer, "open", lambda _, sealed, about: sealed.decode())
     url = accounts.settings.database_url.get_secret_value()
     async with connection_pool(url, name="careless", size=1) as pool:
-        await KeyRing(pool, Sealer(accounts.settings.accounts_secret)).read()
+        await KeyRing(pool, sealer_of(accounts.settings)).read()
     [half] = (await private_halves(accounts)).values()
     assert holds(await dump(accounts), half)
 
@@ -225,7 +226,7 @@ async def test_a_process_keeps_its_keys_when_it_cannot_read_new_ones(accounts: O
     url = accounts.settings.database_url.get_secret_value()
     other = accounts.changed(accounts_secret=SecretStr(secrets.token_hex(32)))
     async with connection_pool(url, name="ring", size=1) as pool:
-        ring = KeyRing(pool, Sealer(accounts.settings.accounts_secret))
+        ring = KeyRing(pool, sealer_of(accounts.settings))
         await ring.read()
         await added(other)
         with pytest.raises(Exception, match="another ACCOUNTS_SECRET"):
@@ -235,7 +236,7 @@ async def test_a_process_keeps_its_keys_when_it_cannot_read_new_ones(accounts: O
 
 async def test_a_published_key_without_a_private_half_is_not_promoted(accounts: OwnAccounts) -> None:
     first = await added(accounts)
-    sealer = Sealer(accounts.settings.accounts_secret)
+    sealer = sealer_of(accounts.settings)
     url = accounts.settings.migration_database_url.get_secret_value()
     async with connection_pool(url, name="public", size=1) as pool, transaction(pool, ()) as connection:
         keys = parse_private_keys(await key_store.key_set(connection, sealer))

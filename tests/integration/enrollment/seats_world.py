@@ -28,7 +28,7 @@ from shared.events.types import CourseSaved, SessionSaved
 from shared.http.conditional import UNCONDITIONAL, Conditions
 from shared.http.idempotency_key import IdempotencyKey, digest
 from shared.http.responses import Answer
-from shared.messaging.consumer import newest_of_each_row
+from shared.messaging.subscriptions import newest_of_each_row
 from shared.observability import NO_TRACE, Trace
 from shared.postgres.audit import Actor
 from shared.postgres.pool import Connection, Pool, transaction

@@ -11,7 +11,7 @@ from services.history.schemas import HistoryQuery
 from services.history.store import copies, pages
 from shared.events.states import EnrollmentState, Remembered
 from shared.events.types import Event
-from shared.messaging.consumer import apply
+from shared.messaging.subscriptions import apply
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connected, connection_pool, transaction
 from tests.support.databases import fresh_database

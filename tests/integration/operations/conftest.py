@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from services.history.handlers import SUBSCRIPTIONS
 from services.history.settings import HistorySettings
-from shared.messaging.consumer import routing_keys
+from shared.messaging.subscriptions import routing_keys
 from tests.support.broker import Broker, own_broker
 from tests.support.copies import COPIES, SEATS_AS_HELD, everything_is_followed, execute, rebuild, rows_of_every_kind
 from tests.support.internal_keys import internal_settings

@@ -12,6 +12,7 @@ import services.history.handlers
 from shared.events.types import STATE_OF
 from shared.messaging.broker import QueueName, connection_to, declare_exchange, declare_queue, find_queue
 from shared.messaging.consumer import Consumer
+from shared.messaging.subscriptions import Subscribed
 from stack.services import SERVICE_NAMES, SERVICES
 from tests.support.broker import TIMEOUT
 from tests.support.consumers import following
@@ -169,7 +170,7 @@ async def test_a_service_sets_poison_aside_with_no_more_than_its_own_privileges(
         await dead_letters.purge(timeout=TIMEOUT)
         exchange = await channel.get_exchange(NAMES.exchange, ensure=False)
         subscriptions = services.history.handlers.SUBSCRIPTIONS
-        async with following(Consumer(database.pool, service_amqp_url("history"), queue, subscriptions)):
+        async with following(Consumer(database.pool, service_amqp_url("history"), queue, Subscribed(subscriptions))):
             await exchange.publish(aio_pika.Message(b"poison"), "course.saved", timeout=TIMEOUT)
             letter = await eventually(lambda: dead_letters.get(no_ack=True, fail=False, timeout=TIMEOUT))
     assert letter is not None

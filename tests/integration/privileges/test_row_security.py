@@ -10,6 +10,7 @@ from services.catalog.store import counts
 from shared.events.types import EnrollmentCreated
 from shared.messaging.broker import QueueName
 from shared.messaging.consumer import Consumer
+from shared.messaging.subscriptions import Subscribed
 from shared.postgres.batched_reads import PageRead, Statement, _rows
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connected, connection_pool, slow_transaction, transaction
@@ -178,7 +179,7 @@ async def test_control_without_naming_them_again_it_does_not(pool: Pool, monkeyp
 async def applied(pool: Pool, first_seen: list[int], then: list[int]) -> list[int]:
     """The organisations that have rows of a batch, of which some have arrived after its transaction began."""
     seen = iter([first_seen, then])
-    consumer = Consumer(pool, "amqp://", QueueName("test"), {EnrollmentCreated: counts.apply_enrollments})
+    consumer = Consumer(pool, "amqp://", QueueName("test"), Subscribed({EnrollmentCreated: counts.apply_enrollments}))
     await consumer._commit(lambda: [events.enrollment(each, each, session_id=1, course_id=1) for each in next(seen)])
     async with transaction(pool, EVERY_ORGANISATION) as connection:
         rows = await connection.fetch("DELETE FROM enrollments RETURNING organisation_id")

@@ -57,6 +57,7 @@ def environment(service: str, **addresses: str) -> dict[str, str]:
         "DATABASE_URL": with_mark(server_url(), here=False),
         "AMQP_URL": with_mark(service_amqp_url(service), here=False),
         "ACCOUNTS_SECRET": f"{MARK} secret of accounts, long enough",
+        "DELIVERY_SECRET": f"{MARK} secret of delivery, long enough",
         "CATALOG_URL": f"http://127.0.0.1:{reserve_port()}",
         "ENROLLMENT_URL": f"http://127.0.0.1:{reserve_port()}",
     } | addresses

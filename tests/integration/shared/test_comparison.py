@@ -13,7 +13,7 @@ import services.history.store.copies
 from services.catalog.store import counts as counts_store
 from shared.events.states import State
 from shared.events.types import EmployeeRemoved, EnrollmentEvent, Event
-from shared.messaging.consumer import Subscriptions, apply
+from shared.messaging.subscriptions import Subscriptions, apply
 from shared.postgres.pool import Connection, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.client import new_organisation

@@ -9,7 +9,8 @@ from aio_pika.abc import AbstractChannel
 
 import services.catalog.handlers
 import shared.messaging.consumer
-from shared.messaging.consumer import BATCH, Arrivals, Batch, Consumer, routing_keys
+from shared.messaging.consumer import BATCH, Arrivals, Batch, Consumer
+from shared.messaging.subscriptions import Subscribed, routing_keys
 from shared.postgres.pool import Connection, connection_pool
 from tests.support.broker import TIMEOUT, Broker
 from tests.support.client import new_organisation
@@ -72,7 +73,7 @@ class Stuck:
 async def applied_after_a_crash(catalog: Database, broker: Broker, consumer_type: type[Consumer]) -> set[int]:
     """Enrollment 1 meets a consumer that dies before its commit; what the next consumer gets to see until 2 comes."""
     stuck = Stuck()
-    dying = consumer_type(catalog.pool, broker.url, broker.queue, subscriptions_to(stuck))
+    dying = consumer_type(catalog.pool, broker.url, broker.queue, Subscribed(subscriptions_to(stuck)))
     async with following(dying):
         await broker.publish([enrollment(7, 1)])
         await stuck.began.wait()
@@ -307,7 +308,7 @@ class Droppable(Consumer):
 
 async def received_after_a_drop(catalog: Database, broker: Broker, *, deadline: float) -> bool:
     recorder = Recorder()
-    consumer = Droppable(catalog.pool, broker.url, broker.queue, recorder.subscriptions)
+    consumer = Droppable(catalog.pool, broker.url, broker.queue, Subscribed(recorder.subscriptions))
     async with following(consumer):
         await broker.publish([enrollment(7, 1)])
         await recorder.has(1)

@@ -7,7 +7,7 @@ import pytest
 from bench.dataset import Size, load, today
 from services.catalog.store.snapshots import SNAPSHOTS as OF_CATALOG
 from services.enrollment.store.snapshots import SNAPSHOTS as OF_ENROLLMENT
-from shared.messaging.consumer import apply
+from shared.messaging.subscriptions import apply
 from shared.postgres.pool import transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from shared.projections.comparison import ReplicaTable

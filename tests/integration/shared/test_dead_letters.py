@@ -7,7 +7,7 @@ import pytest
 import services.catalog.handlers
 import services.history.handlers
 import shared.postgres.connection
-from shared.messaging.consumer import routing_keys
+from shared.messaging.subscriptions import routing_keys
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Connection
 from tests.support.broker import Broker, Inbox

@@ -27,7 +27,7 @@ from shared.events.states import (
     State,
 )
 from shared.events.types import CourseSaved, EmployeeSaved, EnrollmentCreated, Event, SessionSaved, SettingsSaved
-from shared.messaging.consumer import apply
+from shared.messaging.subscriptions import apply
 from shared.postgres.pool import Connection, transaction
 from shared.projections.comparison import ReplicaTable
 from tests.support.client import new_organisation

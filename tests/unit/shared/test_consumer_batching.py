@@ -7,6 +7,7 @@ import pytest
 
 from shared.events.cloudevents import EventInvalid
 from shared.messaging.consumer import BATCH, BUSY_RATE, GATHER_SECONDS, Arrivals, Batch, gather_seconds
+from shared.messaging.subscriptions import Subscribed
 from tests.support.events import encoded, enrollment
 
 
@@ -42,15 +43,15 @@ def test_a_batch_waits_for_more_where_many_come_in_a_second(messages: int, secon
 
 
 def test_a_batch_takes_what_has_arrived() -> None:
-    batch, arrived = Batch(delivery(1)), arrivals(delivery(2), last := delivery(3))
+    batch, arrived = Batch(delivery(1), Subscribed({})), arrivals(delivery(2), last := delivery(3))
     batch.take(arrived)
-    assert [event.data.id for event in batch.events()] == [1, 2, 3]
+    assert [event.data.id for event in batch.messages()] == [1, 2, 3]
     assert batch.last is last
     assert arrived.empty()
 
 
 def test_a_full_batch_leaves_the_rest_where_it_is() -> None:
-    batch, arrived = Batch(delivery(1)), arrivals(*map(delivery, range(2, BATCH + 3)))
+    batch, arrived = Batch(delivery(1), Subscribed({})), arrivals(*map(delivery, range(2, BATCH + 3)))
     batch.take(arrived)
     batch.take(arrived)
     assert len(batch) == BATCH
@@ -58,7 +59,7 @@ def test_a_full_batch_leaves_the_rest_where_it_is() -> None:
 
 
 def test_the_end_stays_for_the_next_to_find() -> None:
-    batch, arrived = Batch(delivery(1)), arrivals(delivery(2), None)
+    batch, arrived = Batch(delivery(1), Subscribed({})), arrivals(delivery(2), None)
     for _ in range(2):
         batch.take(arrived)
     assert len(batch) == 2
@@ -67,9 +68,9 @@ def test_the_end_stays_for_the_next_to_find() -> None:
 
 
 def test_what_cannot_be_read_is_set_aside_and_acknowledged_with_the_rest() -> None:
-    batch = Batch(unreadable := delivery_of(b"{}"))
+    batch = Batch(unreadable := delivery_of(b"{}"), Subscribed({}))
     batch.take(arrivals(delivery(2), last := delivery_of(b"no JSON")))
-    assert [event.data.id for event in batch.events()] == [2]
+    assert [event.data.id for event in batch.messages()] == [2]
     assert [each for each, _ in batch.invalid] == [unreadable, last]
     assert all(isinstance(error, EventInvalid) for _, error in batch.invalid)
     assert batch.last is last

@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from shared.events.states import State
 from shared.events.types import EmployeeRemoved, Event
-from shared.messaging.consumer import newest_of_each_row
+from shared.messaging.subscriptions import newest_of_each_row
 from tests.support.events import course, enrollment, person, session
 
 

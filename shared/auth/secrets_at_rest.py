@@ -1,6 +1,7 @@
 """Encryption of what must not be readable in a copy of the database: AES-256-GCM under a secret of the installation."""
 
 import secrets
+from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -8,9 +9,21 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
-from services.accounts.errors import SecretWrong
-
 _NONCE_BYTES = 12
+
+
+class SecretWrong(Exception):
+    """It was encrypted with another secret, or is about another row."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedKind:
+    """`setting` is the name of the one with the secret, `purpose` keeps apart what is encrypted with the same secret,
+    and `noun` is what errors call it."""
+
+    setting: str
+    purpose: str
+    noun: str
 
 
 class Sealer:
@@ -19,9 +32,10 @@ class Sealer:
     `about` binds a text to its row.
     """
 
-    def __init__(self, secret: SecretStr, previous: SecretStr | None = None) -> None:
-        self._cipher = _cipher(secret)
-        self._ciphers = [self._cipher] if previous is None else [self._cipher, _cipher(previous)]
+    def __init__(self, kind: SealedKind, secret: SecretStr, previous: SecretStr | None = None) -> None:
+        self._kind = kind
+        self._cipher = _cipher(secret, kind.purpose)
+        self._ciphers = [self._cipher] if previous is None else [self._cipher, _cipher(previous, kind.purpose)]
 
     def seal(self, text: str, about: str) -> bytes:
         nonce = secrets.token_bytes(_NONCE_BYTES)
@@ -36,11 +50,11 @@ class Sealer:
             except InvalidTag:
                 continue
         raise SecretWrong(
-            f"the private half of key {about} was encrypted with another ACCOUNTS_SECRET: set it to the one that it was"
-            " encrypted with, or ACCOUNTS_SECRET_PREVIOUS"
+            f"{self._kind.noun} {about} was encrypted with another {self._kind.setting}: set it to the one that it was"
+            f" encrypted with, or {self._kind.setting}_PREVIOUS"
         )
 
 
-def _cipher(secret: SecretStr) -> AESGCM:
-    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"muster accounts: signing keys")
+def _cipher(secret: SecretStr, purpose: str) -> AESGCM:
+    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode())
     return AESGCM(key.derive(secret.get_secret_value().encode()))

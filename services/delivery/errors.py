@@ -1,0 +1,1 @@
+"""What delivery refuses (contract, sections 8 and 9)."""

@@ -1,0 +1,41 @@
+"""What takes every event into the feed, as the broker delivered it, each once (contract, section 8)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from services.delivery.store import feed
+from shared.events.cloudevents import CloudEvent, envelope_of
+from shared.postgres.pool import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An event, of a type and version that need not be known here, and the bytes that carried it."""
+
+    envelope: CloudEvent
+    body: bytes
+
+    @property
+    def organisation_id(self) -> int:
+        return self.envelope.organisationid
+
+
+class Feed:
+    """The follower of every event there is."""
+
+    routing_keys: Sequence[str] = ("#",)
+
+    def decode(self, body: bytes) -> Arrived:
+        return Arrived(envelope_of(body), body)
+
+    async def apply(self, connection: Connection, messages: Sequence[Arrived]) -> None:
+        await feed.take(connection, [_entry(each) for each in messages])
+
+
+def _entry(arrived: Arrived) -> feed.Entry:
+    envelope = arrived.envelope
+    return feed.Entry(envelope.organisationid, envelope.id, envelope.type, arrived.body.decode())
+
+
+FEED: Final = Feed()
