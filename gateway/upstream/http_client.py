@@ -56,6 +56,10 @@ class RawAnswer:
     body: bytes = b""
 
 
+def head_bytes(headers: list[tuple[bytes, bytes]]) -> int:
+    return sum(len(name) + len(value) + 4 for name, value in headers)
+
+
 class Connection(asyncio.Protocol):
     """One connection; httptools calls the methods that begin with `on_`.
 
@@ -169,7 +173,7 @@ class Connection(asyncio.Protocol):
         self._answer.status = status = self._parser.get_status_code()
         if len(self._answer.headers) > MAX_HEADERS:
             self._break_off("it has too many headers")
-        elif self._received > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
+        elif self._received > MAX_HEAD_BYTES and head_bytes(self._answer.headers) > MAX_HEAD_BYTES:
             self._break_off("its head is too large")
         elif status == HTTPStatus.SWITCHING_PROTOCOLS:
             self._break_off("it changes the protocol")
@@ -186,9 +190,6 @@ class Connection(asyncio.Protocol):
             self._complete(reusable=self._parser.should_keep_alive())
         else:
             self._answer = RawAnswer()  # it was an interim one (RFC 9110, section 15.2)
-
-    def _head_bytes(self) -> int:
-        return sum(len(name) + len(value) + 4 for name, value in self._answer.headers)
 
     def _complete(self, *, reusable: bool) -> None:
         self._is_complete = True

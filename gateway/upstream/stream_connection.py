@@ -11,7 +11,14 @@ from typing import Final, cast
 
 import httptools
 
-from gateway.upstream.http_client import MAX_HEAD_BYTES, MAX_HEADERS, AnswerBroken, ConnectionLost, RawAnswer
+from gateway.upstream.http_client import (
+    MAX_HEAD_BYTES,
+    MAX_HEADERS,
+    AnswerBroken,
+    ConnectionLost,
+    RawAnswer,
+    head_bytes,
+)
 from shared.errors import UpstreamFailed
 from shared.http.stream_slots import STALL_TIMEOUT
 
@@ -132,6 +139,8 @@ class StreamConnection(asyncio.Protocol):
         status = self._parser.get_status_code()
         if len(self._answer.headers) > MAX_HEADERS:
             self._fail(AnswerBroken("it has too many headers"))
+        elif head_bytes(self._answer.headers) > MAX_HEAD_BYTES:
+            self._fail(AnswerBroken("its head is too large"))
         elif status == HTTPStatus.SWITCHING_PROTOCOLS:
             self._fail(AnswerBroken("it changes the protocol"))
         elif status >= HTTPStatus.OK:
