@@ -1,14 +1,18 @@
 """How many streams may be open, and what ends them: tokens, readers, services, and the end of the gateway."""
 
 import asyncio
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 
 import pytest
 
-from gateway.admission import open_streams
+from gateway.admission import open_streams, revocation
+from gateway.admission.redis_client import Availability, redis_client
+from gateway.admission.revocation import Revocations
 from tests.integration.gateway.edge import Accounts, Edge, StartGateway, new_token
 from tests.integration.gateway.lane import PATH, PIECE, asked, endless, silent, waits
+from tests.support.databases import redis_url
 from tests.support.eventually import eventually
 from tests.support.streams import Read, Source, connection, read_all, read_of, read_until, streaming
 
@@ -164,3 +168,23 @@ async def test_a_frozen_service_is_given_up(
         answer = await edge.client(token).get(PATH)
         assert (answer.status, answer.json["code"]) == (504, "upstream_timeout")
         await eventually(service.has_no_slots)
+
+
+async def test_redis_knows_which_of_many_were_revoked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(revocation, "CHUNK", 10)
+    redis = redis_client(redis_url())
+    here, there = (Revocations(redis, Availability(redis)) for _ in range(2))
+    ids = [secrets.token_hex(8) for _ in range(25)]
+    for number in (0, 9, 10, 24):
+        await there.revoke(ids[number], int(time.time()) + 60)
+    assert await here.among(ids) == {ids[number] for number in (0, 9, 10, 24)}
+    assert await here.among([]) == set()
+    await redis.aclose()
+
+
+async def test_without_redis_those_count_that_are_known() -> None:
+    redis = redis_client("redis://127.0.0.1:1/0")
+    known = Revocations(redis, Availability(redis))
+    known.remember("one", int(time.time()) + 60)
+    assert await known.among(["one", "two"]) == {"one"}
+    await redis.aclose()
