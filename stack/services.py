@@ -36,7 +36,6 @@ SERVICES = (
     Service("accounts", publishes=("organisation",), secrets=("accounts_secret",)),
     Service(
         "delivery",
-        publishes=("webhook",),
         follows=(
             "course",
             "session",

@@ -29,6 +29,7 @@ from shared.errors import ApiError, Overloaded, RateLimited, Unavailable, Upstre
 from shared.http.body import read_body, require_no_input
 from shared.http.request import Request
 from shared.http.responses import Answer, success
+from shared.http.server.responder import Answering
 from shared.http.server.response_bytes import ResponseBytes
 
 
@@ -56,7 +57,7 @@ class ForwardHandler:
     address: Callable[[Request], str]
     public_url: str | None
 
-    def handle(self, request: Request) -> Awaitable[Answer | ResponseBytes] | ApiError:
+    def handle(self, request: Request) -> Answering | ApiError:
         """Under too much load `Overloaded`, before the token is verified or the body read: refusing must be cheap."""
         path = request.target.path
         upstream = self.router.upstream_of(path)

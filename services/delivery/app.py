@@ -16,5 +16,4 @@ SERVICE = Service(
     migrations=MIGRATIONS,
     routes=ROUTES,
     takes=FEED,
-    outbox=True,
 )

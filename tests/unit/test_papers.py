@@ -247,9 +247,9 @@ def test_control_a_broken_link_is_noticed(target: str) -> None:
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
-        ("the table (contract, section 9)", ["section 9"]),
-        ("the table (contract,\n    section 9)", ["section 9"]),
-        ("contract, sections 1 and 9", ["section 9"]),
+        ("the table (contract, section 99)", ["section 99"]),
+        ("the table (contract,\n    section 99)", ["section 99"]),
+        ("contract, sections 1 and 99", ["section 99"]),
         ("-- kept (decision 99)", ["decision 99"]),
         ("architecture, principles 2, 3 and 99", ["principle 99"]),
         ("contract, section 3; RFC 9110, section 13; decision 4", []),
@@ -283,5 +283,5 @@ def test_control_a_vague_line_is_noticed() -> None:
 def test_control_citations_are_found() -> None:
     assert len(names_of_linked_files(ROOT / "README.md")) >= 4
     assert len([file for file in SOURCES if cited(SECTION, text_of(file))]) > 50
-    assert sections() == {1, 2, 3, 4, 5, 6, 7}
+    assert sections() == {1, 2, 3, 4, 5, 6, 7, 8, 9}
     assert len(principles()) == 12

@@ -1,4 +1,4 @@
-"""SQL of the feed: every event once, in an order that no late commit gets behind (decision 24).
+"""SQL of the feed: every event once, in an order that no late commit gets behind.
 
 An event's position is the transaction that took it in. Transactions commit in another order than they begin: a reader
 sees the positions below the oldest one that is still running, where nothing can be added any more.

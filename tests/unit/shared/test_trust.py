@@ -129,5 +129,5 @@ def test_a_file_that_cannot_be_trusted_is_refused(text: str) -> None:
 
 
 def test_issuers_of_a_later_version_are_passed_over() -> None:
-    sets = {issuer: json.loads(KEYS[GATEWAY].published()) for issuer in (GATEWAY, "delivery")}
+    sets = {issuer: json.loads(KEYS[GATEWAY].published()) for issuer in (GATEWAY, "later")}
     assert {trusted.issuer for trusted in parse_trusted_keys(json.dumps(sets)).values()} == {GATEWAY}

@@ -74,6 +74,7 @@ SETTINGS = {
       TOKEN_ISSUER:
       INVITATION_URL:
 """,
+    "delivery": f"{_OF_EVENTS}      WEBHOOK_PRIVATE_HOSTS:\n",
 }
 """What else a service's containers pass on from `.env`."""
 
@@ -111,7 +112,9 @@ def test_a_service_that_publishes_has_the_tables_for_it(service: Service) -> Non
 
 @OF_EACH_SERVICE
 def test_a_service_handles_every_event_that_it_follows_and_no_other(service: Service) -> None:
-    assert {event.type for event in DECLARED[service.name].subscriptions} == begin_with(service.follows)
+    declared = DECLARED[service.name]
+    handled = set(STATE_OF) if declared.takes else set(declared.subscriptions)
+    assert {event.type for event in handled} == begin_with(service.follows)
 
 
 def test_every_event_has_the_one_service_that_publishes_it() -> None:
