@@ -27,7 +27,9 @@ class OpenStreams:
         self._revocations = revocations
 
     def open(self, request: Request, token: ClientToken, service: str | None = None) -> Slot:
-        """The slot of a request with this token, which waits for that service. Clocks get no leeway, or a stream would be cut right after its begin.
+        """The slot of a request with this token, which waits for that service.
+
+        Clocks get no leeway, or a stream would be cut right after its begin.
 
         Raises `TokenExpired`, `Overloaded` or `TooManyStreams`.
         """
