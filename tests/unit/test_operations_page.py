@@ -14,6 +14,7 @@ from gateway.upstream import bulkhead, circuit_breaker, upstream
 from services.accounts import passwords
 from services.catalog import enrollment_client
 from services.catalog.settings import CatalogSettings
+from services.delivery.settings import DeliverySettings
 from services.enrollment.settings import EnrollmentSettings
 from services.history.settings import HistorySettings
 from shared.auth import internal_token
@@ -77,13 +78,16 @@ FIGURES: list[tuple[str, tuple[float, ...]]] = [
     (r"after `--settle` seconds \((\d+)\)", (projection_commands.SETTLE,)),
 ]
 
-SETTINGS: dict[str, type[GatewaySettings | CatalogSettings | EnrollmentSettings | HistorySettings]] = {
+SETTINGS: dict[
+    str, type[GatewaySettings | CatalogSettings | EnrollmentSettings | HistorySettings | DeliverySettings]
+] = {
     "gateway": GatewaySettings,
     "catalog": CatalogSettings,
     "enrollment": EnrollmentSettings,
     "history": HistorySettings,
+    "delivery": DeliverySettings,
 }
-DEFAULT_OF_ONE = re.compile(r"(gateway|catalog|enrollment|history) ")
+DEFAULT_OF_ONE = re.compile(r"(gateway|catalog|enrollment|history|delivery) ")
 
 
 def figures(pattern: str, text: str) -> tuple[float, ...] | None:
