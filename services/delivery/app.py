@@ -4,6 +4,7 @@ from pathlib import Path
 
 from services.delivery.api import ROUTES
 from services.delivery.feed import FEED
+from services.delivery.sending.context import sending
 from services.delivery.settings import DeliverySettings
 from shared.service.chassis import Service
 
@@ -16,4 +17,5 @@ SERVICE = Service(
     migrations=MIGRATIONS,
     routes=ROUTES,
     takes=FEED,
+    worker_contexts=[sending],
 )
