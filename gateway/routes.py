@@ -3,13 +3,15 @@
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 UpstreamName = Literal["catalog", "enrollment", "history", "accounts", "delivery"]
 
 ROUTES: Final[Mapping[str, UpstreamName]] = {
     "/api/v1/training/courses/**": "catalog",
     "/api/v1/training/sessions/{id}/attendance": "enrollment",
+    "/api/v1/training/sessions/{id}/live": "enrollment",
+    "/api/v1/training/sessions/live": "enrollment",
     "/api/v1/training/sessions/**": "catalog",
     "/api/v1/training/labels": "catalog",
     "/api/v1/training/projects": "catalog",
@@ -51,8 +53,24 @@ does."""
 LOGOUT: Final = "/api/v1/auth/logout"
 
 
+STREAMED: Final[Mapping[str, Mapping[str, int]]] = {}
+"""Paths whose requests go over the lane (decision 23), with their methods, and the most bytes of a body that is sent on
+as it comes: 0 without one, or for an ordinary one. Services declare the same (`Route.streamed`, `body_streamed`)."""
+LIVE: Final = ("/api/v1/training/sessions/{id}/live", "/api/v1/training/sessions/live")
+"""Paths whose GETs are answered with events of the gateway's own (decision 26). Services declare the same
+(`Route.events`)."""
+_NOT_STREAMED: Final[Mapping[str, int]] = {}
+
 _REMEMBERED_PATHS: Final = 2000
 _REMEMBERED_LENGTH: Final = 256
+
+
+class Destination(NamedTuple):
+    """`streamed` are the methods that go over the lane, as `STREAMED` has them."""
+
+    upstream: UpstreamName
+    streamed: Mapping[str, int]
+    is_live: bool = False
 
 
 class Router:
@@ -64,13 +82,23 @@ class Router:
     def __init__(self, *, with_accounts: bool = True) -> None:
         routes = {path: upstream for path, upstream in ROUTES.items() if with_accounts or path not in PUBLIC}
         self._patterns = [(_compiled(pattern), upstream) for pattern, upstream in routes.items()]
+        self._streamed = [(_compiled(pattern), methods) for pattern, methods in STREAMED.items()]
+        self._live = [_compiled(pattern) for pattern in LIVE]
         self._remembered = lru_cache(_REMEMBERED_PATHS)(self._find)
 
-    def upstream_of(self, path: str) -> UpstreamName | None:
+    def destination_of(self, path: str) -> Destination | None:
         return self._remembered(path) if len(path) <= _REMEMBERED_LENGTH else self._find(path)
 
-    def _find(self, path: str) -> UpstreamName | None:
-        return next((upstream for pattern, upstream in self._patterns if pattern.fullmatch(path)), None)
+    def upstream_of(self, path: str) -> UpstreamName | None:
+        destination = self.destination_of(path)
+        return None if destination is None else destination.upstream
+
+    def _find(self, path: str) -> Destination | None:
+        upstream = next((upstream for pattern, upstream in self._patterns if pattern.fullmatch(path)), None)
+        if upstream is None:
+            return None
+        streamed = next((methods for pattern, methods in self._streamed if pattern.fullmatch(path)), _NOT_STREAMED)
+        return Destination(upstream, streamed, any(pattern.fullmatch(path) for pattern in self._live))
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -1,6 +1,6 @@
 """What enrollment answers (contract, section 4)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
@@ -183,3 +183,37 @@ class FollowedChanges(Representation):
     """`waiting`: sessions that have begun and have a free seat, and how many wait for it."""
 
     waiting: list[WaitingHere]
+
+
+class LiveSeats(Representation):
+    """`version` grows with each change of what is shown here."""
+
+    session_id: int
+    version: int
+    status: str
+    max_participants: int
+    enrolled_count: int
+    available_spots: int
+    waiting: int
+
+
+class WatchedSeats(Representation):
+    """A session's seats as the gateway shows them to those who watch; one that is `removed` is shown no more."""
+
+    organisation_id: int
+    id: int
+    version: int
+    removed: bool
+    seats: LiveSeats | None
+
+    @classmethod
+    def of_none(cls, organisation_id: int, session_id: int) -> Self:
+        """Of a session that does not exist."""
+        return cls(organisation_id=organisation_id, id=session_id, version=0, removed=True, seats=None)
+
+
+class Watched(Representation):
+    """Sessions as they are when a client begins to watch; `alone`: the one of the path."""
+
+    alone: bool
+    sessions: Annotated[list[WatchedSeats], Field(min_length=1)]

@@ -36,6 +36,7 @@ from shared.http.models import USUAL_LIMITS, Body, BodyLimits, Query, media_type
 from shared.http.request import Headers, Request, client_origin
 from shared.http.responses import Answer
 from shared.http.server.responder import RESPONDER
+from shared.http.stream_slots import until_cut
 from shared.http.streaming import Streamed
 from shared.observability import current_trace
 from shared.postgres.audit import Actor
@@ -108,7 +109,10 @@ class Route(Generic[Q, B]):
     and the gateway sends it over the lane (`gateway.routes.STREAMED`)."""
     body_streamed: int = 0
     """The most bytes of a body that its handler reads by itself, as it comes: `call.request.chunks()`. Such a route is
-    `streamed`."""
+    `streamed`, its handler reads the body before it answers, and its deadline is that of each piece."""
+    events: type[BaseModel] | None = None
+    """Clients receive server-sent events with this as their data, and stay connected. The gateway makes them; what the
+    service answers says where they begin (decision 26)."""
     form: bool = False
     """The body is a form, and not JSON; its fields are texts."""
     own_errors: Callable[[ApiError], ApiError] | None = None
@@ -218,7 +222,7 @@ class Endpoint:
     async def answer(self, request: Request) -> Answer | Streamed:
         route = self.route
         request.answer_lines += self._deprecation
-        current_deadline.set(read_deadline(request.own.deadlines))
+        current_deadline.set(None if route.body_streamed else read_deadline(request.own.deadlines))
         caller = self._permitted(request)
         sender: _Sender = request.head.derived
         current_organisation.set(caller.organisation_id)
@@ -240,6 +244,8 @@ class Endpoint:
             else None,
         )
         try:
+            if request.slot is not None and route.method == "GET":
+                return await until_cut(request.slot, _in_time(route, call))
             return await _in_time(route, call)
         except PermissionDenied as error:  # a rule's, about what is asked for
             _record_denied(caller, error, route)

@@ -60,18 +60,20 @@ class Streaming:
     has_slots: bool = True
     most_bytes: int = 0
     url: str = ""
-    app: object = None
-    errors: list[BaseException] = field(default_factory=list)
+    reply: Callable[[Request], Awaitable[Answer | Streamed | ResponseStream]] | None = None
+    """In place of `answer`; it takes its slots by itself."""
+    requests: list[Request] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.app = app = create_app()
-        self.responder = app[RESPONDER]
+        self.app = create_app()
+        self.responder = self.app[RESPONDER]
         self.responder.handler = self.handle
 
     def handle(self, request: Request) -> Awaitable[Answer | Streamed | ResponseStream] | ApiError:
-        return self.answer(request)
+        self.requests.append(request)
+        return (self.reply or self.answer)(request)
 
-    async def answer(self, request: Request) -> Answer | Streamed | ResponseStream:
+    async def answer(self, request: Request) -> Streamed | ResponseStream:
         if self.has_slots:
             self.responder.begin_stream(request, self.organisation, self.user)
         request.most_bytes = self.most_bytes
@@ -87,7 +89,7 @@ class Streaming:
 @asynccontextmanager
 async def streaming(source: Source, *, shutdown_timeout: float = 0.1, **more: object) -> AsyncIterator[Streaming]:
     served = Streaming(source, **more)  # type: ignore[arg-type]
-    async with serving(served.app, shutdown_timeout=shutdown_timeout) as served.url:  # type: ignore[arg-type]
+    async with serving(served.app, shutdown_timeout=shutdown_timeout) as served.url:
         yield served
 
 

@@ -59,8 +59,8 @@ def _asked(header: str, now: datetime) -> timedelta:
     return moment.replace(tzinfo=moment.tzinfo or UTC) - now
 
 
-def reason_to_disable(status: int | None, failing_since: datetime, now: datetime) -> DisabledReason | None:
-    """Of an endpoint that has just failed."""
-    if status == HTTPStatus.GONE:
+def reason_to_disable(failing_since: datetime, now: datetime, *, gone: bool) -> DisabledReason | None:
+    """Of an endpoint that has just failed; `gone` where it answered 410."""
+    if gone:
         return "gone"
     return "failing" if now - failing_since >= FAILING_FOR else None

@@ -15,7 +15,8 @@ _SEED_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """`secrets` are the endpoint's own (`whsec_…`), two while a rotated one is valid; `private` is Ed25519's (`whsk_…`)."""
+    """`secrets` are the endpoint's own (`whsec_…`), two while a rotated one is valid; `private` is Ed25519's
+    (`whsk_…`)."""
 
     secrets: Sequence[str]
     private: str

@@ -294,6 +294,7 @@ class Protocol(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
+        self._responder.streams.lost(self._answering or self.transport)
         super().connection_lost(exc)
         if self._outlet is not None:
             self._outlet.cut()

@@ -77,7 +77,7 @@ def test_only_2xx_is_success(status: int | None, success: bool) -> None:
 
 def test_what_is_gone_or_has_failed_for_five_days_is_disabled() -> None:
     before_five_days = NOW - timedelta(days=5)
-    assert reason_to_disable(410, NOW, NOW) == "gone"
-    assert reason_to_disable(500, before_five_days, NOW) == "failing"
-    assert reason_to_disable(None, before_five_days, NOW) == "failing"
-    assert reason_to_disable(500, before_five_days + timedelta(seconds=1), NOW) is None
+    assert reason_to_disable(NOW, NOW, gone=True) == "gone"
+    assert reason_to_disable(before_five_days, NOW, gone=True) == "gone"
+    assert reason_to_disable(before_five_days, NOW, gone=False) == "failing"
+    assert reason_to_disable(before_five_days + timedelta(seconds=1), NOW, gone=False) is None

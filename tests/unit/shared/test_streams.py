@@ -10,7 +10,8 @@ import pytest
 from shared.errors import Unavailable
 from shared.http.request import Request
 from shared.http.server.outlet import Outlet
-from shared.http.streaming import ENDING
+from shared.http.server.response_stream import ResponseStream
+from shared.http.streaming import ENDING, Streamed
 from tests.support.eventually import eventually
 from tests.support.raw_http import PROBE
 from tests.support.streams import (
@@ -215,15 +216,14 @@ async def test_a_slot_that_is_cut_ends_its_stream(request_: bytes) -> None:
 async def test_a_slot_that_was_cut_before_sends_nothing() -> None:
     source = Source(silent)
     async with streaming(source) as served:
-        answer = served.answer
 
-        async def cut(request: Request) -> object:
-            answered = await answer(request)
+        async def cut(request: Request) -> Streamed | ResponseStream:
+            answered = await served.answer(request)
             assert request.slot is not None
             request.slot.cut()
             return answered
 
-        served.answer = cut  # type: ignore[method-assign,assignment]
+        served.reply = cut
         assert await read_of(served.url, FAST) == await read_of(served.url, STANDARD)
         assert source.began == 0
         assert not served.responder.streams.open
@@ -247,7 +247,7 @@ async def test_the_end_of_the_process_cuts_what_has_no_end_of_its_own(request_: 
 async def test_a_stream_may_end_by_itself_when_the_process_does(request_: bytes) -> None:
     async def until_the_end(_: Request) -> AsyncIterator[bytes]:
         yield b"one"
-        await served.app[ENDING].wait()  # type: ignore[index]
+        await served.app[ENDING].wait()
         yield b"bye"
 
     async with streaming(Source(until_the_end), shutdown_timeout=5) as served:
