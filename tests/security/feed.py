@@ -36,6 +36,7 @@ def cursors() -> Iterator[Case]:
     for cursor in ("", *NO_CURSORS, "A" * 40, "_" * 40, "<cursor>A", "A<cursor>", "%20<cursor>", "<cursor>%00"):
         yield ask(f"after={cursor}", invalid("after"))
     yield ask("after=<their cursor>", invalid("after"))
+    yield ask("after=<their cursor>&wait=20", invalid("after"))
     yield ask("after=<cursor>&after=<their cursor>", invalid("after"))
     yield ask("after=<cursor>&cursor=<their cursor>", invalid("cursor"))
     yield ask("After=<cursor>", invalid("After"))
