@@ -1,9 +1,10 @@
-"""A database of delivery in which nothing but the tests' own senders sends."""
+"""Databases of delivery: one that tests share for the feed, and others in which only a test's own senders send."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.support.feed import FeedDatabase, feed_database
 from tests.support.projections import Database, delivery_database
 from tests.support.webhooks import Webhooks
 
@@ -18,3 +19,17 @@ async def database() -> AsyncIterator[Database]:
 @pytest.fixture
 def webhooks(database: Database, organisation: int) -> Webhooks:
     return Webhooks(database, organisation)
+
+
+@pytest.fixture(scope="session")
+async def delivery() -> AsyncIterator[FeedDatabase]:
+    """Shared: tests keep apart by their organisations."""
+    async with feed_database() as database:
+        yield database
+
+
+@pytest.fixture
+async def own_delivery() -> AsyncIterator[FeedDatabase]:
+    """For tests that change what is true of the whole feed."""
+    async with feed_database() as database:
+        yield database
