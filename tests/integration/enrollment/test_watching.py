@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import AsyncExitStack
-from typing import Any
 
 import asyncpg
 import pytest
@@ -134,12 +133,7 @@ async def test_many_who_watch_a_session_cost_enrollment_one_stream(stack: Stack,
     async with AsyncExitStack() as exits:
         with pytest.MonkeyPatch.context() as patched:
             changes = LiveSeats.changes
-
-            def noted(live: LiveSeats, key: tuple[int, int]) -> Any:
-                asked.append(key)
-                return changes(live, key)
-
-            patched.setattr(LiveSeats, "changes", noted)
+            patched.setattr(LiveSeats, "changes", lambda live, key: asked.append(key) or changes(live, key))
             all_of_them = [await exits.enter_async_context(watching(admin, session_id)) for _ in range(20)]
             await asyncio.gather(*(each.next() for each in all_of_them))
             await enroll_or_wait(admin, session_id, people[0])
