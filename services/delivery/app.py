@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from services.delivery.api import ROUTES
-from services.delivery.api_webhooks import ROUTES as OF_WEBHOOKS
 from services.delivery.feed import FEED
 from services.delivery.keeping import keep_feed, prepare_feed
 from services.delivery.sending.context import sending
@@ -19,7 +18,7 @@ SERVICE = Service(
     name="delivery",
     settings=DeliverySettings,
     migrations=MIGRATIONS,
-    routes=[*ROUTES, *OF_WEBHOOKS],
+    routes=ROUTES,
     takes=FEED,
     outbox=True,
     after_migrations=prepare_feed,
