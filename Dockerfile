@@ -25,7 +25,8 @@ FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin muster \
     && install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/muster \
         /var/lib/muster-keys/gateway /var/lib/muster-keys/catalog /var/lib/muster-keys/enrollment \
-        /var/lib/muster-keys/accounts /var/lib/muster-keys/history /var/lib/muster-keys/trusted
+        /var/lib/muster-keys/accounts /var/lib/muster-keys/delivery /var/lib/muster-keys/history \
+        /var/lib/muster-keys/trusted
 
 COPY --from=build /opt/muster /opt/muster
 COPY --from=build /app /app

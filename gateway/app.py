@@ -1,6 +1,6 @@
 """The gateway's composition root: builds every part, and takes it down in order."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gateway.admission.cutoffs import CutOffReader, CutOffs
 from gateway.admission.gate import Gate, Limits, client_address
+from gateway.admission.open_streams import OpenStreams
 from gateway.admission.rate_limiter import Limiter
 from gateway.admission.redis_client import Availability, redis_client
 from gateway.admission.revocation import Revocations
@@ -20,10 +21,12 @@ from gateway.edge.document_handler import DocumentHandler
 from gateway.edge.documents import documents
 from gateway.edge.forward_handler import ForwardHandler
 from gateway.edge.public_routes import PublicRoutes
-from gateway.routes import Router
+from gateway.edge.stream_handler import StreamHandler
+from gateway.routes import Router, UpstreamName
 from gateway.settings import GatewaySettings
 from gateway.trusted_providers import trusted_providers
 from gateway.upstream.headers import NO_SNIFFING_LINES, TO_A_TOKEN_LINES
+from gateway.upstream.lane import Lane
 from gateway.upstream.loop_lag import LoopLag
 from gateway.upstream.proxy import Proxy
 from gateway.upstream.upstream import Upstream
@@ -35,6 +38,8 @@ from shared.http.responses import Caching
 from shared.http.server.app import READINESS, create_app
 from shared.http.server.responder import RESPONDER
 from shared.http.server.simple_request import REQUEST_PARSER, SimpleRequestParser
+from shared.http.stream_slots import Streams
+from shared.http.streaming import ENDING
 
 REMEMBERED_CLIENTS: Final = 1000
 
@@ -53,6 +58,7 @@ def create_gateway(settings: GatewaySettings) -> web.Application:
     app[REQUEST_PARSER] = SimpleRequestParser(REMEMBERED_CLIENTS)
     app[RESPONDER].lines_by_caching = _LINES_BY_CACHING
     app[RESPONDER].cors = cors_for(settings.cors_origins)
+    app[RESPONDER].streams = Streams(settings.streams)
     app.cleanup_ctx.append(partial(_parts, settings))
     return app
 
@@ -61,7 +67,8 @@ async def _parts(settings: GatewaySettings, app: web.Application) -> AsyncIterat
     """Each part is built from those before it, and taken down before them."""
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(_session())
-        proxy = await _proxy(settings, session, stack)
+        upstreams = await _upstreams(settings, session, stack)
+        proxy = Proxy(upstreams, settings.upstream_timeout)
         signer = InternalSigner(GATEWAY, settings.internal_keys_file)
         own_requests = OwnRequests(signer)
         providers = await trusted_providers(settings, session, own_requests, app[READINESS], stack)
@@ -71,7 +78,8 @@ async def _parts(settings: GatewaySettings, app: web.Application) -> AsyncIterat
         public = PublicRoutes(proxy, own_requests, address, settings.public_url)
         router = Router(with_accounts=settings.key_set_url is None)
         served = DocumentHandler(documents())
-        handler = ForwardHandler(gate, proxy, router, signer, public, served, address, settings.public_url)
+        streams = StreamHandler(Lane(upstreams), await _open_streams(gate, app, stack))
+        handler = ForwardHandler(gate, proxy, router, signer, public, served, streams, address, settings.public_url)
         app[RESPONDER].handler, app[RESPONDER].count_unadmitted = handler.handle, handler.count_unadmitted
         yield
 
@@ -81,7 +89,9 @@ def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
 
 
-async def _proxy(settings: GatewaySettings, session: aiohttp.ClientSession, stack: AsyncExitStack) -> Proxy:
+async def _upstreams(
+    settings: GatewaySettings, session: aiohttp.ClientSession, stack: AsyncExitStack
+) -> Mapping[UpstreamName, Upstream]:
     limit, waiting = settings.upstream_max_in_flight, settings.upstream_max_waiting
     lag = LoopLag()
     await stack.enter_async_context(background(lag.watch(), name="loop lag"))
@@ -92,7 +102,14 @@ async def _proxy(settings: GatewaySettings, session: aiohttp.ClientSession, stac
     for name, upstream in upstreams.items():
         stack.callback(upstream.connections.close)
         await stack.enter_async_context(background(upstream.watch(session), name=f"{name} watch"))
-    return Proxy(upstreams, settings.upstream_timeout)
+    return upstreams
+
+
+async def _open_streams(gate: Gate, app: web.Application, stack: AsyncExitStack) -> OpenStreams:
+    streams = OpenStreams(app[RESPONDER], gate.cut_offs, gate.revocations)
+    await stack.enter_async_context(background(streams.watch(), name="streams"))
+    await stack.enter_async_context(background(streams.end_waits(app[ENDING]), name="waits"))
+    return streams
 
 
 async def _cut_offs(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 UpstreamName = Literal["catalog", "enrollment", "history", "accounts", "delivery"]
 
@@ -51,8 +51,22 @@ does."""
 LOGOUT: Final = "/api/v1/auth/logout"
 
 
+STREAMED: Final[Mapping[str, Mapping[str, int]]] = {
+    "/api/v1/events": {"GET": 0},
+}
+"""Paths whose requests go over the lane (decision 23), with their methods, and the most bytes of a body that is sent on
+as it comes: 0 without one, or for an ordinary one. Services declare the same (`Route.streamed`, `body_streamed`)."""
+_NOT_STREAMED: Final[Mapping[str, int]] = {}
+
 _REMEMBERED_PATHS: Final = 2000
 _REMEMBERED_LENGTH: Final = 256
+
+
+class Destination(NamedTuple):
+    """`streamed` are the methods that go over the lane, as `STREAMED` has them."""
+
+    upstream: UpstreamName
+    streamed: Mapping[str, int]
 
 
 class Router:
@@ -64,13 +78,22 @@ class Router:
     def __init__(self, *, with_accounts: bool = True) -> None:
         routes = {path: upstream for path, upstream in ROUTES.items() if with_accounts or path not in PUBLIC}
         self._patterns = [(_compiled(pattern), upstream) for pattern, upstream in routes.items()]
+        self._streamed = [(_compiled(pattern), methods) for pattern, methods in STREAMED.items()]
         self._remembered = lru_cache(_REMEMBERED_PATHS)(self._find)
 
-    def upstream_of(self, path: str) -> UpstreamName | None:
+    def destination_of(self, path: str) -> Destination | None:
         return self._remembered(path) if len(path) <= _REMEMBERED_LENGTH else self._find(path)
 
-    def _find(self, path: str) -> UpstreamName | None:
-        return next((upstream for pattern, upstream in self._patterns if pattern.fullmatch(path)), None)
+    def upstream_of(self, path: str) -> UpstreamName | None:
+        destination = self.destination_of(path)
+        return None if destination is None else destination.upstream
+
+    def _find(self, path: str) -> Destination | None:
+        upstream = next((upstream for pattern, upstream in self._patterns if pattern.fullmatch(path)), None)
+        if upstream is None:
+            return None
+        streamed = next((methods for pattern, methods in self._streamed if pattern.fullmatch(path)), _NOT_STREAMED)
+        return Destination(upstream, streamed)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -11,6 +11,7 @@ from pydantic_settings import NoDecode
 from gateway.auth.providers import MAX_PROVIDERS, Algorithm, Issuer, ProviderSettings, require_issuers_of_their_own
 from gateway.routes import UpstreamName
 from shared.http.cors import ANY_ORIGIN
+from shared.http.stream_slots import STREAMS
 from shared.settings import Address, ProcessSettings, over_tls
 from shared.tls import CaFile
 
@@ -112,6 +113,8 @@ class GatewaySettings(ProcessSettings):
     upstream_max_waiting: int = Field(default=1000, ge=0)
     """Requests that wait for their turn at one service: a burst is worked off, and no reason to refuse anybody."""
     max_in_flight: int = Field(default=2000 + 1000 * _SERVICES, ge=1)
+    streams: int = Field(default=STREAMS, ge=1)
+    """Streams and waiting requests open at once, beside the requests in flight."""
     stranger_body_memory: int = Field(default=8, ge=1)
     """MiB of bodies held at once from clients without a valid token: those who sign in."""
 

@@ -186,7 +186,9 @@ class RequestTimeout(ApiError):
     status = 408
     code = "request_timeout"
     message = "The request body was not received in time."
-    meaning = "The body did not arrive within 10 seconds. The connection is closed."
+    meaning = (
+        "The body did not arrive within 10 seconds, or paused for 30 where it may take long. The connection is closed."
+    )
     remedy = "Send the request again over a new connection."
 
     def __init__(self) -> None:
@@ -329,6 +331,16 @@ class RateLimited(ApiError):
             f"Too many requests. Try again in {retry_after} seconds.",
             headers={"Retry-After": str(retry_after)},
         )
+
+
+class TooManyStreams(RateLimited):
+    code = "too_many_streams"
+    meaning = "The user has as many streams and waiting requests open as one user may have."
+    remedy = "Close one, or wait until one ends. One connection can follow many things at once."
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(retry_after)
+        self.message = "Too many streams of this user are open."
 
 
 class HeadersTooLarge(ApiError):

@@ -23,6 +23,7 @@ from stack.commands.outsiders import outsiders
 from stack.commands.run import run as run_in_foreground
 from stack.commands.seed_and_token import INTERRUPTED, seed, token
 from stack.commands.status import status
+from stack.commands.subscriber import subscriber
 from stack.commands.test import test
 from stack.commands.unit import unit
 from stack.commands.up import up
@@ -62,16 +63,24 @@ def run(arguments: argparse.Namespace) -> int:
             return operate(arguments.command, known_service(arguments.service), arguments.rest)
         case "accounts":
             return operate_accounts(arguments.rest)
+        case "subscriber":
+            return subscriber(arguments.action, arguments.name, faststream=arguments.faststream)
         case "run":
             return run_in_foreground(arguments.name, debug=arguments.debug)
+        case "fix" | "vendor" | "documents":
+            return _write_files(arguments)
+        case _:
+            return run_in_steps(arguments)
+
+
+def _write_files(arguments: argparse.Namespace) -> int:
+    match arguments.command:
         case "fix":
             return fix()
         case "vendor":
             return vendor()
-        case "documents":
-            return write_documents(released=arguments.released)
         case _:
-            return run_in_steps(arguments)
+            return write_documents(released=arguments.released)
 
 
 def run_in_steps(arguments: argparse.Namespace) -> int:

@@ -83,6 +83,13 @@ ACCOUNTS_HELP = """\
 Runs a command of accounts on the running stack, with the environment that it needs: ./dev accounts keys list.
 ./dev accounts alone lists the commands.
 """
+SUBSCRIBER_HELP = """\
+Users of the stack's broker for programs that follow the events. add NAME makes one, subscriber.NAME, and prints the
+broker's address with its password, alone on the last line; repeated, it prints the same. The user may declare queues
+whose names begin with its own, bind them to the exchange of events and read them, and may publish no event.
+remove NAME takes the user and its queues away. list prints the names. run starts the example of examples/subscriber in
+the foreground with a user of its own; Ctrl-C ends it.
+"""
 AUDIT_HELP = """\
 Asks a vulnerability service about every package in requirements.lock. Exit status 1 if it knows of a
 vulnerability, 2 if it could not be asked.
@@ -134,6 +141,7 @@ def make_parser() -> argparse.ArgumentParser:
         operator.add_argument("rest", nargs=argparse.REMAINDER, metavar="arguments")
     accounts = commands.add_parser("accounts", help="users, programs and keys that sign", description=ACCOUNTS_HELP)
     accounts.add_argument("rest", nargs=argparse.REMAINDER, metavar="COMMAND")
+    _add_subscriber(commands)
     unit = commands.add_parser("unit", help="run the tests that need no server", description=UNIT_HELP)
     unit.add_argument("rest", nargs=argparse.REMAINDER, metavar="pytest arguments")
     test = commands.add_parser("test", help="run the tests", description=TEST_HELP)
@@ -187,6 +195,13 @@ def _add_token(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     token.add_argument("--company", metavar="N", action="append", default=[], help="whose people are theirs")
     token.add_argument("--rate-limit", metavar="N", help="requests a minute (default: the gateway's RATE_LIMIT)")
     token.add_argument("--ttl", metavar="SECONDS", help="validity (default 12 hours); --ttl=-60 has expired")
+
+
+def _add_subscriber(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    subscriber = commands.add_parser("subscriber", help="let a program follow the events", description=SUBSCRIBER_HELP)
+    subscriber.add_argument("action", choices=("add", "remove", "list", "run"))
+    subscriber.add_argument("name", nargs="?", metavar="NAME", help="a-z, 0-9 and -; of run: example, if not given")
+    subscriber.add_argument("--faststream", action="store_true", help="run the example that is written with FastStream")
 
 
 def _add_logs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

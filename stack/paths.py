@@ -53,6 +53,11 @@ class Layout:
         return self.root / "lock"
 
     @property
+    def subscribers_lock_file(self) -> Path:
+        """Held while a subscriber's user is added or removed."""
+        return self.root / "subscribers.lock"
+
+    @property
     def supervisor_file(self) -> Path:
         """Pid file of the process that starts or supervises the stack: `./dev up`, or the one it leaves behind."""
         return self.root / "supervisor"

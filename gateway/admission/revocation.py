@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from itertools import islice
 
@@ -53,6 +54,18 @@ class Revocations:
     def is_known(self, token_id: str) -> bool:
         """Whether this process knows of the revocation; only Redis knows of all."""
         return token_id in self._known
+
+    async def among(self, token_ids: Collection[str]) -> set[str]:
+        """Those of them that were revoked; as far as this process knows, while Redis is unavailable."""
+        revoked = {token_id for token_id in token_ids if self.is_known(token_id)}
+        asked = iter(sorted(set(token_ids) - revoked))
+        try:
+            while self._availability and (chunk := list(islice(asked, CHUNK))):
+                found = await within(self._redis.mget([revocation_key(token_id) for token_id in chunk]))
+                revoked |= {token_id for token_id, value in zip(chunk, found, strict=True) if value is not None}
+        except REDIS_ERRORS as error:
+            self._availability.lost(error)
+        return revoked
 
     async def keep_written(self) -> None:
         """Writes those known here again whenever Redis has lost its data; runs for as long as the process does."""

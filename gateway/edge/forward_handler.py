@@ -12,6 +12,7 @@ from gateway.admission.gate import Admission, Gate
 from gateway.auth.client_token import ClientToken
 from gateway.edge.document_handler import DocumentHandler
 from gateway.edge.public_routes import PublicRoutes
+from gateway.edge.stream_handler import StreamHandler
 from gateway.routes import LOGOUT, PUBLIC, Router, UpstreamName
 from gateway.upstream.headers import (
     TO_A_TOKEN_LINES,
@@ -29,7 +30,9 @@ from shared.errors import ApiError, Overloaded, RateLimited, Unavailable, Upstre
 from shared.http.body import read_body, require_no_input
 from shared.http.request import Request
 from shared.http.responses import Answer, success
+from shared.http.server.responder import Answering
 from shared.http.server.response_bytes import ResponseBytes
+from shared.http.server.response_stream import ResponseStream
 
 
 @dataclass(slots=True)
@@ -53,20 +56,24 @@ class ForwardHandler:
     signer: InternalSigner
     public: PublicRoutes
     documents: DocumentHandler
+    streamed: StreamHandler
     address: Callable[[Request], str]
     public_url: str | None
 
-    def handle(self, request: Request) -> Awaitable[Answer | ResponseBytes] | ApiError:
+    def handle(self, request: Request) -> Answering | ApiError:
         """Under too much load `Overloaded`, before the token is verified or the body read: refusing must be cheap."""
         path = request.target.path
-        upstream = self.router.upstream_of(path)
-        if upstream is None:
+        destination = self.router.destination_of(path)
+        if destination is None:
             return self.documents.handle(request)
+        upstream, streamed = destination
         if upstream == "accounts":
             if path in PUBLIC:
                 return self.public.handle(request)
             if path == LOGOUT and request.method == "POST":
                 return self._log_out(request)
+        if streamed and request.method in streamed:
+            return self._stream(request, upstream, streamed[request.method])
         token = self._known_token(request)
         bulkhead = self.proxy.bulkhead_of(upstream)
         organisation = None if token is None else token.caller.organisation_id
@@ -99,6 +106,17 @@ class ForwardHandler:
             has_arrived()  # its body takes as long as the client wants
         request.answer_lines = admission.decision.lines()
         return await self._sent_on(request, upstream, admission.require())
+
+    async def _stream(
+        self, request: Request, upstream: UpstreamName, most_bytes: int
+    ) -> ResponseBytes | ResponseStream:
+        admission = await self._admission(request, self._known_token(request))
+        request.answer_lines = admission.decision.lines()
+        token = admission.require()
+        request.caller = token.rate_key
+        client = self._client_of(request)
+        who = identity(token.internal(self.signer, upstream), request.trace, client.scheme, client.host)
+        return await self.streamed.answer(request, upstream, token, client.lines + who, most_bytes)
 
     async def _log_out(self, request: Request) -> Answer | ResponseBytes:
         """Once the request is found to be valid, the token is refused from now on, whatever else happens. Accounts ends

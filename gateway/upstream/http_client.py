@@ -8,9 +8,10 @@ import asyncio
 import ssl
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -26,6 +27,7 @@ MAX_HEADERS: Final = 100
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of an answer's head, together with the interim answers before it."""
 _LINE_END: Final = (b"\r", b"\n")
+Opened = TypeVar("Opened", bound=asyncio.BaseProtocol)
 
 
 class NotConnected(Exception):
@@ -52,6 +54,10 @@ class RawAnswer:
     status: int = 0
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     body: bytes = b""
+
+
+def head_bytes(headers: list[tuple[bytes, bytes]]) -> int:
+    return sum(len(name) + len(value) + 4 for name, value in headers)
 
 
 class Connection(asyncio.Protocol):
@@ -167,7 +173,7 @@ class Connection(asyncio.Protocol):
         self._answer.status = status = self._parser.get_status_code()
         if len(self._answer.headers) > MAX_HEADERS:
             self._break_off("it has too many headers")
-        elif self._received > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
+        elif self._received > MAX_HEAD_BYTES and head_bytes(self._answer.headers) > MAX_HEAD_BYTES:
             self._break_off("its head is too large")
         elif status == HTTPStatus.SWITCHING_PROTOCOLS:
             self._break_off("it changes the protocol")
@@ -184,9 +190,6 @@ class Connection(asyncio.Protocol):
             self._complete(reusable=self._parser.should_keep_alive())
         else:
             self._answer = RawAnswer()  # it was an interim one (RFC 9110, section 15.2)
-
-    def _head_bytes(self) -> int:
-        return sum(len(name) + len(value) + 4 for name, value in self._answer.headers)
 
     def _complete(self, *, reusable: bool) -> None:
         self._is_complete = True
@@ -238,6 +241,12 @@ class Connections:
             self._idle.append(connection)
         return answer
 
+    async def open(self, protocol: Callable[[], Opened]) -> Opened:
+        """A connection of any kind, which nobody else uses. Raises `OSError`."""
+        host, port = self._address
+        _, made = await asyncio.get_running_loop().create_connection(protocol, host, port, ssl=self._tls)
+        return made
+
     def close(self) -> None:
         if self._sweep is not None:
             self._sweep.cancel()
@@ -271,13 +280,10 @@ class Connections:
 
     async def _connect(self, seconds: float) -> tuple[Connection, float]:
         """A new connection, and how many of the seconds are left."""
-        host, port = self._address
         began = time.monotonic()
         try:
             async with asyncio.timeout(min(CONNECT_TIMEOUT, seconds)):
-                _, connection = await asyncio.get_running_loop().create_connection(
-                    lambda: Connection(self), host, port, ssl=self._tls
-                )
+                connection = await self.open(lambda: Connection(self))
         except OSError as error:  # a TimeoutError is one
             raise NotConnected(str(error)) from None
         return connection, max(0.0, seconds - (time.monotonic() - began))

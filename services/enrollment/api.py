@@ -9,6 +9,7 @@ from services.enrollment import rules
 from services.enrollment.api_attendance import ATTENDANCE_ROUTES
 from services.enrollment.api_internal import CATALOG, INTERNAL_ROUTES
 from services.enrollment.api_lifecycle import LIFECYCLE_ROUTES
+from services.enrollment.api_live import LIVE_ROUTES
 from services.enrollment.api_people import PEOPLE_ROUTES
 from services.enrollment.errors import (
     ChangedMeanwhile,
@@ -161,5 +162,6 @@ ROUTES: list[Route[Any, Any]] = [
     *LIFECYCLE_ROUTES,
     *ATTENDANCE_ROUTES,
     *PEOPLE_ROUTES,
+    *LIVE_ROUTES,
     *INTERNAL_ROUTES,
 ]

@@ -8,9 +8,11 @@ from aiohttp import web
 
 from services.enrollment.api import ENROLLMENT_BATCHER, ROUTES
 from services.enrollment.api_internal import CATALOG
+from services.enrollment.api_live import LIVE_SEATS
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.demonstration import SEED
 from services.enrollment.handlers import SUBSCRIPTIONS
+from services.enrollment.live_seats import LiveSeats
 from services.enrollment.projection import PROJECTION
 from services.enrollment.rebuild import rebuild
 from services.enrollment.settings import EnrollmentSettings
@@ -21,6 +23,7 @@ from services.enrollment.use_cases.preservation import preserve_records
 from shared.auth.signing import InternalSigner
 from shared.concurrency.tasks import background
 from shared.http.service_client import connect_to_service
+from shared.http.streaming import ENDING
 from shared.projections.snapshot import SnapshotClient
 from shared.service.chassis import POOL, Service
 
@@ -42,6 +45,16 @@ async def enrollment_batcher(settings: EnrollmentSettings, app: web.Application)
     )
     yield
     await app[ENROLLMENT_BATCHER].drain()
+
+
+async def live_seats(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
+    """Hears of changed seats while a gateway follows a session; its streams end with the process."""
+    live = app[LIVE_SEATS] = LiveSeats(app[POOL], settings.database_url.get_secret_value())
+    async with (
+        background(live.run(), name="live seats"),
+        background(live.end_with(app[ENDING]), name="end of live seats"),
+    ):
+        yield
 
 
 async def expiry_notices(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
@@ -69,7 +82,7 @@ SERVICE = Service(
     outbox=True,
     projection=PROJECTION,
     rebuild=rebuild,
-    api_contexts=[catalog_client, enrollment_batcher],
+    api_contexts=[catalog_client, enrollment_batcher, live_seats],
     worker_contexts=[expiry_notices, preservation],
     commands=[SEED, SHARED_EMPLOYEE_IDS],
 )

@@ -20,6 +20,8 @@ PROJECTION = Projection(
             own_columns=(
                 "seats_taken",
                 "seats_agreed_for",
+                "seats_version",
+                "seats_changed_by",
                 *agreed_status.COLUMNS,
                 "details_version",
                 "times_version",

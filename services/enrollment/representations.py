@@ -183,3 +183,25 @@ class FollowedChanges(Representation):
     """`waiting`: sessions that have begun and have a free seat, and how many wait for it."""
 
     waiting: list[WaitingHere]
+
+
+class LiveSeats(Representation):
+    """`version` grows with each change of what is shown here."""
+
+    session_id: int
+    version: int
+    status: str
+    max_participants: int
+    enrolled_count: int
+    available_spots: int
+    waiting: int
+
+
+class WatchedSeats(Representation):
+    """A session's seats as the gateway shows them to those who watch; it is `removed` for good, or not yet."""
+
+    organisation_id: int
+    id: int
+    version: int
+    removed: bool
+    seats: LiveSeats

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, FailFast, Field, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, FailFast, Field, field_validator, model_validator
 
 from shared.events.states import BookingClash, CourseState, SessionState, State
 from shared.events.types import CourseSaved, Event, SessionSaved
@@ -13,6 +13,7 @@ from shared.http.pagination import PagedQuery
 from shared.observability import Trace
 from shared.validation.fields import (
     DIGITS,
+    MAX_ID,
     MAX_INTEGER,
     NUMBER,
     Count,
@@ -36,12 +37,40 @@ MAX_NOTIFIED = 10
 """Courses or sessions in one request; the catalog changes one at a time."""
 
 
+ID_PATTERN = "[1-9][0-9]{0,18}"
+
+
+def _ids(listed: str) -> str:
+    if any(int(each) > MAX_ID for each in listed.split(",")):
+        raise ValueError(f"must be at most {MAX_ID} each")
+    return listed
+
+
 class EnrollmentQuery(PagedQuery):
     employee_id: QueryId | None = None
     session_id: QueryId | None = None
     course_id: QueryId | None = None
     status: Status | None = None
     year: QueryYear | None = None
+
+
+MAX_WATCHED = 50
+"""Sessions that one stream shows."""
+
+
+class WatchedQuery(Query):
+    """Ids with commas between them."""
+
+    sessions: Annotated[
+        str, Field(pattern=f"^{ID_PATTERN}(,{ID_PATTERN}){{0,{MAX_WATCHED - 1}}}$"), AfterValidator(_ids)
+    ]
+
+    def ids(self) -> list[int]:
+        return sorted({int(each) for each in self.sessions.split(",")})
+
+
+class FollowedQuery(Query):
+    organisation_id: QueryId
 
 
 class ComplianceQuery(PagedQuery):

@@ -22,7 +22,9 @@ PUBLIC = "internal.public"
 """Permission to pass on what anybody may ask without a token."""
 REVOCATIONS = "internal.revocations"
 """Permission to read which tokens are refused before they expire."""
-OF_GATEWAY = frozenset({PUBLIC, REVOCATIONS})
+LIVE = "internal.live"
+"""Permission to follow the seats of sessions, for all who watch them at one gateway."""
+OF_GATEWAY = frozenset({PUBLIC, REVOCATIONS, LIVE})
 """What the gateway asks in its own name, of every organisation: no client is of organisation 0."""
 
 GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {

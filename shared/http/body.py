@@ -14,15 +14,13 @@ from shared.errors import BadRequest, PayloadTooLarge, RequestTimeout, Unsupport
 from shared.http.body_budget import BODY_BUDGET, Reservation
 from shared.http.input import QueryReader, body_of
 from shared.http.models import JSON_TYPE, MAX_BODY_BYTES, USUAL_LIMITS, Body, BodyLimits, Query, media_types
-from shared.http.request import Request
+from shared.http.request import READ_AHEAD, Request
 from shared.validation.strict_json import parse_json
 
 Model = TypeVar("Model", bound=BaseModel)
 
 BODY_TIMEOUT = 10.0
 """Seconds a client gets to send its body; without it a dripped one would never end."""
-READ_AHEAD: Final = 32 * 1024
-"""Bytes that may wait for their reader once there is room for them."""
 _NO_QUERY: Final = QueryReader(Query)
 _NO_INPUT_LIMITS: Final = BodyLimits(8 * 1024, 100)
 _UTF_8: Final = frozenset({"charset=utf-8", 'charset="utf-8"'})

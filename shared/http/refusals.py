@@ -15,6 +15,7 @@ from shared.errors import (
     TokenExpired,
     TokenInvalid,
     TokenMissing,
+    TooManyStreams,
     Unavailable,
     UnsupportedMediaType,
     UpstreamFailed,
@@ -55,6 +56,8 @@ def refusals_of(route: Route[Any, Any]) -> Refusals:
     if route.method != "GET":  # even where it needs no body, an empty object is read
         common += _OF_A_BODY
         common += () if route.form else _OF_JSON
+    if route.streamed:
+        common.append(TooManyStreams)
     if "{id}" in route.path:
         common.append(NotFound)
     return tuple(dict.fromkeys((*common, *route.refusals)))

@@ -1,19 +1,23 @@
 """The request as handlers see it, whichever parser read it."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from shared.concurrency.deadline import HEADER as DEADLINE_HEADER
-from shared.errors import ApiError, MethodNotImplemented
+from shared.errors import ApiError, BadRequest, MethodNotImplemented, PayloadTooLarge, RequestTimeout
 from shared.http.body_budget import Reservation
 from shared.http.request_target import Target, checked_host, own_address, read_target
+from shared.http.stream_slots import STALL_TIMEOUT, Slot
 from shared.observability import NO_TRACE, Trace
 
 Headers = CIMultiDictProxy[str]
+READ_AHEAD: Final = 32 * 1024
+"""Bytes of a body that may wait for their reader, once there is one."""
 _NO_HEADERS: Final[Headers] = CIMultiDictProxy(CIMultiDict())
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
@@ -82,6 +86,10 @@ class Request:
     """Whose request it is, set once the token was verified; without it the body is a stranger's."""
     reservation: Reservation | None = None
     """The memory that its body takes."""
+    slot: Slot | None = None
+    """Of a stream, or of what takes as long as one."""
+    most_bytes: int = 0
+    """Of a body that is read as it comes."""
     is_counted: bool = False
     """Whether it was counted against a rate limit."""
     answer_lines: str = ""
@@ -90,6 +98,30 @@ class Request:
     @property
     def has_body(self) -> bool:
         return bool(self.content) or (self.stream is not None and self.stream.can_read_body)
+
+    def announced_bytes(self) -> int | None:
+        """How long its body says it is; None for one that comes in chunks."""
+        return len(self.content) if self.stream is None else self.stream.content_length
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes, for a route with `body_streamed`; whoever stops early leaves the rest unread.
+
+        Raises `PayloadTooLarge` past `most_bytes`, `RequestTimeout` when nothing comes for `STALL_TIMEOUT`, and
+        `BadRequest` for a body that ends early.
+        """
+        if (self.announced_bytes() or 0) > self.most_bytes:
+            raise PayloadTooLarge
+        if self.stream is None:
+            if self.content:
+                yield self.content
+            return
+        content, received = self.stream.content, 0
+        content.set_read_chunk_size(READ_AHEAD)
+        while part := await _next_part(content):
+            received += len(part)
+            if received > self.most_bytes:
+                raise PayloadTooLarge
+            yield part
 
     def host(self) -> str:
         """The host that the client asked; without one (HTTP/1.0) the address of this process.
@@ -100,6 +132,17 @@ class Request:
         if not hosts and self.stream is not None and self.stream.transport is not None:
             return own_address(self.stream.transport)
         return checked_host(hosts)
+
+
+async def _next_part(content: StreamReader) -> bytes:
+    """Nothing at its end."""
+    try:
+        async with asyncio.timeout(STALL_TIMEOUT):
+            return await content.readany()
+    except TimeoutError:
+        raise RequestTimeout from None
+    except (web.RequestPayloadError, ConnectionError):
+        raise BadRequest("The request body is incomplete.") from None
 
 
 def from_aiohttp(request: web.BaseRequest) -> Request:

@@ -36,6 +36,8 @@ from shared.http.models import USUAL_LIMITS, Body, BodyLimits, Query, media_type
 from shared.http.request import Headers, Request, client_origin
 from shared.http.responses import Answer
 from shared.http.server.responder import RESPONDER
+from shared.http.stream_slots import until_cut
+from shared.http.streaming import Streamed
 from shared.observability import current_trace
 from shared.postgres.audit import Actor
 from shared.security_log import SecurityEvent, record
@@ -95,13 +97,22 @@ class Route(Generic[Q, B]):
 
     method: str
     path: str
-    handler: Callable[[Call[Q, B]], Awaitable[Answer]]
+    handler: Callable[[Call[Q, B]], Awaitable[Answer | Streamed]]
     answers: Mapping[int, type[BaseModel]]
     """What comes back when all is well, by status; 304 and errors are the same for all routes."""
     permissions: Sequence[str] = ()
     query: type[Query] = Query
     body: type[BaseModel] | None = None
     body_optional: bool = False
+    streamed: bool = False
+    """It may answer with a `shared.http.streaming.Streamed`, or wait as long as one lives: it has a slot for a stream,
+    and the gateway sends it over the lane (`gateway.routes.STREAMED`)."""
+    body_streamed: int = 0
+    """The most bytes of a body that its handler reads by itself, as it comes: `call.request.chunks()`. Such a route is
+    `streamed`, its handler reads the body before it answers, and its deadline is that of each piece."""
+    events: type[BaseModel] | None = None
+    """Clients receive server-sent events with this as their data, and stay connected. The gateway makes them; what the
+    service answers says where they begin (decision 26)."""
     form: bool = False
     """The body is a form, and not JSON; its fields are texts."""
     own_errors: Callable[[ApiError], ApiError] | None = None
@@ -159,7 +170,7 @@ class RouteTable:
             self._methods.setdefault(endpoint.route.path, {})[endpoint.route.method] = endpoint
         self._patterns = [(_pattern(path), methods) for path, methods in self._methods.items()]
 
-    def handle(self, request: Request) -> Awaitable[Answer] | ApiError:
+    def handle(self, request: Request) -> Awaitable[Answer | Streamed] | ApiError:
         found = self.find(request)
         return found.answer(request) if isinstance(found, Endpoint) else found
 
@@ -208,14 +219,16 @@ class Endpoint:
         self._queries = QueryReader(route.query)
         self._deprecation = deprecation_lines(route.deprecated, route.sunset)
 
-    async def answer(self, request: Request) -> Answer:
+    async def answer(self, request: Request) -> Answer | Streamed:
         route = self.route
         request.answer_lines += self._deprecation
-        current_deadline.set(read_deadline(request.own.deadlines))
+        current_deadline.set(None if route.body_streamed else read_deadline(request.own.deadlines))
         caller = self._permitted(request)
         sender: _Sender = request.head.derived
         current_organisation.set(caller.organisation_id)
         path_id, query = self._path_id(request.path_id), self._queries.read(request.target.query)
+        if route.streamed:
+            self._take_slot(request, caller)
         body = await self._body(request)
         call: Call[Any, Any] = Call(
             app=self._app,
@@ -227,14 +240,23 @@ class Endpoint:
             url=f"{sender.origin}{unquote(request.target.path)}",
             conditions=sender.conditions,
             idempotency_key=self._idempotency_key(request.headers, caller, path_id, body)
-            if route.method == "POST"
+            if route.method == "POST" and not route.body_streamed
             else None,
         )
         try:
+            if request.slot is not None and route.method == "GET":
+                return await until_cut(request.slot, _in_time(route, call))
             return await _in_time(route, call)
         except PermissionDenied as error:  # a rule's, about what is asked for
             _record_denied(caller, error, route)
             raise
+
+    def _take_slot(self, request: Request, caller: Caller) -> None:
+        """One of our own processes asks for many users. Raises `Overloaded` or `TooManyStreams`."""
+        if self.route.is_internal:
+            self._app[RESPONDER].begin_stream(request)
+        else:
+            self._app[RESPONDER].begin_stream(request, caller.organisation_id, caller.subject)
 
     def _permitted(self, request: Request) -> Caller:
         """The caller, who may ask this; raises `TokenMissing`, `TokenInvalid` or `PermissionDenied`."""
@@ -271,12 +293,16 @@ class Endpoint:
         return int(text)
 
     async def _body(self, request: Request) -> BaseModel:
-        """A route without fields takes no body, or an empty object: any field in it is unknown.
+        """A route without fields takes no body, or an empty object: any field in it is unknown. A streamed one is left
+        to the handler.
 
         No route reads a body before it knows who asks, and that they may.
         """
         route = self.route
         model = route.body or Body
+        if route.body_streamed:
+            request.most_bytes = route.body_streamed
+            return model()
         if (route.body is None or route.body_optional) and (route.method == "GET" or not request.has_body):
             return model()
         request.caller = request.headers.get("Authorization", "")
@@ -297,7 +323,7 @@ class Endpoint:
 class _WithOwnErrors(Endpoint):
     """An endpoint whose errors have the form of another specification."""
 
-    async def answer(self, request: Request) -> Answer:
+    async def answer(self, request: Request) -> Answer | Streamed:
         try:
             return await super().answer(request)
         except ApiError as error:
@@ -332,7 +358,7 @@ def _record_denied(caller: Caller, error: PermissionDenied, route: Route[Any, An
     )
 
 
-async def _in_time(route: Route[Any, Any], call: Call[Any, Any]) -> Answer:
+async def _in_time(route: Route[Any, Any], call: Call[Any, Any]) -> Answer | Streamed:
     """A read ends with the request's deadline; a change that has begun is finished. Raises `DeadlinePassed`."""
     left = time_left(MAX_SECONDS)
     if route.method != "GET" or left > TIMER_NEEDED_BELOW:

@@ -20,11 +20,11 @@ from stack.console import Steps
 from stack.paths import REPOSITORY, STACK_DIRECTORY, Layout
 from stack.processes.process_identity import ProcessIdentity, own_identity
 from stack.servers.all import Server, make_servers, other_processes, server_processes, start_server
-from stack.servers.credentials import load_credentials
+from stack.servers.credentials import load_credentials, make_subscriber
 from stack.servers.databases import keep_roles_out_of_maintenance
 from stack.servers.packages import provide
 from stack.servers.rabbitmq import RabbitMQServer
-from stack.servers.rabbitmq_definitions import Installation
+from stack.servers.rabbitmq_definitions import Installation, subscriber_user
 from stack.servers.requirements import CHROMIUM, POSTGRES, RABBITMQ, REDIS
 from stack.services import SERVICE_NAMES
 from stack.signals import all_or_first_error, interruptible
@@ -32,6 +32,8 @@ from stack.signals import all_or_first_error, interruptible
 PREFIX = "test-"
 INSTALLATIONS = tuple(Installation(f"test.events.{number}", f"test.{number}") for number in range(128))
 """Names that the users of the run's broker may serve: each system that a test starts takes an unused one."""
+SUBSCRIBER: Final = "example"
+"""Has a user on the run's broker."""
 PARTS: Final = (
     (
         "--numprocesses=2",
@@ -140,6 +142,7 @@ async def _start_servers(layout: Layout) -> list[Server]:
     with Steps(Console(stderr=True)) as steps:
         install_log = Layout(STACK_DIRECTORY).log / "install.log"
         programs = await asyncio.to_thread(provide, (POSTGRES, REDIS, RABBITMQ), steps, install_log)
+        make_subscriber(layout.secrets, SUBSCRIBER)
         state, credentials = load_state(layout.state_file), load_credentials(layout.secrets)
         servers = make_servers(programs, layout, state, credentials, throwaway=True, installations=INSTALLATIONS)
         await all_or_first_error([start_server(server, steps) for server in servers])
@@ -155,6 +158,7 @@ async def run_pytest(arguments: Sequence[str], servers: Sequence[Server], **vari
         "TEST_REDIS_URL": urls["Redis"],
         "TEST_AMQP_URL": urls["RabbitMQ"],
         **{f"TEST_{user.upper()}_AMQP_URL": url for user, url in service_urls(servers).items()},
+        "TEST_SUBSCRIBER_AMQP_URL": broker_of(servers).url_of(subscriber_user(SUBSCRIBER)),
         **variables,
     }
     return await run_module("pytest", arguments, environment)
@@ -174,8 +178,13 @@ async def run_module(module: str, arguments: Sequence[str], variables: Mapping[s
 
 def service_urls(servers: Sequence[Server]) -> dict[str, str]:
     """The broker's addresses as the services' own users."""
-    [broker] = [server for server in servers if isinstance(server, RabbitMQServer)]
+    broker = broker_of(servers)
     return {name: broker.url_of(name) for name in SERVICE_NAMES}
+
+
+def broker_of(servers: Sequence[Server]) -> RabbitMQServer:
+    """The one of these servers that is RabbitMQ."""
+    return next(server for server in servers if isinstance(server, RabbitMQServer))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -43,8 +43,17 @@ def make_servers(
             port, password = state.ports["redis"], credentials.redis
             servers.append(RedisServer(program, layout, port, password, throwaway=throwaway))
         if requirement == RABBITMQ:
-            passwords = credentials.of_broker()
-            servers.append(RabbitMQServer(program, layout, state.ports, state.node, passwords, installations))
+            servers.append(
+                RabbitMQServer(
+                    program,
+                    layout,
+                    state.ports,
+                    state.node,
+                    credentials.of_broker(),
+                    installations,
+                    subscribers=credentials.subscribers,
+                )
+            )
     return servers
 
 

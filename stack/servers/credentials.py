@@ -2,15 +2,16 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from stack.paths import write_private
 from stack.servers.databases import Passwords, owner_of
-from stack.servers.rabbitmq_definitions import ADMINISTRATOR
+from stack.servers.rabbitmq_definitions import ADMINISTRATOR, read_subscribers
 from stack.services import SERVICE_NAMES, SERVICES, Service
 
 SECRET_BYTES = 24
+SUBSCRIBERS_DIRECTORY = "subscribers"
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Credentials:
     """By service: the password of its RabbitMQ user."""
     of_services: Mapping[str, str]
     """By setting: what only one service has."""
+    subscribers: Mapping[str, str] = field(default_factory=dict)
+    """By subscriber: the password of its RabbitMQ user."""
 
     def of_broker(self) -> dict[str, str]:
         """The passwords of RabbitMQ's users."""
@@ -47,6 +50,7 @@ def load_credentials(directory: Path) -> Credentials:
         databases={name: Passwords(owner=secret(owner_of(name)), service=secret(name)) for name in SERVICE_NAMES},
         broker_users={name: secret(f"rabbitmq_{name}") for name in SERVICE_NAMES},
         of_services={name: secret(name) for service in SERVICES for name in service.secrets},
+        subscribers=read_subscribers(directory / SUBSCRIBERS_DIRECTORY),
     )
 
 
@@ -54,6 +58,18 @@ def secret_settings(directory: Path, service: Service) -> dict[str, str]:
     """The settings of a service that hold secrets of its own, as far as the stack has them: its start makes them."""
     files = {name.upper(): directory / name for name in service.secrets}
     return {name: file.read_text().strip() for name, file in files.items() if file.exists()}
+
+
+def subscriber_file(directory: Path, name: str) -> Path:
+    """Where the password of a subscriber's RabbitMQ user is kept."""
+    return directory / SUBSCRIBERS_DIRECTORY / name
+
+
+def make_subscriber(directory: Path, name: str) -> str:
+    """The password of a subscriber's RabbitMQ user, which is generated if there is none yet."""
+    file = subscriber_file(directory, name)
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    return _secret(file)
 
 
 def _secret(path: Path) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from urllib.parse import quote
 
 from stack.errors import StackError
@@ -10,7 +11,7 @@ from stack.paths import Layout, write_private
 from stack.processes.environment import base_environment
 from stack.processes.managed_process import ManagedProcess
 from stack.servers.erlang_modules import broker_of, link_alone, search_options
-from stack.servers.rabbitmq_definitions import ADMINISTRATOR, Installation, definitions
+from stack.servers.rabbitmq_definitions import ADMINISTRATOR, Installation, definitions, subscriber_user
 from stack.servers.requirements import Program, find_epmd
 
 READY_SECONDS = 90.0
@@ -38,20 +39,25 @@ class RabbitMQServer:
         node: str,
         passwords: Mapping[str, str],
         installations: Sequence[Installation] = (Installation(),),
+        *,
+        subscribers: Mapping[str, str] = {},
     ) -> None:
         self.name = "RabbitMQ"
         self.version = program.version_text
         self.port = ports["amqp"]
         self._ports = ports
         self._node = node
-        self._program = program.directory / "rabbitmq-server"
+        self._programs = program.directory
         self._passwords = passwords
         self._installations = installations
+        self._subscribers = subscribers
+        self._all_passwords = {**passwords, **{subscriber_user(name): value for name, value in subscribers.items()}}
         self._home = layout.data / "rabbitmq"
         self._mnesia = self._home / "mnesia"
         self._plugins = self._home / "plugins"
         self._broker = broker_of(program.directory)
         self._complete = self._home / "complete"
+        self._definitions = self._home / "definitions.json"
         self.process = rabbitmq_process(layout)
         self._mapper = mapper_process(layout)
 
@@ -62,7 +68,7 @@ class RabbitMQServer:
 
     def url_of(self, user: str) -> str:
         """The address, as this user."""
-        return f"amqp://{user}:{quote(self._passwords[user], safe='')}@127.0.0.1:{self.port}/"
+        return f"amqp://{user}:{quote(self._all_passwords[user], safe='')}@127.0.0.1:{self.port}/"
 
     def call_command(self, call: str) -> tuple[list[str], dict[str, str]]:
         """A command line that calls a function on the node, as erl_call(1) writes it, and the environment it needs.
@@ -71,19 +77,28 @@ class RabbitMQServer:
         """
         return ["erl_call", "-sname", self._node, "-a", call], self._environment()
 
+    def control_command(self, *arguments: str) -> tuple[list[str], dict[str, str]]:
+        """A command line of `rabbitmqctl` for the node, which takes two seconds, and the environment it needs."""
+        return [str(self._programs / "rabbitmqctl"), "--quiet", *arguments], self._environment()
+
+    def write_definitions(self, subscribers: Mapping[str, str]) -> Path:
+        """The file of users and their permissions that the node reads at its start."""
+        write_private(self._definitions, definitions(self._passwords, self._installations, subscribers))
+        return self._definitions
+
     async def start(self) -> None:
         """Start the port mapper and the node, return once the node speaks AMQP."""
         self._home.mkdir(exist_ok=True)
         self._remove_half_made_data()
         environment = self._environment()
         await self._start_mapper(environment)
-        write_private(self._home / "definitions.json", definitions(self._passwords, self._installations))
+        self.write_definitions(self._subscribers)
         write_private(self._home / "rabbitmq.conf", self._configuration())
         write_private(self._home / "enabled_plugins", "[].\n")
         write_private(self._home / "rabbitmq-env.conf", "")
         if self._broker:
             link_alone(self._plugins, self._broker)
-        self.process.start([str(self._program)], environment, self._home)
+        self.process.start([str(self._programs / "rabbitmq-server")], environment, self._home)
         try:
             await self.process.wait_ready(self._speaks_amqp, READY_SECONDS)
         except BaseException:
@@ -110,7 +125,7 @@ class RabbitMQServer:
     def _configuration(self) -> str:
         return (
             f"listeners.tcp.local = 127.0.0.1:{self.port}\n"
-            f"load_definitions = {self._home}/definitions.json\n"
+            f"load_definitions = {self._definitions}\n"
             "disk_free_limit.absolute = 100MB\nvm_memory_high_watermark.absolute = 512MB\n"
             f"raft.wal_max_size_bytes = {LOG_BYTES}\n"
         )

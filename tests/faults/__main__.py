@@ -26,6 +26,8 @@ CHAPTERS = 8
 KILLS_OF_STORY = 50
 PEOPLE_OF_STORY = 200
 SAID = ("lost", "doubled", "oversold")
+SAID_OF = ("I1", "I2", "I4", "I10")
+"""Invariants whose differences begin with one of these words."""
 
 
 @dataclass
@@ -45,7 +47,7 @@ class Tally:
     def count(self, word: str) -> int:
         """Differences that say so."""
         lines = [line for failure in self.failures for line in failure.splitlines()]
-        return sum(line.startswith((word, f"I1 {word}", f"I2 {word}", f"I4 {word}")) for line in lines)
+        return sum(line.startswith((word, *(f"{invariant} {word}" for invariant in SAID_OF))) for line in lines)
 
     def add(self, ledger: Ledger) -> None:
         self.stories += 1

@@ -88,6 +88,10 @@ class Bed:
             await process.kill()
             self.extra.remove(process)
 
+    async def migrate(self, service: str) -> None:
+        """Makes its tables and its queue what this version needs."""
+        await _migrate(service, self.environment, self.servers.layout.log)
+
     async def mend(self) -> None:
         """Whatever was broken: afterwards everything runs and is ready."""
         servers = self.servers
@@ -129,7 +133,7 @@ async def running_bed(name: str = "bed") -> AsyncIterator[Bed]:
         }
         bed = Bed(servers, processes, balancers, broker_link, owner_urls, http, client_secret, environment)
         try:
-            await _migrate(environment, servers.layout.log)
+            await asyncio.gather(*(bed.migrate(service) for service in SERVICE_NAMES))
             await asyncio.gather(*(process.start() for process in processes.values()))
             yield bed
         finally:
@@ -198,12 +202,7 @@ def _process(
     return ProductProcess(name, module, port, environment[kind], logs)
 
 
-async def _migrate(environment: Mapping[str, Mapping[str, str]], logs: Path) -> None:
-    async def migrate(service: str) -> None:
-        process = ProductProcess(
-            f"migrate-{service}", f"services.{service}", 0, environment[service], logs, ("migrate",)
-        )
-        await process.launch()
-        assert await process.ended() == 0, process.log_end()
-
-    await asyncio.gather(*(migrate(service) for service in SERVICE_NAMES))
+async def _migrate(service: str, environment: Mapping[str, Mapping[str, str]], logs: Path) -> None:
+    process = ProductProcess(f"migrate-{service}", f"services.{service}", 0, environment[service], logs, ("migrate",))
+    await process.launch()
+    assert await process.ended() == 0, process.log_end()

@@ -52,13 +52,13 @@ CONSUMER_POINTS = (
 CRASH_POINTS = {point.name: point for point in (*REQUEST_POINTS, *RELAY_POINTS, *CONSUMER_POINTS)}
 
 
-def arm(name: str, count: int) -> None:
-    """The `count`th time that this process comes to the point, it is killed there."""
+def arm(name: str, count: int, by: signal.Signals = signal.SIGKILL) -> None:
+    """The `count`th time that this process comes to the point, it is killed there, or gets another signal."""
     point = CRASH_POINTS[name]
     module = importlib.import_module(point.module)
     original = getattr(module, point.attribute)
     everywhere = [module] if point.attribute == "transaction" else [module, *sys.modules.values()]
-    countdown = _Countdown(count)
+    countdown = _Countdown(count, by)
     if point.when.endswith("commit"):
         changed = _around_commit(original, countdown, before=point.when == "before its commit")
     else:
@@ -70,13 +70,14 @@ def arm(name: str, count: int) -> None:
 
 
 class _Countdown:
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, by: signal.Signals) -> None:
         self._left = count
+        self._by = by
 
     def step(self) -> None:
         self._left -= 1
-        if self._left <= 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if self._left == 0:
+            os.kill(os.getpid(), self._by)
 
 
 def _around_call(call: Callable[..., Any], countdown: _Countdown, *, before: bool) -> Callable[..., Any]:

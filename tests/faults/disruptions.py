@@ -21,6 +21,8 @@ Disruption = Callable[[Bed, random.Random], AbstractAsyncContextManager[None]]
 LOCKED_TABLES = {
     "catalog": ("sessions", "outbox"),
     "enrollment": ("sessions", "enrollments", "outbox"),
+    "accounts": ("users", "outbox"),
+    "delivery": ("events", "event_ids"),
     "history": ("records", "people"),
 }
 ALL_OF_IT, USUALLY_FREE = 10**15, 50_000_000

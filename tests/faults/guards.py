@@ -22,6 +22,7 @@ import shared.postgres.pool
 import shared.service.idempotency
 from shared.errors import Unavailable
 from shared.messaging.errors import BrokerUnavailable
+from shared.postgres.batched_reads import Statement
 from shared.postgres.pool import Connection
 
 FOR_EVER = 3600.0
@@ -308,6 +309,22 @@ def _without_counts_of_values() -> None:
     vars(shared.http.routing)["read_model"] = lambda request, model, _: shared.http.body.read_model(request, model)
 
 
+def _without_event_ids() -> None:
+    """Whatever arrives is taken into the feed, also what is there already."""
+    import services.delivery.store.feed as feed
+
+    _replace(feed, "_TAKE", r"FROM arrived JOIN fresh USING \(organisation_id, event_id\)", "FROM arrived")
+
+
+def _without_horizon() -> None:
+    """The feed shows what is committed, whether or not something may still come before it."""
+    import services.delivery.store.feed as feed
+
+    for name, value in tuple(vars(feed).items()):
+        if isinstance(value, Statement) and "pg_snapshot_xmin" in value.text:
+            setattr(feed, name, replace(value, text=value.text.replace("pg_snapshot_xmin", "pg_snapshot_xmax")))
+
+
 def _replace(module: ModuleType, name: str, guard: str, instead: str) -> None:
     changed, count = re.subn(guard, instead, getattr(module, name))
     if count != 1:
@@ -347,4 +364,6 @@ GUARDS: dict[str, Callable[[], None]] = {
     "counts of values": _without_counts_of_values,
     "budget of bodies": _without_budget_of_bodies,
     "names of event fields": _without_names_of_event_fields,
+    "event ids": _without_event_ids,
+    "horizon": _without_horizon,
 }

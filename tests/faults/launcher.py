@@ -3,6 +3,7 @@
 By its environment:
 
 - `CRASH_AT=<point>:<n>` ends it by SIGKILL the nth time it comes to that crash point.
+- `STOP_AT=<point>:<n>` freezes it there instead, by SIGSTOP.
 - `CRASH_PLAN=<seed>:<kills>:<prefix>` does so again and again, each time started anew, at points that follow from the
   seed and whose names begin so; after that many kills it lets it live. Each kill is a line in `CRASH_LOG`.
 - `CLOCK_OFFSET=<seconds>` makes its clock wrong.
@@ -39,6 +40,9 @@ def main(module: str, *arguments: str) -> None:
     if point := os.environ.get("CRASH_AT"):
         name, _, count = point.rpartition(":")
         crash_points.arm(name, int(count))
+    if point := os.environ.get("STOP_AT"):
+        name, _, count = point.rpartition(":")
+        crash_points.arm(name, int(count), signal.SIGSTOP)
     if offset := os.environ.get("CLOCK_OFFSET"):
         put_clock_wrong(module, float(offset))
     for name in filter(None, os.environ.get("WITHOUT", "").split(",")):

@@ -22,7 +22,7 @@ from tests.support.forks import ForkedProcess, fork
 READY_SECONDS = 30.0
 STOP_SECONDS = 12.0
 CENSUS_SECONDS = 5.0
-ALTERATIONS = ("CRASH_AT", "CRASH_PLAN", "CLOCK_OFFSET", "WITHOUT", "MEMORY_INTERVAL")
+ALTERATIONS = ("CRASH_AT", "STOP_AT", "CRASH_PLAN", "CLOCK_OFFSET", "WITHOUT", "MEMORY_INTERVAL")
 """Variables by which the launcher alters the product."""
 STARTING, SERVING = 10, 0
 """Niceness (setpriority(2))."""
@@ -141,6 +141,9 @@ class ProductProcess:
 
     def thaw(self) -> None:
         thaw(self._family())
+
+    async def is_frozen(self) -> bool:
+        return self.process is not None and psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
 
     async def revive(self) -> None:
         """Whatever was done to it: afterwards it runs and is ready."""

@@ -1,13 +1,14 @@
 """One run on the bed: load, something breaks, it is repaired, it becomes quiet, the invariants are checked."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
 
 from tests.faults.bed import Bed
+from tests.faults.following import FeedReader, feed_differs, following
 from tests.faults.invariants import differences
 from tests.faults.leaks import Censuses, censuses, leaks
 from tests.faults.ledger import Ledger
@@ -40,10 +41,10 @@ async def story(
     async with observing(bed) as observer:
         scene = await new_scene(bed, people)
         before = await censuses(bed)
-        async with load(bed, scene, seed) as ledger:
+        async with load(bed, scene, seed) as ledger, following(bed, ledger, scene) as readers:
             yield ledger
         began = time.monotonic()
-        look = _Look(bed, ledger, observer, scene)
+        look = _Look(bed, ledger, observer, scene, readers)
         try:
             await eventually(lambda: look.is_over(still_for), deadline=quiet_within)
             assert not look.found, look.told()
@@ -63,12 +64,14 @@ class _Look:
     ledger: Ledger
     observer: Observer
     scene: tuple[Organisation, Organisation]
+    readers: Sequence[FeedReader]
     found: list[str] = field(default_factory=list)
     since: float = 0.0
 
     async def is_over(self, still_for: float) -> bool:
         """Whether nothing differs, or the same for so long; raises AssertionError otherwise."""
-        found = sorted(await differences(self.bed, self.ledger, self.observer, self.scene))
+        found = await differences(self.bed, self.ledger, self.observer, self.scene)
+        found = sorted([*found, *await feed_differs(self.bed, self.observer, self.readers)])
         if found != self.found or not self.since:
             self.found, self.since = found, time.monotonic()
         assert not found or time.monotonic() - self.since >= still_for, self.told()

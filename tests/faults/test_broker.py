@@ -132,13 +132,16 @@ async def unrouted(bed: Bed, routing_key: str) -> AsyncIterator[None]:
     async with await aio_pika.connect(bed.servers.rabbitmq.url, timeout=5) as connection:
         channel = await connection.channel()
         queues = [await channel.get_queue(name) for name in ("muster.history", "muster.enrollment")]
+        feed = await channel.get_queue("muster.delivery")
         everything = await channel.get_queue("bed.subscriber", ensure=False)
         for queue in queues:
             await queue.unbind("training.events", routing_key)
-        await everything.unbind("training.events", "#")
+        for queue in (feed, everything):
+            await queue.unbind("training.events", "#")
         try:
             yield
         finally:
+            await feed.bind("training.events", "#")
             for queue in queues:
                 await queue.bind("training.events", routing_key)
 

@@ -56,10 +56,11 @@ async def test_a_consumer_that_is_killed_around_its_commit_applies_everything_on
         story(bed, SEED) as ledger,
         dying(bed, "history", SEED, 6, points="consumer") as of_history,
         dying(bed, "catalog", SEED, 6, points="consumer") as of_catalog,
+        dying(bed, "delivery", SEED, 6, points="consumer") as of_delivery,
     ):
-        await of_history.reach(12)
-        await of_catalog.reach(12)
-        ledger.tell(f"killed at {of_history.count()} and {of_catalog.count()}")
+        for kills in (of_history, of_catalog, of_delivery):
+            await kills.reach(12)
+        ledger.tell(f"killed at {of_history.count()}, {of_catalog.count()} and {of_delivery.count()}")
 
 
 async def test_control_acknowledged_before_the_commit_it_is_lost(bed: Bed) -> None:

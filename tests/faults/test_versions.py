@@ -1,14 +1,19 @@
 """The released version and this one side by side, on the database as this one has migrated it."""
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import aio_pika
+import asyncpg
 import pytest
 
+from stack.servers.databases import ensure_databases
 from stack.services import SERVICE_NAMES
 from tests.faults.bed import Bed
 from tests.faults.dead_letters import dead_letters
+from tests.faults.following import EVENTS
 from tests.faults.ledger import Attempt
 from tests.faults.processes import ProductProcess
 from tests.faults.released import rolled_back, unpack_release
@@ -20,11 +25,16 @@ from tests.support.world import enroll, new_course, new_employee, new_session
 
 SEED = 6
 WRITES = 20
-FIRST, SECOND = [[f"{kind}-{copy}" for kind in (*SERVICE_NAMES, "gateway")] for copy in (1, 2)]
+NEW = "delivery"
+"""The service that the released version does not have."""
+FIRST, SECOND = [[f"{kind}-{copy}" for kind in (*SERVICE_NAMES, "gateway") if kind != NEW] for copy in (1, 2)]
+PUBLISHED = ["training.course.saved.v1", "training.session.saved.v1"]
+"""Types of the events before the new service runs."""
 ASKED: Mapping[str, set[str]] = {
     "catalog": {"catalog"},
     "enrollment": {"enrollment", "catalog"},
     "history": {"history"},
+    "delivery": {"delivery"},
 }
 """Services that a request to each may need."""
 NEWS_SECONDS = 0.1
@@ -39,9 +49,11 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 async def test_old_and_new_processes_understand_each_other_in_both_directions(bed: Bed, release: Path) -> None:
-    before = await set_aside(bed)
     async with AsyncExitStack() as first, AsyncExitStack() as second:
         released = await second.enter_async_context(rolled_back(bed, release, SECOND))
+        async with rolled_back(bed, release, FIRST):
+            organisation = await publish_before_the_new_service_runs(bed)
+        before = await set_aside(bed)
         for balancer in bed.balancers.values():
             balancer.cut()  # so that each version is asked by each
         async with story(bed, SEED) as ledger:
@@ -61,6 +73,40 @@ async def test_old_and_new_processes_understand_each_other_in_both_directions(be
     of_this_version = [failed for failed in failures if not any(has_met_end(failed, process) for process in released)]
     assert not of_this_version, told(SEED, ledger, f"{of_this_version} where {ends(bed, released)}")
     assert await set_aside(bed) == before
+    feed = await bed.client(organisation).get(EVENTS)
+    assert [event["type"] for event in feed.data] == PUBLISHED, feed.text
+
+
+async def publish_before_the_new_service_runs(bed: Bed) -> int:
+    """Released processes alone, in an organisation that it gives: an installation moves over by migrating first."""
+    await take_away(bed, NEW)
+    await bed.migrate(NEW)
+    client = bed.client(organisation := new_organisation())
+    await new_session(client, await new_course(client))
+    await eventually(lambda: waits(bed, NEW, len(PUBLISHED)))
+    await asyncio.gather(*(process.start() for process in bed.copies_of(NEW)))
+    return organisation
+
+
+async def take_away(bed: Bed, service: str) -> None:
+    """As an installation of the released version, which has no such service: neither its rows nor its queue."""
+    await asyncio.gather(*(process.kill() for process in bed.copies_of(service)))
+    async with await aio_pika.connect(bed.servers.rabbitmq.url, timeout=5) as connection:
+        channel = await connection.channel()
+        for queue in (f"muster.{service}", f"muster.{service}.dead-letters"):
+            await channel.queue_delete(queue)
+    superuser = await asyncpg.connect(bed.servers.postgres.url, timeout=5)
+    await superuser.execute(f"DROP DATABASE {service} WITH (FORCE)")
+    await superuser.close()
+    await ensure_databases(bed.servers.postgres.url, bed.servers.credentials.databases)
+
+
+async def waits(bed: Bed, service: str, messages: int) -> bool:
+    """Whether so many are in the service's queue."""
+    async with await aio_pika.connect(bed.servers.rabbitmq.url, timeout=5) as connection:
+        channel = await connection.channel()
+        queue = await channel.declare_queue(f"muster.{service}", passive=True)
+        return queue.declaration_result.message_count == messages
 
 
 async def all_are_asked(bed: Bed, released: list[ProductProcess]) -> bool:

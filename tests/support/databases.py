@@ -35,6 +35,11 @@ def service_amqp_url(service: str) -> str:
     return _from_environment(f"TEST_{service.upper()}_AMQP_URL")
 
 
+def subscriber_amqp_url() -> str:
+    """As the user of a subscriber, `subscriber.example`."""
+    return _from_environment("TEST_SUBSCRIBER_AMQP_URL")
+
+
 @dataclass(frozen=True)
 class ServiceDatabase:
     """Addresses of a service's database: as its two roles, and as the superuser for a test that looks past them."""

@@ -20,6 +20,7 @@ from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connected, connection_pool, transaction
 from tests.support.databases import service_database
 
+EVERYTHING = Wanted()
 TYPE = "training.course.saved.v1"
 
 
@@ -39,7 +40,7 @@ class FeedDatabase:
             await feed.take(connection, listed)
 
     async def step(
-        self, organisation: int, after: FeedPlace = BEGINNING, *, limit: int = 1000, wanted: Wanted = Wanted()
+        self, organisation: int, after: FeedPlace = BEGINNING, *, limit: int = 1000, wanted: Wanted = EVERYTHING
     ) -> Step:
         """Raises `CursorExpired`."""
         async with connected(self.pool) as connection:

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +32,11 @@ class ServiceProcess:
 
 
 @asynccontextmanager
-async def service_process(module: str, settings: ServiceSettings, *arguments: str) -> AsyncIterator[ServiceProcess]:
-    """`python -m module arguments`, once it is ready; killed at the end if it still runs."""
+async def service_process(
+    module: str, settings: ServiceSettings | Mapping[str, object], *arguments: str
+) -> AsyncIterator[ServiceProcess]:
+    """`python -m module arguments`, once it is ready; killed at the end if it still runs. A mapping has only those
+    settings that are not what they are by themselves."""
     port = reserve_port()
     process = await fork(
         module,
@@ -51,9 +54,10 @@ async def service_process(module: str, settings: ServiceSettings, *arguments: st
         await process.wait()
 
 
-def environment(settings: ServiceSettings) -> dict[str, str]:
+def environment(settings: ServiceSettings | Mapping[str, object]) -> dict[str, str]:
     """The variables that give a process these settings."""
-    values = {name.upper(): value for name, value in settings if value is not None}
+    each = settings.items() if isinstance(settings, Mapping) else settings
+    values = {name.upper(): value for name, value in each if value is not None}
     return {name: _written(value) for name, value in values.items()}
 
 

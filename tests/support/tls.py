@@ -49,10 +49,10 @@ class _Authority:
         builder = _lasting_a_day(name, name, key).add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
         return cls(key, builder.sign(key, hashes.SHA256()))
 
-    def write(self, file: Path, subject: x509.GeneralName) -> tuple[Path, Path]:
-        """The files of a new certificate and of its key."""
+    def write(self, file: Path, subject: x509.GeneralName, until: datetime | None = None) -> tuple[Path, Path]:
+        """The files of a new certificate, valid for a day or until `until`, and of its key."""
         key = ec.generate_private_key(ec.SECP256R1())
-        builder = _lasting_a_day(_name(file.name), self.certificate.subject, key)
+        builder = _lasting_a_day(_name(file.name), self.certificate.subject, key, until)
         builder = builder.add_extension(x509.SubjectAlternativeName([subject]), critical=False)
         certificate_file, key_file = file.with_suffix(".pem"), file.with_suffix(".key")
         certificate = builder.sign(self.key, hashes.SHA256())
@@ -62,10 +62,25 @@ class _Authority:
         return certificate_file, key_file
 
 
+def server_context(
+    directory: Path, *, name: str, trusted: bool = True, until: datetime | None = None
+) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Of a server that has a certificate of this name, and of a client; `trusted` by it, and valid until `until`."""
+    authority = _Authority.made()
+    known = authority if trusted else _Authority.made()
+    client = ssl.create_default_context(cadata=known.certificate.public_bytes(serialization.Encoding.PEM).decode())
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(*authority.write(directory / "named", x509.DNSName(name), until))
+    return server, client
+
+
 def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def _lasting_a_day(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-    now, day = datetime.now(UTC), timedelta(days=1)
-    return x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number(), now - day, now + day)
+def _lasting_a_day(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, until: datetime | None = None
+) -> x509.CertificateBuilder:
+    day = timedelta(days=1)
+    end = until or datetime.now(UTC) + day
+    return x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number(), end - 2 * day, end)

@@ -14,6 +14,8 @@ from gateway.upstream import bulkhead, circuit_breaker, upstream
 from services.accounts import passwords
 from services.catalog import enrollment_client
 from services.catalog.settings import CatalogSettings
+from services.delivery.settings import DeliverySettings
+from services.delivery.store import feed_days
 from services.enrollment.settings import EnrollmentSettings
 from services.history.settings import HistorySettings
 from shared.auth import internal_token
@@ -75,15 +77,19 @@ FIGURES: list[tuple[str, tuple[float, ...]]] = [
     (r"or took more than (.+?) s to follow", (enrollment_client.NOTIFY_WITHIN,)),
     (r"has copied from their owners, (\d+) at a time", (keys.MAX_PAGE,)),
     (r"after `--settle` seconds \((\d+)\)", (projection_commands.SETTLE,)),
+    (r"forget the ids of events after (\d+) days", (feed_days.KEPT_IDS_DAYS,)),
 ]
 
-SETTINGS: dict[str, type[GatewaySettings | CatalogSettings | EnrollmentSettings | HistorySettings]] = {
+SETTINGS: dict[
+    str, type[GatewaySettings | CatalogSettings | EnrollmentSettings | HistorySettings | DeliverySettings]
+] = {
     "gateway": GatewaySettings,
     "catalog": CatalogSettings,
     "enrollment": EnrollmentSettings,
     "history": HistorySettings,
+    "delivery": DeliverySettings,
 }
-DEFAULT_OF_ONE = re.compile(r"(gateway|catalog|enrollment|history) ")
+DEFAULT_OF_ONE = re.compile(r"(gateway|catalog|enrollment|history|delivery) ")
 
 
 def figures(pattern: str, text: str) -> tuple[float, ...] | None:

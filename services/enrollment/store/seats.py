@@ -59,7 +59,8 @@ RETURNING *
 # The condition repeats what the locked row said already: should a lock ever be lost, no seat is sold twice. Where a
 # seat was given over the capacity, seats are given back one by one until as many are left as there are.
 _TAKE_SEATS = """
-UPDATE sessions s SET seats_taken = s.seats_taken + asked.seats
+UPDATE sessions s SET seats_taken = s.seats_taken + asked.seats,
+    seats_version = s.seats_version + 1, seats_changed_by = pg_current_xact_id()
 FROM unnest($1::bigint[], $2::bigint[], $3::integer[]) AS asked (organisation_id, session_id, seats)
 WHERE s.organisation_id = asked.organisation_id AND s.id = asked.session_id
     AND s.seats_taken + asked.seats BETWEEN 0 AND CASE WHEN $4 THEN 2147483647

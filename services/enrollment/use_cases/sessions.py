@@ -1,6 +1,7 @@
 """What enrollment does with the catalog's events: it updates its replica, and the seats follow."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from services.enrollment import transitions
@@ -12,8 +13,9 @@ from services.enrollment.errors import (
     SessionNotSelectable,
     SessionUnknown,
 )
+from services.enrollment.representations import WatchedSeats
 from services.enrollment.rules import SessionKey
-from services.enrollment.store import agreed_status, catalog_replica
+from services.enrollment.store import agreed_status, catalog_replica, live_seats
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import seats as seat_store
 from services.enrollment.use_cases import change_set
@@ -57,6 +59,18 @@ async def with_known_session(
         return await attempt()
     except SessionUnknown:
         raise SessionNotSelectable from None
+
+
+async def watched(
+    pool: Pool, catalog: CatalogClient, organisation_id: int, session_ids: Sequence[int]
+) -> list[WatchedSeats]:
+    """The seats of those of the sessions that exist; one that no event has brought yet is fetched from the catalog."""
+    keys = [(organisation_id, session_id) for session_id in session_ids]
+    for key in await _unknown(pool, keys):
+        with suppress(SessionNotSelectable):
+            await learn(pool, catalog, key)
+    async with transaction(pool, [organisation_id]) as connection:
+        return [each for each in await live_seats.watched_seats(connection, keys) if not each.removed]
 
 
 async def follow(connection: Connection, events: Sequence[SessionEvent]) -> None:
@@ -123,13 +137,16 @@ async def close(pool: Pool, catalog: CatalogClient, versions: Mapping[SessionKey
 
 
 async def _learn_unknown(pool: Pool, catalog: CatalogClient, keys: Sequence[SessionKey]) -> None:
-    async with transaction(pool, _organisations(keys)) as connection:
-        unknown = await seat_store.unknown_sessions(connection, keys)
-    for key in unknown:
+    for key in await _unknown(pool, keys):
         try:
             await learn(pool, catalog, key)
         except SessionNotSelectable:
             raise SessionNotFound from None
+
+
+async def _unknown(pool: Pool, keys: Sequence[SessionKey]) -> list[SessionKey]:
+    async with transaction(pool, _organisations(keys)) as connection:
+        return await seat_store.unknown_sessions(connection, keys)
 
 
 async def _cancel_enrollments(

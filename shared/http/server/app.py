@@ -20,6 +20,7 @@ from shared.http.server.listener import listening
 from shared.http.server.memory_release import give_back_memory
 from shared.http.server.responder import RESPONDER, Responder
 from shared.http.server.standard_path import outermost
+from shared.http.streaming import ENDING
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ def create_app(*, max_in_flight: int = MAX_IN_FLIGHT, bodies: BodyBudget | None 
     """
     app = web.Application(middlewares=[outermost], client_max_size=MAX_BODY_BYTES)
     app[BODY_BUDGET] = bodies or BodyBudget()
+    app[ENDING] = asyncio.Event()
     app[READINESS] = {}
     app[INFORMATION] = {}
     app[RESPONDER] = Responder(max_in_flight, {_LIVE: _live, _READY: partial(_ready, app)})

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
-from aiohttp.http import HttpProcessingError, RawRequestMessage
+from aiohttp.http import HttpProcessingError, HttpVersion11, RawRequestMessage
 from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import _ErrInfo
@@ -24,9 +24,11 @@ from shared.http.request import from_aiohttp
 from shared.http.responses import api_error
 from shared.http.server.fast_dispatch import FastDispatcher
 from shared.http.server.framing import MAX_HEAD_BYTES, Incoming, in_origin_form, is_framed_well
+from shared.http.server.outlet import Outlet
 from shared.http.server.responder import Responder
 from shared.http.server.response_bytes import ResponseBytes
-from shared.http.server.standard_path import aiohttp_response
+from shared.http.server.response_stream import ResponseStream
+from shared.http.server.standard_path import StreamedResponse, aiohttp_response
 from shared.observability import current_trace, trace_from
 
 log = logging.getLogger(__name__)
@@ -80,6 +82,7 @@ class Protocol(web.RequestHandler):
         self._dispatcher = dispatcher
         self._responder = responder
         self._answering: asyncio.Task[None] | None = None
+        self._outlet: Outlet | None = None
         self._held_back = b""
         self._peer = ""
         self._head_timer: asyncio.TimerHandle | None = None
@@ -178,14 +181,14 @@ class Protocol(web.RequestHandler):
             self._answering = self._loop.create_task(self._answer(answer))
         return answer is not None
 
-    async def _answer(self, answer: Awaitable[ResponseBytes]) -> None:
+    async def _answer(self, answer: Awaitable[ResponseBytes | ResponseStream]) -> None:
         """Not cancelled when its client goes away: what has begun is finished, as on the standard path."""
         try:
             answered = await answer
-            for piece in answered.pieces(last=self._ending.is_set()):
-                if self._paused:
-                    await self._drain_helper()
-                self._write(piece)
+            if isinstance(answered, ResponseStream):
+                await self._send(answered, in_chunks=True, last=self._ending.is_set())
+            else:
+                await self._write_pieces(answered)
             if self._ending.is_set():
                 self.force_close()
             elif self._paused:
@@ -199,6 +202,23 @@ class Protocol(web.RequestHandler):
             self._answering = None
             self._next_keepalive_close_time = self._loop.time() + KEEPALIVE_TIMEOUT
             self._take_back()
+
+    async def _write_pieces(self, answer: ResponseBytes) -> None:
+        for piece in answer.pieces(last=self._ending.is_set()):
+            if self._paused:
+                await self._drain_helper()
+            self._write(piece)
+
+    async def _send(self, stream: ResponseStream, *, in_chunks: bool, last: bool) -> None:
+        """Raises `ConnectionError` for a stream that ended in the middle; its connection is reset then."""
+        try:
+            if self.transport is None:
+                raise ConnectionError("The client went away.")
+            self._outlet = Outlet(self.transport)
+            await self._outlet.send(stream, in_chunks=in_chunks, last=last)
+        finally:
+            self._outlet = None
+            await stream.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -227,6 +247,8 @@ class Protocol(web.RequestHandler):
 
     def resume_writing(self) -> None:
         super().resume_writing()
+        if self._outlet is not None:
+            self._outlet.has_moved()
         if not (self._held_back or self._reading_paused or self._buffer_paused):
             self._resume_transport_reading()
 
@@ -242,6 +264,10 @@ class Protocol(web.RequestHandler):
     async def shutdown(self, timeout: float | None = None) -> None:
         if self._answering is not None:
             await asyncio.wait({self._answering}, timeout=timeout)
+        elif self._outlet is not None:
+            await self._outlet.ended(timeout)
+        if self._outlet is not None:
+            self._outlet.cut()
         await super().shutdown(timeout)
 
     def _bound_head(self) -> None:
@@ -268,7 +294,10 @@ class Protocol(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
+        self._responder.streams.lost(self._answering or self.transport)
         super().connection_lost(exc)
+        if self._outlet is not None:
+            self._outlet.cut()
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -281,7 +310,17 @@ class Protocol(web.RequestHandler):
             resp.force_close()
         if request.content.exception() is not None:
             request.content.feed_eof()  # not before: an ended body without bytes would pass for none
+        if isinstance(resp, StreamedResponse):
+            return await self._finish_stream(request, resp)
         return await super().finish_response(request, resp, start_time)
+
+    async def _finish_stream(self, request: web.BaseRequest, resp: StreamedResponse) -> tuple[web.StreamResponse, bool]:
+        """An HTTP/1.0 client knows of no chunks: the end of its connection is that of the answer."""
+        try:
+            await self._send(resp.stream, in_chunks=request.version >= HttpVersion11, last=True)
+        except ConnectionError:
+            return resp, True
+        return resp, False
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """A client that ends a body early which is no longer read is no defect; aiohttp closes the connection."""

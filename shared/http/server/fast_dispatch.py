@@ -13,6 +13,7 @@ from shared.errors import Overloaded
 from shared.http.problem import prefers_problem
 from shared.http.server.responder import RESPONDER, Responder
 from shared.http.server.response_bytes import ResponseBytes, http_date
+from shared.http.server.response_stream import ResponseStream
 from shared.http.server.simple_request import REQUEST_PARSER, SimpleRequestParser
 from shared.observability import request_id_from
 
@@ -27,7 +28,7 @@ class FastDispatcher:
         self._responder = app.get(RESPONDER)
         self._parser = app.get(REQUEST_PARSER) or SimpleRequestParser()
 
-    def dispatch(self, data: bytes, peer: str) -> Awaitable[ResponseBytes] | bytes | None:
+    def dispatch(self, data: bytes, peer: str) -> Awaitable[ResponseBytes | ResponseStream] | bytes | None:
         """The answer to a simple request, as bytes if it is refused for lack of room; None for anything else."""
         responder = self._responder
         request = None if responder is None else self._parser.parse(data, peer)

@@ -15,6 +15,7 @@ from shared.http.server.bounded_reads import READ_BYTES, BoundedReads
 from shared.http.server.connection import Protocol
 from shared.http.server.fast_dispatch import FastDispatcher
 from shared.http.server.responder import RESPONDER, Responder
+from shared.http.streaming import ENDING
 
 BACKLOG = 1024
 LAST_CALL_POLL = 0.02
@@ -35,7 +36,8 @@ async def listening(
     runner = web.AppRunner(app, shutdown_timeout=shutdown_timeout)
     try:
         await runner.setup()  # what of it was set up before an error is taken down again
-        server, loop, ending = cast(web.Server, runner.server), asyncio.get_running_loop(), asyncio.Event()
+        server, loop = cast(web.Server, runner.server), asyncio.get_running_loop()
+        ending = app.get(ENDING) or asyncio.Event()
         responder = app.get(RESPONDER) or Responder(0, {})
         dispatcher, buffer = FastDispatcher(app), memoryview(bytearray(READ_BYTES))
 

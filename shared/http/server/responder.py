@@ -1,7 +1,8 @@
 """What becomes of a request, whichever parser read it: its trace, its bounds, its handler, and errors as answers."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from aiohttp import web
 
@@ -12,10 +13,13 @@ from shared.http.problem import prefers_problem
 from shared.http.request import Request
 from shared.http.responses import Answer, Caching, api_error, failure
 from shared.http.server.response_bytes import ResponseBytes, http_date, serialize
+from shared.http.server.response_stream import ResponseStream, response_stream
+from shared.http.stream_slots import Slot, Streams
+from shared.http.streaming import Streamed
 from shared.observability import current_trace, trace_from
 from shared.security_log import SecurityEvent, record
 
-Answering: TypeAlias = Awaitable[Answer | ResponseBytes]
+Answering: TypeAlias = Awaitable[Answer | ResponseBytes | Streamed | ResponseStream]
 Handler = Callable[[Request], Answering | ApiError]
 """Begins to answer a request. An error that it returns is a refusal that cost nothing: under overload most of what
 arrives is refused."""
@@ -44,6 +48,7 @@ class Responder:
         self.lines_by_caching: Mapping[Caching, bytes] = {}
         """Header lines that the application adds to its answers, by who may keep them."""
         self.cors: Cors | None = None
+        self.streams = Streams()
 
     def begin(self, request: Request) -> Answering | ApiError:
         """Hands the request to its handler, if there is room for it and it has no fault."""
@@ -59,12 +64,20 @@ class Responder:
             return self.handler(request)
         return _health(request, health) if request.method == "GET" else MethodNotAllowed(["GET"])
 
-    def respond(self, request: Request, begun: Answering | ApiError) -> Awaitable[ResponseBytes]:
+    def begin_stream(self, request: Request, organisation: int | None = None, user: str | None = None) -> Slot:
+        """To be called by the handler of what may be a stream, or takes as long as one: from now on it counts among
+        those, and not among the requests in flight. Raises `Overloaded` or `TooManyStreams`."""
+        carrier = asyncio.current_task() if request.stream is None else request.stream.transport
+        request.slot = self.streams.take(organisation, user, carrier)
+        self.in_flight -= 1
+        return request.slot
+
+    def respond(self, request: Request, begun: Answering | ApiError) -> Awaitable[ResponseBytes | ResponseStream]:
         """The answer, whatever happens. The request counts as in flight from now on, until it is answered."""
         self.in_flight += 1
         return self._respond(request, begun)
 
-    async def _respond(self, request: Request, begun: Answering | ApiError) -> ResponseBytes:
+    async def _respond(self, request: Request, begun: Answering | ApiError) -> ResponseBytes | ResponseStream:
         own = request.own
         request.trace = trace_from(own.request_id, own.traceparent, own.tracestates)
         current_trace.set(request.trace)
@@ -72,22 +85,40 @@ class Responder:
             if isinstance(begun, ApiError):
                 raise begun
             answer = await begun
-            response = answer if isinstance(answer, ResponseBytes) else self._serialized(answer)
+            response = answer if isinstance(answer, ResponseBytes) else self._written(answer, request)
         except Exception as error:
             refusal = await self._refusal(request, api_error(error))
             response = self._serialized(failure(refusal, as_problem=prefers_problem(request.headers)))
+        except BaseException:
+            if request.slot is not None:
+                request.slot.close()
+            raise
         finally:
-            self.in_flight -= 1
+            if request.slot is None:
+                self.in_flight -= 1
             if request.reservation is not None:
                 request.reservation.end()
         self._complete(response, request)
+        return response if request.slot is None else await self._in_slot(response, request.slot, request)
+
+    async def _in_slot(
+        self, response: ResponseBytes | ResponseStream, slot: Slot, request: Request
+    ) -> ResponseBytes | ResponseStream:
+        """A stream keeps its slot until it ends."""
+        if isinstance(response, ResponseStream):
+            response.slot = slot
+            if not request.is_head:
+                return response
+            await response.close()
+            return response.without_body()
+        slot.close()
         return response
 
     async def refuse_malformed(self, request: Request, error: ApiError) -> ResponseBytes:
         """The answer to what is not HTTP as it is spoken here."""
         if self.count_unadmitted is None:
             record(SecurityEvent.REQUEST_REFUSED, reason=error.code, address=request.peer)
-        return await self.respond(request, error)
+        return cast(ResponseBytes, await self.respond(request, error))
 
     def refusal(self, error: ApiError, request_id: str, more: str = "", *, as_problem: bool) -> ResponseBytes:
         """An answer that needs nothing of its request but the id, `more` header lines, and the form that it prefers."""
@@ -95,15 +126,26 @@ class Responder:
         response.lines += _lines_of_every_answer(request_id, more)
         return response
 
+    def _written(self, answer: Answer | Streamed | ResponseStream, request: Request) -> ResponseBytes | ResponseStream:
+        if isinstance(answer, Answer):
+            return self._serialized(answer)
+        if request.slot is None:
+            raise TypeError("Only a route that is declared as streamed may answer with a stream.")
+        if isinstance(answer, ResponseStream):
+            return answer
+        stream = response_stream(answer)
+        stream.lines += self.lines_by_caching.get(answer.caching, b"")
+        return stream
+
     def _serialized(self, answer: Answer) -> ResponseBytes:
         response = serialize(answer)
         response.lines += self.lines_by_caching.get(answer.caching, b"")
         return response
 
-    def _complete(self, response: ResponseBytes, request: Request) -> None:
+    def _complete(self, response: ResponseBytes | ResponseStream, request: Request) -> None:
         more = request.answer_lines if self.cors is None else request.answer_lines + self.cors.lines(request)
         response.lines += _lines_of_every_answer(request.trace.request_id, more)
-        if request.is_head:
+        if request.is_head and isinstance(response, ResponseBytes):
             response.body = b""
 
     async def _refusal(self, request: Request, error: ApiError) -> ApiError:

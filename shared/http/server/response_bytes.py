@@ -1,7 +1,7 @@
 """Answers as they go over the wire (RFC 9112)."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
@@ -40,7 +40,11 @@ class ResponseBytes:
 
     def _head(self, *, last: bool) -> tuple[bytes, bytes, bytes]:
         end = b"Connection: close\r\n\r\n" if last else b"\r\n"
-        return _STATUS_LINES.get(self.status) or b"HTTP/1.1 %d \r\n" % self.status, self.lines, end
+        return status_line(self.status), self.lines, end
+
+
+def status_line(status: int) -> bytes:
+    return _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
 
 
 def parts(body: bytes) -> Iterator[bytes]:
@@ -51,14 +55,20 @@ def parts(body: bytes) -> Iterator[bytes]:
 def serialize(answer: Answer) -> ResponseBytes:
     """Raises `ValueError` for a header that would end its line."""
     body = b"" if answer.status in _WITHOUT_LENGTH else answer.text.encode()
-    more = "".join([f"{name}: {value}\r\n" for name, value in answer.headers.items()])
-    if more.count("\n") != len(answer.headers):
-        raise ValueError("The value of a header contains a line break.")
+    more = header_lines(answer.headers)
     lines = (
         f"Content-Type: {answer.content_type}\r\n{length_line(answer.status, body)}"
         f"Cache-Control: {answer.caching}\r\n{more}"
     )
     return ResponseBytes(answer.status, lines.encode(), body)
+
+
+def header_lines(headers: Mapping[str, str]) -> str:
+    """Raises `ValueError` for a header that would end its line."""
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if lines.count("\n") != len(headers):
+        raise ValueError("The value of a header contains a line break.")
+    return lines
 
 
 def length_line(status: int, body: bytes) -> str:

@@ -8,6 +8,7 @@ from multidict import CIMultiDict
 from shared.http.request import from_aiohttp
 from shared.http.server.responder import RESPONDER
 from shared.http.server.response_bytes import PIECE_BYTES, ResponseBytes, parts
+from shared.http.server.response_stream import ResponseStream
 
 
 @web.middleware
@@ -16,7 +17,18 @@ async def outermost(
 ) -> web.StreamResponse:
     """Stands in for all of aiohttp's routes: `Responder` has the routes of the application."""
     responder, own = request.app[RESPONDER], from_aiohttp(request)
-    return aiohttp_response(await responder.respond(own, responder.begin(own)))
+    answer = await responder.respond(own, responder.begin(own))
+    return StreamedResponse(answer) if isinstance(answer, ResponseStream) else aiohttp_response(answer)
+
+
+class StreamedResponse(web.StreamResponse):
+    """Carries a stream through aiohttp to its connection, which writes it like one of the fast path. It is the last
+    answer of the connection."""
+
+    def __init__(self, stream: ResponseStream) -> None:
+        super().__init__(status=stream.status)
+        self.stream = stream
+        self.force_close()
 
 
 def aiohttp_response(response: ResponseBytes) -> web.Response:

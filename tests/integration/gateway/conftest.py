@@ -9,8 +9,10 @@ import pytest
 from aiohttp import web
 
 from gateway.app import create_gateway
+from gateway.routes import STREAMED
 from gateway.settings import GatewaySettings
 from tests.integration.gateway.edge import Accounts, Edge, OwnRedis, StartGateway, Upstream, new_token, settings
+from tests.integration.gateway.lane import MOST, PATH
 from tests.support.stack import serving
 
 
@@ -71,3 +73,9 @@ async def own_redis(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[O
     await server.start()
     yield server
     await server.kill()
+
+
+@pytest.fixture
+def lane(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path that goes over the lane, for gateways that start from now on."""
+    monkeypatch.setitem(STREAMED, PATH, {"GET": 0, "POST": MOST})

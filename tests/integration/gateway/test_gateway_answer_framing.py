@@ -40,6 +40,8 @@ class RawService:
     connections: int = 0
     ended: int = 0
     """Connections that the other side closed."""
+    closes: bool = False
+    """Its own side, after an answer."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -47,6 +49,8 @@ class RawService:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 writer.write(LIVE if b"/health/live" in head else self.answers.pop(0))
+                if self.closes:
+                    return
         except (asyncio.IncompleteReadError, ConnectionError):
             self.ended += 1
         finally:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.routes import Router
+from gateway.routes import STREAMED, Router
 from shared.http.routing import Route
 from tests.support.services import DECLARED
 
@@ -59,3 +59,23 @@ def test_a_route_that_a_service_declares_is_routed_to_it(service: str, route: Ro
 )
 def test_no_other_path_has_one(path: str) -> None:
     assert ROUTER.upstream_of(path) is None
+
+
+def test_what_services_declare_as_streamed_goes_over_the_lane() -> None:
+    declared = {
+        (route.path, route.method): route.body_streamed
+        for service in DECLARED.values()
+        for route in service.routes
+        if route.streamed and not route.is_internal
+    }
+    for (path, method), most_bytes in declared.items():
+        destination = ROUTER.destination_of(path.replace("{id}", "5"))
+        assert destination is not None
+        assert destination.streamed.get(method) == most_bytes, f"{method} {path}"
+    routed = {(path, method): most for path, methods in STREAMED.items() for method, most in methods.items()}
+    assert routed == declared
+
+
+def test_a_body_that_is_streamed_belongs_to_a_route_that_is() -> None:
+    every = [route for service in DECLARED.values() for route in service.routes]
+    assert [route.path for route in every if route.body_streamed and not route.streamed] == []

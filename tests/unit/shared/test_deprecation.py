@@ -13,6 +13,7 @@ from shared.http.request import Request
 from shared.http.responses import Answer
 from shared.http.routing import VERIFIER, Call, Endpoint, Route, add_routes
 from shared.http.server.app import create_app
+from shared.http.streaming import Streamed
 from tests.support.raw_http import RawAnswer, exchange
 from tests.support.stack import serving
 
@@ -107,7 +108,7 @@ async def test_a_route_says_what_it_declares_and_no_more(url: str, path: str, ex
 async def test_control_without_the_lines_the_test_notices(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = Endpoint.answer
 
-    async def unsaid(endpoint: Endpoint, request: Request) -> Answer:
+    async def unsaid(endpoint: Endpoint, request: Request) -> Answer | Streamed:
         answered = await answer(endpoint, request)
         request.answer_lines = ""
         return answered

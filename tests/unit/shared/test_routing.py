@@ -13,6 +13,7 @@ from shared.http.request_target import read_target
 from shared.http.responses import Answer
 from shared.http.routing import VERIFIER, Call, Endpoint, Route, RouteTable, add_routes
 from shared.http.server.app import create_app
+from shared.http.streaming import Streamed
 from tests.support.raw_http import exchange
 from tests.support.stack import serving
 
@@ -84,7 +85,7 @@ async def test_requests_of_both_parsers_pass_one_endpoint(monkeypatch: pytest.Mo
     passed: list[bool] = []
     of_endpoint = Endpoint.answer
 
-    async def noting(endpoint: Endpoint, request: Request) -> Answer:
+    async def noting(endpoint: Endpoint, request: Request) -> Answer | Streamed:
         if endpoint.route in ROUTES:  # other tests' processes answer meanwhile
             passed.append(request.stream is None)
         return await of_endpoint(endpoint, request)

@@ -11,20 +11,26 @@ import pytest
 from stack.paths import REPOSITORY
 
 NEEDED = ("deploy/compose", "deploy/postgres", "stack/services.py", "stack/servers/rabbitmq_definitions.py")
+OF_SUBSCRIBERS = {"subscriber_example_amqp_url"}
+"""Made by `deploy/compose/subscriber add example`."""
 AWKWARD = "p@ss/w:rd #é%\"'\\$x"
 
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """What the script touches of a clone, without any secrets."""
+    copy_what_is_needed(tmp_path)
+    return tmp_path
+
+
+def copy_what_is_needed(folder: Path) -> None:
+    """What the scripts touch of a clone, without any secrets."""
     for name in NEEDED:
-        source, target = REPOSITORY / name, tmp_path / name
+        source, target = REPOSITORY / name, folder / name
         if source.is_dir():
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("secrets"))
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)
-    return tmp_path
 
 
 def make_secrets(clone: Path) -> str:
@@ -35,13 +41,14 @@ def make_secrets(clone: Path) -> str:
 
 
 def secrets_of(clone: Path) -> dict[str, str]:
-    return {file.name: file.read_text().rstrip("\n") for file in (clone / "deploy/compose/secrets").iterdir()}
+    files = (clone / "deploy/compose/secrets").rglob("*")
+    return {file.name: file.read_text().rstrip("\n") for file in files if file.is_file()}
 
 
 def test_it_makes_exactly_what_the_containers_name(clone: Path) -> None:
     make_secrets(clone)
     named = re.findall(r"file: \./deploy/compose/secrets/(\w+)", (REPOSITORY / "docker-compose.yml").read_text())
-    assert sorted(named) == sorted(secrets_of(clone))
+    assert sorted(set(named) - OF_SUBSCRIBERS) == sorted(secrets_of(clone))
 
 
 def test_a_second_run_changes_nothing(clone: Path) -> None:
@@ -59,7 +66,8 @@ def test_passwords_differ_and_nobody_else_enters(clone: Path) -> None:
     directory = clone / "deploy/compose/secrets"
     assert directory.stat().st_mode & 0o777 == 0o700
     # Containers read them as users of their own.
-    assert {file.stat().st_mode & 0o777 for file in directory.iterdir()} == {0o644}
+    assert {file.stat().st_mode & 0o777 for file in directory.iterdir() if file.is_file()} == {0o644}
+    assert (directory / "subscribers").stat().st_mode & 0o777 == 0o755
     assert (clone / ".env").stat().st_mode & 0o777 == 0o600
 
 

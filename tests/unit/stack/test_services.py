@@ -74,6 +74,7 @@ SETTINGS = {
       TOKEN_ISSUER:
       INVITATION_URL:
 """,
+    "delivery": f"{_OF_EVENTS}      WEBHOOK_PRIVATE_HOSTS:\n",
 }
 """What else a service's containers pass on from `.env`."""
 

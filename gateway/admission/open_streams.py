@@ -1,0 +1,77 @@
+"""Streams that are open live no longer than their tokens (contract, section 1)."""
+
+import asyncio
+import time
+from collections.abc import Collection
+from typing import Final
+
+from gateway.admission.cutoffs import CutOffs
+from gateway.admission.revocation import Revocations
+from gateway.auth.client_token import ClientToken
+from shared.errors import TokenExpired, TokenInvalid, Unavailable
+from shared.http.request import Request
+from shared.http.server.responder import Responder
+from shared.http.stream_slots import Slot
+
+CHECK_INTERVAL: Final = 1.0
+"""Seconds between two looks at all of them, each of one question to Redis: with what the list of cut-offs takes, a
+stream ends within two."""
+
+
+class OpenStreams:
+    """Gives streams their slots, and watches over those it gave."""
+
+    def __init__(self, responder: Responder, cut_offs: CutOffs, revocations: Revocations) -> None:
+        self._responder = responder
+        self._cut_offs = cut_offs
+        self._revocations = revocations
+
+    def open(self, request: Request, token: ClientToken) -> Slot:
+        """The slot of a request with this token. Clocks get no leeway, or a stream would be cut right after its begin.
+
+        Raises `TokenExpired`, `Overloaded` or `TooManyStreams`.
+        """
+        if token.expires_at <= time.time():
+            raise TokenExpired
+        slot = self._responder.begin_stream(request, token.caller.organisation_id, token.caller.subject)
+        slot.holder = token
+        return slot
+
+    async def watch(self) -> None:
+        """Runs for as long as the process does."""
+        while True:
+            await asyncio.sleep(CHECK_INTERVAL)
+            await self.check()
+
+    async def check(self) -> None:
+        """Cuts the streams whose tokens are not valid any more."""
+        held = self._held()
+        if not held:
+            return
+        revoked = await self._revocations.among({token.id for _, token in held})
+        for slot, token in held:
+            reason = self._why_over(token, revoked)
+            if reason is not None:
+                slot.cut(reason)
+
+    async def end_waits(self, ending: asyncio.Event) -> None:
+        """Once the process ends, whoever waits for an answer is sent to another one."""
+        await ending.wait()
+        for slot, _ in self._held():
+            if slot.may_ask_again:
+                slot.cut(Unavailable())
+
+    def _held(self) -> list[tuple[Slot, ClientToken]]:
+        return [(slot, slot.holder) for slot in self._responder.streams.open if isinstance(slot.holder, ClientToken)]
+
+    def _why_over(self, token: ClientToken, revoked: Collection[str]) -> TokenInvalid | None:
+        if token.expires_at <= time.time():
+            return TokenExpired()
+        if token.id in revoked:
+            return TokenInvalid("The token was revoked.", reason="revoked")
+        try:
+            if token.checked != self._cut_offs.version:
+                self._cut_offs.check(token)
+        except TokenInvalid as error:
+            return error.with_traceback(None)
+        return None

@@ -1,0 +1,132 @@
+"""Writes a stream to its connection, no faster than the client reads, and ends it visibly where it ends early."""
+
+import asyncio
+import logging
+import socket
+import struct
+from typing import Final
+
+from shared.concurrency.deadline import current_deadline
+from shared.errors import ApiError
+from shared.http.server.response_bytes import parts
+from shared.http.server.response_stream import ResponseStream
+from shared.http.stream_slots import STALL_TIMEOUT
+
+log = logging.getLogger(__name__)
+
+UNSENT_BYTES: Final = 64 * 1024
+"""That may wait for the kernel, beside the piece that was written last; what a transport calls its high-water mark."""
+_LAST_CHUNK: Final = b"0\r\n\r\n"
+_RESET: Final = struct.pack("ii", 1, 0)
+"""Of SO_LINGER: what is unsent is dropped, and the other end sees a reset."""
+
+
+class StreamCut(Exception):
+    """It ends in the middle because its reader is too slow."""
+
+
+class LengthMissed(Exception):
+    """There was more or less of it than it announced."""
+
+
+class Outlet:
+    """One stream on one connection."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._sending: asyncio.Task[None] | None = None
+        self._room: asyncio.Future[None] | None = None
+
+    async def send(self, stream: ResponseStream, *, in_chunks: bool, last: bool) -> None:
+        """In a task of its own: it ends with its connection, with its slot, and with the process.
+
+        Raises `ConnectionError` for one that ended in the middle; its connection is reset then.
+        """
+        if stream.cut_behind is not None:
+            self._bound_kernel_buffer(stream.cut_behind)
+        self._transport.set_write_buffer_limits(high=UNSENT_BYTES)
+        sending = self._sending = asyncio.get_running_loop().create_task(self._send(stream, in_chunks, last))
+        try:
+            if stream.slot is not None:
+                stream.slot.when_cut(sending.cancel)
+            await asyncio.wait({sending})
+        finally:
+            sending.cancel()
+        error = None if sending.cancelled() else sending.exception()
+        if sending.cancelled() or error is not None:
+            self._note_end(error)
+            self._reset()
+            raise ConnectionError("The stream ended in the middle.")
+
+    def has_moved(self) -> None:
+        """The transport has room again."""
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+    async def ended(self, within: float | None) -> None:
+        if self._sending is not None:
+            await asyncio.wait({self._sending}, timeout=within)
+
+    def cut(self) -> None:
+        """Ends the stream in the middle. Nobody can take what came for all of it, however its end is marked."""
+        if self._sending is not None and not self._sending.done():
+            self._sending.cancel()
+            self._reset()
+
+    async def _send(self, stream: ResponseStream, in_chunks: bool, last: bool) -> None:
+        """The deadline was that of its beginning."""
+        current_deadline.set(None)
+        in_chunks, left = in_chunks and stream.length is None, stream.length
+        self._transport.write(stream.head(in_chunks=in_chunks, last=last))
+        async for chunk in stream.chunks:
+            for part in parts(chunk):
+                await self._make_room(stream.cut_behind)
+                left = None if left is None else left - len(part)
+                if left is not None and left < 0:
+                    raise LengthMissed
+                self._transport.write(b"%x\r\n%b\r\n" % (len(part), part) if in_chunks else part)
+        if left:
+            raise LengthMissed
+        if in_chunks:
+            self._transport.write(_LAST_CHUNK)
+
+    async def _make_room(self, cut_behind: int | None) -> None:
+        """Raises `StreamCut`."""
+        if cut_behind is not None and self._unsent() > cut_behind:
+            raise StreamCut
+        while cut_behind is None and self._unsent() > UNSENT_BYTES:
+            unsent, self._room = self._unsent(), asyncio.get_running_loop().create_future()
+            try:
+                async with asyncio.timeout(STALL_TIMEOUT):
+                    await self._room
+            except TimeoutError:
+                if self._unsent() >= unsent:
+                    raise StreamCut from None
+
+    def _unsent(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    def _bound_kernel_buffer(self, size: int) -> None:
+        """What the kernel holds for a reader counts as behind, too; it takes twice the number for its own needs."""
+        connection = self._transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size // 2)
+
+    def _reset(self) -> None:
+        connection = self._transport.get_extra_info("socket")
+        if connection is not None and not self._transport.is_closing():
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._transport.abort()
+
+    def _note_end(self, error: BaseException | None) -> None:
+        match error:
+            case None:
+                log.info("a stream was cut")
+            case StreamCut():
+                log.info("a stream was cut: its reader is too slow")
+            case LengthMissed():
+                log.error("a stream has another length than it announced")
+            case ApiError():
+                log.warning("a stream ended in the middle: %s", error)
+            case _:
+                log.error("a stream ended in the middle", exc_info=error)
