@@ -59,6 +59,6 @@ def openapi(routes: Routes) -> dict[str, Any]:
 
 
 def _schemas(routes: Routes) -> Schemas:
-    answers = [model for route in routes for model in route.answers.values()]
+    answers = [model for route in routes for model in ([route.events] if route.events else route.answers.values())]
     bodies = [route.body for route in routes if route.body is not None]
     return Schemas([*answers, *bodies, *(route.query for route in routes)])

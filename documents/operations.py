@@ -18,6 +18,7 @@ from documents.security import security
 from documents.shown import examples_of
 from documents.writing import DocumentError
 from shared.auth.internal_token import API_ACCESS
+from shared.http.event_stream import EVENT_STREAM
 from shared.http.form import FORM_TYPE
 from shared.http.models import JSON_TYPE, media_types
 from shared.http.routing import Route
@@ -104,11 +105,12 @@ def _answers(route: Route[Any, Any], around: Surroundings) -> dict[str, Schema]:
 
 
 def _answer(route: Route[Any, Any], status: int, around: Surroundings) -> Schema:
-    content = {"schema": around.schemas.reference(route.answers[status]), **examples_of(route).of_status(status)}
+    model = route.answers[status] if route.events is None else route.events
+    content = {"schema": around.schemas.reference(model), **examples_of(route).of_status(status)}
     return {
         "description": HTTPStatus(status).phrase,
         "headers": headers_of_answer(route, status),
-        "content": {JSON_TYPE: content},
+        "content": {JSON_TYPE if route.events is None else EVENT_STREAM: content},
         **links(route, status, around.routes, around.names),
     }
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from documents.headers import takes_idempotency_key
 from documents.schemas import Schemas
+from gateway.live.watch_handler import LONGEST_LAST_ID
 from shared.errors import PreconditionFailed, PreconditionRequired
 from shared.http.routing import Route
 from shared.validation.fields import MAX_ID
@@ -12,6 +13,7 @@ from shared.validation.fields import MAX_ID
 Schema = dict[str, Any]
 
 IF_MATCH, IF_NONE_MATCH, KEY, REQUEST_ID = "If-Match", "If-None-Match", "Idempotency-Key", "X-Request-Id"
+LAST_EVENT_ID = "Last-Event-ID"
 _TAGS: Final = {"type": "string", "maxLength": 8000}
 HEADERS: Final[Mapping[str, Schema]] = {
     IF_MATCH: {
@@ -31,6 +33,12 @@ HEADERS: Final[Mapping[str, Schema]] = {
         "in": "header",
         "description": "Makes it safe to repeat: for 24 hours the same key and body get the first response again.",
         "schema": {"type": "string", "pattern": "^[!-~](?:[ -~]{0,253}[!-~])?$"},
+    },
+    LAST_EVENT_ID: {
+        "name": LAST_EVENT_ID,
+        "in": "header",
+        "description": "The `id` of the last event received: what has not changed since is not sent again.",
+        "schema": {"type": "string", "maxLength": LONGEST_LAST_ID},
     },
     REQUEST_ID: {
         "name": REQUEST_ID,
@@ -95,4 +103,6 @@ def _headers(route: Route[Any, Any]) -> list[str]:
         names.append(IF_MATCH)
     if takes_idempotency_key(route):
         names.append(KEY)
+    if route.events is not None:
+        names.append(LAST_EVENT_ID)
     return names

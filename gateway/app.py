@@ -22,6 +22,8 @@ from gateway.edge.documents import documents
 from gateway.edge.forward_handler import ForwardHandler
 from gateway.edge.public_routes import PublicRoutes
 from gateway.edge.stream_handler import StreamHandler
+from gateway.live.live_sessions import LiveSessions
+from gateway.live.watch_handler import WatchHandler
 from gateway.routes import Router, UpstreamName
 from gateway.settings import GatewaySettings
 from gateway.trusted_providers import trusted_providers
@@ -79,7 +81,10 @@ async def _parts(settings: GatewaySettings, app: web.Application) -> AsyncIterat
         router = Router(with_accounts=settings.key_set_url is None)
         served = DocumentHandler(documents())
         streams = StreamHandler(Lane(upstreams), await _open_streams(gate, app, stack))
-        handler = ForwardHandler(gate, proxy, router, signer, public, served, streams, address, settings.public_url)
+        watches = WatchHandler(await _live_sessions(settings, own_requests, app, stack))
+        handler = ForwardHandler(
+            gate, proxy, router, signer, public, served, streams, watches, address, settings.public_url
+        )
         app[RESPONDER].handler, app[RESPONDER].count_unadmitted = handler.handle, handler.count_unadmitted
         yield
 
@@ -103,6 +108,20 @@ async def _upstreams(
         stack.callback(upstream.connections.close)
         await stack.enter_async_context(background(upstream.watch(session), name=f"{name} watch"))
     return upstreams
+
+
+async def _live_sessions(
+    settings: GatewaySettings, own_requests: OwnRequests, app: web.Application, stack: AsyncExitStack
+) -> LiveSessions:
+    """Each session has a connection of its own, as long as it is watched."""
+    connector = aiohttp.TCPConnector(limit=0, force_close=True)
+    http = await stack.enter_async_context(
+        aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+    )
+    live = LiveSessions(http, settings.enrollment_url, own_requests.headers_of_follower)
+    stack.callback(live.close)
+    await stack.enter_async_context(background(live.end_with(app[ENDING]), name="watchers"))
+    return live
 
 
 async def _open_streams(gate: Gate, app: web.Application, stack: AsyncExitStack) -> OpenStreams:

@@ -10,6 +10,8 @@ UpstreamName = Literal["catalog", "enrollment", "history", "accounts", "delivery
 ROUTES: Final[Mapping[str, UpstreamName]] = {
     "/api/v1/training/courses/**": "catalog",
     "/api/v1/training/sessions/{id}/attendance": "enrollment",
+    "/api/v1/training/sessions/{id}/live": "enrollment",
+    "/api/v1/training/sessions/live": "enrollment",
     "/api/v1/training/sessions/**": "catalog",
     "/api/v1/training/labels": "catalog",
     "/api/v1/training/projects": "catalog",
@@ -56,6 +58,9 @@ STREAMED: Final[Mapping[str, Mapping[str, int]]] = {
 }
 """Paths whose requests go over the lane (decision 23), with their methods, and the most bytes of a body that is sent on
 as it comes: 0 without one, or for an ordinary one. Services declare the same (`Route.streamed`, `body_streamed`)."""
+LIVE: Final = ("/api/v1/training/sessions/{id}/live", "/api/v1/training/sessions/live")
+"""Paths whose GETs are answered with events of the gateway's own (decision 26). Services declare the same
+(`Route.events`)."""
 _NOT_STREAMED: Final[Mapping[str, int]] = {}
 
 _REMEMBERED_PATHS: Final = 2000
@@ -67,6 +72,7 @@ class Destination(NamedTuple):
 
     upstream: UpstreamName
     streamed: Mapping[str, int]
+    is_live: bool = False
 
 
 class Router:
@@ -79,6 +85,7 @@ class Router:
         routes = {path: upstream for path, upstream in ROUTES.items() if with_accounts or path not in PUBLIC}
         self._patterns = [(_compiled(pattern), upstream) for pattern, upstream in routes.items()]
         self._streamed = [(_compiled(pattern), methods) for pattern, methods in STREAMED.items()]
+        self._live = [_compiled(pattern) for pattern in LIVE]
         self._remembered = lru_cache(_REMEMBERED_PATHS)(self._find)
 
     def destination_of(self, path: str) -> Destination | None:
@@ -93,7 +100,7 @@ class Router:
         if upstream is None:
             return None
         streamed = next((methods for pattern, methods in self._streamed if pattern.fullmatch(path)), _NOT_STREAMED)
-        return Destination(upstream, streamed)
+        return Destination(upstream, streamed, any(pattern.fullmatch(path) for pattern in self._live))
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

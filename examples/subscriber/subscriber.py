@@ -30,7 +30,7 @@ async def declare(channel: AbstractChannel) -> AbstractQueue:
     dead_letters = await channel.declare_exchange(DEAD_LETTERS, aio_pika.ExchangeType.FANOUT, durable=True)
     letters = await channel.declare_queue(DEAD_LETTERS, durable=True, arguments=quorum)
     await letters.bind(dead_letters)
-    # Set aside as well: a message that has crashed this program twenty times.
+    # Dead-lettered as well: a message that has crashed this program twenty times.
     arguments = {**quorum, "x-dead-letter-exchange": DEAD_LETTERS, "x-delivery-limit": 20}
     queue = await channel.declare_queue(QUEUE, durable=True, arguments=arguments)
     for routing_key in ROUTING_KEYS:

@@ -1,4 +1,4 @@
-"""What the gateway asks of accounts in its own name, or for somebody who has no token yet."""
+"""What the gateway asks in its own name, or for somebody who has no token yet."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -7,9 +7,10 @@ from gateway.auth.client_token import Speaker
 from shared.auth.claims import EVERY_ORGANISATION
 from shared.auth.internal_token import Caller
 from shared.auth.signing import InternalSigner
-from shared.auth.trust import GATEWAY, PUBLIC, REVOCATIONS
+from shared.auth.trust import GATEWAY, LIVE, PUBLIC, REVOCATIONS
 
 ACCOUNTS: Final = "accounts"
+ENROLLMENT: Final = "enrollment"
 
 
 class OwnRequests:
@@ -19,6 +20,7 @@ class OwnRequests:
         self._signer = signer
         self._anybody = _speaker("anonymous", PUBLIC)
         self._itself = _speaker(GATEWAY, REVOCATIONS)
+        self._follower = _speaker(GATEWAY, LIVE)
 
     def token_of_anybody(self) -> str:
         """For what needs no token of a client."""
@@ -26,6 +28,10 @@ class OwnRequests:
 
     def headers_of_anybody(self) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {self.token_of_anybody()}"}
+
+    def headers_of_follower(self) -> Mapping[str, str]:
+        """For the seats of any session."""
+        return {"Authorization": f"Bearer {self._follower.internal(self._signer, ENROLLMENT)}"}
 
     def own_headers(self) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {self._itself.internal(self._signer, ACCOUNTS)}"}

@@ -13,6 +13,7 @@ from gateway.auth.client_token import ClientToken
 from gateway.edge.document_handler import DocumentHandler
 from gateway.edge.public_routes import PublicRoutes
 from gateway.edge.stream_handler import StreamHandler
+from gateway.live.watch_handler import WatchHandler
 from gateway.routes import LOGOUT, PUBLIC, Router, UpstreamName
 from gateway.upstream.headers import (
     TO_A_TOKEN_LINES,
@@ -33,6 +34,7 @@ from shared.http.responses import Answer, success
 from shared.http.server.responder import Answering
 from shared.http.server.response_bytes import ResponseBytes
 from shared.http.server.response_stream import ResponseStream
+from shared.http.streaming import Streamed
 
 
 @dataclass(slots=True)
@@ -57,6 +59,7 @@ class ForwardHandler:
     public: PublicRoutes
     documents: DocumentHandler
     streamed: StreamHandler
+    watches: WatchHandler
     address: Callable[[Request], str]
     public_url: str | None
 
@@ -66,7 +69,7 @@ class ForwardHandler:
         destination = self.router.destination_of(path)
         if destination is None:
             return self.documents.handle(request)
-        upstream, streamed = destination
+        upstream, streamed, is_live = destination
         if upstream == "accounts":
             if path in PUBLIC:
                 return self.public.handle(request)
@@ -74,6 +77,8 @@ class ForwardHandler:
                 return self._log_out(request)
         if streamed and request.method in streamed:
             return self._stream(request, upstream, streamed[request.method])
+        if is_live and request.method == "GET":
+            return self._watch(request, upstream)
         token = self._known_token(request)
         bulkhead = self.proxy.bulkhead_of(upstream)
         organisation = None if token is None else token.caller.organisation_id
@@ -117,6 +122,15 @@ class ForwardHandler:
         client = self._client_of(request)
         who = identity(token.internal(self.signer, upstream), request.trace, client.scheme, client.host)
         return await self.streamed.answer(request, upstream, token, client.lines + who, most_bytes)
+
+    async def _watch(self, request: Request, upstream: UpstreamName) -> ResponseBytes | Streamed:
+        """Whether the client may, the service says, as of any request."""
+        admission = await self._admission(request, self._known_token(request))
+        request.answer_lines = admission.decision.lines()
+        token = admission.require()
+        self.streamed.streams.open(request, token)
+        found = await self._sent_on(request, upstream, token)
+        return self.watches.answer(request, token.caller.organisation_id, found)
 
     async def _log_out(self, request: Request) -> Answer | ResponseBytes:
         """Once the request is found to be valid, the token is refused from now on, whatever else happens. Accounts ends

@@ -5,6 +5,7 @@ from pathlib import Path
 from services.delivery.api import ROUTES
 from services.delivery.feed import FEED
 from services.delivery.keeping import keep_feed, prepare_feed
+from services.delivery.sending.context import sending
 from services.delivery.settings import DeliverySettings
 from services.delivery.watch import feed_watch
 from shared.service.chassis import Service
@@ -20,5 +21,5 @@ SERVICE = Service(
     takes=FEED,
     after_migrations=prepare_feed,
     api_contexts=[feed_watch],
-    worker_contexts=[keep_feed],
+    worker_contexts=[keep_feed, sending],
 )

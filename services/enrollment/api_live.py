@@ -10,7 +10,7 @@ from services.enrollment.api_internal import CATALOG
 from services.enrollment.errors import SessionNotFound
 from services.enrollment.live_seats import LiveSeats
 from services.enrollment.representations import LiveSeats as SeatsOfEvent
-from services.enrollment.representations import WatchedSeats
+from services.enrollment.representations import Watched
 from services.enrollment.schemas import FollowedQuery, WatchedQuery
 from services.enrollment.use_cases import sessions
 from shared.auth.sight import VIEWS
@@ -30,19 +30,16 @@ _SESSIONS = "/api/v1/training/sessions"
 
 
 async def watch_session(call: Call[Query, Body]) -> Answer:
-    return await _watched(call, [call.id])
+    return await _watched(call, [call.id], alone=True)
 
 
 async def watch_sessions(call: Call[WatchedQuery, Body]) -> Answer:
-    return await _watched(call, call.query.ids())
+    return await _watched(call, call.query.ids(), alone=False)
 
 
-async def _watched(call: Call[Any, Any], session_ids: Sequence[int]) -> Answer:
-    """Those of the sessions that exist; raises `SessionNotFound` where none does."""
+async def _watched(call: Call[Any, Any], session_ids: Sequence[int], *, alone: bool) -> Answer:
     found = await sessions.watched(call.app[POOL], call.app[CATALOG], call.organisation_id, session_ids)
-    if not found:
-        raise SessionNotFound
-    return success(f"[{', '.join(each.model_dump_json() for each in found)}]")
+    return success(Watched(alone=alone, sessions=found).model_dump_json())
 
 
 async def follow_session(call: Call[FollowedQuery, Body]) -> Streamed:
@@ -57,7 +54,7 @@ LIVE_ROUTES: list[Route[Any, Any]] = [
         "GET",
         _SESSIONS + "/{id}/live",
         watch_session,
-        {200: Success[list[WatchedSeats]]},
+        {200: Success[Watched]},
         permissions=VIEWS,
         events=SeatsOfEvent,
         summary="Watch session",
@@ -71,7 +68,7 @@ LIVE_ROUTES: list[Route[Any, Any]] = [
         "GET",
         _SESSIONS + "/live",
         watch_sessions,
-        {200: Success[list[WatchedSeats]]},
+        {200: Success[Watched]},
         permissions=VIEWS,
         query=WatchedQuery,
         events=SeatsOfEvent,

@@ -1,6 +1,7 @@
 """Seats as they change (decision 26): one connection of the process listens while somebody follows a session."""
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
@@ -21,8 +22,8 @@ from shared.postgres.pool import COMMAND_TIMEOUT, Connection, Pool, transaction
 
 log = logging.getLogger(__name__)
 
-SIGN_OF_LIFE: Final = 2.0
-"""Seconds between two comments to the gateway: it takes a process that sends none for dead."""
+SIGN_OF_LIFE: Final = 5.0
+"""Seconds without a change after which a comment goes to the gateway: it takes a process that sends none for dead."""
 LISTEN_WITHIN: Final = 1.5
 """Seconds in which the listening connection must be there, where it is not yet."""
 PING_INTERVAL: Final = 1.0
@@ -42,8 +43,10 @@ class Change:
 
     @classmethod
     def of(cls, seats: WatchedSeats) -> "Change":
-        name = "removed" if seats.removed else "seats"
-        data = event(seats.seats.model_dump_json(), name=name, event_id=str(seats.version))
+        shown = None if seats.removed else seats.seats
+        name = "removed" if shown is None else "seats"
+        text = json.dumps({"session_id": seats.id}) if shown is None else shown.model_dump_json()
+        data = event(text, name=name, event_id=str(seats.version))
         return cls((seats.organisation_id, seats.id), seats.version, data)
 
 

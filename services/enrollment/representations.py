@@ -1,6 +1,6 @@
 """What enrollment answers (contract, section 4)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
@@ -198,10 +198,22 @@ class LiveSeats(Representation):
 
 
 class WatchedSeats(Representation):
-    """A session's seats as the gateway shows them to those who watch; it is `removed` for good, or not yet."""
+    """A session's seats as the gateway shows them to those who watch; one that is `removed` is shown no more."""
 
     organisation_id: int
     id: int
     version: int
     removed: bool
-    seats: LiveSeats
+    seats: LiveSeats | None
+
+    @classmethod
+    def of_none(cls, organisation_id: int, session_id: int) -> Self:
+        """Of a session that does not exist."""
+        return cls(organisation_id=organisation_id, id=session_id, version=0, removed=True, seats=None)
+
+
+class Watched(Representation):
+    """Sessions as they are when a client begins to watch; `alone`: the one of the path."""
+
+    alone: bool
+    sessions: Annotated[list[WatchedSeats], Field(min_length=1)]

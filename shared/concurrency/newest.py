@@ -1,7 +1,8 @@
 """What a reader of news has not taken yet: the newest value of each key, however slow the reader is."""
 
 import asyncio
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Mapping
+from typing import Any, Generic, Protocol, TypeVar
 
 
 class Versioned(Protocol):
@@ -22,8 +23,8 @@ class Newest(Generic[V]):
     `seen` are the versions by key that the reader has already.
     """
 
-    def __init__(self, seen: dict[object, int] | None = None) -> None:
-        self._seen = seen or {}
+    def __init__(self, seen: Mapping[Any, int] | None = None) -> None:
+        self._seen: dict[object, int] = dict(seen or {})
         self._untaken: dict[object, V] = {}
         self._waiting: asyncio.Future[None] | None = None
         self.has_ended = False

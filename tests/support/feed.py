@@ -24,6 +24,9 @@ EVERYTHING = Wanted()
 TYPE = "training.course.saved.v1"
 
 
+EVERYTHING = Wanted()
+
+
 @dataclass(frozen=True)
 class FeedDatabase:
     """`pool` is the service's; `superuser_url` is for tests that look past it."""

@@ -64,13 +64,17 @@ async def with_known_session(
 async def watched(
     pool: Pool, catalog: CatalogClient, organisation_id: int, session_ids: Sequence[int]
 ) -> list[WatchedSeats]:
-    """The seats of those of the sessions that exist; one that no event has brought yet is fetched from the catalog."""
+    """The seats of the sessions; one that no event has brought yet is fetched from the catalog, and one that does not
+    exist is as if it were removed. Raises `SessionNotFound` where none of them exists."""
     keys = [(organisation_id, session_id) for session_id in session_ids]
     for key in await _unknown(pool, keys):
         with suppress(SessionNotSelectable):
             await learn(pool, catalog, key)
     async with transaction(pool, [organisation_id]) as connection:
-        return [each for each in await live_seats.watched_seats(connection, keys) if not each.removed]
+        found = {each.id: each for each in await live_seats.watched_seats(connection, keys)}
+    if all(each.removed for each in found.values()):
+        raise SessionNotFound
+    return [found.get(session_id) or WatchedSeats.of_none(organisation_id, session_id) for session_id in session_ids]
 
 
 async def follow(connection: Connection, events: Sequence[SessionEvent]) -> None:
