@@ -8,7 +8,7 @@ import pytest
 
 from services.delivery.event_types import Wanted
 from services.delivery.store import feed
-from shared.postgres.batched_reads import BatchedReader, batched_reader
+from shared.postgres.batched_reads import BatchedReader, PageRead, batched_reader
 from shared.postgres.pool import Connection
 from tests.support.feed import EVERYTHING, TYPE, FeedDatabase, feed_database
 from tests.support.plans import nodes, touched
@@ -58,7 +58,7 @@ def _connection_of(reads: BatchedReader) -> Any:
     return reads._pool.acquire()
 
 
-async def plan(connection: Connection, read: feed.PageRead) -> list[dict[str, Any]]:
+async def plan(connection: Connection, read: PageRead) -> list[dict[str, Any]]:
     arguments = ", ".join(f"'{each}'" for each in read.arguments)
     await connection.execute(f"PREPARE page AS {read.statement.alone_scoped}")
     try:
