@@ -19,11 +19,22 @@ CREATE TABLE feed_days (
     position bigint NOT NULL
 );
 
--- What a standby becomes when it is promoted has another timeline; it may lack the last transactions, and gives their
--- ids to others.
+-- What a standby becomes when it is promoted has another timeline, the first part of a log file's name: it may lack the
+-- last transactions, and gives their ids to others.
 CREATE FUNCTION feed_cluster() RETURNS text LANGUAGE sql STABLE
     RETURN (SELECT system_identifier FROM pg_control_system())::text || '/'
-        || (SELECT timeline_id FROM pg_control_checkpoint())::text;
+        || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8);
+
+-- For what is being taken in. Where transaction ids begin anew nothing is, until the offset is renewed: to consumers
+-- that is an outage of the database, which they wait out.
+CREATE FUNCTION next_feed_position() RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    IF (SELECT cluster FROM public.feed_state) IS DISTINCT FROM public.feed_cluster() THEN
+        RAISE 'the feed has positions of another cluster until it is migrated, or a worker has begun'
+            USING ERRCODE = 'cannot_connect_now';
+    END IF;
+    RETURN public.feed_position(pg_current_xact_id());
+END $$;
 
 -- Where transaction ids begin anew, positions go on far above any that was ever given. Waits for those who write, so
 -- that none of them gets in below the horizon.

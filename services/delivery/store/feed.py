@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from services.delivery.event_types import Wanted
+from services.delivery.store.fan_out import FAN_OUT
 from shared.postgres.batched_reads import PageRead, Statement
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
@@ -53,11 +54,11 @@ WITH arrived AS (
     ON CONFLICT DO NOTHING RETURNING organisation_id, event_id
 ), taken AS (
     INSERT INTO events (organisation_id, position, event_id, type, body)
-    SELECT organisation_id, feed_position(pg_current_xact_id()), event_id, type, body
+    SELECT organisation_id, (SELECT next_feed_position()), event_id, type, body
     FROM arrived JOIN fresh USING (organisation_id, event_id)
     ORDER BY place
-    RETURNING organisation_id, position
-), whose AS (
+    RETURNING organisation_id, day, position, id, event_id, type
+), sent AS ({FAN_OUT}), whose AS (
     SELECT position, string_agg(DISTINCT organisation_id::text, ',') AS organisations FROM taken GROUP BY position
 )
 SELECT pg_notify('{CHANNEL}', position || ':' || CASE WHEN length(organisations) < 7000 THEN organisations ELSE '' END)

@@ -1,20 +1,29 @@
 """The feed by days: partitions are made in time and dropped in time, and nothing is lost between (decision 24)."""
 
 import asyncio
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
 import pytest
+from aiohttp import web
+from pydantic import SecretStr
 
 from services.delivery.errors import CursorExpired
-from services.delivery.keeping import prepare_feed
+from services.delivery.keeping import keep_feed, prepare_feed
 from services.delivery.reading import BEGINNING
+from services.delivery.settings import DeliverySettings
 from services.delivery.store import feed, feed_days
 from shared.http.feed_cursor import FeedPlace
+from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import connected, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
+from shared.service.chassis import POOL
 from tests.support.client import new_organisation
+from tests.support.eventually import eventually
 from tests.support.feed import FeedDatabase, entries, entry, ids_of
+from tests.support.guards import without
+from tests.support.stack import Stack
 
 PARTITIONS = """
 SELECT array_agg(inhrelid::regclass::text ORDER BY inhrelid::regclass::text) FROM pg_inherits
@@ -236,12 +245,26 @@ async def test_after_a_restore_positions_go_on_above_all_that_were_given(own_del
     assert (await own_delivery.step(organisation, held_before)).shown == 3
 
 
-async def test_control_without_it_they_do_not(own_delivery: FeedDatabase) -> None:
+async def test_until_then_nothing_is_taken_in(own_delivery: FeedDatabase) -> None:
     organisation = new_organisation()
     await own_delivery.take(entries(organisation, 3))
     await restored(own_delivery)
+    with pytest.raises(DatabaseUnavailable):  # which the consumer waits out
+        await own_delivery.take(entries(organisation, 3))
+    assert await own_delivery.value("SELECT count(*) FROM event_ids") == 3
+
+
+async def test_control_without_either_what_comes_is_missed(
+    own_delivery: FeedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    organisation = new_organisation()
     await own_delivery.take(entries(organisation, 3))
-    assert len(await own_delivery.every_event(organisation)) == 3
+    seen = (await own_delivery.step(organisation)).next
+    await restored(own_delivery)
+    without(monkeypatch, feed, "_TAKE", "next_feed_position()", "feed_position(pg_current_xact_id())")
+    await own_delivery.take(entries(organisation, 3))
+    await own_delivery.value("UPDATE feed_state SET cluster = feed_cluster(), position_offset = 2000000")
+    assert (await own_delivery.step(organisation, FeedPlace(seen.position + 1000000, 0))).shown == 0
 
 
 async def test_a_cursor_ahead_of_all_that_happened_is_refused(own_delivery: FeedDatabase) -> None:
@@ -259,11 +282,40 @@ async def test_migrating_again_leaves_positions_as_they_are(own_delivery: FeedDa
 async def test_the_offset_waits_for_who_is_writing(own_delivery: FeedDatabase) -> None:
     """One that wrote with the offset before would commit below the horizon."""
     organisation = new_organisation()
-    await own_delivery.value("UPDATE feed_state SET cluster = 'another/1'")
     async with transaction(own_delivery.pool, [organisation]) as connection:
         await feed.take(connection, entries(organisation, 1))
+        await own_delivery.value("UPDATE feed_state SET cluster = 'another/1'")
         with pytest.raises(asyncpg.LockNotAvailableError):
             await own_delivery.value("SELECT renew_feed_offset()")
     await own_delivery.value("SELECT renew_feed_offset()")
     assert await own_delivery.value("SELECT position_offset FROM feed_state") >= 1 << 40
     assert len(await own_delivery.every_event(organisation)) == 1
+
+
+async def test_a_worker_keeps_the_feed(own_delivery: FeedDatabase) -> None:
+    organisation = new_organisation()
+    await own_delivery.take(entries(organisation, 1))
+    await age(own_delivery, 31)
+    await drop_today(own_delivery, 4)
+    settings = DeliverySettings.model_construct(
+        database_url=SecretStr(own_delivery.service_url), amqp_url=SecretStr("")
+    )
+    app = web.Application()
+    app[POOL] = own_delivery.pool
+
+    async def kept() -> bool:
+        return await partitions(own_delivery) == sorted(
+            [*(name_of(today() + timedelta(days)) for days in range(4)), OTHER_DAYS]
+        )
+
+    async with asynccontextmanager(keep_feed)(settings, app):
+        await eventually(kept)
+
+
+async def test_an_installation_is_migrated_with_days_and_a_place_in_its_cluster(stack: Stack) -> None:
+    connection = await asyncpg.connect(stack.database_urls["delivery"], timeout=10)
+    state = await connection.fetchval("SELECT cluster = feed_cluster() FROM feed_state")
+    names = await connection.fetchval(PARTITIONS)
+    await connection.close()
+    assert state
+    assert name_of(today() + timedelta(3)) in names
