@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from services.delivery.event_types import Wanted
-from services.delivery.store import feed
+from services.delivery.store import feed, feed_days
 from shared.postgres.batched_reads import BatchedReader, PageRead, batched_reader
-from shared.postgres.pool import Connection
+from shared.postgres.pool import Connection, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.feed import EVERYTHING, TYPE, FeedDatabase, feed_database
 from tests.support.plans import nodes, touched
 
@@ -58,9 +59,12 @@ def _connection_of(reads: BatchedReader) -> Any:
     return reads._pool.acquire()
 
 
-async def plan(connection: Connection, read: PageRead) -> list[dict[str, Any]]:
-    arguments = ", ".join(f"'{each}'" for each in read.arguments)
-    await connection.execute(f"PREPARE page AS {read.statement.alone_scoped}")
+async def plan(connection: Connection, read: PageRead, *, together: bool = False) -> list[dict[str, Any]]:
+    """What runs of it; alone, or for two that go together."""
+    each_of = """'{{"{0}", "{0}"}}'""" if together else "'{0}'"
+    arguments = ", ".join(map(each_of.format, read.arguments))
+    statement = read.statement.together if together else read.statement.alone_scoped
+    await connection.execute(f"PREPARE page AS {statement}")
     try:
         explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE page ({arguments})")
     finally:
@@ -82,8 +86,12 @@ async def test_control_without_a_limit_it_touches_all(connection: Connection) ->
     assert await touched(connection, feed.page(ORGANISATION, (0, 0), EVERYTHING, 100_000)) > DAYS * OF_A_DAY
 
 
-async def test_a_reader_near_the_end_opens_the_partitions_of_the_last_days(connection: Connection) -> None:
-    found = await plan(connection, feed.page(ORGANISATION, (1000 * DAYS + 100, 0), EVERYTHING, 50))
+@pytest.mark.parametrize("together", [False, True], ids=["alone", "together"])
+async def test_a_reader_near_the_end_opens_the_partitions_of_the_last_days(
+    connection: Connection, together: bool
+) -> None:
+    read = feed.page(ORGANISATION, (1000 * DAYS + 100, 0), EVERYTHING, 50)
+    found = await plan(connection, read, together=together)
     assert len(partitions(found)) <= 6  # yesterday, today, three days ahead, and other days
 
 
@@ -98,6 +106,19 @@ async def test_events_are_found_by_their_index_alone_and_then_read(connection: C
     assert scans == {"Index Only Scan", "Index Scan"}
     bodies = [node for node in found if node["Node Type"] == "Index Scan" and "events_" in node["Relation Name"]]
     assert sum(node["Actual Rows"] * node["Actual Loops"] for node in bodies) == 1
+
+
+async def test_forgetting_ids_finds_them_by_their_age(filled: FeedDatabase) -> None:
+    await filled.value(
+        "INSERT INTO event_ids SELECT 1, gen_random_uuid(), now() - n * interval '1 minute'"
+        " FROM generate_series(1, 60000) AS n"
+    )
+    await filled.value("ANALYZE event_ids")
+    async with transaction(filled.pool, EVERY_ORGANISATION) as connection:
+        assert await feed_days.prune_ids(connection)
+        read = await connection.fetchval("EXPLAIN (FORMAT JSON) " + feed_days._PRUNE_IDS, 31, 100)
+    scans = {node["Node Type"] for node in nodes(json.loads(read)[0]["Plan"]) if "Scan" in node["Node Type"]}
+    assert "Seq Scan" not in scans
 
 
 def partitions(found: list[dict[str, Any]]) -> set[str]:

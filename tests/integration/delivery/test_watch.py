@@ -7,14 +7,18 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 import pytest
+from aiohttp import web
+from pydantic import SecretStr
 
 from services.delivery import watch as watch_module
 from services.delivery.event_types import Wanted
 from services.delivery.reading import BEGINNING, Step, wait_for_step
+from services.delivery.settings import DeliverySettings
 from services.delivery.store import feed
-from services.delivery.watch import FeedWatch
+from services.delivery.watch import FEED_WATCH, FeedWatch, feed_watch
 from shared.concurrency.tasks import background
 from shared.http.feed_cursor import FeedPlace
+from shared.http.streaming import ENDING
 from shared.postgres.pool import transaction
 from tests.support.client import new_organisation
 from tests.support.eventually import eventually
@@ -41,10 +45,12 @@ class Readers:
 
         return await wait_for_step(self.watch, organisation, after, look, seconds)
 
-    async def waiting(self, organisation: int, *, wanted: Wanted = EVERYTHING) -> "asyncio.Task[Step]":
+    async def waiting(
+        self, organisation: int, *, seconds: float = LONG, wanted: Wanted = EVERYTHING
+    ) -> "asyncio.Task[Step]":
         """One that has looked already, and seen nothing."""
         before = self.looks
-        task = asyncio.create_task(self.read(organisation, wanted=wanted))
+        task = asyncio.create_task(self.read(organisation, seconds=seconds, wanted=wanted))
         self.tasks.add(task)
 
         async def has_looked() -> bool:
@@ -139,8 +145,7 @@ async def test_control_without_catching_up_it_waits_to_its_end(
     async with transaction(readers.delivery.pool, [0]) as held:
         await feed.take(held, [entry(new_organisation())])
         await readers.delivery.take(entries(organisation, 1))
-        task = asyncio.create_task(readers.read(organisation, seconds=1))
-        await readers.watch.ready()
+        task = await readers.waiting(organisation, seconds=1)
     assert (await task).shown == 0
 
 
@@ -227,3 +232,15 @@ async def test_readers_are_answered_when_the_process_ends(readers: Readers) -> N
     task = await readers.waiting(new_organisation())
     readers.watch.end()
     assert (await task).shown == 0
+
+
+async def test_the_process_ends_its_watch_when_it_ends_itself(delivery: FeedDatabase) -> None:
+    app = web.Application()
+    app[ENDING] = asyncio.Event()
+    address, none = SecretStr(delivery.service_url), SecretStr("")
+    settings = DeliverySettings.model_construct(database_url=address, amqp_url=none)
+    async with asynccontextmanager(feed_watch)(settings, app):
+        readers = Readers(delivery, app[FEED_WATCH])
+        task = await readers.waiting(new_organisation())
+        app[ENDING].set()
+        assert (await task).shown == 0
