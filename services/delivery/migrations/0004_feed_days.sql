@@ -24,6 +24,7 @@ CREATE TABLE feed_days (
 CREATE FUNCTION feed_cluster() RETURNS text LANGUAGE sql STABLE
     RETURN (SELECT system_identifier FROM pg_control_system())::text || '/'
         || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8);
+UPDATE feed_state SET cluster = feed_cluster();
 
 -- For what is being taken in. Where transaction ids begin anew nothing is, until the offset is renewed: to consumers
 -- that is an outage of the database, which they wait out.
@@ -46,11 +47,9 @@ BEGIN
     IF (SELECT cluster FROM feed_state) IS DISTINCT FROM feed_cluster() THEN
         highest := greatest((SELECT max(position) FROM events), (SELECT floor_position FROM feed_state));
         LOCK TABLE ONLY events IN EXCLUSIVE MODE;
-        UPDATE feed_state SET cluster = feed_cluster(), position_offset = CASE
-            WHEN cluster IS NULL THEN position_offset
-            -- More transactions than a cluster carries out between a backup and its end.
-            ELSE greatest(position_offset, highest - pg_current_xact_id()::text::bigint) + (1::bigint << 40)
-        END
+        -- By more transactions than a cluster carries out between a backup and its end.
+        UPDATE feed_state SET cluster = feed_cluster(), position_offset =
+            greatest(position_offset, highest - pg_current_xact_id()::text::bigint) + (1::bigint << 40)
         WHERE cluster IS DISTINCT FROM feed_cluster();
     END IF;
 END $$;

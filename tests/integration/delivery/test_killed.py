@@ -138,8 +138,9 @@ async def test_control_without_the_ids_of_events_some_are_there_twice(
         monkeypatch,
         feed,
         "_TAKE",
-        "ON CONFLICT DO NOTHING",
-        "ON CONFLICT (organisation_id, event_id) DO UPDATE SET received_at = statement_timestamp()",
+        "ON CONFLICT DO NOTHING RETURNING organisation_id, event_id",
+        "ON CONFLICT (organisation_id, event_id) DO UPDATE SET received_at = statement_timestamp()"
+        " RETURNING organisation_id, event_id",
     )
     published, seen = await killed_again_and_again(delivery, broker, 8)
     assert set(seen) == set(published)
