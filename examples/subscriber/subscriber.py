@@ -30,7 +30,7 @@ async def declare(channel: AbstractChannel) -> AbstractQueue:
     dead_letters = await channel.declare_exchange(DEAD_LETTERS, aio_pika.ExchangeType.FANOUT, durable=True)
     letters = await channel.declare_queue(DEAD_LETTERS, durable=True, arguments=quorum)
     await letters.bind(dead_letters)
-    # Set aside as well: a message that has crashed this program twenty times.
+    # Dead-lettered as well: a message that has crashed this program twenty times.
     arguments = {**quorum, "x-dead-letter-exchange": DEAD_LETTERS, "x-delivery-limit": 20}
     queue = await channel.declare_queue(QUEUE, durable=True, arguments=arguments)
     for routing_key in ROUTING_KEYS:
@@ -85,6 +85,7 @@ async def main() -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # a stack trace for each lost connection; ours is one line
     with suppress(KeyboardInterrupt, asyncio.CancelledError):
         asyncio.run(main())
     log.info("ended")

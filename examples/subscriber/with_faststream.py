@@ -41,7 +41,7 @@ queue = RabbitQueue(
     queue_type=QueueType.QUORUM,
     durable=True,
     routing_key="enrollment.completed",
-    # Set aside as well: a message that has crashed this program twenty times.
+    # Dead-lettered as well: a message that has crashed this program twenty times.
     arguments={"x-dead-letter-exchange": DEAD_LETTERS, "x-delivery-limit": 20},
 )
 

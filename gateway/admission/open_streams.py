@@ -26,14 +26,17 @@ class OpenStreams:
         self._cut_offs = cut_offs
         self._revocations = revocations
 
-    def open(self, request: Request, token: ClientToken) -> Slot:
-        """The slot of a request with this token. Clocks get no leeway, or a stream would be cut right after its begin.
+    def open(self, request: Request, token: ClientToken, service: str | None = None) -> Slot:
+        """The slot of a request with this token, which waits for that service.
+
+        Clocks get no leeway, or a stream would be cut right after its begin.
 
         Raises `TokenExpired`, `Overloaded` or `TooManyStreams`.
         """
         if token.expires_at <= time.time():
             raise TokenExpired
-        slot = self._responder.begin_stream(request, token.caller.organisation_id, token.caller.subject)
+        caller = token.caller
+        slot = self._responder.begin_stream(request, caller.organisation_id, caller.subject, service)
         slot.holder = token
         return slot
 

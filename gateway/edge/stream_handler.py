@@ -31,7 +31,7 @@ class StreamHandler:
 
         Raises what opening a slot raises, what reading the body raises, and what the lane raises.
         """
-        slot = self.streams.open(request, token)
+        slot = self.streams.open(request, token, upstream)
         message = await _message(request, lines, most_bytes)
         return await until_cut(
             slot, self._exchanged(upstream, message), may_ask_again=request.method == "GET" and not request.has_body

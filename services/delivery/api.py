@@ -3,10 +3,15 @@
 import json
 from typing import Any
 
+from services.delivery.errors import CursorExpired
+from services.delivery.reading import BEGINNING, Step, step, wait_for_step
 from services.delivery.representations import FeedPage
 from services.delivery.schemas import FeedQuery
 from services.delivery.store import feed
+from services.delivery.store.feed import Page
+from services.delivery.watch import FEED_WATCH
 from shared.auth.internal_token import EVENTS
+from shared.concurrency.deadline import time_left
 from shared.errors import ValidationFailed
 from shared.http import feed_cursor
 from shared.http.feed_cursor import FeedPlace
@@ -15,22 +20,32 @@ from shared.http.responses import Answer, Caching
 from shared.http.routing import Call, Route
 from shared.service.chassis import READER
 
+MARGIN = 1.0
+"""Seconds that a reader who has waited leaves to the answer, of what the request may take."""
+
 
 async def list_events(call: Call[FeedQuery, Body]) -> Answer:
     """`next` moves on to where nothing can be added any more, so that it stays young while nothing happens."""
-    after = _place(call)
-    read = feed.page(call.organisation_id, (after.position, after.id), call.query.limit)
-    events, has_more, position, event_id, horizon = await call.app[READER].read(read)
-    reached = FeedPlace(position, event_id) if has_more else FeedPlace(horizon, 0)
-    following = feed_cursor.encode(call.organisation_id, max(reached, after))
-    rest = f'"next": {json.dumps(following)}, "has_more": {json.dumps(has_more)}'
-    return Answer(f'{{"success": true, "data": [{events}], {rest}}}', caching=Caching.REVALIDATED)
+    query, after = call.query, _place(call)
+
+    async def look(place: FeedPlace) -> Step:
+        read = feed.page(call.organisation_id, place, query.wanted, query.limit)
+        return step(Page._make(await call.app[READER].read(read)), place)
+
+    seconds = min(query.wait, time_left(query.wait + MARGIN) - MARGIN)
+    if seconds > 0:
+        found = await wait_for_step(call.app[FEED_WATCH], call.organisation_id, after, look, seconds)
+    else:
+        found = await look(after)
+    following = json.dumps(feed_cursor.encode(call.organisation_id, found.next))
+    rest = f'"next": {following}, "has_more": {json.dumps(found.has_more)}'
+    return Answer(f'{{"success": true, "data": [{found.events}], {rest}}}', caching=Caching.REVALIDATED)
 
 
 def _place(call: Call[FeedQuery, Body]) -> FeedPlace:
     """Raises `ValidationFailed` for the cursor of another organisation."""
     if call.query.after is None:
-        return FeedPlace(0, 0)
+        return BEGINNING
     organisation, place = feed_cursor.decode(call.query.after)
     if organisation != feed_cursor.organisation_digest(call.organisation_id):
         raise ValidationFailed({"after": ["Must be a cursor of this organisation's feed."]})
@@ -46,6 +61,11 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[EVENTS],
         query=FeedQuery,
         summary="List events",
-        description="Every event of the organisation, each once, in an order in which none can be missed.",
+        description=(
+            "Every event of the organisation, each once, in an order in which none can be missed. Ask again with `next`"
+            " as `after`: at once while `has_more` is true, else with `wait`, which answers as soon as there is an"
+            " event. Events are kept for 30 days."
+        ),
+        refusals=[CursorExpired],
     ),
 ]

@@ -4,7 +4,10 @@ from pathlib import Path
 
 from services.delivery.api import ROUTES
 from services.delivery.feed import FEED
+from services.delivery.keeping import keep_feed, prepare_feed
+from services.delivery.sending.context import sending
 from services.delivery.settings import DeliverySettings
+from services.delivery.watch import feed_watch
 from shared.service.chassis import Service
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -16,4 +19,7 @@ SERVICE = Service(
     migrations=MIGRATIONS,
     routes=ROUTES,
     takes=FEED,
+    after_migrations=prepare_feed,
+    api_contexts=[feed_watch],
+    worker_contexts=[keep_feed, sending],
 )

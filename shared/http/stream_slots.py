@@ -17,6 +17,8 @@ STREAMS: Final = 2000
 """Of one process, unless it is set otherwise."""
 ORGANISATION_SHARE: Final = 2
 """One organisation may have half of them."""
+SERVICE_SHARE: Final = 0.75
+"""What those of one service may have of them: one that is frozen leaves room for the others'."""
 STREAMS_OF_USER: Final = 100
 RETRY_AFTER: Final = 5
 """Seconds: a stream ends less often than a request does."""
@@ -31,6 +33,8 @@ class Slot:
     streams: "Streams"
     organisation: int | None
     user: str | None
+    service: str | None = None
+    """That they wait for, behind a gateway."""
     holder: Any = None
     """For whoever watches over streams: by what right it is open."""
     carrier: object = None
@@ -66,22 +70,29 @@ class Streams:
     def __init__(self, limit: int = STREAMS) -> None:
         self.limit = limit
         self.of_organisation = max(1, limit // ORGANISATION_SHARE)
+        self.of_service = max(1, int(limit * SERVICE_SHARE))
         self.of_user = STREAMS_OF_USER
         self.open: set[Slot] = set()
         self._carried: dict[object, Slot] = {}
         self._held: dict[object, int] = {}
 
-    def take(self, organisation: int | None = None, user: str | None = None, carrier: object = None) -> Slot:
+    def take(
+        self,
+        organisation: int | None = None,
+        user: str | None = None,
+        *,
+        service: str | None = None,
+        carrier: object = None,
+    ) -> Slot:
         """Without an organisation for one of our own processes, whose streams count for the process alone.
 
         Raises `Overloaded`, or `TooManyStreams` for a user who has as many as one may.
         """
+        slot = Slot(self, organisation, user, service, carrier=carrier)
         if organisation is not None and self._held.get((organisation, user), 0) >= self.of_user:
             raise TooManyStreams(RETRY_AFTER)
-        full = organisation is not None and self._held.get(organisation, 0) >= self.of_organisation
-        if full or len(self.open) >= self.limit:
+        if self._is_full(slot):
             raise Overloaded("Too many streams are open. Try again soon.", retry_after=RETRY_AFTER)
-        slot = Slot(self, organisation, user, carrier=carrier)
         self.open.add(slot)
         if carrier is not None:
             self._carried[carrier] = slot
@@ -100,10 +111,18 @@ class Streams:
         if slot is not None:
             slot.cut()
 
+    def _is_full(self, slot: Slot) -> bool:
+        if slot.organisation is not None and self._held.get(slot.organisation, 0) >= self.of_organisation:
+            return True
+        if slot.service is not None and self._held.get(slot.service, 0) >= self.of_service:
+            return True
+        return len(self.open) >= self.limit
+
     def _count(self, slot: Slot, by: int) -> None:
-        if slot.organisation is None:
-            return
-        for owner in (slot.organisation, (slot.organisation, slot.user)):
+        owners: list[object] = [] if slot.service is None else [slot.service]
+        if slot.organisation is not None:
+            owners += [slot.organisation, (slot.organisation, slot.user)]
+        for owner in owners:
             left = self._held.get(owner, 0) + by
             if left:
                 self._held[owner] = left

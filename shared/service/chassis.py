@@ -7,7 +7,7 @@ command or serves what `build_app` puts together.
 import argparse
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -71,6 +71,8 @@ class Service(Generic[S]):
     """The function that applies each event that it follows."""
     takes: Follower[Any] | None = None
     """What takes its messages instead, where keeping the newest state of each row is not enough."""
+    after_migrations: Callable[[str], Awaitable[None]] | None = None
+    """What `migrate` does besides, with the address of the database."""
     outbox: bool = False
     """Whether it publishes events: then its migrations make the tables of outbox and idempotency keys."""
     projection: Projection | None = None
@@ -149,6 +151,8 @@ async def prepare(service: Service[S], settings: S) -> list[str]:
     """
     database_url = settings.migration_database_url.get_secret_value()
     applied = await migrate(database_url, service.migrations)
+    if service.after_migrations is not None:
+        await service.after_migrations(database_url)
     if service.outbox:
         await describe(database_url, settings.installation, settings.public_url)
     amqp_url, queue = settings.migration_amqp_url.get_secret_value(), service_queue(service.name, settings)

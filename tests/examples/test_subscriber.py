@@ -1,6 +1,7 @@
 """Both programs of `examples/subscriber`, with a broker that they outlive."""
 
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,10 +118,18 @@ async def test_it_goes_on_after_restarts_of_the_broker_and_of_its_own(
         await eventually(lambda: has_letters(found, 1))
 
 
+async def test_each_goes_on_with_the_queue_of_the_other(own_broker: OwnBroker, tmp_path: Path) -> None:
+    found = await example(own_broker, PROGRAMS[0], tmp_path)
+    for version, program in enumerate((*PROGRAMS, PROGRAMS[0]), start=1):
+        async with running(replace(found, program=program)):
+            await found.publish(completed(1, version))
+            await found.has(1, version)
+
+
 async def test_dead_letters_are_shown_and_put_back(own_broker: OwnBroker, tmp_path: Path) -> None:
     found = await example(own_broker, PROGRAMS[0], tmp_path)
     strict = changed_copy(tmp_path, "completions.py", "event = json.loads(body)", 'event = json.loads(body)["later"]')
-    async with running(Example(**{**vars(found), "folder": strict})):
+    async with running(replace(found, folder=strict)):
         await found.publish(completed(1, 1))
         await eventually(lambda: has_letters(found, 1))
     assert '"id": 1,' in (await found.run_dead_letters()).replace('"id":1,', '"id": 1,')

@@ -34,6 +34,8 @@ class FeedReader:
     ledger: Ledger
     organisation: int
     limit: int = WHILE_FOLLOWING
+    wait: int = 1
+    """Seconds that it lets the feed wait for the next event."""
     events: list[dict[str, Any]] = field(default_factory=list)
     """In the order in which it got them."""
     _after: str | None = None
@@ -47,7 +49,7 @@ class FeedReader:
 
     async def read_to_end(self) -> None:
         """Raises AssertionError where it is not answered."""
-        self.limit = AT_THE_END
+        self.limit, self.wait = AT_THE_END, 0
         while True:
             before = len(self.ledger.attempts)
             has_more = await self._ask()
@@ -70,7 +72,9 @@ class FeedReader:
         self._asked += 1
         gateway, began = self._asked % len(self.bed.gateways), time.monotonic()
         client = self.bed.client(self.organisation, gateway=gateway, sub="reader of the feed")
-        query = {"limit": self.limit, **({} if self._after is None else {"after": self._after})}
+        query: dict[str, Any] = {"limit": self.limit, "wait": self.wait}
+        if self._after is not None:
+            query["after"] = self._after
         answer, reached = None, True
         try:
             answer = await client.get(EVENTS, **query)

@@ -35,6 +35,7 @@ STRANGERS = {
     "their enrollment": "nobody",
     "their tag": "nobody's tag",
     "their key": "nobody's key",
+    "their cursor": "nobody's cursor",
 }
 """For each word of theirs the one of nobody, which must be answered alike."""
 
@@ -96,6 +97,7 @@ QUERIES = [
     query(ENROLLMENTS, "course_id", "course", EMPTY, "enrollment"),
     query(ENROLLMENTS + "?status=enrolled", "session_id", "session", EMPTY, "enrollment"),
     query(COMPLIANCE, "course_id", "course", invalid("course_id"), "enrollment"),
+    query("/api/v1/events", "after", "cursor", invalid("after"), "delivery"),
 ]
 
 

@@ -9,6 +9,8 @@ from typing import Literal
 
 import asyncpg
 
+from shared.http import feed_cursor
+from shared.http.feed_cursor import FeedPlace
 from shared.validation.fields import MAX_ID
 from stack.services import SERVICE_NAMES
 from tests.security.corpus import NEW_SESSION, Case, Place, Service
@@ -33,7 +35,10 @@ _COPIES = (
     ("enrollment.enrollments", "catalog.enrollments", "history.records"),
 )
 
-PLACES: tuple[Literal["gateway"] | Service, ...] = ("gateway", "catalog", "enrollment", "history")
+_PUBLISHED = "SELECT count(*) FROM outbox WHERE organisation_id = ANY($1)"
+_TAKEN = "SELECT count(*) FROM event_ids WHERE organisation_id = ANY($1)"
+
+PLACES: tuple[Literal["gateway"] | Service, ...] = ("gateway", "catalog", "enrollment", "history", "delivery")
 
 Contents = Mapping[str, str]
 
@@ -71,6 +76,8 @@ async def new_world(stack: Stack) -> World:
     words |= await _rows(stack.client(organisation, sub=SUBJECT))
     their_words = await _rows(stack.client(theirs, sub=SUBJECT))
     words |= {f"their {word}": value for word, value in their_words.items()}
+    words |= {"cursor": await _cursor(stack, organisation), "their cursor": await _cursor(stack, theirs)}
+    words |= {"nobody's cursor": feed_cursor.encode(MAX_ID - 12345, FeedPlace(1, 1))}
     world = World(stack, {name: keys_of(name, organisation) for name in PLACES}, organisation, words)
     await eventually(lambda: _has_arrived(world))
     return world
@@ -100,12 +107,28 @@ async def _rows(client: Client) -> dict[str, str]:
     return {word: str(value) for word, value in rows.items()}
 
 
+async def _cursor(stack: Stack, organisation: int) -> str:
+    """A place in the organisation's feed."""
+    answer = await stack.client(organisation).get("/api/v1/events")
+    return str(answer.json["next"])
+
+
 async def _has_arrived(world: World) -> bool:
     for owner, *followers in _COPIES:
         versions = await _versions(world, owner)
         for follower in followers:
             assert await _versions(world, follower) == versions, follower
-    return True
+    return await _fetchval(world, "delivery", _TAKEN) >= sum(
+        [await _fetchval(world, publisher, _PUBLISHED) for publisher in ("catalog", "enrollment")]
+    )
+
+
+async def _fetchval(world: World, service: str, statement: str) -> int:
+    connection = await asyncpg.connect(database_url(world.stack, service), timeout=10)
+    try:
+        return int(await connection.fetchval(statement, organisations(world)))
+    finally:
+        await connection.close()
 
 
 async def _versions(world: World, place: str) -> list[tuple[int, int]]:

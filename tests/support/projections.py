@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import services.catalog.app
+import services.delivery.app
 import services.enrollment.app
 import services.history.app
 from shared.postgres.migrations import migrate
@@ -54,6 +55,12 @@ async def enrollment_database() -> AsyncIterator[Database]:
 @asynccontextmanager
 async def history_database() -> AsyncIterator[Database]:
     async with _migrated("history", services.history.app.MIGRATIONS) as database:
+        yield database
+
+
+@asynccontextmanager
+async def delivery_database() -> AsyncIterator[Database]:
+    async with _migrated("delivery", services.delivery.app.MIGRATIONS) as database:
         yield database
 
 

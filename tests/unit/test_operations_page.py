@@ -14,6 +14,7 @@ from gateway.upstream import bulkhead, circuit_breaker, upstream
 from services.accounts import passwords
 from services.catalog import enrollment_client
 from services.catalog.settings import CatalogSettings
+from services.delivery.sending import turns, worker
 from services.delivery.settings import DeliverySettings
 from services.enrollment.settings import EnrollmentSettings
 from services.history.settings import HistorySettings
@@ -41,6 +42,8 @@ WORDS: Mapping[str, float] = {
 }
 
 FIGURES: list[tuple[str, tuple[float, ...]]] = [
+    (r"sends (\d+) requests at once, .+?, of which it has up to (\d+) with", (turns.AT_ONCE, turns.MOST_OPEN)),
+    (r"a process that ends gives its requests (\d+) seconds", (worker.DRAIN_TIMEOUT,)),
     (r"the expected wait is above (.+?) s on average for (\w+) seconds", (upstream.BEARABLE_WAIT, upstream.BURST)),
     (
         r"admits only requests that will wait less than (.+?) s, or (.+?) s where their organisation",
@@ -133,7 +136,7 @@ def stated(said: str, service: str) -> str:
 
 def plain(value: Any) -> str:
     if isinstance(value, frozenset | tuple):
-        return ",".join(map(str, value))
+        return ",".join(map(str, value)) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -51,7 +51,9 @@ class Outlet:
                 stream.slot.when_cut(sending.cancel)
             await asyncio.wait({sending})
         finally:
-            sending.cancel()
+            if not sending.done():
+                sending.cancel()
+                await asyncio.wait({sending})
         error = None if sending.cancelled() else sending.exception()
         if sending.cancelled() or error is not None:
             self._note_end(error)

@@ -64,11 +64,13 @@ class Responder:
             return self.handler(request)
         return _health(request, health) if request.method == "GET" else MethodNotAllowed(["GET"])
 
-    def begin_stream(self, request: Request, organisation: int | None = None, user: str | None = None) -> Slot:
+    def begin_stream(
+        self, request: Request, organisation: int | None = None, user: str | None = None, service: str | None = None
+    ) -> Slot:
         """To be called by the handler of what may be a stream, or takes as long as one: from now on it counts among
         those, and not among the requests in flight. Raises `Overloaded` or `TooManyStreams`."""
         carrier = asyncio.current_task() if request.stream is None else request.stream.transport
-        request.slot = self.streams.take(organisation, user, carrier)
+        request.slot = self.streams.take(organisation, user, service=service, carrier=carrier)
         self.in_flight -= 1
         return request.slot
 

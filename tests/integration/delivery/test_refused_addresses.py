@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 
@@ -58,13 +59,14 @@ def test_there_are_sixty_of_them() -> None:
 
 
 async def test_no_name_leads_to_an_address_that_is_not_public(local: Endpoint) -> None:
+    tls = ssl.create_default_context()  # reading the authorities takes longer than all the rest
     with connections_begun() as begun:
         for address in PRIVATE_ANSWERS:
 
             async def lookup(_: str, address: str = address) -> Sequence[str]:
                 return [address]
 
-            outcome = await EndpointClient(lookup, NO_HOSTS).post(f"https://a.example:{local.port}/", {}, b"{}")
+            outcome = await EndpointClient(lookup, NO_HOSTS, tls).post(f"https://a.example:{local.port}/", {}, b"{}")
             assert outcome.failure is Failure.ADDRESS_REFUSED, address
     assert (begun, local.connections) == ([], [])
 

@@ -30,13 +30,11 @@ from tests.support.stack import ACCOUNTS_SECRET, Stack
 
 MARK = f"mark{secrets.token_hex(8)}"
 CLIENT_SECRET = f"{MARK}-client-token-secret-{MARK}"
-A_ROUTE = {
-    name: next(
-        route.path.replace("{id}", "1") for route in service.routes if route.method == "GET" and "{id}" in route.path
-    )
-    for name, service in DECLARED.items()
+PATHS_READ = {
+    name: [route.path for route in service.routes if route.method == "GET"] for name, service in DECLARED.items()
 }
-"""One that reads a row."""
+A_ROUTE = {name: max(paths, key=lambda path: "{id}" in path).replace("{id}", "1") for name, paths in PATHS_READ.items()}
+"""One that reads a row, or rows where a service has no other."""
 
 
 def with_mark(url: str, *, here: bool = True) -> str:

@@ -60,6 +60,16 @@ def test_the_process_has_no_more_for_anybody() -> None:
     assert refused(streams, 3, "eve") is None
 
 
+def test_a_frozen_service_leaves_room_for_another() -> None:
+    streams = Streams(8)
+    slots = [streams.take(number, "ann", service="frozen") for number in range(6)]
+    with pytest.raises(Overloaded):
+        streams.take(9, "ann", service="frozen")
+    streams.take(9, "ann", service="other").close()
+    slots.pop().close()
+    streams.take(9, "ann", service="frozen").close()
+
+
 def test_our_own_processes_are_no_user() -> None:
     streams = Streams()
     slots = [streams.take() for _ in range(3 * STREAMS_OF_USER)]

@@ -90,6 +90,16 @@ def test_removing_takes_the_user_its_queues_and_its_secrets(clone: Path) -> None
     assert calls(clone).rstrip().endswith("prepare-broker")
 
 
+def test_the_example_keeps_the_place_of_its_secret(clone: Path) -> None:
+    before = secrets_of(clone)
+    assert before["subscriber_example_amqp_url"] == ""
+    run(clone, "add", "example")
+    assert secrets_of(clone)["subscriber_example_amqp_url"].startswith("amqp://subscriber.example:")
+    make_secrets(clone)
+    run(clone, "remove", "example")
+    assert secrets_of(clone) == before
+
+
 def test_what_cannot_be_removed_now_stays(clone: Path) -> None:
     run(clone, "add", "reports")
     before = secrets_of(clone)

@@ -1,0 +1,63 @@
+"""What keeps the feed, beside taking events in: partitions made ahead and dropped in time (decision 24)."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from functools import partial
+
+from aiohttp import web
+
+from services.delivery.settings import DeliverySettings
+from services.delivery.store import feed_days
+from shared.concurrency.backoff import Backoff
+from shared.concurrency.tasks import background
+from shared.messaging.retrying import retry_forever
+from shared.postgres.connection import dedicated_connection
+from shared.postgres.pool import transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
+from shared.service.chassis import POOL
+
+log = logging.getLogger(__name__)
+
+INTERVAL = 60.0
+"""Seconds between two rounds."""
+ROUND_SECONDS = 60.0
+"""For one statement: finding the last event of a day that is dropped reads its index."""
+
+
+async def prepare_feed(url: str) -> None:
+    """What `migrate` does once the schema is there."""
+    async with dedicated_connection(url, name="delivery migrate", command_timeout=ROUND_SECONDS) as connection:
+        await feed_days.prepare(connection)
+
+
+async def keep_feed(settings: DeliverySettings, app: web.Application) -> AsyncIterator[None]:
+    """A part of the worker."""
+    url = settings.database_url.get_secret_value()
+    rounds, pruning = partial(_keep_days, url), partial(_prune_ids, app)
+    async with (
+        background(retry_forever(rounds, "keeping of the feed's days", longest_pause=INTERVAL), name="feed days"),
+        background(retry_forever(pruning, "pruning of event ids", longest_pause=INTERVAL), name="feed ids"),
+    ):
+        yield
+
+
+async def _keep_days(url: str, backoff: Backoff) -> None:
+    while True:
+        # A connection of its own: the pool's have bounds for requests, and this needs none for a minute.
+        async with dedicated_connection(url, name="delivery feed", command_timeout=ROUND_SECONDS) as connection:
+            await feed_days.prepare(connection)
+            while dropped := await feed_days.drop_one(connection):
+                log.info("events of %s are kept no longer", dropped)
+        backoff.reset()
+        await asyncio.sleep(INTERVAL)
+
+
+async def _prune_ids(app: web.Application, backoff: Backoff) -> None:
+    more = False
+    while True:
+        if not more:
+            await asyncio.sleep(INTERVAL)
+        async with transaction(app[POOL], EVERY_ORGANISATION) as connection:
+            more = await feed_days.prune_ids(connection)
+        backoff.reset()

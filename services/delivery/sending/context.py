@@ -1,0 +1,40 @@
+"""Sending beside the other work of a process of delivery."""
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from services.delivery.sealing import sealer_of, secret_of, signing_key_of
+from services.delivery.sending.client import EndpointClient
+from services.delivery.sending.resolver import name_servers
+from services.delivery.sending.signing import Keys
+from services.delivery.sending.worker import KeysOf, Sender
+from services.delivery.settings import DeliverySettings
+from services.delivery.store.sending import Claimed, disable
+from shared.concurrency.tasks import background
+from shared.postgres.pool import connection_pool
+
+_NAME = "delivery sender"
+
+
+async def sending(settings: DeliverySettings, _: web.Application) -> AsyncIterator[None]:
+    """Sends what is due to webhooks, on a connection to the database of its own."""
+    url = settings.database_url.get_secret_value()
+    async with name_servers() as lookup, connection_pool(url, name=_NAME, size=1) as pool:
+        client = EndpointClient(lookup, settings.webhook_private_hosts)
+        sender = Sender(pool, url, client, keys_with(settings), disable, name=_NAME)
+        async with background(sender.run(), name="sender"):
+            yield
+
+
+def keys_with(settings: DeliverySettings) -> KeysOf:
+    """Decrypts with the installation's secret; raises `SecretWrong` for what was encrypted with another."""
+    sealer = sealer_of(settings)
+
+    def keys_of(claimed: Claimed) -> Keys:
+        row = (claimed.organisation_id, claimed.webhook_id)
+        secrets = [sealed for sealed in (claimed.secret, claimed.previous_secret) if sealed is not None]
+        opened = [sealer.open(sealed, secret_of(*row)) for sealed in secrets]
+        return Keys(opened, sealer.open(claimed.signing_key, signing_key_of(*row)))
+
+    return keys_of
