@@ -46,10 +46,10 @@ class WatchHandler:
         """The first piece comes at once, whether there is news or not: then the client knows that it is connected."""
         with self.live.watching(watch.keys, watch.newest):
             yield watch.first()
-            while watch.keys and not watch.newest.has_ended:
+            while not watch.is_over and not watch.newest.has_ended:
                 events = await watch.newest.take(COMMENT_INTERVAL)
                 yield b"".join(map(watch.shown, events)) or COMMENT
-            if watch.keys:
+            if not watch.is_over:
                 yield retry(random.uniform(*COME_BACK_WITHIN))  # noqa: S311 - jitter, nothing secret
 
 
@@ -68,6 +68,10 @@ class Watch:
         """The version of each session that the client has."""
         self._left = {each.key for each in events if not each.is_last}
         self.newest: Watcher = Newest({each.key: each.version for each in events})
+
+    @property
+    def is_over(self) -> bool:
+        return not self._left
 
     @property
     def keys(self) -> list[tuple[int, int]]:

@@ -73,8 +73,9 @@ def test_a_removed_session_is_watched_no_more() -> None:
     watch = Watch(1, [state(5, 7), state(6, 0, gone=True)], alone=False)
     assert b'event: removed\ndata: {"session_id":6}' in watch.first()
     assert watch.keys == [(1, 5)]
+    assert not watch.is_over
     watch.shown(removed(5, 8))
-    assert watch.keys == []
+    assert watch.is_over
 
 
 def session_with(*watchers: Watcher) -> SessionChanges:
