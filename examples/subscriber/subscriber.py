@@ -85,6 +85,7 @@ async def main() -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # a stack trace for each lost connection; ours is one line
     with suppress(KeyboardInterrupt, asyncio.CancelledError):
         asyncio.run(main())
     log.info("ended")

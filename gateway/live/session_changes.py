@@ -22,7 +22,6 @@ MAX_EVENT_BYTES: Final = 4096
 AT_ONCE: Final = 50
 """Watchers that hear of a change before other requests get their turn: each costs some 30 µs."""
 REMOVED: Final = "removed"
-_NOT_FOUND: Final = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +92,6 @@ class SessionChanges:
     async def _changes(self) -> AsyncIterator[SessionEvent]:
         """The state comes first, so whatever was missed in between is in it."""
         async with self._http.get(self._url, headers=self._headers(), timeout=SILENCE) as response:
-            if response.status == _NOT_FOUND:
-                yield self._removed()
-                return
             if response.status != 200:
                 raise Lost(f"enrollment answered {response.status}")
             reader = EventReader(MAX_EVENT_BYTES)
@@ -104,11 +100,10 @@ class SessionChanges:
                     yield self._event(received)
 
     def _event(self, received: ServerEvent) -> SessionEvent:
-        return SessionEvent(self._key, int(received.event_id), received.name, received.data)
-
-    def _removed(self) -> SessionEvent:
-        version = 1 if self._newest is None else self._newest.version + 1
-        return removed(self._key, version)
+        version = int(received.event_id)
+        if received.name != REMOVED:
+            return SessionEvent(self._key, version, received.name, received.data)
+        return removed(self._key, version if self._newest is None else max(version, self._newest.version + 1))
 
     async def _tell(self, change: SessionEvent) -> None:
         """In turns, so that other requests do not wait for a thousand watchers."""

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from services.delivery.api import ROUTES
 from services.delivery.feed import FEED
-from services.delivery.sending.context import sending
 from services.delivery.keeping import keep_feed, prepare_feed
+from services.delivery.sending.context import sending
 from services.delivery.settings import DeliverySettings
 from services.delivery.watch import feed_watch
 from shared.service.chassis import Service

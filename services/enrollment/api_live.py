@@ -44,9 +44,8 @@ async def _watched(call: Call[Any, Any], session_ids: Sequence[int], *, alone: b
 
 async def follow_session(call: Call[FollowedQuery, Body]) -> Streamed:
     """For the gateway alone."""
-    key, live = (call.query.organisation_id, call.id), call.app[LIVE_SEATS]
-    await live.require_known(key)
-    return Streamed(live.changes(key), EVENT_STREAM, cut_behind=CUT_BEHIND)
+    key = call.query.organisation_id, call.id
+    return Streamed(call.app[LIVE_SEATS].changes(key), EVENT_STREAM, cut_behind=CUT_BEHIND)
 
 
 LIVE_ROUTES: list[Route[Any, Any]] = [
@@ -83,11 +82,11 @@ LIVE_ROUTES: list[Route[Any, Any]] = [
         "GET",
         "/internal/sessions/{id}/live",
         follow_session,
-        {},
+        {200: SeatsOfEvent},
         permissions=[LIVE],
         query=FollowedQuery,
         streamed=True,
+        events=SeatsOfEvent,
         summary="Follow session",
-        refusals=[SessionNotFound],
     ),
 ]

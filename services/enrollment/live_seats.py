@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from services.enrollment.errors import SessionNotFound
 from services.enrollment.representations import WatchedSeats
 from services.enrollment.rules import SessionKey
 from services.enrollment.store import live_seats as store
@@ -43,11 +42,15 @@ class Change:
 
     @classmethod
     def of(cls, seats: WatchedSeats) -> "Change":
-        shown = None if seats.removed else seats.seats
-        name = "removed" if shown is None else "seats"
-        text = json.dumps({"session_id": seats.id}) if shown is None else shown.model_dump_json()
-        data = event(text, name=name, event_id=str(seats.version))
+        if seats.removed or seats.seats is None:
+            data = removed(seats.id, seats.version)
+        else:
+            data = event(seats.seats.model_dump_json(), name="seats", event_id=str(seats.version))
         return cls((seats.organisation_id, seats.id), seats.version, data)
+
+
+def removed(session_id: int, version: int) -> bytes:
+    return event(json.dumps({"session_id": session_id}), name="removed", event_id=str(version))
 
 
 class LiveSeats:
@@ -66,11 +69,6 @@ class LiveSeats:
         """Runs until it is cancelled, through any outage of the database."""
         await retry_forever(self._listen_while_followed, "the listener for seats")
 
-    async def require_known(self, key: SessionKey) -> None:
-        """Raises `SessionNotFound`."""
-        if not await self._read([key]):
-            raise SessionNotFound
-
     async def changes(self, key: SessionKey) -> AsyncIterator[bytes]:
         """The state of a session and then its changes, as an event stream; raises `Unavailable`.
 
@@ -79,7 +77,9 @@ class LiveSeats:
         follower = self._join(key)
         try:
             await self._require_listening()
-            await self._read([key])
+            if not await self._read([key]):
+                yield removed(key[1], 0)
+                return
             while not follower.has_ended:
                 changed = await follower.take(SIGN_OF_LIFE)
                 yield b"".join([change.data for change in changed]) or COMMENT

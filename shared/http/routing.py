@@ -111,8 +111,8 @@ class Route(Generic[Q, B]):
     """The most bytes of a body that its handler reads by itself, as it comes: `call.request.chunks()`. Such a route is
     `streamed`, its handler reads the body before it answers, and its deadline is that of each piece."""
     events: type[BaseModel] | None = None
-    """Clients receive server-sent events with this as their data, and stay connected. The gateway makes them; what the
-    service answers says where they begin (decision 26)."""
+    """Who asks receives server-sent events with this as their data, and stays connected. Clients receive them from the
+    gateway; what the service answers it says where they begin (decision 26)."""
     form: bool = False
     """The body is a form, and not JSON; its fields are texts."""
     own_errors: Callable[[ApiError], ApiError] | None = None

@@ -117,6 +117,8 @@ LINES = [
     Line("DELETE /api/v1/training/courses/{empty course}", "manage"),
     Line("GET /api/v1/training/sessions", "view", elsewhere=200),
     Line("GET /api/v1/training/sessions/{session}", "view"),
+    Line("GET /api/v1/training/sessions/{session}/live", "view"),
+    Line("GET /api/v1/training/sessions/live?sessions={session}", "view"),
     Line("GET /api/v1/training/sessions/{session}/audit", "view"),
     Line("POST /api/v1/training/sessions", "manage", 201, 422, _SESSION),
     Line("PATCH /api/v1/training/sessions/{session}", "manage", body={"location": "New"}),

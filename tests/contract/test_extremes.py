@@ -75,6 +75,7 @@ NAMES_OF_ROWS = {
     "course_id",
     "label_id",
     "session_id",
+    "sessions",
     "employee_ids",
     "prerequisites",
     "waitlist",

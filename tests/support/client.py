@@ -11,6 +11,7 @@ import aiohttp
 import jwt
 from multidict import CIMultiDictProxy
 
+from shared.http.event_stream import EVENT_STREAM
 from tests.support.declared import check_against_declaration
 
 ADMIN_PERMISSIONS = (
@@ -53,6 +54,13 @@ class Answer:
         return self.json["data"]
 
 
+async def _text(response: aiohttp.ClientResponse) -> str:
+    """Of a stream of events the first: there is no last."""
+    if response.content_type == EVENT_STREAM and response.method != "HEAD":
+        return (await response.content.readuntil(b"\n\n")).decode()
+    return await response.text()
+
+
 @dataclass(frozen=True)
 class Client:
     """Calls one address with one token."""
@@ -70,7 +78,7 @@ class Client:
         async with self.http.request(
             method, self.url + path, headers={**authorization, **self.sends, **(headers or {})}, **options
         ) as response:
-            answer = Answer(response.status, response.headers, await response.text())
+            answer = Answer(response.status, response.headers, await _text(response))
         if self.of_services:
             check_against_declaration(
                 method, path, answer.status, answer.text, by_gateway=answer.is_by_gateway, headers=answer.headers

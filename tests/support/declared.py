@@ -84,7 +84,10 @@ def _check(given: Given, route: Route[Any, Any]) -> None:
         assert found == {"ETag": route.tagged, "Location": is_new_row}, f"{given}, with undeclared headers"
     if not given.text:
         return  # to HEAD, or 304
-    if given.status in route.answers:
+    if route.events is not None and good and not given.text.startswith("{"):
+        for data in re.findall(r"^event: seats\ndata: (.*)$", given.text, re.MULTILINE):
+            route.events.model_validate_json(data)
+    elif given.status in route.answers:
         route.answers[given.status].model_validate_json(given.text)
     elif given.status >= 400:
         _check_refusal(given, (*refusals_at(route), *_OF_A_BODY, *(() if given.by_gateway else _OF_A_TOKEN)))

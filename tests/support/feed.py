@@ -23,6 +23,9 @@ from tests.support.databases import service_database
 TYPE = "training.course.saved.v1"
 
 
+EVERYTHING = Wanted()
+
+
 @dataclass(frozen=True)
 class FeedDatabase:
     """`pool` is the service's; `superuser_url` is for tests that look past it."""
@@ -39,7 +42,7 @@ class FeedDatabase:
             await feed.take(connection, listed)
 
     async def step(
-        self, organisation: int, after: FeedPlace = BEGINNING, *, limit: int = 1000, wanted: Wanted = Wanted()
+        self, organisation: int, after: FeedPlace = BEGINNING, *, limit: int = 1000, wanted: Wanted = EVERYTHING
     ) -> Step:
         """Raises `CursorExpired`."""
         async with connected(self.pool) as connection:

@@ -64,6 +64,10 @@ class Declared:
         """All that a caller of the route has: of an internal one a service, for this call alone."""
         return ADMIN_PERMISSIONS if self.is_public else self.route.permissions
 
+    @property
+    def needed_query(self) -> Mapping[str, str]:
+        return dict.fromkeys(self.route.query.model_json_schema().get("required", ()), "1")
+
     def path(self, ids: Mapping[str, int]) -> str:
         """The path with the id of the row it is about, out of `rows_of_each_kind`."""
         return re.sub(r"\{\w+\}", lambda _: str(ids[self.route.path.partition("/{")[0]]), self.route.path)

@@ -1,4 +1,4 @@
-"""Databases of delivery: one that tests share for the feed, and those in which nothing but a test's own senders sends."""
+"""Databases of delivery: one that tests share for the feed, and others in which only a test's own senders send."""
 
 from collections.abc import AsyncIterator
 

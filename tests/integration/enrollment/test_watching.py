@@ -1,6 +1,7 @@
 """Clients who watch sessions, through the gateway: what they see, and where they go on (contract, section 10)."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import asyncpg
@@ -127,17 +128,22 @@ async def test_whoever_may_view_a_session_may_watch_it(stack: Stack, admin: Clie
         assert (await watched.next()).data["session_id"] == session_id
 
 
-async def test_many_who_watch_a_session_cost_enrollment_one_stream(stack: Stack, admin: Client) -> None:
+async def test_many_who_watch_a_session_cost_enrollment_one_stream(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session_id, people = await seats_of(admin)
-    asked: list[tuple[int, int]] = []
+    asked, changes = [], LiveSeats.changes
+
+    def counted(live: LiveSeats, key: tuple[int, int]) -> AsyncIterator[bytes]:
+        asked.append(key)
+        return changes(live, key)
+
+    monkeypatch.setattr(LiveSeats, "changes", counted)
     async with AsyncExitStack() as exits:
-        with pytest.MonkeyPatch.context() as patched:
-            changes = LiveSeats.changes
-            patched.setattr(LiveSeats, "changes", lambda live, key: asked.append(key) or changes(live, key))
-            all_of_them = [await exits.enter_async_context(watching(admin, session_id)) for _ in range(20)]
-            await asyncio.gather(*(each.next() for each in all_of_them))
-            await enroll_or_wait(admin, session_id, people[0])
-            shown = await asyncio.gather(*(each.next() for each in all_of_them))
+        all_of_them = [await exits.enter_async_context(watching(admin, session_id)) for _ in range(20)]
+        await asyncio.gather(*(each.next() for each in all_of_them))
+        await enroll_or_wait(admin, session_id, people[0])
+        shown = await asyncio.gather(*(each.next() for each in all_of_them))
     assert {each.data["enrolled_count"] for each in shown} == {1}
     assert len(asked) == 1
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.routes import STREAMED, Router
+from gateway.routes import LIVE, STREAMED, Router
 from shared.http.routing import Route
 from tests.support.services import DECLARED
 
@@ -74,6 +74,19 @@ def test_what_services_declare_as_streamed_goes_over_the_lane() -> None:
         assert destination.streamed.get(method) == most_bytes, f"{method} {path}"
     routed = {(path, method): most for path, methods in STREAMED.items() for method, most in methods.items()}
     assert routed == declared
+
+
+def test_what_services_declare_as_events_is_what_the_gateway_sends_itself() -> None:
+    every = [route for service in DECLARED.values() for route in service.routes]
+    declared = {route.path for route in every if route.events is not None and not route.is_internal}
+    assert set(LIVE) == declared
+    for path in declared:
+        destination = ROUTER.destination_of(path.replace("{id}", "5"))
+        assert destination is not None
+        assert destination.is_live, path
+    ordinary = ROUTER.destination_of("/api/v1/training/sessions/5")
+    assert ordinary is not None
+    assert not ordinary.is_live
 
 
 def test_a_body_that_is_streamed_belongs_to_a_route_that_is() -> None:

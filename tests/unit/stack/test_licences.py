@@ -98,3 +98,12 @@ def test_a_package_that_is_missing_is_not_passed_over() -> None:
 )
 def test_every_licence_named_must_be_allowed(expression: str, allowed: bool) -> None:
     assert is_allowed(expression) == allowed
+
+
+def test_the_example_is_made_of_the_packages_that_the_tests_run_it_with() -> None:
+    def versions(lock: str) -> set[tuple[str, str]]:
+        return {(package.name, package.version) for package in pinned(REPOSITORY / lock)}
+
+    example = versions("examples/subscriber/requirements.lock")
+    assert {"aio-pika", "faststream"} <= {name for name, _ in example}
+    assert example <= versions("requirements-dev.lock")
