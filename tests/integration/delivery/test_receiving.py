@@ -17,7 +17,7 @@ URL = f"http://localhost:{RECEIVER_PORT}/muster"
 
 
 def example() -> dict[str, Any]:
-    [code] = re.findall(r"```python\n(.*?)```", text_of(ROOT / "docs" / "how-to" / "receive-webhooks.md"), re.DOTALL)
+    [code] = re.findall(r"```python\n(.*?)```", text_of(ROOT / "docs/how-to/receive-webhooks.md"), re.DOTALL)
     namespace: dict[str, Any] = {}
     exec(textwrap.dedent(code), namespace)  # noqa: S102 - the page's own example
     return namespace
