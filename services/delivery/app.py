@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from services.delivery.api import ROUTES
+from services.delivery.commands import COMMANDS
 from services.delivery.feed import FEED
 from services.delivery.keeping import keep_feed, prepare_feed
 from services.delivery.sending.context import sending
@@ -24,4 +25,5 @@ SERVICE = Service(
     after_migrations=prepare_feed,
     api_contexts=[feed_watch, webhook_context],
     worker_contexts=[keep_feed, sending],
+    commands=COMMANDS,
 )
