@@ -142,7 +142,7 @@ REFUSED = [
     ({"url": "https://10.1.2.3/"}, "url"),
     ({"url": "https://[::1]/"}, "url"),
     ({"url": "https://user:word@erp.example.com/"}, "url"),
-    ({"url": f"https://erp.example.com/{'x' * 2000}"}, "url"),
+    ({"url": f"https://erp.example.com/{'x' * 2100}"}, "url"),
     ({"types": ["training.course.flown.v1"]}, "types.0"),
     ({"types": ["training.course.*", "training.course.*"]}, "types"),
     ({"types": ["*"]}, "types.0"),
