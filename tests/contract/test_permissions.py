@@ -214,10 +214,16 @@ async def test_rows_of_another_organisation_do_not_exist_for_any_role(stack: Sta
 async def everything(admin: Client, rows: Rows) -> list[str]:
     """All that can be read of the rows, by those who may: the operator of the platform may change organisations.
 
-    Events reach the feed later than their rows, so it is not among this.
+    Events reach the feed later than their rows, so it is not among this. Nor is what sending changes of webhooks.
     """
-    read = [line for line in LINES if is_read(line) and not is_of_the_platform(line) and line.right != "events.view"]
+    read = [line for line in LINES if is_read(line) and not is_of_the_platform(line) and not moves_by_itself(line)]
     return [(await ask(admin, line, rows)).text for line in read]
+
+
+def moves_by_itself(line: Line) -> bool:
+    return line.right == "events.view" or (
+        line.right == "webhooks.manage" and not line.request.endswith(("/secret", "/audit"))
+    )
 
 
 def names_any(answer: Answer, rows: Rows, line: Line) -> bool:
