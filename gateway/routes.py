@@ -24,6 +24,8 @@ ROUTES: Final[Mapping[str, UpstreamName]] = {
     "/api/v1/staff/**": "enrollment",
     "/api/v1/companies": "enrollment",
     "/api/v1/events": "delivery",
+    "/api/v1/webhooks/**": "delivery",
+    "/api/v1/webhook-messages/**": "delivery",
     "/api/v1/auth/login": "accounts",
     "/api/v1/auth/invitation": "accounts",
     "/api/v1/auth/me": "accounts",
