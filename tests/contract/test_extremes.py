@@ -95,6 +95,8 @@ NAMES_OF_ROWS = {
     "token",
     "password",
     "permissions",
+    "after",
+    "types",
 }
 """What has to exist, and what is asked of it: no extreme does."""
 OWNED = ("courses", "sessions", "people", "enrollments")

@@ -20,13 +20,14 @@ from tests.faults.ledger import Ledger
 from tests.faults.obeying import obeying
 from tests.faults.operators import rebuild, verify
 from tests.faults.run import story, told
+from tests.faults.scene import ALL
 
 CHAPTERS = 8
 """Disruptions of one story."""
 KILLS_OF_STORY = 50
 PEOPLE_OF_STORY = 200
 SAID = ("lost", "doubled", "oversold")
-SAID_OF = ("I1", "I2", "I4", "I10")
+SAID_OF = ("I1", "I2", "I4", "I10", "I11")
 """Invariants whose differences begin with one of these words."""
 
 
@@ -87,7 +88,7 @@ async def tell_stories(seed: int, chapters: Chapters, is_over: Callable[[Tally],
 async def _tell(bed: Bed, seed: int, chapters: Chapters, tally: Tally) -> Ledger:
     ledger = Ledger()
     try:
-        async with story(bed, seed, people=PEOPLE_OF_STORY) as ledger:
+        async with story(bed, seed, people=PEOPLE_OF_STORY, hooked=ALL) as ledger:
             await chapters(bed, seed, ledger, tally)
         differing = await verify(bed)
         assert not differing, told(seed, ledger, "\n".join(differing))

@@ -21,11 +21,14 @@ from stack.servers.credentials import secret_settings
 from stack.servers.databases import DatabaseUrls, ensure_databases
 from stack.services import SERVICE_NAMES, service_named
 from tests.faults.processes import ProductProcess
+from tests.faults.receiver import Receiver, receiving
 from tests.faults.servers import Servers, running_servers
 from tests.support.client import Client, client_token
 from tests.support.proxy import Proxy
 
 COPIES = 2
+WEBHOOK_PAUSE = "0.5"
+"""Seconds until a webhook that failed is tried again."""
 PATIENCE = aiohttp.ClientTimeout(total=15)
 """Of the bed's clients: the gateway's own deadline is ten seconds."""
 
@@ -40,6 +43,8 @@ class Bed:
     """In front of each service."""
     broker_link: Proxy
     """Between the services and the broker."""
+    receiver: Receiver
+    """Of webhooks."""
     database_urls: Mapping[str, str]
     """As their owners, to look past the services."""
     http: aiohttp.ClientSession
@@ -88,6 +93,14 @@ class Bed:
             await process.kill()
             self.extra.remove(process)
 
+    def interruptions(self) -> int:
+        """How often a process of delivery, or the database, was ended or frozen so far.
+
+        Only then what came of a request to a webhook may be lost, and it is sent again.
+        """
+        processes = (*self.copies_of("delivery"), *(each for each in self.extra if each.module == "services.delivery"))
+        return self.servers.interrupted + sum(each.started + each.frozen for each in processes)
+
     async def migrate(self, service: str) -> None:
         """Makes its tables and its queue what this version needs."""
         await _migrate(service, self.environment, self.servers.layout.log)
@@ -96,6 +109,7 @@ class Bed:
         """Whatever was broken: afterwards everything runs and is ready."""
         servers = self.servers
         await asyncio.gather(*(servers.revive(s) for s in (servers.postgres, servers.redis, servers.rabbitmq)))
+        await self.receiver.accept()
         for proxy in (*self.balancers.values(), self.broker_link):
             proxy.latency = 0.0
             proxy.thaw()
@@ -122,8 +136,13 @@ async def running_bed(name: str = "bed") -> AsyncIterator[Bed]:
             service: await exits.enter_async_context(_open(Proxy(*_addresses(service, ports))))
             for service in SERVICE_NAMES
         }
+        receiver = await exits.enter_async_context(receiving(reserve_port()))
         client_secret = secrets.token_hex(32)
         environment = _environments(servers, database_urls, broker_link, balancers, client_secret)
+        environment["delivery"] |= {
+            "WEBHOOK_PRIVATE_HOSTS": f"127.0.0.1:{receiver.port}",
+            "WEBHOOK_PAUSE": WEBHOOK_PAUSE,
+        }
         http = await exits.enter_async_context(
             aiohttp.ClientSession(timeout=PATIENCE, connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=1))
         )
@@ -131,7 +150,7 @@ async def running_bed(name: str = "bed") -> AsyncIterator[Bed]:
             key: _process(key, key.partition("-")[0], port, environment, servers.layout.log)
             for key, port in ports.items()
         }
-        bed = Bed(servers, processes, balancers, broker_link, owner_urls, http, client_secret, environment)
+        bed = Bed(servers, processes, balancers, broker_link, receiver, owner_urls, http, client_secret, environment)
         try:
             await asyncio.gather(*(bed.migrate(service) for service in SERVICE_NAMES))
             await asyncio.gather(*(process.start() for process in processes.values()))

@@ -22,7 +22,7 @@ LOCKED_TABLES = {
     "catalog": ("sessions", "outbox"),
     "enrollment": ("sessions", "enrollments", "outbox"),
     "accounts": ("users", "outbox"),
-    "delivery": ("events", "event_ids"),
+    "delivery": ("events", "event_ids", "webhook_messages", "webhook_attempts"),
     "history": ("records", "people"),
 }
 ALL_OF_IT, USUALLY_FREE = 10**15, 50_000_000
@@ -241,11 +241,20 @@ async def network_slow(bed: Bed, choice: random.Random) -> AsyncIterator[None]:
     balancer.latency, balancer.chunk = 0.0, 65536
 
 
+@asynccontextmanager
+async def receiver_dead(bed: Bed, _: random.Random) -> AsyncIterator[None]:
+    """Nobody listens where webhooks lead to, and what was under way there has no answer."""
+    bed.receiver.die()
+    yield
+    await bed.receiver.accept()
+
+
 DISRUPTIONS: tuple[Disruption, ...] = (
     gateway_killed, gateway_frozen, service_process_killed, service_killed, service_process_frozen, service_frozen,
     process_restarted, broker_killed, broker_frozen, broker_black_holed, broker_link_cut, broker_out_of_disk, poisoned,
     redelivered, database_killed, database_frozen, database_connections_ended, table_locked, redis_killed,
     redis_frozen, redis_flushed, redis_out_of_memory, answers_lost, connections_cut, network_slow,
+    receiver_dead,
 )  # fmt: skip
 
 

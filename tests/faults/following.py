@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+import asyncpg
 
 from tests.faults.bed import Bed
 from tests.faults.ledger import Attempt, Ledger
 from tests.faults.observer import Observer
+from tests.faults.receiver import hook_differs
 from tests.faults.scene import Organisation
 from tests.support.client import Answer
 
@@ -24,6 +26,13 @@ WHILE_FOLLOWING, AT_THE_END = 20, 1000
 """Events of an answer at most."""
 EXPECTED = frozenset({200, 404, 429, 502, 503, 504})
 """Statuses while things are broken; 404 is that of a gateway of a version that has no feed."""
+
+
+_TAKEN_AGAIN = """
+SELECT organisation_id, message_id, count(*) FROM webhook_attempts
+WHERE organisation_id = ANY($1) AND status BETWEEN 200 AND 299
+GROUP BY organisation_id, webhook_id, message_id HAVING count(*) > 1
+"""
 
 
 @dataclass
@@ -117,6 +126,30 @@ async def feed_differs(bed: Bed, observer: Observer, readers: Iterable[FeedReade
         if not found and _ids(again.events) != _ids(reader.events):
             found.append(f"I10: the feed of {reader.organisation} has another order than it had for who followed")
     return found
+
+
+async def webhooks_differ(
+    bed: Bed, observer: Observer, scene: Iterable[Organisation], *, interrupted: bool
+) -> list[str]:
+    """I11: the webhook of each organisation took every event that it wants, and twice only what was interrupted."""
+    found: list[str] = []
+    for organisation in scene:
+        published = {
+            event["id"]: event for event in observer.events.values() if _organisation(event) == organisation.id
+        }
+        hook = bed.receiver.hooks[f"/{organisation.id}"]
+        found += hook_differs(hook, published, once=not interrupted)
+    return [*found, *await _stored_twice(bed, [organisation.id for organisation in scene])]
+
+
+async def _stored_twice(bed: Bed, organisations: list[int]) -> list[str]:
+    """What was stored as taken is never sent again."""
+    connection = await asyncpg.connect(bed.database_urls["delivery"], timeout=5, command_timeout=20)
+    try:
+        rows = await connection.fetch(_TAKEN_AGAIN, organisations)
+    finally:
+        await connection.close()
+    return [f"I11 doubled: stored as taken more than once is {dict(row)}" for row in rows]
 
 
 def _differs(what: str, published: dict[str, dict[str, Any]], got: Sequence[dict[str, Any]]) -> Iterator[str]:

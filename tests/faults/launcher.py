@@ -9,6 +9,7 @@ By its environment:
 - `CLOCK_OFFSET=<seconds>` makes its clock wrong.
 - `WITHOUT=<guard>,…` takes guards out, for the controls.
 - `MEMORY_INTERVAL=<seconds>`: so often it gives memory back, instead of every five seconds.
+- `WEBHOOK_PAUSE=<seconds>`: so soon a webhook is tried again, and who waits for anything of one waits seconds.
 - `CENSUS_FILE=<path>`: on SIGUSR1 it writes there how many tasks its loop has.
 
 None of this is in the product.
@@ -22,7 +23,7 @@ import runpy
 import signal
 import sys
 import time
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from importlib import import_module
 from pathlib import Path
 
@@ -30,6 +31,8 @@ from shared.http.server import memory_release
 from tests.faults import crash_points, guards
 
 MOST_VISITS = 3
+REQUEST_SECONDS, CLAIM_SECONDS = 3.0, 8.0
+"""Of a request to a webhook, and of a claim to send it."""
 READ_THE_CLOCK = ("gateway", "services", "shared", "jwt")
 """Packages whose modules are shown a wrong `datetime`."""
 
@@ -45,6 +48,8 @@ def main(module: str, *arguments: str) -> None:
         crash_points.arm(name, int(count), signal.SIGSTOP)
     if offset := os.environ.get("CLOCK_OFFSET"):
         put_clock_wrong(module, float(offset))
+    if pause := os.environ.get("WEBHOOK_PAUSE"):
+        send_to_webhooks_every(float(pause))
     for name in filter(None, os.environ.get("WITHOUT", "").split(",")):
         guards.take_out(name)
     if interval := os.environ.get("MEMORY_INTERVAL"):
@@ -62,6 +67,16 @@ def main(module: str, *arguments: str) -> None:
 def give_back_memory_every(seconds: float) -> None:
     """Tests that wait for it need not wait for the usual interval."""
     memory_release.give_back_memory.__defaults__ = (seconds,)
+
+
+def send_to_webhooks_every(seconds: float) -> None:
+    """Stories become quiet in seconds, where the schedule has days; claims still outlive requests and freezes."""
+    schedule, client, store = (
+        import_module(f"services.delivery.{name}") for name in ("sending.schedule", "sending.client", "store.sending")
+    )
+    vars(schedule)["PAUSES"] = (timedelta(seconds=seconds),) * len(schedule.PAUSES)
+    vars(client)["REQUEST_TIMEOUT"] = REQUEST_SECONDS
+    vars(store)["CLAIM"] = timedelta(seconds=CLAIM_SECONDS)
 
 
 def crash_again_and_again(module: str, choice: random.Random, points: list[str], kills: int, log: Path) -> None:

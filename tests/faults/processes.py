@@ -51,6 +51,8 @@ class ProductProcess:
     process: asyncio.subprocess.Process | ForkedProcess | None = None
     started: int = 0
     """How often."""
+    frozen: int = 0
+    """How often as well."""
     exits: list[int] = field(default_factory=list)
     endings: list[tuple[float, float]] = field(default_factory=list)
     """From when until when it ended in order, each time."""
@@ -137,6 +139,7 @@ class ProductProcess:
         return status
 
     def freeze(self) -> None:
+        self.frozen += 1
         freeze(self._family())
 
     def thaw(self) -> None:

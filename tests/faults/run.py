@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.faults.bed import Bed
-from tests.faults.following import FeedReader, feed_differs, following
+from tests.faults.following import FeedReader, feed_differs, following, webhooks_differ
 from tests.faults.invariants import differences
 from tests.faults.leaks import Censuses, censuses, leaks
 from tests.faults.ledger import Ledger
 from tests.faults.load import load
 from tests.faults.observer import Observer, observing
-from tests.faults.scene import PEOPLE, Organisation, new_scene
+from tests.faults.scene import HOOKED, PEOPLE, Organisation, new_scene
 from tests.support.eventually import eventually
 
 QUIET_SECONDS = 30.0
@@ -32,6 +32,7 @@ async def story(
     quiet_within: float = QUIET_SECONDS,
     still_for: float = QUIET_SECONDS,
     people: int = PEOPLE,
+    hooked: Sequence[str] = HOOKED,
 ) -> AsyncIterator[Ledger]:
     """The block breaks and repairs things while clients are at work; after it everything that was promised is compared.
 
@@ -39,12 +40,13 @@ async def story(
     after the last client has ended, or stays exactly the same for `still_for`.
     """
     async with observing(bed) as observer:
-        scene = await new_scene(bed, people)
+        interruptions = bed.interruptions()
+        scene = await new_scene(bed, people, hooked)
         before = await censuses(bed)
         async with load(bed, scene, seed) as ledger, following(bed, ledger, scene) as readers:
             yield ledger
         began = time.monotonic()
-        look = _Look(bed, ledger, observer, scene, readers)
+        look = _Look(bed, ledger, observer, scene, readers, interruptions)
         try:
             await eventually(lambda: look.is_over(still_for), deadline=quiet_within)
             assert not look.found, look.told()
@@ -65,13 +67,18 @@ class _Look:
     observer: Observer
     scene: tuple[Organisation, Organisation]
     readers: Sequence[FeedReader]
+    interruptions: int
+    """Of the bed before."""
     found: list[str] = field(default_factory=list)
     since: float = 0.0
 
     async def is_over(self, still_for: float) -> bool:
         """Whether nothing differs, or the same for so long; raises AssertionError otherwise."""
         found = await differences(self.bed, self.ledger, self.observer, self.scene)
-        found = sorted([*found, *await feed_differs(self.bed, self.observer, self.readers)])
+        found += await feed_differs(self.bed, self.observer, self.readers)
+        interrupted = self.bed.interruptions() != self.interruptions
+        found += await webhooks_differ(self.bed, self.observer, self.scene, interrupted=interrupted)
+        found.sort()
         if found != self.found or not self.since:
             self.found, self.since = found, time.monotonic()
         assert not found or time.monotonic() - self.since >= still_for, self.told()
@@ -93,8 +100,8 @@ def told(seed: int, ledger: Ledger, what: str) -> str:
 
 
 @asynccontextmanager
-async def broken_promises(bed: Bed, seed: int, *, of: str) -> AsyncIterator[Ledger]:
+async def broken_promises(bed: Bed, seed: int, *, of: str, hooked: Sequence[str] = HOOKED) -> AsyncIterator[Ledger]:
     """For controls: a story, run by processes that lack a guard, which must end with such differences."""
     with pytest.raises(AssertionError, match=of):
-        async with story(bed, seed, quiet_within=CONTROL_SECONDS, still_for=STILL_SECONDS) as ledger:
+        async with story(bed, seed, quiet_within=CONTROL_SECONDS, still_for=STILL_SECONDS, hooked=hooked) as ledger:
             yield ledger

@@ -1,13 +1,18 @@
 """What the clients of a run work on: two organisations, each with courses, sessions and people of its own."""
 
 import asyncio
+import base64
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import asyncpg
+from pydantic import SecretStr
 
+from services.delivery.sealing import WEBHOOK_SECRETS, secret_of, signing_key_of
+from shared.auth.secrets_at_rest import Sealer
 from tests.faults.bed import Bed
+from tests.faults.receiver import Hook
 from tests.support import world
 from tests.support.client import Client, new_organisation
 from tests.support.eventually import eventually
@@ -16,7 +21,16 @@ COURSES = 3
 SESSIONS_OF_COURSE = 3
 PEOPLE = 60
 PLACES = (6, 15, 60)
+HOOKED = ("training.course.*", "training.session.*", "training.enrollment.cancelled.v1")
+"""Types of the events that go to the webhook of an organisation; with all of them, stories take longer."""
+ALL: Sequence[str] = ()
 AT_ONCE = 8
+
+
+_WEBHOOK = """
+INSERT INTO webhooks (organisation_id, id, url, types, secret, signing_key, public_key)
+VALUES ($1, 1, $2, $3, $4, $5, '')
+"""
 
 
 @dataclass(frozen=True)
@@ -36,17 +50,20 @@ class Organisation:
         return [other for other, of in self.sessions.items() if of == course and other != session]
 
 
-async def new_scene(bed: Bed, people: int = PEOPLE) -> tuple[Organisation, Organisation]:
-    """Two organisations that nobody has worked on yet, each with so many people.
+async def new_scene(
+    bed: Bed, people: int = PEOPLE, hooked: Sequence[str] = HOOKED
+) -> tuple[Organisation, Organisation]:
+    """Two organisations that nobody has worked on yet, each with so many people, and a webhook for events of types.
 
     A person can be enrolled in each session until that was completed: those of a long story have to be many.
     """
-    first, second = await asyncio.gather(_new_organisation(bed, people), _new_organisation(bed, people))
+    first, second = await asyncio.gather(*(_new_organisation(bed, people, hooked) for _ in range(2)))
     return first, second
 
 
-async def _new_organisation(bed: Bed, count: int) -> Organisation:
+async def _new_organisation(bed: Bed, count: int, hooked: Sequence[str]) -> Organisation:
     organisation, mark = new_organisation(), f"ONLY-{secrets.token_hex(8)}"
+    await _new_webhook(bed, organisation, hooked)
     client = bed.client(organisation)
     courses = await asyncio.gather(
         *(
@@ -60,6 +77,21 @@ async def _new_organisation(bed: Bed, count: int) -> Organisation:
     people = await _in_parts(count, lambda: world.new_employee(client, full_name=f"Person {mark}"))
     await eventually(lambda: _are_known(bed, organisation, count))
     return Organisation(organisation, mark, tuple(courses), sessions, tuple(people))
+
+
+async def _new_webhook(bed: Bed, organisation: int, types: Sequence[str]) -> None:
+    sealer = Sealer(WEBHOOK_SECRETS, SecretStr(bed.environment["delivery"]["DELIVERY_SECRET"]))
+    secret, key = (base64.b64encode(secrets.token_bytes(32)).decode() for _ in range(2))
+    sealed = (
+        sealer.seal(f"whsec_{secret}", secret_of(organisation, 1)),
+        sealer.seal(f"whsk_{key}", signing_key_of(organisation, 1)),
+    )
+    delivery = await asyncpg.connect(bed.database_urls["delivery"], timeout=5)
+    try:
+        await delivery.execute(_WEBHOOK, organisation, bed.receiver.url(organisation), list(types), *sealed)
+    finally:
+        await delivery.close()
+    bed.receiver.add(Hook(organisation, f"whsec_{secret}", tuple(types)))
 
 
 async def _new_session(client: Client, mark: str, course: int, number: int) -> int:

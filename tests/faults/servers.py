@@ -30,7 +30,7 @@ Running = PostgresServer | RedisServer | RabbitMQServer
 S = TypeVar("S", bound=Running)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Servers:
     """PostgreSQL, Redis and RabbitMQ on ports of their own; data outlive a kill, as on a real machine."""
 
@@ -39,6 +39,8 @@ class Servers:
     rabbitmq: RabbitMQServer
     layout: Layout
     credentials: Credentials
+    interrupted: int = 0
+    """How often the database was killed or frozen."""
 
     def processes_of(self, server: Running) -> list[psutil.Process]:
         """The server's process and all that it has started."""
@@ -47,12 +49,14 @@ class Servers:
 
     def kill(self, server: Running) -> None:
         """`kill -9` of all of it; returns once it is gone."""
+        self.interrupted += server is self.postgres
         processes = self.processes_of(server)
         kill(processes)
         psutil.wait_procs(processes, timeout=10)
 
     def freeze(self, server: Running) -> None:
         """SIGSTOP: connections stay open, nothing is answered."""
+        self.interrupted += server is self.postgres
         freeze(self.processes_of(server))
 
     def thaw(self, server: Running) -> None:
