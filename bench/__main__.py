@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import enrolling, events, fairness, gateway, growth, holding, lists, memory, searching, signing_in
+from bench import enrolling, events, fairness, feed, gateway, growth, holding, lists, memory, searching, signing_in
 from bench.bed import Bed, made_bed
 from bench.errors import NotMeasured
 from bench.placement import placement
@@ -40,6 +40,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "searching": searching.results,
     "enrolling": enrolling.results,
     "events": _events,
+    "feed": feed.results,
     "growth": growth.results,
     "holding": holding.results,
     "memory": memory.results,
