@@ -9,7 +9,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import enrolling, events, fairness, feed, gateway, growth, holding, lists, memory, searching, signing_in
+from bench import (
+    enrolling,
+    events,
+    fairness,
+    feed,
+    gateway,
+    growth,
+    holding,
+    lists,
+    live_seats,
+    memory,
+    searching,
+    signing_in,
+)
 from bench.bed import Bed, made_bed
 from bench.errors import NotMeasured
 from bench.placement import placement
@@ -46,6 +59,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "memory": memory.results,
     "fairness": fairness.results,
     "signing-in": signing_in.results,
+    "live-seats": live_seats.results,
 }
 """In the order of the table."""
 RESULTS, PICTURE = REPOSITORY / "bench" / "results.json", REPOSITORY / "docs" / "bench.svg"

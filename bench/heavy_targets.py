@@ -14,6 +14,7 @@ from services.accounts.schemas_clients import ClientFields, ClientPatch, Rotatio
 from services.accounts.schemas_organisations import OrganisationDocument, OrganisationFields, OrganisationPatch
 from services.accounts.schemas_users import PasswordOfInvitation, UserFields, UserPatch
 from services.catalog.schemas import CourseFields, CoursePatch, SessionFields, SessionPatch
+from services.delivery.schemas_webhooks import Recovery, SecretRotation, WebhookFields, WebhookPatch
 from services.enrollment.schemas import (
     CatalogChanges,
     CheckIn,
@@ -73,6 +74,10 @@ GOOD: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
     OrganisationFields: {"name": "x", "admin": {"name": "x", "email": "a@b.example"}},
     OrganisationDocument: {"name": "x"},
     OrganisationPatch: {},
+    WebhookFields: {"url": "https://example.com/"},
+    WebhookPatch: {},
+    SecretRotation: {"at_once": True},
+    Recovery: {"since": "2026-01-01T00:00:00Z"},
     TokenRequest: {},
     Credentials: {"email": "a@b.example", "password": "x"},
     PasswordChange: {"current_password": "x", "new_password": "y"},

@@ -21,6 +21,7 @@ from shared.events.states import (
     SessionState,
     SettingsState,
     State,
+    WebhookState,
 )
 from shared.events.types import (
     STATE_OF,
@@ -46,7 +47,12 @@ _TRACE: Final = Trace(
 _START, _END = datetime(2030, 5, 15, 9, tzinfo=UTC), datetime(2030, 5, 15, 17, tzinfo=UTC)
 _PROJECT, _LABEL = NamedItem(id=9, name="Metro"), NamedItem(id=3, name="Leading")
 
-_SERVICES: Final[Mapping[str, str]] = {"course": "catalog", "session": "catalog", "organisation": "accounts"}
+_SERVICES: Final[Mapping[str, str]] = {
+    "course": "catalog",
+    "session": "catalog",
+    "organisation": "accounts",
+    "webhook": "delivery",
+}
 """That publish the events of which the routing key begins so; all others are enrollment's."""
 
 _STATES: Final[Mapping[type[State], State]] = {
@@ -78,6 +84,10 @@ _STATES: Final[Mapping[type[State], State]] = {
     ),
     SettingsState: SettingsState(id=_ORGANISATION, version=1, time_zone="Europe/Berlin"),
     OrganisationState: OrganisationState(id=_ORGANISATION, version=1, name="Northwind", time_zone="Europe/Berlin"),
+    WebhookState: WebhookState(
+        id=5, version=1, host="erp.example.com", types=("training.enrollment.*",), description="Payroll", thin=False,
+        status="enabled", disabled_reason=None, created_at=datetime(2030, 3, 1, 9, tzinfo=UTC),
+    ),
 }  # fmt: skip
 _REMEMBERED: Final = Remembered(
     training_name="Leadership Essentials", delivery_mode="in_person", labels=(_LABEL,), session_name="May cohort",
@@ -102,7 +112,9 @@ _CHANGES: Final[Mapping[type[EnrollmentEvent], Mapping[str, Any]]] = {
     EnrollmentCancelled: {"version": 2, "status": "cancelled", "holds_seat": False, "remembered": _REMEMBERED},
 }  # fmt: skip
 """Of the enrollment above, where its event says more than that."""
-_REMOVED: Final = frozenset({"course.removed", "session.removed", "employee.removed", "employee.merged"})
+_REMOVED: Final = frozenset(
+    {"course.removed", "session.removed", "employee.removed", "employee.merged", "webhook.removed"}
+)
 
 
 def example(event: type[Event[State]]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from shared.events.states import (
     SessionState,
     SettingsState,
     State,
+    WebhookState,
 )
 from shared.events.types import STATE_OF, Event
 
@@ -43,6 +44,7 @@ _NAMES: Final[Mapping[str, str]] = {
         CertificationState: "Certification",
         SettingsState: "Settings",
         OrganisationState: "Organisation",
+        WebhookState: "Webhook",
     }.items()
 }
 """What the states are of, as readers know it."""

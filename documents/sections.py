@@ -36,6 +36,10 @@ _SECTIONS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         ("/api/v1/training/settings",),
     ),
     "Events": ("The feed of all that happened, for programs that follow it.", ("/api/v1/events",)),
+    "Webhooks": (
+        "Addresses to which events are sent, and what came of it.",
+        ("/api/v1/webhooks", "/api/v1/webhook-messages"),
+    ),
     "Signing in": ("Tokens of people who sign in here.", ("/api/v1/auth",)),
     "Users": ("People who sign in, for those who manage them.", ("/api/v1/users",)),
     "Clients": ("Programs with an id and a secret of their own.", ("/api/v1/clients",)),

@@ -24,6 +24,8 @@ ROUTES: Final[Mapping[str, UpstreamName]] = {
     "/api/v1/staff/**": "enrollment",
     "/api/v1/companies": "enrollment",
     "/api/v1/events": "delivery",
+    "/api/v1/webhooks/**": "delivery",
+    "/api/v1/webhook-messages/**": "delivery",
     "/api/v1/auth/login": "accounts",
     "/api/v1/auth/invitation": "accounts",
     "/api/v1/auth/me": "accounts",
@@ -53,7 +55,9 @@ does."""
 LOGOUT: Final = "/api/v1/auth/logout"
 
 
-STREAMED: Final[Mapping[str, Mapping[str, int]]] = {}
+STREAMED: Final[Mapping[str, Mapping[str, int]]] = {
+    "/api/v1/events": {"GET": 0},
+}
 """Paths whose requests go over the lane (decision 23), with their methods, and the most bytes of a body that is sent on
 as it comes: 0 without one, or for an ordinary one. Services declare the same (`Route.streamed`, `body_streamed`)."""
 LIVE: Final = ("/api/v1/training/sessions/{id}/live", "/api/v1/training/sessions/live")

@@ -36,6 +36,7 @@ SERVICES = (
     Service("accounts", publishes=("organisation",), secrets=("accounts_secret",)),
     Service(
         "delivery",
+        publishes=("webhook",),
         follows=(
             "course",
             "session",

@@ -46,10 +46,10 @@ class WatchHandler:
         """The first piece comes at once, whether there is news or not: then the client knows that it is connected."""
         with self.live.watching(watch.keys, watch.newest):
             yield watch.first()
-            while watch.keys and not watch.newest.has_ended:
+            while not watch.is_over and not watch.newest.has_ended:
                 events = await watch.newest.take(COMMENT_INTERVAL)
                 yield b"".join(map(watch.shown, events)) or COMMENT
-            if watch.keys:
+            if not watch.is_over:
                 yield retry(random.uniform(*COME_BACK_WITHIN))  # noqa: S311 - jitter, nothing secret
 
 
@@ -64,9 +64,14 @@ class Watch:
         self._organisation_id = organisation_id
         self._alone = alone
         self._unseen = events
-        self._versions = {each.key: each.version for each in events}
+        self._shown: dict[int, int] = {}
+        """The version of each session that the client has."""
         self._left = {each.key for each in events if not each.is_last}
-        self.newest: Watcher = Newest(self._versions)
+        self.newest: Watcher = Newest({each.key: each.version for each in events})
+
+    @property
+    def is_over(self) -> bool:
+        return not self._left
 
     @property
     def keys(self) -> list[tuple[int, int]]:
@@ -75,7 +80,9 @@ class Watch:
 
     def go_on_from(self, last_event_id: str) -> None:
         """The client has seen what its last event's id says."""
-        seen = read_last_id(last_event_id, list(self._versions))
+        wanted = [each.key for each in self._unseen]
+        seen = read_last_id(last_event_id, wanted)
+        self._shown = {session_id: seen[session_id] for session_id in wanted if session_id in seen}
         self._unseen = [each for each in self._unseen if seen.get(each.key) != each.version]
 
     def first(self) -> bytes:
@@ -87,8 +94,8 @@ class Watch:
             self._left.discard(change.key)
         if self._alone:
             return change.alone
-        self._versions[change.key] = change.version
-        listed = ",".join([f"{session_id}:{version}" for session_id, version in self._versions.items()])
+        self._shown[change.key] = change.version
+        listed = ",".join([f"{session_id}:{version}" for session_id, version in self._shown.items()])
         return event(change.data, name=change.name, event_id=listed)
 
 

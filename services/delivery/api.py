@@ -60,6 +60,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: FeedPage},
         permissions=[EVENTS],
         query=FeedQuery,
+        streamed=True,
         summary="List events",
         description=(
             "Every event of the organisation, each once, in an order in which none can be missed. Ask again with `next`"

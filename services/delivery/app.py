@@ -3,11 +3,13 @@
 from pathlib import Path
 
 from services.delivery.api import ROUTES
+from services.delivery.api_webhooks import ROUTES as OF_WEBHOOKS
 from services.delivery.feed import FEED
 from services.delivery.keeping import keep_feed, prepare_feed
 from services.delivery.sending.context import sending
 from services.delivery.settings import DeliverySettings
 from services.delivery.watch import feed_watch
+from services.delivery.webhook_context import webhook_context
 from shared.service.chassis import Service
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -17,9 +19,10 @@ SERVICE = Service(
     name="delivery",
     settings=DeliverySettings,
     migrations=MIGRATIONS,
-    routes=ROUTES,
+    routes=[*ROUTES, *OF_WEBHOOKS],
     takes=FEED,
+    outbox=True,
     after_migrations=prepare_feed,
-    api_contexts=[feed_watch],
+    api_contexts=[feed_watch, webhook_context],
     worker_contexts=[keep_feed, sending],
 )

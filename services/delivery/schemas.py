@@ -16,7 +16,8 @@ MAX_WAIT = 20
 MAX_TYPES = 50
 
 _PART: Final = "[a-z0-9_]{1,64}"
-_TYPE: Final = rf"{_PART}(?:[.]{_PART}){{0,7}}(?:[.][*])?"
+TYPE_PATTERN: Final = rf"{_PART}(?:[.]{_PART}){{0,7}}(?:[.][*])?"
+"""A type of event, or what several begin with and `.*`."""
 
 
 def _cursor(text: str) -> str:
@@ -36,7 +37,7 @@ def _known(text: str) -> str:
 
 EventTypes = Annotated[
     str,
-    Field(max_length=4000, pattern=f"^{_TYPE}(?:,{_TYPE}){{0,{MAX_TYPES - 1}}}$"),
+    Field(max_length=4000, pattern=f"^{TYPE_PATTERN}(?:,{TYPE_PATTERN}){{0,{MAX_TYPES - 1}}}$"),
     AfterValidator(_known),
 ]
 """`training.enrollment.completed.v1,training.course.*`"""

@@ -18,6 +18,7 @@ from services.delivery.settings import DeliverySettings
 from services.delivery.store import feed
 from shared.concurrency.backoff import Backoff
 from shared.concurrency.tasks import background
+from shared.http.streaming import ENDING
 from shared.messaging.retrying import retry_forever
 from shared.postgres.connection import dedicated_connection
 from shared.postgres.pool import COMMAND_TIMEOUT, Connection
@@ -167,5 +168,13 @@ FEED_WATCH = web.AppKey("feed_watch", FeedWatch)
 async def feed_watch(settings: DeliverySettings, app: web.Application) -> AsyncIterator[None]:
     """A part of the API."""
     watch = app[FEED_WATCH] = FeedWatch(settings.database_url.get_secret_value(), "delivery feed readers")
-    async with background(watch.run(), name="feed watch"):
+    async with (
+        background(watch.run(), name="feed watch"),
+        background(_end_in_time(watch, app[ENDING]), name="end of the feed watch"),
+    ):
         yield
+
+
+async def _end_in_time(watch: FeedWatch, ending: asyncio.Event) -> None:
+    await ending.wait()
+    watch.end()

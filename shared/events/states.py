@@ -240,3 +240,16 @@ class OrganisationState(State):
     name: Text
     time_zone: Text
     booking_clash: BookingClash = "warn"
+
+
+class WebhookState(State):
+    """Where an organisation has events sent to; `removed` once it was deleted. No `types` are all."""
+
+    host: Text
+    types: tuple[Text, ...]
+    description: Text | None
+    thin: bool
+    status: Literal["enabled", "disabled"]
+    disabled_reason: Literal["gone", "failing", "by_user"] | None
+    created_at: Moment
+    removed: bool = False

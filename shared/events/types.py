@@ -17,6 +17,7 @@ from shared.events.states import (
     SessionState,
     SettingsState,
     State,
+    WebhookState,
 )
 from shared.observability import NO_TRACE, Trace
 
@@ -205,6 +206,24 @@ class OrganisationCreated(Event[OrganisationState]):
     type = "organisation.created"
 
 
+class WebhookSaved(Event[WebhookState]):
+    """A webhook was created or changed, enabled again, or got another secret."""
+
+    type = "webhook.saved"
+
+
+class WebhookDisabled(Event[WebhookState]):
+    """A webhook was disabled: by whoever manages webhooks, or because it is gone or has failed for days."""
+
+    type = "webhook.disabled"
+
+
+class WebhookRemoved(Event[WebhookState]):
+    """A webhook was deleted; the state is its last one."""
+
+    type = "webhook.removed"
+
+
 ENROLLMENT_EVENTS = tuple(EnrollmentEvent.__subclasses__())
 """Whoever follows enrollments follows all of these: each carries the whole state."""
 
@@ -216,5 +235,6 @@ STATE_OF: dict[type[Event[State]], type[State]] = {
     **dict.fromkeys((CertificationExpiring, CertificationExpired, CertificationRevoked), CertificationState),
     SettingsSaved: SettingsState,
     OrganisationCreated: OrganisationState,
+    **dict.fromkeys((WebhookSaved, WebhookDisabled, WebhookRemoved), WebhookState),
 }
 """Every event there is, with the state it carries."""

@@ -27,6 +27,7 @@ from tests.support.world import (
     ORGANISATIONS,
     SESSIONS,
     SETTINGS,
+    WEBHOOKS,
     enroll,
     new_course,
     new_employee,
@@ -111,6 +112,18 @@ ENROLLMENT = {
 }
 COMPLETION = {"id", "version", "course_id", "employee_id", "completed_at", "valid_until", "days_left"}
 SETTINGS_STATE = {"id", "version", "time_zone", "booking_clash"}
+WEBHOOK = {
+    "id",
+    "version",
+    "host",
+    "types",
+    "description",
+    "thin",
+    "status",
+    "disabled_reason",
+    "created_at",
+    "removed",
+}
 EVENTS = {
     "course.saved": ("catalog", "courses", COURSE),
     "session.saved": ("catalog", "sessions", SESSION),
@@ -136,6 +149,9 @@ EVENTS = {
     "certification.revoked": ("enrollment", "certifications", COMPLETION),
     "settings.saved": ("enrollment", "settings", SETTINGS_STATE),
     "organisation.created": ("accounts", "organisations", SETTINGS_STATE | {"name"}),
+    "webhook.saved": ("delivery", "webhooks", WEBHOOK),
+    "webhook.disabled": ("delivery", "webhooks", WEBHOOK),
+    "webhook.removed": ("delivery", "webhooks", WEBHOOK),
 }
 """Routing key → the service it is from, what its subject is called, and the fields of its data."""
 
@@ -176,6 +192,9 @@ async def everything_happens(stack: Stack, client: Client, organisation: int) ->
     await client.request("POST", f"{EMPLOYEES}/{people[0]}/merge", json=merged, headers={"If-Match": "*"})
     made = await client.post(ORGANISATIONS, example_body(OrganisationFields) | {"id": organisation})
     assert made.status == 201, made.text
+    webhook = (await client.post(WEBHOOKS, {"url": "https://example.com/"})).headers["Location"]
+    await client.patch(webhook, {"status": "disabled"})
+    await client.delete(webhook)
 
 
 async def test_every_event_is_a_cloud_event_with_the_whole_state(

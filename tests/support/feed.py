@@ -20,6 +20,7 @@ from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connected, connection_pool, transaction
 from tests.support.databases import service_database
 
+EVERYTHING = Wanted()
 TYPE = "training.course.saved.v1"
 
 

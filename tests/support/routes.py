@@ -23,6 +23,8 @@ from tests.support.world import (
     SESSIONS,
     STAFF,
     USERS,
+    WEBHOOK_MESSAGES,
+    WEBHOOKS,
     enroll,
     new_course,
     new_employee,
@@ -36,6 +38,8 @@ _VALUES: Mapping[str, Any] = {
     "title": "Leadership Essentials",
     "attendance": [{"employee_id": 1, "outcome": "checked_in"}],
     "permissions": ["training.view"],
+    "url": "https://example.com/",
+    "since": "2026-01-01T00:00:00Z",
 }
 """For members whose type alone does not say what a good value is."""
 
@@ -87,7 +91,20 @@ ALL = declared_routes()
 PUBLIC = [declared for declared in ALL if declared.is_public]
 
 NO_ROWS = dict.fromkeys(
-    (COURSES, SESSIONS, ENROLLMENTS, EMPLOYEES, STAFF, "/internal/sessions", USERS, CLIENTS, ORGANISATIONS), 1
+    (
+        COURSES,
+        SESSIONS,
+        ENROLLMENTS,
+        EMPLOYEES,
+        STAFF,
+        "/internal/sessions",
+        USERS,
+        CLIENTS,
+        ORGANISATIONS,
+        WEBHOOKS,
+        WEBHOOK_MESSAGES,
+    ),
+    1,
 )
 """Ids for requests that are refused before anybody looks for the row."""
 

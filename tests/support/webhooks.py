@@ -10,9 +10,10 @@ from typing import Any
 from uuid import uuid4
 
 from services.delivery.sending.client import EndpointClient
+from services.delivery.sending.context import disable
 from services.delivery.sending.signing import Keys
 from services.delivery.sending.worker import Sender
-from services.delivery.store.sending import Claimed, disable
+from services.delivery.store.sending import Claimed
 from shared.concurrency.tasks import background
 from tests.support.endpoints import Connected, Endpoint
 from tests.support.eventually import eventually

@@ -16,6 +16,7 @@ from services.catalog import enrollment_client
 from services.catalog.settings import CatalogSettings
 from services.delivery.sending import turns, worker
 from services.delivery.settings import DeliverySettings
+from services.delivery.store import feed_days
 from services.enrollment.settings import EnrollmentSettings
 from services.history.settings import HistorySettings
 from shared.auth import internal_token
@@ -79,6 +80,7 @@ FIGURES: list[tuple[str, tuple[float, ...]]] = [
     (r"or took more than (.+?) s to follow", (enrollment_client.NOTIFY_WITHIN,)),
     (r"has copied from their owners, (\d+) at a time", (keys.MAX_PAGE,)),
     (r"after `--settle` seconds \((\d+)\)", (projection_commands.SETTLE,)),
+    (r"forget the ids of events after (\d+) days", (feed_days.KEPT_IDS_DAYS,)),
 ]
 
 SETTINGS: dict[

@@ -102,6 +102,15 @@ def allowed(addresses: Sequence[str], to: Destination) -> list[str]:
     return found
 
 
+def is_literal(host: str) -> bool:
+    """Whether it is an address, and no name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def is_public(address: str) -> bool:
     """Whether anybody on the internet may have it. What has an IPv4 address in it never is, nor has it a zone."""
     try:

@@ -10,9 +10,11 @@ from services.delivery.sending.resolver import name_servers
 from services.delivery.sending.signing import Keys
 from services.delivery.sending.worker import KeysOf, Sender
 from services.delivery.settings import DeliverySettings
-from services.delivery.store.sending import Claimed, disable
+from services.delivery.store.sending import Claimed, Failing
+from services.delivery.use_cases import webhooks as use_cases
+from services.delivery.webhooks import DisabledReason
 from shared.concurrency.tasks import background
-from shared.postgres.pool import connection_pool
+from shared.postgres.pool import Connection, connection_pool
 
 _NAME = "delivery sender"
 
@@ -25,6 +27,11 @@ async def sending(settings: DeliverySettings, _: web.Application) -> AsyncIterat
         sender = Sender(pool, url, client, keys_with(settings), disable, name=_NAME)
         async with background(sender.run(), name="sender"):
             yield
+
+
+async def disable(connection: Connection, failing: Failing, reason: DisabledReason) -> None:
+    """Its organisation gets an event. What is pending stays so, and is sent if the webhook is enabled again."""
+    await use_cases.disable(connection, (failing.organisation_id, failing.webhook_id), reason)
 
 
 def keys_with(settings: DeliverySettings) -> KeysOf:

@@ -54,7 +54,7 @@ WITH arrived AS (
     ON CONFLICT DO NOTHING RETURNING organisation_id, event_id
 ), taken AS (
     INSERT INTO events (organisation_id, position, event_id, type, body)
-    SELECT organisation_id, feed_position(pg_current_xact_id()), event_id, type, body
+    SELECT organisation_id, (SELECT next_feed_position()), event_id, type, body
     FROM arrived JOIN fresh USING (organisation_id, event_id)
     ORDER BY place
     RETURNING organisation_id, day, position, id, event_id, type

@@ -20,7 +20,8 @@ DELETE FROM event_ids WHERE (organisation_id, event_id) IN (
 async def prepare(connection: Connection) -> None:
     """Makes the partitions of the next days. Positions go on above all that were given, also after a restore."""
     await connection.execute("SELECT renew_feed_offset()")
-    await connection.execute("SELECT make_feed_days()")
+    while await connection.fetchval("SELECT make_feed_day()"):
+        pass
 
 
 async def drop_one(connection: Connection) -> date | None:

@@ -171,11 +171,6 @@ WHERE message.organisation_id = claimed.organisation_id AND message.id = claimed
     AND message.claimed_until = claimed.claimed_until
 """
 
-_DISABLE = """
-UPDATE webhooks SET status = 'disabled', disabled_reason = $3, version = version + 1, updated_at = statement_timestamp()
-WHERE organisation_id = $1 AND id = $2
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Failing:
@@ -231,8 +226,3 @@ async def release(connection: Connection, claimed: Sequence[Claimed]) -> None:
         [each.id for each in claimed],
         [each.claimed_until for each in claimed],
     )
-
-
-async def disable(connection: Connection, failing: Failing, reason: str) -> None:
-    """What is pending stays so, and is sent if the webhook is enabled again."""
-    await connection.execute(_DISABLE, failing.organisation_id, failing.webhook_id, reason)
