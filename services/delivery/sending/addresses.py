@@ -82,12 +82,13 @@ def destination(url: str, private_hosts: frozenset[str]) -> Destination:
     """
     try:
         parts = urlsplit(url)
-        port, host = parts.port or _PORTS[parts.scheme], (parts.hostname or "").removesuffix(".")
+        port = _PORTS[parts.scheme] if parts.port is None else parts.port
+        host = (parts.hostname or "").removesuffix(".")
     except (ValueError, KeyError):
         raise AddressRefused("the URL has no valid scheme, host or port") from None
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    if not _HOST.match(host) or not _TARGET.match(target) or "@" in parts.netloc:
-        raise AddressRefused("the URL has no valid host or path")
+    if not _HOST.match(host) or not port or not _TARGET.match(target) or "@" in parts.netloc:
+        raise AddressRefused("the URL has no valid host, port or path")
     may_be_private = (f"[{host}]" if ":" in host else host) + f":{port}" in private_hosts
     if parts.scheme != "https" and not may_be_private:
         raise AddressRefused("the URL is not https")
