@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from services.delivery import api_webhook_messages, api_webhooks
 from services.delivery.errors import CursorExpired
 from services.delivery.reading import BEGINNING, Step, step, wait_for_step
 from services.delivery.representations import FeedPage
@@ -69,4 +70,6 @@ ROUTES: list[Route[Any, Any]] = [
         ),
         refusals=[CursorExpired],
     ),
+    *api_webhooks.ROUTES,
+    *api_webhook_messages.ROUTES,
 ]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from services.delivery.api import ROUTES
-from services.delivery.api_webhooks import ROUTES as OF_WEBHOOKS
+from services.delivery.commands import COMMANDS
 from services.delivery.feed import FEED
 from services.delivery.keeping import keep_feed, prepare_feed
 from services.delivery.sending.context import sending
@@ -19,10 +19,11 @@ SERVICE = Service(
     name="delivery",
     settings=DeliverySettings,
     migrations=MIGRATIONS,
-    routes=[*ROUTES, *OF_WEBHOOKS],
+    routes=ROUTES,
     takes=FEED,
     outbox=True,
     after_migrations=prepare_feed,
     api_contexts=[feed_watch, webhook_context],
     worker_contexts=[keep_feed, sending],
+    commands=COMMANDS,
 )

@@ -8,7 +8,7 @@ from functools import partial
 from aiohttp import web
 
 from services.delivery.settings import DeliverySettings
-from services.delivery.store import feed_days
+from services.delivery.store import feed_days, webhook_messages
 from shared.concurrency.backoff import Backoff
 from shared.concurrency.tasks import background
 from shared.messaging.retrying import retry_forever
@@ -35,9 +35,11 @@ async def keep_feed(settings: DeliverySettings, app: web.Application) -> AsyncIt
     """A part of the worker."""
     url = settings.database_url.get_secret_value()
     rounds, pruning = partial(_keep_days, url), partial(_prune_ids, app)
+    messages = partial(_prune_messages, app)
     async with (
         background(retry_forever(rounds, "keeping of the feed's days", longest_pause=INTERVAL), name="feed days"),
         background(retry_forever(pruning, "pruning of event ids", longest_pause=INTERVAL), name="feed ids"),
+        background(retry_forever(messages, "pruning of messages", longest_pause=INTERVAL), name="webhook messages"),
     ):
         yield
 
@@ -60,4 +62,14 @@ async def _prune_ids(app: web.Application, backoff: Backoff) -> None:
             await asyncio.sleep(INTERVAL)
         async with transaction(app[POOL], EVERY_ORGANISATION) as connection:
             more = await feed_days.prune_ids(connection)
+        backoff.reset()
+
+
+async def _prune_messages(app: web.Application, backoff: Backoff) -> None:
+    more = False
+    while True:
+        if not more:
+            await asyncio.sleep(INTERVAL)
+        async with transaction(app[POOL], EVERY_ORGANISATION) as connection:
+            more = await webhook_messages.prune(connection)
         backoff.reset()

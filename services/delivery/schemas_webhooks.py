@@ -1,6 +1,6 @@
 """What clients send about webhooks (contract, section 9)."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
@@ -9,8 +9,7 @@ from services.delivery.schemas import MAX_TYPES, TYPE_PATTERN
 from shared.http.models import Body, MergePatch
 from shared.http.pagination import PagedQuery
 from shared.validation.fields import QueryId, Reason, Timestamp, is_stored
-
-MAX_URL: Final = 2000
+from shared.validation.https_url import MAX_URL, https_url
 
 WebhookStatus = Literal["enabled", "disabled"]
 MessageStatus = Literal["pending", "delivered", "failed", "dropped"]
@@ -20,6 +19,12 @@ def _known(name: str, info: ValidationInfo) -> str:
     if not is_known(name) and not is_stored(name, info):
         raise ValueError("is no type of event")
     return name
+
+
+def _url(value: str) -> str:
+    if value[:7].lower() != "http://":
+        return https_url(value)
+    return f"http{https_url(f'https{value[4:]}').removeprefix('https')}"
 
 
 def _distinct(names: list[str]) -> list[str]:
@@ -33,7 +38,12 @@ WantedTypes = Annotated[
     list[WantedType], Field(max_length=MAX_TYPES, json_schema_extra={"uniqueItems": True}), AfterValidator(_distinct)
 ]
 """None are all, also those of later versions."""
-Url = Annotated[str, Field(max_length=MAX_URL, pattern=r"^https?://[!-~]+$")]
+Url = Annotated[
+    str,
+    Field(max_length=MAX_URL, json_schema_extra={"format": "uri", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"}),
+    AfterValidator(_url),
+]
+"""In the normal form of `https_url`. Where http may lead is checked with the installation's settings."""
 
 
 class WebhookQuery(PagedQuery):

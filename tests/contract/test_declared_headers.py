@@ -20,6 +20,7 @@ from tests.support.world import (
     SETTINGS,
     STAFF,
     USERS,
+    WEBHOOKS,
     new_employee,
     new_session,
     new_staff,
@@ -44,6 +45,8 @@ OTHERWISE: Mapping[str, dict[str, Any]] = {
     f"{CLIENTS}/{{id}}/rotate": {"at_once": True},
     USERS: {"name": "Other"},
     ORGANISATIONS: {"name": "Other"},
+    WEBHOOKS: {"thin": True},
+    f"{WEBHOOKS}/{{id}}/rotate-secret": {"at_once": True},
 }
 """What makes another body of the one that was sent before."""
 

@@ -10,6 +10,7 @@ from services.accounts.roles import ROLES as ISSUED
 from services.accounts.schemas_clients import ClientFields
 from services.accounts.schemas_organisations import OrganisationFields
 from services.accounts.schemas_users import UserFields
+from services.delivery.schemas_webhooks import WebhookFields
 from services.enrollment import api as enrollment_api
 from services.enrollment import rules
 from services.history import api as history_api
@@ -30,6 +31,7 @@ from tests.support.world import (
     ORGANISATIONS,
     STAFF,
     USERS,
+    WEBHOOKS,
     ask_to_enroll,
     enroll,
     new_course,
@@ -61,6 +63,7 @@ async def rows_of(admin: Client, whose: Whose = "own") -> Rows:
     session, other_session, empty_session = [await new_session(admin, course) for _ in range(3)]
     person = await new_employee(admin, company=COMPANY_OF[whose])
     [enrollment] = await enroll(admin, session, person)
+    webhook = (await admin.post(WEBHOOKS, example_body(WebhookFields))).data["id"]
     return {
         "course": course,
         "empty course": empty_course,
@@ -76,6 +79,8 @@ async def rows_of(admin: Client, whose: Whose = "own") -> Rows:
         "organisation": (await admin.post(ORGANISATIONS, example_body(OrganisationFields))).data["id"],
         "new address": example_body(UserFields)["email"],
         "client": (await admin.post(CLIENTS, example_body(ClientFields))).data["id"],
+        "webhook": webhook,
+        "webhook message": (await admin.post(f"{WEBHOOKS}/{webhook}/test", None)).data["id"],
     }
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from services.accounts.schemas_clients import ClientFields
 from services.accounts.schemas_organisations import OrganisationFields
 from services.accounts.schemas_users import UserFields
+from services.delivery.schemas_webhooks import WebhookFields
 from shared.http.routing import Route
 from tests.support.client import ADMIN_PERMISSIONS, Answer, Client
 from tests.support.services import DECLARED
@@ -38,7 +39,7 @@ _VALUES: Mapping[str, Any] = {
     "title": "Leadership Essentials",
     "attendance": [{"employee_id": 1, "outcome": "checked_in"}],
     "permissions": ["training.view"],
-    "url": "https://example.com/",
+    "url": "https://localhost/",
     "since": "2026-01-01T00:00:00Z",
 }
 """For members whose type alone does not say what a good value is."""
@@ -114,6 +115,7 @@ async def rows_of_each_kind(client: Client) -> dict[str, int]:
     course_id = await new_course(client)
     session_id = await new_session(client, course_id)
     employee_id = await new_employee(client)
+    webhook_id = (await client.post(WEBHOOKS, example_body(WebhookFields))).data["id"]
     [enrollment_id] = await enroll(client, session_id, employee_id)
     return {
         COURSES: course_id,
@@ -125,6 +127,8 @@ async def rows_of_each_kind(client: Client) -> dict[str, int]:
         USERS: (await client.post(USERS, example_body(UserFields))).data["id"],
         CLIENTS: (await client.post(CLIENTS, example_body(ClientFields))).data["id"],
         ORGANISATIONS: (await client.post(ORGANISATIONS, example_body(OrganisationFields))).data["id"],
+        WEBHOOKS: webhook_id,
+        WEBHOOK_MESSAGES: (await client.post(f"{WEBHOOKS}/{webhook_id}/test", None)).data["id"],
     }
 
 

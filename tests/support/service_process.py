@@ -64,7 +64,7 @@ def environment(settings: ServiceSettings | Mapping[str, object]) -> dict[str, s
 def _written(value: object) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, tuple | frozenset) else str(value)
 
 
 async def _ready(process: ForkedProcess, url: str) -> None:

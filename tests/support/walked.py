@@ -9,6 +9,7 @@ from typing import Any
 from services.accounts.schemas_clients import ClientFields
 from services.accounts.schemas_organisations import OrganisationFields
 from services.accounts.schemas_users import UserFields
+from services.delivery.schemas_webhooks import WebhookFields
 from shared.http.pagination import PagedQuery
 from tests.support.client import Client
 from tests.support.eventually import eventually
@@ -25,6 +26,8 @@ from tests.support.world import (
     SETTINGS,
     STAFF,
     USERS,
+    WEBHOOK_MESSAGES,
+    WEBHOOKS,
     enroll,
     new_course,
     new_employee,
@@ -148,6 +151,45 @@ async def clients(client: Client) -> Walked:
     return walked
 
 
+async def webhooks(client: Client) -> Walked:
+    walked = await _accounts(
+        client, WEBHOOKS, {**example_body(WebhookFields), "types": ["training.session.removed.v1"]}
+    )
+    walked.filters = {"status": "enabled"}
+    return walked
+
+
+async def messages(client: Client) -> Walked:
+    webhook = await (await webhooks(client)).add()
+
+    async def add() -> int:
+        return int((await client.post(f"{WEBHOOKS}/{webhook}/test", None)).data["id"])
+
+    return Walked(client, f"{WEBHOOKS}/{webhook}/messages", add)
+
+
+async def attempts(client: Client) -> Walked:
+    """Between two attempts the webhook is disabled, so that none comes by itself."""
+    webhook = await (await webhooks(client)).add()
+    message = (await client.post(f"{WEBHOOKS}/{webhook}/test", None)).data["id"]
+    path = f"{WEBHOOKS}/{webhook}/attempts"
+
+    async def add() -> int:
+        before: int = (await client.get(path)).json["meta"]["total"]
+        await client.patch(f"{WEBHOOKS}/{webhook}", {"status": "enabled"})
+        await client.post(f"{WEBHOOK_MESSAGES}/{message}/resend", None)
+
+        async def made() -> bool:
+            total: int = (await client.get(path)).json["meta"]["total"]
+            return total > before
+
+        await eventually(made)
+        await client.patch(f"{WEBHOOKS}/{webhook}", {"status": "disabled"})
+        return int((await client.get(path)).data[0]["id"])
+
+    return Walked(client, path, add, filters={"message_id": message})
+
+
 async def organisations(client: Client) -> Walked:
     """Among those of all other tests."""
     name = secrets.token_hex(8)
@@ -260,6 +302,10 @@ SCENES: Mapping[str, Scene] = {
     USERS: users,
     CLIENTS: clients,
     ORGANISATIONS: organisations,
+    WEBHOOKS: webhooks,
+    f"{WEBHOOKS}/{{id}}/messages": messages,
+    f"{WEBHOOKS}/{{id}}/attempts": attempts,
+    f"{WEBHOOKS}/{{id}}/audit": trail(WEBHOOKS, webhooks, patched("description")),
     f"{EMPLOYEES}/{{id}}/training": history(EMPLOYEES, new_employee),
     f"{STAFF}/{{id}}/training": history(STAFF, new_staff),
     f"{COURSES}/{{id}}/audit": trail(COURSES, courses, patched("title")),

@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 from services.delivery.representations_webhooks import webhook_row
 from services.delivery.schemas_webhooks import WebhookFields, WebhookQuery
+from services.delivery.sealing import secret_of, signing_key_of
 from services.delivery.webhooks import DisabledReason, Webhook
+from shared.auth.secrets_at_rest import Sealer
 from shared.http.conditional import Document
 from shared.http.pagination import MAX_PER_PAGE
 from shared.postgres import audit_trail
@@ -50,6 +52,14 @@ UPDATE webhooks SET version = version + 1, updated_at = now(), removed = true, s
     previous_until = NULL, signing_key = ''
 WHERE organisation_id = $1 AND id = $2
 RETURNING *
+"""
+
+_SEALED = """
+SELECT organisation_id, id, secret, previous_secret, signing_key FROM webhooks WHERE NOT removed
+ORDER BY organisation_id, id FOR NO KEY UPDATE
+"""
+_RESEAL = """
+UPDATE webhooks SET secret = $3, previous_secret = $4, signing_key = $5 WHERE organisation_id = $1 AND id = $2
 """
 
 _SIGNS = "w.previous_until > now()"
@@ -156,6 +166,30 @@ async def rotate(connection: Connection, webhook: Webhook, secret: bytes, previo
 
 async def remove(connection: Connection, webhook: Webhook) -> Webhook:
     return await _changed(connection, _REMOVE, webhook)
+
+
+async def reseal(connection: Connection, sealer: Sealer) -> int:
+    """Encrypts what all webhooks have with the current secret; how many there are. Raises `SecretWrong`.
+
+    The transaction has to see all organisations.
+    """
+    rows = await connection.fetch(_SEALED)
+    await connection.executemany(_RESEAL, [_resealed(sealer, *row) for row in rows])
+    return len(rows)
+
+
+def _resealed(
+    sealer: Sealer, organisation_id: int, row_id: int, secret: bytes, previous: bytes | None, signing_key: bytes
+) -> tuple[Any, ...]:
+    place = (organisation_id, row_id)
+    of_secret, of_key = secret_of(*place), signing_key_of(*place)
+    again = None if previous is None else sealer.seal(sealer.open(previous, of_secret), of_secret)
+    return (
+        *place,
+        sealer.seal(sealer.open(secret, of_secret), of_secret),
+        again,
+        sealer.seal(sealer.open(signing_key, of_key), of_key),
+    )
 
 
 async def _changed(connection: Connection, statement: str, webhook: Webhook, *arguments: Any) -> Webhook:
