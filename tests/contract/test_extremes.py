@@ -68,6 +68,7 @@ NOT_SHOWN: Mapping[Place, str] = {
     ("attendance",): "what came of each row is answered",
     ("atomic",): "what came of it is answered",
     ("at_once",): "in the audit trail",
+    ("since",): "what came of it is answered",
     ("permissions",): "a set, shown in an order of its own and with api.access",
     ("permissions", 0): "as above",
 }
@@ -109,8 +110,9 @@ COUNTS = {
     "upcoming_sessions",
     "enrolled_count",
     "available_spots",
+    "failing_since",
 }
-"""They follow other rows."""
+"""They follow other rows, or what is sent."""
 
 
 @dataclass
