@@ -54,6 +54,10 @@ _ISATAP: Final = (0x00005EFE, 0x02005EFE)
 """The upper half of an interface's identifier that has an IPv4 address as its lower half (RFC 5214)."""
 
 
+_LOCAL_NAMES: Final = (".localhost", ".local", ".internal", ".home.arpa")
+"""RFC 6761, RFC 6762, RFC 8375; `.internal` is ICANN's for private use."""
+
+
 class AddressRefused(Exception):
     """The URL, or an address of its host, is none that requests may go to."""
 
@@ -110,6 +114,11 @@ def is_literal(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_local_name(host: str) -> bool:
+    """Whether the name cannot be one of the internet's: it has no dot, or ends as private ones do."""
+    return "." not in host or host.endswith(_LOCAL_NAMES)
 
 
 def is_public(address: str) -> bool:
