@@ -8,7 +8,7 @@ from typing import Protocol
 from uuid import UUID, uuid4
 
 from shared.concurrency.backoff import Backoff
-from shared.concurrency.tasks import background
+from shared.concurrency.tasks import background, was_cancelled
 from shared.errors import Unavailable
 from shared.messaging import followed
 from shared.messaging.outbox import Outbox
@@ -61,10 +61,12 @@ class RollCall:
             yield
 
     async def _rounds(self, channel: UUID, progress: Progress, backoff: Backoff) -> None:
-        while True:
+        # The broker's client may make an outage of a cancellation.
+        while not was_cancelled():
             await self.round(channel, progress)
             backoff.reset()
             await asyncio.sleep(INTERVAL)
+        raise asyncio.CancelledError
 
     async def round(self, channel: UUID, progress: Progress) -> None:
         """Offers a position if there is none to confirm, and confirms it once this consumer has caught up."""

@@ -69,7 +69,7 @@ class Places:
         await eventually(later)
 
 
-@dataclass
+@dataclass(eq=False)
 class Applying:
     """A handler that waits for `go` before its transaction commits."""
 
@@ -114,8 +114,7 @@ async def test_what_one_consumer_holds_keeps_all_of_them_where_they_are(own: Dat
     places = Places()
     async with one_held_of_two(own, broker, places) as held:
         await confirmed_by(own, 1)
-        await asyncio.sleep(0)
-        assert await followed.position(own.pool) in (10, None) or held.go.is_set()
+        assert await followed.position(own.pool) == 10
         held.go.set()
         await reached(own, 20)
 
@@ -137,7 +136,9 @@ async def test_control_with_one_confirmation_the_message_is_missed(
 
 async def confirmed_by(own: Database, consumers: int) -> None:
     async def confirmed() -> bool:
-        query = "SELECT count(*) FROM followers WHERE confirmed = (SELECT number FROM followed WHERE candidate = 20)"
+        query = (
+            "SELECT count(*) FROM followers WHERE confirmed = (SELECT number FROM followed WHERE candidate IS NOT NULL)"
+        )
         return bool(await own.value(query) == consumers)
 
     await eventually(confirmed)
@@ -193,17 +194,9 @@ async def test_a_dead_letter_keeps_the_position_until_it_is_gone(own: Database, 
 
         await eventually(dead)
         places.position = 20
-        await offered(own, 20)
         assert await followed.position(own.pool) == 10
         assert len(await broker.dead_letters()) == 1
         await reached(own, 20)
-
-
-async def offered(own: Database, candidate: int) -> None:
-    async def is_offered() -> bool:
-        return bool(await own.value("SELECT candidate FROM followed") == candidate)
-
-    await eventually(is_offered)
 
 
 async def test_a_feed_that_is_behind_or_gone(own: Database, broker: Broker) -> None:
