@@ -83,7 +83,7 @@ async def results(bed: Bed, rounds: int = ROUNDS) -> AsyncIterator[Result]:
     ours, peer = await alternate(partial(_relayed, bed), partial(_bare_published, bed), rounds=rounds)
     yield at_least("outbox → broker", "events/s", ours, peer, "aio-pika, confirmed", 1)
     for service, table in (("history", "records"), ("catalog", "enrollments")):
-        measures = partial(_followed, bed, service, table), partial(_bare_consumed, bed)
+        measures = partial(followed, bed, service, table), partial(_bare_consumed, bed)
         ours, peer = await alternate(*measures, rounds=rounds)
         yield at_least(f"broker → projection of the {service}", "events/s", ours, peer, "aio-pika, acknowledging", 1)
     for result in await _visibility(bed, rounds):
@@ -92,64 +92,65 @@ async def results(bed: Bed, rounds: int = ROUNDS) -> AsyncIterator[Result]:
 
 async def _relayed(bed: Bed) -> float:
     """Events/s of enrollment's worker, of those that one transaction left in its outbox."""
-    await _empty_queues(bed)
-    async with _database(bed, "enrollment") as database, bed.service("enrollment", "--role", "worker", core=CORE):
+    await empty_queues(bed)
+    async with connected(bed, "enrollment") as database, bed.service("enrollment", "--role", "worker", core=CORE):
         last = await database.fetchval("SELECT coalesce(max(id), 0) FROM outbox")
         async with database.transaction():
             await outbox.add(database, "enrollment", enrollments(new_organisation(), EVENTS))
-        await _until(0, database, _WAITING)
-        return await _rate(database, "outbox", "id", last)
+        await until(0, database, _WAITING)
+        return await rate_of(database, "outbox", "id", last)
 
 
 async def _bare_published(bed: Bed) -> float:
-    await _empty_queues(bed)
+    await empty_queues(bed)
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".jsonl") as file:
         file.writelines(json.dumps(message) + "\n" for message in messages(enrollments(new_organisation(), EVENTS)))
         file.flush()
         return EVENTS / float(await bed.peer("bare_publisher", EXCHANGE, file.name, core=CORE))
 
 
-async def _followed(bed: Bed, service: str, table: str) -> float:
+async def followed(bed: Bed, service: str, table: str) -> float:
     """Events/s of the service's worker, of those that wait in its queue when it starts."""
     organisation = new_organisation()
-    await _empty_queues(bed)
-    await _fill(bed, organisation)
-    await _publish(bed, enrollments(organisation, EVENTS))
-    async with _database(bed, service) as database, bed.service(service, "--role", "worker", core=CORE):
-        await _until(EVENTS, database, _COUNT.format(table), organisation)
-        return await _rate(database, table, "organisation_id", organisation - 1)
+    await empty_queues(bed)
+    await fill(bed, organisation)
+    await publish(bed, enrollments(organisation, EVENTS))
+    async with connected(bed, service) as database, bed.service(service, "--role", "worker", core=CORE):
+        await until(EVENTS, database, _COUNT.format(table), organisation)
+        return await rate_of(database, table, "organisation_id", organisation - 1)
 
 
 async def _bare_consumed(bed: Bed) -> float:
-    await _empty_queues(bed)
-    await _publish(bed, enrollments(new_organisation(), EVENTS))
+    await empty_queues(bed)
+    await publish(bed, enrollments(new_organisation(), EVENTS))
     return EVENTS / float(await bed.peer("bare_consumer", "muster.history", EVENTS, core=CORE))
 
 
 async def _visibility(bed: Bed, rounds: int) -> list[Result]:
     """From an enrollment's commit to that of its record and of its count, while enrolling goes on at a steady rate."""
-    await _empty_queues(bed)
+    await empty_queues(bed)
     hand_over = await bed.hand_over()
     waits: dict[str, list[list[float]]] = {where: [] for where in _VISIBLE_IN}
     async with bed.service("catalog"), bed.service("history"), bed.service("enrollment"):
         for _ in range(rounds):
             organisation = new_organisation()
-            await _fill(bed, organisation)
-            await _enroll(bed, organisation)
-            committed = await _commits(bed, "enrollment", "enrollments", organisation)
+            await fill(bed, organisation)
+            await enroll(bed, organisation)
+            committed = await commits_of(bed, "enrollment", "enrollments", organisation)
             for where, (service, table) in _VISIBLE_IN.items():
-                waits[where].append(_waits(committed, await _commits(bed, service, table, organisation)))
+                waits[where].append(waited(committed, await commits_of(bed, service, table, organisation)))
     note = "waking a process and being woken takes {p50:.2f} ms here, {p90:.2f} for one in ten".format(**hand_over)
-    return [result for where, of_rounds in waits.items() for result in _visible(where, of_rounds, note)]
+    return [result for where, of_rounds in waits.items() for result in from_commit(where, of_rounds, note)]
 
 
-def _waits(committed: dict[int, datetime], visible: dict[int, datetime]) -> list[float]:
+def waited(committed: dict[int, datetime], visible: dict[int, datetime]) -> list[float]:
     """Milliseconds of each, in order of length; without those of the first second."""
     warm = sorted(committed)[PER_SECOND * WARM_UP :]
     return sorted((visible[key] - committed[key]) / timedelta(milliseconds=1) for key in warm)
 
 
-def _visible(where: str, rounds: list[list[float]], machine: str) -> list[Result]:
+def from_commit(where: str, rounds: list[list[float]], machine: str) -> list[Result]:
+    """How long it took, at the median and at the 99th percentile; `rounds` are in milliseconds, in order."""
     longest = max(waits[-1] for waits in rounds)
     note = f"{PER_SECOND}/s for {SECONDS} s after {WARM_UP} s of warming up, longest {longest:.0f} ms; {machine}"
     return [
@@ -168,7 +169,7 @@ def _percentile(ordered: list[float], percent: int) -> float:
     return ordered[len(ordered) * percent // 100]
 
 
-async def _enroll(bed: Bed, organisation: int) -> None:
+async def enroll(bed: Bed, organisation: int) -> None:
     """Everyone is enrolled once, in sessions that take turns; raises `NotMeasured` when somebody is not."""
     caller = Caller(organisation, "bench", "Bench", "staff", frozenset({API_ACCESS, ENROLL}))
     signer = InternalSigner(GATEWAY, private_keys_file(bed.internal_keys, GATEWAY))
@@ -181,28 +182,30 @@ async def _enroll(bed: Bed, organisation: int) -> None:
         await bed.open_loop(bed.url("enrollment"), Path(file.name), rate=PER_SECOND, seconds=WARM_UP + SECONDS)
 
 
-async def _commits(bed: Bed, service: str, table: str, organisation: int) -> dict[int, datetime]:
+async def commits_of(bed: Bed, service: str, table: str, organisation: int) -> dict[int, datetime]:
     """When each row was committed, once all are there."""
-    async with _database(bed, service) as database:
-        await _until(ENROLLED, database, _COUNT.format(table), organisation)
+    async with connected(bed, service) as database:
+        await until(ENROLLED, database, _COUNT.format(table), organisation)
         return dict(await database.fetch(_MOMENTS.format(table), organisation))
 
 
-async def _rate(database: Database, table: str, column: str, after: int) -> float:
+async def rate_of(database: Database, table: str, column: str, after: int) -> float:
     """Rows/s from the first transaction that wrote some to the last; those of the first are not counted."""
     rows = await database.fetch(_COMMITS.format(table, column), after)
     written = sum(row["count"] for row in rows[1:])
     return float(written / (rows[-1]["moment"] - rows[0]["moment"]).total_seconds())
 
 
-async def _until(expected: int, database: Database, count: str, *arguments: object) -> None:
+async def until(expected: int, database: Database, count: str, *arguments: object) -> None:
+    """Returns once the statement counts so many."""
     async with asyncio.timeout(PATIENCE):
         while await database.fetchval(count, *arguments) != expected:  # noqa: ASYNC110 - a table has no event
             await asyncio.sleep(0.1)
 
 
 @asynccontextmanager
-async def _database(bed: Bed, service: str) -> AsyncIterator[Database]:
+async def connected(bed: Bed, service: str) -> AsyncIterator[Database]:
+    """To the service's database."""
     connection = await asyncpg.connect(bed.database_url(service), timeout=PATIENCE)
     try:
         yield connection
@@ -210,13 +213,15 @@ async def _database(bed: Bed, service: str) -> AsyncIterator[Database]:
         await connection.close()
 
 
-async def _fill(bed: Bed, organisation: int) -> None:
-    async with _database(bed, "catalog") as catalog, _database(bed, "enrollment") as enrollment:
+async def fill(bed: Bed, organisation: int) -> None:
+    """What must be there before somebody is enrolled, or counted."""
+    async with connected(bed, "catalog") as catalog, connected(bed, "enrollment") as enrollment:
         await fill_catalog(catalog, organisation)
         await fill_enrollment(enrollment, organisation)
 
 
-async def _empty_queues(bed: Bed) -> None:
+async def empty_queues(bed: Bed) -> None:
+    """Of all services."""
     async with connection_to(bed.amqp_url, name="bench") as connection:
         channel = await connection.channel()
         for service in SERVICE_NAMES:
@@ -224,7 +229,8 @@ async def _empty_queues(bed: Bed) -> None:
             await queue.purge(timeout=PATIENCE)
 
 
-async def _publish(bed: Bed, events: list[EnrollmentCreated]) -> None:
+async def publish(bed: Bed, events: list[EnrollmentCreated]) -> None:
+    """To the exchange; returns once the broker has confirmed all of them."""
     async with connection_to(bed.amqp_url, name="bench") as connection:
         exchange = await (await connection.channel()).get_exchange(EXCHANGE)
         for start in range(0, len(events), 500):

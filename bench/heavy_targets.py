@@ -74,7 +74,7 @@ GOOD: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
     OrganisationFields: {"name": "x", "admin": {"name": "x", "email": "a@b.example"}},
     OrganisationDocument: {"name": "x"},
     OrganisationPatch: {},
-    WebhookFields: {"url": "https://localhost/"},
+    WebhookFields: {"url": "https://hooks.invalid/"},
     WebhookPatch: {},
     SecretRotation: {"at_once": True},
     Recovery: {"since": "2026-01-01T00:00:00Z"},

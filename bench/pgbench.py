@@ -23,6 +23,7 @@ SETTINGS = {"jit": "off", "timezone": "UTC", **BY_KEY, **SHORT_READS}
 _RATE = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 _FAILED = re.compile(r"^number of failed transactions: ([1-9][0-9]*)", re.MULTILINE)
 _PARAMETER = re.compile(r"\$(\d+)")
+_COMMENT = re.compile(r"--[^\n]*")
 
 
 class _Asked(Exception):
@@ -67,7 +68,8 @@ def script(statement: Statement, drawn: dict[int, tuple[int, int]]) -> str:
             lines.append(f"\\set p{number} random({drawn[number][0]}, {drawn[number][1]})")
         elif isinstance(value, int):
             lines.append(f"\\set p{number} {value}")
-    text = _PARAMETER.sub(lambda match: _written(int(match[1]), statement.arguments), statement.sql)
+    sql = _COMMENT.sub("", statement.sql)
+    text = _PARAMETER.sub(lambda match: _written(int(match[1]), statement.arguments), sql)
     return "\n".join([*lines, " ".join(text.split()) + ";"]) + "\n"
 
 

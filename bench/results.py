@@ -90,3 +90,8 @@ def at_most(name: str, unit: str, ours: Samples, peer: Samples, peer_name: str, 
 def bounded(name: str, unit: str, ours: Samples, most: float, note: str = "") -> Result:
     """Ours should be `most` or less, with nobody beside it."""
     return Result(name, unit, ours, None, "", None, f"≤ {most:g} {unit}", ours.median <= most, note)
+
+
+def reached(name: str, unit: str, ours: Samples, least: float, note: str = "") -> Result:
+    """Ours should be `least` or more, with nobody beside it."""
+    return Result(name, unit, ours, None, "", None, f"≥ {least:g} {unit}", ours.median >= least, note)

@@ -32,20 +32,30 @@ class Workers:
         """Of the owner of the tables."""
         return self._installed.databases[service].owner
 
+    def service_database_url(self, service: str) -> str:
+        """Of the role that the service has there."""
+        return self._installed.databases[service].service
+
     def url(self, service: str) -> str:
         """Where the service's process listens while it runs."""
         return self._installed.url_of(service)
 
+    def setting(self, service: str, name: str) -> str:
+        """One of the service's own."""
+        return self._installed.environments[service][name]
+
     @asynccontextmanager
-    async def service(self, service: str, *arguments: str, core: int | None = None) -> AsyncIterator[Serving]:
-        """`python -m services.SERVICE ARGUMENTS`, ready, while the block runs."""
+    async def service(
+        self, service: str, *arguments: str, core: int | None = None, **settings: str
+    ) -> AsyncIterator[Serving]:
+        """`python -m services.SERVICE ARGUMENTS`, ready, while the block runs; `settings` beside its usual ones."""
         process = await serve(
             self._layout,
             f"{service}-{self._installed.number}",
             serving(service, *arguments),
             self._cores(core),
             self._installed.ports[service],
-            self._installed.environments[service],
+            {**self._installed.environments[service], **settings},
         )
         try:
             yield process

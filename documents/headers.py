@@ -3,6 +3,8 @@
 from http import HTTPStatus
 from typing import Any, Final
 
+from documents.routes import routes_with_event_cursors
+from shared.http import feed_cursor
 from shared.http.routing import Route
 from shared.service.idempotency import OF_IDEMPOTENCY
 
@@ -17,6 +19,7 @@ ETAG: Final = _reference("ETag")
 LOCATION: Final = _reference("Location")
 RETRY_AFTER: Final = _reference("Retry-After")
 WWW_AUTHENTICATE: Final = _reference("WWW-Authenticate")
+EVENT_CURSOR: Final = _reference("X-Event-Cursor")
 REPLAYED: Final = _reference("Idempotency-Replayed")
 _COMMON: Final = {"X-Request-Id": _reference("X-Request-Id")}
 _COUNT: Final = {"type": "integer", "minimum": 0}
@@ -41,6 +44,10 @@ HEADERS: Final[dict[str, Schema]] = {
         "description": "Identifies the row and its version, for `If-Match` and `If-None-Match`. Opaque.",
         "required": True,
         "schema": {"type": "string"},
+    },
+    "X-Event-Cursor": {
+        "description": "On the first step of a walk: `after` of the feed of events, for what changes from then on.",
+        "schema": {"type": "string", "minLength": feed_cursor.LENGTH, "maxLength": feed_cursor.LENGTH},
     },
     "Location": {
         "description": "The address of the new row.",
@@ -86,6 +93,8 @@ def headers_of_answer(route: Route[Any, Any], status: int) -> dict[str, Schema]:
     if route.tagged:
         headers["ETag"] = ETAG
         headers |= {"Location": LOCATION} if status == HTTPStatus.CREATED else {}
+    if route in routes_with_event_cursors():
+        headers["X-Event-Cursor"] = EVENT_CURSOR
     if takes_idempotency_key(route):
         headers["Idempotency-Replayed"] = REPLAYED
     return headers

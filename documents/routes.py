@@ -1,6 +1,7 @@
 """The routes that clients may ask, as the processes declare them."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
 
 from gateway.edge.own_routes import OWN_ROUTES
@@ -10,6 +11,7 @@ from services.delivery.api import ROUTES as DELIVERY
 from services.enrollment.api import ROUTES as ENROLLMENT
 from services.history.api import ROUTES as HISTORY
 from shared.errors import ApiError, BadRequest, HeadersTooLarge, UriTooLong, ValidationFailed
+from shared.http.pagination import PagedQuery
 from shared.http.refusals import Refusals, refusals_of
 from shared.http.routing import Route
 
@@ -23,6 +25,12 @@ def public_routes() -> Routes:
     """Those that the gateway passes on, and its own; what services ask each other is left out."""
     declared = [*CATALOG, *ENROLLMENT, *HISTORY, *ACCOUNTS, *DELIVERY, *OWN_ROUTES]
     return [route for route in declared if route.is_public or not route.is_internal]
+
+
+@cache
+def routes_with_event_cursors() -> Routes:
+    """Lists whose walks lead into the feed: those of services that keep or copy rows that events tell of."""
+    return [route for route in (*CATALOG, *ENROLLMENT, *HISTORY) if issubclass(route.query, PagedQuery)]
 
 
 def refusals_at(route: Route[Any, Any]) -> Refusals:

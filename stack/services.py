@@ -26,12 +26,17 @@ class Service:
 
 
 SERVICES = (
-    Service("catalog", publishes=("course", "session"), follows=("enrollment", "settings"), asks=("enrollment",)),
+    Service(
+        "catalog",
+        publishes=("course", "session"),
+        follows=("enrollment", "settings"),
+        asks=("enrollment", "delivery"),
+    ),
     Service(
         "enrollment",
         publishes=("employee", "enrollment", "certification", "settings"),
         follows=("course", "session", "organisation"),
-        asks=("catalog",),
+        asks=("catalog", "delivery"),
     ),
     Service("accounts", publishes=("organisation",), secrets=("accounts_secret",)),
     Service(
@@ -52,7 +57,7 @@ SERVICES = (
     Service(
         "history",
         follows=("course", "session", "employee", "enrollment", "settings"),
-        asks=("catalog", "enrollment"),
+        asks=("catalog", "enrollment", "delivery"),
     ),
 )
 SERVICE_NAMES = tuple(service.name for service in SERVICES)

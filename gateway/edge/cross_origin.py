@@ -22,6 +22,7 @@ _EXPOSED: Final = (
     "Retry-After",
     "Sunset",
     "WWW-Authenticate",
+    "X-Event-Cursor",
     "X-RateLimit-Limit",
     "X-RateLimit-Remaining",
     "X-RateLimit-Reset",

@@ -13,7 +13,7 @@ from shared.concurrency.newest import Newest
 from shared.http.event_stream import COMMENT, EVENT_STREAM, event, retry
 from shared.http.request import Request
 from shared.http.server.response_bytes import ResponseBytes
-from shared.http.streaming import CUT_BEHIND, Streamed
+from shared.http.streaming import CUT_BEHIND, Push, Streamed
 
 COMMENT_INTERVAL: Final = 15.0
 """Seconds without a change after which a comment says that the stream is alive."""
@@ -40,15 +40,21 @@ class WatchHandler:
         watch = Watch(organisation_id, data["sessions"], alone=data["alone"])
         watch.go_on_from(request.headers.get("Last-Event-ID", ""))
         self.live.require_room(watch.keys)
-        return Streamed(self._chunks(watch), EVENT_STREAM, headers=_UNBUFFERED, cut_behind=CUT_BEHIND)
+        push = Push()
+        chunks = self._chunks(watch, push)
+        return Streamed(chunks, EVENT_STREAM, headers=_UNBUFFERED, cut_behind=CUT_BEHIND, push=push)
 
-    async def _chunks(self, watch: "Watch") -> AsyncIterator[bytes]:
-        """The first piece comes at once, whether there is news or not: then the client knows that it is connected."""
+    async def _chunks(self, watch: "Watch", push: Push) -> AsyncIterator[bytes]:
+        """The first piece comes at once, whether there is news or not: then the client knows that it is connected.
+
+        Changes pass this by, which only keeps the stream open: woken for each of them, a thousand would take twice
+        as long.
+        """
         with self.live.watching(watch.keys, watch.newest):
             yield watch.first()
-            while not watch.is_over and not watch.newest.has_ended:
-                events = await watch.newest.take(COMMENT_INTERVAL)
-                yield b"".join(map(watch.shown, events)) or COMMENT
+            watch.go_on_with(push)
+            while await watch.newest.goes_on(COMMENT_INTERVAL):
+                yield COMMENT
             if not watch.is_over:
                 yield retry(random.uniform(*COME_BACK_WITHIN))  # noqa: S311 - jitter, nothing secret
 
@@ -87,6 +93,15 @@ class Watch:
 
     def first(self) -> bytes:
         return b"".join(map(self.shown, self._unseen)) or COMMENT
+
+    def go_on_with(self, push: Push) -> None:
+        def give(change: SessionEvent) -> None:
+            if push.write is not None:
+                push.write(self.shown(change))
+                if self.is_over:
+                    self.newest.end()
+
+        self.newest.give_to(give)
 
     def shown(self, change: SessionEvent) -> bytes:
         """One event as the client gets it."""

@@ -36,6 +36,7 @@ SERVICE = Service(
     subscriptions=SUBSCRIPTIONS,
     outbox=True,
     projection=PROJECTION,
+    event_cursors=True,
     api_contexts=[enrollment_client],
     commands=[SEED],
 )

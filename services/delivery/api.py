@@ -6,20 +6,23 @@ from typing import Any
 from services.delivery import api_webhook_messages, api_webhooks
 from services.delivery.errors import CursorExpired
 from services.delivery.reading import BEGINNING, Step, step, wait_for_step
-from services.delivery.representations import FeedPage
+from services.delivery.representations import FeedPage, Position
 from services.delivery.schemas import FeedQuery
 from services.delivery.store import feed
 from services.delivery.store.feed import Page
 from services.delivery.watch import FEED_WATCH
 from shared.auth.internal_token import EVENTS
+from shared.auth.trust import POSITION
 from shared.concurrency.deadline import time_left
 from shared.errors import ValidationFailed
 from shared.http import feed_cursor
 from shared.http.feed_cursor import FeedPlace
-from shared.http.models import Body
+from shared.http.models import Body, Query
 from shared.http.responses import Answer, Caching
 from shared.http.routing import Call, Route
-from shared.service.chassis import READER
+from shared.postgres.pool import connected
+from shared.service.chassis import POOL, READER
+from shared.service.positions import POSITION_PATH
 
 MARGIN = 1.0
 """Seconds that a reader who has waited leaves to the answer, of what the request may take."""
@@ -53,6 +56,13 @@ def _place(call: Call[FeedQuery, Body]) -> FeedPlace:
     return place
 
 
+async def position(call: Call[Query, Body]) -> Answer:
+    """For services that say which events their lists have in them."""
+    async with connected(call.app[POOL]) as connection:
+        below, _ = await feed.horizon(connection)
+    return Answer(json.dumps({"position": below}))
+
+
 ROUTES: list[Route[Any, Any]] = [
     Route(
         "GET",
@@ -69,6 +79,14 @@ ROUTES: list[Route[Any, Any]] = [
             " event. Events are kept for 30 days."
         ),
         refusals=[CursorExpired],
+    ),
+    Route(
+        "GET",
+        POSITION_PATH,
+        position,
+        {200: Position},
+        permissions=[POSITION],
+        summary="Read the position below which no event is added any more",
     ),
     *api_webhooks.ROUTES,
     *api_webhook_messages.ROUTES,

@@ -1,7 +1,6 @@
 """Reading the feed, and waiting for what comes next (contract, section 8)."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -45,7 +44,8 @@ Look = Callable[[FeedPlace], Awaitable[Step]]
 
 async def wait_for_step(watch: FeedWatch, organisation_id: int, after: FeedPlace, look: Look, seconds: float) -> Step:
     """The first step that has events; after so many seconds the last one that had none."""
-    end = time.monotonic() + seconds
+    clock = asyncio.get_running_loop().time
+    end = clock() + seconds
     pause = 0.0
     with watch.reader(organisation_id) as woken:
         await watch.ready()
@@ -54,19 +54,18 @@ async def wait_for_step(watch: FeedWatch, organisation_id: int, after: FeedPlace
             found = await look(after)
             if found.shown or found.has_more or watch.has_ended:
                 return found
-            await asyncio.sleep(max(0.0, min(pause, end - time.monotonic())))
+            await asyncio.sleep(max(0.0, min(pause, end - clock())))
             pause = min(2 * pause or FIRST_PAUSE, LONGEST_PAUSE)
-            if not await _set_before(woken, end):
+            if not await _set_within(woken, end - clock()):
                 return found
             after = found.next
 
 
-async def _set_before(woken: asyncio.Event, end: float) -> bool:
-    left = end - time.monotonic()
-    if left <= 0:
+async def _set_within(woken: asyncio.Event, seconds: float) -> bool:
+    if seconds <= 0:
         return False
     try:
-        async with asyncio.timeout(left):
+        async with asyncio.timeout(seconds):
             await woken.wait()
     except TimeoutError:
         return False

@@ -12,3 +12,7 @@ class FeedPage(Representation):
     data: list[dict[str, Any]]
     next: str
     has_more: bool
+
+
+class Position(Representation):
+    position: int

@@ -7,7 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from services.delivery.sealing import sealer_of
-from services.delivery.sending.addresses import AddressRefused, destination, is_literal, is_public
+from services.delivery.sending.addresses import AddressRefused, destination, is_literal, is_local_name, is_public
 from services.delivery.settings import DeliverySettings
 from shared.auth.secrets_at_rest import Sealer
 from shared.errors import ValidationFailed
@@ -29,8 +29,14 @@ class WebhookContext:
             to = destination(url, self.private_hosts)
         except AddressRefused as error:
             raise ValidationFailed({"url": [f"Nothing can be sent there: {error}."]}) from None
-        if not to.may_be_private and is_literal(to.host) and not is_public(to.host):
+        if "#" in url:
+            raise ValidationFailed({"url": ["Must not contain a fragment, which is never sent."]})
+        if not to.may_be_private and not _may_be_public(to.host):
             raise ValidationFailed({"url": ["Nothing can be sent there: the address is not public."]})
+
+
+def _may_be_public(host: str) -> bool:
+    return is_public(host) if is_literal(host) else not is_local_name(host)
 
 
 WEBHOOKS: Final = web.AppKey("webhooks", WebhookContext)

@@ -51,6 +51,7 @@ from shared.http.routing import Call, Route
 from shared.http.walks import require_own_cursor
 from shared.postgres.pool import connected, slow_transaction
 from shared.service.chassis import POOL
+from shared.service.event_cursor import cursor_of_walk
 from shared.service.idempotency import OF_IDEMPOTENCY
 from shared.service.resource_routes import audit_route, detail_in_sight_route, list_in_sight_route
 
@@ -77,6 +78,7 @@ async def create_enrollments(call: Call[Query, EnrollmentRequest]) -> Answer:
 
 async def list_compliance(call: Call[ComplianceQuery, Body]) -> Answer:
     require_own_cursor(call)
+    headers = await cursor_of_walk(call)
     async with slow_transaction(call.app[POOL], [call.organisation_id]) as connection:
         courses = await compliance.courses_asked_for(connection, call.organisation_id, call.query)
         if not courses:
@@ -84,7 +86,7 @@ async def list_compliance(call: Call[ComplianceQuery, Body]) -> Answer:
         rows = await compliance.compliance_page(
             connection, call.organisation_id, courses, call.query, sight_of(call.caller)
         )
-    return page(call, *rows)
+    return page(call, *rows, headers=headers)
 
 
 async def get_settings(call: Call[Query, Body]) -> Answer:

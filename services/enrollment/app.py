@@ -81,6 +81,7 @@ SERVICE = Service(
     subscriptions=SUBSCRIPTIONS,
     outbox=True,
     projection=PROJECTION,
+    event_cursors=True,
     rebuild=rebuild,
     api_contexts=[catalog_client, enrollment_batcher, live_seats],
     worker_contexts=[expiry_notices, preservation],

@@ -21,3 +21,5 @@ class EnrollmentSettings(ServiceSettings):
     """Enrollment requests decided in one transaction at most."""
     seat_batches_at_once: int = Field(default=1, ge=1, le=4)
     """Such transactions that run at the same time."""
+    delivery_url: str | None = None
+    """Base URL of delivery, which keeps the feed. Without it no list has an `X-Event-Cursor`."""

@@ -1,6 +1,7 @@
 """History's routes (contract, section 5)."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from shared.http.routing import Call, Route
 from shared.http.walks import require_own_cursor, step_links, step_meta
 from shared.postgres.pool import connected
 from shared.service.chassis import POOL, READER
+from shared.service.event_cursor import cursor_of_walk
 
 
 def sight_of_histories(caller: Caller) -> Sight:
@@ -38,6 +40,7 @@ async def staff_history(call: Call[HistoryQuery, Body]) -> Answer:
 
 async def _history(call: Call[Any, Body], person_type: str, company_id: int | None) -> Answer:
     require_own_cursor(call)
+    cursor = await cursor_of_walk(call)
     query: HistoryQuery = call.query
     sight = sight_of_histories(call.caller)
     if call.caller.may(VIEW) and not (sight.everybody or sight.companies or call.id == sight.person):
@@ -50,17 +53,17 @@ async def _history(call: Call[Any, Body], person_type: str, company_id: int | No
     if not found:
         raise WorkerNotFound
     if query.is_step:
-        return _step(call, total, items, *last)
+        return _step(call, cursor, total, items, *last)
     text = f'{{"data": {items}, "meta": {json.dumps(history_meta(query, total))}}}'
     return Answer(text, headers=next_link(call.url, query, total), caching=Caching.REVALIDATED)
 
 
-def _step(call: Call[Any, Body], total: int | None, items: str, last: int | None) -> Answer:
+def _step(call: Call[Any, Body], cursor: Mapping[str, str], total: int | None, items: str, last: int | None) -> Answer:
     meta = step_meta(call, total, last)
     links = step_links(call, meta)
     text = f'{{"data": {items}, "meta": {json.dumps(meta)}, "links": {json.dumps(links)}}}'
     headers = {} if links["next"] is None else link_header(links["next"])
-    return Answer(text, headers=headers, caching=Caching.REVALIDATED)
+    return Answer(text, headers={**cursor, **headers}, caching=Caching.REVALIDATED)
 
 
 def history_meta(query: PagedQuery, total: int) -> dict[str, Any]:

@@ -18,4 +18,5 @@ SERVICE = Service(
     routes=ROUTES,
     subscriptions=SUBSCRIPTIONS,
     projection=PROJECTION,
+    event_cursors=True,
 )

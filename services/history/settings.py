@@ -8,3 +8,5 @@ class HistorySettings(ServiceSettings):
 
     catalog_url: str | None = None
     enrollment_url: str | None = None
+    delivery_url: str | None = None
+    """Base URL of delivery, which keeps the feed. Without it no list has an `X-Event-Cursor`."""

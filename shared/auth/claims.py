@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from shared.auth.trust import OF_GATEWAY, STATES
+from shared.auth.trust import OF_GATEWAY, POSITION, STATES
 from shared.validation.fields import MAX_ID, storable
 
 UserType = Literal["staff", "contractor", "service"]
@@ -65,7 +65,7 @@ class InternalClaims(CallerClaims):
     @model_validator(mode="after")
     def _of_one_organisation(self) -> Self:
         of_gateway = not OF_GATEWAY.isdisjoint(self.permissions)
-        if self.org == EVERY_ORGANISATION and not of_gateway and STATES not in self.permissions:
+        if self.org == EVERY_ORGANISATION and not of_gateway and not {STATES, POSITION} & set(self.permissions):
             raise ValueError("only services ask about every organisation")
         if self.org != EVERY_ORGANISATION and of_gateway:
             raise ValueError("what the gateway asks in its own name is of no organisation")

@@ -22,17 +22,20 @@ PUBLIC = "internal.public"
 """Permission to pass on what anybody may ask without a token."""
 REVOCATIONS = "internal.revocations"
 """Permission to read which tokens are refused before they expire."""
+POSITION = "internal.position"
+"""Permission to ask up to where events are in the feed, or in all queues."""
 LIVE = "internal.live"
 """Permission to follow the seats of sessions, for all who watch them at one gateway."""
 OF_GATEWAY = frozenset({PUBLIC, REVOCATIONS, LIVE})
 """What the gateway asks in its own name, of every organisation: no client is of organisation 0."""
 
+_FEED = {"delivery": frozenset({POSITION})}
 GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {
-    "catalog": {"enrollment": frozenset({SEATS, STATES})},
-    "enrollment": {"catalog": frozenset({FETCH_SESSION, STATES})},
+    "catalog": {"enrollment": frozenset({SEATS, STATES, POSITION}), **_FEED},
+    "enrollment": {"catalog": frozenset({FETCH_SESSION, STATES, POSITION}), **_FEED},
     "accounts": {},
     "delivery": {},
-    "history": {"catalog": frozenset({STATES}), "enrollment": frozenset({STATES})},
+    "history": {"catalog": frozenset({STATES, POSITION}), "enrollment": frozenset({STATES, POSITION}), **_FEED},
 }
 """The permissions that each service may use at each other service."""
 SIGNERS = (GATEWAY, *GRANTS)

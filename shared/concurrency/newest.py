@@ -1,7 +1,7 @@
 """What a reader of news has not taken yet: the newest value of each key, however slow the reader is."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 
@@ -28,13 +28,25 @@ class Newest(Generic[V]):
         self._untaken: dict[object, V] = {}
         self._waiting: asyncio.Future[None] | None = None
         self.has_ended = False
+        self._given: Callable[[V], None] | None = None
 
     def put(self, value: V) -> None:
         known = self._seen.get(value.key)
-        if known is None or value.version > known:
-            self._seen[value.key] = value.version
+        if known is not None and value.version <= known:
+            return
+        self._seen[value.key] = value.version
+        if self._given is not None:
+            self._given(value)
+        else:
             self._untaken[value.key] = value
             self._wake()
+
+    def give_to(self, given: Callable[[V], None]) -> None:
+        """From now on values are given to this function as they come, and what is untaken at once."""
+        self._given = given
+        for value in self._untaken.values():
+            given(value)
+        self._untaken.clear()
 
     def end(self) -> None:
         """The reader takes what is left, and then nothing more."""
@@ -48,6 +60,12 @@ class Newest(Generic[V]):
         taken = list(self._untaken.values())
         self._untaken.clear()
         return taken
+
+    async def goes_on(self, seconds: float) -> bool:
+        """Waits so long, or until the end; whether it has not come yet."""
+        if not self.has_ended:
+            await self._news(seconds)
+        return not self.has_ended
 
     async def _news(self, patience: float) -> None:
         loop = asyncio.get_running_loop()

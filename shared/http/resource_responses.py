@@ -25,11 +25,18 @@ def created(row: Document, location: str, message: str | None = None) -> Answer:
     return success(row.text, message=message, status=201, headers={"ETag": row.etag, "Location": location})
 
 
-def page(call: Call[Any, Any], total: int | None, items: str, last: int | None = None) -> Answer:
+def page(
+    call: Call[Any, Any],
+    total: int | None,
+    items: str,
+    last: int | None = None,
+    *,
+    headers: dict[str, str] | None = None,
+) -> Answer:
     """A page of a training list, or a step of a walk whose `last` row is followed by more, with its meta and links."""
     query: PagedQuery = call.query
     if query.is_step or total is None:
         meta = step_meta(call, total, last)
-        return success(items, meta=meta, links=step_links(call, meta), caching=Caching.REVALIDATED)
+        return success(items, meta=meta, links=step_links(call, meta), headers=headers, caching=Caching.REVALIDATED)
     meta, links = training_meta(query, total), training_links(call.url, query, total)
     return success(items, meta=meta, links=links, caching=Caching.REVALIDATED)

@@ -1,7 +1,7 @@
 """Answers that go out while they are made (decision 23)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,6 +11,15 @@ from shared.http.responses import Caching
 
 CUT_BEHIND: Final = 64 * 1024
 """Bytes that a reader of news may be behind: what is older than that is no news."""
+
+
+@dataclass(slots=True)
+class Push:
+    """A way past `chunks` for news that go to a thousand readers in the same moment: a call, and no task for each."""
+
+    write: Callable[[bytes], None] | None = None
+    """Sends one chunk between two of the others, or cuts a reader who is too far behind. None before the stream begins
+    and after its end."""
 
 
 @dataclass(slots=True)
@@ -30,6 +39,8 @@ class Streamed:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     cut_behind: int | None = None
+    push: Push | None = None
+    """Only with `cut_behind`: nobody waits for a reader."""
     caching: Caching = Caching.NEVER
 
 

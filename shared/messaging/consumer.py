@@ -9,10 +9,12 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from aio_pika.abc import AbstractChannel
 
@@ -31,7 +33,9 @@ from shared.messaging.dead_letter import dead_letter_of
 from shared.messaging.deliveries import Delivery, subscribe
 from shared.messaging.errors import BrokerUnavailable, broker_outages
 from shared.messaging.follower import Followed, Follower
+from shared.messaging.progress import Progress
 from shared.messaging.retrying import retry_forever
+from shared.messaging.roll_call import RollCall
 from shared.postgres.pool import Pool, transaction
 from shared.postgres.row_security import scope
 
@@ -96,9 +100,12 @@ class Consumer:
     amqp_url: str
     queue: QueueName
     follower: Follower[Any]
+    roll_call: RollCall | None = None
+    """Where the service says which events it has applied."""
     _gather_seconds: float = 0.0
     _began: float = -math.inf
     _connected: bool = False
+    _progress: Progress | None = None
 
     async def is_connected(self) -> bool:
         return self._connected
@@ -109,20 +116,38 @@ class Consumer:
 
     async def _consume(self, backoff: Backoff) -> None:
         try:
-            async with connection_to(self.amqp_url, name=self.queue.name) as connection:
+            async with self._joined() as entry, connection_to(self.amqp_url, name=self.queue.name) as connection:
                 channel = await open_channel(connection, prefetch=2 * BATCH)
                 queue = await find_queue(channel, self.queue.name)
                 # Bounded by the prefetch: the broker sends no more than that without an acknowledgement.
                 arrived = Arrivals()
                 await _notice_end(channel, arrived)
+                self._progress = Progress(channel, self.queue, arrived)
                 await subscribe(connection, channel, queue.name, arrived.put_nowait)
                 self._connected = True
-                while True:
-                    batch = await self._next_batch(channel, arrived)
-                    await self._handle(channel, batch, arrived)
-                    backoff.reset()
+                async with self._attended(entry, self._progress):
+                    while True:
+                        batch = await self._next_batch(channel, arrived)
+                        await self._handle(channel, batch, arrived)
+                        backoff.reset()
         finally:
             self._connected = False
+
+    @asynccontextmanager
+    async def _joined(self) -> AsyncIterator[UUID | None]:
+        if self.roll_call is None:
+            yield None
+        else:
+            async with self.roll_call.joined() as entry:
+                yield entry
+
+    @asynccontextmanager
+    async def _attended(self, entry: UUID | None, progress: Progress) -> AsyncIterator[None]:
+        if self.roll_call is None or entry is None:
+            yield
+        else:
+            async with self.roll_call.attended(entry, progress):
+                yield
 
     async def _next_batch(self, channel: AbstractChannel, arrived: Arrivals) -> Batch:
         """A batch of the next delivery; others are added once its transaction has begun."""
@@ -135,9 +160,12 @@ class Consumer:
                 continue
             if first is None:
                 raise BrokerUnavailable("the consumer's channel was closed, or its queue deleted")
+            batch = Batch(first, self.follower)
+            if self._progress is not None:
+                self._progress.took(batch)
             if self._gather_seconds and arrived.qsize() < BATCH - 1:
                 await asyncio.sleep(self._gather_seconds)
-            return Batch(first, self.follower)
+            return batch
 
     async def _watch(self, channel: AbstractChannel) -> None:
         """Asks the broker for consumers: one can be dropped without notice (mosquito/aio-pika#231)."""
@@ -157,6 +185,8 @@ class Consumer:
             await self._dead_letter(channel, delivery, invalid)
         # Delivery tags ascend, and every delivery of the batch is applied or dead-lettered by now.
         await batch.last.acknowledge_all()
+        if self._progress is not None:
+            self._progress.acknowledged()
 
     def _gathered(self, batch: Batch, arrived: Arrivals) -> list[Followed]:
         batch.take(arrived)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from shared.events.cloudevents import encode
@@ -57,6 +57,11 @@ WHERE id = ANY($1::bigint[])
 
 _POSTPONE = "UPDATE outbox SET retry_at = statement_timestamp() + $2::interval WHERE id = ANY($1::bigint[])"
 
+_ENDS = """
+SELECT coalesce((SELECT max(id) FROM outbox), 0) AS last,
+    (SELECT min(id) FROM outbox WHERE published_at IS NULL) AS oldest
+"""
+
 _PRUNE = """
 DELETE FROM outbox
 WHERE id IN (SELECT id FROM outbox WHERE published_at < now() - interval '24 hours' ORDER BY published_at LIMIT 5000)
@@ -91,6 +96,13 @@ class OutboxRow:
     routing_key: str
     body: str
     must_route: bool
+
+
+class Outbox(NamedTuple):
+    """Ids: of the last event, 0 where there is none, and of the oldest that a queue may lack."""
+
+    last: int
+    oldest: int | None
 
 
 async def add(
@@ -133,6 +145,11 @@ async def mark_published(connection: Connection, ids: Sequence[int]) -> None:
 async def postpone(connection: Connection, ids: Sequence[int], delay: timedelta) -> None:
     """Defers rows that the broker refused, so that they do not block the rows behind them."""
     await connection.execute(_POSTPONE, ids, delay)
+
+
+async def ends(connection: Connection) -> Outbox:
+    [row] = await connection.fetch(_ENDS)
+    return Outbox(*row)
 
 
 async def prune(connection: Connection) -> None:

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,17 +18,20 @@ from aiohttp import web
 
 from shared.auth.internal_token import InternalTokenVerifier
 from shared.auth.key_changes import record_trusted_keys
+from shared.auth.signing import InternalSigner
 from shared.auth.trust import parse_trusted_keys
 from shared.auth.watched_file import WatchedFile
 from shared.concurrency.tasks import background
 from shared.http.body_budget import BodyBudget
 from shared.http.routing import VERIFIER, Route, add_routes
 from shared.http.server.app import INFORMATION, READINESS, create_app, run
+from shared.http.service_client import connect_to_service
 from shared.messaging.broker import QueueName, connection_to, declare_queue
 from shared.messaging.consumer import Consumer
 from shared.messaging.follower import Follower
 from shared.messaging.installation import describe
 from shared.messaging.relay import LANES, Relay
+from shared.messaging.roll_call import RollCall
 from shared.messaging.subscriptions import Subscribed, Subscriptions
 from shared.observability import configure_logging
 from shared.postgres.batched_reads import BatchedReader, batched_reader
@@ -35,7 +39,9 @@ from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connection_pool, is_reachable
 from shared.projections.comparison import Projection
 from shared.service.dead_letter_commands import add_dead_letter_commands, answer_dead_letters
+from shared.service.event_cursor import APPLIED_POSITION, AppliedPosition
 from shared.service.housekeeping import prune_expired
+from shared.service.positions import Positions
 from shared.service.projection_commands import add_projection_commands, rebuild_copies, verify_copies
 from shared.settings import ServiceSettings, SettingRefused, read_settings
 
@@ -46,6 +52,7 @@ Context = Callable[[S, web.Application], AsyncIterator[None]]
 
 POOL = web.AppKey("pool", Pool)
 READER = web.AppKey("reader", BatchedReader)
+ROLL_CALL = web.AppKey("roll_call", RollCall)
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,8 @@ class Service(Generic[S]):
     """Whether it publishes events: then its migrations make the tables of outbox and idempotency keys."""
     projection: Projection | None = None
     """What it copies from other services: with it there are `verify` and `rebuild`."""
+    event_cursors: bool = False
+    """Whether its lists tell which events they have in them: then its migrations make tables for it (decision 27)."""
     rebuild: Callable[[S], int] | None = None
     """Carries out `rebuild` where replacing the copies is not enough; returns the exit status."""
     api_contexts: Sequence[Context[S]] = ()
@@ -176,10 +185,14 @@ def build_app(service: Service[S], settings: S, role: Role = "all") -> web.Appli
     if role != "worker":
         add_routes(app, service.routes)
         app.cleanup_ctx.append(partial(batched_reads, service.name, settings))
+        if service.event_cursors:
+            app.cleanup_ctx.append(applied_position)
         app.cleanup_ctx.extend(partial(context, settings) for context in service.api_contexts)
     if role != "api":
         if service.outbox:
             app.cleanup_ctx.append(partial(relay, service.name, settings))
+        if service.event_cursors:
+            app.cleanup_ctx.append(partial(roll_call, service, settings))
         app.cleanup_ctx.append(partial(consumer, service.name, settings, service.follower))
         app.cleanup_ctx.extend(partial(context, settings) for context in service.worker_contexts)
     return app
@@ -219,7 +232,34 @@ async def consumer(
 ) -> AsyncIterator[None]:
     """Applies the events in the service's queue."""
     amqp_url, queue = settings.amqp_url.get_secret_value(), service_queue(name, settings)
-    consumer = Consumer(app[POOL], amqp_url, queue, follower)
+    consumer = Consumer(app[POOL], amqp_url, queue, follower, app.get(ROLL_CALL))
     app[INFORMATION]["consumer"] = consumer.is_connected
     async with background(consumer.run(), name="consumer"):
+        yield
+
+
+async def applied_position(app: web.Application) -> AsyncIterator[None]:
+    """Which events the rows have in them."""
+    app[APPLIED_POSITION] = AppliedPosition(app[POOL])
+    yield
+
+
+async def roll_call(service: Service[S], settings: S, app: web.Application) -> AsyncIterator[None]:
+    """Lets its consumers agree on what they have applied, if their settings say whom to ask."""
+    replicas = () if service.projection is None else service.projection.replicas
+    addresses = {
+        name: getattr(settings, f"{name}_url", None) for name in ("delivery", *(each.owner for each in replicas))
+    }
+    signer = InternalSigner(service.name, settings.internal_keys_file)
+    async with AsyncExitStack() as exits:
+        clients = {
+            name: await exits.enter_async_context(
+                connect_to_service(url, name=name, asking=service.name, signer=signer)
+            )
+            for name, url in addresses.items()
+            if url
+        }
+        delivery = clients.pop("delivery", None)
+        known = delivery is not None and len(clients) == len(addresses) - 1
+        app[ROLL_CALL] = RollCall(app[POOL], Positions(delivery, clients) if delivery and known else None)
         yield

@@ -22,6 +22,7 @@ from shared.postgres.audit_trail import Trail
 from shared.postgres.batched_reads import PageRead
 from shared.postgres.pool import Connection, connected
 from shared.service.chassis import POOL, READER
+from shared.service.event_cursor import cursor_of_walk
 from shared.service.idempotency import OF_IDEMPOTENCY, run_once
 
 Q = TypeVar("Q", bound=PagedQuery)
@@ -58,8 +59,9 @@ def list_in_sight_route(
 
     async def list_rows(call: Call[Q, Body]) -> Answer:
         require_own_cursor(call)
+        headers = await cursor_of_walk(call)
         rows = await call.app[READER].read(read(call.organisation_id, call.query, sight_of(call.caller)))
-        return page(call, *rows)
+        return page(call, *rows, headers=headers)
 
     return Route(
         "GET",
@@ -172,12 +174,13 @@ def audit_route(
 
     async def list_changes(call: Call[PagedQuery, Body]) -> Answer:
         require_own_cursor(call)
+        headers = await cursor_of_walk(call)
         read = trail.page(organisation_id(call), row_id(call), call.query.window, call.query.place, MAX_PER_PAGE)
         async with connected(call.app[POOL]) as connection:
             found, *rows = await read.alone_scoped(connection)
         if not found:
             raise not_found
-        return page(call, *rows)
+        return page(call, *rows, headers=headers)
 
     return Route(
         "GET",

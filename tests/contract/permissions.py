@@ -188,7 +188,7 @@ LINES = [
     Line("GET /api/v1/clients/{client}/audit", "accounts.manage"),
     Line("GET /api/v1/events", "events.view", elsewhere=200),
     Line("GET /api/v1/webhooks", "webhooks.manage", elsewhere=200),
-    Line("POST /api/v1/webhooks", "webhooks.manage", 201, 201, {"url": "https://localhost/"}),
+    Line("POST /api/v1/webhooks", "webhooks.manage", 201, 201, {"url": "https://hooks.invalid/"}),
     Line("GET /api/v1/webhooks/{webhook}", "webhooks.manage"),
     Line("PATCH /api/v1/webhooks/{webhook}", "webhooks.manage", body={"thin": True}),
     Line("DELETE /api/v1/webhooks/{webhook}", "webhooks.manage"),

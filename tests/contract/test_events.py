@@ -192,7 +192,7 @@ async def everything_happens(stack: Stack, client: Client, organisation: int) ->
     await client.request("POST", f"{EMPLOYEES}/{people[0]}/merge", json=merged, headers={"If-Match": "*"})
     made = await client.post(ORGANISATIONS, example_body(OrganisationFields) | {"id": organisation})
     assert made.status == 201, made.text
-    webhook = (await client.post(WEBHOOKS, {"url": "https://localhost/"})).headers["Location"]
+    webhook = (await client.post(WEBHOOKS, {"url": "https://hooks.invalid/"})).headers["Location"]
     await client.patch(webhook, {"status": "disabled"})
     await client.delete(webhook)
 

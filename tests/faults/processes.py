@@ -139,14 +139,20 @@ class ProductProcess:
         return status
 
     def freeze(self) -> None:
-        self.frozen += 1
         freeze(self._family())
 
     def thaw(self) -> None:
+        """Whoever has frozen it, and be it itself."""
+        self.frozen += self._is_stopped()
         thaw(self._family())
 
     async def is_frozen(self) -> bool:
-        return self.process is not None and psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
+        return self._is_stopped()
+
+    def _is_stopped(self) -> bool:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return any(each.status() == psutil.STATUS_STOPPED for each in self._family())
+        return False
 
     async def revive(self) -> None:
         """Whatever was done to it: afterwards it runs and is ready."""

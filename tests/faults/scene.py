@@ -1,16 +1,12 @@
 """What the clients of a run work on: two organisations, each with courses, sessions and people of its own."""
 
 import asyncio
-import base64
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import asyncpg
-from pydantic import SecretStr
 
-from services.delivery.sealing import WEBHOOK_SECRETS, secret_of, signing_key_of
-from shared.auth.secrets_at_rest import Sealer
 from tests.faults.bed import Bed
 from tests.faults.receiver import Hook
 from tests.support import world
@@ -25,12 +21,6 @@ HOOKED = ("training.course.*", "training.session.*", "training.enrollment.cancel
 """Types of the events that go to the webhook of an organisation; with all of them, stories take longer."""
 ALL: Sequence[str] = ()
 AT_ONCE = 8
-
-
-_WEBHOOK = """
-INSERT INTO webhooks (organisation_id, id, url, types, secret, signing_key, public_key)
-VALUES ($1, 1, $2, $3, $4, $5, '')
-"""
 
 
 @dataclass(frozen=True)
@@ -80,18 +70,10 @@ async def _new_organisation(bed: Bed, count: int, hooked: Sequence[str]) -> Orga
 
 
 async def _new_webhook(bed: Bed, organisation: int, types: Sequence[str]) -> None:
-    sealer = Sealer(WEBHOOK_SECRETS, SecretStr(bed.environment["delivery"]["DELIVERY_SECRET"]))
-    secret, key = (base64.b64encode(secrets.token_bytes(32)).decode() for _ in range(2))
-    sealed = (
-        sealer.seal(f"whsec_{secret}", secret_of(organisation, 1)),
-        sealer.seal(f"whsk_{key}", signing_key_of(organisation, 1)),
-    )
-    delivery = await asyncpg.connect(bed.database_urls["delivery"], timeout=5)
-    try:
-        await delivery.execute(_WEBHOOK, organisation, bed.receiver.url(organisation), list(types), *sealed)
-    finally:
-        await delivery.close()
-    bed.receiver.add(Hook(organisation, f"whsec_{secret}", tuple(types)))
+    body = {"url": bed.receiver.url(organisation), "types": list(types)}
+    answer = await bed.client(organisation).post("/api/v1/webhooks", body)
+    assert answer.status == 201, answer.text
+    bed.receiver.add(Hook(organisation, answer.data["secret"], tuple(types)))
 
 
 async def _new_session(client: Client, mark: str, course: int, number: int) -> int:

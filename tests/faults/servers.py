@@ -29,6 +29,9 @@ from tests.faults.signals import family, freeze, kill, thaw
 Running = PostgresServer | RedisServer | RabbitMQServer
 S = TypeVar("S", bound=Running)
 
+FOR_TWO_OF_EACH = {"max_connections": "300"}
+"""Two processes of each service and now and then a third have some 180, beside those of whoever looks."""
+
 
 @dataclass
 class Servers:
@@ -98,7 +101,9 @@ async def running_servers(name: str) -> AsyncIterator[Servers]:
         with Steps(Console(stderr=True)) as steps:
             programs = await asyncio.to_thread(provide, (POSTGRES, REDIS, RABBITMQ), steps, layout.log / "install.log")
         credentials = load_credentials(layout.secrets)
-        made = make_servers(programs, layout, load_state(layout.state_file), credentials)
+        made = make_servers(
+            programs, layout, load_state(layout.state_file), credentials, postgres_settings=FOR_TWO_OF_EACH
+        )
         servers = Servers(
             _of(PostgresServer, made), _of(RedisServer, made), _of(RabbitMQServer, made), layout, credentials
         )

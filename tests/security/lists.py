@@ -38,6 +38,8 @@ LISTS: dict[str, Service] = {
     f"{COMPLIANCE}?course_id=<course>": "enrollment",
     f"{EMPLOYEES}/<person>/training": "history",
     f"{STAFF}/<staff>/training": "history",
+    "/api/v1/webhooks": "delivery",
+    "/api/v1/webhooks/<webhook>/audit": "delivery",
 }
 
 

@@ -36,9 +36,11 @@ STRANGERS = {
     "their tag": "nobody's tag",
     "their key": "nobody's key",
     "their cursor": "nobody's cursor",
+    "their webhook": "nobody",
 }
 """For each word of theirs the one of nobody, which must be answered alike."""
 
+WEBHOOKS = "/api/v1/webhooks"
 _SESSION = json.dumps(NEW_SESSION)[1:-1]
 _PERSON = '{"employee_id": "E-1", "full_name": "New Name"}'
 
@@ -82,6 +84,13 @@ PATHS = [
     path("GET", STAFF + "/{}/training", "staff", None, "history"),
     path("GET", EMPLOYEES + "/{}/training?page=2&per_page=1", "person", None, "history"),
     path("GET", COURSES + "/{}", "session", None, "catalog"),
+    path("GET", WEBHOOKS + "/{}", "webhook", None, "delivery"),
+    path("GET", WEBHOOKS + "/{}/secret", "webhook", None, "delivery"),
+    path("GET", WEBHOOKS + "/{}/audit", "webhook", None, "delivery"),
+    path("PATCH", WEBHOOKS + "/{}", "webhook", '{"url": "https://stolen.example/"}', "delivery"),
+    path("DELETE", WEBHOOKS + "/{}", "webhook", None, "delivery"),
+    path("POST", WEBHOOKS + "/{}/enable", "webhook", None, "delivery"),
+    path("POST", WEBHOOKS + "/{}/rotate-secret", "webhook", '{"at_once": true}', "delivery"),
 ]
 
 

@@ -3,14 +3,14 @@
 import pytest
 from aiohttp import http_parser
 
-from tests.security import assignment, bodies, feed, framing, headers, lists, targets, tenancy, tokens, values
+from tests.security import assignment, bodies, feed, framing, headers, lists, targets, tenancy, tokens, values, webhooks
 from tests.security.corpus import Family, Place
 from tests.security.runner import failures, told_apart
 from tests.security.world import World, contents, new_world
 from tests.support.raw_http import is_alive
 from tests.support.stack import Stack
 
-MODULES = (tokens, headers, framing, targets, bodies, values, lists, feed, assignment, tenancy)
+MODULES = (tokens, headers, framing, targets, bodies, values, lists, feed, webhooks, assignment, tenancy)
 FAMILIES = [module.FAMILY for module in MODULES]
 PLACES: list[Place] = ["gateway", "service"]
 

@@ -82,6 +82,7 @@ LISTS = (
     ("enrollment", "/api/v1/employees?search=doe"),
     ("enrollment", "/api/v1/staff"),
     ("delivery", "/api/v1/events?limit=1000"),
+    ("delivery", "/api/v1/webhooks"),
 )
 """Pages of everything, one for each way in which rows are found."""
 

@@ -92,7 +92,10 @@ async def _rows(client: Client) -> dict[str, str]:
     key = secrets.token_hex(8)
     kept = await client.post(SESSIONS, {"course_id": course_id, **NEW_SESSION}, **{"Idempotency-Key": key})
     assert kept.status == 201, kept.text
+    webhook = await client.post("/api/v1/webhooks", {"url": "https://hooks.example/in", "status": "disabled"})
+    assert webhook.status == 201, webhook.text
     rows = {
+        "webhook": webhook.data["id"],
         "course": course_id,
         "other course": other_course,
         "session": session_id,
@@ -119,7 +122,7 @@ async def _has_arrived(world: World) -> bool:
         for follower in followers:
             assert await _versions(world, follower) == versions, follower
     return await _fetchval(world, "delivery", _TAKEN) >= sum(
-        [await _fetchval(world, publisher, _PUBLISHED) for publisher in ("catalog", "enrollment")]
+        [await _fetchval(world, publisher, _PUBLISHED) for publisher in ("catalog", "enrollment", "delivery")]
     )
 
 

@@ -18,8 +18,8 @@ from jsonschema_rs import Draft202012Validator, ValidationError
 from documents.event_schemas import DIRECTORY, ENVELOPE
 from shared.events.cloudevents import CONTENT_TYPE
 from shared.messaging.broker import declare_exchange
+from stack.paths import REPOSITORY
 from tests.support.databases import amqp_url
-from tests.support.papers import ROOT
 
 _WIDEST_INTEGER = 2**31
 """An attribute is text, a boolean, or an integer below this (CloudEvents 1.0, type system)."""
@@ -55,7 +55,7 @@ def _envelope() -> Draft202012Validator:
 @cache
 def _data_of(type_: str) -> Draft202012Validator:
     """By the file that the gateway serves."""
-    schema = json.loads((ROOT / DIRECTORY / f"{type_}.json").read_text(encoding="utf-8"))
+    schema = json.loads((REPOSITORY / DIRECTORY / f"{type_}.json").read_text(encoding="utf-8"))
     return Draft202012Validator(schema, validate_formats=True)
 
 

@@ -39,7 +39,7 @@ _VALUES: Mapping[str, Any] = {
     "title": "Leadership Essentials",
     "attendance": [{"employee_id": 1, "outcome": "checked_in"}],
     "permissions": ["training.view"],
-    "url": "https://localhost/",
+    "url": "https://hooks.invalid/",
     "since": "2026-01-01T00:00:00Z",
 }
 """For members whose type alone does not say what a good value is."""

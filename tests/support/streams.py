@@ -13,7 +13,7 @@ from shared.http.responses import Answer
 from shared.http.server.app import create_app
 from shared.http.server.responder import RESPONDER
 from shared.http.server.response_stream import ResponseStream
-from shared.http.streaming import Streamed
+from shared.http.streaming import Push, Streamed
 from tests.support.stack import serving
 
 DEADLINE = 20.0
@@ -26,6 +26,7 @@ class Source:
 
     chunks: Chunks
     cut_behind: int | None = None
+    push: Push | None = None
     length: int | None = None
     taken: int = 0
     began: int = 0
@@ -35,7 +36,9 @@ class Source:
         if self.length is not None:
             lines = b"Content-Length: %d\r\n" % self.length
             return ResponseStream(200, lines, self._counted(request), length=self.length)
-        return Streamed(self._counted(request), "text/plain", headers={"X-Own": "1"}, cut_behind=self.cut_behind)
+        return Streamed(
+            self._counted(request), "text/plain", headers={"X-Own": "1"}, cut_behind=self.cut_behind, push=self.push
+        )
 
     async def _counted(self, request: Request) -> AsyncIterator[bytes]:
         self.began += 1

@@ -83,6 +83,7 @@ async def watching(client: Client, *session_ids: int, last: str | None = None) -
     alone = f"/{session_ids[0]}/live"
     path = alone if len(session_ids) == 1 else f"/live?sessions={','.join(map(str, session_ids))}"
     headers = {"Authorization": f"Bearer {client.token}"} | ({} if last is None else {"Last-Event-ID": last})
-    async with client.http.get(client.url + SESSIONS + path, headers=headers) as response:
+    endless = aiohttp.ClientTimeout(total=None)
+    async with client.http.get(client.url + SESSIONS + path, headers=headers, timeout=endless) as response:
         assert response.status == 200, await response.text()
         yield Watching(response)

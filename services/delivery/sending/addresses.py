@@ -54,6 +54,10 @@ _ISATAP: Final = (0x00005EFE, 0x02005EFE)
 """The upper half of an interface's identifier that has an IPv4 address as its lower half (RFC 5214)."""
 
 
+_LOCAL_NAMES: Final = (".localhost", ".local", ".internal", ".home.arpa")
+"""RFC 6761, RFC 6762, RFC 8375; `.internal` is ICANN's for private use."""
+
+
 class AddressRefused(Exception):
     """The URL, or an address of its host, is none that requests may go to."""
 
@@ -82,12 +86,13 @@ def destination(url: str, private_hosts: frozenset[str]) -> Destination:
     """
     try:
         parts = urlsplit(url)
-        port, host = parts.port or _PORTS[parts.scheme], (parts.hostname or "").removesuffix(".")
+        port = _PORTS[parts.scheme] if parts.port is None else parts.port
+        host = (parts.hostname or "").removesuffix(".")
     except (ValueError, KeyError):
         raise AddressRefused("the URL has no valid scheme, host or port") from None
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    if not _HOST.match(host) or not _TARGET.match(target) or "@" in parts.netloc:
-        raise AddressRefused("the URL has no valid host or path")
+    if not _HOST.match(host) or not port or not _TARGET.match(target) or "@" in parts.netloc:
+        raise AddressRefused("the URL has no valid host, port or path")
     may_be_private = (f"[{host}]" if ":" in host else host) + f":{port}" in private_hosts
     if parts.scheme != "https" and not may_be_private:
         raise AddressRefused("the URL is not https")
@@ -109,6 +114,11 @@ def is_literal(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_local_name(host: str) -> bool:
+    """Whether the name cannot be one of the internet's: it has no dot, or ends as private ones do."""
+    return "." not in host or host.endswith(_LOCAL_NAMES)
 
 
 def is_public(address: str) -> bool:

@@ -4,6 +4,9 @@ import asyncio
 import logging
 import socket
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 from shared.concurrency.deadline import current_deadline
@@ -36,6 +39,7 @@ class Outlet:
         self._transport = transport
         self._sending: asyncio.Task[None] | None = None
         self._room: asyncio.Future[None] | None = None
+        self._is_too_slow = False
 
     async def send(self, stream: ResponseStream, *, in_chunks: bool, last: bool) -> None:
         """In a task of its own: it ends with its connection, with its slot, and with the process.
@@ -80,17 +84,37 @@ class Outlet:
         current_deadline.set(None)
         in_chunks, left = in_chunks and stream.length is None, stream.length
         self._transport.write(stream.head(in_chunks=in_chunks, last=last))
-        async for chunk in stream.chunks:
-            for part in parts(chunk):
-                await self._make_room(stream.cut_behind)
-                left = None if left is None else left - len(part)
-                if left is not None and left < 0:
-                    raise LengthMissed
-                self._transport.write(b"%x\r\n%b\r\n" % (len(part), part) if in_chunks else part)
+        with self._pushing(stream, in_chunks):
+            async for chunk in stream.chunks:
+                for part in parts(chunk):
+                    await self._make_room(stream.cut_behind)
+                    left = None if left is None else left - len(part)
+                    if left is not None and left < 0:
+                        raise LengthMissed
+                    self._transport.write(_framed(part) if in_chunks else part)
         if left:
             raise LengthMissed
         if in_chunks:
             self._transport.write(_LAST_CHUNK)
+
+    @contextmanager
+    def _pushing(self, stream: ResponseStream, in_chunks: bool) -> Iterator[None]:
+        push = stream.push
+        if push is None or stream.cut_behind is None:
+            yield
+            return
+        push.write = partial(self._push, in_chunks, stream.cut_behind)
+        try:
+            yield
+        finally:
+            push.write = None
+
+    def _push(self, in_chunks: bool, cut_behind: int, chunk: bytes) -> None:
+        if self._unsent() <= cut_behind:
+            self._transport.write(_framed(chunk) if in_chunks else chunk)
+        elif self._sending is not None:
+            self._is_too_slow = True
+            self._sending.cancel()
 
     async def _make_room(self, cut_behind: int | None) -> None:
         """Raises `StreamCut`."""
@@ -122,9 +146,9 @@ class Outlet:
 
     def _note_end(self, error: BaseException | None) -> None:
         match error:
-            case None:
+            case None if not self._is_too_slow:
                 log.info("a stream was cut")
-            case StreamCut():
+            case None | StreamCut():
                 log.info("a stream was cut: its reader is too slow")
             case LengthMissed():
                 log.error("a stream has another length than it announced")
@@ -132,3 +156,8 @@ class Outlet:
                 log.warning("a stream ended in the middle: %s", error)
             case _:
                 log.error("a stream ended in the middle", exc_info=error)
+
+
+def _framed(chunk: bytes) -> bytes:
+    """RFC 9112, section 7.1."""
+    return b"%x\r\n%b\r\n" % (len(chunk), chunk)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from shared.http.server.response_bytes import ResponseBytes, header_lines, status_line
 from shared.http.stream_slots import Slot
-from shared.http.streaming import Streamed
+from shared.http.streaming import Push, Streamed
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +20,7 @@ class ResponseStream:
     chunks: AsyncIterator[bytes]
     length: int | None = None
     cut_behind: int | None = None
+    push: Push | None = None
     slot: Slot | None = None
 
     def head(self, *, in_chunks: bool, last: bool) -> bytes:
@@ -48,4 +49,5 @@ def response_stream(streamed: Streamed) -> ResponseStream:
     """Raises `ValueError` for a header that would end its line."""
     lines = f"Content-Type: {streamed.content_type}\r\nCache-Control: {streamed.caching}\r\n"
     more = header_lines(streamed.headers)
-    return ResponseStream(streamed.status, (lines + more).encode(), streamed.chunks, cut_behind=streamed.cut_behind)
+    head = (lines + more).encode()
+    return ResponseStream(streamed.status, head, streamed.chunks, cut_behind=streamed.cut_behind, push=streamed.push)

@@ -13,7 +13,7 @@ from tests.support.client import Client, new_organisation
 from tests.support.stack import Stack
 from tests.support.world import WEBHOOKS
 
-NOWHERE = "https://localhost/hook"
+NOWHERE = "https://hooks.invalid/hook"
 """Nothing is sent there: the address is not public."""
 FIELDS: dict[str, Any] = {"url": NOWHERE, "types": ["training.course.removed.v1"]}
 
@@ -141,6 +141,8 @@ REFUSED = [
     ({"url": "http://erp.example.com/"}, "url"),
     ({"url": "https://10.1.2.3/"}, "url"),
     ({"url": "https://[::1]/"}, "url"),
+    ({"url": "https://localhost/"}, "url"),
+    ({"url": "https://erp.example.com/#part"}, "url"),
     ({"url": "https://user:word@erp.example.com/"}, "url"),
     ({"url": f"https://erp.example.com/{'x' * 2100}"}, "url"),
     ({"types": ["training.course.flown.v1"]}, "types.0"),

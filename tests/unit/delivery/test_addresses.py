@@ -73,10 +73,11 @@ def test_what_a_url_says(url: str, host: str, port: int, target: str, authority:
         "https://user@a.example/", "https://user:password@a.example/", "https://a.example:70000/", "https://a.example:x/",
         "https://a.example/ x", "https://a.example/\x7f", "https://a.example/ü", "https://ü.example/", "https://a b/",
         "https://[fe80::1%25eth0]/", "https://[fe80::1%eth0]/", "https://a.example%00.b/", "https://[::1/",
+        "https://a.example:0/",
     ],
 )  # fmt: skip
 def test_other_urls_are_refused(url: str) -> None:
-    reasons = "is not https|has no valid host or path|has no valid scheme, host or port"
+    reasons = "is not https|has no valid host, port or path|has no valid scheme, host or port"
     with pytest.raises(AddressRefused, match=f"^the URL ({reasons})$"):
         destination(url, frozenset())
 

@@ -61,3 +61,25 @@ async def test_patience_ends() -> None:
     newest: Newest[Value] = Newest()
     assert await newest.take(0.01) == []
     assert not newest.has_ended
+
+
+async def test_what_is_given_is_untaken_first_and_then_as_it_comes() -> None:
+    newest, given = Newest[Value](), list[Value]()
+    newest.put(Value("a", 1))
+    newest.give_to(given.append)
+    newest.put(Value("a", 2))
+    newest.put(Value("a", 2))
+    assert given == [Value("a", 1), Value("a", 2)]
+    assert await newest.take(0) == []
+
+
+async def test_it_goes_on_until_the_end() -> None:
+    newest: Newest[Value] = Newest()
+    newest.give_to(lambda _: None)
+    assert await newest.goes_on(0.01)
+    waiting = asyncio.ensure_future(newest.goes_on(20))
+    await asyncio.sleep(0)
+    newest.put(Value("a", 1))
+    newest.end()
+    assert not await waiting
+    assert not await newest.goes_on(20)

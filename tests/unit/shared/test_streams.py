@@ -11,7 +11,7 @@ from shared.errors import Unavailable
 from shared.http.request import Request
 from shared.http.server.outlet import Outlet
 from shared.http.server.response_stream import ResponseStream
-from shared.http.streaming import ENDING, Streamed
+from shared.http.streaming import ENDING, Push, Streamed
 from tests.support.eventually import eventually
 from tests.support.raw_http import PROBE
 from tests.support.streams import (
@@ -189,6 +189,43 @@ async def test_who_is_behind_with_news_is_cut(request_: bytes) -> None:
         await eventually(source.has_ended)
         await eventually(served.has_no_slots)
         assert source.taken < 2**20
+        assert (await read_all(made)).reset
+
+
+def pushed(source: Source, chunk: bytes) -> None:
+    assert source.push is not None
+    assert source.push.write is not None
+    source.push.write(chunk)
+
+
+@pytest.mark.parametrize("request_", PATHS.values(), ids=PATHS)
+async def test_what_is_pushed_is_sent_between_the_chunks(request_: bytes) -> None:
+    source = Source(silent, cut_behind=65_536, push=Push())
+    async with streaming(source) as served, connection(served.url, request_) as made:
+        await read_until(made, b"one")
+        pushed(source, b"two")
+        pushed(source, b"three")
+        assert (await read_until(made, b"three")).count(b"two") == 1
+        assert source.taken == 3
+    await eventually(source.has_ended)
+
+    async def is_over() -> bool:
+        return source.push is not None and source.push.write is None
+
+    await eventually(is_over)
+
+
+@pytest.mark.parametrize("request_", PATHS.values(), ids=PATHS)
+async def test_who_is_behind_with_what_is_pushed_is_cut(request_: bytes) -> None:
+    source, sent = Source(silent, cut_behind=65_536, push=Push()), 0
+    async with streaming(source) as served, connection(served.url, request_, receive_buffer=32_768) as made:
+        await read_until(made, b"one")
+        while source.push is not None and source.push.write is not None:
+            source.push.write(b"x" * 1000)
+            sent += 1000
+            await asyncio.sleep(0)
+        assert sent < 2**20
+        await eventually(source.has_ended)
         assert (await read_all(made)).reset
 
 
