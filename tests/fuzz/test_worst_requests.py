@@ -17,7 +17,7 @@ from bench.holding import ask
 from gateway.routes import PUBLIC
 from services.enrollment.schemas import CLOSING_LIMITS
 from shared.auth.claims import EVERY_ORGANISATION
-from shared.auth.trust import FETCH_SESSION, REVOCATIONS, SEATS, STATES
+from shared.auth.trust import FETCH_SESSION, POSITION, REVOCATIONS, SEATS, STATES
 from tests.fuzz.effort import LONG
 from tests.support.client import new_organisation
 from tests.support.seen import Seen, seen_by_models
@@ -70,6 +70,8 @@ class Asked:
             return self._token
         if self._service == "accounts":
             return self._stack.direct("accounts", EVERY_ORGANISATION, [REVOCATIONS]).token or ""
+        if target.path == "/internal/position":
+            return self._stack.direct(self._service, self._organisation, [POSITION]).token or ""
         asked = STATES if "/states/" in target.path else FETCH_SESSION if self._service == "catalog" else SEATS
         return self._stack.direct(self._service, self._organisation, [asked]).token or ""
 
