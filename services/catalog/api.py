@@ -44,7 +44,7 @@ from shared.http.routing import Call, Route
 from shared.postgres.pool import transaction
 from shared.service.chassis import POOL
 from shared.service.named_lists import named_route
-from shared.service.position_routes import OUTBOX_ROUTE
+from shared.service.position_routes import outbox_route
 from shared.service.resource_routes import audit_route, create_route, detail_route, list_route
 from shared.service.snapshot_routes import snapshot_routes
 
@@ -192,5 +192,5 @@ ROUTES: list[Route[Any, Any]] = [
         refusals=[SessionNotFound],
     ),
     *snapshot_routes(snapshots.SNAPSHOTS),
-    OUTBOX_ROUTE,
+    outbox_route("catalog"),
 ]

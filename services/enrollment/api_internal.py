@@ -20,7 +20,7 @@ from shared.http.routing import Call, Route
 from shared.messaging.subscriptions import apply
 from shared.postgres.pool import transaction
 from shared.service.chassis import POOL
-from shared.service.position_routes import OUTBOX_ROUTE
+from shared.service.position_routes import outbox_route
 from shared.service.snapshot_routes import snapshot_routes
 
 CATALOG = web.AppKey("catalog", CatalogClient)
@@ -85,5 +85,5 @@ INTERNAL_ROUTES: list[Route[Any, Any]] = [
         limits=CLOSING_LIMITS,
     ),
     *snapshot_routes(snapshots.SNAPSHOTS),
-    OUTBOX_ROUTE,
+    outbox_route("enrollment"),
 ]

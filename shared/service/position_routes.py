@@ -26,11 +26,13 @@ async def outbox_ends(call: Call[Query, Body]) -> Answer:
     return Answer(json.dumps(ends._asdict()))
 
 
-OUTBOX_ROUTE: Route[Any, Any] = Route(
-    "GET",
-    OUTBOX_PATH,
-    outbox_ends,
-    {200: OutboxEnds},
-    permissions=[POSITION],
-    summary="Read the last event, and the oldest that a queue may lack",
-)
+def outbox_route(owner: str) -> Route[Any, Any]:
+    """The last event of the owner's outbox, and the oldest that a queue may lack."""
+    return Route(
+        "GET",
+        OUTBOX_PATH,
+        outbox_ends,
+        {200: OutboxEnds},
+        permissions=[POSITION],
+        summary=f"Read how far the outbox of {owner} is published",
+    )

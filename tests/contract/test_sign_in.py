@@ -65,6 +65,7 @@ async def test_the_token_opens_what_the_role_may_do(documented_stack: Stack, acc
     assert answer == exactly(f'{{"success": true, "data": {USER}}}')
     assert sorted(permissions) == [
         "api.access",
+        "events.view",
         "training.enroll",
         "training.manage",
         "training.record",

@@ -200,7 +200,7 @@ async def test_a_dead_letter_keeps_the_position_until_it_is_gone(own: Database, 
 
 
 async def test_a_feed_that_is_behind_or_gone(own: Database, broker: Broker) -> None:
-    """A lower position is of an older copy of delivery's database: what was told before means nothing in it."""
+    """A lower position is of an older copy of delivery's database: what it said before means nothing in it."""
     places = Places()
     async with following(consumer(own, broker, places, Applying())):
         await reached(own, 10)
