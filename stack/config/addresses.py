@@ -11,8 +11,12 @@ from stack.services import SERVICE_NAMES, address_variable
 
 LIMITS = ("RATE_LIMIT", "ADDRESS_RATE_LIMIT")
 """Requests a minute."""
-GATEWAY_SETTINGS = (*LIMITS, "CORS_ORIGINS")
-"""Settings of the gateway that `./dev up` takes from its environment."""
+SETTINGS_OF: Mapping[str, tuple[str, ...]] = {
+    "gateway": (*LIMITS, "CORS_ORIGINS"),
+    "delivery": ("WEBHOOK_PRIVATE_HOSTS",),
+}
+"""Settings of a process that `./dev up` takes from its environment."""
+GIVEN_SETTINGS = tuple(name for names in SETTINGS_OF.values() for name in names)
 NOT_RUNNING = "The stack is not running here: start it with ./dev up"
 
 
@@ -39,11 +43,15 @@ class Addresses:
     services: Mapping[str, ServiceAddresses]
     """By service."""
     settings: Mapping[str, str] = field(default_factory=dict)
-    """Those of GATEWAY_SETTINGS that `./dev up` was given; the others have the gateway's defaults."""
+    """Those of GIVEN_SETTINGS that `./dev up` was given; the others have their defaults."""
 
     def url_of(self, name: str) -> str:
         """Where the gateway or a service listens."""
         return self.gateway_url if name == "gateway" else self.services[name].url
+
+    def settings_of(self, process: str) -> dict[str, str]:
+        """Those that the gateway or a service was given."""
+        return {name: self.settings[name] for name in SETTINGS_OF.get(process, ()) if name in self.settings}
 
     def urls_of(self, names: Iterable[str]) -> dict[str, str]:
         """The settings that tell a process where these services are found."""
@@ -55,7 +63,7 @@ def given_settings(environment: Mapping[str, str] = os.environ) -> dict[str, str
 
     Raises StackError when a limit is not a whole number of at least 1.
     """
-    given = {name: environment[name] for name in GATEWAY_SETTINGS if environment.get(name)}
+    given = {name: environment[name] for name in GIVEN_SETTINGS if environment.get(name)}
     for name, value in given.items():
         if name in LIMITS and not (value.isascii() and value.isdigit() and int(value) >= 1):
             raise StackError(f"{name} must be a whole number of at least 1, and is {value!r}.")
@@ -86,7 +94,7 @@ def read_addresses(layout: Layout) -> Addresses:
             service: ServiceAddresses(**{field: variables[variable] for field, variable in names.items()})
             for service, names in SERVICE_VARIABLES.items()
         }
-        settings = {name: variables[name] for name in GATEWAY_SETTINGS if name in variables}
+        settings = {name: variables[name] for name in GIVEN_SETTINGS if name in variables}
         shared = {name.lower(): variables[name] for name in SHARED_VARIABLES}
         return Addresses(**shared, services=services, settings=settings)
     except (OSError, KeyError, ValueError):

@@ -77,6 +77,7 @@ def make_service(name: str, layout: Layout, addresses: Addresses) -> Application
         "AMQP_URL": own.amqp_url,
         **addresses.urls_of(service_named(name).asks),
         **secret_settings(layout.secrets, service_named(name)),
+        **addresses.settings_of(name),
     }
     privileges = {
         "MIGRATION_DATABASE_URL": own.migration_database_url,
@@ -100,7 +101,7 @@ def make_gateway(layout: Layout, addresses: Addresses) -> Application:
     variables = {
         "REDIS_URL": addresses.redis_url,
         **addresses.urls_of(SERVICE_NAMES),
-        **addresses.settings,
+        **addresses.settings_of("gateway"),
     }
     return _application("gateway", "gateway", addresses.gateway_url, variables, layout)
 

@@ -82,6 +82,16 @@ def test_limits_that_were_given_are_read_as_written(tmp_path: Path) -> None:
     assert "ADDRESS_RATE_LIMIT" not in make_gateway(layout, addresses).environment
 
 
+def test_each_process_gets_the_settings_that_are_its_own(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    settings = {"RATE_LIMIT": "1000", "WEBHOOK_PRIVATE_HOSTS": "localhost:9000"}
+    addresses = replace(ADDRESSES, settings=settings)
+    assert addresses.settings_of("gateway") == {"RATE_LIMIT": "1000"}
+    assert addresses.settings_of("delivery") == {"WEBHOOK_PRIVATE_HOSTS": "localhost:9000"}
+    assert addresses.settings_of("catalog") == {}
+    assert "WEBHOOK_PRIVATE_HOSTS" not in make_gateway(layout, addresses).environment
+
+
 def test_settings_of_the_gateway_are_taken_from_the_environment() -> None:
     origins = {"CORS_ORIGINS": "http://localhost:3000"}
     given = {"RATE_LIMIT": "5", "ADDRESS_RATE_LIMIT": "", "LOGIN_RATE_LIMIT": "6", "PATH": "/bin", **origins}
