@@ -64,14 +64,16 @@ KNOWN: Final = (
     ),
     Known(_INVALID + r"This field is required\.", "nor what a patch is merged into", operations="PATCH .*"),
     Known(
-        _INVALID + r"(?:Is not a cursor of this API|Must not be given together with page)\.",
-        "only the server makes cursors, and a walk has no pages",
+        _INVALID + r"(?:Is not a cursor of this API|Must (?:not be given together with page|be a cursor of this .*)"
+        r"|Is no type of event|Names an unknown type of event, .*)\.|410 cursor_expired .*",
+        "only the server makes cursors, a walk has no pages, and later versions have other types of events",
     ),
     Known(
         _INVALID + r"(?:Must be (?:a|the canonical name of this) time zone|Must have a valid host in ASCII"
+        r"|Nothing can be sent there|Must not contain a fragment"
         r"|Must have at least \d+ different characters|Is too common|Must not be made of your name).*",
-        "the database of time zones, what browsers take for a host, and what makes a good password are in no pattern",
-        operations=".*/(?:settings|organisations(?:/.id.)?|complete|attendance|invitation|password)",
+        "the database of time zones, what is a host or public, and what makes a good password are in no pattern",
+        operations=".*/(?:settings|organisations(?:/.id.)?|complete|attendance|invitation|password|webhooks(?:/.id.)?)",
     ),
     Known(
         _INVALID + r"Must be a whole number\.",

@@ -22,7 +22,7 @@ NO_URLS = [
     "https://hooks.example:65536/", "https://hooks.example:x/", "https://hooks example/", "https://hooks.example/a b",
     "https://hooks.example/\\n", "https://hooks.example/\\r\\nHost: x", "https://hooks.example/\\u0000",
     "https://h\\u00f6\\u00f6ks.example/", "https://[hooks.example/", "https://hooks.example\\\\@127.0.0.1/",
-    "https://" + "x" * 300 + ".example/", "https://hooks.example/" + "x" * 2000, "",
+    "https://" + "x" * 300 + ".example/", "https://hooks.example/" + "x" * 2100, "",
 ]  # fmt: skip
 NO_MEMBERS: dict[str, list[str]] = {
     "url": ["null", "1", '["https://hooks.example/"]', "{}"],

@@ -50,11 +50,12 @@ async def execute(stack: Stack, service: str, sql: str, *arguments: Any) -> str:
 
 
 async def dump(url: str, tables: Sequence[str]) -> dict[str, list[str]]:
-    """Every row as PostgreSQL writes it, in the order of keys."""
+    """Every row as PostgreSQL writes it, but for what only those who watch it go by."""
+    row = "(to_jsonb(t) - 'seats_version' - 'seats_changed_by')::text"
     connection = await asyncpg.connect(url, timeout=10)
     try:
         return {
-            table: [row[0] for row in await connection.fetch(f"SELECT t::text FROM {table} t ORDER BY t::text")]
+            table: [row[0] for row in await connection.fetch(f"SELECT {row} FROM {table} t ORDER BY 1")]
             for table in tables
         }
     finally:

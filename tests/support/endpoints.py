@@ -13,10 +13,13 @@ Behaviour = Callable[["Connected"], Awaitable[None]]
 
 _TLS_HANDSHAKE = b"\x16"
 _connects: list[str] | None = None
+_port: int | None = None
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
-    if event == "socket.connect" and _connects is not None and isinstance(arguments[1], tuple):
+    if event != "socket.connect" or _connects is None or not isinstance(arguments[1], tuple):
+        return
+    if _port in (None, arguments[1][1]):
         _connects.append(str(arguments[1][0]))
 
 
@@ -24,15 +27,16 @@ sys.addaudithook(_watch)
 
 
 @contextmanager
-def connections_begun() -> Iterator[list[str]]:
-    """The addresses that sockets of this process begin to connect to meanwhile."""
-    global _connects
+def connections_begun(port: int | None = None) -> Iterator[list[str]]:
+    """The addresses that sockets of this process begin to connect to meanwhile; `port` leaves out all others, where
+    processes of a stack run beside the test."""
+    global _connects, _port
     begun: list[str] = []
-    _connects = begun
+    _connects, _port = begun, port
     try:
         yield begun
     finally:
-        _connects = None
+        _connects = _port = None
 
 
 @dataclass
