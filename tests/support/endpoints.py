@@ -6,37 +6,36 @@ import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
 Behaviour = Callable[["Connected"], Awaitable[None]]
 
 _TLS_HANDSHAKE = b"\x16"
-_connects: list[str] | None = None
-_port: int | None = None
+_connects: ContextVar[list[str] | None] = ContextVar("_connects", default=None)
+"""Of a test and the tasks that it starts: stacks of other tests are at work in the same process."""
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
-    if event != "socket.connect" or _connects is None or not isinstance(arguments[1], tuple):
-        return
-    if _port in (None, arguments[1][1]):
-        _connects.append(str(arguments[1][0]))
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        begun = _connects.get()
+        if begun is not None:
+            begun.append(str(arguments[1][0]))
 
 
 sys.addaudithook(_watch)
 
 
 @contextmanager
-def connections_begun(port: int | None = None) -> Iterator[list[str]]:
-    """The addresses that sockets of this process begin to connect to meanwhile; `port` leaves out all others, where
-    processes of a stack run beside the test."""
-    global _connects, _port
+def connections_begun() -> Iterator[list[str]]:
+    """The addresses that sockets of this test begin to connect to meanwhile."""
     begun: list[str] = []
-    _connects, _port = begun, port
+    token = _connects.set(begun)
     try:
         yield begun
     finally:
-        _connects = _port = None
+        _connects.reset(token)
 
 
 @dataclass

@@ -142,7 +142,7 @@ async def test_a_request_ends_within_its_bounds(name: str) -> None:
     behaviour, expected = SERVERS[name]
     async with endpoint(behaviour) as hostile:
         sender = EndpointClient(here, frozenset({f"a.example:{hostile.port}"}))
-        with connections_begun(hostile.port) as begun:
+        with connections_begun() as begun:
             outcome = await sender.post(f"http://a.example:{hostile.port}/hook", {}, b"{}")
         assert told(outcome) == expected
         assert begun == ["127.0.0.1"]
