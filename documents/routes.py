@@ -10,7 +10,8 @@ from services.catalog.api import ROUTES as CATALOG
 from services.delivery.api import ROUTES as DELIVERY
 from services.enrollment.api import ROUTES as ENROLLMENT
 from services.history.api import ROUTES as HISTORY
-from shared.errors import ApiError, BadRequest, HeadersTooLarge, UriTooLong, ValidationFailed
+from shared.errors import ApiError, BadRequest, ValidationFailed
+from shared.http.errors import HeadersTooLarge, UriTooLong
 from shared.http.pagination import PagedQuery
 from shared.http.refusals import Refusals, refusals_of
 from shared.http.routing import Route

@@ -12,8 +12,9 @@ from functools import cache
 from typing import Final
 
 from gateway.edge.documents import HOME, JSON, KEPT, LINKS, NO_CONTENT, ROOT, Document
-from shared.errors import ApiError, MethodNotAllowed, NotFound
+from shared.errors import ApiError, NotFound
 from shared.http.conditional import read_conditions
+from shared.http.errors import MethodNotAllowed
 from shared.http.request import Headers, Request
 from shared.http.server.responder import Answering
 from shared.http.server.response_bytes import ResponseBytes

@@ -22,8 +22,9 @@ from gateway.upstream.headers import (
 )
 from gateway.upstream.proxy import Proxy, UpstreamRequest
 from shared.concurrency.fair_semaphore import FairSemaphore
-from shared.errors import ApiError, MethodNotAllowed, Overloaded
+from shared.errors import ApiError, Overloaded
 from shared.http.body import read_body
+from shared.http.errors import MethodNotAllowed
 from shared.http.request import Request
 from shared.http.server.response_bytes import ResponseBytes
 

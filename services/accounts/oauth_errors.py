@@ -3,7 +3,8 @@
 import re
 from typing import Any, Final
 
-from shared.errors import ApiError, BadRequest, UnsupportedMediaType, ValidationFailed
+from shared.errors import ApiError, BadRequest, ValidationFailed
+from shared.http.errors import UnsupportedMediaType
 
 _NOT_ALLOWED: Final = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
 """What `error_description` may not have (section 5.2)."""

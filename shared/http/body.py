@@ -10,8 +10,9 @@ from typing import Any, Final, TypeVar
 from aiohttp import StreamReader, web
 from pydantic import BaseModel
 
-from shared.errors import BadRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType
+from shared.errors import BadRequest, PayloadTooLarge
 from shared.http.body_budget import BODY_BUDGET, Reservation
+from shared.http.errors import RequestTimeout, UnsupportedMediaType
 from shared.http.input import QueryReader, body_of
 from shared.http.models import JSON_TYPE, MAX_BODY_BYTES, USUAL_LIMITS, Body, BodyLimits, Query, media_types
 from shared.http.request import READ_AHEAD, Request

@@ -8,8 +8,9 @@ from urllib.parse import parse_qsl
 
 from pydantic import BaseModel
 
-from shared.errors import BadRequest, UnsupportedMediaType, ValidationFailed
+from shared.errors import BadRequest, ValidationFailed
 from shared.http.body import is_media_type, read_body
+from shared.http.errors import UnsupportedMediaType
 from shared.http.input import validated
 from shared.http.models import USUAL_LIMITS, BodyLimits
 from shared.http.request import Request

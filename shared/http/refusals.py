@@ -5,24 +5,20 @@ from typing import Any, Final
 from shared.errors import (
     ApiError,
     BadRequest,
-    HeadersTooLarge,
     MalformedJson,
     NotFound,
     PayloadTooLarge,
     PermissionDenied,
     RateLimited,
-    RequestTimeout,
     TokenExpired,
     TokenInvalid,
     TokenMissing,
-    TooManyStreams,
     Unavailable,
-    UnsupportedMediaType,
     UpstreamFailed,
     UpstreamTimeout,
-    UriTooLong,
     ValidationFailed,
 )
+from shared.http.errors import HeadersTooLarge, RequestTimeout, TooManyStreams, UnsupportedMediaType, UriTooLong
 from shared.http.routing import Route
 
 Refusals = tuple[type[ApiError], ...]

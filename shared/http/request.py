@@ -9,8 +9,9 @@ from aiohttp import StreamReader, web
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from shared.concurrency.deadline import HEADER as DEADLINE_HEADER
-from shared.errors import ApiError, BadRequest, MethodNotImplemented, PayloadTooLarge, RequestTimeout
+from shared.errors import ApiError, BadRequest, PayloadTooLarge
 from shared.http.body_budget import Reservation
+from shared.http.errors import MethodNotImplemented, RequestTimeout
 from shared.http.request_target import Target, checked_host, own_address, read_target
 from shared.http.stream_slots import STALL_TIMEOUT, Slot
 from shared.observability import NO_TRACE, Trace

@@ -17,18 +17,11 @@ from shared.auth.internal_token import API_ACCESS, Caller, InternalTokenVerifier
 from shared.auth.trust import PUBLIC, is_internal
 from shared.concurrency.deadline import MAX_SECONDS, current_deadline, read_deadline, time_left
 from shared.concurrency.fairness import current_organisation
-from shared.errors import (
-    ApiError,
-    DeadlinePassed,
-    MethodNotAllowed,
-    NotFound,
-    PermissionDenied,
-    TokenInvalid,
-    TokenMissing,
-)
+from shared.errors import ApiError, DeadlinePassed, NotFound, PermissionDenied, TokenInvalid, TokenMissing
 from shared.http.body import accept_patch, read_model
 from shared.http.conditional import UNCONDITIONAL, Conditions, read_conditions
 from shared.http.deprecation import deprecation_lines
+from shared.http.errors import MethodNotAllowed
 from shared.http.form import read_form
 from shared.http.idempotency_key import IdempotencyKey, digest, read_key
 from shared.http.input import QueryReader

@@ -9,7 +9,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from shared.errors import ApiError, Overloaded, TooManyStreams, Unavailable
+from shared.errors import ApiError, Overloaded, Unavailable
+from shared.http.errors import TooManyStreams
 
 T = TypeVar("T")
 

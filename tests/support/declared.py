@@ -10,17 +10,8 @@ import jsonschema
 
 from documents.routes import refusals_at
 from gateway.edge.own_routes import OWN_ROUTES
-from shared.errors import (
-    ApiError,
-    MethodNotAllowed,
-    MethodNotImplemented,
-    PayloadTooLarge,
-    PermissionDenied,
-    RequestTimeout,
-    TokenExpired,
-    TokenInvalid,
-    TokenMissing,
-)
+from shared.errors import ApiError, PayloadTooLarge, PermissionDenied, TokenExpired, TokenInvalid, TokenMissing
+from shared.http.errors import MethodNotAllowed, MethodNotImplemented, RequestTimeout
 from shared.http.routing import Route
 from tests.support.services import ROUTES
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,10 @@ DEADLINE = 20.0
 Chunks = Callable[[Request], AsyncIterator[bytes]]
 
 
+LOOKS = 10
+"""After which what did not move stands still."""
+
+
 @dataclass
 class Source:
     """Counts what is taken from it, and notes how it ended."""
@@ -31,6 +36,7 @@ class Source:
     taken: int = 0
     began: int = 0
     ended: int = 0
+    _looks: deque[int] = field(default_factory=lambda: deque(maxlen=LOOKS))
 
     def answer(self, request: Request) -> Streamed | ResponseStream:
         if self.length is not None:
@@ -51,6 +57,11 @@ class Source:
 
     async def has_ended(self) -> bool:
         return self.ended == self.began > 0
+
+    async def stands_still(self) -> bool:
+        """Whether nothing was taken between ten looks."""
+        self._looks.append(self.taken)
+        return len(self._looks) == LOOKS and len(set(self._looks)) == 1
 
 
 @dataclass

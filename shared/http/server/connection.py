@@ -18,7 +18,8 @@ from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import _ErrInfo
 
-from shared.errors import ApiError, BadRequest, HeadersTooLarge, Unavailable, UriTooLong
+from shared.errors import ApiError, BadRequest, Unavailable
+from shared.http.errors import HeadersTooLarge, UriTooLong
 from shared.http.problem import prefers_problem
 from shared.http.request import from_aiohttp
 from shared.http.responses import api_error

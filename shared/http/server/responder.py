@@ -6,9 +6,10 @@ from typing import TypeAlias, cast
 
 from aiohttp import web
 
-from shared.errors import ApiError, MethodNotAllowed, NotFound, Overloaded
+from shared.errors import ApiError, NotFound, Overloaded
 from shared.http.body import require_no_input
 from shared.http.cors import Cors
+from shared.http.errors import MethodNotAllowed
 from shared.http.problem import prefers_problem
 from shared.http.request import Request
 from shared.http.responses import Answer, Caching, api_error, failure

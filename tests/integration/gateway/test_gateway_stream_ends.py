@@ -128,11 +128,8 @@ async def test_a_reader_who_does_not_read_holds_up_the_service(start_gateway: St
         edge = await start_gateway(catalog_url=service.url)
         async with connection(edge.url, asked(token)):
             await eventually(service.is_open)
-            taken = -1
-            while taken != source.taken:
-                taken = source.taken
-                await asyncio.sleep(0.1)
-            assert 0 < taken < 1000 * len(PIECE)
+            await eventually(source.stands_still)
+            assert 0 < source.taken < 1000 * len(PIECE)
         await eventually(source.has_ended)
 
 

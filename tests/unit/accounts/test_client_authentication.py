@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from services.accounts.client_authentication import Credentials, TokenRequest, credentials_of, parse_basic
 from services.accounts.client_secrets import SECRET_PREFIX, digest_of, is_secret_of, new_client_id, new_secret
 from services.accounts.oauth_errors import ClientRefused, InvalidGrant, OAuthError, oauth_error
-from shared.errors import BadRequest, PayloadTooLarge, RateLimited, Unavailable, UnsupportedMediaType, ValidationFailed
+from shared.errors import BadRequest, PayloadTooLarge, RateLimited, Unavailable, ValidationFailed
+from shared.http.errors import UnsupportedMediaType
 
 VISIBLE = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=60)
 

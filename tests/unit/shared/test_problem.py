@@ -6,8 +6,9 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from services.accounts.oauth_errors import InvalidScope
-from shared.errors import ApiError, Conflict, MalformedJson, TokenExpired, UriTooLong, ValidationFailed
+from shared.errors import ApiError, Conflict, MalformedJson, TokenExpired, ValidationFailed
 from shared.http import problem
+from shared.http.errors import UriTooLong
 from shared.http.problem import PROBLEM_TYPE, prefers_problem
 from shared.http.responses import failure
 from shared.http.server.response_bytes import serialize

@@ -8,16 +8,8 @@ from aiohttp import web
 from asyncpg import exceptions as postgres
 from pydantic import BaseModel, ValidationError, field_validator
 
-from shared.errors import (
-    ApiError,
-    Conflict,
-    MethodNotAllowed,
-    NotFound,
-    Overloaded,
-    PermissionDenied,
-    TokenMissing,
-    ValidationFailed,
-)
+from shared.errors import ApiError, Conflict, NotFound, Overloaded, PermissionDenied, TokenMissing, ValidationFailed
+from shared.http.errors import MethodNotAllowed
 from shared.http.models import Body, IdAndName
 from shared.http.responses import Answer, api_error, failure, success
 from shared.http.server.response_bytes import serialize

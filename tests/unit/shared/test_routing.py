@@ -7,7 +7,8 @@ from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from shared.auth.internal_token import Caller
-from shared.errors import ApiError, MethodNotAllowed, NotFound
+from shared.errors import ApiError, NotFound
+from shared.http.errors import MethodNotAllowed
 from shared.http.request import NO_OWN_FIELDS, Head, Request
 from shared.http.request_target import read_target
 from shared.http.responses import Answer

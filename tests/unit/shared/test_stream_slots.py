@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from shared.auth.internal_token import Caller
-from shared.errors import ApiError, BadRequest, Overloaded, TooManyStreams
+from shared.errors import ApiError, BadRequest, Overloaded
+from shared.http.errors import TooManyStreams
 from shared.http.request import Request
 from shared.http.responses import Answer
 from shared.http.routing import VERIFIER, Call, Route, add_routes
