@@ -15,7 +15,8 @@ def path_with(declared: Declared, written: str) -> str:
     return declared.route.path.replace("{id}", written)
 
 
-@pytest.mark.parametrize("written", ["0", "01", str(2**63 - 1), str(2**63), "9" * 400])
+# The greatest id there can be is one that other tests give to an organisation, which stays.
+@pytest.mark.parametrize("written", ["0", "01", str(2**63 - 2), str(2**63), "9" * 400])
 @pytest.mark.parametrize("declared", GETS_OF_A_ROW, ids=str)
 async def test_an_id_of_no_row_is_not_found(admin: Client, declared: Declared, written: str) -> None:
     answer = await admin.get(path_with(declared, written))

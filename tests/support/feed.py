@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,12 +20,15 @@ from shared.http.feed_cursor import FeedPlace
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connected, connection_pool, transaction
 from tests.support.databases import service_database
+from tests.support.eventually import eventually
 
 EVERYTHING = Wanted()
+_IS_SHOWN = "SELECT feed_position(pg_snapshot_xmin(pg_current_snapshot())) > $1"
 TYPE = "training.course.saved.v1"
 
 
 EVERYTHING = Wanted()
+_IS_SHOWN = "SELECT feed_position(pg_snapshot_xmin(pg_current_snapshot())) > $1"
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,15 @@ class FeedDatabase:
     service_url: str
     pool: Pool
 
-    async def take(self, entries: Iterable[Entry]) -> None:
-        """In a transaction, as the consumer does."""
+    async def take(self, entries: Iterable[Entry], *, shown: bool = True) -> None:
+        """In a transaction, as the consumer does. `shown`: until readers see them: transactions of other tests
+        on the same server hold the horizon, too."""
         listed = list(entries)
         async with transaction(self.pool, {each.organisation_id for each in listed}) as connection:
             await feed.take(connection, listed)
+            position = await connection.fetchval("SELECT feed_position(pg_current_xact_id())")
+        if shown:
+            await eventually(partial(self.value, _IS_SHOWN, position))
 
     async def step(
         self, organisation: int, after: FeedPlace = BEGINNING, *, limit: int = 1000, wanted: Wanted = EVERYTHING

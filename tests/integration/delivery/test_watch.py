@@ -114,7 +114,7 @@ async def test_a_reader_is_woken_once_the_horizon_has_passed(readers: Readers) -
     task = await readers.waiting(organisation)
     async with transaction(readers.delivery.pool, [0]) as held:
         await feed.take(held, [entry(new_organisation())])
-        await readers.delivery.take(entries(organisation, 1))
+        await readers.delivery.take(entries(organisation, 1), shown=False)
         questions = readers.watch.questions
 
         async def has_asked_again() -> bool:
@@ -129,7 +129,7 @@ async def test_what_was_committed_above_the_horizon_before_anybody_listened_wake
     organisation = new_organisation()
     async with transaction(readers.delivery.pool, [0]) as held:
         await feed.take(held, [entry(new_organisation())])
-        await readers.delivery.take(entries(organisation, 1))
+        await readers.delivery.take(entries(organisation, 1), shown=False)
         task = await readers.waiting(organisation)
     assert (await task).shown == 1
 
@@ -144,7 +144,7 @@ async def test_control_without_catching_up_it_waits_to_its_end(
     organisation = new_organisation()
     async with transaction(readers.delivery.pool, [0]) as held:
         await feed.take(held, [entry(new_organisation())])
-        await readers.delivery.take(entries(organisation, 1))
+        await readers.delivery.take(entries(organisation, 1), shown=False)
         task = await readers.waiting(organisation, seconds=1)
     assert (await task).shown == 0
 
@@ -157,7 +157,7 @@ async def test_while_the_horizon_is_held_questions_are_few(readers: Readers, mon
         await feed.take(held, [entry(new_organisation())])
         before, began = readers.watch.questions, monotonic()
         for _ in range(100):
-            await readers.delivery.take(entries(organisation, 1))
+            await readers.delivery.take(entries(organisation, 1), shown=False)
         asked, seconds = readers.watch.questions - before, monotonic() - began
         assert asked <= 10 + seconds / watch_module.LONGEST_PAUSE
     assert (await task).shown == 100

@@ -81,7 +81,7 @@ ANSWERS: dict[str, tuple[str, dict[str, Any], int]] = {
     "a malformed target": ("GET /a/../b", {}, 400),
     "an unknown method": ("FOO /", {}, 501),
     "a query that is not known": ("GET /health/live?x=1", {}, 422),
-    "health": ("GET /health/ready", {"token": ""}, 200),
+    "health": ("GET /health/live", {"token": ""}, 200),
     "a login": (f"POST {LOGIN}", {"token": ""}, 200),
     "the public keys": ("GET /.well-known/jwks.json", {"token": ""}, 200),
     "a service that is unavailable": ("GET /api/v1/employees/1/training", {}, 503),
