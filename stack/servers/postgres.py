@@ -22,7 +22,7 @@ SUPERUSER = "postgres"
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 SETTINGS = {"max_connections": "200", "log_min_messages": "warning", "log_checkpoints": "off"}
 THROWAWAY_SETTINGS = {
-    "max_connections": "500",
+    "max_connections": "1000",
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",

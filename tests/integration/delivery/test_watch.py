@@ -206,7 +206,17 @@ async def test_without_readers_nobody_listens(readers: Readers, monkeypatch: pyt
 
 
 async def test_a_reader_that_asks_again_and_again_costs_few_statements(readers: Readers) -> None:
-    """One look to begin with; then a question for the horizon and a look for each event."""
+    """One look to begin with; then a question for the horizon and a look for each event.
+
+    Transactions of other tests on the server hold the horizon, and can only add to that.
+    """
+    costs = [await cost_of_ten_events(readers) for _ in range(3)]
+    assert min(looks for looks, _ in costs) <= 25
+    assert min(questions for _, questions in costs) <= 40
+
+
+async def cost_of_ten_events(readers: Readers) -> tuple[int, int]:
+    """Looks, and questions for the horizon."""
     organisation = new_organisation()
     place = (await readers.read(organisation, seconds=0.1)).next
     looks, questions = readers.looks, readers.watch.questions
@@ -214,8 +224,7 @@ async def test_a_reader_that_asks_again_and_again_costs_few_statements(readers: 
         task = asyncio.create_task(readers.read(organisation, place))
         await readers.delivery.take(entries(organisation, 1))
         place = (await task).next
-    assert readers.looks - looks <= 25
-    assert readers.watch.questions - questions <= 40
+    return readers.looks - looks, readers.watch.questions - questions
 
 
 async def test_a_listener_whose_connection_is_lost_listens_again(readers: Readers) -> None:
