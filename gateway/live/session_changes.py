@@ -111,9 +111,17 @@ class SessionChanges:
             return
         self._newest = change
         for place, watcher in enumerate(list(self.watchers), 1):
-            watcher.put(change)
+            self._put(watcher, change)
             if place % AT_ONCE == 0:
                 await asyncio.sleep(0)
+
+    def _put(self, watcher: Watcher, change: SessionEvent) -> None:
+        """A defect that one of them meets ends that one: the others hear of the change all the same."""
+        try:
+            watcher.put(change)
+        except Exception:
+            log.exception("a watcher of session %s cannot be given a change", self._key)
+            watcher.end()
 
 
 def removed(session_id: int, version: int) -> SessionEvent:

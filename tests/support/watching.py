@@ -33,21 +33,23 @@ class Watching:
     all: list[Shown] = field(default_factory=list)
 
     async def next(self) -> Shown:
-        """The next event, or what says how long to wait; raises `EOFError` at the end of the stream."""
-        while True:
-            shown = _shown(await self._block())
-            if shown is None:
+        """The next event, or what says how long to wait; raises `EOFError` at the end of the stream.
+
+        Comments come all the time, so they are no reason to wait longer.
+        """
+        async with asyncio.timeout(DEADLINE):
+            while (shown := _shown(await self._block())) is None:
                 self.comments += 1
-                continue
-            self.all.append(shown)
-            return shown
+        self.all.append(shown)
+        return shown
 
     async def until(self, **expected: Any) -> Shown:
         """The first event with these members."""
-        while True:
-            shown = await self.next()
-            if shown.data is not None and expected.items() <= shown.data.items():
-                return shown
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                shown = await self.next()
+                if shown.data is not None and expected.items() <= shown.data.items():
+                    return shown
 
     async def comment(self) -> None:
         """Waits for one."""

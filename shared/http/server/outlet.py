@@ -110,6 +110,9 @@ class Outlet:
             push.write = None
 
     def _push(self, in_chunks: bool, cut_behind: int, chunk: bytes) -> None:
+        """Nothing for a client who went away in this moment; uvloop raises `RuntimeError` for what is written then."""
+        if self._transport.is_closing():
+            return
         if self._unsent() <= cut_behind:
             self._transport.write(_framed(chunk) if in_chunks else chunk)
         elif self._sending is not None:

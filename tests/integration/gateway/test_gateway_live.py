@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
@@ -124,6 +125,20 @@ async def test_the_last_who_leaves_ends_the_stream_from_enrollment(edge: Edge, s
         assert (await staying.next()).data["version"] == 2
         assert seats.began == 1
     await eventually(nobody_follows)
+
+
+async def test_who_leaves_in_the_moment_of_a_change_costs_others_nothing(edge: Edge, seats: Seats, token: str) -> None:
+    """Several stay and several leave, since the order in which they hear of it is chance."""
+    client = edge.client(token)
+    async with AsyncExitStack() as exits:
+        staying = [await exits.enter_async_context(watching(client, SESSION)) for _ in range(8)]
+        for version in range(2, 12):
+            async with AsyncExitStack() as leaving:
+                for _ in range(4):
+                    await (await leaving.enter_async_context(watching(client, SESSION))).next()
+            seats.change(SESSION)
+            for each in staying:
+                await each.until(version=version)
 
 
 async def test_a_reader_who_is_far_behind_is_cut(

@@ -104,3 +104,15 @@ async def test_an_older_state_is_told_to_nobody() -> None:
     changes.join(late)
     await changes._tell(change(5, 2))
     assert await watcher.take(0) == await late.take(0) == [change(5, 3)]
+
+
+async def test_a_watcher_that_fails_costs_the_others_nothing() -> None:
+    def fail(_: SessionEvent) -> None:
+        raise RuntimeError
+
+    watchers = [Watcher() for _ in range(5)]
+    for failing in watchers[1:4]:
+        failing.give_to(fail)
+    await session_with(*watchers)._tell(change(5, 1))
+    assert [await watcher.take(0) for watcher in (watchers[0], watchers[4])] == [[change(5, 1)]] * 2
+    assert [watcher.has_ended for watcher in watchers] == [False, True, True, True, False]

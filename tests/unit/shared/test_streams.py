@@ -230,6 +230,18 @@ async def test_who_is_behind_with_what_is_pushed_is_cut(request_: bytes) -> None
 
 
 @pytest.mark.parametrize("request_", PATHS.values(), ids=PATHS)
+async def test_what_is_pushed_to_who_goes_away_in_this_moment_harms_nobody(request_: bytes) -> None:
+    source = Source(silent, cut_behind=2**20, push=Push())
+    async with streaming(source) as served:
+        async with connection(served.url, request_) as made:
+            await read_until(made, b"one")
+        while source.push is not None and source.push.write is not None:
+            source.push.write(b"x")
+            await asyncio.sleep(0)
+        await eventually(source.has_ended)
+
+
+@pytest.mark.parametrize("request_", PATHS.values(), ids=PATHS)
 async def test_a_client_that_goes_away_ends_its_stream(request_: bytes) -> None:
     source = Source(silent)
     async with streaming(source) as served:
