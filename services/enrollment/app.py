@@ -7,6 +7,7 @@ from pathlib import Path
 from aiohttp import web
 
 from services.enrollment.api import ENROLLMENT_BATCHER, ROUTES
+from services.enrollment.api_imports import KINDS
 from services.enrollment.api_internal import CATALOG
 from services.enrollment.api_live import LIVE_SEATS
 from services.enrollment.catalog_client import CatalogClient
@@ -24,6 +25,7 @@ from shared.auth.signing import InternalSigner
 from shared.concurrency.tasks import background
 from shared.http.service_client import connect_to_service
 from shared.http.streaming import ENDING
+from shared.imports.context import import_worker
 from shared.projections.snapshot import SnapshotClient
 from shared.service.chassis import POOL, Service
 
@@ -84,6 +86,6 @@ SERVICE = Service(
     event_cursors=True,
     rebuild=rebuild,
     api_contexts=[catalog_client, enrollment_batcher, live_seats],
-    worker_contexts=[expiry_notices, preservation],
+    worker_contexts=[expiry_notices, preservation, import_worker(KINDS)],
     commands=[SEED, SHARED_EMPLOYEE_IDS],
 )
