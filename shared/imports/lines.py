@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 
 MAX_RECORD: Final = 1024 * 1024
 """Characters of one record; what is longer is refused."""
-MAX_KEPT: Final = 10_000
+MAX_KEPT: Final = 16 * 1024
 """Characters of a record that are kept for repair."""
 
 
@@ -53,7 +53,9 @@ class Layout:
 class LineReader(Protocol):
     """Makes lines of a file's bytes: the same ones whatever pieces it comes in, in memory that does not grow with it.
 
-    Both methods raise `ImportRefused` behind the lines that precede the fault, and are not called again then.
+    All methods raise `ImportRefused`, `feed` and `close` behind the lines that precede the fault, and are not called
+    again then. A reader either reads a file or checks it: `check` looks at everything that is wrong with a file as a
+    whole, be it its charset or its header, and costs next to nothing.
     """
 
     @property
@@ -66,3 +68,7 @@ class LineReader(Protocol):
     def close(self) -> Iterator[Line]:
         """What is left, once all pieces have been fed."""
         ...
+
+    def check(self, piece: bytes) -> None: ...
+
+    def check_end(self) -> None: ...
