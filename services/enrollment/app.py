@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 
 from aiohttp import web
@@ -75,6 +76,9 @@ async def preservation(settings: EnrollmentSettings, app: web.Application) -> As
         yield
 
 
+imports = import_worker(KINDS, attrgetter("import_most_removed"))
+
+
 SERVICE = Service(
     name="enrollment",
     settings=EnrollmentSettings,
@@ -86,6 +90,6 @@ SERVICE = Service(
     event_cursors=True,
     rebuild=rebuild,
     api_contexts=[catalog_client, enrollment_batcher, live_seats],
-    worker_contexts=[expiry_notices, preservation, import_worker(KINDS)],
+    worker_contexts=[expiry_notices, preservation, imports],
     commands=[SEED, SHARED_EMPLOYEE_IDS],
 )

@@ -21,11 +21,13 @@ from shared.imports import store
 from shared.imports.errors import ImportEnded, ImportNotFound, TooManyImports
 from shared.imports.kind import ImportKind
 from shared.imports.models import MAX_BYTES, PATH, ImportItem, ImportListQuery, ImportQuery, RefusalItem
+from shared.imports.readers import CSV, NDJSON
 from shared.imports.repair import CSV_TYPE, prefers_csv, repair_file
 from shared.imports.upload import receive
 from shared.postgres.batched_reads import PageRead
 from shared.postgres.pool import Connection, connected, transaction
 from shared.service.chassis import POOL
+from shared.service.event_cursor import cursor_of_walk
 from shared.service.resource_routes import detail_route, list_route
 
 WAKE = web.AppKey("imports_wake", asyncio.Event)
@@ -62,6 +64,7 @@ def _upload_route(kinds: Sequence[ImportKind[Any]]) -> Route[Any, Any]:
         query=ImportQuery,
         streamed=True,
         body_streamed=MAX_BYTES,
+        body_types=(CSV, NDJSON[0]),
         summary="Import file",
         description=(
             "The body is a file, `text/csv` with a header or `application/x-ndjson`, of at most 64 MiB, and as long"
@@ -86,12 +89,13 @@ def _routes_of(kind: ImportKind[Any]) -> list[Route[Any, Any]]:
         if prefers_csv(call.request.headers):
             return await _repair_file(call, name)
         require_own_cursor(call)
+        headers = await cursor_of_walk(call)
         async with connected(call.app[POOL]) as connection:
             read = store.refusals_page(call.organisation_id, call.id, name, call.query)
             found, *rows = await read.alone_scoped(connection)
         if not found:
             raise ImportNotFound
-        return page(call, *rows)
+        return page(call, *rows, headers=headers)
 
     async def cancel_import(call: Call[Query, Body]) -> Answer:
         place = call.organisation_id, call.id

@@ -1,9 +1,9 @@
 """The work on imports beside the other work of a service's process."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -12,21 +12,25 @@ from shared.imports.api import WAKE
 from shared.imports.kind import ImportKind
 from shared.imports.runner import AT_ONCE, Runner
 from shared.service.chassis import POOL, Context
+from shared.settings import ServiceSettings
 
 
-class ImportSettings(Protocol):
-    """What a service's settings say about imports."""
-
-    @property
-    def import_most_removed(self) -> float: ...
+S = TypeVar("S", bound=ServiceSettings)
 
 
-def import_worker(kinds: Sequence[ImportKind[Any]]) -> Context[Any]:
-    """A part of a service's worker, which carries out imports of these kinds."""
+def _none(_: ServiceSettings) -> float:
+    return 0.0
 
-    async def imports(settings: ImportSettings, app: web.Application) -> AsyncIterator[None]:
+
+def import_worker(kinds: Sequence[ImportKind[Any]], most_removed: Callable[[S], float] = _none) -> Context[S]:
+    """A part of a service's worker, which carries out imports of these kinds.
+
+    `most_removed` is the share of the rows that mode `complete` may end, where a kind has it.
+    """
+
+    async def imports(settings: S, app: web.Application) -> AsyncIterator[None]:
         app[WAKE] = asyncio.Event()
-        runner = Runner(app[POOL], kinds, settings.import_most_removed, app[WAKE])
+        runner = Runner(app[POOL], kinds, most_removed(settings), app[WAKE])
         async with AsyncExitStack() as exits:
             for number in range(AT_ONCE):
                 await exits.enter_async_context(background(runner.run(), name=f"imports {number}"))

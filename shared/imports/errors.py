@@ -14,5 +14,7 @@ class ImportEnded(Conflict):
 class TooManyImports(Conflict):
     code = "too_many_imports"
     message = "The organisation has as many unfinished imports as it can have."
-    meaning = "An organisation can have ten unfinished imports of people and completions, and ten of courses and sessions."
+    meaning = (
+        "An organisation can have ten unfinished imports of people and completions, and ten of courses and sessions."
+    )
     remedy = "Wait until one ends, or cancel one."

@@ -38,12 +38,18 @@ SELECT organisation_id, id, $3, $4 FROM imports WHERE organisation_id = $1 AND i
 FOR SHARE
 ON CONFLICT DO NOTHING
 """
+# Sent again after a commit whose answer was lost, it finds an import that waits already, or runs.
 _QUEUE: Final = f"""
-UPDATE imports AS i SET status = 'waiting', bytes = $3, queued_at = statement_timestamp()
-WHERE organisation_id = $1 AND id = $2 AND status = 'receiving'
+UPDATE imports AS i SET status = CASE status WHEN 'receiving' THEN 'waiting' ELSE status END, bytes = $3,
+    columns = $4, separator = $5, queued_at = coalesce(queued_at, statement_timestamp())
+WHERE organisation_id = $1 AND id = $2 AND status IN ('receiving', 'waiting', 'running')
 RETURNING {_ITEM}::text
 """  # noqa: S608 - of constants alone
 _FORGET: Final = "DELETE FROM imports WHERE organisation_id = $1 AND id = $2 AND status = 'receiving'"
+_FORGET_PARTS: Final = """
+DELETE FROM import_parts WHERE organisation_id = $1 AND import_id = $2 AND NOT EXISTS (
+    SELECT FROM imports WHERE organisation_id = $1 AND id = $2 AND status IN ('waiting', 'running'))
+"""
 _DELETE_PARTS: Final = "DELETE FROM import_parts WHERE organisation_id = $1 AND import_id = $2"
 _DELETE_ROWS: Final = "DELETE FROM import_rows WHERE organisation_id = $1 AND import_id = $2"
 
@@ -117,16 +123,16 @@ async def add_part(connection: Connection, place: tuple[int, int], number: int, 
     await connection.execute(_ADD_PART, *place, number, body)
 
 
-async def queue(connection: Connection, place: tuple[int, int], size: int) -> str | None:
+async def queue(connection: Connection, place: tuple[int, int], size: int, layout: FileLayout) -> str | None:
     """The import as JSON text, now that all of its file is there; None if it was cancelled meanwhile."""
-    found: str | None = await connection.fetchval(_QUEUE, *place, size)
+    found: str | None = await connection.fetchval(_QUEUE, *place, size, *layout)
     return found
 
 
 async def forget(connection: Connection, place: tuple[int, int]) -> None:
     """Of a file that did not come whole nothing is left; a cancelled one leaves its job."""
     await connection.execute(_FORGET, *place)
-    await connection.execute(_DELETE_PARTS, *place)
+    await connection.execute(_FORGET_PARTS, *place)
 
 
 async def cancel(connection: Connection, place: tuple[int, int], kind: str) -> str | None:

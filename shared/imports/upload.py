@@ -11,10 +11,10 @@ from shared.http.routing import Call
 from shared.imports import store
 from shared.imports.errors import ImportEnded, TooManyImports
 from shared.imports.kind import ImportKind
-from shared.imports.lines import ImportRefused
+from shared.imports.lines import ImportRefused, LineReader
 from shared.imports.models import MAX_BYTES, MOST_UNFINISHED, ImportQuery
 from shared.imports.readers import reader_of
-from shared.imports.unpacked import Unpacked
+from shared.imports.unpacking import Unpacked
 from shared.postgres.pool import Connection, Pool, transaction
 from shared.service.chassis import POOL
 
@@ -30,17 +30,18 @@ PAUSES: Final = (0.1, 0.5, 2.0)
 async def receive(call: Call[ImportQuery, Any], kind: ImportKind[Any]) -> tuple[int, str]:
     """The import's id, and the import as JSON text, once all of its file is stored. Nothing is left of a file that does not come whole.
 
-    Raises `UnsupportedMediaType`, `TooManyImports`, `ValidationFailed` for a file that cannot be unpacked,
+    Raises `UnsupportedMediaType`, `TooManyImports`, `ValidationFailed` for a file of which nothing can be read,
     `RequestTimeout`, `ImportEnded` if it was cancelled meanwhile, and what reading the body raises.
     """
     content_type = call.request.headers.get("Content-Type", "")
-    _check_type(content_type, kind)
-    pool, pieces = call.app[POOL], _pieces(call)
+    reader = _reader(content_type, kind)
+    pool, pieces = call.app[POOL], _checked(_pieces(call), reader)
     place = call.organisation_id, await _begin(pool, call, content_type)
     try:
         async with asyncio.timeout(UPLOAD_SECONDS):
             size = await _store(pool, place, pieces)
-            queued = await _again(pool, place, lambda connection: store.queue(connection, place, size))
+            layout = _layout(reader)
+            queued = await _again(pool, place, lambda connection: store.queue(connection, place, size, layout))
         if queued is None:
             raise ImportEnded
     except BaseException as error:
@@ -51,11 +52,16 @@ async def receive(call: Call[ImportQuery, Any], kind: ImportKind[Any]) -> tuple[
     return place[1], queued
 
 
-def _check_type(content_type: str, kind: ImportKind[Any]) -> None:
+def _reader(content_type: str, kind: ImportKind[Any]) -> LineReader:
     try:
-        reader_of(content_type, None, kind.fields)
+        return reader_of(content_type, None, kind.fields)
     except ImportRefused as refused:
         raise UnsupportedMediaType(refused.message) from None
+
+
+def _layout(reader: LineReader) -> store.FileLayout:
+    layout = reader.layout
+    return store.FileLayout(None, None) if layout is None else store.FileLayout(list(layout.columns), layout.separator)
 
 
 def _pieces(call: Call[Any, Any]) -> AsyncIterator[bytes]:
@@ -69,12 +75,21 @@ def _pieces(call: Call[Any, Any]) -> AsyncIterator[bytes]:
 
 
 async def _unpacked(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Raises `ImportRefused` and `PayloadTooLarge`."""
     unpacked = Unpacked(MAX_BYTES)
+    async for chunk in chunks:
+        for piece in unpacked.feed(chunk):
+            yield piece
+    unpacked.close()
+
+
+async def _checked(pieces: AsyncIterator[bytes], reader: LineReader) -> AsyncIterator[bytes]:
+    """The same pieces; raises `ValidationFailed` as soon as they show that nothing can be read of the file."""
     try:
-        async for chunk in chunks:
-            for piece in unpacked.feed(chunk):
-                yield piece
-        unpacked.close()
+        async for piece in pieces:
+            reader.check(piece)
+            yield piece
+        reader.check_end()
     except ImportRefused as refused:
         raise ValidationFailed({"body": [refused.message]}) from None
 

@@ -1,4 +1,4 @@
-"""One import under way: its file is looked through, then applied by line, and what it does not name may end.
+"""One import under way: its file is applied by line, and then what it does not name may end.
 
 Each batch of lines is one transaction, which also stores how far the job is. So whoever takes the job of a process that
 was killed goes on at the same line, and nothing is done twice (decision 28).
@@ -53,8 +53,6 @@ class Work:
     async def carry_out(self) -> Ending:
         """Goes on where the job is. Raises `JobLost`; waits for the database while it is not available."""
         try:
-            if not self._job.lines:
-                await self._look_through()
             await self._apply_lines()
         except ImportRefused as refused:
             return Ending("failed", refused.message)
@@ -69,16 +67,8 @@ class Work:
 
         return await self._persistently(work)
 
-    async def _look_through(self) -> None:
-        """Raises `ImportRefused` for a file of which nothing is applied, since some of it cannot be read."""
-        reader = self._reader()
-        async for _ in self._lines(reader):
-            pass
-        layout = reader.layout
-        if layout is not None:
-            await self._persistently(lambda connection: work_store.set_layout(connection, self._job, layout))
-
     async def _apply_lines(self) -> None:
+        """Raises `ImportRefused` where nothing more of the file can be read: the lines before it are applied then."""
         skipped = self._job.lines
         async for lines in self._lines(self._reader()):
             if skipped >= len(lines):

@@ -11,7 +11,6 @@ import asyncpg
 from shared.errors import MAX_NAME, MAX_REASON, shortened
 from shared.imports.job import LEASE_SECONDS, Job, JobLost, Refused, Result, job_of
 from shared.imports.kind import Outcome
-from shared.imports.lines import Layout
 from shared.imports.models import KEPT_REFUSALS
 from shared.imports.store import delete_file
 from shared.postgres.pool import Connection
@@ -53,7 +52,6 @@ _RELEASE: Final = """
 UPDATE imports SET leased_until = NULL WHERE organisation_id = $1 AND id = $2 AND lease = $3 AND status = 'running'
 """
 _PART: Final = "SELECT body FROM import_parts WHERE organisation_id = $1 AND import_id = $2 AND number = $3"
-_SET_LAYOUT: Final = "UPDATE imports SET columns = $3, separator = $4 WHERE organisation_id = $1 AND id = $2"
 _ADVANCE: Final = """
 UPDATE imports SET lines = lines + $3, bytes_read = greatest(bytes_read, $4), created = created + $5,
     changed = changed + $6, unchanged = unchanged + $7, refused = refused + $8, unnamed = unnamed + $9,
@@ -86,7 +84,9 @@ RETURNING lines, created, changed, unchanged, removed, refused
 # A process that was killed while it received a file has left it behind.
 _ABANDON: Final = """
 UPDATE imports SET status = 'failed', message = $2, finished_at = statement_timestamp()
-WHERE status = 'receiving' AND created_at < statement_timestamp() - $1::interval
+WHERE (organisation_id, id) IN (
+    SELECT organisation_id, id FROM imports
+    WHERE status = 'receiving' AND created_at < statement_timestamp() - $1::interval ORDER BY created_at LIMIT 10)
 RETURNING organisation_id, id
 """
 _OLD: Final = """
@@ -153,10 +153,6 @@ async def part(connection: Connection, job: Job, number: int) -> bytes | None:
     return body
 
 
-async def set_layout(connection: Connection, job: Job, layout: Layout) -> None:
-    await connection.execute(_SET_LAYOUT, *job.place, list(layout.columns), layout.separator)
-
-
 async def advance(connection: Connection, job: Job, held: Held, result: Result, bytes_read: int) -> None:
     """Stores what came of the next lines of a job that is held."""
     kept = result.refusals[: KEPT_REFUSALS - held.kept]
@@ -211,7 +207,7 @@ async def finish(connection: Connection, job: Job, status: str, message: str | N
 
 
 async def abandon(connection: Connection, after: timedelta, message: str) -> None:
-    """Ends imports whose files have been on their way for longer than that."""
+    """Ends some of the imports whose files have been on their way for longer than that."""
     for row in await connection.fetch(_ABANDON, after, message):
         await delete_file(connection, (row["organisation_id"], row["id"]))
 
