@@ -47,8 +47,8 @@ class UnsupportedMediaType(ApiError):
     code = "unsupported_media_type"
     message = "The body must be application/json."
     meaning = (
-        "The body is not JSON in UTF-8, or is compressed. `/oauth/token` takes a form instead, and an import a file whose"
-        " type `message` names."
+        "The body is not JSON in UTF-8, or is compressed. `/oauth/token` takes a form instead, and an import a file of"
+        " a type that `message` names."
     )
     remedy = "Send `Content-Type: application/json`, and no `Content-Encoding`."
 

@@ -14,7 +14,6 @@ from shared.imports.runner import AT_ONCE, Runner
 from shared.service.chassis import POOL, Context
 from shared.settings import ServiceSettings
 
-
 S = TypeVar("S", bound=ServiceSettings)
 
 

@@ -16,7 +16,7 @@ from shared.imports.kind import ImportKind
 from shared.imports.upload import UPLOAD_SECONDS
 from shared.imports.work import Ending, Work
 from shared.messaging.retrying import retry_forever
-from shared.observability import current_trace, new_uuid
+from shared.observability import NO_TRACE, current_trace, new_uuid
 from shared.postgres.pool import Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 
@@ -67,6 +67,7 @@ class Runner:
 
     async def _claim(self) -> Job | None:
         current_organisation.set(None)
+        current_trace.set(NO_TRACE)
         try:
             async with transaction(self._pool, EVERY_ORGANISATION) as connection:
                 return await work_store.claim(connection, self._kinds, new_uuid())
@@ -77,7 +78,7 @@ class Runner:
         current_organisation.set(job.organisation_id)
         current_trace.set(job.actor.trace)
         work = Work(self._pool, self._kinds[job.kind], job, self._most_removed)
-        log.info("import %s of %s goes on after line %s", job.id, job.kind, job.lines, extra=_extra(job))
+        log.info("import %s of %s is taken up after %s lines", job.id, job.kind, job.lines, extra=_extra(job))
         try:
             ending = await self._ending(work, job)
             finished = await work.finish(ending)
@@ -87,8 +88,8 @@ class Runner:
             await asyncio.shield(self._release(job))
             raise
         else:
-            extra = {**_extra(job), **finished._asdict()}
-            log.info("import %s of %s is %s", job.id, job.kind, ending.status, extra=extra)
+            extra = {**_extra(job), "figures": finished._asdict()}
+            log.info("import %s of %s has %s", job.id, job.kind, ending.status, extra=extra)
 
     async def _ending(self, work: Work, job: Job) -> Ending:
         """A defect ends the import: tried again it would come to the same line."""

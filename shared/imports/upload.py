@@ -28,7 +28,9 @@ PAUSES: Final = (0.1, 0.5, 2.0)
 
 
 async def receive(call: Call[ImportQuery, Any], kind: ImportKind[Any]) -> tuple[int, str]:
-    """The import's id, and the import as JSON text, once all of its file is stored. Nothing is left of a file that does not come whole.
+    """The import's id, and the import as JSON text, once all of its file is stored.
+
+    Nothing is left of a file that does not come whole.
 
     Raises `UnsupportedMediaType`, `TooManyImports`, `ValidationFailed` for a file of which nothing can be read,
     `RequestTimeout`, `ImportEnded` if it was cancelled meanwhile, and what reading the body raises.

@@ -75,8 +75,8 @@ UPDATE imports SET removed = removed + $3, leased_until = statement_timestamp() 
 WHERE organisation_id = $1 AND id = $2
 """
 _FINISH: Final = """
-UPDATE imports SET status = $3::text, message = $4, finished_at = statement_timestamp(), lease = NULL, leased_until = NULL,
-    bytes_read = CASE $3::text WHEN 'completed' THEN bytes ELSE bytes_read END
+UPDATE imports SET status = $3::text, message = $4, finished_at = statement_timestamp(), lease = NULL,
+    leased_until = NULL, bytes_read = CASE $3::text WHEN 'completed' THEN bytes ELSE bytes_read END
 WHERE organisation_id = $1 AND id = $2
 RETURNING lines, created, changed, unchanged, removed, refused
 """

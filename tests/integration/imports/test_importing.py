@@ -140,7 +140,8 @@ async def test_refused_lines_of_ndjson_have_a_column_of_their_own(admin: Client)
     lines = (await repair_file(admin, answer.data["id"])).splitlines()
     assert lines[0] == "#line,#field,#reason,#text"
     assert lines[1].endswith(',"{""id"": 1}"')
-    assert lines[2].startswith("2,") and lines[2].endswith(",{")
+    assert lines[2].startswith("2,")
+    assert lines[2].endswith(",{")
 
 
 async def test_a_file_of_refused_lines_has_no_pages(admin: Client) -> None:
