@@ -90,7 +90,8 @@ class Workers:
         people = "SELECT array_agg((id, version, full_name, removed) ORDER BY id)::text FROM people"
         trail = "SELECT array_agg((id, version, action) ORDER BY id, version)::text FROM audit_trail"
         events = "SELECT array_agg((routing_key, body::jsonb #>> '{data,id}', body::jsonb #>> '{data,version}')"
-        events += " ORDER BY routing_key, body::jsonb #>> '{data,id}')::text FROM outbox"
+        events += " ORDER BY routing_key, body::jsonb #>> '{data,id}', body::jsonb #>> '{data,version}')::text"
+        events += " FROM outbox"
         where = " WHERE organisation_id = $1"
         texts = [await self.value(sql + where, organisation) for sql in (people, trail, events)]
         return dict(zip(("people", "trail", "events"), texts, strict=True))

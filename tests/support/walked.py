@@ -200,7 +200,7 @@ def imports(kind: str) -> "Scene":
 
 
 def refusals(kind: str) -> "Scene":
-    """All of one import are there from the beginning: `add` tells of one after the other."""
+    """All of one import are there from the beginning: `add` gives the next of them."""
 
     async def scene(client: Client) -> Walked:
         header, line = FILES[kind].split("\r\n")[:2]
