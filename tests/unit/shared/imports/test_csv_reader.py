@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.catalog.schemas import CourseFields, SessionFields
+from shared.imports import text_reader
 from shared.imports.csv_out import csv_line
 from shared.imports.lines import MAX_KEPT, ImportRefused, Line
 from shared.imports.readers import reader_of
@@ -240,6 +241,16 @@ def test_a_check_finds_what_is_wrong_with_the_file_as_a_whole(body: bytes, heade
     except ImportRefused as refused:
         message = refused.message
     assert message == read(header + body)[1]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+def test_a_file_of_too_many_lines_is_refused_when_it_is_checked(end: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_reader, "MAX_LINES", 5)
+    reader = reader_of(CSV, None, Person)
+    for piece in (b"id,full_name" + end, end, b"1,a" + end, b"x", end * 2):
+        reader.check(piece)
+    with pytest.raises(ImportRefused, match="more than 5 lines"):
+        reader.check(end)
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
