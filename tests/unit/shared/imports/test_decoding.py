@@ -116,3 +116,22 @@ def test_a_file_may_be_shorter_than_what_its_kind_is_known_by(body: bytes) -> No
 def test_an_unknown_charset_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(ImportRefused, match=r'The charset "ebcdic" is not known\. It can be utf-8, '):
         known_charset("ebcdic")
+
+
+@pytest.mark.parametrize("charset", ["windows-1252", "iso-8859-1", "iso-8859-15"])
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_utf_8_that_says_it_is_something_else_is_refused_at_its_end(charset: str, size: int) -> None:
+    body = "id\n1\nMüller, Şule".encode()
+    _, message = decode(body, charset, size)
+    assert message is not None
+    assert message.endswith("leave out the charset.")
+    assert decode(body + "ü".encode("cp1252"), charset, size)[1] is None
+    assert decode(b"id\n1\n", charset, size) == ("id\n1\n", None)
+
+
+@pytest.mark.parametrize("charset", ["windows-1252", "utf-16le"])
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_the_byte_order_mark_of_utf_8_in_another_charset_is_refused_at_once(charset: str, size: int) -> None:
+    text, message = decode(b"\xef\xbb\xbfid\n1\n", charset, size)
+    assert text == ""
+    assert message == f"The file is in UTF-8, and not in {known_charset(charset).upper()}: leave out the charset."
