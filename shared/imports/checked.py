@@ -40,7 +40,9 @@ def _others(errors: Iterator[LineError], known: Sequence[LineError]) -> Iterator
     if any(error.field is None for error in known):
         return iter(())
     named = [error.field or "" for error in known]
-    return (error for error in errors if error.field is not None and not any(_is_in(name, error.field) for name in named))
+    return (
+        error for error in errors if error.field is not None and not any(_is_in(name, error.field) for name in named)
+    )
 
 
 def _is_in(name: str, field: str) -> bool:

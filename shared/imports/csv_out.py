@@ -55,8 +55,13 @@ def listed(items: Iterable[object]) -> str:
 
 
 def _cell(value: object) -> str:
+    """Most are texts, numbers or nothing."""
     if isinstance(value, str):
         return _text(value)
+    if value is None:
+        return ""
+    if type(value) is int:
+        return str(value)
     if isinstance(value, list | tuple):
         return _text(listed(value))
     return _plain(value)

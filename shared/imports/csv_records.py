@@ -11,9 +11,10 @@ from typing import Final, NamedTuple
 
 from shared.imports.lines import MAX_KEPT, MAX_RECORD, ImportRefused
 
-MAX_READ_AGAIN: Final = 8 * 1024 * 1024
+MAX_READ_AGAIN: Final = 16 * 1024 * 1024
 """Characters that are read a second time because of quotes; a text made for it would have each line read a million
-times."""
+times. How long that takes depends on the lines more than on what is in them, so each counts for `LINE_COSTS` more."""
+LINE_COSTS: Final = 50
 
 _QUOTED: Final = re.compile(r'"([^"]*+(?:""[^"]*+)*+)"')
 _REST_OF_QUOTED: Final = re.compile(r'([^"]*+(?:""[^"]*+)*+)"')
@@ -130,7 +131,7 @@ class CsvRecords:
         first, *others = self._lines
         self._line -= len(others)
         self._again.extendleft(reversed(others))
-        self._read_again += self._length - len(first)
+        self._read_again += self._length - len(first) + LINE_COSTS * len(others)
         if self._read_again > MAX_READ_AGAIN:
             raise ImportRefused(f"Quotes are opened and not closed again and again, last in line {self._line:,}.")
         record = Record(self._line, first[:MAX_KEPT].rstrip("\r\n"), self._cells[: self._certain], reason)

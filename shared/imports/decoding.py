@@ -55,6 +55,9 @@ class Decoder:
         self._beginning: bytes | None = b""
         self._fed = 0
         self._has_text = False
+        self._as_utf_8 = None if codec.startswith("utf-") else codecs.getincrementaldecoder(UTF_8)()
+        """Reads along: to a charset of single bytes all bytes are letters, also those of a file in UTF-8."""
+        self._has_letters = False
 
     def feed(self, piece: bytes, is_last: bool = False) -> str:
         if self._beginning is not None:
@@ -63,7 +66,11 @@ class Decoder:
                 return ""
             piece, self._beginning = self._beginning, None
             self.refusal = _by_signature(piece, self._codec)
-        return "" if self.refusal else self._stripped(self._without_nul(self._decoded(piece, is_last)))
+        if self.refusal is not None:
+            return ""
+        text = self._stripped(self._without_nul(self._decoded(piece, is_last)))
+        self._look_for_utf_8(piece, is_last)
+        return text
 
     def close(self) -> str:
         return self.feed(b"", is_last=True)
@@ -92,6 +99,18 @@ class Decoder:
             " Content-Type: text/csv; charset=windows-1252, or save it as UTF-8."
         )
 
+    def _look_for_utf_8(self, piece: bytes, is_last: bool) -> None:
+        """If all letters beyond ASCII are well-formed UTF-8, they are that: nobody writes `MÃ¼ller`."""
+        if self._as_utf_8 is None:
+            return
+        try:
+            self._has_letters |= not self._as_utf_8.decode(piece, is_last).isascii()
+        except UnicodeDecodeError:
+            self._as_utf_8 = None
+            return
+        if is_last and self._has_letters and self.refusal is None:
+            self.refusal = _in_utf_8(self._codec)
+
     def _without_nul(self, text: str) -> str:
         place = text.find("\0")
         if place < 0:
@@ -110,6 +129,12 @@ def _by_signature(beginning: bytes, codec: str) -> ImportRefused | None:
     for signature, message in _SIGNATURES.items():
         if beginning.startswith(signature):
             return ImportRefused(message)
+    if beginning.startswith(codecs.BOM_UTF8) and codec != UTF_8:
+        return _in_utf_8(codec)
     if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and not codec.startswith(UTF_16):
         return ImportRefused("The file is in UTF-16. Say so, as in Content-Type: text/csv; charset=utf-16.")
     return None
+
+
+def _in_utf_8(codec: str) -> ImportRefused:
+    return ImportRefused(f"The file is in UTF-8, and not in {codec.upper()}: leave out the charset.")

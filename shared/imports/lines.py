@@ -6,6 +6,8 @@ from typing import Any, Final, Protocol
 
 MAX_RECORD: Final = 1024 * 1024
 """Characters of one record; what is longer is refused."""
+MAX_LINES: Final = 2_000_000
+"""Lines of one file, blank ones among them: 64 MiB could have as many millions of them."""
 MAX_KEPT: Final = 16 * 1024
 """Characters of a record that are kept for repair."""
 
@@ -55,7 +57,7 @@ class LineReader(Protocol):
 
     All methods raise `ImportRefused`, `feed` and `close` behind the lines that precede the fault, and are not called
     again then. A reader either reads a file or checks it: `check` looks at everything that is wrong with a file as a
-    whole, be it its charset or its header, and costs next to nothing.
+    whole, be it its charset, its header or the number of its lines, and costs next to nothing.
     """
 
     @property

@@ -17,7 +17,8 @@ _Put = Callable[[Values, Cells, list[LineError]], bool]
 class Rows:
     """Makes values of cells, by the places of their columns.
 
-    An empty cell is `null` where that is allowed, and otherwise left out: the field has its default then, or is missing.
+    An empty cell is `null` where that is allowed, and otherwise left out: the field has its default then, or is
+    missing.
     """
 
     def __init__(self, fields: Iterable[Field], columns: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from shared.imports.decoding import Decoder
-from shared.imports.lines import ImportRefused, Layout, Line
+from shared.imports.lines import MAX_LINES, ImportRefused, Layout, Line
 from shared.imports.text_lines import TextLines
 
 EMPTY: Final = "The file is empty."
@@ -19,6 +19,8 @@ class TextReader(ABC):
     def __init__(self, decoder: Decoder) -> None:
         self._decoder = decoder
         self._lines = TextLines()
+        self._line_feeds = self._returns = 0
+        """Those that were checked; there may be one of each in a line's end."""
         self._has_begun = False
         """Whether the file is known not to be empty, and of a CSV file, its header is."""
 
@@ -43,6 +45,10 @@ class TextReader(ABC):
         self._require_begun()
 
     def _check_text(self, text: str) -> None:
+        self._line_feeds += text.count("\n")
+        self._returns += text.count("\r")
+        if max(self._line_feeds, self._returns) > MAX_LINES:
+            raise ImportRefused(f"The file has more than {MAX_LINES:,} lines. Send it as several.")
         if not self._has_begun:
             self._begin(self._lines.feed(text))
         self._require_readable()
