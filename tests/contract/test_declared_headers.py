@@ -90,6 +90,9 @@ async def test_what_takes_a_key_declares_its_refusals(admin: Client) -> None:
     bodies, replayed = await good_bodies(admin, ids), {}
     for declared in POSTS:
         route = declared.route
+        if route.body_streamed:  # the same file again changes nothing
+            assert not {*OF_IDEMPOTENCY} & {*route.refusals}
+            continue
         body = ({} if route.body is None else example_body(route.body)) | bodies.get(route.path, {})
         headers = {**KEY, **({"If-Match": "*"} if PreconditionRequired in route.refusals else {})}
         first, again = [await declared.ask(admin, ids, json=body, headers=headers) for _ in range(2)]
