@@ -256,6 +256,15 @@ async def _begun(pool: Pool, beginning: str) -> AsyncIterator[Connection]:
         await connection.execute("COMMIT")
 
 
+async def plan_anew(connection: Connection) -> None:
+    """Has each statement of the transaction planned for its arguments, and for the tables as they are now.
+
+    For writes of many rows: they fill a table before PostgreSQL analyzes it, and plans made when it was empty would
+    read all of it.
+    """
+    await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
 async def is_reachable(pool: Pool) -> bool:
     try:
         async with connected(pool) as connection:

@@ -14,7 +14,7 @@ from shared.imports.kind import Applied, Outcome
 from shared.imports.lines import LineError
 from shared.postgres.audit import Actor
 from shared.postgres.errors import TransactionConflict
-from shared.postgres.pool import Connection
+from shared.postgres.pool import Connection, plan_anew
 
 _TWICE: Final = LineError("id", "An earlier line is about the same person.")
 
@@ -30,6 +30,7 @@ async def apply(
     wanted: dict[int, Wanted] = {}
     for line in lines:
         wanted.setdefault(line.id, Wanted(line.id, line.type, line.person()))
+    await plan_anew(connection)
     known = await store.people(connection, organisation_id, list(wanted))
     changing = [each for each in wanted.values() if not person_rules.says(known.get(each.id), each)]
     outcomes = {each: Applied(Outcome.UNCHANGED, each) for each in wanted}
@@ -79,6 +80,7 @@ async def end(connection: Connection, organisation_id: int, person_ids: Sequence
 
     Raises `TransactionConflict` if another change came first.
     """
+    await plan_anew(connection)
     try:
         leaving = await people_changes.lock_leaving(connection, organisation_id, person_ids)
     except ChangedMeanwhile as error:
