@@ -36,7 +36,8 @@ class ImportKind(Generic[B]):
 
     `apply` writes the lines of one batch in the transaction that also stores how far the import is, so it is applied
     once however often the process is killed. What a line says already changes nothing and makes no event. It returns
-    an outcome for each line, in their order, and raises for none of them.
+    an outcome for each line, in their order, and raises for none of them: where another change came first it raises
+    `TransactionConflict`, as the database does after a deadlock, and the whole batch is to be applied again.
 
     `missing` are the ids of the organisation's rows that the file would end in mode `complete`, of those it has not
     named; `end` ends so many of them in one transaction, and returns how many it ended. None where the kind knows

@@ -272,6 +272,15 @@ async def savepoint(connection: Connection, *, lock_wait: int) -> AsyncIterator[
     await connection.execute("RELEASE SAVEPOINT part; SET LOCAL lock_timeout = DEFAULT")
 
 
+async def plan_anew(connection: Connection) -> None:
+    """Has each statement of the transaction planned for its arguments, and for the tables as they are now.
+
+    For writes of many rows: they fill a table before PostgreSQL analyzes it, and plans made when it was empty would
+    read all of it.
+    """
+    await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
 async def is_reachable(pool: Pool) -> bool:
     try:
         async with connected(pool) as connection:

@@ -87,7 +87,8 @@ RETURNING organisation_id, id, notices_sent
 """
 
 _CERTIFYING_COURSES = """
-SELECT DISTINCT course_id FROM enrollments WHERE organisation_id = $1 AND employee_id = $2 AND certifies
+SELECT DISTINCT course_id, employee_id FROM enrollments
+WHERE organisation_id = $1 AND employee_id = ANY($2::bigint[]) AND certifies
 """
 
 
@@ -186,10 +187,12 @@ async def count_notices(connection: Connection, enrollments: Sequence[tuple[int,
     return {(row["organisation_id"], row["id"]): row["notices_sent"] for row in rows}
 
 
-async def certifying_courses(connection: Connection, organisation_id: int, person_id: int) -> list[int]:
-    """The courses that a person has completed so that it certifies, however long ago."""
-    rows = await connection.fetch(_CERTIFYING_COURSES, organisation_id, person_id)
-    return [row["course_id"] for row in rows]
+async def certifying_courses(
+    connection: Connection, organisation_id: int, person_ids: Sequence[int]
+) -> list[tuple[int, int]]:
+    """The courses that people have completed so that it certifies, however long ago, each with the person."""
+    rows = await connection.fetch(_CERTIFYING_COURSES, organisation_id, person_ids)
+    return [(row["course_id"], row["employee_id"]) for row in rows]
 
 
 def _columns(keys: Sequence[CertificationKey]) -> tuple[list[int], list[int], list[int]]:

@@ -136,10 +136,10 @@ WHERE NOT EXISTS (
 
 _SESSION_OF = "SELECT session_id FROM enrollments WHERE organisation_id = $1 AND id = $2"
 
-_OPEN_OF_PERSON = """
+_OPEN_OF_PEOPLE = """
 SELECT e.id, e.session_id FROM enrollments e
 JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id
-WHERE e.organisation_id = $1 AND e.employee_id = $2
+WHERE e.organisation_id = $1 AND e.employee_id = ANY($2::bigint[])
     AND (e.status = 'waitlisted' OR e.status = 'enrolled' AND s.start_date > now())
 ORDER BY e.id
 """
@@ -263,11 +263,11 @@ async def session_of(connection: Connection, organisation_id: int, enrollment_id
     return session_id
 
 
-async def open_enrollments_of_person(
-    connection: Connection, organisation_id: int, person_id: int
+async def open_enrollments_of_people(
+    connection: Connection, organisation_id: int, person_ids: Sequence[int]
 ) -> list[tuple[int, int]]:
-    """Id and session of what a person waits for, or is enrolled in and has not begun."""
-    rows = await connection.fetch(_OPEN_OF_PERSON, organisation_id, person_id)
+    """Id and session of what people wait for, or are enrolled in and has not begun."""
+    rows = await connection.fetch(_OPEN_OF_PEOPLE, organisation_id, person_ids)
     return [(row["id"], row["session_id"]) for row in rows]
 
 

@@ -36,11 +36,12 @@ async def follow_completions(connection: Connection, keys: Sequence[Certificatio
         await store.save(connection, counting)
 
 
-async def follow_person(connection: Connection, organisation_id: int, person_id: int) -> None:
-    """A person who left holds nothing that counts, and one who came back holds it again."""
-    courses = await store.certifying_courses(connection, organisation_id, person_id)
-    if courses:
-        await follow_completions(connection, [(organisation_id, course_id, person_id) for course_id in sorted(courses)])
+async def follow_people(connection: Connection, organisation_id: int, person_ids: Sequence[int]) -> None:
+    """People who left hold nothing that counts, and those who came back hold it again."""
+    held = await store.certifying_courses(connection, organisation_id, person_ids)
+    keys = sorted((organisation_id, course_id, person_id) for course_id, person_id in held)
+    for start in range(0, len(keys), BATCH):
+        await follow_completions(connection, keys[start : start + BATCH])
 
 
 async def revocations(

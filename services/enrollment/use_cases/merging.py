@@ -12,9 +12,9 @@ from services.enrollment.store import people_pages
 from services.enrollment.store import seats as seat_store
 from services.enrollment.store.enrollments import LockedEnrollment
 from services.enrollment.store.merging import Concerned
-from services.enrollment.use_cases import change_set
+from services.enrollment.use_cases import change_set, people_changes
 from services.enrollment.use_cases.change_set import CHUNK, Change
-from services.enrollment.use_cases.people import end_link, present
+from services.enrollment.use_cases.people import present
 from shared.errors import PreconditionRequired
 from shared.events.states import EmployeeState
 from shared.events.types import EmployeeMerged, EnrollmentCancelled, EnrollmentReassigned
@@ -50,7 +50,7 @@ async def merge(
     moves = _moves(locked, planned, cancellations, into, actor)
     for start in range(0, len(moves), CHUNK):
         await change_set.record(connection, moves[start : start + CHUNK])
-    await end_link(connection, organisation_id, person, EmployeeMerged, actor, merged_into=into)
+    await people_changes.end_links(connection, organisation_id, [person], EmployeeMerged, actor, merged_into=into)
     document = await people_pages.person_detail(connection, organisation_id, other.type, into)
     if document is None:
         raise ChangedMeanwhile

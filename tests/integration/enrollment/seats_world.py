@@ -15,8 +15,9 @@ import services.history.store.copies
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.rules import EnrollCommand
 from services.enrollment.schemas import CheckIn, Completion, EmployeeFields
+from services.enrollment.schemas_imports import PersonLine
 from services.enrollment.store import catalog_replica
-from services.enrollment.use_cases import lifecycle, merging, people, sessions
+from services.enrollment.use_cases import importing_people, lifecycle, merging, people, sessions
 from services.enrollment.use_cases.change_set import in_transaction
 from services.enrollment.use_cases.enroll import enroll_together
 from shared.auth.internal_token import ENROLL, Caller
@@ -239,6 +240,18 @@ class World:
         type_ = await self._type_of(organisation, person)
         await people.remove_person(self.pool, organisation, type_, person, ACTOR, UNCONDITIONAL)
         await people.save_person(self.pool, organisation, type_, person, _fields(person), ACTOR)
+
+    async def leave_and_return(self, organisation: int, places: Sequence[int]) -> None:
+        """Several at once, as files without them and with them say."""
+        ids = [self.person_at(organisation, each) for each in places]
+        types = {each: await self._type_of(organisation, each) for each in ids}
+        lines = [
+            PersonLine.model_validate({"id": each, "type": types[each], **_fields(each).model_dump()}) for each in ids
+        ]
+        async with transaction(self.pool, [organisation]) as connection:
+            await importing_people.end(connection, organisation, ids, ACTOR)
+        async with transaction(self.pool, [organisation]) as connection:
+            await importing_people.apply(connection, organisation, lines, ACTOR)
 
     async def hire(self, organisation: int, person: int) -> None:
         """Or the other way round."""

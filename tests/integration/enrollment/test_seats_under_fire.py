@@ -218,6 +218,14 @@ class SeatsMachine(RuleBasedStateMachine):
     def remove_a_person(self, organisation: int, person: int) -> None:
         self._do(self.world.remove_and_return(organisation, person))
 
+    @rule(organisation=organisations, group=groups, session=sessions, others=groups)
+    def several_leave(self, organisation: int, group: list[int], session: int, others: list[int]) -> None:
+        self._do(
+            self.world.leave_and_return(organisation, group),
+            self.world.leave_and_return(organisation, others),
+            self.world.enroll(organisation, session, others, waitlist=True),
+        )
+
     @rule(organisation=organisations, person=st.sampled_from(PEOPLE))
     def hire_a_person(self, organisation: int, person: int) -> None:
         before = self.known

@@ -12,10 +12,12 @@ from services.catalog.representations import CourseDetail, SessionDetail
 from services.catalog.schemas import CourseFields, CourseQuery, MeetingFields, SessionFields, SessionQuery
 from services.catalog.store import courses, sessions
 from services.catalog.store import pages as catalog_pages
+from services.enrollment.person_rules import Wanted
 from services.enrollment.representations import PersonItem
 from services.enrollment.schemas import EmployeeFields, OrganisationSettings
 from services.enrollment.store import catalog_replica, enrollments, people, people_pages, seats, snapshots
 from services.enrollment.store import pages as enrollment_pages
+from services.enrollment.store.people import NextVersion
 from services.enrollment.store.seats import NewEnrollment
 from shared.events.states import (
     CourseState,
@@ -298,9 +300,8 @@ async def new_enrollment(connection: Connection, organisation: int) -> Enrollmen
     await catalog_replica.save_courses(connection, [CourseSaved(organisation, filled(CourseState))])
     both = [SessionSaved(organisation, filled(SessionState, id=number)) for number in (1, 2)]
     await catalog_replica.save_sessions(connection, both)
-    await people.save_person(
-        connection, organisation, None, person_id=1, type_="employee", fields=filled(EmployeeFields)
-    )
+    person = NextVersion(None, Wanted(1, "employee", filled(EmployeeFields)))
+    await people.save_people(connection, organisation, [person])
     new = NewEnrollment(organisation, 1, 1, 1, True, filled(EnrollmentState).enrolled_at)
     [state] = await seats.insert_enrollments(connection, [new])
     return state
@@ -327,11 +328,10 @@ async def test_every_field_of_a_person_is_stored_told_and_shown(enrollment: Data
 async def person_with(database: Database, fields: EmployeeFields) -> tuple[EmployeeState, Any]:
     organisation = new_organisation()
     async with transaction(database.pool, [organisation]) as connection:
-        arguments: dict[str, Any] = {"person_id": 1, "type_": "employee", "created_at": MOMENT}
-        first_one = await people.save_person(
-            connection, organisation, None, fields=filled(EmployeeFields, full_name="first"), **arguments
-        )
-        state = await people.save_person(connection, organisation, first_one, fields=fields, **arguments)
+        state = None
+        for each in (filled(EmployeeFields, full_name="first"), fields):
+            following = NextVersion(state, Wanted(1, "employee", each, MOMENT))
+            state = (await people.save_people(connection, organisation, [following]))[1]
         document = await people_pages.person_detail(connection, organisation, "employee", 1)
     assert state
     assert document
