@@ -23,7 +23,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What came of one line. `row_id` is that of the row it is about, for `complete`; `errors` are those of a refusal."""
+    """What came of one line. `row_id` is the row that it is about, for `complete`; `errors` are those of a refusal."""
 
     outcome: Outcome
     row_id: int | None = None
