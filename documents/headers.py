@@ -46,7 +46,7 @@ HEADERS: Final[dict[str, Schema]] = {
         "schema": {"type": "string"},
     },
     "X-Event-Cursor": {
-        "description": "On the first step of a walk: `after` of the feed of events, for what changes from then on.",
+        "description": "On the first step of a walk and an export: `after` of the feed of events, for later changes.",
         "schema": {"type": "string", "minLength": feed_cursor.LENGTH, "maxLength": feed_cursor.LENGTH},
     },
     "Location": {

@@ -113,9 +113,14 @@ def _answer(route: Route[Any, Any], status: int, around: Surroundings) -> Schema
     return {
         "description": HTTPStatus(status).phrase,
         "headers": headers_of_answer(route, status),
-        "content": {JSON_TYPE if route.events is None else EVENT_STREAM: content},
+        "content": {JSON_TYPE if route.events is None else EVENT_STREAM: content, **_exports(route)},
         **links(route, status, around.routes, around.names),
     }
+
+
+def _exports(route: Route[Any, Any]) -> Schema:
+    """A line of NDJSON is an item of the list; OpenAPI 3.1 has no way to say so."""
+    return {media_type: {"schema": {"type": "string"}} for media_type in route.exports}
 
 
 def _not_modified(route: Route[Any, Any]) -> Schema:

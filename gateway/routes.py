@@ -70,6 +70,37 @@ as it comes: 0 without one, or for an ordinary one. Services declare the same (`
 LIVE: Final = ("/api/v1/training/sessions/{id}/live", "/api/v1/training/sessions/live")
 """Paths whose GETs are answered with events of the gateway's own (decision 26). Services declare the same
 (`Route.events`)."""
+EXPORTED: Final = (
+    "/api/v1/training/courses",
+    "/api/v1/training/courses/{id}/audit",
+    "/api/v1/training/sessions",
+    "/api/v1/training/sessions/{id}/audit",
+    "/api/v1/training/labels",
+    "/api/v1/training/projects",
+    "/api/v1/training/enrollments",
+    "/api/v1/training/enrollments/{id}/audit",
+    "/api/v1/training/compliance",
+    "/api/v1/training/settings/audit",
+    "/api/v1/employees",
+    "/api/v1/employees/{id}/audit",
+    "/api/v1/employees/{id}/training",
+    "/api/v1/staff",
+    "/api/v1/staff/{id}/audit",
+    "/api/v1/staff/{id}/training",
+    "/api/v1/companies",
+    "/api/v1/webhooks",
+    "/api/v1/webhooks/{id}/audit",
+    "/api/v1/webhooks/{id}/messages",
+    "/api/v1/webhooks/{id}/attempts",
+    "/api/v1/users",
+    "/api/v1/users/{id}/audit",
+    "/api/v1/clients",
+    "/api/v1/clients/{id}/audit",
+    "/api/v1/organisations",
+    "/api/v1/organisations/{id}/audit",
+)
+"""Lists: their GETs go over the lane where `Accept` prefers one of `shared.http.accept.EXPORT_TYPES` (decision 29).
+Services declare the same (`Route.exports`)."""
 _NOT_STREAMED: Final[Mapping[str, int]] = {}
 
 _REMEMBERED_PATHS: Final = 2000
@@ -77,11 +108,12 @@ _REMEMBERED_LENGTH: Final = 256
 
 
 class Destination(NamedTuple):
-    """`streamed` are the methods that go over the lane, as `STREAMED` has them."""
+    """`streamed` are the methods that go over the lane, as `STREAMED` has them; `is_exported` as `EXPORTED` has it."""
 
     upstream: UpstreamName
     streamed: Mapping[str, int]
     is_live: bool = False
+    is_exported: bool = False
 
 
 class Router:
@@ -95,6 +127,7 @@ class Router:
         self._patterns = [(_compiled(pattern), upstream) for pattern, upstream in routes.items()]
         self._streamed = [(_compiled(pattern), methods) for pattern, methods in STREAMED.items()]
         self._live = [_compiled(pattern) for pattern in LIVE]
+        self._exported = re.compile("|".join(_compiled(pattern).pattern for pattern in EXPORTED))
         self._remembered = lru_cache(_REMEMBERED_PATHS)(self._find)
 
     def destination_of(self, path: str) -> Destination | None:
@@ -114,7 +147,8 @@ class Router:
         if upstream is None:
             return None
         streamed = next((methods for pattern, methods in self._streamed if pattern.fullmatch(path)), _NOT_STREAMED)
-        return Destination(upstream, streamed, any(pattern.fullmatch(path) for pattern in self._live))
+        is_live = any(pattern.fullmatch(path) for pattern in self._live)
+        return Destination(upstream, streamed, is_live, self._exported.fullmatch(path) is not None)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -11,6 +11,7 @@ _HEADERS: Final = REQUEST_HEADERS | {"authorization", "last-event-id", "tracepar
 _EXPOSED: Final = (
     "Accept-Patch",
     "Allow",
+    "Content-Disposition",
     "Date",
     "Deprecation",
     "ETag",

@@ -17,6 +17,7 @@ from gateway.live.watch_handler import WatchHandler
 from gateway.routes import IMPORTS, LOGOUT, PUBLIC, Router, UpstreamName
 from gateway.upstream.headers import (
     TO_A_TOKEN_LINES,
+    VARY_ACCEPT,
     client_lines,
     forwarded,
     has_idempotency_key,
@@ -28,6 +29,7 @@ from gateway.upstream.proxy import Proxy, UpstreamRequest
 from shared.auth.internal_token import bearer_token
 from shared.auth.signing import InternalSigner
 from shared.errors import ApiError, Overloaded, RateLimited, Unavailable, UpstreamFailed, UpstreamTimeout
+from shared.http.accept import EXPORT_TYPES, preferred
 from shared.http.body import read_body, require_no_input
 from shared.http.request import Request
 from shared.http.responses import Answer, success
@@ -69,7 +71,7 @@ class ForwardHandler:
         destination = self.router.destination_of(path)
         if destination is None:
             return self.documents.handle(request)
-        upstream, streamed, is_live = destination
+        upstream, streamed, is_live, is_exported = destination
         if upstream == "accounts":
             if path in PUBLIC:
                 return self.public.handle(request)
@@ -81,6 +83,10 @@ class ForwardHandler:
             return self._stream(request, upstream, streamed[request.method])
         if is_live and request.method == "GET":
             return self._watch(request, upstream)
+        if is_exported and request.method == "GET":
+            request.answer_lines += VARY_ACCEPT
+            if preferred(request.headers, EXPORT_TYPES) is not None:
+                return self._stream(request, upstream, 0)
         token = self._known_token(request)
         bulkhead = self.proxy.bulkhead_of(upstream)
         organisation = None if token is None else token.caller.organisation_id
@@ -93,7 +99,7 @@ class ForwardHandler:
         authorization = request.headers.getall("Authorization", [])
         decision = await self.gate.count_unadmitted(reason, authorization, self.address(request))
         if decision is not None:
-            request.answer_lines = decision.lines()
+            request.answer_lines += decision.lines()
             if not decision.admitted:
                 raise RateLimited(decision.retry_after)
 
@@ -111,14 +117,14 @@ class ForwardHandler:
             admission = await self._admission(request, token)
         finally:
             has_arrived()  # its body takes as long as the client wants
-        request.answer_lines = admission.decision.lines()
+        request.answer_lines += admission.decision.lines()
         return await self._sent_on(request, upstream, admission.require())
 
     async def _stream(
         self, request: Request, upstream: UpstreamName, most_bytes: int
     ) -> ResponseBytes | ResponseStream:
         admission = await self._admission(request, self._known_token(request))
-        request.answer_lines = admission.decision.lines()
+        request.answer_lines += admission.decision.lines()
         token = admission.require()
         request.caller = token.rate_key
         client = self._client_of(request)
@@ -128,7 +134,7 @@ class ForwardHandler:
     async def _watch(self, request: Request, upstream: UpstreamName) -> ResponseBytes | Streamed:
         """Whether the client may, the service says, as of any request."""
         admission = await self._admission(request, self._known_token(request))
-        request.answer_lines = admission.decision.lines()
+        request.answer_lines += admission.decision.lines()
         token = admission.require()
         self.streamed.streams.open(request, token)
         found = await self._sent_on(request, upstream, token)
@@ -138,7 +144,7 @@ class ForwardHandler:
         """Once the request is found to be valid, the token is refused from now on, whatever else happens. Accounts ends
         its session."""
         admission = await self._admission(request, self._known_token(request))
-        request.answer_lines = admission.decision.lines()
+        request.answer_lines += admission.decision.lines()
         token = await self.gate.require_logout(admission)
         request.caller, _ = token.rate_key, self._client_of(request)
         await require_no_input(request)

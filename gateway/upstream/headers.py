@@ -49,6 +49,8 @@ NO_SNIFFING_LINES: Final = b"X-Content-Type-Options: nosniff\r\n"
 TO_A_TOKEN_LINES: Final = b"Vary: Authorization\r\n" + NO_SNIFFING_LINES
 """Of what is answered to a token, whoever answers it. The gateway adds them, so that services need not send them and it
 need not read them."""
+VARY_ACCEPT: Final = "Vary: Accept\r\n"
+"""Of what a service answers in several media types."""
 
 _OF_EACH_ANSWER: Final = frozenset({b"Content-Length", b"Date", b"X-Request-Id"})
 """As our services spell them: what differs from answer to answer and does not go back."""

@@ -24,9 +24,11 @@ from shared.http.resource_responses import changed, created, document, page
 from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
 from shared.http.walks import require_own_cursor
+from shared.postgres.batched_reads import Row
 from shared.postgres.pool import Connection, connected, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from shared.service.chassis import POOL
+from shared.service.exports import Listing, exports_of
 from shared.service.idempotency import OF_IDEMPOTENCY, run_once
 from shared.service.resource_routes import audit_route
 
@@ -72,6 +74,10 @@ async def list_organisations(call: Call[OrganisationQuery, Body]) -> Answer:
     return page(call, *rows)
 
 
+async def _step(connection: Connection, _: Call[Any, Body], query: OrganisationQuery) -> Row:
+    return await organisation_pages.organisation_page(connection, query)
+
+
 async def get_organisation(call: Call[Query, Body]) -> Answer:
     async with connected(call.app[POOL]) as connection:
         organisation = await organisation_pages.organisation_detail(connection, call.id)
@@ -109,6 +115,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Listed[OrganisationItem]},
         permissions=[PLATFORM],
         query=OrganisationQuery,
+        exports=exports_of(Listing(OrganisationItem, _step, lambda _: EVERY_ORGANISATION)),
         summary="List organisations",
     ),
     Route(

@@ -1,8 +1,10 @@
 """Routes of what is sent to webhooks (contract, section 9)."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from services.delivery.errors import WebhookDisabled, WebhookMessageNotFound, WebhookNotFound
 from services.delivery.representations_webhooks import AttemptItem, MessageItem, Recovered
@@ -20,6 +22,7 @@ from shared.http.walks import require_own_cursor
 from shared.postgres.batched_reads import PageRead
 from shared.postgres.pool import connected, transaction
 from shared.service.chassis import POOL
+from shared.service.exports import Handler, Listing, exports_of, of_read
 
 ONE = "/api/v1/webhooks/{id}"
 
@@ -32,6 +35,13 @@ async def list_messages(call: Call[MessageQuery, Body]) -> Answer:
 
 async def list_attempts(call: Call[AttemptQuery, Body]) -> Answer:
     return await _page(call, store.attempts)
+
+
+def _exports(item: type[BaseModel], read: Callable[[int, int, Any], PageRead]) -> Mapping[str, Handler]:
+    def read_step(call: Call[Any, Body], query: Any) -> PageRead:
+        return read(call.organisation_id, call.id, query)
+
+    return exports_of(Listing(item, of_read(read_step, WebhookNotFound)))
 
 
 async def _page(call: Call[Q, Body], read: Callable[[int, int, Q], PageRead]) -> Answer:
@@ -69,6 +79,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Listed[MessageItem]},
         permissions=[WEBHOOKS],
         query=MessageQuery,
+        exports=_exports(MessageItem, store.page),
         summary="List messages of webhook",
         description="What is and was sent to it, the newest first. Kept for 30 days.",
         refusals=[WebhookNotFound],
@@ -80,6 +91,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Listed[AttemptItem]},
         permissions=[WEBHOOKS],
         query=AttemptQuery,
+        exports=_exports(AttemptItem, store.attempts),
         summary="List attempts of webhook",
         description="Each request that was made to its address, the newest first. Kept for 30 days.",
         refusals=[WebhookNotFound],

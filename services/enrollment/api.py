@@ -50,9 +50,12 @@ from shared.http.resource_responses import changed, document, page
 from shared.http.responses import Answer
 from shared.http.routing import Call, Route
 from shared.http.walks import require_own_cursor
-from shared.postgres.pool import connected, slow_transaction
+from shared.postgres.batched_reads import Row
+from shared.postgres.pool import Connection, connected, slow_transaction
+from shared.postgres.snapshot_reads import plan_for_arguments
 from shared.service.chassis import POOL
 from shared.service.event_cursor import cursor_of_walk
+from shared.service.exports import Listing, exports_of
 from shared.service.idempotency import OF_IDEMPOTENCY
 from shared.service.resource_routes import audit_route, detail_in_sight_route, list_in_sight_route
 
@@ -81,13 +84,20 @@ async def list_compliance(call: Call[ComplianceQuery, Body]) -> Answer:
     require_own_cursor(call)
     headers = await cursor_of_walk(call)
     async with slow_transaction(call.app[POOL], [call.organisation_id]) as connection:
-        courses = await compliance.courses_asked_for(connection, call.organisation_id, call.query)
-        if not courses:
-            raise CourseNotSelectable if call.query.label_id is None else LabelNotSelectable
-        rows = await compliance.compliance_page(
-            connection, call.organisation_id, courses, call.query, sight_of(call.caller)
-        )
+        rows = await _compliance(connection, call, call.query)
     return page(call, *rows, headers=headers)
+
+
+async def _compliance(connection: Connection, call: Call[ComplianceQuery, Body], query: ComplianceQuery) -> Row:
+    courses = await compliance.courses_asked_for(connection, call.organisation_id, query)
+    if not courses:
+        raise CourseNotSelectable if query.label_id is None else LabelNotSelectable
+    return await compliance.compliance_page(connection, call.organisation_id, courses, query, sight_of(call.caller))
+
+
+async def _step_of_compliance(connection: Connection, call: Call[Any, Body], query: ComplianceQuery) -> Row:
+    await plan_for_arguments(connection)
+    return await _compliance(connection, call, query)
 
 
 async def get_settings(call: Call[Query, Body]) -> Answer:
@@ -131,6 +141,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: Listed[ComplianceItem]},
         permissions=[VIEW, VIEW_COMPANY],
         query=ComplianceQuery,
+        exports=exports_of(Listing(ComplianceItem, _step_of_compliance), spreadsheet=True),
         summary="List compliance",
         description="Exactly one of `course_id` and `label_id` is required.",
         refusals=[CourseNotSelectable, LabelNotSelectable],

@@ -17,9 +17,11 @@ from shared.http.pagination import PagedQuery, last_page, link_header, next_link
 from shared.http.responses import Answer, Caching
 from shared.http.routing import Call, Route
 from shared.http.walks import require_own_cursor, step_links, step_meta
-from shared.postgres.pool import connected
+from shared.postgres.batched_reads import PageRead, Row
+from shared.postgres.pool import Connection, connected
 from shared.service.chassis import POOL, READER
 from shared.service.event_cursor import cursor_of_walk
+from shared.service.exports import Handler, Listing, exports_of
 
 
 def sight_of_histories(caller: Caller) -> Sight:
@@ -31,31 +33,51 @@ def sight_of_histories(caller: Caller) -> Sight:
 
 
 async def employee_history(call: Call[EmployeeHistoryQuery, Body]) -> Answer:
-    return await _history(call, "employee", call.query.company_id)
+    return await _history(call, "employee")
 
 
 async def staff_history(call: Call[HistoryQuery, Body]) -> Answer:
-    return await _history(call, "staff", None)
+    return await _history(call, "staff")
 
 
-async def _history(call: Call[Any, Body], person_type: str, company_id: int | None) -> Answer:
+async def _history(call: Call[Any, Body], person_type: str) -> Answer:
     require_own_cursor(call)
     cursor = await cursor_of_walk(call)
     query: HistoryQuery = call.query
-    sight = sight_of_histories(call.caller)
-    if call.caller.may(VIEW) and not (sight.everybody or sight.companies or call.id == sight.person):
-        raise PermissionDenied("User is Staff")
-    read = pages.history_page(call.organisation_id, call.id, person_type, query, company_id, sight)
-    found, total, items, *last = await call.app[READER].read(read)
-    if not found and sight.everybody:
-        async with connected(call.app[POOL]) as connection:
-            raise WorkerNotFound(await pages.merged_into(connection, call.organisation_id, call.id))
+    found, total, items, *last = await call.app[READER].read(_read(call, person_type, query))
     if not found:
-        raise WorkerNotFound
+        async with connected(call.app[POOL]) as connection:
+            raise await _not_found(connection, call)
     if query.is_step:
         return _step(call, cursor, total, items, *last)
     text = f'{{"data": {items}, "meta": {json.dumps(history_meta(query, total))}}}'
     return Answer(text, headers=next_link(call.url, query, total), caching=Caching.REVALIDATED)
+
+
+def _read(call: Call[Any, Body], person_type: str, query: HistoryQuery) -> PageRead:
+    """Raises `PermissionDenied`."""
+    sight = sight_of_histories(call.caller)
+    if call.caller.may(VIEW) and not (sight.everybody or sight.companies or call.id == sight.person):
+        raise PermissionDenied("User is Staff")
+    company_id = query.company_id if isinstance(query, EmployeeHistoryQuery) else None
+    return pages.history_page(call.organisation_id, call.id, person_type, query, company_id, sight)
+
+
+async def _not_found(connection: Connection, call: Call[Any, Body]) -> WorkerNotFound:
+    """Who may see everybody learns whom somebody turned out to be."""
+    if not sight_of_histories(call.caller).everybody:
+        return WorkerNotFound()
+    return WorkerNotFound(await pages.merged_into(connection, call.organisation_id, call.id))
+
+
+def _exports(person_type: str) -> Mapping[str, Handler]:
+    async def step(connection: Connection, call: Call[Any, Body], query: HistoryQuery) -> Row:
+        found, *row = await _read(call, person_type, query).alone(connection)
+        if not found:
+            raise await _not_found(connection, call)
+        return tuple(row)
+
+    return exports_of(Listing(TrainingRecord, step))
 
 
 def _step(call: Call[Any, Body], cursor: Mapping[str, str], total: int | None, items: str, last: int | None) -> Answer:
@@ -83,6 +105,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: HistoryListed[TrainingRecord]},
         permissions=VIEWS,
         query=EmployeeHistoryQuery,
+        exports=_exports("employee"),
         summary="List training of employee",
         refusals=[WorkerNotFound],
         malformed_id=numeric_id,
@@ -94,6 +117,7 @@ ROUTES: list[Route[Any, Any]] = [
         {200: HistoryListed[TrainingRecord]},
         permissions=VIEWS,
         query=HistoryQuery,
+        exports=_exports("staff"),
         summary="List training of staff member",
         refusals=[WorkerNotFound],
         malformed_id=numeric_id,

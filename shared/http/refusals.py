@@ -52,7 +52,7 @@ def refusals_of(route: Route[Any, Any]) -> Refusals:
     if route.method != "GET":  # even where it needs no body, an empty object is read
         common += _OF_A_BODY
         common += () if route.form else _OF_JSON
-    if route.streamed:
+    if route.streamed or route.exports:
         common.append(TooManyStreams)
     if "{id}" in route.path:
         common.append(NotFound)

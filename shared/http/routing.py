@@ -4,7 +4,7 @@ documentation."""
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -18,6 +18,7 @@ from shared.auth.trust import PUBLIC, is_internal
 from shared.concurrency.deadline import MAX_SECONDS, current_deadline, read_deadline, time_left
 from shared.concurrency.fairness import current_organisation
 from shared.errors import ApiError, DeadlinePassed, NotFound, PermissionDenied, TokenInvalid, TokenMissing
+from shared.http.accept import preferred
 from shared.http.body import accept_patch, read_model
 from shared.http.conditional import UNCONDITIONAL, Conditions, read_conditions
 from shared.http.deprecation import deprecation_lines
@@ -108,6 +109,9 @@ class Route(Generic[Q, B]):
     events: type[BaseModel] | None = None
     """Who asks receives server-sent events with this as their data, and stays connected. Clients receive them from the
     gateway; what the service answers it says where they begin (decision 26)."""
+    exports: Mapping[str, Callable[[Call[Q, B]], Awaitable[Streamed]]] = field(default_factory=dict)
+    """What answers a GET in place of the handler, by the media type that `Accept` prefers to JSON. Such a request alone
+    has a slot for a stream, and the gateway sends it over the lane (`gateway.routes.EXPORTED`)."""
     form: bool = False
     """The body is a form, and not JSON; its fields are texts."""
     own_errors: Callable[[ApiError], ApiError] | None = None
@@ -212,6 +216,7 @@ class Endpoint:
         self.route = route
         self._app = app
         self._queries = QueryReader(route.query)
+        self._export_types = tuple(route.exports)
         self._deprecation = deprecation_lines(route.deprecated, route.sunset)
 
     async def answer(self, request: Request) -> Answer | Streamed:
@@ -222,7 +227,8 @@ class Endpoint:
         sender: _Sender = request.head.derived
         current_organisation.set(caller.organisation_id)
         path_id, query = self._path_id(request.path_id), self._queries.read(request.target.query)
-        if route.streamed:
+        export = preferred(request.headers, self._export_types) if self._export_types else None
+        if route.streamed or export is not None:
             self._take_slot(request, caller)
         body = await self._body(request)
         call: Call[Any, Any] = Call(
@@ -238,10 +244,11 @@ class Endpoint:
             if route.method == "POST" and not route.body_streamed
             else None,
         )
+        handler = route.handler if export is None else route.exports[export]
         try:
             if request.slot is not None and route.method == "GET":
-                return await until_cut(request.slot, _in_time(route, call))
-            return await _in_time(route, call)
+                return await until_cut(request.slot, _in_time(route, handler, call))
+            return await _in_time(route, handler, call)
         except PermissionDenied as error:  # a rule's, about what is asked for
             _record_denied(caller, error, route)
             raise
@@ -353,14 +360,17 @@ def _record_denied(caller: Caller, error: PermissionDenied, route: Route[Any, An
     )
 
 
-async def _in_time(route: Route[Any, Any], call: Call[Any, Any]) -> Answer | Streamed:
+Handling = Callable[[Call[Any, Any]], Awaitable[Answer | Streamed]]
+
+
+async def _in_time(route: Route[Any, Any], handler: Handling, call: Call[Any, Any]) -> Answer | Streamed:
     """A read ends with the request's deadline; a change that has begun is finished. Raises `DeadlinePassed`."""
     left = time_left(MAX_SECONDS)
     if route.method != "GET" or left > TIMER_NEEDED_BELOW:
-        return await route.handler(call)
+        return await handler(call)
     try:
         async with asyncio.timeout(left) as reading:
-            return await route.handler(call)
+            return await handler(call)
     except TimeoutError:
         if reading.expired():
             raise DeadlinePassed from None

@@ -46,6 +46,7 @@ class Slot:
     may_ask_again: bool = False
     """Whether it waits for an answer, and loses nothing by asking another process for it."""
     _cutting: Callable[[], object] | None = None
+    _closing: Callable[[], object] | None = None
 
     def when_cut(self, cutting: Callable[[], object] | None) -> None:
         """Who is to be called when the stream has to end now; at once, if it had to before."""
@@ -59,10 +60,18 @@ class Slot:
         if self._cutting is not None:
             self._cutting()
 
+    def when_closed(self, closing: Callable[[], object]) -> None:
+        """Who gives back what the stream holds, once it has ended in whatever way."""
+        self._closing = closing
+
     def close(self) -> None:
         """Gives the slot back; may be called more than once."""
-        self._cutting = None
-        self.streams.give_back(self)
+        closing, self._cutting, self._closing = self._closing, None, None
+        try:
+            if closing is not None:
+                closing()
+        finally:
+            self.streams.give_back(self)
 
 
 class Streams:

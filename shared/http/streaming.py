@@ -27,8 +27,8 @@ class Streamed:
     """What a handler of a `streamed` route may answer in place of an `Answer`.
 
     `chunks` is asked for the next one when there is room for it, and closed when the stream ends, however it does; one
-    that raises ends it in the middle, and the client sees an incomplete message. Nothing must be held before the first
-    chunk is asked for: a HEAD asks for none.
+    that raises ends it in the middle, and the client sees an incomplete message. What is held before the first chunk is
+    asked for is given back by `Slot.when_closed`: a HEAD asks for none.
 
     Without `cut_behind` a reader who is slow holds the chunks up, and is cut when nothing moves for `STALL_TIMEOUT`.
     With it nobody waits, and a reader with more than so many bytes unsent is cut.

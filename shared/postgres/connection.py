@@ -111,19 +111,25 @@ for _name, _method in inspect.getmembers(asyncpg.Connection, inspect.iscoroutine
 async def dedicated_connection(
     url: str, *, name: str, command_timeout: float, settings: Mapping[str, str] | None = None
 ) -> AsyncIterator[DatabaseConnection]:
-    """A connection outside of any pool, dropped at the end of the block; `settings` are PostgreSQL's.
-
-    Raises `DatabaseUnavailable`, and asyncpg's errors where the server refuses.
-    """
-    with outages_of_opening(lambda: False):
-        connection = await asyncpg.connect(
-            url,
-            timeout=CONNECT_TIMEOUT,
-            command_timeout=command_timeout,
-            connection_class=DatabaseConnection,
-            server_settings={"application_name": name, **(settings or {})},
-        )
+    """A connection outside of any pool, dropped at the end of the block; raises what `connect` raises."""
+    settings = {"application_name": name, **(settings or {})}
+    connection = await connect(url, command_timeout=command_timeout, settings=settings)
     try:
         yield connection
     finally:
         connection.terminate()
+
+
+async def connect(url: str, *, command_timeout: float, settings: Mapping[str, str]) -> DatabaseConnection:
+    """A connection that its caller closes; `settings` are PostgreSQL's.
+
+    Raises `DatabaseUnavailable`, and asyncpg's errors where the server refuses.
+    """
+    with outages_of_opening(lambda: False):
+        return await asyncpg.connect(
+            url,
+            timeout=CONNECT_TIMEOUT,
+            command_timeout=command_timeout,
+            connection_class=DatabaseConnection,
+            server_settings=dict(settings),
+        )

@@ -14,14 +14,21 @@ PAGE_TYPES = {"per_page": "bigint", "rows_before": "bigint"}
 STEP_TYPES = {"per_page": "bigint", "after": "bigint"}
 """Of those that every step has last; nothing is before the row 0."""
 _LAST_ID = 2**63 - 1
+_LINE_END = "chr(10)"
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which rows of a list a statement reads, and whether it tells how many there are in all."""
+    """Which rows of a list a statement reads, and whether it tells how many there are in all.
+
+    `as_lines`: the items are the lines of a text, one JSON object each, in place of a JSON array. `longest` is that of
+    pages and steps, where it is longer than clients may ask for.
+    """
 
     is_step: bool = False
     is_counted: bool = True
+    as_lines: bool = False
+    longest: int = 0
 
     @property
     def types(self) -> dict[str, str]:
@@ -42,6 +49,13 @@ class Window:
     def reach(self, per_page: str = ":per_page") -> str:
         """The end of a SELECT: rows as far as the page ends, or the step and one row of the next."""
         return f"LIMIT {per_page} + 1" if self.is_step else f"LIMIT {per_page} + :rows_before"
+
+    def together(self, item: str, order: str, only: str = "") -> str:
+        """The items in their order, an aggregate over the rows where `only` holds, and nothing without any."""
+        if not self.as_lines:
+            return f"coalesce(json_agg({item} ORDER BY {order}){only}, '[]')::text"
+        line = f"translate(({item})::text, {_LINE_END}, ' ')"  # between values alone: in a text it is escaped
+        return f"coalesce(string_agg({line}, {_LINE_END} ORDER BY {order}){only}, '')"
 
 
 PAGE = Window()
@@ -74,14 +88,14 @@ def page_of(select: str, order: str, longest: int, window: Window = PAGE) -> str
     know from the first: that pages are short.
     """
     if window.is_step:
-        return step_of(f"{select} ORDER BY {order} {window.reach()}", order, longest)
+        return step_of(f"{select} ORDER BY {order} {window.reach()}", order, longest, window)
     page = f"{select} ORDER BY {order} LIMIT :per_page OFFSET :rows_before"
     return f"(SELECT * FROM ({page}) AS page LIMIT {longest})"  # noqa: S608 - of constants and parameters
 
 
-def step_of(select: str, order: str, longest: int) -> str:
+def step_of(select: str, order: str, longest: int, window: Window) -> str:
     """The rows of `select`, which is ordered and limited, with the place that each has among them."""
-    rows = f"SELECT * FROM ({select}) AS page LIMIT {longest + 1}"  # noqa: S608 - of constants and parameters
+    rows = f"SELECT * FROM ({select}) AS page LIMIT {max(longest, window.longest) + 1}"  # noqa: S608 - of constants and parameters
     return f"(SELECT *, row_number() OVER (ORDER BY {order}) AS place FROM ({rows}) AS page)"  # noqa: S608
 
 
@@ -117,9 +131,9 @@ def items_of(
             {joins}
         ), '[]')::text AS items
     """  # noqa: S608 - of constants and parameters
-    return f"""coalesce(step.items, '[]')::text AS items, step.last
+    return f"""step.items, step.last
         FROM (
-            SELECT json_agg({item} ORDER BY {order}) FILTER (WHERE page.place <= {per_page}) AS items,
+            SELECT {window.together(item, order, f" FILTER (WHERE page.place <= {per_page})")} AS items,
                 CASE WHEN count(*) > {per_page} THEN max(page.{key}) FILTER (WHERE page.place = {per_page}) END AS last
             FROM {page} page
             {joins}

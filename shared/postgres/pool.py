@@ -75,15 +75,16 @@ BY_KEY = {name: value for name, (value, _) in _PLANNING.items()}
 """Statements find a few rows by an index, whatever their arguments, and mostly in memory. Planning takes longer than
 execution, so plans are cached. A plan made when a table was small must not scan all of it once it is large: PostgreSQL
 would notice only when it next analyzes the table."""
-_DEFAULT_PLANNING = "; ".join(
+DEFAULT_PLANNING = "; ".join(
     f"SET LOCAL {name} = {value}"
     for name, value in {
         **{name: default for name, (_, default) in _PLANNING.items()},
         "max_parallel_workers_per_gather": "0",  # a slow read uses one processor
     }.items()
 )
+"""The commands by which the rest of a transaction is planned as PostgreSQL does by itself."""
 
-_SERVER_SETTINGS = {
+SERVER_SETTINGS = {
     "statement_timeout": "1500ms",
     "lock_timeout": "1300ms",
     "idle_in_transaction_session_timeout": "10s",
@@ -150,7 +151,7 @@ async def connection_pool(
         timeout=CONNECT_TIMEOUT,
         command_timeout=COMMAND_TIMEOUT,
         reset=_reset,
-        server_settings={"application_name": name, **_SERVER_SETTINGS, **(settings or {})},
+        server_settings={"application_name": name, **SERVER_SETTINGS, **(settings or {})},
     )
     await pool
     try:
@@ -237,7 +238,7 @@ async def slow_transaction(pool: Pool, organisations: Iterable[int]) -> AsyncIte
     organisation = current_organisation.get()
     await pool.slow_permits.acquire(time_left(SLOW_WAIT), organisation)
     try:
-        async with _begun(pool, f"BEGIN; {scope(organisations)}; {_DEFAULT_PLANNING}") as connection:
+        async with _begun(pool, f"BEGIN; {scope(organisations)}; {DEFAULT_PLANNING}") as connection:
             yield connection
     finally:
         pool.slow_permits.release(organisation)

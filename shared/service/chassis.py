@@ -40,6 +40,7 @@ from shared.postgres.pool import Pool, connection_pool, is_reachable
 from shared.projections.comparison import Projection
 from shared.service.dead_letter_commands import add_dead_letter_commands, answer_dead_letters
 from shared.service.event_cursor import APPLIED_POSITION, AppliedPosition
+from shared.service.exports import EXPORTS, Exports
 from shared.service.housekeeping import prune_expired
 from shared.service.positions import Positions
 from shared.service.projection_commands import add_projection_commands, rebuild_copies, verify_copies
@@ -185,6 +186,7 @@ def build_app(service: Service[S], settings: S, role: Role = "all") -> web.Appli
     if role != "worker":
         add_routes(app, service.routes)
         app.cleanup_ctx.append(partial(batched_reads, service.name, settings))
+        app.cleanup_ctx.append(partial(exports, service.name, settings))
         if service.event_cursors:
             app.cleanup_ctx.append(applied_position)
         app.cleanup_ctx.extend(partial(context, settings) for context in service.api_contexts)
@@ -211,6 +213,12 @@ async def batched_reads(name: str, settings: ServiceSettings, app: web.Applicati
     """Lets requests that wait at the same time share a query."""
     async with batched_reader(settings.database_url.get_secret_value(), app[POOL], name=name) as app[READER]:
         yield
+
+
+async def exports(name: str, settings: ServiceSettings, app: web.Application) -> AsyncIterator[None]:
+    """Lists that are sent whole; no connection is open while there are none."""
+    app[EXPORTS] = Exports(name, settings.database_url.get_secret_value())
+    yield
 
 
 async def relay(name: str, settings: ServiceSettings, app: web.Application) -> AsyncIterator[None]:

@@ -23,6 +23,7 @@ from shared.postgres.batched_reads import PageRead
 from shared.postgres.pool import Connection, connected
 from shared.service.chassis import POOL, READER
 from shared.service.event_cursor import cursor_of_walk
+from shared.service.exports import Listing, exports_of, of_read
 from shared.service.idempotency import OF_IDEMPOTENCY, run_once
 
 Q = TypeVar("Q", bound=PagedQuery)
@@ -55,13 +56,16 @@ def list_in_sight_route(
     *,
     summary: str,
 ) -> Route[Q, Body]:
-    """`GET {path}`: those of the organisation's rows, `item` each, that the caller may see: a page, or a step."""
+    """`GET {path}`: those of the organisation's rows, `item` each, that the caller may see: a page, a step, or all."""
 
     async def list_rows(call: Call[Q, Body]) -> Answer:
         require_own_cursor(call)
         headers = await cursor_of_walk(call)
         rows = await call.app[READER].read(read(call.organisation_id, call.query, sight_of(call.caller)))
         return page(call, *rows, headers=headers)
+
+    def read_step(call: Call[Q, Body], query: Q) -> PageRead:
+        return read(call.organisation_id, query, sight_of(call.caller))
 
     return Route(
         "GET",
@@ -70,6 +74,7 @@ def list_in_sight_route(
         {200: Listed[item]},  # type: ignore[valid-type]
         permissions=permissions,
         query=query,
+        exports=exports_of(Listing(item, of_read(read_step))),
         summary=summary,
     )
 
@@ -172,12 +177,14 @@ def audit_route(
     `not_found` where there is no such row.
     """
 
+    def read(call: Call[PagedQuery, Body], query: PagedQuery) -> PageRead:
+        return trail.page(organisation_id(call), row_id(call), query.window, query.place, MAX_PER_PAGE)
+
     async def list_changes(call: Call[PagedQuery, Body]) -> Answer:
         require_own_cursor(call)
         headers = await cursor_of_walk(call)
-        read = trail.page(organisation_id(call), row_id(call), call.query.window, call.query.place, MAX_PER_PAGE)
         async with connected(call.app[POOL]) as connection:
-            found, *rows = await read.alone_scoped(connection)
+            found, *rows = await read(call, call.query).alone_scoped(connection)
         if not found:
             raise not_found
         return page(call, *rows, headers=headers)
@@ -189,6 +196,7 @@ def audit_route(
         {200: Listed[AuditItem]},
         permissions=permissions,
         query=PagedQuery,
+        exports=exports_of(Listing(AuditItem, of_read(read, not_found), lambda call: [organisation_id(call)])),
         summary=summary,
         refusals=[not_found] if "{id}" in path else [],  # what an organisation has once is always there
     )

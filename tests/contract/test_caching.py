@@ -77,4 +77,5 @@ async def test_health_is_never_stored(stack: Stack, path: str) -> None:
 
 async def test_control_without_the_headers(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.edge.forward_handler.TO_A_TOKEN_LINES", b"")
-    assert [caching((await admin.get(COURSES)).headers) for _ in range(2)][1] == (REVALIDATED, None, None)
+    path = f"{COURSES}/{await new_course(admin)}"
+    assert [caching((await admin.get(path)).headers) for _ in range(2)][1] == (REVALIDATED, None, None)

@@ -130,13 +130,13 @@ def _without_idempotency() -> None:
 
 def _without_commits_on_disk() -> None:
     """A commit counts before it is written, as PostgreSQL offers it to those who want speed."""
-    shared.postgres.pool._SERVER_SETTINGS["synchronous_commit"] = "off"
+    shared.postgres.pool.SERVER_SETTINGS["synchronous_commit"] = "off"
 
 
 def _without_time_limits_of_the_database() -> None:
     """Statements may take for ever, as asyncpg has it by itself."""
     shared.postgres.pool.COMMAND_TIMEOUT = FOR_EVER
-    shared.postgres.pool._SERVER_SETTINGS.update(statement_timeout="0", lock_timeout="0")
+    shared.postgres.pool.SERVER_SETTINGS.update(statement_timeout="0", lock_timeout="0")
 
 
 def _without_bound_of_the_wait_for_a_connection() -> None:

@@ -55,7 +55,7 @@ def _sql(window: Window) -> str:
     page, start = _OF_PAGE, window.start("organisation_id", after="$2")
     if window.is_step:
         rest = f"SELECT organisation_id FROM matched WHERE true{start} ORDER BY organisation_id {window.reach('$1')}"  # noqa: S608
-        page = step_of(rest, "organisation_id", MAX_PER_PAGE)
+        page = step_of(rest, "organisation_id", MAX_PER_PAGE, window)
     listed = list_of(
         total="SELECT count(*) FROM matched",
         page=page,

@@ -158,7 +158,7 @@ async def compliance_page(
 
 def _page(ids: str, window: Window) -> str:
     if window.is_step:
-        return step_of(f"{ids} ORDER BY id {window.reach('$4')}", "id", MAX_PER_PAGE)
+        return step_of(f"{ids} ORDER BY id {window.reach('$4')}", "id", MAX_PER_PAGE, window)
     return f"({ids} ORDER BY id LIMIT $4 OFFSET $5)"
 
 

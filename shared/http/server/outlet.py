@@ -1,11 +1,14 @@
 """Writes a stream to its connection, no faster than the client reads, and ends it visibly where it ends early."""
 
 import asyncio
+import fcntl
 import logging
 import socket
 import struct
+import sys
+import termios
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Final
 
@@ -19,6 +22,9 @@ log = logging.getLogger(__name__)
 
 UNSENT_BYTES: Final = 64 * 1024
 """That may wait for the kernel, beside the piece that was written last; what a transport calls its high-water mark."""
+LAST_WORDS_TIMEOUT: Final = 5.0
+"""Seconds in which the reader of a stream that fails may still read what was sent before, which says why."""
+_LAST_WORDS_POLL: Final = 0.02
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 _RESET: Final = struct.pack("ii", 1, 0)
 """Of SO_LINGER: what is unsent is dropped, and the other end sees a reset."""
@@ -84,20 +90,19 @@ class Outlet:
             self._reset()
 
     async def _send(self, stream: ResponseStream, in_chunks: bool, last: bool) -> None:
-        """The deadline was that of its beginning."""
+        """The deadline was that of its beginning. An error comes once the reader has what was sent before it."""
         current_deadline.set(None)
-        in_chunks, left = in_chunks and stream.length is None, stream.length
+        in_chunks = in_chunks and stream.length is None
         self._write(stream.head(in_chunks=in_chunks, last=last))
         with self._pushing(stream, in_chunks):
-            async for chunk in stream.chunks:
-                for part in parts(chunk):
-                    await self._make_room(stream.cut_behind)
-                    left = None if left is None else left - len(part)
-                    if left is not None and left < 0:
-                        raise LengthMissed
-                    self._write(_framed(part) if in_chunks else part)
-        if left:
-            raise LengthMissed
+            try:
+                await self._send_chunks(stream, in_chunks)
+            except (ClientGone, StreamCut, LengthMissed):
+                raise
+            except Exception:
+                if stream.cut_behind is None:
+                    await self._received()
+                raise
         if in_chunks:
             self._write(_LAST_CHUNK)
 
@@ -106,6 +111,35 @@ class Outlet:
         if self._transport.is_closing():
             raise ClientGone
         self._transport.write(data)
+
+    async def _send_chunks(self, stream: ResponseStream, in_chunks: bool) -> None:
+        """Raises `ClientGone`, `StreamCut` or `LengthMissed`, and what the chunks raise."""
+        left = stream.length
+        async for chunk in stream.chunks:
+            for part in parts(chunk):
+                await self._make_room(stream.cut_behind)
+                left = None if left is None else left - len(part)
+                if left is not None and left < 0:
+                    raise LengthMissed
+                self._write(_framed(part) if in_chunks else part)
+        if left:
+            raise LengthMissed
+
+    async def _received(self) -> None:
+        """Waits until the other end has everything, or for `LAST_WORDS_TIMEOUT`: a reset drops what is under way."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_TIMEOUT):
+                while not self._transport.is_closing() and (self._unsent() or self._unacknowledged()):  # noqa: ASYNC110
+                    await asyncio.sleep(_LAST_WORDS_POLL)
+
+    def _unacknowledged(self) -> int:
+        """Bytes that the kernel holds for the other end (tcp(7)); 0 where it does not say."""
+        connection = self._transport.get_extra_info("socket")
+        try:
+            held = b"" if connection is None else fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4))
+        except OSError:
+            return 0
+        return int.from_bytes(held, sys.byteorder)
 
     @contextmanager
     def _pushing(self, stream: ResponseStream, in_chunks: bool) -> Iterator[None]:

@@ -170,7 +170,7 @@ async def test_a_full_gateway_refuses_preflights_too(open_edge: Edge, monkeypatc
 async def test_every_origin_may_be_named(start_gateway: StartGateway, token: str, origin: str | None) -> None:
     edge = await start_gateway(cors_origins="*")
     answer = await asked(edge, f"GET {COURSES}", origin=origin, token=token)
-    assert (answer.headers[ALLOWED], answer.headers["vary"]) == ("*", "Authorization")
+    assert (answer.headers[ALLOWED], answer.headers["vary"]) == ("*", "Authorization, Accept")
     preflight = await asked(edge, f"OPTIONS {COURSES}", origin=origin, headers=PREFLIGHT)
     assert preflight.status == (401 if origin is None else 204)
     assert "authorization" in preflight.headers.get("access-control-allow-headers", "authorization")

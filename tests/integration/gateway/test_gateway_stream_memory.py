@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
@@ -11,6 +10,7 @@ from shared.http.request import Request
 from shared.http.responses import Answer
 from tests.integration.gateway.edge import Accounts, settings
 from tests.integration.gateway.lane import asked
+from tests.support.growth import Growth
 from tests.support.lane_gateway import MOST
 from tests.support.service_process import ServiceProcess, service_process
 from tests.support.streams import Source, connection, read_until, streaming
@@ -74,24 +74,3 @@ async def read_down(process: ServiceProcess, token: str) -> int:
         while count := await asyncio.get_running_loop().sock_recv_into(made, buffer):
             read += count
     return read
-
-
-class Growth:
-    """How many MiB a process holds more at its peak than before."""
-
-    def __init__(self, process: ServiceProcess) -> None:
-        self._folder = Path("/proc") / str(process.process.pid)
-        self.mib = 0.0
-
-    def __enter__(self) -> "Growth":
-        (self._folder / "clear_refs").write_text("5")  # proc(5): forgets the peak so far
-        self._before = self._kib("VmRSS")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.mib = (self._kib("VmHWM") - self._before) / 1024
-        print(f"{self.mib:.1f} MiB")
-
-    def _kib(self, name: str) -> int:
-        lines = (self._folder / "status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))

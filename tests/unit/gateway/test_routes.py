@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 import pytest
 
-from gateway.routes import IMPORTS, LIVE, STREAMED, Router
+from gateway.routes import EXPORTED, IMPORTS, LIVE, STREAMED, Router
 from shared.http.routing import Route
 from shared.imports.models import KindName
 from tests.support.services import DECLARED
@@ -106,6 +106,18 @@ def test_what_services_declare_as_events_is_what_the_gateway_sends_itself() -> N
     ordinary = ROUTER.destination_of("/api/v1/training/sessions/5")
     assert ordinary is not None
     assert not ordinary.is_live
+
+
+def test_what_services_declare_as_exports_may_go_over_the_lane() -> None:
+    declared = {route.path for service in DECLARED.values() for route in service.routes if route.exports}
+    assert set(EXPORTED) == declared
+    for path in declared:
+        destination = ROUTER.destination_of(path.replace("{id}", "5"))
+        assert destination is not None
+        assert destination.is_exported, path
+    ordinary = ROUTER.destination_of("/api/v1/training/courses/5")
+    assert ordinary is not None
+    assert not ordinary.is_exported
 
 
 def test_a_body_that_is_streamed_belongs_to_a_route_that_is() -> None:

@@ -57,9 +57,12 @@ def contexts(app: web.Application) -> list[str]:
 @pytest.mark.parametrize(
     ("role", "expected"),
     [
-        ("api", ["database", "batched_reads", "context_of_api"]),
+        ("api", ["database", "batched_reads", "exports", "context_of_api"]),
         ("worker", ["database", "relay", "consumer", "context_of_worker"]),
-        ("all", ["database", "batched_reads", "context_of_api", "relay", "consumer", "context_of_worker"]),
+        (
+            "all",
+            ["database", "batched_reads", "exports", "context_of_api", "relay", "consumer", "context_of_worker"],
+        ),
     ],
 )
 def test_a_role_has_its_parts_and_no_others(role: Role, expected: list[str]) -> None:

@@ -7,7 +7,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from services.accounts.oauth_errors import InvalidScope
 from shared.errors import ApiError, Conflict, MalformedJson, TokenExpired, ValidationFailed
-from shared.http import problem
+from shared.http import accept as accepted
 from shared.http.errors import UriTooLong
 from shared.http.problem import PROBLEM_TYPE, prefers_problem
 from shared.http.responses import failure
@@ -17,7 +17,7 @@ from shared.http.server.response_bytes import serialize
 @pytest.fixture(autouse=True)
 def read_anew() -> None:
     """What is remembered from before would hide a mistake of now."""
-    problem._remembered.cache_clear()
+    accepted._remembered.cache_clear()
 
 
 def accepting(*values: str) -> CIMultiDictProxy[str]:

@@ -100,6 +100,29 @@ def test_a_slot_that_was_cut_cuts_what_begins_in_it() -> None:
     assert cut == [1, 2]
 
 
+def test_what_a_stream_holds_is_given_back_once_with_its_slot() -> None:
+    slot, closed = Streams().take(), list[int]()
+    slot.when_closed(lambda: closed.append(1))
+    slot.cut()
+    assert closed == []
+    slot.close()
+    slot.close()
+    assert closed == [1]
+
+
+def test_a_slot_is_given_back_whatever_becomes_of_what_was_held() -> None:
+    streams = Streams()
+    slot = streams.take()
+
+    def fail() -> None:
+        raise ValueError("held")
+
+    slot.when_closed(fail)
+    with pytest.raises(ValueError, match="held"):
+        slot.close()
+    assert not streams.open
+
+
 class _AnyToken:
     def verify(self, _: str) -> Caller:
         return Caller(7, "user-1", "Ann", "staff", frozenset({"api.access", "internal.live"}))
@@ -123,7 +146,12 @@ async def _counted(call: Call[Any, Any]) -> Answer:
     return Answer(str(sum([len(chunk) async for chunk in call.request.chunks()])))
 
 
+async def _list(call: Call[Any, Any]) -> Answer:
+    return Answer(f'"{len(call.app[RESPONDER].streams.open)}"')
+
+
 ROUTES: list[Route[Any, Any]] = [
+    Route("GET", "/list", _list, {}, exports={"text/csv": _news, "application/x-ndjson": _news}),
     Route("POST", "/count", _counted, {}, streamed=True, body_streamed=100_000),
     Route("GET", "/news", _news, {}, streamed=True),
     Route("POST", "/upload", _news, {}, streamed=True, body_streamed=100_000),
@@ -152,6 +180,15 @@ async def test_a_route_that_is_declared_streamed_has_a_slot(url: str) -> None:
     for path, owner in (("held", '"7 user-1"'), ("own", '"None None"')):
         [answer] = (await exchange(url, b"GET /%b HTTP/1.1\r\n%b\r\n" % (path.encode(), HEAD))).answers
         assert answer.body.decode() == owner
+
+
+async def test_an_export_alone_of_a_list_has_a_slot(url: str) -> None:
+    for accept, body in ((b"*/*", b'"0"'), (b"text/csv;q=0", b'"0"'), (b"application/pdf", b'"0"')):
+        request = b"GET /list HTTP/1.1\r\nAccept: %b\r\n%b\r\n" % (accept, HEAD)
+        [answer] = (await exchange(url, request)).answers
+        assert answer.body == body
+    request = b"GET /list HTTP/1.1\r\nAccept: text/csv\r\n%b\r\n" % HEAD
+    assert unchunked((await read_of(url, request, until=b"\r\n0\r\n\r\n")).body) == b"end"
 
 
 SMALL, LARGE = b"x" * 1000, b"x" * 100_000

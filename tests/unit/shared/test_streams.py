@@ -16,6 +16,7 @@ from shared.http.streaming import ENDING, Push, Streamed
 from tests.support.eventually import eventually
 from tests.support.raw_http import PROBE
 from tests.support.streams import (
+    Read,
     Source,
     connection,
     read_all,
@@ -92,6 +93,47 @@ async def test_control_without_the_reset_an_old_client_takes_it_for_complete(mon
     monkeypatch.setattr(Outlet, "_reset", lambda outlet: outlet._transport.close())
     async with streaming(Source(failing)) as served:
         assert not (await read_of(served.url, OLD)).reset
+
+
+LAST_WORDS = b"x" * 2**20 + b"#error"
+
+
+async def with_last_words(_: Request) -> AsyncIterator[bytes]:
+    yield LAST_WORDS
+    raise Unavailable
+
+
+async def read_late(url: str, request: bytes) -> Read:
+    """By a client who begins to read when all that the kernels take is on its way."""
+    async with connection(url, request, receive_buffer=32_768) as made:
+        await read_until(made, b"HTTP/1.1 200")
+        await asyncio.sleep(0.3)
+        return await read_all(made)
+
+
+@pytest.mark.parametrize("request_", PATHS.values(), ids=PATHS)
+async def test_what_fails_may_say_why_before(request_: bytes) -> None:
+    async with streaming(Source(with_last_words)) as served:
+        read = await read_late(served.url, request_)
+        assert read.reset
+        assert b"#error" in read.received[-100:]
+        assert not read.has_last_chunk
+        await eventually(served.has_no_slots)
+
+
+async def test_control_without_the_wait_a_slow_reader_does_not_see_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.http.server.outlet.LAST_WORDS_TIMEOUT", 0.0)
+    async with streaming(Source(with_last_words)) as served:
+        read = await read_late(served.url, FAST)
+        assert read.reset
+        assert b"#error" not in read.received
+
+
+async def test_who_does_not_read_the_last_words_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.http.server.outlet.LAST_WORDS_TIMEOUT", 0.1)
+    async with streaming(Source(with_last_words)) as served, connection(served.url, FAST, receive_buffer=32_768):
+        await eventually(served.is_open)
+        await eventually(served.has_no_slots)
 
 
 @pytest.mark.parametrize("announced", [5, 7])
