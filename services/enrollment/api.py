@@ -11,6 +11,7 @@ from services.enrollment.api_internal import CATALOG, INTERNAL_ROUTES
 from services.enrollment.api_lifecycle import LIFECYCLE_ROUTES
 from services.enrollment.api_live import LIVE_ROUTES
 from services.enrollment.api_people import PEOPLE_ROUTES
+from services.enrollment.api_records import RECORD_ROUTES
 from services.enrollment.errors import (
     ChangedMeanwhile,
     CourseNotSelectable,
@@ -164,6 +165,7 @@ ROUTES: list[Route[Any, Any]] = [
     *LIFECYCLE_ROUTES,
     *ATTENDANCE_ROUTES,
     *PEOPLE_ROUTES,
+    *RECORD_ROUTES,
     *LIVE_ROUTES,
     *INTERNAL_ROUTES,
 ]

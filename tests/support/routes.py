@@ -14,6 +14,7 @@ from services.accounts.schemas_users import UserFields
 from services.delivery.schemas_webhooks import WebhookFields
 from shared.http.routing import Route
 from tests.support.client import ADMIN_PERMISSIONS, Answer, Client
+from tests.support.external_records import submitted
 from tests.support.services import DECLARED
 from tests.support.world import (
     CLIENTS,
@@ -21,6 +22,7 @@ from tests.support.world import (
     EMPLOYEES,
     ENROLLMENTS,
     ORGANISATIONS,
+    RECORDS,
     SESSIONS,
     STAFF,
     USERS,
@@ -41,6 +43,7 @@ _VALUES: Mapping[str, Any] = {
     "permissions": ["training.view"],
     "url": "https://hooks.invalid/",
     "since": "2026-01-01T00:00:00Z",
+    "completed_at": "2025-03-03T08:00:00Z",
 }
 """For members whose type alone does not say what a good value is."""
 
@@ -96,6 +99,7 @@ NO_ROWS = dict.fromkeys(
         COURSES,
         SESSIONS,
         ENROLLMENTS,
+        RECORDS,
         EMPLOYEES,
         STAFF,
         "/internal/sessions",
@@ -122,6 +126,7 @@ async def rows_of_each_kind(client: Client) -> dict[str, int]:
         SESSIONS: session_id,
         "/internal/sessions": session_id,
         ENROLLMENTS: enrollment_id,
+        RECORDS: await submitted(client, employee_id),
         EMPLOYEES: employee_id,
         STAFF: await new_staff(client),
         USERS: (await client.post(USERS, example_body(UserFields))).data["id"],
@@ -150,7 +155,7 @@ def example_body(model: type[BaseModel]) -> dict[str, Any]:
     """
     schema = model.model_json_schema()
     properties: Mapping[str, Any] = schema.get("properties", {})
-    usual: Mapping[str, Any] = next(iter(schema.get("anyOf", ())), {})
+    usual: Mapping[str, Any] = next(iter(schema.get("anyOf", schema.get("oneOf", ()))), {})
     required = (*schema.get("required", ()), *usual.get("required", ()))
     return {name: _example(name, properties[name]) for name in required}
 
