@@ -31,6 +31,7 @@ from services.enrollment.schemas import (
     Transfer,
 )
 from services.enrollment.schemas_attendance import Attendance
+from services.enrollment.schemas_records import RecordFields, Rejection
 from shared.http.routing import Route
 from shared.service.snapshot_routes import RowKeys
 from stack.services import SERVICE_NAMES
@@ -57,6 +58,13 @@ GOOD: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
     Transfer: {"session_id": 1},
     CheckIn: {"method": "manual"},
     Attendance: {"attendance": [{"employee_id": 1, "outcome": "absent"}]},
+    RecordFields: {
+        "employee_id": 1,
+        "training_name": "x",
+        "provider": "x",
+        "completed_at": "2026-01-01T00:00:00Z",
+    },
+    Rejection: {"reason": "x"},
     OrganisationSettings: {"time_zone": "UTC"},
     EmployeeFields: _PERSON,
     StaffFields: _PERSON,

@@ -9,6 +9,7 @@ from typing import Any, Final
 from documents.event_schemas import file_of
 from shared.events.cloudevents import encode
 from shared.events.states import (
+    Author,
     CertificationState,
     CourseState,
     EmployeeState,
@@ -17,7 +18,9 @@ from shared.events.states import (
     Judgement,
     NamedItem,
     OrganisationState,
+    RecordState,
     Remembered,
+    RememberedRecord,
     SessionState,
     SettingsState,
     State,
@@ -33,6 +36,10 @@ from shared.events.types import (
     EnrollmentPreserved,
     EnrollmentWaitlisted,
     Event,
+    RecordAccepted,
+    RecordEvent,
+    RecordReassigned,
+    RecordRejected,
 )
 from shared.observability import Trace
 
@@ -78,6 +85,13 @@ _STATES: Final[Mapping[type[State], State]] = {
         passed=None, feedback=None, certificate_url=None, enrolled_at=datetime(2030, 4, 20, 11, 5, tzinfo=UTC),
         completed_at=None, valid_until=None, checked_in_at=None, check_in_method=None, certifies=False,
     ),
+    RecordState: RecordState(
+        id=302, version=1, employee_id=42, course_id=1, training_name=None, provider="Red Cross", status="pending",
+        completed_at=datetime(2030, 2, 11, 16, tzinfo=UTC), valid_until=None, score=None, passed=None,
+        certificate_url="https://certificates.example.com/4711", evidence="Card 4711",
+        submitted_at=datetime(2030, 5, 15, 7, 40, tzinfo=UTC), submitted_by=Author(subject="u-17", name="Ada Okafor"),
+        decided_at=None, decided_by=None, reason=None, certifies=False,
+    ),
     CertificationState: CertificationState(
         id=301, version=1, course_id=1, employee_id=42, completed_at=_END,
         valid_until=datetime(2032, 5, 15, 22, tzinfo=UTC), days_left=30,
@@ -112,6 +126,20 @@ _CHANGES: Final[Mapping[type[EnrollmentEvent], Mapping[str, Any]]] = {
     EnrollmentCancelled: {"version": 2, "status": "cancelled", "holds_seat": False, "remembered": _REMEMBERED},
 }  # fmt: skip
 """Of the enrollment above, where its event says more than that."""
+_ACCEPTED: Final[Mapping[str, Any]] = {
+    "version": 2, "status": "accepted", "valid_until": datetime(2032, 2, 11, 16, tzinfo=UTC), "certifies": True,
+    "decided_at": datetime(2030, 5, 15, 9, 20, tzinfo=UTC), "decided_by": Author(subject="u-9", name="Sam Weber"),
+    "remembered": RememberedRecord(training_name="Leadership Essentials", labels=(_LABEL,), company=None),
+}  # fmt: skip
+_DECISIONS: Final[Mapping[type[RecordEvent], Mapping[str, Any]]] = {
+    RecordAccepted: _ACCEPTED,
+    RecordRejected: {
+        **_ACCEPTED, "status": "rejected", "valid_until": None, "certifies": False,
+        "reason": "The card is of somebody else",
+    },
+    RecordReassigned: {**_ACCEPTED, "version": 3, "employee_id": 43},
+}  # fmt: skip
+"""Of the record above, as of the enrollment."""
 _REMOVED: Final = frozenset(
     {"course.removed", "session.removed", "employee.removed", "employee.merged", "webhook.removed"}
 )
@@ -142,6 +170,8 @@ def _state(event: type[Event[State]]) -> State:
     state = _STATES[STATE_OF[event]]
     if issubclass(event, EnrollmentEvent):
         return state.model_copy(update=dict(_CHANGES.get(event, {})))
+    if issubclass(event, RecordEvent):
+        return state.model_copy(update=dict(_DECISIONS.get(event, {})))
     if event.type in _REMOVED:
         merged = {"merged_into": 43} if event.type == "employee.merged" else {}
         return state.model_copy(update={"version": state.version + 1, "removed": True, **merged})

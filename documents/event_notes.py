@@ -3,11 +3,11 @@
 from typing import Final
 
 NOTES: Final = """\
-Muster publishes an event for every change of a course, a session, a person, an enrollment, an organisation and \
-its settings, and when a certification is about to end, has ended or was revoked. Events are CloudEvents 1.0 in \
-structured JSON, on the durable topic exchange `training.events` of RabbitMQ. The routing key is the event's \
-type, such as `enrollment.completed`; bind a durable queue of your own with the keys that you want: \
-`enrollment.*`, or `#` for all.
+Muster publishes an event for every change of a course, a session, a person, an enrollment, a record of training \
+done elsewhere, an organisation and its settings, and when a certification is about to end, has ended or was \
+revoked. Events are CloudEvents 1.0 in structured JSON, on the durable topic exchange `training.events` of RabbitMQ. \
+The routing key is the event's type, such as `enrollment.completed`; bind a durable queue of your own with the \
+keys that you want: `enrollment.*`, or `#` for all.
 
 ## What a subscriber must know
 
@@ -22,7 +22,8 @@ published only after the broker has confirmed it, and published again after a cr
 are persistent.
 - **Order is not promised**, not even for one row. The version decides what is newer.
 - **Certifications count apart.** The subject of `certification.*` is `certifications/<id of the enrollment>`, \
-and its version counts the notices: compare it neither with the enrollment's version nor with its row.
+or `certifications/<id of the record>` where `source` is `external`, and its version counts the notices: compare it \
+neither with the version of the enrollment or the record nor with its row.
 - **Acknowledge after your own commit.** If your service dies before that, the broker delivers the message again.
 - **Dead letters.** Reject what you cannot read with `requeue=False`; requeued, it would come back forever. Give \
 your queue a dead-letter exchange if you want to see such messages.

@@ -18,6 +18,10 @@ _SECTIONS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         "Who is in which session, from enrolling to the result.",
         ("/api/v1/training/enrollments",),
     ),
+    "Training done elsewhere": (
+        "What people bring from other companies: submitted by one, and accepted by another before it counts.",
+        ("/api/v1/training/records", "/api/v1/training/record-submissions"),
+    ),
     "Compliance": (
         "Who has a valid completion of a course, whose is about to end, and who has none.",
         ("/api/v1/training/compliance",),

@@ -17,6 +17,8 @@ ROUTES: Final[Mapping[str, UpstreamName]] = {
     "/api/v1/training/labels": "catalog",
     "/api/v1/training/projects": "catalog",
     "/api/v1/training/enrollments/**": "enrollment",
+    "/api/v1/training/records/**": "enrollment",
+    "/api/v1/training/record-submissions": "enrollment",
     "/api/v1/training/compliance": "enrollment",
     "/api/v1/training/settings/**": "enrollment",
     "/api/v1/employees/{id}/training": "history",

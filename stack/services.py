@@ -34,7 +34,7 @@ SERVICES = (
     ),
     Service(
         "enrollment",
-        publishes=("employee", "enrollment", "certification", "settings"),
+        publishes=("employee", "enrollment", "record", "certification", "settings"),
         follows=("course", "session", "organisation"),
         asks=("catalog", "delivery"),
     ),
@@ -47,6 +47,7 @@ SERVICES = (
             "session",
             "employee",
             "enrollment",
+            "record",
             "certification",
             "settings",
             "organisation",
@@ -56,7 +57,7 @@ SERVICES = (
     ),
     Service(
         "history",
-        follows=("course", "session", "employee", "enrollment", "settings"),
+        follows=("course", "session", "employee", "enrollment", "record", "settings"),
         asks=("catalog", "enrollment", "delivery"),
     ),
 )

@@ -12,6 +12,7 @@ from services.enrollment.api_internal import CATALOG, INTERNAL_ROUTES
 from services.enrollment.api_lifecycle import LIFECYCLE_ROUTES
 from services.enrollment.api_live import LIVE_ROUTES
 from services.enrollment.api_people import PEOPLE_ROUTES
+from services.enrollment.api_records import RECORD_ROUTES
 from services.enrollment.errors import (
     ChangedMeanwhile,
     CourseNotSelectable,
@@ -177,6 +178,7 @@ ROUTES: list[Route[Any, Any]] = [
     *ATTENDANCE_ROUTES,
     *PEOPLE_ROUTES,
     *IMPORT_ROUTES,
+    *RECORD_ROUTES,
     *LIVE_ROUTES,
     *INTERNAL_ROUTES,
 ]

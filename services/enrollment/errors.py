@@ -42,6 +42,26 @@ class EmployeeIdTaken(Conflict):
         super().__init__("Another person of your organisation has this employee_id.", details={"person": person_id})
 
 
+class RecordNotFound(NotFound):
+    message = "The record does not exist."
+
+
+class RecordRejectedBefore(Conflict):
+    message = "A record that is rejected cannot be accepted."
+
+
+class OwnRecord(Conflict):
+    code = "own_record"
+    meaning = "The record was submitted by the caller, or is about them, and so is not theirs to accept."
+    remedy = "Let somebody else accept it."
+    message = "A record is accepted by somebody else than whoever submitted it or is trained by it."
+
+
+class EmployeeNotThere(ValidationFailed):
+    def __init__(self) -> None:
+        super().__init__({"employee_id": ["The selected employee does not exist."]})
+
+
 class ChangedMeanwhile(Conflict):
     """Another change came between reading and locking; trying again sees it."""
 

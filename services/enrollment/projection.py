@@ -3,6 +3,7 @@
 from functools import partial
 
 from services.enrollment.store import agreed_status, catalog_replica
+from services.enrollment.store.certification_check import wrong_certifications
 from services.enrollment.store.seat_check import wrong_seats
 from services.enrollment.store.totals import TOTALS
 from shared.events.types import CourseRemoved, CourseSaved, SessionRemoved, SessionSaved
@@ -38,9 +39,11 @@ PROJECTION = Projection(
     },
     checks=[
         wrong_seats,
+        wrong_certifications,
         *(partial(wrong_totals, totals=totals) for totals in TOTALS),
         partial(changes_without_event, kind="employee", table="people"),
         partial(changes_without_event, kind="enrollment", table="enrollments"),
+        partial(changes_without_event, kind="record", table="external_records"),
         partial(changes_without_event, kind="settings", table="organisation_settings"),
     ],
 )

@@ -1,4 +1,5 @@
-"""`rebuild`: corrects enrollment's replica of the catalog row by row, while seats are assigned, and the totals.
+"""`rebuild`: corrects enrollment's replica of the catalog row by row, while seats are assigned, the certifications, and
+the totals.
 
 A session's row holds the seats as well, so it is never replaced: the catalog's state of it goes through the handler
 of its events, which knows what happens to seats, to the waitlist and to enrollments.
@@ -11,12 +12,17 @@ from typing import Any
 from services.enrollment.projection import PROJECTION
 from services.enrollment.settings import EnrollmentSettings
 from services.enrollment.store import catalog_replica
+from services.enrollment.store.certification_check import wrong_keys
+from services.enrollment.store.certifications import CertificationKey
 from services.enrollment.store.totals import TOTALS
 from services.enrollment.use_cases import sessions
+from services.enrollment.use_cases.certifications import follow_completions
+from services.enrollment.use_cases.change_set import CHUNK
 from shared.events.types import Event
 from shared.messaging.subscriptions import Handler
 from shared.postgres.list_totals import correct_totals
 from shared.postgres.pool import Connection, Pool, connection_pool, transaction
+from shared.postgres.row_security import EVERY_ORGANISATION
 from shared.projections.comparison import Comparison, ReplicaTable
 from shared.projections.keys import Key
 from shared.projections.rebuild import lock_rebuild
@@ -38,10 +44,20 @@ def rebuild(settings: EnrollmentSettings) -> int:
         ) as pool:
             for replica in PROJECTION.replicas:
                 await _mend_table(pool, owners[replica.owner], replica, verification)
+            print(f"certifications: {await _mend_certifications(pool, await wrong_keys(compared.connection))} changed")
         print(f"totals of lists: {await correct_totals(compared.connection, TOTALS)} changed")
         return DONE
 
     return carried_out("enrollment", settings, PROJECTION, work)
+
+
+async def _mend_certifications(pool: Pool, keys: Sequence[CertificationKey]) -> int:
+    """How many did not follow from the completions there are: a process of an earlier release knows of enrollments
+    alone."""
+    for start in range(0, len(keys), CHUNK):
+        async with transaction(pool, EVERY_ORGANISATION) as connection:
+            await follow_completions(connection, keys[start : start + CHUNK])
+    return len(keys)
 
 
 async def _mend_table(pool: Pool, owner: SnapshotClient, replica: ReplicaTable, verification: Verification) -> None:

@@ -146,12 +146,14 @@ class PersonOfCompliance(Representation):
 
 
 class ComplianceItem(Representation):
-    """The completion that counts is that of `enrollment_id`; `null`s where there never was one."""
+    """The completion that counts is that of `enrollment_id`, or the training done elsewhere of `record_id`; `null`s
+    where there never was one."""
 
     employee: PersonOfCompliance
     status: Literal["valid", "expiring", "missing"]
     course_id: int | None
     enrollment_id: int | None
+    record_id: int | None
     completed_at: TrainingTimestamp | None
     valid_until: TrainingTimestamp | None
 

@@ -19,13 +19,13 @@ def judged(judge: Judgement, score: Decimal | None, completed_at: datetime) -> d
         "passed": passed,
         "status": "failed" if passed is False else "completed",
         "completed_at": completed_at,
-        "valid_until": _end(judge, completed_at) if certifies else None,
+        "valid_until": end_of_validity(judge, completed_at) if certifies else None,
         "judged_by": judge,
         "certifies": certifies,
     }
 
 
-def _end(judge: Judgement, completed_at: datetime) -> datetime | None:
+def end_of_validity(judge: Judgement, completed_at: datetime) -> datetime | None:
     """Until when a completion certifies: one that renews what was held is counted from the end of that."""
     if judge.validity_months is None:
         return None

@@ -3,6 +3,7 @@
 from services.history.store import copies
 from shared.events.types import (
     ENROLLMENT_EVENTS,
+    RECORD_EVENTS,
     CourseRemoved,
     CourseSaved,
     EmployeeMerged,
@@ -24,5 +25,6 @@ SUBSCRIPTIONS: Subscriptions = {
     EmployeeRemoved: copies.save_people,
     EmployeeMerged: copies.save_people,
     **dict.fromkeys(ENROLLMENT_EVENTS, copies.save_records),
+    **dict.fromkeys(RECORD_EVENTS, copies.save_external_records),
     SettingsSaved: settings_copy.save_settings,
 }

@@ -9,7 +9,7 @@ PROJECTION = Projection(
         ReplicaTable("courses", owner="catalog", kind="courses"),
         ReplicaTable("sessions", owner="catalog", kind="sessions"),
         ReplicaTable("people", owner="enrollment", kind="people"),
-        ReplicaTable("records", owner="enrollment", kind="enrollments"),
+        ReplicaTable("records", owner="enrollment", kind="records"),
         settings_copy.REPLICA,
     ],
     subscriptions=SUBSCRIPTIONS,

@@ -40,10 +40,12 @@ class SessionOfRecord(Representation):
 
 
 class TrainingRecord(Representation):
+    """`session` is `null` for training done elsewhere, and `provider` is there for that alone."""
+
     id: int
     type: Literal["online", "offline"]
     training_name: str
-    training_type: Literal["session", "course"]
+    training_type: Literal["session", "course", "external"]
     completed_at: HistoryTimestamp | None
     status: Literal["proposed", "confirmed", "completed", "cancelled"]
     result: Literal["passed", "failed", "attended", "absent"] | None
@@ -51,7 +53,8 @@ class TrainingRecord(Representation):
     person: PersonOfRecord
     projects: list[str]
     labels: list[str]
-    session: SessionOfRecord
+    provider: str = may_be_missing()
+    session: SessionOfRecord | None
 
 
 class HistoryMeta(Representation):

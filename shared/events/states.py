@@ -211,9 +211,61 @@ class EnrollmentState(State):
     attendance: tuple[Attendance, ...] = ()
 
 
-class CertificationState(State):
-    """A completion that will end, has ended or was revoked; `id` is the enrollment's, `version` counts its notices.
+class Author(BaseModel):
+    """Who did something: the `sub` and the `name` of their token."""
 
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    subject: Text
+    name: Text
+
+
+class RememberedRecord(BaseModel):
+    """What was true of the course and the person of a record when it was accepted or rejected."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    training_name: Text
+    labels: tuple[NamedItem, ...]
+    company: NamedItem | None
+
+
+RecordStatus = Literal["pending", "accepted", "rejected"]
+
+
+class RecordState(State):
+    """A record of training that somebody did elsewhere; its id is that of no enrollment.
+
+    It is about a course, or else about what `training_name` says. `passed` is there once it is accepted, if it has a
+    score and its course a pass score. `certifies` says whether its person holds the course by it, until `valid_until`:
+    it is accepted, and was not failed. `reason` is why it is rejected. `remembered` is `None` while it is pending.
+    """
+
+    source: Literal["external"] = "external"
+    employee_id: Id
+    course_id: Id | None
+    training_name: Text | None
+    provider: Text
+    status: RecordStatus
+    completed_at: Moment
+    valid_until: Moment | None
+    score: Score | None
+    passed: bool | None
+    certificate_url: Text | None
+    evidence: Text | None
+    submitted_at: Moment
+    submitted_by: Author
+    decided_at: Moment | None
+    decided_by: Author | None
+    reason: Text | None
+    certifies: bool
+    remembered: RememberedRecord | None = None
+
+
+class CertificationState(State):
+    """A completion that will end, has ended or was revoked; `version` counts its notices.
+
+    `id` is that of the enrollment, or where `source` is `external` of the record of training done elsewhere.
     `valid_until` is `None` only for one that would never have ended, and was revoked.
     """
 
@@ -222,6 +274,7 @@ class CertificationState(State):
     completed_at: datetime
     valid_until: datetime | None
     days_left: int
+    source: Literal["internal", "external"] = "internal"
 
 
 BookingClash = Literal["allow", "warn", "refuse"]

@@ -14,6 +14,7 @@ from shared.events.states import (
     EmployeeState,
     EnrollmentState,
     OrganisationState,
+    RecordState,
     SessionState,
     SettingsState,
     State,
@@ -173,6 +174,34 @@ class EnrollmentPreserved(EnrollmentEvent):
     type = "enrollment.preserved"
 
 
+class RecordEvent(Event[RecordState]):
+    """What all changes of a record of training done elsewhere have in common."""
+
+
+class RecordSubmitted(RecordEvent):
+    """Training that a person did elsewhere was submitted, and waits to be accepted."""
+
+    type = "record.submitted"
+
+
+class RecordAccepted(RecordEvent):
+    """A record of training done elsewhere was accepted: from now on it counts."""
+
+    type = "record.accepted"
+
+
+class RecordRejected(RecordEvent):
+    """A record of training done elsewhere was rejected, whether it was accepted before or not."""
+
+    type = "record.rejected"
+
+
+class RecordReassigned(RecordEvent):
+    """A record of training done elsewhere belongs to the person into whom its person was merged."""
+
+    type = "record.reassigned"
+
+
 class CertificationExpiring(Event[CertificationState]):
     """A certification will end in `days_left` days."""
 
@@ -188,7 +217,8 @@ class CertificationExpired(Event[CertificationState]):
 
 
 class CertificationRevoked(Event[CertificationState]):
-    """A certification ended early: its completion was reopened, corrected, or cancelled in merging."""
+    """A certification ended early: its completion was reopened, corrected, cancelled in merging, or its record
+    rejected."""
 
     type = "certification.revoked"
     must_route = False
@@ -227,11 +257,15 @@ class WebhookRemoved(Event[WebhookState]):
 ENROLLMENT_EVENTS = tuple(EnrollmentEvent.__subclasses__())
 """Whoever follows enrollments follows all of these: each carries the whole state."""
 
+RECORD_EVENTS = tuple(RecordEvent.__subclasses__())
+"""As those of enrollments, for records of training done elsewhere."""
+
 STATE_OF: dict[type[Event[State]], type[State]] = {
     **dict.fromkeys((CourseSaved, CourseRemoved), CourseState),
     **dict.fromkeys((SessionSaved, SessionRemoved), SessionState),
     **dict.fromkeys((EmployeeSaved, EmployeeRemoved, EmployeeMerged), EmployeeState),
     **dict.fromkeys(ENROLLMENT_EVENTS, EnrollmentState),
+    **dict.fromkeys(RECORD_EVENTS, RecordState),
     **dict.fromkeys((CertificationExpiring, CertificationExpired, CertificationRevoked), CertificationState),
     SettingsSaved: SettingsState,
     OrganisationCreated: OrganisationState,

@@ -109,6 +109,12 @@ _PERSON = {"employee_id": "E-1", "full_name": "New Name"}
 _USER = {"name": "New", "email": "{new address}", "role": "Trainer"}
 _STAFF = {"employee_id": "S-1", "full_name": "New Name"}
 _ORGANISATION = {"name": "New", "admin": {"name": "New", "email": "{new address}"}}
+_RECORD = {
+    "employee_id": "{person}",
+    "training_name": "First Aid",
+    "provider": "Red Cross",
+    "completed_at": "2025-03-03T08:00:00Z",
+}
 
 LINES = [
     Line("GET /api/v1/training/courses", "view", elsewhere=200),
@@ -154,6 +160,12 @@ LINES = [
         "record",
         body={"attendance": [{"employee_id": "{person}", "outcome": "checked_in"}]},
     ),
+    Line("GET /api/v1/training/record-submissions", "view", elsewhere=200),
+    Line("POST /api/v1/training/records", "record", 201, 422, _RECORD),
+    Line("GET /api/v1/training/records/{record}", "view"),
+    Line("GET /api/v1/training/records/{record}/audit", "view"),
+    Line("POST /api/v1/training/records/{record of another}/accept", "record"),
+    Line("POST /api/v1/training/records/{record of another}/reject", "record", body={"reason": "A mistake"}),
     Line("GET /api/v1/training/compliance?course_id={course}", "view", elsewhere=422),
     Line("GET /api/v1/training/settings", "view", elsewhere=200),
     Line("PUT /api/v1/training/settings", "manage", 200, 200, {"time_zone": "Europe/Berlin"}),

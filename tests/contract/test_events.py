@@ -16,6 +16,7 @@ from shared.messaging.installation import describe
 from shared.observability import is_traceparent
 from shared.postgres.pool import connection_pool
 from tests.support.client import Client
+from tests.support.external_records import decided, submitted
 from tests.support.lifecycle import in_enrollment, somebody_is_passed_over
 from tests.support.routes import example_body
 from tests.support.stack import Stack
@@ -110,7 +111,30 @@ ENROLLMENT = {
     "remembered",
     "attendance",
 }
-COMPLETION = {"id", "version", "course_id", "employee_id", "completed_at", "valid_until", "days_left"}
+COMPLETION = {"id", "version", "course_id", "employee_id", "completed_at", "valid_until", "days_left", "source"}
+RECORD = {
+    "id",
+    "version",
+    "source",
+    "employee_id",
+    "course_id",
+    "training_name",
+    "provider",
+    "status",
+    "completed_at",
+    "valid_until",
+    "score",
+    "passed",
+    "certificate_url",
+    "evidence",
+    "submitted_at",
+    "submitted_by",
+    "decided_at",
+    "decided_by",
+    "reason",
+    "certifies",
+    "remembered",
+}
 SETTINGS_STATE = {"id", "version", "time_zone", "booking_clash"}
 WEBHOOK = {
     "id",
@@ -146,6 +170,10 @@ EVENTS = {
     "enrollment.preserved": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.check_in_removed": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.reopened": ("enrollment", "enrollments", ENROLLMENT),
+    "record.submitted": ("enrollment", "records", RECORD),
+    "record.accepted": ("enrollment", "records", RECORD),
+    "record.rejected": ("enrollment", "records", RECORD),
+    "record.reassigned": ("enrollment", "records", RECORD),
     "certification.revoked": ("enrollment", "certifications", COMPLETION),
     "settings.saved": ("enrollment", "settings", SETTINGS_STATE),
     "organisation.created": ("accounts", "organisations", SETTINGS_STATE | {"name"}),
@@ -188,6 +216,9 @@ async def everything_happens(stack: Stack, client: Client, organisation: int) ->
         await preserve_batch(pool)
     await somebody_is_passed_over(client)
     await client.put(SETTINGS, {"time_zone": "Australia/Sydney"})
+    record = await submitted(client, people[0])
+    await decided(stack.client(organisation), record)
+    await decided(client, record, "reject")
     merged = {"into": people[1]}
     await client.request("POST", f"{EMPLOYEES}/{people[0]}/merge", json=merged, headers={"If-Match": "*"})
     made = await client.post(ORGANISATIONS, example_body(OrganisationFields) | {"id": organisation})

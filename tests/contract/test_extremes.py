@@ -100,7 +100,14 @@ NAMES_OF_ROWS = {
     "types",
 }
 """What has to exist, and what is asked of it: no extreme does."""
-OWNED = ("courses", "sessions", "people", "enrollments")
+OWNED: Mapping[str, Sequence[str]] = {
+    "courses": ["courses"],
+    "sessions": ["sessions"],
+    "people": ["people"],
+    "enrollments": ["enrollments"],
+    "records": ["enrollments", "external_records"],
+}
+"""By what an owner calls them, the tables that its rows are in."""
 
 
 COUNTS = {
@@ -261,16 +268,16 @@ async def copied(stack: Stack, organisation: int) -> bool:
     for service, projection in PROJECTIONS.items():
         for replica in projection.replicas:
             if replica.kind in OWNED:
-                owned = await versions(stack.database_urls[replica.owner], replica.kind, organisation)
-                assert await versions(stack.database_urls[service], replica.table, organisation) == owned
+                owned = await versions(stack.database_urls[replica.owner], OWNED[replica.kind], organisation)
+                assert await versions(stack.database_urls[service], [replica.table], organisation) == owned
     return True
 
 
-async def versions(url: str, table: str, organisation: int) -> dict[int, int]:
+async def versions(url: str, tables: Sequence[str], organisation: int) -> dict[int, int]:
     connection = await asyncpg.connect(url, timeout=10)
+    sql = " UNION ALL ".join(f"SELECT id, version FROM {table} WHERE organisation_id = $1" for table in tables)
     try:
-        rows = await connection.fetch(f"SELECT id, version FROM {table} WHERE organisation_id = $1", organisation)
-        return {row["id"]: row["version"] for row in rows}
+        return {row["id"]: row["version"] for row in await connection.fetch(sql, organisation)}
     finally:
         await connection.close()
 

@@ -12,7 +12,7 @@ from services.accounts.schemas_organisations import OrganisationFields
 from services.accounts.schemas_users import UserFields
 from services.delivery.schemas_webhooks import WebhookFields
 from services.enrollment import api as enrollment_api
-from services.enrollment import rules
+from services.enrollment import external_records, rules
 from services.history import api as history_api
 from shared.auth import sight
 from shared.auth.internal_token import API_ACCESS, Caller
@@ -20,6 +20,7 @@ from shared.service import resource_routes
 from tests.contract.permissions import DOCUMENTED, LINES, NOBODY, OPERATOR, ROLES, Line, Whose
 from tests.support.client import INTERNAL_PERMISSIONS, Answer, Client, new_organisation
 from tests.support.eventually import eventually
+from tests.support.external_records import submitted
 from tests.support.importing import FILES, ended_import
 from tests.support.lifecycle import shown, transfer
 from tests.support.routes import PUBLIC, example_body
@@ -30,7 +31,9 @@ from tests.support.world import (
     EMPLOYEES,
     ENROLLMENTS,
     ORGANISATIONS,
+    RECORDS,
     STAFF,
+    SUBMISSIONS,
     USERS,
     WEBHOOKS,
     ask_to_enroll,
@@ -72,6 +75,8 @@ async def rows_of(admin: Client, whose: Whose = "own") -> Rows:
         "other session": other_session,
         "empty session": empty_session,
         "enrollment": enrollment,
+        "record": await submitted(admin, person),
+        "record of another": await submitted(admin, await new_employee(admin)),
         "person": person,
         "own person": person,
         "company": (COMPANY_OF[whose] or NO_COMPANY)["id"],
@@ -190,7 +195,7 @@ def shows(answer: Answer, line: Line, rows: Rows) -> bool | None:
 
 
 def is_list_about_people(line: Line) -> bool:
-    return line.documented.partition("GET ")[2] in (ENROLLMENTS, COMPLIANCE, COMPANIES, EMPLOYEES, STAFF)
+    return line.documented.partition("GET ")[2] in (ENROLLMENTS, SUBMISSIONS, COMPLIANCE, COMPANIES, EMPLOYEES, STAFF)
 
 
 @pytest.mark.parametrize(("role", "whose"), WALK)
@@ -251,14 +256,18 @@ async def test_control_without_the_look_at_permissions_the_walk_notices(
 async def test_control_without_the_filter_the_walk_notices(
     stack: Stack, admin: Client, organisation: int, monkeypatch: pytest.MonkeyPatch, seen: str
 ) -> None:
-    for module in (resource_routes, enrollment_api, history_api, rules):
+    for module in (resource_routes, enrollment_api, history_api, rules, external_records):
         if hasattr(module, seen):
             monkeypatch.setattr(module, seen, lambda _: sight.EVERYBODY)
     for role in ("Employee", "Contractor Coordinator"):
         found, expected = await walk(stack, admin, organisation, role, "other"), expected_of(role, "other")
         different = {request for request in expected if found[request] != expected[request]}
         filtered = [line for line in LINES if line.allowed(role).whose in ("own", "company")]
-        assert different >= {line.request for line in filtered if (line.right == "enroll") == (seen == "reach_of")}
+        assert different >= {line.request for line in filtered if goes_by_reach(line) == (seen == "reach_of")}
+
+
+def goes_by_reach(line: Line) -> bool:
+    return line.right == "enroll" or line.documented == f"POST {RECORDS}"
 
 
 async def as_employee(stack: Stack, admin: Client, organisation: int, *, own: bool) -> tuple[dict[str, int], Rows]:

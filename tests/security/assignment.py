@@ -63,6 +63,22 @@ WRITING: Mapping[str, tuple[str, Service, tuple[str, ...]]] = {
         "enrollment",
         ("status", "employee_id", "enrolled_at"),
     ),
+    "POST /api/v1/training/records": (
+        '"employee_id": <person>, "training_name": "First Aid", "provider": "x",'
+        ' "completed_at": "2025-03-03T08:00:00Z"',
+        "enrollment",
+        (
+            "status",
+            "passed",
+            "certifies",
+            "submitted_by",
+            "submitted_at",
+            "decided_by",
+            "source",
+            "remembered",
+            "reason",
+        ),
+    ),
     f"PUT {EMPLOYEES}/<person>": (_PERSON, "enrollment", ("type", "company_id", "company_name")),
     f"PUT {STAFF}/<staff>": (_PERSON, "enrollment", ("type", "company", "company_id")),
     f"PUT {SETTINGS}": ('"time_zone": "UTC"', "enrollment", ("organisation", "timezone")),

@@ -27,6 +27,8 @@ LISTS: dict[str, Service] = {
     "/api/v1/training/projects": "catalog",
     "/api/v1/companies": "enrollment",
     ENROLLMENTS: "enrollment",
+    "/api/v1/training/record-submissions": "enrollment",
+    "/api/v1/training/records/<record>/audit": "enrollment",
     EMPLOYEES: "enrollment",
     STAFF: "enrollment",
     f"{ENROLLMENTS}/<enrollment>/audit": "enrollment",

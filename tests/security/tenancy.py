@@ -33,6 +33,7 @@ STRANGERS = {
     "their person": "nobody",
     "their staff": "nobody",
     "their enrollment": "nobody",
+    "their record": "nobody",
     "their tag": "nobody's tag",
     "their key": "nobody's key",
     "their cursor": "nobody's cursor",
@@ -41,6 +42,8 @@ STRANGERS = {
 """For each word of theirs the one of nobody, which must be answered alike."""
 
 WEBHOOKS = "/api/v1/webhooks"
+RECORDS = "/api/v1/training/records"
+SUBMISSIONS = "/api/v1/training/record-submissions"
 _SESSION = json.dumps(NEW_SESSION)[1:-1]
 _PERSON = '{"employee_id": "E-1", "full_name": "New Name"}'
 
@@ -74,6 +77,10 @@ PATHS = [
     path("DELETE", ENROLLMENTS + "/{}/check-in", "enrollment", None, "enrollment"),
     path("PATCH", ENROLLMENTS + "/{}/reopen", "enrollment", '{"reason": "Stolen"}', "enrollment"),
     path("PATCH", ENROLLMENTS + "/{}/transfer", "enrollment", '{"session_id": <session>}', "enrollment"),
+    path("GET", RECORDS + "/{}", "record", None, "enrollment"),
+    path("GET", RECORDS + "/{}/audit", "record", None, "enrollment"),
+    path("POST", RECORDS + "/{}/accept", "record", None, "enrollment"),
+    path("POST", RECORDS + "/{}/reject", "record", '{"reason": "Stolen"}', "enrollment"),
     path("GET", EMPLOYEES + "/{}", "person", None, "enrollment"),
     path("GET", EMPLOYEES + "/{}/audit", "person", None, "enrollment"),
     path("DELETE", EMPLOYEES + "/{}", "person", None, "enrollment"),
@@ -105,6 +112,8 @@ QUERIES = [
     query(ENROLLMENTS, "session_id", "session", EMPTY, "enrollment"),
     query(ENROLLMENTS, "course_id", "course", EMPTY, "enrollment"),
     query(ENROLLMENTS + "?status=enrolled", "session_id", "session", EMPTY, "enrollment"),
+    query(SUBMISSIONS, "employee_id", "person", EMPTY, "enrollment"),
+    query(SUBMISSIONS, "course_id", "course", EMPTY, "enrollment"),
     query(COMPLIANCE, "course_id", "course", invalid("course_id"), "enrollment"),
     query("/api/v1/events", "after", "cursor", invalid("after"), "delivery"),
 ]
@@ -114,7 +123,20 @@ def body(name: str, request: str, *names: str, service: Service = "catalog") -> 
     return Case(name, request, invalid(*names), service=service)
 
 
+_TRAINING = '"provider": "Red Cross", "completed_at": "2025-03-03T08:00:00Z"'
 BODIES = [
+    body(
+        "training of their person",
+        send("POST", RECORDS, f'{{"employee_id": <their person>, "training_name": "First Aid", {_TRAINING}}}'),
+        "employee_id",
+        service="enrollment",
+    ),
+    body(
+        "training in their course",
+        send("POST", RECORDS, f'{{"employee_id": <person>, "course_id": <their course>, {_TRAINING}}}'),
+        "course_id",
+        service="enrollment",
+    ),
     body(
         "a session of their course", send("POST", SESSIONS, f'{{"course_id": <their course>, {_SESSION}}}'), "course_id"
     ),

@@ -17,6 +17,7 @@ from tests.security.corpus import NEW_SESSION, Case, Place, Service
 from tests.security.keys import SUBJECT, Keys, keys_of
 from tests.support.client import Client, new_organisation
 from tests.support.eventually import eventually
+from tests.support.external_records import submitted
 from tests.support.stack import Stack
 from tests.support.world import SESSIONS, enroll, new_course, new_employee, new_session, new_staff
 
@@ -32,8 +33,10 @@ _COPIES = (
     ("catalog.courses", "enrollment.courses", "history.courses"),
     ("catalog.sessions", "enrollment.sessions", "history.sessions"),
     ("enrollment.people", "history.people"),
-    ("enrollment.enrollments", "catalog.enrollments", "history.records"),
+    ("enrollment.enrollments", "catalog.enrollments"),
+    ("enrollment.enrollments,external_records", "history.records"),
 )
+"""A service's tables, and what others copy of them."""
 
 _PUBLISHED = "SELECT count(*) FROM outbox WHERE organisation_id = ANY($1)"
 _TAKEN = "SELECT count(*) FROM event_ids WHERE organisation_id = ANY($1)"
@@ -104,6 +107,7 @@ async def _rows(client: Client) -> dict[str, str]:
         "idle person": idle,
         "staff": await new_staff(client),
         "enrollment": enrollment,
+        "record": await submitted(client, person),
         "tag": json.dumps(answer.headers["ETag"])[1:-1].replace("\\", ""),
         "key": key,
     }
@@ -135,12 +139,11 @@ async def _fetchval(world: World, service: str, statement: str) -> int:
 
 
 async def _versions(world: World, place: str) -> list[tuple[int, int]]:
-    service, _, table = place.partition(".")
+    service, _, tables = place.partition(".")
     connection = await asyncpg.connect(database_url(world.stack, service), timeout=10)
+    of_each = [f"SELECT id, version FROM {table} WHERE organisation_id = ANY($1)" for table in tables.split(",")]
     try:
-        rows = await connection.fetch(
-            f"SELECT id, version FROM {table} WHERE organisation_id = ANY($1) ORDER BY id", organisations(world)
-        )
+        rows = await connection.fetch(f"{' UNION ALL '.join(of_each)} ORDER BY id", organisations(world))
     finally:
         await connection.close()
     return [(row["id"], row["version"]) for row in rows]

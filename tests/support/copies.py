@@ -10,6 +10,7 @@ from shared.service.chassis import carry_out, command_line
 from tests.support.client import Client
 from tests.support.commands import Outcome, run_here
 from tests.support.eventually import eventually
+from tests.support.external_records import accepted, decided, submitted
 from tests.support.lifecycle import changed, full_session_with_line
 from tests.support.services import DECLARED
 from tests.support.stack import Stack
@@ -82,7 +83,8 @@ async def _nothing_waits(stack: Stack) -> bool:
     records = await _value(stack.history_database_url, "SELECT coalesce(sum(version), 0) FROM records")
     counted = await _value(stack.catalog_database_url, "SELECT coalesce(sum(version), 0) FROM enrollments")
     owned = await _value(stack.enrollment_database_url, "SELECT coalesce(sum(version), 0) FROM enrollments")
-    return bool(records == counted == owned)
+    elsewhere = await _value(stack.enrollment_database_url, "SELECT coalesce(sum(version), 0) FROM external_records")
+    return bool(records == owned + elsewhere and counted == owned)
 
 
 async def _value(url: str, sql: str) -> Any:
@@ -93,8 +95,11 @@ async def _value(url: str, sql: str) -> Any:
         await connection.close()
 
 
-async def rows_of_every_kind(client: Client) -> list[int]:
-    """Courses, sessions, people and enrollments in many states, some of them deleted; the enrollments' ids."""
+async def rows_of_every_kind(client: Client, other: Client) -> list[int]:
+    """Courses, sessions, people, enrollments and records in many states, some of them deleted; the enrollments' ids.
+
+    The `other` client accepts what the first has submitted.
+    """
     course = await new_course(client, pass_score=50, validity_months=12, labels=[{"id": 1, "name": "Safety"}])
     session = await new_session(client, course, projects=[{"id": 5, "name": "Metro"}])
     contractor = await new_employee(client, company={"id": 7, "name": "Acme"})
@@ -108,6 +113,11 @@ async def rows_of_every_kind(client: Client) -> list[int]:
     await changed(client, seated, "cancel")
     for status in ("in_progress", "completed"):
         assert (await client.patch(f"{SESSIONS}/{session}", {"status": status})).status == 200
+    await decided(client, await submitted(client, people[0]), "reject")
+    await eventually(partial(_is_known, client, course))
+    for person in people[1:4]:
+        await accepted(client, other, person, course_id=course, evidence="Card — Karte 1")
+    await submitted(client, people[1], training_name="Erste Hilfe")
     merged = await client.request(
         "POST", f"{EMPLOYEES}/{people[1]}/merge", json={"into": people[3]}, headers={"If-Match": "*"}
     )
@@ -117,6 +127,11 @@ async def rows_of_every_kind(client: Client) -> list[int]:
     assert (await client.delete(f"{COURSES}/{await new_course(client)}")).status == 200
     assert (await client.put(SETTINGS, {"time_zone": "Australia/Sydney"})).status == 200
     return [*ids, seated, *line]
+
+
+async def _is_known(client: Client, course: int) -> bool:
+    """To enrollment."""
+    return (await client.get("/api/v1/training/compliance", course_id=course)).status == 200
 
 
 async def verify(stack: Stack, service: str, *, settle: float = 0.25) -> Outcome:

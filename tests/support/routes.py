@@ -14,6 +14,7 @@ from services.accounts.schemas_users import UserFields
 from services.delivery.schemas_webhooks import WebhookFields
 from shared.http.routing import Route
 from tests.support.client import ADMIN_PERMISSIONS, Answer, Client
+from tests.support.external_records import submitted
 from tests.support.importing import FILES, begun_import
 from tests.support.services import DECLARED
 from tests.support.world import (
@@ -23,6 +24,7 @@ from tests.support.world import (
     ENROLLMENTS,
     IMPORTS,
     ORGANISATIONS,
+    RECORDS,
     SESSIONS,
     STAFF,
     USERS,
@@ -43,6 +45,7 @@ _VALUES: Mapping[str, Any] = {
     "permissions": ["training.view"],
     "url": "https://hooks.invalid/",
     "since": "2026-01-01T00:00:00Z",
+    "completed_at": "2025-03-03T08:00:00Z",
 }
 """For members whose type alone does not say what a good value is."""
 
@@ -99,6 +102,7 @@ NO_ROWS = dict.fromkeys(
         COURSES,
         SESSIONS,
         ENROLLMENTS,
+        RECORDS,
         EMPLOYEES,
         STAFF,
         *(f"{IMPORTS}/{kind}" for kind in FILES),
@@ -126,6 +130,7 @@ async def rows_of_each_kind(client: Client) -> dict[str, int]:
         SESSIONS: session_id,
         "/internal/sessions": session_id,
         ENROLLMENTS: enrollment_id,
+        RECORDS: await submitted(client, employee_id),
         EMPLOYEES: employee_id,
         STAFF: await new_staff(client),
         **{f"{IMPORTS}/{kind}": await begun_import(client, file, kind=kind) for kind, file in FILES.items()},
@@ -155,7 +160,7 @@ def example_body(model: type[BaseModel]) -> dict[str, Any]:
     """
     schema = model.model_json_schema()
     properties: Mapping[str, Any] = schema.get("properties", {})
-    usual: Mapping[str, Any] = next(iter(schema.get("anyOf", ())), {})
+    usual: Mapping[str, Any] = next(iter(schema.get("anyOf", schema.get("oneOf", ()))), {})
     required = (*schema.get("required", ()), *usual.get("required", ()))
     return {name: _example(name, properties[name]) for name in required}
 

@@ -13,6 +13,7 @@ from services.delivery.schemas_webhooks import WebhookFields
 from shared.http.pagination import PagedQuery
 from tests.support.client import Client
 from tests.support.eventually import eventually
+from tests.support.external_records import decided, submitted
 from tests.support.history_client import history_of
 from tests.support.importing import FILES, ended_import
 from tests.support.routes import PUBLIC, example_body, renewed
@@ -24,9 +25,11 @@ from tests.support.world import (
     ENROLLMENTS,
     IMPORTS,
     ORGANISATIONS,
+    RECORDS,
     SESSIONS,
     SETTINGS,
     STAFF,
+    SUBMISSIONS,
     USERS,
     WEBHOOK_MESSAGES,
     WEBHOOKS,
@@ -128,6 +131,16 @@ async def employees(client: Client) -> Walked:
 
 async def staff(client: Client) -> Walked:
     return Walked(client, STAFF, lambda: new_staff(client), leave=deleted(client, STAFF))
+
+
+async def submissions(client: Client) -> Walked:
+    async def add() -> int:
+        return await submitted(client, await new_employee(client))
+
+    async def leave(row: int) -> None:
+        await decided(client, row, "reject")
+
+    return Walked(client, SUBMISSIONS, add, leave, filters={"status": "pending"})
 
 
 async def compliance(client: Client) -> Walked:
@@ -297,6 +310,13 @@ def completed(client: Client, path: str, text: str) -> Awaitable[Any]:
     return client.patch(f"{path}/complete", {"score": None, "feedback": text})
 
 
+async def reassigned(client: Client, path: str, text: str) -> Any:
+    """Its person is merged into another."""
+    person, other = (await client.get(path)).data["employee"]["id"], await new_employee(client, employee_id=text)
+    merged = f"{EMPLOYEES}/{person}/merge"
+    return await client.request("POST", merged, json={"into": other}, headers={"If-Match": "*"})
+
+
 def trail(path: str, scene: Scene | None, change: Put) -> Scene:
     """Of one row of a list, which each change makes longer."""
 
@@ -321,6 +341,7 @@ SCENES: Mapping[str, Scene] = {
     "/api/v1/training/projects": projects,
     "/api/v1/companies": companies,
     ENROLLMENTS: enrollments,
+    SUBMISSIONS: submissions,
     EMPLOYEES: employees,
     STAFF: staff,
     "/api/v1/training/compliance": compliance,
@@ -338,6 +359,7 @@ SCENES: Mapping[str, Scene] = {
     f"{COURSES}/{{id}}/audit": trail(COURSES, courses, patched("title")),
     f"{SESSIONS}/{{id}}/audit": trail(SESSIONS, sessions, patched("location")),
     f"{ENROLLMENTS}/{{id}}/audit": trail(ENROLLMENTS, enrollments, completed),
+    f"{RECORDS}/{{id}}/audit": trail(RECORDS, submissions, reassigned),
     f"{EMPLOYEES}/{{id}}/audit": trail(EMPLOYEES, employees, put_person),
     f"{STAFF}/{{id}}/audit": trail(STAFF, staff, put_person),
     f"{USERS}/{{id}}/audit": trail(USERS, users, patched("name")),

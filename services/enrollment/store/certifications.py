@@ -1,10 +1,14 @@
-"""SQL of the completions that count, and of the notices when one expires."""
+"""SQL of the completions that count, and of the notices when one expires.
+
+A completion is that of an enrollment, or an accepted record of training done elsewhere. Both have ids of one sequence,
+so that one id names either.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import starmap
-from typing import Any
+from typing import Any, Final, Literal
 
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
@@ -12,15 +16,34 @@ from shared.postgres.statement_columns import ArrayColumns
 CertificationKey = tuple[int, int, int]
 """Organisation, course and person."""
 
-_COUNTING = """
-SELECT DISTINCT ON (organisation_id, course_id, employee_id)
-    organisation_id, course_id, employee_id, id, completed_at, valid_until
-FROM enrollments e
-WHERE (organisation_id, course_id, employee_id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]))
-    AND certifies AND EXISTS (
-        SELECT FROM people p WHERE p.organisation_id = e.organisation_id AND p.id = e.employee_id AND NOT p.removed)
-ORDER BY organisation_id, course_id, employee_id, valid_until DESC NULLS FIRST, id
-"""
+Source = Literal["internal", "external"]
+_TABLES: Final[dict[Source, str]] = {"internal": "enrollments", "external": "external_records"}
+"""Where the completions are: of the organisation's own sessions, and of training done elsewhere."""
+
+CERTIFYING = "certifies"
+_OF_KEYS = """certifies AND (organisation_id, course_id, employee_id) IN (
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]))"""
+
+
+def counting_of(condition: str) -> str:
+    """The completions that count, among those that meet the condition."""
+    completions = " UNION ALL ".join(
+        f"SELECT organisation_id, course_id, employee_id, id, completed_at, valid_until FROM public.{table}"  # noqa: S608
+        f" WHERE {condition}"
+        for table in _TABLES.values()
+    )
+    return f"""
+        SELECT DISTINCT ON (organisation_id, course_id, employee_id)
+            organisation_id, course_id, employee_id, id, completed_at, valid_until
+        FROM ({completions}) e
+        WHERE EXISTS (
+            SELECT FROM public.people p
+            WHERE p.organisation_id = e.organisation_id AND p.id = e.employee_id AND NOT p.removed)
+        ORDER BY organisation_id, course_id, employee_id, valid_until DESC NULLS FIRST, id
+    """  # noqa: S608 - of constants alone
+
+
+_COUNTING = counting_of(_OF_KEYS)
 
 _DELETE = """
 DELETE FROM certifications
@@ -34,7 +57,7 @@ FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS key (organisation_id, c
 ORDER BY organisation_id, course_id, employee_id
 """
 
-# Another completion, or another expiry of it, is checked again.
+# Another completion, or other dates of it, are checked again.
 _COUNTING_COLUMNS = ArrayColumns(
     organisation_id="bigint",
     course_id="bigint",
@@ -50,14 +73,15 @@ FROM {_COUNTING_COLUMNS.unnest("new")}
 ON CONFLICT (organisation_id, course_id, employee_id) DO UPDATE SET enrollment_id = excluded.enrollment_id,
     completed_at = excluded.completed_at, valid_until = excluded.valid_until, look_at = excluded.look_at
 WHERE certifications.enrollment_id <> excluded.enrollment_id
-    OR certifications.valid_until IS DISTINCT FROM excluded.valid_until
+    OR (certifications.completed_at, certifications.valid_until)
+        IS DISTINCT FROM (excluded.completed_at, excluded.valid_until)
 """  # noqa: S608 - of constants alone
 
 # Workers that check at the same time take different rows.
 _DUE = """
 SELECT c.organisation_id, c.course_id, c.employee_id, c.enrollment_id, c.completed_at, c.valid_until, e.notices_sent,
     e.end_told_at, now() AS now
-FROM certifications c JOIN enrollments e ON e.organisation_id = c.organisation_id AND e.id = c.enrollment_id
+FROM certifications c JOIN {table} e ON e.organisation_id = c.organisation_id AND e.id = c.enrollment_id
 WHERE c.look_at <= now()
 ORDER BY c.look_at LIMIT $1
 FOR UPDATE SKIP LOCKED
@@ -74,27 +98,33 @@ WITH seen AS (
     WHERE c.organisation_id = seen.organisation_id AND c.course_id = seen.course_id
         AND c.employee_id = seen.employee_id
     RETURNING c.organisation_id, c.enrollment_id, seen.notified
+), notified AS (
+    UPDATE enrollments e SET notices_sent = e.notices_sent + 1, end_told_at = now() FROM planned
+    WHERE e.organisation_id = planned.organisation_id AND e.id = planned.enrollment_id AND planned.notified
 )
-UPDATE enrollments e SET notices_sent = e.notices_sent + 1, end_told_at = now() FROM planned
+UPDATE external_records e SET notices_sent = e.notices_sent + 1, end_told_at = now() FROM planned
 WHERE e.organisation_id = planned.organisation_id AND e.id = planned.enrollment_id AND planned.notified
 """  # noqa: S608 - of constants alone
 
 # Once it certifies again, notices of its expiry are sent anew.
 _COUNT_NOTICES = """
-UPDATE enrollments SET notices_sent = notices_sent + 1, end_told_at = NULL
+UPDATE {table} SET notices_sent = notices_sent + 1, end_told_at = NULL
 WHERE (organisation_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
 RETURNING organisation_id, id, notices_sent
 """
 
 _CERTIFYING_COURSES = """
-SELECT DISTINCT course_id, employee_id FROM enrollments
+SELECT course_id, employee_id FROM enrollments
+WHERE organisation_id = $1 AND employee_id = ANY($2::bigint[]) AND certifies
+UNION
+SELECT course_id, employee_id FROM external_records
 WHERE organisation_id = $1 AND employee_id = ANY($2::bigint[]) AND certifies
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Counting:
-    """The completion that counts for a person and a course."""
+    """The completion that counts for a person and a course; `enrollment_id` may be that of a record instead."""
 
     key: CertificationKey
     enrollment_id: int
@@ -104,8 +134,12 @@ class Counting:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A completion of whose expiry a notice may be due, its row locked; `now` is the database's clock."""
+    """A completion of whose expiry a notice may be due, its row locked; `now` is the database's clock.
 
+    `enrollment_id` is that of a record where the source is external.
+    """
+
+    source: Source
     key: CertificationKey
     enrollment_id: int
     completed_at: datetime
@@ -156,10 +190,11 @@ def _counting_columns(row: Counting) -> dict[str, Any]:
 
 
 async def lock_endings(connection: Connection, limit: int) -> list[Ending]:
-    """The completions that are due for a check."""
-    rows = await connection.fetch(_DUE, limit)
+    """The completions that are due for a check, so many of each source."""
     return [
-        Ending((row["organisation_id"], row["course_id"], row["employee_id"]), *list(row.values())[3:]) for row in rows
+        Ending(source, (row["organisation_id"], row["course_id"], row["employee_id"]), *list(row.values())[3:])
+        for source, table in _TABLES.items()
+        for row in await connection.fetch(_DUE.format(table=table), limit)
     ]
 
 
@@ -181,9 +216,12 @@ def _checked_columns(key: CertificationKey, notified: bool, look_at: datetime | 
     }
 
 
-async def count_notices(connection: Connection, enrollments: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
-    """Counts one more notice of each; the counts, by organisation and enrollment."""
-    rows = await connection.fetch(_COUNT_NOTICES, [key[0] for key in enrollments], [key[1] for key in enrollments])
+async def count_notices(
+    connection: Connection, completions: Sequence[tuple[int, int]], source: Source = "internal"
+) -> dict[tuple[int, int], int]:
+    """Counts one more notice of each; the counts, by organisation and id."""
+    statement = _COUNT_NOTICES.format(table=_TABLES[source])
+    rows = await connection.fetch(statement, [key[0] for key in completions], [key[1] for key in completions])
     return {(row["organisation_id"], row["id"]): row["notices_sent"] for row in rows}
 
 

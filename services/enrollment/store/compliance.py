@@ -17,7 +17,8 @@ _ITEM = """json_build_object(
             json_build_object('id', p.company_id, 'name', p.company_name) END),
     'status', CASE WHEN held.valid_until > now() + {ahead} THEN 'valid'
         WHEN held.valid_until > now() THEN 'expiring' ELSE 'missing' END,
-    'course_id', held.course_id, 'enrollment_id', held.enrollment_id,
+    'course_id', held.course_id, 'enrollment_id', CASE WHEN elsewhere.id IS NULL THEN held.enrollment_id END,
+    'record_id', elsewhere.id,
     'completed_at', training_timestamp(held.completed_at),
     'valid_until', training_timestamp(nullif(held.valid_until, 'infinity')))"""
 _JOINS = """
@@ -28,6 +29,7 @@ LEFT JOIN LATERAL (
     WHERE c.organisation_id = $1 AND c.course_id = ANY($2::bigint[]) AND c.employee_id = p.id
     ORDER BY c.valid_until DESC NULLS FIRST LIMIT 1
 ) held ON true
+LEFT JOIN external_records elsewhere ON elsewhere.organisation_id = $1 AND elsewhere.id = held.enrollment_id
 """
 
 # Either the people are walked in the order of their ids until the page is full, which is slow where few are sought, or

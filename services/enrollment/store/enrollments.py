@@ -15,11 +15,15 @@ from shared.postgres.statement_columns import ArrayColumns
 # A copy whose details are not those of its version was written by an earlier release (use_cases/preservation.py).
 _LOCK = """
 SELECT e.*, c.pass_score, c.validity_months, coalesce(o.time_zone, 'UTC') AS time_zone, c.renewal_window_days,
-    CASE WHEN c.renewal_window_days IS NOT NULL THEN (
+    CASE WHEN c.renewal_window_days IS NOT NULL THEN greatest((
         SELECT max(held.valid_until) FROM enrollments held
         WHERE held.organisation_id = e.organisation_id AND held.employee_id = e.employee_id
             AND held.course_id = e.course_id AND held.certifies AND held.id <> e.id
-    ) END AS held_until,
+    ), (
+        SELECT max(held.valid_until) FROM external_records held
+        WHERE held.organisation_id = e.organisation_id AND held.employee_id = e.employee_id
+            AND held.course_id = e.course_id AND held.certifies
+    )) END AS held_until,
     s.start_date AS session_start, s.meetings AS session_meetings, now() AS now,
     CASE WHEN c.details_version = c.version AND s.details_version = s.version THEN jsonb_build_object(
         'training_name', c.title, 'delivery_mode', c.delivery_mode, 'labels', c.labels,

@@ -16,6 +16,11 @@ def missing(asked: str, course: str) -> str:
             WHERE done.organisation_id = {asked}.organisation_id AND done.employee_id = {asked}.employee_id
                 AND done.course_id = required_id AND done.certifies
                 AND (done.valid_until IS NULL OR done.valid_until > now())
+        ) AND NOT EXISTS (
+            SELECT FROM external_records done
+            WHERE done.organisation_id = {asked}.organisation_id AND done.employee_id = {asked}.employee_id
+                AND done.course_id = required_id AND done.certifies
+                AND (done.valid_until IS NULL OR done.valid_until > now())
         )
         ORDER BY required_id
     )"""  # noqa: S608 - of constants alone

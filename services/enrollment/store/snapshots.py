@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from services.enrollment.store.enrollments import enrollment_state
+from services.enrollment.store.external_records import record_state
 from services.enrollment.store.people import person_state
-from shared.events.states import EnrollmentStatus, SettingsState, State
+from shared.events.states import EnrollmentStatus, RecordStatus, SettingsState, State
 from shared.events.types import (
     EmployeeMerged,
     EmployeeRemoved,
@@ -18,10 +19,14 @@ from shared.events.types import (
     EnrollmentMarkedAbsent,
     EnrollmentWaitlisted,
     Event,
+    RecordAccepted,
+    RecordEvent,
+    RecordRejected,
+    RecordSubmitted,
     SettingsSaved,
 )
 from shared.postgres.pool import Connection
-from shared.projections.keys import Key
+from shared.projections.keys import Key, key_of
 from shared.projections.snapshot import SnapshotSource
 
 _PAGE = "SELECT * FROM {} WHERE (organisation_id, id) > ($1, $2) ORDER BY organisation_id, id LIMIT $3"
@@ -37,6 +42,11 @@ _EVENT_BY_STATUS: Mapping[EnrollmentStatus, type[EnrollmentEvent]] = {
     "cancelled": EnrollmentCancelled,
 }
 """The event that leaves an enrollment in the status."""
+_RECORD_EVENT_BY_STATUS: Mapping[RecordStatus, type[RecordEvent]] = {
+    "pending": RecordSubmitted,
+    "accepted": RecordAccepted,
+    "rejected": RecordRejected,
+}
 
 
 def _person(row: Any) -> Event[State]:
@@ -48,6 +58,11 @@ def _person(row: Any) -> Event[State]:
 def _enrollment(row: Any) -> Event[State]:
     state = enrollment_state(row)
     return _EVENT_BY_STATUS[state.status](row["organisation_id"], state)
+
+
+def _external_record(row: Any) -> Event[State]:
+    state = record_state(row)
+    return _RECORD_EVENT_BY_STATUS[state.status](row["organisation_id"], state)
 
 
 def _settings(row: Any) -> Event[State]:
@@ -65,8 +80,23 @@ def _source(table: str, event_of: Callable[[Any], Event[State]]) -> SnapshotSour
     return SnapshotSource(page, current)
 
 
+def _united(*sources: SnapshotSource) -> SnapshotSource:
+    """Rows of several tables of which no two have the same id."""
+
+    async def page(connection: Connection, after: Key, limit: int) -> list[Event[State]]:
+        found = [event for source in sources for event in await source.page(connection, after, limit)]
+        return sorted(found, key=key_of)[:limit]
+
+    async def current(connection: Connection, keys: Sequence[Key]) -> list[Event[State]]:
+        return [event for source in sources for event in await source.current(connection, keys)]
+
+    return SnapshotSource(page, current)
+
+
+_ENROLLMENTS = _source("enrollments", _enrollment)
 SNAPSHOTS = {
     "people": _source("people", _person),
-    "enrollments": _source("enrollments", _enrollment),
+    "enrollments": _ENROLLMENTS,
+    "records": _united(_ENROLLMENTS, _source("external_records", _external_record)),
     "settings": _source("organisation_settings", _settings),
 }

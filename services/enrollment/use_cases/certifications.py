@@ -9,7 +9,7 @@ from services.enrollment.store import certifications as store
 from services.enrollment.store.certifications import CertificationKey, Ending
 from services.enrollment.use_cases import SOURCE
 from shared.concurrency.backoff import Backoff
-from shared.events.states import CertificationState, EnrollmentState
+from shared.events.states import CertificationState, EnrollmentState, RecordState
 from shared.events.types import CertificationExpired, CertificationExpiring, CertificationRevoked
 from shared.messaging import outbox
 from shared.messaging.retrying import retry_forever
@@ -57,7 +57,21 @@ async def revocations(
     ]
 
 
-def _revoked(before: EnrollmentState, version: int) -> CertificationState:
+async def revocations_of_records(
+    connection: Connection, organisation_id: int, lost: Sequence[RecordState], trace: Trace
+) -> list[CertificationRevoked]:
+    """As `revocations`, of records of training done elsewhere as they were."""
+    if not lost:
+        return []
+    keys = [(organisation_id, before.id) for before in lost]
+    counts = await store.count_notices(connection, keys, "external")
+    return [
+        CertificationRevoked(organisation_id, _revoked(before, counts[organisation_id, before.id]), trace)
+        for before in lost
+    ]
+
+
+def _revoked(before: EnrollmentState | RecordState, version: int) -> CertificationState:
     return CertificationState.model_validate(before.model_dump() | {"version": version, "days_left": 0})
 
 
@@ -104,6 +118,7 @@ def _event(ending: Ending, trace: Trace) -> CertificationExpiring | Certificatio
         completed_at=ending.completed_at,
         valid_until=ending.valid_until,
         days_left=validity.days_left(ending.valid_until, ending.now),
+        source=ending.source,
     )
     event = CertificationExpired if ending.valid_until <= ending.now else CertificationExpiring
     return event(organisation_id, state, trace)

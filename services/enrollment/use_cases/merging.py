@@ -12,7 +12,7 @@ from services.enrollment.store import people_pages
 from services.enrollment.store import seats as seat_store
 from services.enrollment.store.enrollments import LockedEnrollment
 from services.enrollment.store.merging import Concerned
-from services.enrollment.use_cases import change_set, people_changes
+from services.enrollment.use_cases import change_set, external_records, people_changes
 from services.enrollment.use_cases.change_set import CHUNK, Change
 from services.enrollment.use_cases.people import present
 from shared.errors import PreconditionRequired
@@ -32,7 +32,7 @@ async def merge(
     actor: Actor,
     conditions: Conditions,
 ) -> Document:
-    """The representation of `into`, who has all enrollments since; the other person is removed for good.
+    """The representation of `into`, who has all enrollments and records since; the other person is removed for good.
 
     Where both are in a session, the enrollment that has come further stays and the other is cancelled. Raises
     `PersonNotFound`, `PreconditionRequired`, `PreconditionFailed`, `PersonNotSelectable`, `MergedIntoThemselves`, and
@@ -50,6 +50,7 @@ async def merge(
     moves = _moves(locked, planned, cancellations, into, actor)
     for start in range(0, len(moves), CHUNK):
         await change_set.record(connection, moves[start : start + CHUNK])
+    await external_records.reassign(connection, organisation_id, person_id, into, actor)
     await people_changes.end_links(connection, organisation_id, [person], EmployeeMerged, actor, merged_into=into)
     document = await people_pages.person_detail(connection, organisation_id, other.type, into)
     if document is None:

@@ -4,8 +4,17 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.events.states import Attendance, CourseState, EmployeeState, Meeting, NamedItem, Remembered, SessionState
-from shared.events.types import EnrollmentEvent, Event
+from shared.events.states import (
+    Attendance,
+    CourseState,
+    EmployeeState,
+    Meeting,
+    NamedItem,
+    Remembered,
+    RememberedRecord,
+    SessionState,
+)
+from shared.events.types import EnrollmentEvent, Event, RecordEvent
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
 
@@ -83,6 +92,9 @@ _RECORDS = ArrayColumns(
     checked_in_at="timestamptz",
     check_in_method="text",
     attendance="jsonb",
+    external="boolean",
+    training_name="text",
+    provider="text",
     **_REMEMBERED,
 )
 # While an update is under way, processes of the release before correct records, and do not know what was remembered.
@@ -156,7 +168,7 @@ def _session(event: Event[SessionState]) -> dict[str, Any]:
 
 
 async def save_records(connection: Connection, events: Sequence[EnrollmentEvent]) -> None:
-    """Keeps the newest version of each training record."""
+    """Keeps the newest version of each training record that is an enrollment."""
     await connection.execute(_SAVE_RECORDS, *_RECORDS.arrays(map(_record, events)))
 
 
@@ -177,7 +189,40 @@ def _record(event: EnrollmentEvent) -> dict[str, Any]:
         "checked_in_at": state.checked_in_at,
         "check_in_method": state.check_in_method,
         "attendance": _documents(state.attendance),
+        "external": False,
+        "training_name": None,
+        "provider": None,
         **_remembered(state.remembered),
+    }
+
+
+async def save_external_records(connection: Connection, events: Sequence[RecordEvent]) -> None:
+    """Keeps the newest version of each record of training done elsewhere, among those of enrollments."""
+    await connection.execute(_SAVE_RECORDS, *_RECORDS.arrays(map(_external_record, events)))
+
+
+def _external_record(event: RecordEvent) -> dict[str, Any]:
+    state = event.data
+    counts = state.status == "accepted" and state.passed is not False
+    return {
+        "organisation_id": event.organisation_id,
+        "id": state.id,
+        "version": state.version,
+        "employee_id": state.employee_id,
+        "session_id": None,
+        "course_id": state.course_id,
+        "status": state.status,
+        "scored": state.score is not None,
+        "passed": state.passed,
+        "completed_at": state.completed_at,
+        "valid_until": state.valid_until if counts else None,
+        "checked_in_at": None,
+        "check_in_method": None,
+        "attendance": "[]",
+        "external": True,
+        "training_name": state.training_name,
+        "provider": state.provider,
+        **_remembered_record(state.remembered),
     }
 
 
@@ -197,6 +242,23 @@ def _remembered(remembered: Remembered | None) -> Mapping[str, Any]:
         "remembered_company_id": remembered.company and remembered.company.id,
         "remembered_company_name": remembered.company and remembered.company.name,
         "remembered_meetings": _documents(remembered.meetings),
+    }
+
+
+def _remembered_record(remembered: RememberedRecord | None) -> Mapping[str, Any]:
+    """Without a session, and offline."""
+    if remembered is None:
+        return _NOTHING_REMEMBERED
+    return {
+        **_NOTHING_REMEMBERED,
+        "remembered": True,
+        "remembered_title": remembered.training_name,
+        "remembered_online": False,
+        "remembered_label_ids": [label.id for label in remembered.labels],
+        "remembered_label_names": _names(remembered.labels),
+        "remembered_project_names": "[]",
+        "remembered_company_id": remembered.company and remembered.company.id,
+        "remembered_company_name": remembered.company and remembered.company.name,
     }
 
 

@@ -12,18 +12,20 @@ from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped
 
 # A person's records are few: they are matched first, then counted and cut to the page. `found` tells a person
-# without matching records from one that this organisation does not have.
+# without matching records from one that this organisation does not have. A record whose course or session has not
+# arrived yet is not there yet; training done elsewhere has no session, and may have no course.
 _PAGE = """
 WITH matched AS (
     SELECT r.id, r.session_id, r.status, r.passed, r.completed_at, r.valid_until, r.checked_in_at, r.check_in_method,
-        r.attendance, shown.*, p.id AS person_id, p.type, p.full_name,
+        r.attendance, r.external, r.provider, shown.*, p.id AS person_id, p.type, p.full_name,
         coalesce(r.completed_at, s.start_date) AS training_date
     FROM records r
     JOIN people p ON p.organisation_id = r.organisation_id AND p.id = r.employee_id
-    JOIN courses c ON c.organisation_id = r.organisation_id AND c.id = r.course_id
-    JOIN sessions s ON s.organisation_id = r.organisation_id AND s.id = r.session_id
+    LEFT JOIN courses c ON c.organisation_id = r.organisation_id AND c.id = r.course_id
+    LEFT JOIN sessions s ON s.organisation_id = r.organisation_id AND s.id = r.session_id
     CROSS JOIN LATERAL (SELECT {shown}) AS shown
     WHERE r.organisation_id = :organisation_id AND r.employee_id = :person_id
+        AND (c.id IS NOT NULL OR r.course_id IS NULL) AND (s.id IS NOT NULL OR r.session_id IS NULL)
         AND {conditions}{start}
 )
 SELECT
@@ -35,31 +37,45 @@ SELECT
     {total} AS total,
     {items}
 """
-_RECORD = """json_build_object(
-        'id', id, 'type', CASE WHEN online THEN 'online' ELSE 'offline' END,
-        'training_name', title, 'training_type', CASE WHEN online THEN 'course' ELSE 'session' END,
-        'completed_at', history_timestamp(completed_at),
-        'status', CASE status WHEN 'enrolled' THEN 'confirmed' WHEN 'waitlisted' THEN 'proposed'
-            WHEN 'cancelled' THEN 'cancelled' ELSE 'completed' END,
-        'result', CASE WHEN status = 'absent' THEN 'absent' WHEN status = 'failed' THEN 'failed'
-            WHEN status = 'completed' AND passed THEN 'passed' WHEN status = 'completed' THEN 'attended' END,
-        'valid_until', history_timestamp(valid_until),
-        'person', json_build_object('id', person_id, 'type', type, 'name', full_name, 'company', company_name),
-        'projects', project_names, 'labels', label_names,
+_RECORD = """CASE WHEN external THEN json_build_object({record}, 'provider', provider, 'session', NULL)
+    ELSE json_build_object({record},
         'session', CASE WHEN coalesce(meetings, '[]') = '[]' THEN json_build_object({session})
             ELSE json_build_object({session}, 'attendance', ({attendance})) END
-    )"""
+    ) END"""
+_MEMBERS = """
+        'id', id, 'type', CASE WHEN online THEN 'online' ELSE 'offline' END,
+        'training_name', title,
+        'training_type', CASE WHEN external THEN 'external' WHEN online THEN 'course' ELSE 'session' END,
+        'completed_at', CASE WHEN status NOT IN ('pending', 'rejected') THEN history_timestamp(completed_at) END,
+        'status', CASE WHEN status = 'enrolled' THEN 'confirmed'
+            WHEN status IN ('waitlisted', 'pending') THEN 'proposed'
+            WHEN status IN ('cancelled', 'rejected') THEN 'cancelled' ELSE 'completed' END,
+        'result', CASE WHEN status = 'absent' THEN 'absent' WHEN status = 'failed' THEN 'failed'
+            WHEN status IN ('completed', 'accepted') THEN
+                CASE WHEN passed THEN 'passed' WHEN external AND NOT passed THEN 'failed' ELSE 'attended' END END,
+        'valid_until', history_timestamp(valid_until),
+        'person', json_build_object('id', person_id, 'type', type, 'name', full_name, 'company', company_name),
+        'projects', project_names, 'labels', label_names
+"""
 _OF_PAGE = "(SELECT * FROM matched ORDER BY training_date DESC, id LIMIT :per_page OFFSET :rows_before)"
 
-# A closed record shows, and is found by, what was true when it closed; an open one what is true now.
+# A closed record shows, and is found by, what was true when it closed; an open one what is true now. Training done
+# elsewhere was in no session of a project, and nobody knows whether it was online.
+_NOW = {
+    "title": "coalesce(r.training_name, c.title)",
+    "online": "c.online AND NOT r.external",
+    "label_ids": "coalesce(c.label_ids, '{}')",
+    "label_names": "coalesce(c.label_names, '[]')",
+    "session_name": "s.session_name",
+    "location": "s.location",
+    "project_ids": "coalesce(s.project_ids, '{}')",
+    "project_names": "coalesce(s.project_names, '[]')",
+    "meetings": "s.meetings",
+    "company_id": "p.company_id",
+    "company_name": "p.company_name",
+}
 _SHOWN = ", ".join(
-    f"CASE WHEN r.remembered THEN r.remembered_{name} ELSE {table}.{name} END AS {name}"
-    for table, names in {
-        "c": ("title", "online", "label_ids", "label_names"),
-        "s": ("session_name", "location", "project_ids", "project_names", "meetings"),
-        "p": ("company_id", "company_name"),
-    }.items()
-    for name in names
+    f"CASE WHEN r.remembered THEN r.remembered_{name} ELSE {now} END AS {name}" for name, now in _NOW.items()
 )
 
 _SESSION = """
@@ -79,10 +95,10 @@ _ATTENDANCE = """
 """
 
 _STATUS = {
-    "proposed": "r.status = 'waitlisted'",
+    "proposed": "r.status IN ('waitlisted', 'pending')",
     "confirmed": "r.status = 'enrolled'",
-    "completed": "r.status IN ('completed', 'failed', 'absent')",
-    "cancelled": "r.status = 'cancelled'",
+    "completed": "r.status IN ('completed', 'failed', 'absent', 'accepted')",
+    "cancelled": "r.status IN ('cancelled', 'rejected')",
     "upcoming": "r.status IN ('enrolled', 'waitlisted') AND s.start_date > now()",
 }
 
@@ -152,7 +168,11 @@ def _page_statement(filters: tuple[str, ...], status: str | None, window: Window
 
 def _items(window: Window) -> str:
     """A record's day changes when it is completed, so it is no walk that goes by it."""
-    item, page, order = _RECORD.format(session=_SESSION, attendance=_ATTENDANCE), _OF_PAGE, "training_date DESC, id"
+    item, page, order = (
+        _RECORD.format(record=_MEMBERS, session=_SESSION, attendance=_ATTENDANCE),
+        _OF_PAGE,
+        "training_date DESC, id",
+    )
     if window.is_step:
         rest = f"SELECT * FROM matched WHERE true{window.start('id', newest_first=True)}"  # noqa: S608 - of constants
         page, order = page_of(rest, "id DESC", MAX_PER_PAGE, window), "id DESC"

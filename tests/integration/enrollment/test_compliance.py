@@ -213,6 +213,7 @@ async def test_a_line_tells_the_person_and_the_completion_that_counts(admin: Cli
         "status": "valid",
         "course_id": course_id,
         "enrollment_id": done,
+        "record_id": None,
         "completed_at": line["completed_at"],
         "valid_until": None,
     }
@@ -342,3 +343,12 @@ async def test_a_deleted_course_cannot_be_asked_for(admin: Client) -> None:
     await eventually(lambda: status_becomes(200))
     assert (await admin.delete(f"{COURSES}/{course_id}")).status == 200
     await eventually(lambda: status_becomes(422))
+
+
+@pytest.mark.parametrize("validity_months", [None, 1200])
+async def test_a_corrected_day_is_shown(admin: Client, validity_months: int | None) -> None:
+    course = await new_course(admin, validity_months=validity_months)
+    [enrollment] = await completed(admin, await new_session(admin, course, **BEGUN), await new_employee(admin))
+    await changed(admin, enrollment, "complete", {"completed_at": "2021-03-04T05:06:07Z"})
+    [item] = (await admin.get(COMPLIANCE, course_id=course)).data
+    assert item["completed_at"] == "2021-03-04T05:06:07.000000Z"

@@ -53,7 +53,7 @@ async def enrollments(served: Stack, organisation: int) -> AsyncIterator[list[in
 
     Whatever the test has broken is put right for the next.
     """
-    ids = await rows_of_every_kind(served.client(organisation))
+    ids = await rows_of_every_kind(served.client(organisation), served.client(organisation))
     await everything_is_followed(served)
     yield ids
     await execute(served, "enrollment", SEATS_AS_HELD)

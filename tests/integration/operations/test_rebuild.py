@@ -72,7 +72,7 @@ async def empty(served: Stack) -> None:
 EVERY_TABLE = {
     "catalog": "courses, sessions, enrollments, organisation_settings, removed, audit_trail, outbox, idempotency_keys",
     "enrollment": "courses, sessions, people, enrollments, organisation_settings, audit, audit_trail, certifications,"
-    " outbox, idempotency_keys",
+    " external_records, outbox, idempotency_keys",
     "history": "courses, sessions, people, records, organisation_settings",
 }
 

@@ -16,6 +16,7 @@ from stack.config.ports import reserve_port
 from tests.support.client import Client
 from tests.support.commands import run
 from tests.support.copies import COPIES, SEATS_AS_HELD, copies_of, everything_is_followed, execute, rebuild, verify
+from tests.support.external_records import decided, submitted
 from tests.support.lifecycle import changed
 from tests.support.stack import Stack
 from tests.support.world import (
@@ -38,6 +39,14 @@ BREAKAGES = [
      "records", "with other values in check_in_method, status"),
     ("history", """UPDATE records SET attendance = '[{"meeting_id": 1}]' WHERE organisation_id = $1 AND id = $2""",
      "records", "in attendance"),
+    ("history", "UPDATE records SET provider = 'Other' WHERE organisation_id = $1 AND external AND $2 > 0", "records",
+     "with other values in provider"),
+    ("history", "DELETE FROM records WHERE organisation_id = $1 AND external AND status = 'accepted' AND $2 > 0",
+     "records", "missing here, version"),
+    ("enrollment", "DELETE FROM certifications WHERE organisation_id = $1 AND $2 > 0", "certification of",
+     "None until"),
+    ("enrollment", "UPDATE certifications SET valid_until = now() WHERE organisation_id = $1 AND $2 > 0",
+     "certification of", "instead of"),
     ("history", "UPDATE records SET organisation_id = 7 WHERE organisation_id = $1 AND id = $2", "records",
      "unknown to its owner"),
     ("catalog", "DELETE FROM enrollments WHERE organisation_id = $1 AND id = $2", "enrollments", "missing here"),
@@ -87,6 +96,7 @@ async def test_a_difference_is_found_and_a_rebuild_mends_it(
     ("service", "routing_key", "table"),
     [
         ("enrollment", "enrollment.completed", "enrollments"),
+        ("enrollment", "record.rejected", "external_records"),
         ("enrollment", "employee.saved", "people"),
         ("enrollment", "settings.saved", "organisation_settings"),
         ("catalog", "session.saved", "sessions"),
@@ -120,6 +130,7 @@ async def one_change_of_each_kind(client: Client) -> None:
     person = await new_employee(client)
     [enrollment_id] = await enroll(client, session, person)
     await changed(client, enrollment_id, "complete", {"score": 1})
+    await decided(client, await submitted(client, person), "reject")
     await client.put(f"{EMPLOYEES}/{person}", {"employee_id": "EMP-1", "full_name": "Jane Doe"})
     await client.patch(f"{SESSIONS}/{session}", {"location": "Elsewhere"})
     await client.patch(f"{COURSES}/{course}", {"title": "Another"})

@@ -21,12 +21,21 @@ from shared.events.states import (
     EmployeeState,
     EnrollmentState,
     Facilitator,
+    RecordState,
     Remembered,
     SessionState,
     SettingsState,
     State,
 )
-from shared.events.types import CourseSaved, EmployeeSaved, EnrollmentCreated, Event, SessionSaved, SettingsSaved
+from shared.events.types import (
+    CourseSaved,
+    EmployeeSaved,
+    EnrollmentCreated,
+    Event,
+    RecordSubmitted,
+    SessionSaved,
+    SettingsSaved,
+)
 from shared.messaging.subscriptions import apply
 from shared.postgres.pool import Connection, transaction
 from shared.projections.comparison import ReplicaTable
@@ -45,12 +54,15 @@ EVENTS: Mapping[str, type[Event[Any]]] = {
     "enrollments": EnrollmentCreated,
     "settings": SettingsSaved,
 }
+ELSEWHERE = "training done elsewhere"
+"""In history a record beside those of enrollments, with which it shares the ids."""
 STATES: Mapping[str, type[State]] = {
     "courses": CourseState,
     "sessions": SessionState,
     "people": EmployeeState,
     "enrollments": EnrollmentState,
     "settings": SettingsState,
+    ELSEWHERE: RecordState,
 }
 CHANGED: Mapping[str, Mapping[str, Any]] = {
     "courses": {"delivery_mode": "online"},
@@ -59,6 +71,7 @@ CHANGED: Mapping[str, Mapping[str, Any]] = {
         "holds_seat": True,
         "remembered": dict(filled(Remembered, delivery_mode="online")),
     },
+    ELSEWHERE: {"status": "accepted", "passed": True},
 }
 """Of the row that is changed, where another value would hide a change: a completion shows whether it passed."""
 FIRST: Mapping[str, Mapping[str, Any]] = {"enrollments": {**CHANGED["enrollments"], "remembered": None}}
@@ -129,6 +142,12 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
         "enrolled_at": "no record shows it",
         "remembered": _KEPT,
     },
+    ELSEWHERE: {
+        **dict.fromkeys(("source", "certifies", "certificate_url", "evidence", "reason"), "no record shows it"),
+        **dict.fromkeys(("submitted_at", "submitted_by.subject", "submitted_by.name"), "no record shows it"),
+        **dict.fromkeys(("decided_at", "decided_by", "decided_by.subject", "decided_by.name"), "no record shows it"),
+        "remembered": _KEPT,
+    },
     "catalog: enrollments": {
         "employee_id": "counts are of all people",
         **dict.fromkeys(
@@ -172,6 +191,13 @@ NOT_SHOWN: Mapping[str, Mapping[str, str]] = {
         "remembered.meetings.location": "no venue of an online record",
     },
     "settings": {"time_zone": "the days of filters"},
+    ELSEWHERE: {
+        "course_id": "a closed record shows what it remembers of its course",
+        "training_name": "a closed record shows what it remembers",
+        "score": "for processes of the release before",
+        "remembered.labels.id": "a filter",
+        "remembered.company.id": "a filter",
+    },
 }
 """What history copies, and the records that it answers do not show."""
 
@@ -182,13 +208,22 @@ def name_of(service: str, replica: ReplicaTable) -> str:
     return f"{service}: {replica.table}"
 
 
+def kind_of(replica: ReplicaTable) -> str:
+    """Of the rows that are in all copies; history's records have others beside them."""
+    return "enrollments" if replica.kind == "records" else replica.kind
+
+
+def event_of(kind: str) -> type[Event[Any]]:
+    return RecordSubmitted if kind == ELSEWHERE else EVENTS[kind]
+
+
 def others(organisation: int, kind: str, first: Mapping[str, Any]) -> list[Event[Any]]:
     """Two rows of each kind, the first ones belonging to each other; without the first of `kind`."""
     return [
         EVENTS[each](organisation, filled(STATES[each], id=number, version=1, **given.get(each, {})))
         for each in EVENTS
         for number, given in ((1, first), (2, SECOND))
-        if (each, number) != (kind, 1)
+        if (each, number) != (kind, 1) and (kind, each) != (ELSEWHERE, "enrollments")
     ]
 
 
@@ -210,11 +245,11 @@ async def not_followed(
             await insert_sessions(database, organisation, {1: 1, 2: 2})
         async with transaction(database.pool, [organisation]) as connection:
             await apply(
-                connection, subscriptions, [*others(organisation, kind, first), EVENTS[kind](organisation, state)]
+                connection, subscriptions, [*others(organisation, kind, first), event_of(kind)(organisation, state)]
             )
             before = await read(connection, organisation)
             newer = changed.model_copy(update={"id": 1, "version": 2})
-            await apply(connection, subscriptions, [EVENTS[kind](organisation, newer)])
+            await apply(connection, subscriptions, [event_of(kind)(organisation, newer)])
             after = await read(connection, organisation)
         fields.add(field)
         if before != after:
@@ -258,16 +293,24 @@ def databases(catalog: Database, enrollment: Database, history: Database) -> Map
 async def test_every_field_arrives_in_the_copy_or_is_named_here(
     databases: Mapping[str, Database], service: str, replica: ReplicaTable
 ) -> None:
-    missed = await not_followed(databases[service], service, replica.kind, rows_of(replica))
+    missed = await not_followed(databases[service], service, kind_of(replica), rows_of(replica))
     assert missed == NOT_COPIED[name_of(service, replica)].keys()
+
+
+async def test_every_field_of_training_done_elsewhere_arrives_or_is_named_here(history: Database) -> None:
+    [replica] = [each for each in PROJECTIONS["history"].replicas if each.table == "records"]
+    copied = await not_followed(history, "history", ELSEWHERE, rows_of(replica))
+    assert copied == NOT_COPIED[ELSEWHERE].keys()
+    shown = await not_followed(history, "history", ELSEWHERE, records)
+    assert shown == NOT_COPIED[ELSEWHERE].keys() | NOT_SHOWN[ELSEWHERE].keys()
 
 
 @pytest.mark.parametrize("replica", PROJECTIONS["history"].replicas, ids=lambda replica: replica.table)
 async def test_every_field_that_history_copies_is_shown_in_its_records_or_named_here(
     history: Database, replica: ReplicaTable
 ) -> None:
-    missed = await not_followed(history, "history", replica.kind, records)
-    assert missed == NOT_COPIED[name_of("history", replica)].keys() | NOT_SHOWN[replica.kind].keys()
+    missed = await not_followed(history, "history", kind_of(replica), records)
+    assert missed == NOT_COPIED[name_of("history", replica)].keys() | NOT_SHOWN[kind_of(replica)].keys()
 
 
 @pytest.mark.parametrize(("kind", "followed"), CLOSED_FOLLOW.items(), ids=list(CLOSED_FOLLOW))
@@ -321,5 +364,5 @@ async def test_control_a_column_left_out_of_one_statement_is_noticed(
     source = "new" if table == "enrollments" else "excluded"
     without(monkeypatch, store, statement, f", {assignment} = {source}.{assignment}")
     [replica] = [each for each in PROJECTIONS[service].replicas if each.table == table]
-    missed = await not_followed(databases[service], service, replica.kind, rows_of(replica))
+    missed = await not_followed(databases[service], service, kind_of(replica), rows_of(replica))
     assert missed == NOT_COPIED[name_of(service, replica)].keys() | {field}
