@@ -23,6 +23,7 @@ ROUTES: Final[Mapping[str, UpstreamName]] = {
     "/api/v1/employees/**": "enrollment",
     "/api/v1/staff/**": "enrollment",
     "/api/v1/companies": "enrollment",
+    "/api/v1/calendars/**": "enrollment",
     "/api/v1/events": "delivery",
     "/api/v1/webhooks/**": "delivery",
     "/api/v1/webhook-messages/**": "delivery",
@@ -53,6 +54,8 @@ PUBLIC: Final[Mapping[str, str]] = {
 """Paths that need no token, those by which one gets one, each with its method. Nobody counts them here, since accounts
 does."""
 LOGOUT: Final = "/api/v1/auth/logout"
+CALENDARS: Final = "/calendars/"
+"""What the paths of calendars begin with. They need no token either: each has a secret in it, so nobody remembers them."""
 
 
 STREAMED: Final[Mapping[str, Mapping[str, int]]] = {

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from services.enrollment import rules
 from services.enrollment.api_attendance import ATTENDANCE_ROUTES
+from services.enrollment.api_calendars import CALENDAR_ROUTES
 from services.enrollment.api_internal import CATALOG, INTERNAL_ROUTES
 from services.enrollment.api_lifecycle import LIFECYCLE_ROUTES
 from services.enrollment.api_live import LIVE_ROUTES
@@ -165,5 +166,6 @@ ROUTES: list[Route[Any, Any]] = [
     *ATTENDANCE_ROUTES,
     *PEOPLE_ROUTES,
     *LIVE_ROUTES,
+    *CALENDAR_ROUTES,
     *INTERNAL_ROUTES,
 ]

@@ -25,7 +25,7 @@ from shared.http.errors import MethodNotAllowed
 from shared.http.form import read_form
 from shared.http.idempotency_key import IdempotencyKey, digest, read_key
 from shared.http.input import QueryReader
-from shared.http.models import USUAL_LIMITS, Body, BodyLimits, Query, media_types
+from shared.http.models import JSON_TYPE, USUAL_LIMITS, Body, BodyLimits, Query, media_types
 from shared.http.request import Headers, Request, client_origin
 from shared.http.responses import Answer
 from shared.http.server.responder import RESPONDER
@@ -106,6 +106,8 @@ class Route(Generic[Q, B]):
     events: type[BaseModel] | None = None
     """Who asks receives server-sent events with this as their data, and stays connected. Clients receive them from the
     gateway; what the service answers it says where they begin (decision 26)."""
+    media_type: str = JSON_TYPE
+    """Of its good answers."""
     form: bool = False
     """The body is a form, and not JSON; its fields are texts."""
     own_errors: Callable[[ApiError], ApiError] | None = None

@@ -17,6 +17,7 @@ from tests.support.history_client import history_of
 from tests.support.routes import PUBLIC, example_body, renewed
 from tests.support.world import (
     BEGUN,
+    CALENDARS,
     CLIENTS,
     COURSES,
     EMPLOYEES,
@@ -157,6 +158,15 @@ async def webhooks(client: Client) -> Walked:
     )
     walked.filters = {"status": "enabled"}
     return walked
+
+
+async def calendars(client: Client) -> Walked:
+    async def add() -> int:
+        answer = await client.post(CALENDARS, {"kind": "facilitator", "id": secrets.randbelow(2**40) + 1})
+        assert answer.status == 201, answer.text
+        return int(answer.data["id"])
+
+    return Walked(client, CALENDARS, add, leave=deleted(client, CALENDARS), filters={"status": "active"})
 
 
 async def messages(client: Client) -> Walked:
@@ -302,6 +312,7 @@ SCENES: Mapping[str, Scene] = {
     USERS: users,
     CLIENTS: clients,
     ORGANISATIONS: organisations,
+    CALENDARS: calendars,
     WEBHOOKS: webhooks,
     f"{WEBHOOKS}/{{id}}/messages": messages,
     f"{WEBHOOKS}/{{id}}/attempts": attempts,
