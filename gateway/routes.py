@@ -55,7 +55,7 @@ PUBLIC: Final[Mapping[str, str]] = {
 does."""
 LOGOUT: Final = "/api/v1/auth/logout"
 CALENDARS: Final = "/calendars/"
-"""What the paths of calendars begin with. They need no token either: each has a secret in it, so nobody remembers them."""
+"""What the paths of calendars begin with, which need no token. Each has a secret in it: no router remembers them."""
 
 
 STREAMED: Final[Mapping[str, Mapping[str, int]]] = {
