@@ -31,6 +31,7 @@ from services.enrollment.schemas import (
     Transfer,
 )
 from services.enrollment.schemas_attendance import Attendance
+from services.enrollment.schemas_calendars import CalendarFields
 from services.enrollment.schemas_records import RecordFields, Rejection
 from shared.http.routing import Route
 from shared.service.snapshot_routes import RowKeys
@@ -82,6 +83,7 @@ GOOD: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
     OrganisationFields: {"name": "x", "admin": {"name": "x", "email": "a@b.example"}},
     OrganisationDocument: {"name": "x"},
     OrganisationPatch: {},
+    CalendarFields: {"kind": "facilitator", "id": 1},
     WebhookFields: {"url": "https://hooks.invalid/"},
     WebhookPatch: {},
     SecretRotation: {"at_once": True},

@@ -20,7 +20,7 @@ from documents.writing import DocumentError
 from shared.auth.internal_token import API_ACCESS
 from shared.http.event_stream import EVENT_STREAM
 from shared.http.form import FORM_TYPE
-from shared.http.models import JSON_TYPE, media_types
+from shared.http.models import media_types
 from shared.http.routing import Route
 
 Schema = dict[str, Any]
@@ -113,7 +113,7 @@ def _answer(route: Route[Any, Any], status: int, around: Surroundings) -> Schema
     return {
         "description": HTTPStatus(status).phrase,
         "headers": headers_of_answer(route, status),
-        "content": {JSON_TYPE if route.events is None else EVENT_STREAM: content, **_exports(route)},
+        "content": {route.media_type if route.events is None else EVENT_STREAM: content, **_exports(route)},
         **links(route, status, around.routes, around.names),
     }
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from documents.headers import takes_idempotency_key
 from documents.schemas import Schemas
 from gateway.live.watch_handler import LONGEST_LAST_ID
+from shared.auth import calendar_secrets
 from shared.errors import PreconditionFailed, PreconditionRequired
 from shared.http.routing import Route
 from shared.validation.fields import MAX_ID
@@ -15,6 +16,10 @@ Schema = dict[str, Any]
 IF_MATCH, IF_NONE_MATCH, KEY, REQUEST_ID = "If-Match", "If-None-Match", "Idempotency-Key", "X-Request-Id"
 LAST_EVENT_ID = "Last-Event-ID"
 _TAGS: Final = {"type": "string", "maxLength": 8000}
+_IN_PATHS: Final[Mapping[str, Schema]] = {
+    "id": {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID},
+    "secret": {"type": "string", "pattern": f"^{calendar_secrets.PATTERN}$"},
+}
 HEADERS: Final[Mapping[str, Schema]] = {
     IF_MATCH: {
         "name": IF_MATCH,
@@ -55,10 +60,11 @@ def parameters(route: Route[Any, Any], schemas: Schemas) -> list[Schema]:
 
 
 def _of_path(path: str) -> list[Schema]:
-    if "{id}" not in path:
-        return []
-    schema = {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID}
-    return [{"name": "id", "in": "path", "required": True, "schema": schema}]
+    return [
+        {"name": name, "in": "path", "required": True, "schema": schema}
+        for name, schema in _IN_PATHS.items()
+        if f"{{{name}}}" in path
+    ]
 
 
 def _of_query(query: Schema) -> list[Schema]:

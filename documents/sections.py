@@ -43,6 +43,10 @@ _SECTIONS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         "An organisation's time zone, and its rule for booking clashes.",
         ("/api/v1/training/settings",),
     ),
+    "Calendars": (
+        "Secret addresses, under which programs that show calendars read sessions.",
+        ("/api/v1/calendars", "/calendars"),
+    ),
     "Events": ("The feed of all that happened, for programs that follow it.", ("/api/v1/events",)),
     "Webhooks": (
         "Addresses to which events are sent, and what came of it.",

@@ -28,6 +28,7 @@ ROUTES: Final[Mapping[str, UpstreamName]] = {
     "/api/v1/companies": "enrollment",
     "/api/v1/imports": "enrollment",
     "/api/v1/imports/people/**": "enrollment",
+    "/api/v1/calendars/**": "enrollment",
     "/api/v1/events": "delivery",
     "/api/v1/webhooks/**": "delivery",
     "/api/v1/webhook-messages/**": "delivery",
@@ -61,6 +62,9 @@ LOGOUT: Final = "/api/v1/auth/logout"
 IMPORTS: Final = "/api/v1/imports"
 """Files for any service: the `kind` in the query says which, by the path of imports of that kind."""
 MAX_IMPORT_BYTES: Final = 64 * 1024 * 1024
+CALENDARS: Final = "/calendars/"
+"""What the paths of calendars begin with, which need no token. Each has a secret in it: no router remembers them."""
+
 
 STREAMED: Final[Mapping[str, Mapping[str, int]]] = {
     "/api/v1/events": {"GET": 0},

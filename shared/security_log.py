@@ -44,6 +44,7 @@ class SecurityEvent(StrEnum):
     PASSWORD_CHANGED = "password_changed", "a user changed their password"
     CLIENT_REFUSED = "client_refused", "a client did not prove who it is"
     CLIENT_CHANGED = "client_changed", "a client was made, changed, rotated or revoked"
+    CALENDAR_CHANGED = "calendar_changed", "the address of a calendar was made or revoked"
     PERMISSION_DENIED = "permission_denied", "a permission was missing"
     RATE_LIMITED = "rate_limited", "a rate limit was reached"
     REQUEST_REFUSED = "request_refused", "a request was refused before authentication"

@@ -7,7 +7,7 @@ from gateway.auth.client_token import Speaker
 from shared.auth.claims import EVERY_ORGANISATION
 from shared.auth.internal_token import Caller
 from shared.auth.signing import InternalSigner
-from shared.auth.trust import GATEWAY, LIVE, PUBLIC, REVOCATIONS
+from shared.auth.trust import CALENDARS, GATEWAY, LIVE, PUBLIC, REVOCATIONS
 
 ACCOUNTS: Final = "accounts"
 ENROLLMENT: Final = "enrollment"
@@ -21,6 +21,7 @@ class OwnRequests:
         self._anybody = _speaker("anonymous", PUBLIC)
         self._itself = _speaker(GATEWAY, REVOCATIONS)
         self._follower = _speaker(GATEWAY, LIVE)
+        self._reader = _speaker("anonymous", CALENDARS)
 
     def token_of_anybody(self) -> str:
         """For what needs no token of a client."""
@@ -28,6 +29,10 @@ class OwnRequests:
 
     def headers_of_anybody(self) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {self.token_of_anybody()}"}
+
+    def token_of_reader(self) -> str:
+        """For whoever has the secret of a calendar."""
+        return self._reader.internal(self._signer, ENROLLMENT)
 
     def headers_of_follower(self) -> Mapping[str, str]:
         """For the seats of any session."""

@@ -160,3 +160,28 @@ class SessionOfOtherCourse(ValidationFailed):
 
 class EmployeeLeft(Conflict):
     message = "The employee has been removed from the organisation."
+
+
+class CalendarNotFound(NotFound):
+    message = "The calendar does not exist."
+
+
+class CalendarOfNobody(ValidationFailed):
+    """Whoever may manage their own calendar alone learns nothing of others."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__({"id": [f"The selected {kind} does not exist."]})
+
+
+class TooManyCalendars(Conflict):
+    """`maximum`: how many there may be."""
+
+    code = "too_many_calendars"
+    meaning = "The person, the facilitator or the location has as many active calendar addresses as there may be."
+    remedy = "Revoke addresses that nobody uses any more."
+    members: ClassVar[Mapping[str, Any]] = {"maximum": {"type": "integer", "minimum": 1}}
+
+    def __init__(self, maximum: int) -> None:
+        super().__init__(
+            f"There are {maximum} active addresses already: revoke one first.", details={"maximum": maximum}
+        )

@@ -1,4 +1,5 @@
-"""What enrollment follows: courses and sessions, as much of them as enrolling needs, and new organisations."""
+"""What enrollment follows: courses and sessions, as much of them as enrolling and calendars need, and new
+organisations."""
 
 from services.enrollment.store import catalog_replica
 from services.enrollment.use_cases import sessions, settings

@@ -27,6 +27,8 @@ PROJECTION = Projection(
                 "details_version",
                 "times_version",
                 "booked",
+                "facilitator_version",
+                "saved_at",
             ),
         ),
     ],

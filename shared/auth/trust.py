@@ -26,7 +26,9 @@ POSITION = "internal.position"
 """Permission to ask up to where events are in the feed, or in all queues."""
 LIVE = "internal.live"
 """Permission to follow the seats of sessions, for all who watch them at one gateway."""
-OF_GATEWAY = frozenset({PUBLIC, REVOCATIONS, LIVE})
+CALENDARS = "internal.calendars"
+"""Permission to read a calendar whose secret somebody has, of whichever organisation."""
+OF_GATEWAY = frozenset({PUBLIC, REVOCATIONS, LIVE, CALENDARS})
 """What the gateway asks in its own name, of every organisation: no client is of organisation 0."""
 
 _FEED = {"delivery": frozenset({POSITION})}

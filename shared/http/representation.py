@@ -68,6 +68,10 @@ class Done(Representation):
     data: None
 
 
+class TextAnswer(RootModel[str]):
+    """No JSON: a text of the route's `media_type`."""
+
+
 class ChangedBy(Representation):
     subject: str
     name: str

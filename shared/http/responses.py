@@ -25,11 +25,13 @@ class Caching(StrEnum):
     NOT_STORED = "no-store"
     """The same to everybody, and old the next moment: health."""
     PUBLIC = "public, max-age=300"
+    CALENDAR = "private, max-age=300"
+    """Programs that show a calendar ask for it whenever they are opened."""
 
 
 @dataclass(slots=True)
 class Answer:
-    """What a client is answered; `text` is JSON."""
+    """What a client is answered; `text` is JSON, unless `content_type` says otherwise."""
 
     text: str
     status: int = 200

@@ -26,7 +26,7 @@ from shared.http.errors import MethodNotAllowed
 from shared.http.form import read_form
 from shared.http.idempotency_key import IdempotencyKey, digest, read_key
 from shared.http.input import QueryReader
-from shared.http.models import USUAL_LIMITS, Body, BodyLimits, Query, media_types
+from shared.http.models import JSON_TYPE, USUAL_LIMITS, Body, BodyLimits, Query, media_types
 from shared.http.request import Headers, Request, client_origin
 from shared.http.responses import Answer
 from shared.http.server.responder import RESPONDER
@@ -112,6 +112,8 @@ class Route(Generic[Q, B]):
     exports: Mapping[str, Callable[[Call[Q, B]], Awaitable[Streamed]]] = field(default_factory=dict)
     """What answers a GET in place of the handler, by the media type that `Accept` prefers to JSON. Such a request alone
     has a slot for a stream, and the gateway sends it over the lane (`gateway.routes.EXPORTED`)."""
+    media_type: str = JSON_TYPE
+    """Of its good answers."""
     form: bool = False
     """The body is a form, and not JSON; its fields are texts."""
     own_errors: Callable[[ApiError], ApiError] | None = None

@@ -12,6 +12,7 @@ from tests.support.client import Client
 from tests.support.routes import PUBLIC, Declared, example_body, rows_of_each_kind
 from tests.support.world import (
     BEGUN,
+    CALENDARS,
     CLIENTS,
     COURSES,
     EMPLOYEES,
@@ -47,6 +48,7 @@ OTHERWISE: Mapping[str, dict[str, Any]] = {
     f"{CLIENTS}/{{id}}/rotate": {"at_once": True},
     USERS: {"name": "Other"},
     ORGANISATIONS: {"name": "Other"},
+    CALENDARS: {"id": 2},
     WEBHOOKS: {"thin": True},
     f"{WEBHOOKS}/{{id}}/rotate-secret": {"at_once": True},
 }

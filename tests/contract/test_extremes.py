@@ -54,7 +54,7 @@ ELSEWHERE: Mapping[Place, Callable[[Any], Any]] = {
     ("prerequisites", 0): lambda row: row["prerequisites"][0]["id"],
     ("method",): lambda row: row["check_in_method"],
     ("meetings",): lambda row: row.get("meetings", []),
-    ("id",): lambda row: Decimal(row["id"]),
+    ("id",): lambda row: Decimal(row.get("of", row)["id"]),
     ("disabled",): lambda row: row["status"] == "disabled",
     ("suspended",): lambda row: row["status"] == "suspended",
 }
@@ -97,6 +97,7 @@ NAMES_OF_ROWS = {
     "password",
     "permissions",
     "after",
+    "digest",
     "types",
 }
 """What has to exist, and what is asked of it: no extreme does."""

@@ -12,7 +12,7 @@ from services.accounts.schemas_organisations import OrganisationFields
 from services.accounts.schemas_users import UserFields
 from services.delivery.schemas_webhooks import WebhookFields
 from services.enrollment import api as enrollment_api
-from services.enrollment import external_records, rules
+from services.enrollment import api_calendars, external_records, rules
 from services.history import api as history_api
 from shared.auth import sight
 from shared.auth.internal_token import API_ACCESS, Caller
@@ -26,6 +26,7 @@ from tests.support.lifecycle import shown, transfer
 from tests.support.routes import PUBLIC, example_body
 from tests.support.stack import Stack
 from tests.support.world import (
+    CALENDARS,
     CLIENTS,
     COURSES,
     EMPLOYEES,
@@ -86,6 +87,7 @@ async def rows_of(admin: Client, whose: Whose = "own") -> Rows:
         "new address": example_body(UserFields)["email"],
         "client": (await admin.post(CLIENTS, example_body(ClientFields))).data["id"],
         **{f"import of {kind}": await ended_import(admin, file, kind=kind) for kind, file in FILES.items()},
+        "calendar": (await admin.post(CALENDARS, {"kind": "person", "id": person})).data["id"],
         "webhook": webhook,
         "webhook message": (await admin.post(f"{WEBHOOKS}/{webhook}/test", None)).data["id"],
     }
@@ -190,12 +192,15 @@ def shows(answer: Answer, line: Line, rows: Rows) -> bool | None:
     """Whether a list about people has a row about the person."""
     if not is_list_about_people(line) or answer.status != 200:
         return None
-    about = {rows["company"]} if "/companies" in line.request else {rows["enrollment"], rows["person"], rows["staff"]}
+    about = {rows["enrollment"], rows["person"], rows["staff"]}
+    for path, row in ((COMPANIES, "company"), (CALENDARS, "calendar")):
+        about = {rows[row]} if path in line.request else about
     return any({item.get("id"), item.get("employee", {}).get("id")} & about for item in answer.data)
 
 
 def is_list_about_people(line: Line) -> bool:
-    return line.documented.partition("GET ")[2] in (ENROLLMENTS, SUBMISSIONS, COMPLIANCE, COMPANIES, EMPLOYEES, STAFF)
+    lists = (ENROLLMENTS, SUBMISSIONS, COMPLIANCE, COMPANIES, EMPLOYEES, STAFF, CALENDARS)
+    return line.documented.partition("GET ")[2] in lists
 
 
 @pytest.mark.parametrize(("role", "whose"), WALK)
@@ -252,22 +257,26 @@ async def test_control_without_the_look_at_permissions_the_walk_notices(
     assert 403 not in {(await ask(trainer, line, rows)).status for line in managing}
 
 
-@pytest.mark.parametrize("seen", ["sight_of", "reach_of"])
+@pytest.mark.parametrize("seen", ["sight_of", "reach_of", "sight_of_calendars"])
 async def test_control_without_the_filter_the_walk_notices(
     stack: Stack, admin: Client, organisation: int, monkeypatch: pytest.MonkeyPatch, seen: str
 ) -> None:
-    for module in (resource_routes, enrollment_api, history_api, rules, external_records):
+    for module in (resource_routes, enrollment_api, api_calendars, history_api, rules, external_records):
         if hasattr(module, seen):
             monkeypatch.setattr(module, seen, lambda _: sight.EVERYBODY)
     for role in ("Employee", "Contractor Coordinator"):
         found, expected = await walk(stack, admin, organisation, role, "other"), expected_of(role, "other")
         different = {request for request in expected if found[request] != expected[request]}
         filtered = [line for line in LINES if line.allowed(role).whose in ("own", "company")]
-        assert different >= {line.request for line in filtered if goes_by_reach(line) == (seen == "reach_of")}
+        assert different >= {line.request for line in filtered if opened_by(line) == OPENED[seen]}
 
 
-def goes_by_reach(line: Line) -> bool:
-    return line.right == "enroll" or line.documented == f"POST {RECORDS}"
+OPENED: Mapping[str, str] = {"sight_of": "view", "reach_of": "enroll", "sight_of_calendars": "manage"}
+"""By what says whose rows a caller may see or change, the permission that opens everybody's."""
+
+
+def opened_by(line: Line) -> str:
+    return "enroll" if line.documented == f"POST {RECORDS}" else line.right
 
 
 async def as_employee(stack: Stack, admin: Client, organisation: int, *, own: bool) -> tuple[dict[str, int], Rows]:

@@ -12,6 +12,7 @@ from documents.routes import refusals_at
 from gateway.edge.own_routes import OWN_ROUTES
 from shared.errors import ApiError, PayloadTooLarge, PermissionDenied, TokenExpired, TokenInvalid, TokenMissing
 from shared.http.errors import MethodNotAllowed, MethodNotImplemented, RequestTimeout
+from shared.http.models import JSON_TYPE
 from shared.http.routing import Route
 from tests.support.services import ROUTES
 
@@ -45,8 +46,10 @@ class Declarations:
     """What routes declare."""
 
     def __init__(self, routes: Sequence[Route[Any, Any]]) -> None:
-        literal_first = sorted(routes, key=lambda route: "{id}" in route.path)
-        self._routes = [(re.compile(re.escape(each.path).replace(r"\{id\}", "[^/]+")), each) for each in literal_first]
+        literal_first = sorted(routes, key=lambda route: "{" in route.path)
+        self._routes = [
+            (re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(each.path))), each) for each in literal_first
+        ]
 
     def check(self, given: Given) -> None:
         """Raises AssertionError or a ValidationError for an answer of a route that it does not declare.
@@ -80,6 +83,8 @@ def _check(given: Given, route: Route[Any, Any]) -> None:
     if route.events is not None and good and not given.text.startswith("{"):
         for data in re.findall(r"^event: seats\ndata: (.*)$", given.text, re.MULTILINE):
             route.events.model_validate_json(data)
+    elif good and route.media_type != JSON_TYPE:
+        route.answers[given.status].model_validate(given.text)
     elif given.status in route.answers:
         route.answers[given.status].model_validate_json(given.text)
     elif given.status >= 400:

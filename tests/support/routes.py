@@ -12,12 +12,14 @@ from services.accounts.schemas_clients import ClientFields
 from services.accounts.schemas_organisations import OrganisationFields
 from services.accounts.schemas_users import UserFields
 from services.delivery.schemas_webhooks import WebhookFields
+from services.enrollment.schemas_calendars import CalendarFields
 from shared.http.routing import Route
 from tests.support.client import ADMIN_PERMISSIONS, Answer, Client
 from tests.support.external_records import submitted
 from tests.support.importing import FILES, begun_import
 from tests.support.services import DECLARED
 from tests.support.world import (
+    CALENDARS,
     CLIENTS,
     COURSES,
     EMPLOYEES,
@@ -112,6 +114,7 @@ NO_ROWS = dict.fromkeys(
         ORGANISATIONS,
         WEBHOOKS,
         WEBHOOK_MESSAGES,
+        CALENDARS,
     ),
     1,
 )
@@ -137,6 +140,7 @@ async def rows_of_each_kind(client: Client) -> dict[str, int]:
         USERS: (await client.post(USERS, example_body(UserFields))).data["id"],
         CLIENTS: (await client.post(CLIENTS, example_body(ClientFields))).data["id"],
         ORGANISATIONS: (await client.post(ORGANISATIONS, example_body(OrganisationFields))).data["id"],
+        CALENDARS: (await client.post(CALENDARS, example_body(CalendarFields))).data["id"],
         WEBHOOKS: webhook_id,
         WEBHOOK_MESSAGES: (await client.post(f"{WEBHOOKS}/{webhook_id}/test", None)).data["id"],
     }

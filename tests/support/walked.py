@@ -19,6 +19,7 @@ from tests.support.importing import FILES, ended_import
 from tests.support.routes import PUBLIC, example_body, renewed
 from tests.support.world import (
     BEGUN,
+    CALENDARS,
     CLIENTS,
     COURSES,
     EMPLOYEES,
@@ -172,6 +173,15 @@ async def webhooks(client: Client) -> Walked:
     )
     walked.filters = {"status": "enabled"}
     return walked
+
+
+async def calendars(client: Client) -> Walked:
+    async def add() -> int:
+        answer = await client.post(CALENDARS, {"kind": "facilitator", "id": secrets.randbelow(2**40) + 1})
+        assert answer.status == 201, answer.text
+        return int(answer.data["id"])
+
+    return Walked(client, CALENDARS, add, leave=deleted(client, CALENDARS), filters={"status": "active"})
 
 
 async def messages(client: Client) -> Walked:
@@ -350,6 +360,7 @@ SCENES: Mapping[str, Scene] = {
     ORGANISATIONS: organisations,
     **{f"{IMPORTS}/{kind}": imports(kind) for kind in FILES},
     **{f"{IMPORTS}/{kind}/{{id}}/refusals": refusals(kind) for kind in FILES},
+    CALENDARS: calendars,
     WEBHOOKS: webhooks,
     f"{WEBHOOKS}/{{id}}/messages": messages,
     f"{WEBHOOKS}/{{id}}/attempts": attempts,

@@ -46,12 +46,16 @@ _SESSIONS = ArrayColumns(
     enrollment_closes_at="timestamptz",
     meetings="jsonb",
     times_version="integer",
+    facilitator_id="bigint",
+    facilitator_name="text",
+    facilitator_version="integer",
 )
 _SAVE_SESSIONS = _SESSIONS.save_newest(
     "sessions",
     {
         "seats_max": """CASE WHEN excluded.version < sessions.seats_agreed_for
             THEN least(excluded.seats_max, sessions.seats_max) ELSE excluded.seats_max END""",
+        "saved_at": "now()",
         **agreed_status.WHEN_SAVED,
     },
 )
@@ -123,6 +127,9 @@ def _session(event: Event[SessionState]) -> dict[str, Any]:
         "enrollment_closes_at": state.enrollment_closes_at,
         "meetings": meetings(state.meetings),
         "times_version": state.version,
+        "facilitator_id": state.facilitator and state.facilitator.id,
+        "facilitator_name": state.facilitator and state.facilitator.full_name,
+        "facilitator_version": state.version,
     }
 
 

@@ -27,15 +27,19 @@ _SESSIONS = ArrayColumns(
     enrollment_opens_at="timestamptz",
     enrollment_closes_at="timestamptz",
     meetings="jsonb",
+    facilitator_id="bigint",
+    facilitator_name="text",
 )
-_VERSION_OF_DETAILS: Mapping[str, str] = {"courses": "details_version", "sessions": "times_version"}
-"""The columns of a release have a version each; those of the newest are behind wherever any are."""
+_VERSIONS_OF_DETAILS: Mapping[str, Sequence[str]] = {
+    "courses": ("details_version",),
+    "sessions": ("details_version", "times_version", "facilitator_version"),
+}
+"""The columns of a release have a version each; those of the newest, the last, are behind wherever any are."""
 
 
 def _add_details(table: str, columns: ArrayColumns) -> str:
     """Of the same version alone: the event of a newer one is on its way, and brings all columns."""
-    versions = {"details_version", _VERSION_OF_DETAILS[table]}
-    complete = ", ".join(f"{name} = fetched.version" for name in sorted(versions))
+    complete = ", ".join(f"{name} = fetched.version" for name in _VERSIONS_OF_DETAILS[table])
     return f"""
         UPDATE {table} c SET {columns.updates("fetched", "organisation_id", "id")}, {complete}
         FROM {columns.unnest("fetched")}
@@ -65,7 +69,7 @@ FOR UPDATE OF e SKIP LOCKED
 async def without_details(connection: Connection, table: str, after: Key, limit: int) -> list[Key]:
     """Copies after that key whose details are missing, or older than the rest of them."""
     rows = await connection.fetch(
-        _WITHOUT_DETAILS.format(table=table, details=_VERSION_OF_DETAILS[table]), *after, limit
+        _WITHOUT_DETAILS.format(table=table, details=_VERSIONS_OF_DETAILS[table][-1]), *after, limit
     )
     return [(row["organisation_id"], row["id"]) for row in rows]
 
@@ -89,6 +93,8 @@ def _details(event: Event[CourseState] | Event[SessionState]) -> dict[str, Any]:
         "enrollment_opens_at": state.enrollment_opens_at,
         "enrollment_closes_at": state.enrollment_closes_at,
         "meetings": meetings(state.meetings),
+        "facilitator_id": state.facilitator and state.facilitator.id,
+        "facilitator_name": state.facilitator and state.facilitator.full_name,
     }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from services.enrollment import merging, transitions
 from services.enrollment.errors import ChangedMeanwhile, MergedIntoThemselves, PersonNotSelectable
 from services.enrollment.representations import person_row
+from services.enrollment.store import calendars as calendar_store
 from services.enrollment.store import enrollments as enrollment_store
 from services.enrollment.store import merging as store
 from services.enrollment.store import people as people_store
@@ -51,6 +52,7 @@ async def merge(
     for start in range(0, len(moves), CHUNK):
         await change_set.record(connection, moves[start : start + CHUNK])
     await external_records.reassign(connection, organisation_id, person_id, into, actor)
+    await calendar_store.move(connection, organisation_id, person_id, into)
     await people_changes.end_links(connection, organisation_id, [person], EmployeeMerged, actor, merged_into=into)
     document = await people_pages.person_detail(connection, organisation_id, other.type, into)
     if document is None:

@@ -5,13 +5,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from gateway.edge.own_routes import OWN_ROUTES, Ready
+from gateway.edge.own_routes import CALENDAR_PATH, OWN_ROUTES, Ready
 from shared.http.routing import Route
 from shared.http.server.app import HEALTH_PATHS
 from tests.integration.gateway.edge import NOWHERE, Edge, StartGateway
 
+HEALTH = [route for route in OWN_ROUTES if route.path != CALENDAR_PATH]
+"""Calendars have tests of their own."""
 
-@pytest.fixture(params=OWN_ROUTES, ids=lambda route: route.path)
+
+@pytest.fixture(params=HEALTH, ids=lambda route: route.path)
 def route(request: pytest.FixtureRequest) -> Route[Any, Any]:
     found: Route[Any, Any] = request.param
     return found

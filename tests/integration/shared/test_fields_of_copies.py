@@ -104,7 +104,6 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
         "category": _NO_RULE,
         **dict.fromkeys(_ABOUT_COURSES, _NO_RULE),
     },
-    "enrollment: sessions": dict.fromkeys(_FACILITATOR, _NO_RULE),
     "history: courses": {
         "category": "no record shows it",
         **dict.fromkeys(_ABOUT_COURSES, "no record shows it"),
