@@ -7,8 +7,8 @@ from typing import Any
 
 from services.history.errors import WorkerNotFound, numeric_id
 from services.history.representations import HistoryListed, TrainingRecord
-from services.history.schemas import EmployeeHistoryQuery, HistoryQuery
-from services.history.store import pages
+from services.history.schemas import EmployeeHistoryQuery, HistoryQuery, RecordQuery
+from services.history.store import pages, record_lists
 from shared.auth.internal_token import VIEW, Caller
 from shared.auth.sight import VIEWS, Sight, sight_of
 from shared.errors import PermissionDenied
@@ -52,6 +52,20 @@ async def _history(call: Call[Any, Body], person_type: str, company_id: int | No
             raise WorkerNotFound(await pages.merged_into(connection, call.organisation_id, call.id))
     if not found:
         raise WorkerNotFound
+    return _listed(call, cursor, total, items, *last)
+
+
+async def all_records(call: Call[RecordQuery, Body]) -> Answer:
+    require_own_cursor(call)
+    cursor = await cursor_of_walk(call)
+    read = record_lists.records_page(call.organisation_id, call.query, sight_of_histories(call.caller))
+    total, items, *last = await call.app[READER].read(read)
+    return _listed(call, cursor, total, items, *last)
+
+
+def _listed(call: Call[Any, Body], cursor: Mapping[str, str], total: Any, items: str, *last: int | None) -> Answer:
+    """A page, or a step of which `last` is the key if another follows."""
+    query: PagedQuery = call.query
     if query.is_step:
         return _step(call, cursor, total, items, *last)
     text = f'{{"data": {items}, "meta": {json.dumps(history_meta(query, total))}}}'
@@ -97,5 +111,14 @@ ROUTES: list[Route[Any, Any]] = [
         summary="List training of staff member",
         refusals=[WorkerNotFound],
         malformed_id=numeric_id,
+    ),
+    Route(
+        "GET",
+        "/api/v1/training/records",
+        all_records,
+        {200: HistoryListed[TrainingRecord]},
+        permissions=VIEWS,
+        query=RecordQuery,
+        summary="List training records",
     ),
 ]
