@@ -28,7 +28,7 @@ _SECTIONS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     ),
     "Training histories": (
         "What a person has been trained in, whichever organisation's session it was.",
-        ("/api/v1/employees/{id}/training", "/api/v1/staff/{id}/training"),
+        ("/api/v1/employees/{id}/training", "/api/v1/staff/{id}/training", "/api/v1/training/records"),
     ),
     "People": (
         "Who can be enrolled: employees, among them contractors' workers, and staff. Their ids come from the"

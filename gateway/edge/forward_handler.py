@@ -15,7 +15,7 @@ from gateway.edge.document_handler import DocumentHandler
 from gateway.edge.public_routes import PublicRoutes
 from gateway.edge.stream_handler import StreamHandler
 from gateway.live.watch_handler import WatchHandler
-from gateway.routes import CALENDARS, IMPORTS, LOGOUT, PUBLIC, Router, UpstreamName
+from gateway.routes import CALENDARS, IMPORTS, LOGOUT, PUBLIC, Destination, Router, UpstreamName
 from gateway.upstream.headers import (
     TO_A_TOKEN_LINES,
     VARY_ACCEPT,
@@ -75,14 +75,18 @@ class ForwardHandler:
         destination = self.router.destination_of(path)
         if destination is None:
             return self.documents.handle(request)
-        upstream, streamed, is_live, is_exported = destination
-        if upstream == "accounts":
+        if destination.upstream == "accounts":
             if path in PUBLIC:
                 return self.public.handle(request)
             if path == LOGOUT and request.method == "POST":
                 return self._log_out(request)
+        return self._over_the_lane(request, destination) or self._at_once(request, destination.upstream)
+
+    def _over_the_lane(self, request: Request, destination: Destination) -> Answering | None:
+        """What may take long; None where it is not that."""
+        upstream, streamed, is_live, is_exported = destination
         if streamed and request.method in streamed:
-            if path == IMPORTS:
+            if request.target.path == IMPORTS:
                 upstream = self.router.upstream_of_import(request.target.query)
             return self._stream(request, upstream, streamed[request.method])
         if is_live and request.method == "GET":
@@ -91,6 +95,9 @@ class ForwardHandler:
             request.answer_lines += VARY_ACCEPT
             if preferred(request.headers, EXPORT_TYPES) is not None:
                 return self._stream(request, upstream, 0)
+        return None
+
+    def _at_once(self, request: Request, upstream: UpstreamName) -> Answering | ApiError:
         token = self._known_token(request)
         bulkhead = self.proxy.bulkhead_of(upstream)
         organisation = None if token is None else token.caller.organisation_id

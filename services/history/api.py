@@ -7,8 +7,8 @@ from typing import Any
 
 from services.history.errors import WorkerNotFound, numeric_id
 from services.history.representations import HistoryListed, TrainingRecord
-from services.history.schemas import EmployeeHistoryQuery, HistoryQuery
-from services.history.store import pages
+from services.history.schemas import EmployeeHistoryQuery, HistoryQuery, RecordQuery
+from services.history.store import pages, record_lists
 from shared.auth.internal_token import VIEW, Caller
 from shared.auth.sight import VIEWS, Sight, sight_of
 from shared.errors import PermissionDenied
@@ -48,6 +48,23 @@ async def _history(call: Call[Any, Body], person_type: str) -> Answer:
     if not found:
         async with connected(call.app[POOL]) as connection:
             raise await _not_found(connection, call)
+    return _listed(call, cursor, total, items, *last)
+
+
+async def all_records(call: Call[RecordQuery, Body]) -> Answer:
+    require_own_cursor(call)
+    cursor = await cursor_of_walk(call)
+    total, items, *last = await call.app[READER].read(_read_all(call, call.query))
+    return _listed(call, cursor, total, items, *last)
+
+
+def _read_all(call: Call[Any, Body], query: RecordQuery) -> PageRead:
+    return record_lists.records_page(call.organisation_id, query, sight_of_histories(call.caller))
+
+
+def _listed(call: Call[Any, Body], cursor: Mapping[str, str], total: Any, items: str, *last: int | None) -> Answer:
+    """A page, or a step of which `last` is the key if another follows."""
+    query: PagedQuery = call.query
     if query.is_step:
         return _step(call, cursor, total, items, *last)
     text = f'{{"data": {items}, "meta": {json.dumps(history_meta(query, total))}}}'
@@ -76,6 +93,13 @@ def _exports(person_type: str) -> Mapping[str, Handler]:
         if not found:
             raise await _not_found(connection, call)
         return tuple(row)
+
+    return exports_of(Listing(TrainingRecord, step))
+
+
+def _exports_of_all() -> Mapping[str, Handler]:
+    async def step(connection: Connection, call: Call[Any, Body], query: RecordQuery) -> Row:
+        return await _read_all(call, query).alone(connection)
 
     return exports_of(Listing(TrainingRecord, step))
 
@@ -121,5 +145,15 @@ ROUTES: list[Route[Any, Any]] = [
         summary="List training of staff member",
         refusals=[WorkerNotFound],
         malformed_id=numeric_id,
+    ),
+    Route(
+        "GET",
+        "/api/v1/training/records",
+        all_records,
+        {200: HistoryListed[TrainingRecord]},
+        permissions=VIEWS,
+        query=RecordQuery,
+        exports=_exports_of_all(),
+        summary="List training records",
     ),
 ]

@@ -33,3 +33,9 @@ class HistoryQuery(PagedQuery):
 
 class EmployeeHistoryQuery(HistoryQuery):
     company_id: QueryId | None = None
+
+
+class RecordQuery(EmployeeHistoryQuery):
+    """`entity_type`: whose records, those of employees or of staff."""
+
+    entity_type: Literal["employee", "staff"] | None = None

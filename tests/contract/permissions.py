@@ -196,6 +196,7 @@ LINES = [
     Line("POST /api/v1/staff/{staff}/merge", "manage", 428, body={"into": "{person}"}),
     Line("GET /api/v1/employees/{person}/training", "view"),
     Line("GET /api/v1/staff/{staff}/training", "view"),
+    Line("GET /api/v1/training/records", "view", elsewhere=200),
     Line("GET /api/v1/users", "accounts.manage", elsewhere=200),
     Line("POST /api/v1/users", "accounts.manage", 201, 201, _USER),
     Line("GET /api/v1/users/{user}", "accounts.manage"),

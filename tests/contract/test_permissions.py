@@ -100,7 +100,8 @@ async def settled_rows_of(admin: Client, whose: Whose = "own") -> Rows:
     async def known() -> bool:
         histories = (f"{EMPLOYEES}/{rows['person']}/training", f"{STAFF}/{rows['staff']}/training")
         counted = (await admin.get(f"{COURSES}/{rows['course']}")).data["total_enrollments"] == 1
-        return counted and [(await admin.get(path)).status for path in histories] == [200, 200]
+        recorded = rows["enrollment"] in [record["id"] for record in (await admin.get(RECORDS, per_page=100)).data]
+        return counted and recorded and [(await admin.get(path)).status for path in histories] == [200, 200]
 
     await eventually(known)
     return rows
@@ -199,7 +200,7 @@ def shows(answer: Answer, line: Line, rows: Rows) -> bool | None:
 
 
 def is_list_about_people(line: Line) -> bool:
-    lists = (ENROLLMENTS, SUBMISSIONS, COMPLIANCE, COMPANIES, EMPLOYEES, STAFF, CALENDARS)
+    lists = (ENROLLMENTS, RECORDS, SUBMISSIONS, COMPLIANCE, COMPANIES, EMPLOYEES, STAFF, CALENDARS)
     return line.documented.partition("GET ")[2] in lists
 
 

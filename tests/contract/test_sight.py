@@ -9,7 +9,16 @@ import pytest
 from tests.support.client import Answer, Client
 from tests.support.eventually import eventually
 from tests.support.stack import Stack
-from tests.support.world import EMPLOYEES, ENROLLMENTS, ask_to_enroll, enroll, new_course, new_employee, new_session
+from tests.support.world import (
+    EMPLOYEES,
+    ENROLLMENTS,
+    RECORDS,
+    ask_to_enroll,
+    enroll,
+    new_course,
+    new_employee,
+    new_session,
+)
 
 COMPANY, OTHER_COMPANY = 7, 8
 
@@ -152,6 +161,47 @@ async def test_people_are_listed_and_found_in_sight_alone(stack: Stack, organisa
     assert await ids(nobody) == set()
 
 
+@pytest.mark.parametrize(
+    ("permissions", "claims", "seen"),
+    [
+        (["training.view"], {}, {0, 1, 2}),
+        (["training.view"], {"user_type": "service"}, {0, 1, 2}),
+        (["training.view"], {"user_type": "contractor"}, {2}),
+        (["training.view", "training.view.company"], {"user_type": "contractor"}, {0, 2}),
+        (["training.view.self"], {}, {2}),
+        (["training.view.company"], {}, {0}),
+        (["training.view.company", "training.view.self"], {}, {0, 2}),
+    ],
+    ids=lambda value: None if isinstance(value, set) else " ".join(value) or "-",
+)
+@pytest.mark.parametrize(
+    "query", [{}, {"type": "offline"}, {"status": "confirmed"}, {"entity_type": "employee"}], ids=str
+)
+async def test_the_records_of_those_in_sight_are_listed(
+    stack: Stack,
+    admin: Client,
+    organisation: int,
+    scene: Scene,
+    permissions: list[str],
+    claims: dict[str, Any],
+    seen: set[int],
+    query: dict[str, Any],
+) -> None:
+    await known_to_history(admin, scene.people)
+    person = {"employee_id": scene.people[2], "company_ids": [COMPANY]}
+    client = caller(stack, organisation, *permissions, **person, **claims)
+    expected = {scene.enrollments[place] for place in seen}
+    assert await ids(client, RECORDS, **query) == expected
+    walk = await client.get(RECORDS, cursor="", total="true", **query)
+    assert ({item["id"] for item in walk.data}, walk.json["meta"]["total"]) == (expected, len(expected))
+
+
+async def test_nobody_in_sight_has_no_records(stack: Stack, admin: Client, organisation: int, scene: Scene) -> None:
+    await known_to_history(admin, scene.people)
+    for user_type, permission in (("contractor", "training.view"), ("staff", "training.view.self")):
+        assert await ids(caller(stack, organisation, permission, user_type=user_type), RECORDS) == set()
+
+
 async def test_who_moves_to_another_company_is_seen_there_and_no_more_here(
     stack: Stack, admin: Client, organisation: int, scene: Scene
 ) -> None:
@@ -163,9 +213,16 @@ async def test_who_moves_to_another_company_is_seen_there_and_no_more_here(
     await admin.put(f"{EMPLOYEES}/{moved}", {"employee_id": "E", "full_name": "John Doe", "company": company})
     assert (await ids(here), enrollment in await ids(there)) == (set(), True)
     await eventually(lambda: seen_by(there, here, moved))
+    assert (await ids(here, RECORDS), enrollment in await ids(there, RECORDS)) == (set(), True)
     await admin.delete(f"{EMPLOYEES}/{moved}")
     assert enrollment not in await ids(there)
     assert (await there.get(f"{ENROLLMENTS}/{enrollment}")).status == 404
+    await eventually(lambda: is_gone(there, enrollment))
+    assert enrollment in await ids(admin, RECORDS)
+
+
+async def is_gone(client: Client, record: int) -> bool:
+    return record not in await ids(client, RECORDS)
 
 
 async def seen_by(sees: Client, does_not: Client, person: int) -> bool:

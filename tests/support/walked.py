@@ -270,9 +270,12 @@ def deleted(client: Client, path: str) -> Change:
 Scene = Callable[[Client], Awaitable[Walked]]
 
 
-def history(path: str, add_person: Callable[[Client], Awaitable[int]]) -> Scene:
+def history(path: str, add_person: Callable[[Client], Awaitable[int]], listed: str | None = None) -> Scene:
+    """Of one person, in their own history unless `listed` is where else their records are."""
+
     async def scene(client: Client) -> Walked:
         course, person = await new_course(client), await add_person(client)
+        records = listed or history_of(path, person)
 
         async def add() -> int:
             [enrollment] = await enroll(client, await new_session(client, course, **BEGUN), person)
@@ -289,9 +292,9 @@ def history(path: str, add_person: Callable[[Client], Awaitable[int]]) -> Scene:
             await known(row, "completed")
 
         async def known(row: int, status: str) -> None:
-            await eventually(lambda: _has(client, history_of(path, person), row, status))
+            await eventually(lambda: _has(client, records, row, status))
 
-        return Walked(client, history_of(path, person), add, move=move)
+        return Walked(client, records, add, move=move)
 
     return scene
 
@@ -367,6 +370,7 @@ SCENES: Mapping[str, Scene] = {
     f"{WEBHOOKS}/{{id}}/audit": trail(WEBHOOKS, webhooks, patched("description")),
     f"{EMPLOYEES}/{{id}}/training": history(EMPLOYEES, new_employee),
     f"{STAFF}/{{id}}/training": history(STAFF, new_staff),
+    RECORDS: history(EMPLOYEES, new_employee, RECORDS),
     f"{COURSES}/{{id}}/audit": trail(COURSES, courses, patched("title")),
     f"{SESSIONS}/{{id}}/audit": trail(SESSIONS, sessions, patched("location")),
     f"{ENROLLMENTS}/{{id}}/audit": trail(ENROLLMENTS, enrollments, completed),

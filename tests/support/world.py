@@ -8,6 +8,7 @@ from tests.support.client import Answer, Client
 COURSES = "/api/v1/training/courses"
 SESSIONS = "/api/v1/training/sessions"
 ENROLLMENTS = "/api/v1/training/enrollments"
+RECORDS = "/api/v1/training/records"
 EMPLOYEES = "/api/v1/employees"
 STAFF = "/api/v1/staff"
 USERS = "/api/v1/users"

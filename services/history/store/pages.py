@@ -1,6 +1,7 @@
 """SQL of the histories: a page leaves PostgreSQL as JSON text, in one round trip."""
 
 from functools import cache
+from typing import Any
 
 from services.history.schemas import HistoryQuery
 from shared.auth.sight import EVERYBODY, Sight
@@ -11,22 +12,46 @@ from shared.postgres.local_days import LISTED, day_of, zone_of
 from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped
 
-# A person's records are few: they are matched first, then counted and cut to the page. `found` tells a person
-# without matching records from one that this organisation does not have. A record whose course or session has not
-# arrived yet is not there yet; training done elsewhere has no session, and may have no course.
-_PAGE = """
-WITH matched AS (
-    SELECT r.id, r.session_id, r.status, r.passed, r.completed_at, r.valid_until, r.checked_in_at, r.check_in_method,
-        r.attendance, r.external, r.provider, shown.*, p.id AS person_id, p.type, p.full_name,
-        coalesce(r.completed_at, s.start_date) AS training_date
+# A closed record shows, and is found by, what was true when it closed; an open one what is true now. Training done
+# elsewhere was in no session of a project, and nobody knows whether it was online.
+_NOW = {
+    "title": "coalesce(r.training_name, c.title)",
+    "online": "c.online AND NOT r.external",
+    "label_ids": "coalesce(c.label_ids, '{}')",
+    "label_names": "coalesce(c.label_names, '[]')",
+    "session_name": "s.session_name",
+    "location": "s.location",
+    "project_ids": "coalesce(s.project_ids, '{}')",
+    "project_names": "coalesce(s.project_names, '[]')",
+    "meetings": "s.meetings",
+    "company_id": "p.company_id",
+    "company_name": "p.company_name",
+}
+_SHOWN = ", ".join(
+    f"CASE WHEN r.remembered THEN r.remembered_{name} ELSE {now} END AS {name}" for name, now in _NOW.items()
+)
+# A record whose course or session has not arrived yet is not there yet; training done elsewhere has no session, and may
+# have no course.
+RECORDS = f"""
     FROM records r
     JOIN people p ON p.organisation_id = r.organisation_id AND p.id = r.employee_id
     LEFT JOIN courses c ON c.organisation_id = r.organisation_id AND c.id = r.course_id
     LEFT JOIN sessions s ON s.organisation_id = r.organisation_id AND s.id = r.session_id
-    CROSS JOIN LATERAL (SELECT {shown}) AS shown
-    WHERE r.organisation_id = :organisation_id AND r.employee_id = :person_id
+    CROSS JOIN LATERAL (SELECT {_SHOWN}) AS shown
+    WHERE r.organisation_id = :organisation_id
         AND (c.id IS NOT NULL OR r.course_id IS NULL) AND (s.id IS NOT NULL OR r.session_id IS NULL)
-        AND {conditions}{start}
+"""
+"""The records of an organisation, with all that they show and are found by."""
+TRAINING_MOMENT = "coalesce(r.completed_at, s.start_date)"
+SHOWN = """r.id, r.session_id, r.status, r.passed, r.completed_at, r.valid_until, r.checked_in_at, r.check_in_method,
+    r.attendance, r.external, r.provider, shown.*, p.id AS person_id, p.type, p.full_name"""
+"""The columns of `RECORDS` that `RECORD` shows."""
+
+# A person's records are few: they are matched first, then counted and cut to the page. `found` tells a person
+# without matching records from one that this organisation does not have.
+_PAGE = """
+WITH matched AS (
+    SELECT {shown}, {moment} AS training_date {records} AND r.employee_id = :person_id AND {conditions}{start}
 )
 SELECT
     EXISTS (
@@ -59,25 +84,6 @@ _MEMBERS = """
 """
 _OF_PAGE = "(SELECT * FROM matched ORDER BY training_date DESC, id LIMIT :per_page OFFSET :rows_before)"
 
-# A closed record shows, and is found by, what was true when it closed; an open one what is true now. Training done
-# elsewhere was in no session of a project, and nobody knows whether it was online.
-_NOW = {
-    "title": "coalesce(r.training_name, c.title)",
-    "online": "c.online AND NOT r.external",
-    "label_ids": "coalesce(c.label_ids, '{}')",
-    "label_names": "coalesce(c.label_names, '[]')",
-    "session_name": "s.session_name",
-    "location": "s.location",
-    "project_ids": "coalesce(s.project_ids, '{}')",
-    "project_names": "coalesce(s.project_names, '[]')",
-    "meetings": "s.meetings",
-    "company_id": "p.company_id",
-    "company_name": "p.company_name",
-}
-_SHOWN = ", ".join(
-    f"CASE WHEN r.remembered THEN r.remembered_{name} ELSE {now} END AS {name}" for name, now in _NOW.items()
-)
-
 _SESSION = """
     'id', session_id, 'name', session_name, 'venue', CASE WHEN NOT online THEN location END,
     'checked_in_at', history_timestamp(checked_in_at), 'check_in_method', check_in_method
@@ -94,7 +100,10 @@ _ATTENDANCE = """
         AS a (meeting_id bigint, checked_in_at timestamptz, check_in_method text) ON a.meeting_id = m.id
 """
 
-_STATUS = {
+RECORD = _RECORD.format(record=_MEMBERS, session=_SESSION, attendance=_ATTENDANCE)
+"""What is shown of a row with the columns `SHOWN`."""
+
+STATUS = {
     "proposed": "r.status IN ('waitlisted', 'pending')",
     "confirmed": "r.status = 'enrolled'",
     "completed": "r.status IN ('completed', 'failed', 'absent', 'accepted')",
@@ -106,8 +115,8 @@ _MERGED_INTO = scoped(
     "SELECT merged_into FROM people WHERE organisation_id = $1 AND id = $2 AND removed", ("bigint", "bigint")
 )
 
-_TRAINING_DAY = day_of("coalesce(r.completed_at, s.start_date)", zone_of(LISTED))
-_FILTERS = {
+_TRAINING_DAY = day_of(TRAINING_MOMENT, zone_of(LISTED))
+FILTERS = {
     "online": ("shown.online = :online", "boolean"),
     "project_id": (":project_id = ANY(shown.project_ids)", "bigint"),
     "label_id": (":label_id = ANY(shown.label_ids)", "bigint"),
@@ -127,6 +136,16 @@ def history_page(
     sight: Sight = EVERYBODY,
 ) -> PageRead:
     """Whether there is such a person in sight, how many records match, and the page of them as JSON text."""
+    given = filters_of(query, company_id)
+    in_doubt = not (sight.everybody or person_id == sight.person)
+    companies = [array_text(sight.companies)] if in_doubt else []
+    arguments = (organisation_id, person_id, person_type, *companies, *given.values(), *query.place)
+    statement = _page_statement(tuple(given), query.status, query.window, of_companies=in_doubt)
+    return PageRead(statement, arguments)
+
+
+def filters_of(query: HistoryQuery, company_id: int | None) -> dict[str, Any]:
+    """The arguments of those of the `FILTERS` that are asked for."""
     asked = {
         "online": None if query.type == "all" else query.type == "online",
         "project_id": query.project_id,
@@ -135,12 +154,7 @@ def history_page(
         "date_from": query.date_from,
         "date_to": query.date_to,
     }
-    given = {name: value for name, value in asked.items() if value is not None}
-    in_doubt = not (sight.everybody or person_id == sight.person)
-    companies = [array_text(sight.companies)] if in_doubt else []
-    arguments = (organisation_id, person_id, person_type, *companies, *given.values(), *query.place)
-    statement = _page_statement(tuple(given), query.status, query.window, of_companies=in_doubt)
-    return PageRead(statement, arguments)
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 async def merged_into(connection: Connection, organisation_id: int, person_id: int) -> int | None:
@@ -151,12 +165,14 @@ async def merged_into(connection: Connection, organisation_id: int, person_id: i
 
 @cache
 def _page_statement(filters: tuple[str, ...], status: str | None, window: Window, *, of_companies: bool) -> Statement:
-    conditions = [_FILTERS[name][0] for name in filters] + ([_STATUS[status]] if status else [])
+    conditions = [FILTERS[name][0] for name in filters] + ([STATUS[status]] if status else [])
     types = {"organisation_id": "bigint", "person_id": "bigint", "type": "text"}
     types |= {"companies": "text"} if of_companies else {}
-    types |= {name: _FILTERS[name][1] for name in filters}
+    types |= {name: FILTERS[name][1] for name in filters}
     parts = {
-        "shown": _SHOWN,
+        "shown": SHOWN,
+        "moment": TRAINING_MOMENT,
+        "records": RECORDS,
         "start": "" if window.is_counted else window.start("r.id", newest_first=True),
         "total": "(SELECT count(*) FROM matched)" if window.is_counted else "NULL::bigint",
         "items": _items(window),
@@ -168,12 +184,8 @@ def _page_statement(filters: tuple[str, ...], status: str | None, window: Window
 
 def _items(window: Window) -> str:
     """A record's day changes when it is completed, so it is no walk that goes by it."""
-    item, page, order = (
-        _RECORD.format(record=_MEMBERS, session=_SESSION, attendance=_ATTENDANCE),
-        _OF_PAGE,
-        "training_date DESC, id",
-    )
+    page, order = _OF_PAGE, "training_date DESC, id"
     if window.is_step:
         rest = f"SELECT * FROM matched WHERE true{window.start('id', newest_first=True)}"  # noqa: S608 - of constants
         page, order = page_of(rest, "id DESC", MAX_PER_PAGE, window), "id DESC"
-    return items_of(page=page, joins="", item=item, order=order, window=window)
+    return items_of(page=page, joins="", item=RECORD, order=order, window=window)

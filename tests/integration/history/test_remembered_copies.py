@@ -143,5 +143,5 @@ async def test_control_a_filter_by_the_copies_finds_what_is_true_now(
     await follow(pool, *COPIES, completed(2, remembered=REMEMBERED), *RENAMED)
     assert await shown(pool, company_id=2) == {}
     monkeypatch.setattr(pages, "_page_statement", pages._page_statement.__wrapped__)
-    monkeypatch.setattr(pages, "_SHOWN", pages._SHOWN.replace("WHEN r.remembered THEN", "WHEN false THEN"))
+    monkeypatch.setattr(pages, "RECORDS", pages.RECORDS.replace("WHEN r.remembered THEN", "WHEN false THEN"))
     assert await shown(pool, company_id=2) == {1: NEW}

@@ -29,6 +29,7 @@ PUBLIC = [
         ("/api/v1/employees/5/training", "history"),
         ("/api/v1/employees/five/training", "history"),
         ("/api/v1/staff/5/training", "history"),
+        ("/api/v1/training/records", "history"),
         ("/api/v1/staff/5", "enrollment"),
     ],
 )
