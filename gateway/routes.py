@@ -20,7 +20,6 @@ ROUTES: Final[Mapping[str, UpstreamName]] = {
     "/api/v1/training/records/**": "enrollment",
     "/api/v1/training/record-submissions": "enrollment",
     "/api/v1/training/compliance": "enrollment",
-    "/api/v1/training/records": "history",
     "/api/v1/training/settings/**": "enrollment",
     "/api/v1/employees/{id}/training": "history",
     "/api/v1/staff/{id}/training": "history",
@@ -48,6 +47,11 @@ ROUTES: Final[Mapping[str, UpstreamName]] = {
     "/.well-known/oauth-protected-resource": "accounts",
 }
 """The first that matches decides. `{id}` stands for one segment, `/**` at the end for any further ones or none."""
+
+READS: Final[Mapping[str, UpstreamName]] = {
+    "/api/v1/training/records": "history",
+}
+"""Paths whose GETs have a service of their own: what is written is its owner's, and what is read a projection."""
 
 PUBLIC: Final[Mapping[str, str]] = {
     "/api/v1/auth/login": "POST",
@@ -115,12 +119,17 @@ _REMEMBERED_LENGTH: Final = 256
 
 
 class Destination(NamedTuple):
-    """`streamed` are the methods that go over the lane, as `STREAMED` has them; `is_exported` as `EXPORTED` has it."""
+    """`reading` is the service for a GET, `upstream` that for all else. `streamed` are the methods that go over the lane,
+    as `STREAMED` has them; `is_exported` as `EXPORTED` has it."""
 
     upstream: UpstreamName
+    reading: UpstreamName
     streamed: Mapping[str, int]
     is_live: bool = False
     is_exported: bool = False
+
+    def service_for(self, method: str) -> UpstreamName:
+        return self.reading if method == "GET" else self.upstream
 
 
 class Router:
@@ -140,9 +149,9 @@ class Router:
     def destination_of(self, path: str) -> Destination | None:
         return self._remembered(path) if len(path) <= _REMEMBERED_LENGTH else self._find(path)
 
-    def upstream_of(self, path: str) -> UpstreamName | None:
+    def upstream_of(self, path: str, method: str = "POST") -> UpstreamName | None:
         destination = self.destination_of(path)
-        return None if destination is None else destination.upstream
+        return None if destination is None else destination.service_for(method)
 
     def upstream_of_import(self, query: str) -> UpstreamName:
         """The service for a file. One of them refuses a kind that nobody knows."""
@@ -155,7 +164,8 @@ class Router:
             return None
         streamed = next((methods for pattern, methods in self._streamed if pattern.fullmatch(path)), _NOT_STREAMED)
         is_live = any(pattern.fullmatch(path) for pattern in self._live)
-        return Destination(upstream, streamed, is_live, self._exported.fullmatch(path) is not None)
+        reading = READS.get(path, upstream)
+        return Destination(upstream, reading, streamed, is_live, self._exported.fullmatch(path) is not None)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -80,11 +80,13 @@ class ForwardHandler:
                 return self.public.handle(request)
             if path == LOGOUT and request.method == "POST":
                 return self._log_out(request)
-        return self._over_the_lane(request, destination) or self._at_once(request, destination.upstream)
+        long = self._over_the_lane(request, destination)
+        return long or self._at_once(request, destination.service_for(request.method))
 
     def _over_the_lane(self, request: Request, destination: Destination) -> Answering | None:
         """What may take long; None where it is not that."""
-        upstream, streamed, is_live, is_exported = destination
+        _, _, streamed, is_live, is_exported = destination
+        upstream = destination.service_for(request.method)
         if streamed and request.method in streamed:
             if request.target.path == IMPORTS:
                 upstream = self.router.upstream_of_import(request.target.query)

@@ -42,7 +42,7 @@ def test_a_route_that_a_service_declares_is_routed_to_it(service: str, route: Ro
     if route.path == IMPORTS:  # two services have it
         assert service in {ROUTER.upstream_of_import(f"kind={kind}") for kind in get_args(KindName)}
         return
-    assert ROUTER.upstream_of(route.path.replace("{id}", "5")) == service
+    assert ROUTER.upstream_of(route.path.replace("{id}", "5"), route.method) == service
 
 
 @pytest.mark.parametrize(
