@@ -68,7 +68,7 @@ async def test_an_export_has_all_rows_of_a_list_as_its_walk(
     for _ in range(5):
         await walked.add()
     [route] = [each.route for each in LISTS if each.route.path == path]
-    columns = columns_of(route.exports[CSV_TYPE].args[0].item)  # type: ignore[attr-defined]
+    columns = columns_of(route.exports[NDJSON_TYPE].args[0].item)  # type: ignore[attr-defined]
 
     async def alike() -> bool:
         rows = await walked_through(walked)
