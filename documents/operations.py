@@ -104,6 +104,8 @@ def _body(route: Route[Any, Any], schemas: Schemas) -> Schema:
 
 def _answers(route: Route[Any, Any], around: Surroundings) -> dict[str, Schema]:
     answers = {str(status): _answer(route, status, around) for status in sorted(route.answers)}
+    if route.exports:
+        answers["200"]["content"] |= _exports(route)
     return answers | {"304": _not_modified(route)} if route.tagged and route.method == "GET" else answers
 
 
@@ -113,7 +115,7 @@ def _answer(route: Route[Any, Any], status: int, around: Surroundings) -> Schema
     return {
         "description": HTTPStatus(status).phrase,
         "headers": headers_of_answer(route, status),
-        "content": {route.media_type if route.events is None else EVENT_STREAM: content, **_exports(route)},
+        "content": {route.media_type if route.events is None else EVENT_STREAM: content},
         **links(route, status, around.routes, around.names),
     }
 

@@ -93,10 +93,8 @@ class ForwardHandler:
             return self._stream(request, upstream, streamed[request.method])
         if is_live and request.method == "GET":
             return self._watch(request, upstream)
-        if is_exported and request.method == "GET":
-            request.answer_lines += VARY_ACCEPT
-            if preferred(request.headers, EXPORT_TYPES) is not None:
-                return self._stream(request, upstream, 0)
+        if is_exported and _is_export(request):
+            return self._stream(request, upstream, 0)
         return None
 
     def _at_once(self, request: Request, upstream: UpstreamName) -> Answering | ApiError:
@@ -205,3 +203,9 @@ class ForwardHandler:
         client = _Client(bearer, lines(passing), scheme, host, has_idempotency_key(passing))
         request.head.derived = client
         return client
+
+
+def _is_export(request: Request) -> bool:
+    """Whether the list is wanted whole. Each answer about it says that its form depends on `Accept`."""
+    request.answer_lines += VARY_ACCEPT
+    return request.method == "GET" and preferred(request.headers, EXPORT_TYPES) is not None

@@ -109,9 +109,6 @@ class Route(Generic[Q, B]):
     events: type[BaseModel] | None = None
     """Who asks receives server-sent events with this as their data, and stays connected. Clients receive them from the
     gateway; what the service answers it says where they begin (decision 26)."""
-    exports: Mapping[str, Callable[[Call[Q, B]], Awaitable[Streamed]]] = field(default_factory=dict)
-    """What answers a GET in place of the handler, by the media type that `Accept` prefers to JSON. Such a request alone
-    has a slot for a stream, and the gateway sends it over the lane (`gateway.routes.EXPORTED`)."""
     media_type: str = JSON_TYPE
     """Of its good answers."""
     form: bool = False
@@ -131,6 +128,9 @@ class Route(Generic[Q, B]):
 
     A route with `PreconditionFailed` among them reads `If-Match`, one with `IdempotencyKeyReused` an `Idempotency-Key`.
     """
+    exports: Mapping[str, Callable[[Call[Q, B]], Awaitable[Streamed]]] = field(default_factory=dict)
+    """What answers a GET in place of the handler, by the media type that `Accept` prefers to JSON. Such a request alone
+    has a slot for a stream, and the gateway sends it over the lane (`gateway.routes.EXPORTED`)."""
     tagged: bool = False
     """Its answers have the `ETag` of a row. A GET with it reads `If-None-Match`, and may answer 304."""
     deprecated: date | None = None

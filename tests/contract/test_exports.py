@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from functools import partial
 from typing import Any
 
 import jiter
@@ -68,14 +69,15 @@ async def test_an_export_has_all_rows_of_a_list_as_its_walk(
     for _ in range(5):
         await walked.add()
     [route] = [each.route for each in LISTS if each.route.path == path]
-    columns = columns_of(route.exports[CSV_TYPE].args[0].item)  # type: ignore[attr-defined]
+    columns = columns_of(route.exports[NDJSON_TYPE].args[0].item)  # type: ignore[attr-defined]
 
     async def alike() -> bool:
         rows = await walked_through(walked)
-        as_lines = lines(await export(admin, walked.path, NDJSON_TYPE, **walked.filters))
-        as_cells = cells(await export(admin, walked.path, CSV_TYPE, **walked.filters))
         assert len(rows) >= 5
-        assert as_lines == rows
+        assert lines(await export(admin, walked.path, NDJSON_TYPE, **walked.filters)) == rows
+        if not isinstance(route.exports[CSV_TYPE], partial):
+            return True  # it has columns of its own
+        as_cells = cells(await export(admin, walked.path, CSV_TYPE, **walked.filters))
         return as_cells == [{column.name: written(column.cell(row)) for column in columns} for row in rows]
 
     await eventually(alike)  # messages are sent meanwhile

@@ -200,6 +200,21 @@ async def test_compliance_is_a_spreadsheet_for_who_asks(stack: Stack, admin: Cli
     assert "<f>" not in sheet
 
 
+async def test_one_spreadsheet_is_made_at_a_time(stack: Stack, admin: Client, organisation: int, gate: Gate) -> None:
+    course = await new_course(admin)
+    session = await new_session(admin, course)
+    for _ in range(3):
+        await enroll(admin, session, await new_employee(admin))
+    path = f"{COMPLIANCE}?course_id={course}"
+    async with connection(stack.gateway_url, request_of(admin, path, XLSX_TYPE)) as made:
+        await eventually(gate.reached)
+        second = asyncio.ensure_future(admin.request("GET", path, headers={"Accept": XLSX_TYPE}))
+        answer = await asyncio.wait_for(second, 20)
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "10")
+        gate.open.set()
+        assert (await read_until(made, b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+
+
 async def test_a_spreadsheet_has_so_many_rows(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spreadsheet, "MOST_ROWS", 2)
     course = await new_course(admin)

@@ -71,6 +71,8 @@ class Outlet:
         error = None if sending.cancelled() else sending.exception()
         if sending.cancelled() or error is not None:
             self._note_end(error)
+            if isinstance(error, Exception) and not isinstance(error, ClientGone | StreamCut | LengthMissed):
+                await self._received()
             self._reset()
             raise ConnectionError("The stream ended in the middle.")
 
@@ -90,56 +92,22 @@ class Outlet:
             self._reset()
 
     async def _send(self, stream: ResponseStream, in_chunks: bool, last: bool) -> None:
-        """The deadline was that of its beginning. An error comes once the reader has what was sent before it."""
+        """The deadline was that of its beginning."""
         current_deadline.set(None)
-        in_chunks = in_chunks and stream.length is None
+        in_chunks, left = in_chunks and stream.length is None, stream.length
         self._write(stream.head(in_chunks=in_chunks, last=last))
         with self._pushing(stream, in_chunks):
-            try:
-                await self._send_chunks(stream, in_chunks)
-            except (ClientGone, StreamCut, LengthMissed):
-                raise
-            except Exception:
-                if stream.cut_behind is None:
-                    await self._received()
-                raise
-        if in_chunks:
-            self._write(_LAST_CHUNK)
-
-    def _write(self, data: bytes) -> None:
-        """Raises `ClientGone`, where uvloop would raise `RuntimeError`."""
-        if self._transport.is_closing():
-            raise ClientGone
-        self._transport.write(data)
-
-    async def _send_chunks(self, stream: ResponseStream, in_chunks: bool) -> None:
-        """Raises `ClientGone`, `StreamCut` or `LengthMissed`, and what the chunks raise."""
-        left = stream.length
-        async for chunk in stream.chunks:
-            for part in parts(chunk):
-                await self._make_room(stream.cut_behind)
-                left = None if left is None else left - len(part)
-                if left is not None and left < 0:
-                    raise LengthMissed
-                self._write(_framed(part) if in_chunks else part)
+            async for chunk in stream.chunks:
+                for part in parts(chunk):
+                    await self._make_room(stream.cut_behind)
+                    left = None if left is None else left - len(part)
+                    if left is not None and left < 0:
+                        raise LengthMissed
+                    self._write(_framed(part) if in_chunks else part)
         if left:
             raise LengthMissed
-
-    async def _received(self) -> None:
-        """Waits until the other end has everything, or for `LAST_WORDS_TIMEOUT`: a reset drops what is under way."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LAST_WORDS_TIMEOUT):
-                while not self._transport.is_closing() and (self._unsent() or self._unacknowledged()):  # noqa: ASYNC110
-                    await asyncio.sleep(_LAST_WORDS_POLL)
-
-    def _unacknowledged(self) -> int:
-        """Bytes that the kernel holds for the other end (tcp(7)); 0 where it does not say."""
-        connection = self._transport.get_extra_info("socket")
-        try:
-            held = b"" if connection is None else fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4))
-        except OSError:
-            return 0
-        return int.from_bytes(held, sys.byteorder)
+        if in_chunks:
+            self._transport.write(_LAST_CHUNK)
 
     @contextmanager
     def _pushing(self, stream: ResponseStream, in_chunks: bool) -> Iterator[None]:
@@ -185,6 +153,25 @@ class Outlet:
         connection = self._transport.get_extra_info("socket")
         if connection is not None and not self._transport.is_closing():
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size // 2)
+
+    async def _received(self) -> None:
+        """Waits until the other end has everything, or for `LAST_WORDS_TIMEOUT`.
+
+        What was sent last may say why the stream fails, and a reset drops what is under way.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_TIMEOUT):
+                while not self._transport.is_closing() and (self._unsent() or self._unacknowledged()):  # noqa: ASYNC110
+                    await asyncio.sleep(_LAST_WORDS_POLL)
+
+    def _unacknowledged(self) -> int:
+        """Bytes that the kernel holds for the other end (tcp(7)); 0 where it does not say."""
+        connection = self._transport.get_extra_info("socket")
+        try:
+            held = b"" if connection is None else fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4))
+        except OSError:
+            return 0
+        return int.from_bytes(held, sys.byteorder)
 
     def _reset(self) -> None:
         connection = self._transport.get_extra_info("socket")
