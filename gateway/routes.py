@@ -74,7 +74,6 @@ CALENDARS: Final = "/calendars/"
 STREAMED: Final[Mapping[str, Mapping[str, int]]] = {
     "/api/v1/events": {"GET": 0},
     IMPORTS: {"POST": MAX_IMPORT_BYTES},
-    "/api/v1/imports/people/{id}/refusals": {"GET": 0},
 }
 """Paths whose requests go over the lane (decision 23), with their methods, and the most bytes of a body that is sent on
 as it comes: 0 without one, or for an ordinary one. Services declare the same (`Route.streamed`, `body_streamed`)."""
@@ -90,6 +89,9 @@ EXPORTED: Final = (
     "/api/v1/training/projects",
     "/api/v1/training/enrollments",
     "/api/v1/training/enrollments/{id}/audit",
+    "/api/v1/training/records",
+    "/api/v1/training/records/{id}/audit",
+    "/api/v1/training/record-submissions",
     "/api/v1/training/compliance",
     "/api/v1/training/settings/audit",
     "/api/v1/employees",
@@ -99,6 +101,13 @@ EXPORTED: Final = (
     "/api/v1/staff/{id}/audit",
     "/api/v1/staff/{id}/training",
     "/api/v1/companies",
+    "/api/v1/calendars",
+    "/api/v1/imports/people",
+    "/api/v1/imports/people/{id}/refusals",
+    "/api/v1/imports/courses",
+    "/api/v1/imports/courses/{id}/refusals",
+    "/api/v1/imports/sessions",
+    "/api/v1/imports/sessions/{id}/refusals",
     "/api/v1/webhooks",
     "/api/v1/webhooks/{id}/audit",
     "/api/v1/webhooks/{id}/messages",
@@ -119,8 +128,8 @@ _REMEMBERED_LENGTH: Final = 256
 
 
 class Destination(NamedTuple):
-    """`reading` is the service for a GET, `upstream` that for all else. `streamed` are the methods that go over the lane,
-    as `STREAMED` has them; `is_exported` as `EXPORTED` has it."""
+    """`reading` is the service for a GET, `upstream` that for all else. `streamed` are the methods that go over the
+    lane, as `STREAMED` has them; `is_exported` as `EXPORTED` has it."""
 
     upstream: UpstreamName
     reading: UpstreamName

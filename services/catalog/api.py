@@ -11,6 +11,7 @@ from services.catalog.errors import (
     ChangedMeanwhile,
     CourseNotFound,
     CourseNotSelectable,
+    ExternalIdTaken,
     HasEnrollments,
     IsPrerequisite,
     PrerequisiteRing,
@@ -118,7 +119,7 @@ ROUTES: list[Route[Any, Any]] = [
         CourseDetail,
         "Course created successfully",
         summary="Create course",
-        refusals=[CourseNotSelectable],
+        refusals=[CourseNotSelectable, ExternalIdTaken],
     ),
     Route(
         "PATCH",
@@ -128,7 +129,14 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[MANAGE],
         body=CoursePatch,
         summary="Change course",
-        refusals=[CourseNotFound, PreconditionFailed, CourseNotSelectable, PrerequisiteRing, TooManyPrerequisites],
+        refusals=[
+            CourseNotFound,
+            PreconditionFailed,
+            CourseNotSelectable,
+            ExternalIdTaken,
+            PrerequisiteRing,
+            TooManyPrerequisites,
+        ],
         tagged=True,
     ),
     Route(
@@ -152,7 +160,7 @@ ROUTES: list[Route[Any, Any]] = [
         SessionDetail,
         "Session created successfully",
         summary="Create session",
-        refusals=[CourseNotSelectable],
+        refusals=[CourseNotSelectable, ExternalIdTaken],
     ),
     Route(
         "PATCH",
@@ -166,7 +174,14 @@ ROUTES: list[Route[Any, Any]] = [
             "A session that is `scheduled` becomes `in_progress` and then `completed`, or is `cancelled` before;"
             " never back. Cancelling it cancels its enrollments."
         ),
-        refusals=[SessionNotFound, PreconditionFailed, StatusMoveForbidden, CapacityBelowEnrolled, ChangedMeanwhile],
+        refusals=[
+            SessionNotFound,
+            PreconditionFailed,
+            StatusMoveForbidden,
+            CapacityBelowEnrolled,
+            ExternalIdTaken,
+            ChangedMeanwhile,
+        ],
         tagged=True,
     ),
     Route(

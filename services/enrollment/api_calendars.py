@@ -24,10 +24,12 @@ from shared.http.resource_responses import document, page
 from shared.http.responses import Answer, Caching, success
 from shared.http.routing import Call, Route
 from shared.http.walks import require_own_cursor
+from shared.postgres.batched_reads import PageRead
 from shared.postgres.pool import Connection, connected, transaction
 from shared.security_log import SecurityEvent, record
 from shared.service.chassis import POOL, READER
 from shared.service.event_cursor import cursor_of_walk
+from shared.service.exports import Listing, exports_of, of_read
 from shared.service.idempotency import OF_IDEMPOTENCY, run_once
 
 PATH: Final = "/api/v1/calendars"
@@ -35,11 +37,14 @@ ONE: Final = PATH + "/{id}"
 MANAGERS: Final = (MANAGE, VIEW_SELF)
 
 
+def calendars_of(call: Call[Any, Body], query: CalendarQuery) -> PageRead:
+    return store.page(call.organisation_id, query, sight_of_calendars(call.caller))
+
+
 async def list_calendars(call: Call[CalendarQuery, Body]) -> Answer:
     require_own_cursor(call)
     headers = await cursor_of_walk(call)
-    read = store.page(call.organisation_id, call.query, sight_of_calendars(call.caller))
-    return page(call, *await call.app[READER].read(read), headers=headers)
+    return page(call, *await call.app[READER].read(calendars_of(call, call.query)), headers=headers)
 
 
 async def get_calendar(call: Call[Query, Body]) -> Answer:
@@ -114,6 +119,7 @@ CALENDAR_ROUTES: list[Route[Any, Any]] = [
         {200: Listed[CalendarItem]},
         permissions=MANAGERS,
         query=CalendarQuery,
+        exports=exports_of(Listing(CalendarItem, of_read(calendars_of))),
         summary="List calendars",
     ),
     Route(

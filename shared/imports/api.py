@@ -8,6 +8,8 @@ from aiohttp import web
 
 from shared.auth.internal_token import MANAGE
 from shared.errors import ValidationFailed
+from shared.exports.formats import Csv
+from shared.http.accept import CSV_TYPE
 from shared.http.conditional import Document
 from shared.http.models import Body, Query
 from shared.http.pagination import PagedQuery
@@ -22,12 +24,13 @@ from shared.imports.errors import ImportEnded, ImportNotFound, TooManyImports
 from shared.imports.kind import ImportKind
 from shared.imports.models import MAX_BYTES, PATH, ImportItem, ImportListQuery, ImportQuery, RefusalItem
 from shared.imports.readers import CSV, NDJSON
-from shared.imports.repair import CSV_TYPE, prefers_csv, repair_file
+from shared.imports.repair import repair_file
 from shared.imports.upload import receive
 from shared.postgres.batched_reads import PageRead
 from shared.postgres.pool import Connection, connected, transaction
 from shared.service.chassis import POOL
 from shared.service.event_cursor import cursor_of_walk
+from shared.service.exports import Listing, exports_of, of_read, require_no_part
 from shared.service.resource_routes import detail_route, list_route
 
 WAKE = web.AppKey("imports_wake", asyncio.Event)
@@ -85,17 +88,20 @@ def _routes_of(kind: ImportKind[Any]) -> list[Route[Any, Any]]:
     async def detail_of_kind(connection: Connection, organisation_id: int, row_id: int) -> Document | None:
         return await store.detail(connection, organisation_id, row_id, name)
 
-    async def list_refusals(call: Call[PagedQuery, Body]) -> Answer | Streamed:
-        if prefers_csv(call.request.headers):
-            return await _repair_file(call, name)
+    def refusals_of(call: Call[Any, Body], query: PagedQuery) -> PageRead:
+        return store.refusals_page(call.organisation_id, call.id, name, query)
+
+    async def list_refusals(call: Call[PagedQuery, Body]) -> Answer:
         require_own_cursor(call)
         headers = await cursor_of_walk(call)
         async with connected(call.app[POOL]) as connection:
-            read = store.refusals_page(call.organisation_id, call.id, name, call.query)
-            found, *rows = await read.alone_scoped(connection)
+            found, *rows = await refusals_of(call, call.query).alone_scoped(connection)
         if not found:
             raise ImportNotFound
         return page(call, *rows, headers=headers)
+
+    async def file_to_repair(call: Call[PagedQuery, Body]) -> Streamed:
+        return await _repair_file(call, name)
 
     async def cancel_import(call: Call[Query, Body]) -> Answer:
         place = call.organisation_id, call.id
@@ -105,6 +111,8 @@ def _routes_of(kind: ImportKind[Any]) -> list[Route[Any, Any]]:
                 raise ImportEnded if await store.exists(connection, place, name) else ImportNotFound
         return success(cancelled, message="Import cancelled")
 
+    as_rows = Listing(RefusalItem, of_read(refusals_of, ImportNotFound))
+    files = {**exports_of(as_rows), CSV_TYPE: file_to_repair}
     return [
         list_route(path, page_of_kind, ImportListQuery, ImportItem, [MANAGE], summary=f"List imports of {name}"),
         detail_route(one, detail_of_kind, ImportNotFound, ImportItem, [MANAGE], summary=f"Get import of {name}"),
@@ -115,7 +123,10 @@ def _routes_of(kind: ImportKind[Any]) -> list[Route[Any, Any]]:
             {200: Listed[RefusalItem]},
             permissions=[MANAGE],
             query=PagedQuery,
-            streamed=True,
+            exports={
+                **exports_of(Listing(RefusalItem, of_read(refusals_of, ImportNotFound))),
+                CSV_TYPE: file_to_repair,
+            },
             summary=f"List refusals of import of {name}",
             description=(
                 "The first 10,000 are kept, for 30 days. With `Accept: text/csv` they come as the lines that were"
@@ -139,13 +150,11 @@ def _routes_of(kind: ImportKind[Any]) -> list[Route[Any, Any]]:
 
 async def _repair_file(call: Call[PagedQuery, Body], kind: str) -> Streamed:
     """All of them in one stream. Raises `ImportNotFound`, and `ValidationFailed` for a page of it."""
-    asked = sorted(call.query.model_fields_set)
-    if asked:
-        raise ValidationFailed({name: ["A CSV file has no pages."] for name in asked})
+    require_no_part(call)
     place = call.organisation_id, call.id
     async with connected(call.app[POOL]) as connection:
         layout = await store.layout(connection, place, kind)
     if layout is None:
         raise ImportNotFound
-    headers = {"Content-Disposition": f'attachment; filename="refusals-{call.id}.csv"', "Vary": "Accept"}
-    return Streamed(repair_file(call.app[POOL], place, layout), CSV_TYPE, headers=headers)
+    headers = {"Content-Disposition": f'attachment; filename="refusals-{call.id}.csv"'}
+    return Streamed(repair_file(call.app[POOL], place, layout), Csv.content_type, headers=headers)

@@ -6,27 +6,18 @@ Readers leave out columns whose names begin with `#`, so that the ones in front 
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from shared.http.request import Headers
 from shared.imports import store
 from shared.imports.csv_out import LINE_END, SEPARATOR, csv_line
 from shared.imports.lines import MAX_KEPT
 from shared.imports.store import FileLayout, Refusal
 from shared.postgres.pool import Pool, connected
 
-CSV_TYPE: Final = "text/csv; charset=utf-8; header=present"
 IN_FRONT: Final = ("#line", "#field", "#reason")
 OF_NO_COLUMNS: Final = "#text"
 """Of a file that has no columns, or whose header was never read."""
 STEP: Final = 500
 """Refusals that are read at once."""
 _BETWEEN: Final = "; "
-
-
-def prefers_csv(headers: Headers) -> bool:
-    """Whether `Accept` names CSV and no JSON."""
-    accept = ",".join(headers.getall("Accept", ())).lower()
-    named = [each.partition(";")[0].strip() for each in accept.split(",")]
-    return "text/csv" in named and "application/json" not in named
 
 
 async def repair_file(pool: Pool, place: tuple[int, int], layout: FileLayout) -> AsyncIterator[bytes]:

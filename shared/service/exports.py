@@ -204,11 +204,16 @@ async def _parts(sheet: Spreadsheet) -> AsyncIterator[bytes]:
 
 async def _cursor_of(call: Call[Any, Body]) -> Mapping[str, str]:
     """Taken before any row is read. Raises `ValidationFailed` for a query that asks for a part."""
+    require_no_part(call)
+    return await event_cursor(call.app, call.organisation_id)
+
+
+def require_no_part(call: Call[Any, Body]) -> None:
+    """Raises `ValidationFailed`."""
     query: PagedQuery = call.query
     asked = [name for name in _OF_PAGES if name in query.model_fields_set]
     if asked:
         raise ValidationFailed({name: ["Must not be given for an export, which has all rows."] for name in asked})
-    return await event_cursor(call.app, call.organisation_id)
 
 
 def _name(call: Call[Any, Any]) -> str:
