@@ -123,10 +123,7 @@ def _routes_of(kind: ImportKind[Any]) -> list[Route[Any, Any]]:
             {200: Listed[RefusalItem]},
             permissions=[MANAGE],
             query=PagedQuery,
-            exports={
-                **exports_of(Listing(RefusalItem, of_read(refusals_of, ImportNotFound))),
-                CSV_TYPE: file_to_repair,
-            },
+            exports=files,
             summary=f"List refusals of import of {name}",
             description=(
                 "The first 10,000 are kept, for 30 days. With `Accept: text/csv` they come as the lines that were"
