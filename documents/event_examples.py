@@ -61,13 +61,13 @@ _STATES: Final[Mapping[type[State], State]] = {
         pass_score=Decimal(70), validity_months=24, labels=(_LABEL,), prerequisites=(), renewal_window_days=60,
         duration_hours=Decimal(8), cost_per_participant=Decimal("249.5"), provider="external",
         provider_name="Meridian Academy", description="For those who lead a team for the first time.",
-        created_at=datetime(2029, 11, 2, 8, 30, tzinfo=UTC),
+        created_at=datetime(2029, 11, 2, 8, 30, tzinfo=UTC), external_id="LEAD-1",
     ),
     SessionState: SessionState(
         id=8, version=1, course_id=1, session_name="May cohort", start_date=_START, end_date=_END,
         location="Training Room A", max_participants=20, status="scheduled", projects=(_PROJECT,),
         enrollment_closes_at=datetime(2030, 5, 10, 12, tzinfo=UTC),
-        facilitator=Facilitator(id=5, full_name="Ada Okafor"),
+        facilitator=Facilitator(id=5, full_name="Ada Okafor"), external_id="LEAD-1-2030-05",
     ),
     EmployeeState: EmployeeState(
         id=42, version=1, type="employee", employee_id="EMP-042", full_name="John Doe", company=None,

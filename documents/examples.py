@@ -66,7 +66,7 @@ EXAMPLES: Final[Mapping[str, Example]] = {
                 {{"id": 9, "start_date": "2026-05-15", "end_date": "2026-05-15", "location": "Training Room A",
                   "available_spots": 20, "max_participants": 20}}
             ],
-            "labels": [], "validity_months": null, "renewal_window_days": null}}}}""",
+            "labels": [], "validity_months": null, "renewal_window_days": null, "external_id": null}}}}""",
         shape_only=("data.upcoming_sessions.0.start_date", "data.upcoming_sessions.0.end_date"),
     ),
     "list sessions": Example(
@@ -81,7 +81,7 @@ EXAMPLES: Final[Mapping[str, Example]] = {
         "/api/v1/training/sessions/8",
         200,
         f"""{{"success": true, "data": {{{SESSION}, "projects": [],
-            "enrollment_opens_at": null, "enrollment_closes_at": null}}}}""",
+            "enrollment_opens_at": null, "enrollment_closes_at": null, "external_id": null}}}}""",
     ),
     "enroll": Example(
         "POST",

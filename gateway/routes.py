@@ -26,6 +26,8 @@ ROUTES: Final[Mapping[str, UpstreamName]] = {
     "/api/v1/companies": "enrollment",
     "/api/v1/imports": "enrollment",
     "/api/v1/imports/people/**": "enrollment",
+    "/api/v1/imports/courses/**": "catalog",
+    "/api/v1/imports/sessions/**": "catalog",
     "/api/v1/events": "delivery",
     "/api/v1/webhooks/**": "delivery",
     "/api/v1/webhook-messages/**": "delivery",
@@ -64,6 +66,8 @@ STREAMED: Final[Mapping[str, Mapping[str, int]]] = {
     "/api/v1/events": {"GET": 0},
     IMPORTS: {"POST": MAX_IMPORT_BYTES},
     "/api/v1/imports/people/{id}/refusals": {"GET": 0},
+    "/api/v1/imports/courses/{id}/refusals": {"GET": 0},
+    "/api/v1/imports/sessions/{id}/refusals": {"GET": 0},
 }
 """Paths whose requests go over the lane (decision 23), with their methods, and the most bytes of a body that is sent on
 as it comes: 0 without one, or for an ordinary one. Services declare the same (`Route.streamed`, `body_streamed`)."""

@@ -5,12 +5,14 @@ from typing import Any
 
 from aiohttp import web
 
+from services.catalog.api_imports import IMPORT_ROUTES
 from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.errors import (
     CapacityBelowEnrolled,
     ChangedMeanwhile,
     CourseNotFound,
     CourseNotSelectable,
+    ExternalIdTaken,
     HasEnrollments,
     IsPrerequisite,
     PrerequisiteRing,
@@ -118,7 +120,7 @@ ROUTES: list[Route[Any, Any]] = [
         CourseDetail,
         "Course created successfully",
         summary="Create course",
-        refusals=[CourseNotSelectable],
+        refusals=[CourseNotSelectable, ExternalIdTaken],
     ),
     Route(
         "PATCH",
@@ -128,7 +130,14 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[MANAGE],
         body=CoursePatch,
         summary="Change course",
-        refusals=[CourseNotFound, PreconditionFailed, CourseNotSelectable, PrerequisiteRing, TooManyPrerequisites],
+        refusals=[
+            CourseNotFound,
+            PreconditionFailed,
+            CourseNotSelectable,
+            ExternalIdTaken,
+            PrerequisiteRing,
+            TooManyPrerequisites,
+        ],
         tagged=True,
     ),
     Route(
@@ -152,7 +161,7 @@ ROUTES: list[Route[Any, Any]] = [
         SessionDetail,
         "Session created successfully",
         summary="Create session",
-        refusals=[CourseNotSelectable],
+        refusals=[CourseNotSelectable, ExternalIdTaken],
     ),
     Route(
         "PATCH",
@@ -166,7 +175,14 @@ ROUTES: list[Route[Any, Any]] = [
             "A session that is `scheduled` becomes `in_progress` and then `completed`, or is `cancelled` before;"
             " never back. Cancelling it cancels its enrollments."
         ),
-        refusals=[SessionNotFound, PreconditionFailed, StatusMoveForbidden, CapacityBelowEnrolled, ChangedMeanwhile],
+        refusals=[
+            SessionNotFound,
+            PreconditionFailed,
+            StatusMoveForbidden,
+            CapacityBelowEnrolled,
+            ExternalIdTaken,
+            ChangedMeanwhile,
+        ],
         tagged=True,
     ),
     Route(
@@ -191,6 +207,7 @@ ROUTES: list[Route[Any, Any]] = [
         summary="Read a session as it is",
         refusals=[SessionNotFound],
     ),
+    *IMPORT_ROUTES,
     *snapshot_routes(snapshots.SNAPSHOTS),
     outbox_route("catalog"),
 ]

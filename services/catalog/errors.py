@@ -1,6 +1,7 @@
 """What the catalog refuses (contract, section 3)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from shared.errors import Conflict, NotFound, ValidationFailed
 
@@ -18,6 +19,18 @@ class CourseNotSelectable(ValidationFailed):
 
     def __init__(self, field: str) -> None:
         super().__init__({field: ["The selected course does not exist."]})
+
+
+class ExternalIdTaken(Conflict):
+    """`holder`: the id of the course or the session that has it."""
+
+    code = "external_id_taken"
+    meaning = "Another course, or another session, of the organisation has this `external_id`. `holder` is its id."
+    remedy = "Use another `external_id`, or change the one that has it."
+    members: ClassVar[Mapping[str, Any]] = {"holder": {"type": "integer", "minimum": 1}}
+
+    def __init__(self, kind: str, holder: int) -> None:
+        super().__init__(f"Another {kind} of your organisation has this external_id.", details={"holder": holder})
 
 
 class PrerequisiteRing(ValidationFailed):

@@ -45,6 +45,7 @@ class CourseDetail(CourseItem):
     labels: list[Named]
     validity_months: int | None
     renewal_window_days: int | None
+    external_id: str | None
 
 
 class FacilitatorItem(Representation):
@@ -79,6 +80,7 @@ class SessionDetail(SessionItem):
     projects: list[Named]
     enrollment_opens_at: TrainingTimestamp | None
     enrollment_closes_at: TrainingTimestamp | None
+    external_id: str | None
     meetings: Annotated[list[MeetingItem], Field(min_length=1)] = may_be_missing()
 
 

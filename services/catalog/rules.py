@@ -29,10 +29,14 @@ def changed_course(course_id: int, current: CourseFields, patch: dict[str, Any])
         changed = CourseFields.model_validate(merge_patch(document, patch), context=set(texts_of(document)))
     except ValidationError as error:
         raise invalid(error) from None
+    check_requires_others(course_id, changed)
+    return changed
+
+
+def check_requires_others(course_id: int, changed: CourseFields) -> None:
     if course_id in changed.prerequisites:
         field = f"prerequisites.{changed.prerequisites.index(course_id)}"
         raise ValidationFailed({field: ["A course cannot be its own prerequisite."]})
-    return changed
 
 
 def changed_session(current: SessionFields, patch: dict[str, Any]) -> SessionFields:
@@ -45,11 +49,24 @@ def changed_session(current: SessionFields, patch: dict[str, Any]) -> SessionFie
         changed = SessionFields.model_validate(merged, context=set(texts_of(document)))
     except ValidationError as error:
         raise invalid(error) from None
+    check_may_become(current, changed)
+    return changed
+
+
+def check_may_become(current: SessionFields, changed: SessionFields) -> None:
+    """Raises `ValidationFailed` or `StatusMoveForbidden`."""
     if changed.course_id != current.course_id:
         raise ValidationFailed({"course_id": ["The course of a session cannot be changed."]})
     if changed.status != current.status and changed.status not in _STATUS_MOVES[current.status]:
         raise StatusMoveForbidden(current.status, changed.status)
-    return changed
+
+
+def check_needs_no_agreement(current: SessionFields, changed: SessionFields) -> None:
+    """Of a session in an imported file, where enrollment cannot be asked."""
+    if not needs_agreement(current, changed):
+        return
+    field = "status" if closing_status(current, changed) is not None else "max_participants"
+    raise ValidationFailed({field: ["A file cannot close a session or lower its capacity. Change the session itself."]})
 
 
 def needs_agreement(current: SessionFields, changed: SessionFields) -> bool:

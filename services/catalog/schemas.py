@@ -1,9 +1,10 @@
 """What clients send to the catalog (contract, section 3)."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -88,9 +89,10 @@ class SessionQuery(PagedQuery):
 class CourseFields(Body):
     """A course as clients write it: the body of its creation, and the document that a change is merged into."""
 
-    rules = (
+    rules: ClassVar[Sequence[str]] = (
         "The ids of labels are distinct.",
         "prerequisites are courses of the organisation, and no course requires itself, be it through others.",
+        "No two courses have the same external_id.",
     )
 
     title: Name
@@ -106,6 +108,7 @@ class CourseFields(Body):
     renewal_window_days: Annotated[Count, Field(ge=1, le=3660)] | None = None
     prerequisites: CourseIds = Field(default_factory=list)
     labels: NamedItems = Field(default_factory=list)
+    external_id: Name | None = None
 
 
 class Facilitator(Body):
@@ -127,11 +130,12 @@ class SessionFields(Body):
     """
 
     model_config = ConfigDict(json_schema_extra=_without_what_meetings_say)
-    rules = (
+    rules: ClassVar[Sequence[str]] = (
         "end_date is after start_date, and enrollment_closes_at after enrollment_opens_at.",
         "The ids of meetings are distinct, and so are those of projects. Meetings do not overlap.",
         "With meetings, start_date is the start of the first and end_date the end of the last, where they are given.",
         "course_id is a course of the organisation.",
+        "No two sessions have the same external_id.",
     )
 
     course_id: Id
@@ -146,6 +150,7 @@ class SessionFields(Body):
     status: SessionStatus = "scheduled"
     enrollment_opens_at: Timestamp | None = None
     enrollment_closes_at: Timestamp | None = None
+    external_id: Name | None = None
 
     @field_validator("enrollment_closes_at")
     @classmethod

@@ -79,6 +79,7 @@ class CourseState(State):
     provider_name: Text | None = None
     description: Text | None = None
     created_at: Moment | None = None
+    external_id: Text | None = None
 
 
 class Facilitator(BaseModel):
@@ -120,6 +121,7 @@ class SessionState(State):
     enrollment_opens_at: Moment | None = None
     enrollment_closes_at: Moment | None = None
     facilitator: Facilitator | None = None
+    external_id: Text | None = None
 
 
 class EmployeeState(State):

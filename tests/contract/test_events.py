@@ -69,6 +69,7 @@ COURSE = {
     "provider_name",
     "description",
     "created_at",
+    "external_id",
 }
 SESSION = {
     "id",
@@ -86,6 +87,7 @@ SESSION = {
     "enrollment_closes_at",
     "meetings",
     "facilitator",
+    "external_id",
 }
 PERSON = {"id", "version", "type", "employee_id", "full_name", "company", "created_at", "removed", "merged_into"}
 ENROLLMENT = {

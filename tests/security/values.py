@@ -91,6 +91,7 @@ VALUES = [
     *wrong("validity_months", "0", "-1", "1.0", "1e1", "1.5", "1201", '"12"', "true", "2147483648", "9" * 30),
     *wrong("description", "1", '"' + "x" * 10_001 + '"', '"\\u0000"', '"a\\u001b[31m"', '"a\\u0008"', '"a\\u007f"'),
     *wrong("provider_name", *CONTROLS),
+    *wrong("external_id", *CONTROLS, "1", '""', '"' + "x" * 256 + '"'),
     *(
         of(
             f"a label named {written}",
@@ -103,7 +104,7 @@ VALUES = [
     ),
     *(
         of(f"{member} {written}", "PATCH", f"{SESSIONS}/<session>", f'{{"{member}": {written}}}', member)
-        for member in ("session_name", "location")
+        for member in ("session_name", "location", "external_id")
         for written in CONTROLS
     ),
     *(

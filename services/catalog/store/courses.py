@@ -31,6 +31,9 @@ _EXISTING = """
 SELECT id FROM courses WHERE organisation_id = $1 AND id = ANY($2::bigint[]) ORDER BY id FOR KEY SHARE
 """
 
+_READ_FIELDS = "SELECT * FROM courses WHERE organisation_id = $1 AND id = ANY($2::bigint[]) ORDER BY id"
+_LOCK_FIELDS = f"{_READ_FIELDS} FOR NO KEY UPDATE"
+
 # The index of prerequisites can be used in a view alone (decision 10).
 _IS_PREREQUISITE = """
 SELECT EXISTS (SELECT FROM courses_in_scope WHERE organisation_id = $1 AND prerequisites @> ARRAY[$2::bigint])
@@ -62,6 +65,14 @@ async def existing(connection: Connection, organisation_id: int, ids: Sequence[i
     """Those of the courses that exist, kept from being deleted until the transaction ends."""
     rows = await connection.fetch(_EXISTING, organisation_id, ids)
     return {row["id"] for row in rows}
+
+
+async def fields(
+    connection: Connection, organisation_id: int, ids: Sequence[int], *, locked: bool = False
+) -> dict[int, CourseFields]:
+    """Those of the courses that exist, as clients write them; `locked` keeps them from other changes."""
+    rows = await connection.fetch(_LOCK_FIELDS if locked else _READ_FIELDS, organisation_id, ids)
+    return {row["id"]: _FIELDS.fields(row) for row in rows}
 
 
 async def lock(connection: Connection, organisation_id: int, course_id: int) -> tuple[CourseFields, int] | None:

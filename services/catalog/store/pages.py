@@ -131,7 +131,8 @@ SELECT c.version, json_build_object({_COURSE_BEGINNING},
             ORDER BY start_date, id LIMIT 100
         ) s), '[]'),
     'labels', c.labels, 'validity_months', c.validity_months,
-    'renewal_window_days', c.renewal_window_days, 'created_at', training_timestamp(c.created_at)
+    'renewal_window_days', c.renewal_window_days, 'external_id', c.external_id,
+    'created_at', training_timestamp(c.created_at)
 )::text AS document
 FROM courses c CROSS JOIN LATERAL (SELECT {zone_of("c.organisation_id")} AS name OFFSET 0) zone
 WHERE c.organisation_id = $1 AND c.id = $2
@@ -251,7 +252,7 @@ def _total_of_sessions(filters: Sequence[str]) -> str:
 
 _SESSION_MORE = f"""
     {_SESSION_ITEM}, 'projects', s.projects, 'enrollment_opens_at', training_timestamp(s.enrollment_opens_at),
-    'enrollment_closes_at', training_timestamp(s.enrollment_closes_at)
+    'enrollment_closes_at', training_timestamp(s.enrollment_closes_at), 'external_id', s.external_id
 """
 _MEETINGS = """
     'meetings', (

@@ -1,5 +1,7 @@
 """SQL of sessions as the catalog keeps them, and as its events have them."""
 
+from collections.abc import Sequence
+
 from services.catalog.schemas import SessionFields
 from services.catalog.store.columns import FieldColumns, state_json
 from shared.events.states import SessionState
@@ -10,7 +12,12 @@ STATE = state_json(SessionState)
 
 _FIELDS = FieldColumns(SessionFields, "facilitator", "projects", "meetings")
 
-_READ_STATE = f"SELECT {STATE} FROM sessions WHERE organisation_id = $1 AND id = $2"  # noqa: S608 - of constants alone
+_STATES = f"""
+SELECT {STATE} FROM sessions WHERE organisation_id = $1 AND id = ANY($2::bigint[]) ORDER BY id
+"""  # noqa: S608 - of constants alone
+
+_READ_FIELDS = "SELECT * FROM sessions WHERE organisation_id = $1 AND id = ANY($2::bigint[]) ORDER BY id"
+_LOCK_FIELDS = f"{_READ_FIELDS} FOR UPDATE"
 
 _INSERT = f"""
 WITH added AS (
@@ -38,10 +45,24 @@ SELECT * FROM deleted
 """
 
 
+async def states(connection: Connection, organisation_id: int, ids: Sequence[int]) -> list[SessionState]:
+    """What events say of the sessions, those of `ids` that exist."""
+    rows = await connection.fetch(_STATES, organisation_id, ids)
+    return [SessionState.model_validate_json(row[0]) for row in rows]
+
+
 async def state(connection: Connection, organisation_id: int, session_id: int) -> SessionState | None:
     """What events say of the session."""
-    text = await connection.fetchval(_READ_STATE, organisation_id, session_id)
-    return None if text is None else SessionState.model_validate_json(text)
+    found = await states(connection, organisation_id, [session_id])
+    return found[0] if found else None
+
+
+async def fields(
+    connection: Connection, organisation_id: int, ids: Sequence[int], *, locked: bool = False
+) -> dict[int, SessionFields]:
+    """Those of the sessions that exist, as clients write them; `locked` keeps them from other changes."""
+    rows = await connection.fetch(_LOCK_FIELDS if locked else _READ_FIELDS, organisation_id, ids)
+    return {row["id"]: _FIELDS.fields(row) for row in rows}
 
 
 async def lock(connection: Connection, organisation_id: int, session_id: int) -> tuple[SessionFields, int] | None:

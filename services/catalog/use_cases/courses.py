@@ -17,6 +17,7 @@ from services.catalog.schemas import CourseFields
 from services.catalog.store import courses as course_store
 from services.catalog.store import pages, snapshots
 from services.catalog.store import sessions as session_store
+from services.catalog.use_cases.external_ids import check_external_id
 from services.catalog.use_cases.publishing import Changes, publish
 from services.catalog.use_cases.sessions import remove_session
 from shared.events.states import CourseState
@@ -37,11 +38,13 @@ async def create_course(
     *,
     created_at: datetime | None = None,
 ) -> tuple[int, Document]:
-    """The new course's id and representation; raises `CourseNotSelectable` for an unknown prerequisite.
+    """The new course's id and representation; raises `CourseNotSelectable` for an unknown prerequisite, or
+    `ExternalIdTaken`.
 
     In the caller's transaction, which an `Idempotency-Key` may share.
     """
-    await _check_prerequisites(connection, organisation_id, course)
+    await check_external_id(connection, "courses", organisation_id, None, course)
+    await check_prerequisites(connection, organisation_id, course)
     course_id = await course_store.insert(connection, organisation_id, course, created_at)
     document, _ = await _publish_course(connection, organisation_id, course_id, differences(None, course), actor)
     return course_id, document
@@ -58,15 +61,16 @@ async def change_course(
 ) -> Document:
     """The course's new representation; enrollment has been notified of it.
 
-    Raises `CourseNotFound`, `PreconditionFailed` or `ValidationFailed`.
+    Raises `CourseNotFound`, `PreconditionFailed`, `ExternalIdTaken` or `ValidationFailed`.
     """
     async with transaction(pool, [organisation_id]) as connection:
         current, version = await _lock_course(connection, organisation_id, course_id)
         conditions.check(course_row(organisation_id, course_id), version)
         changed = rules.changed_course(course_id, current, patch)
-        await _check_prerequisites(connection, organisation_id, changed)
+        await check_external_id(connection, "courses", organisation_id, current, changed)
+        await check_prerequisites(connection, organisation_id, changed)
         if changed.prerequisites != current.prerequisites:
-            await _check_no_ring(connection, organisation_id, course_id, changed)
+            await check_no_ring(connection, organisation_id, course_id, changed)
         changes = differences(current, changed)
         if changes:
             await course_store.update(connection, organisation_id, course_id, changed)
@@ -120,13 +124,14 @@ async def _check_is_no_prerequisite(connection: Connection, organisation_id: int
         raise IsPrerequisite
 
 
-async def _check_prerequisites(connection: Connection, organisation_id: int, course: CourseFields) -> None:
+async def check_prerequisites(connection: Connection, organisation_id: int, course: CourseFields) -> None:
+    """Raises `CourseNotSelectable`."""
     if course.prerequisites:
         existing = await course_store.existing(connection, organisation_id, course.prerequisites)
         rules.check_courses_exist("prerequisites", course.prerequisites, existing)
 
 
-async def _check_no_ring(connection: Connection, organisation_id: int, course_id: int, course: CourseFields) -> None:
+async def check_no_ring(connection: Connection, organisation_id: int, course_id: int, course: CourseFields) -> None:
     """Two changes at once could close a ring together, and so take turns; a new course is required by none."""
     await course_store.lock_prerequisites(connection, organisation_id)
     required_by = await course_store.required_by(

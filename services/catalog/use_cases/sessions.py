@@ -15,6 +15,7 @@ from services.catalog.schemas import SessionFields
 from services.catalog.store import courses as course_store
 from services.catalog.store import pages, snapshots
 from services.catalog.store import sessions as session_store
+from services.catalog.use_cases.external_ids import check_external_id
 from services.catalog.use_cases.publishing import Changes, publish
 from shared.events.states import SessionState
 from shared.events.types import SessionRemoved, SessionSaved
@@ -26,11 +27,12 @@ from shared.postgres.pool import Connection, Pool, transaction
 async def create_session(
     connection: Connection, organisation_id: int, session: SessionFields, actor: Actor
 ) -> tuple[int, Document]:
-    """The new session's id and representation; raises `CourseNotSelectable`.
+    """The new session's id and representation; raises `CourseNotSelectable` or `ExternalIdTaken`.
 
     In the caller's transaction, which an `Idempotency-Key` may share.
     """
     rules.check_new_session(session)
+    await check_external_id(connection, "sessions", organisation_id, None, session)
     if not await course_store.existing(connection, organisation_id, [session.course_id]):
         raise CourseNotSelectable("course_id")
     session_id = await session_store.insert(connection, organisation_id, session)
@@ -54,12 +56,13 @@ async def change_session(
     A lower capacity, or a status that closes the session, is agreed with enrollment first, which owns the seats: once
     it has agreed it assigns no more.
     Raises `SessionNotFound`, `PreconditionFailed`, `ValidationFailed`, `StatusMoveForbidden`,
-    `CapacityBelowEnrolled`, `ChangedMeanwhile` or `Unavailable`.
+    `CapacityBelowEnrolled`, `ExternalIdTaken`, `ChangedMeanwhile` or `Unavailable`.
     """
     async with transaction(pool, [organisation_id]) as connection:
         planned, planned_version = await _lock_session(connection, organisation_id, session_id)
         conditions.check(session_row(organisation_id, session_id), planned_version)
         changed = rules.changed_session(planned, patch)
+        await check_external_id(connection, "sessions", organisation_id, planned, changed)
         is_agreed = not rules.needs_agreement(planned, changed)
         if is_agreed:
             saved = await _change_session(connection, organisation_id, session_id, planned, changed, actor)
@@ -70,6 +73,7 @@ async def change_session(
             current, current_version = await _lock_session(connection, organisation_id, session_id)
             if current_version != planned_version:
                 raise ChangedMeanwhile
+            await check_external_id(connection, "sessions", organisation_id, current, changed)
             saved = await _change_session(connection, organisation_id, session_id, current, changed, actor)
     document, state = saved
     waiting = await enrollment.notify(organisation_id, sessions=[state])

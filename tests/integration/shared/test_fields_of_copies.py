@@ -81,7 +81,7 @@ _REMEMBERED = ("remembered", *(f"remembered.{name}" for name, _ in changed_in_on
 _ENROLLING = "enrolling alone asks for it"
 _NO_RULE = "no rule of enrolling asks for it"
 _ABOUT_COURSES = (
-    "duration_hours", "cost_per_participant", "provider", "provider_name", "description", "created_at",
+    "duration_hours", "cost_per_participant", "provider", "provider_name", "description", "created_at", "external_id",
 )  # fmt: skip
 _FACILITATOR = ("facilitator", *(f"facilitator.{name}" for name in Facilitator.model_fields))
 _ATTENDANCE = tuple(f"attendance.{name}" for name in Attendance.model_fields)
@@ -91,7 +91,7 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
         "category": _NO_RULE,
         **dict.fromkeys(_ABOUT_COURSES, _NO_RULE),
     },
-    "enrollment: sessions": dict.fromkeys(_FACILITATOR, _NO_RULE),
+    "enrollment: sessions": dict.fromkeys((*_FACILITATOR, "external_id"), _NO_RULE),
     "history: courses": {
         "category": "no record shows it",
         **dict.fromkeys(_ABOUT_COURSES, "no record shows it"),
@@ -108,7 +108,7 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
         "enrollment_opens_at": _ENROLLING,
         "enrollment_closes_at": _ENROLLING,
         "status": "the enrollment has a status of its own",
-        **dict.fromkeys(_FACILITATOR, "no record shows it"),
+        **dict.fromkeys((*_FACILITATOR, "external_id"), "no record shows it"),
         "removed": _DELETED,
     },
     "history: people": {

@@ -44,12 +44,14 @@ IN_THE_DETAIL_ALONE: Mapping[type, set[str]] = {
         "labels.name",
         "validity_months",
         "renewal_window_days",
+        "external_id",
     },
     SessionFields: {
         "projects.id",
         "projects.name",
         "enrollment_opens_at",
         "enrollment_closes_at",
+        "external_id",
         *(f"meetings.{name}" for name in MeetingFields.model_fields),
     },
 }
@@ -118,7 +120,8 @@ NOT_TOLD: Mapping[type, Mapping[str, str]] = {
 async def of_course(connection: Connection, organisation: int, fields: CourseFields) -> dict[str, Any]:
     """What there is to read of a course with these fields."""
     await courses.start_ids_at(connection, 1)
-    await courses.insert(connection, organisation, filled(CourseFields), None)  # course 1, the prerequisite
+    prerequisite = filled(CourseFields, external_id=None)
+    await courses.insert(connection, organisation, prerequisite, None)  # course 1
     course_id = await courses.insert(connection, organisation, filled(CourseFields), None)
     await courses.update(connection, organisation, course_id, fields)
     [state] = await courses.states(connection, organisation, [course_id])

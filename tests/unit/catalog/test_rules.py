@@ -173,3 +173,25 @@ def test_what_takes_seats_away_is_agreed(
     current = session(max_participants=10, **before)
     changed = rules.changed_session(current, after)
     assert (rules.needs_agreement(current, changed), rules.closing_status(current, changed)) == (agreed, closing)
+
+
+@pytest.mark.parametrize(
+    ("after", "field"),
+    [
+        ({"max_participants": 9}, "max_participants"),
+        ({"status": "cancelled"}, "status"),
+        ({"status": "cancelled", "max_participants": 9}, "status"),
+        ({"max_participants": 11, "status": "in_progress"}, None),
+        ({}, None),
+    ],
+)
+def test_what_is_agreed_is_no_matter_for_a_file(after: dict[str, Any], field: str | None) -> None:
+    current = session(max_participants=10)
+    changed = rules.changed_session(current, after)
+    if field is None:
+        rules.check_needs_no_agreement(current, changed)
+        return
+    with pytest.raises(ValidationFailed) as refused:
+        rules.check_needs_no_agreement(current, changed)
+    reason = "A file cannot close a session or lower its capacity. Change the session itself."
+    assert refused.value.details["errors"] == {field: [reason]}
