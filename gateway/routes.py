@@ -28,6 +28,8 @@ ROUTES: Final[Mapping[str, UpstreamName]] = {
     "/api/v1/companies": "enrollment",
     "/api/v1/imports": "enrollment",
     "/api/v1/imports/people/**": "enrollment",
+    "/api/v1/imports/courses/**": "catalog",
+    "/api/v1/imports/sessions/**": "catalog",
     "/api/v1/calendars/**": "enrollment",
     "/api/v1/events": "delivery",
     "/api/v1/webhooks/**": "delivery",

@@ -24,8 +24,11 @@ NOTHING_REFUSED = people_file((7, "E-7", "John Doe"))
 
 FILES: Final[Mapping[str, str]] = {
     "people": NOTHING_REFUSED,
+    "courses": "id,title,category,delivery_mode,duration_hours,external_id\r\n,First aid,safety,online,1,C-1\r\n",
+    "sessions": "id,course_id,session_name,start_date,end_date,max_participants,external_id\r\n"
+    ",1,May,2030-05-15T09:00:00Z,2030-05-15T17:00:00Z,5,S-1\r\n",
 }
-"""A small file of each kind."""
+"""A small file of each kind. No course has the id that the session names: its line is refused."""
 
 
 async def send(
