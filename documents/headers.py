@@ -93,6 +93,8 @@ def headers_of_answer(route: Route[Any, Any], status: int) -> dict[str, Schema]:
     if route.tagged:
         headers["ETag"] = ETAG
         headers |= {"Location": LOCATION} if status == HTTPStatus.CREATED else {}
+    if status == HTTPStatus.ACCEPTED:
+        headers["Location"] = LOCATION
     if route in routes_with_event_cursors():
         headers["X-Event-Cursor"] = EVENT_CURSOR
     if takes_idempotency_key(route):

@@ -24,6 +24,7 @@ from shared.http.models import JSON_TYPE, media_types
 from shared.http.routing import Route
 
 Schema = dict[str, Any]
+_FILE: Final[Schema] = {"schema": {"type": "string"}}
 _WORD: Final[re.Pattern[str]] = re.compile("[A-Za-z0-9]+")
 
 
@@ -70,6 +71,8 @@ def operation(route: Route[Any, Any], around: Surroundings) -> Schema:
     made["parameters"] = examples_of(route).of_parameters(parameters(route, schemas))
     if route.body is not None:
         made["requestBody"] = _body(route, schemas)
+    elif route.body_types:
+        made["requestBody"] = {"required": True, "content": dict.fromkeys(route.body_types, _FILE)}
     made["responses"] = {**_answers(route, around), **around.errors.of(route)}
     made["security"] = security(route)
     if rules := schemas.of(route.query).get("x-rules"):

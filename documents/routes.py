@@ -23,9 +23,16 @@ _OF_THE_GATEWAY: Final[Refusals] = (BadRequest, ValidationFailed, UriTooLong, He
 
 
 def public_routes() -> Routes:
-    """Those that the gateway passes on, and its own; what services ask each other is left out."""
+    """Those that the gateway passes on, and its own; what services ask each other is left out.
+
+    A route that two services have, of which the gateway chooses one, is one to its clients.
+    """
     declared = [*CATALOG, *ENROLLMENT, *HISTORY, *ACCOUNTS, *DELIVERY, *OWN_ROUTES]
-    return [route for route in declared if route.is_public or not route.is_internal]
+    found: dict[tuple[str, str], Route[Any, Any]] = {}
+    for route in declared:
+        if route.is_public or not route.is_internal:
+            found.setdefault((route.method, route.path), route)
+    return list(found.values())
 
 
 @cache

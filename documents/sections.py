@@ -31,6 +31,10 @@ _SECTIONS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         " organisation's own systems.",
         ("/api/v1/employees", "/api/v1/staff", "/api/v1/companies"),
     ),
+    "Imports": (
+        "Files of rows, stored as they come and applied by line.",
+        ("/api/v1/imports",),
+    ),
     "Settings": (
         "An organisation's time zone, and its rule for booking clashes.",
         ("/api/v1/training/settings",),

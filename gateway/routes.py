@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
+from urllib.parse import parse_qs, quote
 
 UpstreamName = Literal["catalog", "enrollment", "history", "accounts", "delivery"]
 
@@ -23,6 +24,10 @@ ROUTES: Final[Mapping[str, UpstreamName]] = {
     "/api/v1/employees/**": "enrollment",
     "/api/v1/staff/**": "enrollment",
     "/api/v1/companies": "enrollment",
+    "/api/v1/imports": "enrollment",
+    "/api/v1/imports/people/**": "enrollment",
+    "/api/v1/imports/courses/**": "catalog",
+    "/api/v1/imports/sessions/**": "catalog",
     "/api/v1/events": "delivery",
     "/api/v1/webhooks/**": "delivery",
     "/api/v1/webhook-messages/**": "delivery",
@@ -53,10 +58,16 @@ PUBLIC: Final[Mapping[str, str]] = {
 """Paths that need no token, those by which one gets one, each with its method. Nobody counts them here, since accounts
 does."""
 LOGOUT: Final = "/api/v1/auth/logout"
-
+IMPORTS: Final = "/api/v1/imports"
+"""Files for any service: the `kind` in the query says which, by the path of imports of that kind."""
+MAX_IMPORT_BYTES: Final = 64 * 1024 * 1024
 
 STREAMED: Final[Mapping[str, Mapping[str, int]]] = {
     "/api/v1/events": {"GET": 0},
+    IMPORTS: {"POST": MAX_IMPORT_BYTES},
+    "/api/v1/imports/people/{id}/refusals": {"GET": 0},
+    "/api/v1/imports/courses/{id}/refusals": {"GET": 0},
+    "/api/v1/imports/sessions/{id}/refusals": {"GET": 0},
 }
 """Paths whose requests go over the lane (decision 23), with their methods, and the most bytes of a body that is sent on
 as it comes: 0 without one, or for an ordinary one. Services declare the same (`Route.streamed`, `body_streamed`)."""
@@ -96,6 +107,11 @@ class Router:
     def upstream_of(self, path: str) -> UpstreamName | None:
         destination = self.destination_of(path)
         return None if destination is None else destination.upstream
+
+    def upstream_of_import(self, query: str) -> UpstreamName:
+        """The service for a file. One of them refuses a kind that nobody knows."""
+        kinds = parse_qs(query).get("kind", [""])
+        return self.upstream_of(f"{IMPORTS}/{quote(kinds[0], safe='')}") or ROUTES[IMPORTS]
 
     def _find(self, path: str) -> Destination | None:
         upstream = next((upstream for pattern, upstream in self._patterns if pattern.fullmatch(path)), None)

@@ -210,7 +210,7 @@ class PayloadTooLarge(ApiError):
     message = "The body is too large."
     meaning = (
         "The body has more than 1 MiB or more than 10,000 JSON values; for login and `/oauth/token` more than 8 KiB or"
-        " 100 values."
+        " 100 values; the file of an import more than 64 MiB, as it is sent or unpacked."
     )
     remedy = "Send the data in several requests."
 

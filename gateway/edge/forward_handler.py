@@ -14,7 +14,7 @@ from gateway.edge.document_handler import DocumentHandler
 from gateway.edge.public_routes import PublicRoutes
 from gateway.edge.stream_handler import StreamHandler
 from gateway.live.watch_handler import WatchHandler
-from gateway.routes import LOGOUT, PUBLIC, Router, UpstreamName
+from gateway.routes import IMPORTS, LOGOUT, PUBLIC, Router, UpstreamName
 from gateway.upstream.headers import (
     TO_A_TOKEN_LINES,
     client_lines,
@@ -76,6 +76,8 @@ class ForwardHandler:
             if path == LOGOUT and request.method == "POST":
                 return self._log_out(request)
         if streamed and request.method in streamed:
+            if path == IMPORTS:
+                upstream = self.router.upstream_of_import(request.target.query)
             return self._stream(request, upstream, streamed[request.method])
         if is_live and request.method == "GET":
             return self._watch(request, upstream)

@@ -5,6 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
+from services.catalog.api_imports import IMPORT_ROUTES
 from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.errors import (
     CapacityBelowEnrolled,
@@ -206,6 +207,7 @@ ROUTES: list[Route[Any, Any]] = [
         summary="Read a session as it is",
         refusals=[SessionNotFound],
     ),
+    *IMPORT_ROUTES,
     *snapshot_routes(snapshots.SNAPSHOTS),
     outbox_route("catalog"),
 ]

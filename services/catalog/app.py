@@ -6,6 +6,7 @@ from pathlib import Path
 from aiohttp import web
 
 from services.catalog.api import ENROLLMENT, ROUTES
+from services.catalog.api_imports import KINDS
 from services.catalog.demonstration import SEED
 from services.catalog.enrollment_client import EnrollmentClient
 from services.catalog.handlers import SUBSCRIPTIONS
@@ -13,7 +14,8 @@ from services.catalog.projection import PROJECTION
 from services.catalog.settings import CatalogSettings
 from shared.auth.signing import InternalSigner
 from shared.http.service_client import connect_to_service
-from shared.service.chassis import Service
+from shared.imports.context import import_worker
+from shared.service.chassis import Context, Service
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -28,6 +30,9 @@ async def enrollment_client(settings: CatalogSettings, app: web.Application) -> 
         yield
 
 
+imports: Context[CatalogSettings] = import_worker(KINDS)
+
+
 SERVICE = Service(
     name="catalog",
     settings=CatalogSettings,
@@ -38,5 +43,6 @@ SERVICE = Service(
     projection=PROJECTION,
     event_cursors=True,
     api_contexts=[enrollment_client],
+    worker_contexts=[imports],
     commands=[SEED],
 )

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from services.enrollment import rules
 from services.enrollment.api_attendance import ATTENDANCE_ROUTES
+from services.enrollment.api_imports import IMPORT_ROUTES
 from services.enrollment.api_internal import CATALOG, INTERNAL_ROUTES
 from services.enrollment.api_lifecycle import LIFECYCLE_ROUTES
 from services.enrollment.api_live import LIVE_ROUTES
@@ -164,6 +165,7 @@ ROUTES: list[Route[Any, Any]] = [
     *LIFECYCLE_ROUTES,
     *ATTENDANCE_ROUTES,
     *PEOPLE_ROUTES,
+    *IMPORT_ROUTES,
     *LIVE_ROUTES,
     *INTERNAL_ROUTES,
 ]

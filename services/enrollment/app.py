@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 
 from aiohttp import web
 
 from services.enrollment.api import ENROLLMENT_BATCHER, ROUTES
+from services.enrollment.api_imports import KINDS
 from services.enrollment.api_internal import CATALOG
 from services.enrollment.api_live import LIVE_SEATS
 from services.enrollment.catalog_client import CatalogClient
@@ -24,6 +26,7 @@ from shared.auth.signing import InternalSigner
 from shared.concurrency.tasks import background
 from shared.http.service_client import connect_to_service
 from shared.http.streaming import ENDING
+from shared.imports.context import import_worker
 from shared.projections.snapshot import SnapshotClient
 from shared.service.chassis import POOL, Service
 
@@ -73,6 +76,9 @@ async def preservation(settings: EnrollmentSettings, app: web.Application) -> As
         yield
 
 
+imports = import_worker(KINDS, attrgetter("import_most_removed"))
+
+
 SERVICE = Service(
     name="enrollment",
     settings=EnrollmentSettings,
@@ -84,6 +90,6 @@ SERVICE = Service(
     event_cursors=True,
     rebuild=rebuild,
     api_contexts=[catalog_client, enrollment_batcher, live_seats],
-    worker_contexts=[expiry_notices, preservation],
+    worker_contexts=[expiry_notices, preservation, imports],
     commands=[SEED, SHARED_EMPLOYEE_IDS],
 )

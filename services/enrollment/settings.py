@@ -21,5 +21,8 @@ class EnrollmentSettings(ServiceSettings):
     """Enrollment requests decided in one transaction at most."""
     seat_batches_at_once: int = Field(default=1, ge=1, le=4)
     """Such transactions that run at the same time."""
+    import_most_removed: float = Field(default=0.2, ge=0, le=1)
+    """The share of an organisation's rows that an import in mode `complete` may end: a file that was cut off must not
+    end a company."""
     delivery_url: str | None = None
     """Base URL of delivery, which keeps the feed. Without it no list has an `X-Event-Cursor`."""

@@ -46,7 +46,10 @@ class UnsupportedMediaType(ApiError):
     status = 415
     code = "unsupported_media_type"
     message = "The body must be application/json."
-    meaning = "The body is not JSON in UTF-8, or is compressed. `/oauth/token` takes a form instead."
+    meaning = (
+        "The body is not JSON in UTF-8, or is compressed. `/oauth/token` takes a form instead, and an import a file of"
+        " a type that `message` names."
+    )
     remedy = "Send `Content-Type: application/json`, and no `Content-Encoding`."
 
 

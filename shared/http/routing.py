@@ -103,6 +103,8 @@ class Route(Generic[Q, B]):
     body_streamed: int = 0
     """The most bytes of a body that its handler reads by itself, as it comes: `call.request.chunks()`. Such a route is
     `streamed`, its handler reads the body before it answers, and its deadline is that of each piece."""
+    body_types: Sequence[str] = ()
+    """The media types that such a body can have."""
     events: type[BaseModel] | None = None
     """Who asks receives server-sent events with this as their data, and stays connected. Clients receive them from the
     gateway; what the service answers it says where they begin (decision 26)."""

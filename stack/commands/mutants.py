@@ -21,7 +21,7 @@ from stack.console import Step, Steps
 from stack.errors import StackError
 from stack.paths import REPOSITORY
 
-COPIED: Final = ("documents", "gateway", "services", "shared", "stack", "tests")
+COPIED: Final = ("documents", "examples", "gateway", "services", "shared", "stack", "tests")
 EXPLAINED: Final = REPOSITORY / "tests" / "mutants.toml"
 SETTINGS: Final = """
 [tool.mutmut]

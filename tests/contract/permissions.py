@@ -72,6 +72,8 @@ class Line:
     own: int = 200
     elsewhere: int = 404
     body: Any = None
+    file: str = ""
+    """A body of CSV in place of JSON."""
 
     @property
     def documented(self) -> str:
@@ -162,6 +164,17 @@ LINES = [
     Line("PUT /api/v1/employees/{person}", "manage", 200, 201, _PERSON),
     Line("DELETE /api/v1/employees/{person}", "manage"),
     Line("POST /api/v1/employees/{person}/merge", "manage", 428, body={"into": "{staff}"}),
+    Line("POST /api/v1/imports?kind=people", "manage", 202, 202, file="id,employee_id,full_name\n7,E-7,New Name\n"),
+    *[
+        line
+        for kind in ("people", "courses", "sessions")
+        for line in (
+            Line(f"GET /api/v1/imports/{kind}", "manage", elsewhere=200),
+            Line(f"GET /api/v1/imports/{kind}/{{import of {kind}}}", "manage"),
+            Line(f"GET /api/v1/imports/{kind}/{{import of {kind}}}/refusals", "manage"),
+            Line(f"POST /api/v1/imports/{kind}/{{import of {kind}}}/cancel", "manage", 409),
+        )
+    ],
     Line("GET /api/v1/staff", "view", elsewhere=200),
     Line("GET /api/v1/staff/{staff}", "view"),
     Line("GET /api/v1/staff/{staff}/audit", "view"),

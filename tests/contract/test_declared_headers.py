@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.errors import IdempotencyKeyReused, PreconditionFailed, PreconditionRequired
+from shared.service.idempotency import OF_IDEMPOTENCY
 from tests.support.client import Client
 from tests.support.routes import PUBLIC, Declared, example_body, rows_of_each_kind
 from tests.support.world import (
@@ -15,6 +16,7 @@ from tests.support.world import (
     COURSES,
     EMPLOYEES,
     ENROLLMENTS,
+    IMPORTS,
     ORGANISATIONS,
     SESSIONS,
     SETTINGS,
@@ -85,15 +87,24 @@ async def good_bodies(client: Client, ids: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
+def _possible(declared: Declared) -> set[int]:
+    """An import may have ended before anybody cancels it."""
+    return {*declared.route.answers, *([409] if declared.route.path.startswith(f"{IMPORTS}/") else [])}
+
+
 async def test_what_takes_a_key_declares_its_refusals(admin: Client) -> None:
     ids = await rows_of_each_kind(admin)
     bodies, replayed = await good_bodies(admin, ids), {}
     for declared in POSTS:
         route = declared.route
+        if route.body_streamed:  # the same file again changes nothing
+            assert not {*OF_IDEMPOTENCY} & {*route.refusals}
+            replayed[str(declared)] = False
+            continue
         body = ({} if route.body is None else example_body(route.body)) | bodies.get(route.path, {})
         headers = {**KEY, **({"If-Match": "*"} if PreconditionRequired in route.refusals else {})}
         first, again = [await declared.ask(admin, ids, json=body, headers=headers) for _ in range(2)]
-        assert first.status in route.answers, f"{declared}: {first.text}"
+        assert first.status in _possible(declared), f"{declared}: {first.text}"
         replayed[str(declared)] = again.headers.get("Idempotency-Replayed") == "true"
         if IdempotencyKeyReused in route.refusals:
             other = await declared.ask(admin, ids, json=body | OTHERWISE[route.path], headers=headers)

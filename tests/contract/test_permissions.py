@@ -20,6 +20,7 @@ from shared.service import resource_routes
 from tests.contract.permissions import DOCUMENTED, LINES, NOBODY, OPERATOR, ROLES, Line, Whose
 from tests.support.client import INTERNAL_PERMISSIONS, Answer, Client, new_organisation
 from tests.support.eventually import eventually
+from tests.support.importing import FILES, ended_import
 from tests.support.lifecycle import shown, transfer
 from tests.support.routes import PUBLIC, example_body
 from tests.support.stack import Stack
@@ -79,6 +80,7 @@ async def rows_of(admin: Client, whose: Whose = "own") -> Rows:
         "organisation": (await admin.post(ORGANISATIONS, example_body(OrganisationFields))).data["id"],
         "new address": example_body(UserFields)["email"],
         "client": (await admin.post(CLIENTS, example_body(ClientFields))).data["id"],
+        **{f"import of {kind}": await ended_import(admin, file, kind=kind) for kind, file in FILES.items()},
         "webhook": webhook,
         "webhook message": (await admin.post(f"{WEBHOOKS}/{webhook}/test", None)).data["id"],
     }
@@ -117,7 +119,9 @@ def person_of(line: Line, rows: Rows, whose: Whose) -> int:
 
 async def ask(client: Client, line: Line, rows: Rows) -> Answer:
     method, path = _NAME.sub(lambda name: str(rows[name[1]]), line.request).split(" ")
-    options = {} if line.body is None else {"json": _filled(line.body, rows)}
+    options: dict[str, Any] = {} if line.body is None else {"json": _filled(line.body, rows)}
+    if line.file:
+        options = {"data": line.file, "headers": {"Content-Type": "text/csv"}}
     return await client.request(method, path, **options)
 
 

@@ -15,6 +15,8 @@ SEATS = "services.enrollment.store.seats"
 OUTBOX = "shared.messaging.outbox"
 RELAY = "shared.messaging.relay"
 CONSUMER = "shared.messaging.consumer"
+IMPORT = "shared.imports.work"
+IMPORT_STORE = "shared.imports.work_store"
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,19 @@ CONSUMER_POINTS = (
     CrashPoint("consumer: before the commit", CONSUMER, "transaction", "before its commit"),
     CrashPoint("consumer: after the commit", CONSUMER, "transaction", "after its commit"),
 )
-CRASH_POINTS = {point.name: point for point in (*REQUEST_POINTS, *RELAY_POINTS, *CONSUMER_POINTS)}
+IMPORT_POINTS = (
+    CrashPoint("import: claimed", IMPORT_STORE, "claim", "after"),
+    CrashPoint("import: part read", IMPORT_STORE, "part", "after"),
+    CrashPoint("import: lines applied", IMPORT_STORE, "advance", "before"),
+    CrashPoint("import: progress stored", IMPORT_STORE, "advance", "after"),
+    CrashPoint("import: before the commit", IMPORT, "transaction", "before its commit"),
+    CrashPoint("import: after the commit", IMPORT, "transaction", "after its commit"),
+    CrashPoint("import: missing rows found", IMPORT_STORE, "named_among", "after"),
+    CrashPoint("import: rows ended", IMPORT_STORE, "add_removed", "before"),
+    CrashPoint("import: finished", IMPORT_STORE, "finish", "after"),
+)
+"""Of a worker. A transaction is the reading of a part, or the work on a batch."""
+CRASH_POINTS = {point.name: point for point in (*REQUEST_POINTS, *RELAY_POINTS, *CONSUMER_POINTS, *IMPORT_POINTS)}
 
 
 def arm(name: str, count: int, by: signal.Signals = signal.SIGKILL) -> None:

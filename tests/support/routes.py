@@ -14,12 +14,14 @@ from services.accounts.schemas_users import UserFields
 from services.delivery.schemas_webhooks import WebhookFields
 from shared.http.routing import Route
 from tests.support.client import ADMIN_PERMISSIONS, Answer, Client
+from tests.support.importing import FILES, begun_import
 from tests.support.services import DECLARED
 from tests.support.world import (
     CLIENTS,
     COURSES,
     EMPLOYEES,
     ENROLLMENTS,
+    IMPORTS,
     ORGANISATIONS,
     SESSIONS,
     STAFF,
@@ -71,7 +73,8 @@ class Declared:
 
     @property
     def needed_query(self) -> Mapping[str, str]:
-        return dict.fromkeys(self.route.query.model_json_schema().get("required", ()), "1")
+        schema = self.route.query.model_json_schema()
+        return {name: schema["properties"][name].get("enum", ["1"])[0] for name in schema.get("required", ())}
 
     def path(self, ids: Mapping[str, int]) -> str:
         """The path with the id of the row it is about, out of `rows_of_each_kind`."""
@@ -98,6 +101,7 @@ NO_ROWS = dict.fromkeys(
         ENROLLMENTS,
         EMPLOYEES,
         STAFF,
+        *(f"{IMPORTS}/{kind}" for kind in FILES),
         "/internal/sessions",
         USERS,
         CLIENTS,
@@ -124,6 +128,7 @@ async def rows_of_each_kind(client: Client) -> dict[str, int]:
         ENROLLMENTS: enrollment_id,
         EMPLOYEES: employee_id,
         STAFF: await new_staff(client),
+        **{f"{IMPORTS}/{kind}": await begun_import(client, file, kind=kind) for kind, file in FILES.items()},
         USERS: (await client.post(USERS, example_body(UserFields))).data["id"],
         CLIENTS: (await client.post(CLIENTS, example_body(ClientFields))).data["id"],
         ORGANISATIONS: (await client.post(ORGANISATIONS, example_body(OrganisationFields))).data["id"],

@@ -14,6 +14,7 @@ from shared.http.pagination import PagedQuery
 from tests.support.client import Client
 from tests.support.eventually import eventually
 from tests.support.history_client import history_of
+from tests.support.importing import FILES, ended_import
 from tests.support.routes import PUBLIC, example_body, renewed
 from tests.support.world import (
     BEGUN,
@@ -21,6 +22,7 @@ from tests.support.world import (
     COURSES,
     EMPLOYEES,
     ENROLLMENTS,
+    IMPORTS,
     ORGANISATIONS,
     SESSIONS,
     SETTINGS,
@@ -190,6 +192,29 @@ async def attempts(client: Client) -> Walked:
     return Walked(client, path, add, filters={"message_id": message})
 
 
+def imports(kind: str) -> "Scene":
+    async def scene(client: Client) -> Walked:
+        return Walked(client, f"{IMPORTS}/{kind}", lambda: ended_import(client, FILES[kind], kind=kind))
+
+    return scene
+
+
+def refusals(kind: str) -> "Scene":
+    """All of one import are there from the beginning: `add` gives the next of them."""
+
+    async def scene(client: Client) -> Walked:
+        header, line = FILES[kind].split("\r\n")[:2]
+        file = "\r\n".join([header, *[f"x{line}"] * 20])  # whose ids are no numbers
+        path, lines = f"{IMPORTS}/{kind}/{await ended_import(client, file, kind=kind)}/refusals", itertools.count(2)
+
+        async def add() -> int:
+            return next(lines)
+
+        return Walked(client, path, add, key=lambda item: int(item["line"]))
+
+    return scene
+
+
 async def organisations(client: Client) -> Walked:
     """Among those of all other tests."""
     name = secrets.token_hex(8)
@@ -302,6 +327,8 @@ SCENES: Mapping[str, Scene] = {
     USERS: users,
     CLIENTS: clients,
     ORGANISATIONS: organisations,
+    **{f"{IMPORTS}/{kind}": imports(kind) for kind in FILES},
+    **{f"{IMPORTS}/{kind}/{{id}}/refusals": refusals(kind) for kind in FILES},
     WEBHOOKS: webhooks,
     f"{WEBHOOKS}/{{id}}/messages": messages,
     f"{WEBHOOKS}/{{id}}/attempts": attempts,

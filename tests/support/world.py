@@ -14,6 +14,7 @@ USERS = "/api/v1/users"
 CLIENTS = "/api/v1/clients"
 SETTINGS = "/api/v1/training/settings"
 ORGANISATIONS = "/api/v1/organisations"
+IMPORTS = "/api/v1/imports"
 WEBHOOKS = "/api/v1/webhooks"
 WEBHOOK_MESSAGES = "/api/v1/webhook-messages"
 BEGUN = {"start_date": "2020-05-15T09:00:00Z", "end_date": "2090-05-15T17:00:00Z"}

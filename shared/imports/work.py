@@ -1,0 +1,227 @@
+"""One import under way: its file is applied by line, and then what it does not name may end.
+
+Each batch of lines is one transaction, which also stores how far the job is. So whoever takes the job of a process that
+was killed goes on at the same line, and nothing is done twice (decision 28).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final, Literal, NamedTuple, TypeVar
+
+from shared.concurrency.backoff import Backoff
+from shared.errors import Unavailable
+from shared.imports import work_store
+from shared.imports.checked import validated
+from shared.imports.job import Job, Result
+from shared.imports.kind import Applied, ImportKind, Outcome
+from shared.imports.lines import ImportRefused, Line, LineReader
+from shared.imports.readers import reader_of
+from shared.postgres.pool import Connection, Pool, transaction
+from shared.validation.fields import MAX_ID
+
+T = TypeVar("T")
+
+BATCH: Final = 500
+"""Lines of one transaction at most."""
+ENDED_AT_ONCE: Final = 100
+"""Rows that end in one transaction at most: each may cancel enrollments."""
+LOOKED_UP_AT_ONCE: Final = 5000
+LONGEST_PAUSE: Final = 2.0
+"""Seconds between two tries while the database is not available."""
+
+
+class Ending(NamedTuple):
+    """How an import ends, and what there is to say about it as a whole."""
+
+    status: Literal["completed", "failed"]
+    message: str | None = None
+
+
+class Work:
+    """`most_removed` is the share of the rows that mode `complete` may end."""
+
+    def __init__(self, pool: Pool, kind: ImportKind[Any], job: Job, most_removed: float) -> None:
+        self._pool = pool
+        self._kind = kind
+        self._job = job
+        self._most_removed = most_removed
+        self._bytes_read = 0
+        self._size = BATCH
+        self._backoff = Backoff(most=LONGEST_PAUSE)
+
+    async def carry_out(self) -> Ending:
+        """Goes on where the job is. Raises `JobLost`; waits for the database while it is not available."""
+        try:
+            await self._apply_lines()
+        except ImportRefused as refused:
+            return Ending("failed", refused.message)
+        return await self._end_missing()
+
+    async def finish(self, ending: Ending) -> work_store.Finished:
+        """Raises `JobLost`."""
+
+        async def work(connection: Connection) -> work_store.Finished:
+            await work_store.hold(connection, self._job)
+            return await work_store.finish(connection, self._job, *ending)
+
+        return await self._persistently(work)
+
+    async def _apply_lines(self) -> None:
+        """Raises `ImportRefused` where nothing more of the file can be read: the lines before it are applied then."""
+        skipped = self._job.lines
+        async for lines in self._lines(self._reader()):
+            if skipped >= len(lines):
+                skipped -= len(lines)
+                continue
+            await self._apply(lines[skipped:])
+            skipped = 0
+
+    def _reader(self) -> LineReader:
+        return reader_of(self._job.content_type, None, self._kind.fields)
+
+    async def _lines(self, reader: LineReader) -> AsyncIterator[list[Line]]:
+        """All of the file's, at most a batch at once; others get their turn after each."""
+        number, self._bytes_read = 0, 0
+        while (part := await self._part(number)) is not None:
+            for lines in _grouped(reader.feed(part)):
+                yield lines
+                await asyncio.sleep(0)
+            number += 1
+            self._bytes_read += len(part)
+        for lines in _grouped(reader.close()):
+            yield lines
+
+    async def _part(self, number: int) -> bytes | None:
+        async def work(connection: Connection) -> bytes | None:
+            await work_store.renew(connection, self._job)
+            return await work_store.part(connection, self._job, number)
+
+        return await self._persistently(work)
+
+    async def _apply(self, lines: Sequence[Line]) -> None:
+        """A batch that takes too long is tried again in smaller ones."""
+        while lines:
+            try:
+                done = await self._apply_batch(lines[: self._size])
+            except Unavailable:
+                self._size = max(1, self._size // 2)
+                await asyncio.sleep(self._backoff.next())
+                continue
+            self._backoff.reset()
+            self._size = min(BATCH, self._size * 2)
+            lines = lines[done:]
+
+    async def _apply_batch(self, lines: Sequence[Line]) -> int:
+        """How many lines are done now. Where the answer to a commit was lost, it finds that they were done then."""
+        job = self._job
+        async with transaction(self._pool, [job.organisation_id]) as connection:
+            held = await work_store.hold(connection, job)
+            done = held.lines - job.lines
+            if not done:
+                result = await self._result(connection, lines)
+                await work_store.advance(connection, job, held, result, self._bytes_read)
+                done = len(lines)
+        job.lines += done
+        return done
+
+    async def _result(self, connection: Connection, lines: Sequence[Line]) -> Result:
+        bodies = [validated(line, self._kind.fields) for line in lines]
+        good = [body for body in bodies if not isinstance(body, Line)]
+        applied = iter(await self._applied(connection, good))
+        result = Result()
+        for line, body in zip(lines, bodies, strict=True):
+            if isinstance(body, Line):
+                result.add(body, Applied(Outcome.REFUSED, _id_in(body.values), body.errors))
+            else:
+                result.add(line, _named(next(applied), line))
+        return result
+
+    async def _applied(self, connection: Connection, bodies: Sequence[Any]) -> Sequence[Applied]:
+        job = self._job
+        if not bodies:
+            return ()
+        return await self._tried(
+            connection, lambda: self._kind.apply(connection, job.organisation_id, bodies, job.actor)
+        )
+
+    async def _tried(self, connection: Connection, change: Callable[[], Awaitable[T]]) -> T:
+        """What comes of the change, of which a dry run leaves nothing."""
+        if not self._job.dry_run:
+            return await change()
+        await connection.execute("SAVEPOINT dry_run")
+        outcome = await change()
+        await connection.execute("ROLLBACK TO SAVEPOINT dry_run")
+        return outcome
+
+    async def _end_missing(self) -> Ending:
+        if self._job.mode != "complete" or self._kind.end is None or self._kind.present is None:
+            return Ending("completed")
+        unnamed = await self._persistently(lambda connection: work_store.unnamed(connection, self._job))
+        if unnamed:
+            return Ending("completed", f"No row has ended: of {unnamed} refused lines nobody can say whose they are.")
+        present_of, organisation_id = self._kind.present, self._job.organisation_id
+        present = await self._persistently(lambda connection: present_of(connection, organisation_id))
+        missing = await self._missing(present)
+        if len(missing) > self._most_removed * len(present):
+            return Ending("failed", _too_many(len(missing), len(present), self._most_removed))
+        for row_ids in _grouped(missing, ENDED_AT_ONCE):
+            await self._end(row_ids, self._kind.end)
+        return Ending("completed")
+
+    async def _missing(self, present: Sequence[int]) -> list[int]:
+        missing: list[int] = []
+        for row_ids in _grouped(present, LOOKED_UP_AT_ONCE):
+            named = await self._named_among(row_ids)
+            missing += [row_id for row_id in row_ids if row_id not in named]
+        return missing
+
+    async def _named_among(self, row_ids: Sequence[int]) -> set[int]:
+        return await self._persistently(lambda connection: work_store.named_among(connection, self._job, row_ids))
+
+    async def _end(self, row_ids: Sequence[int], end: Callable[..., Awaitable[int]]) -> None:
+        job = self._job
+
+        async def work(connection: Connection) -> None:
+            await work_store.hold(connection, job)
+            ended = await self._tried(connection, lambda: end(connection, job.organisation_id, row_ids, job.actor))
+            await work_store.add_removed(connection, job, ended)
+
+        await self._persistently(work)
+
+    async def _persistently(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """What comes of the work, in a transaction of its own, as soon as the database is available."""
+        while True:
+            try:
+                async with transaction(self._pool, [self._job.organisation_id]) as connection:
+                    found = await work(connection)
+            except Unavailable:
+                await asyncio.sleep(self._backoff.next())
+            else:
+                self._backoff.reset()
+                return found
+
+
+def _grouped(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while group := list(islice(iterator, size)):
+        yield group
+
+
+def _named(applied: Applied, line: Line) -> Applied:
+    """A line that is refused names its row too, if it says which: that row is there, and stays."""
+    if applied.outcome is not Outcome.REFUSED or applied.row_id is not None:
+        return applied
+    return Applied(applied.outcome, _id_in(line.values), applied.errors)
+
+
+def _id_in(values: Mapping[str, Any] | None) -> int | None:
+    row_id = None if values is None else values.get("id")
+    return row_id if type(row_id) is int and 1 <= row_id <= MAX_ID else None
+
+
+def _too_many(missing: int, present: int, most: float) -> str:
+    return (
+        f"No row has ended: the file does not name {missing} of {present}, and at most a share of {most:g} may end at"
+        " once (IMPORT_MOST_REMOVED)."
+    )
