@@ -15,7 +15,7 @@ from services.catalog.settings import CatalogSettings
 from shared.auth.signing import InternalSigner
 from shared.http.service_client import connect_to_service
 from shared.imports.context import import_worker
-from shared.service.chassis import Context, Service
+from shared.service.chassis import Service
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -43,6 +43,6 @@ SERVICE = Service(
     projection=PROJECTION,
     event_cursors=True,
     api_contexts=[enrollment_client],
-    worker_contexts=[imports],
+    worker_contexts=[import_worker(KINDS)],
     commands=[SEED],
 )

@@ -69,6 +69,9 @@ def test_no_other_path_has_one(path: str) -> None:
     ("query", "upstream"),
     [
         ("kind=people&mode=changes", "enrollment"),
+        ("mode=changes&kind=p%65ople", "enrollment"),
+        ("mode=changes&kind=co%75rses", "catalog"),
+        ("kind=sessions", "catalog"),
         ("", "enrollment"),
         ("kind=", "enrollment"),
         ("kind=shoes", "enrollment"),
