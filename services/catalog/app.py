@@ -30,9 +30,6 @@ async def enrollment_client(settings: CatalogSettings, app: web.Application) -> 
         yield
 
 
-imports: Context[CatalogSettings] = import_worker(KINDS)
-
-
 SERVICE = Service(
     name="catalog",
     settings=CatalogSettings,
