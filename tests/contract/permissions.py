@@ -110,8 +110,8 @@ _USER = {"name": "New", "email": "{new address}", "role": "Trainer"}
 _STAFF = {"employee_id": "S-1", "full_name": "New Name"}
 _ORGANISATION = {"name": "New", "admin": {"name": "New", "email": "{new address}"}}
 _RECORD = {
-    "employee_id": "{person}",
-    "training_name": "First Aid",
+    "employee_id": "{own person}",
+    "course_id": "{course}",
     "provider": "Red Cross",
     "completed_at": "2025-03-03T08:00:00Z",
 }

@@ -57,7 +57,7 @@ def _others(name: str, annotation: Any, value: Any) -> Iterator[tuple[str, Any]]
     elif _is_subclass(inner, BaseModel):
         yield from ((f"{name}.{path}", other) for path, other in changed_in_one_field(value))
     else:
-        yield name, next(each for each in _choices(inner) if each != value)
+        yield from [(name, each) for each in _choices(inner) if each != value][:1]
 
 
 def _choices(annotation: Any) -> tuple[Any, ...]:

@@ -43,6 +43,7 @@ _VALUES: Mapping[str, Any] = {
     "start_date": "2030-05-15T09:00:00Z",
     "end_date": "2030-05-15T17:00:00Z",
     "title": "Leadership Essentials",
+    "training_name": "First Aid",
     "attendance": [{"employee_id": 1, "outcome": "checked_in"}],
     "permissions": ["training.view"],
     "url": "https://hooks.invalid/",

@@ -109,6 +109,7 @@ async def test_an_event_tells_whose_completion_of_what_ends_when(pool: Pool) -> 
         "course_id": row["course_id"],
         "employee_id": row["employee_id"],
         "days_left": 7,
+        "source": "internal",
     }
 
 
@@ -152,6 +153,7 @@ async def test_a_completion_that_is_taken_back_is_revoked_and_ends_without_a_not
         "course_id": held["course_id"],
         "employee_id": held["employee_id"],
         "days_left": 0,
+        "source": "internal",
     }
     assert await pool.fetchval("SELECT count(*) FROM certifications") == 0
 

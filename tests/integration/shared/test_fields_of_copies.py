@@ -143,7 +143,7 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
         "remembered": _KEPT,
     },
     ELSEWHERE: {
-        **dict.fromkeys(("source", "certifies", "certificate_url", "evidence", "reason"), "no record shows it"),
+        **dict.fromkeys(("certifies", "certificate_url", "evidence", "reason"), "no record shows it"),
         **dict.fromkeys(("submitted_at", "submitted_by.subject", "submitted_by.name"), "no record shows it"),
         **dict.fromkeys(("decided_at", "decided_by", "decided_by.subject", "decided_by.name"), "no record shows it"),
         "remembered": _KEPT,
