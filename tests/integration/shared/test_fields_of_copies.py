@@ -91,6 +91,7 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
         "category": _NO_RULE,
         **dict.fromkeys(_ABOUT_COURSES, _NO_RULE),
     },
+    "enrollment: sessions": {},
     "history: courses": {
         "category": "no record shows it",
         **dict.fromkeys(_ABOUT_COURSES, "no record shows it"),
