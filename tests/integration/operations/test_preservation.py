@@ -14,7 +14,8 @@ _AS_BEFORE = {
     "enrollment": """
         UPDATE enrollments SET remembered = NULL;
         UPDATE courses SET delivery_mode = NULL, labels = NULL, details_version = 0;
-        UPDATE sessions SET session_name = NULL, projects = NULL, details_version = 0, times_version = 0
+        UPDATE sessions SET session_name = NULL, projects = NULL, details_version = 0, times_version = 0,
+            facilitator_id = NULL, facilitator_name = NULL, facilitator_version = 0
     """,
     "history": """
         UPDATE records SET remembered = false, remembered_title = NULL, remembered_online = NULL,
