@@ -2,20 +2,24 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Any, Final, Self
 from urllib.parse import urlencode
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PrivateAttr
 
 from shared.http import cursor as cursors
 from shared.http.models import Query
 from shared.postgres.lists import Window
-from shared.validation.fields import DIGITS, QueryFlag
+from shared.validation.fields import DIGITS, QueryFlag, Timestamp
 
 MAX_PAGE = 1_000_000_000
 """Past the end of any list. A greater page is read as this one: the rows before it can be counted in 64 bits."""
 MAX_PER_PAGE = 100
+REACH_BACK: Final = timedelta(minutes=1)
+"""By which `updated_since` is taken earlier than it was asked for. A row notes its change while a transaction runs, is
+seen once that is committed, and no transaction of a request or of a consumer ends later than this after the change."""
 _LONGER_THAN_A_COUNT: Final = re.compile(r"0*[1-9][0-9]{19,}\Z")
 
 
@@ -48,6 +52,20 @@ Cursor = Annotated[
     ),
     AfterValidator(_known_form),
 ]
+
+
+def _written(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"
+
+
+UpdatedSince = Annotated[
+    Timestamp,
+    PlainSerializer(_written, when_used="json"),
+    Field(
+        description="Only rows that were created or changed since then, by the clock of the database, or up to one "
+        "minute before. Rows that left the list are in no answer."
+    ),
+]
 Total = Annotated[QueryFlag, Field(description="Whether a step tells how many rows there are. A page always does.")]
 
 
@@ -58,6 +76,7 @@ class PagedQuery(Query):
     per_page: PerPage = 15
     cursor: Cursor | None = None
     total: Total = False
+    updated_since: UpdatedSince | None = None
 
     _after: int | None = PrivateAttr(default=None)
     """Of a step of an export: the key of the last row of the one before."""
@@ -87,18 +106,25 @@ class PagedQuery(Query):
     @cached_property
     def window(self) -> Window:
         """Which rows a statement reads, by the arguments that `place` has."""
+        is_since = self.updated_since is not None
         if self._after is not None:
-            return Window(is_step=True, is_counted=False, as_lines=True, longest=self.per_page)
-        return Window(is_step=self.is_step, is_counted=self.total or not self.is_step)
+            return Window(is_step=True, is_counted=False, is_since=is_since, as_lines=True, longest=self.per_page)
+        return Window(is_step=self.is_step, is_counted=self.total or not self.is_step, is_since=is_since)
 
     @cached_property
-    def place(self) -> tuple[int, int]:
-        """The rows wanted, and those before them: their number or, in a walk, the key of the last one."""
+    def place(self) -> tuple[Any, ...]:
+        """The rows wanted, and those before them: their number or, in a walk, the key of the last one. Behind them the
+        moment since which they have changed, if one is given."""
+        since = () if self.updated_since is None else (self.updated_since - REACH_BACK,)
+        return self.per_page, self._rows_before, *since
+
+    @property
+    def _rows_before(self) -> int:
         if self._after is not None:
-            return self.per_page, self._after
+            return self._after
         if not self.is_step:
-            return self.per_page, self.offset
-        return self.per_page, cursors.decode(self.cursor).after if self.cursor else 0
+            return self.offset
+        return cursors.decode(self.cursor).after if self.cursor else 0
 
 
 def last_page(total: int, per_page: int) -> int:

@@ -185,6 +185,7 @@ def refusals_page(organisation_id: int, import_id: int, kind: str, query: PagedQ
 def _imports_statement(window: Window, *, of_status: bool) -> Statement:
     types = {"status": "text"} if of_status else {}
     condition = " AND i.status = :status" if of_status else ""
+    condition += window.changed_at("i.updated_at")
     where = f"i.organisation_id = :organisation_id AND i.kind = :kind{condition}"
     ids = f"SELECT i.id FROM imports i WHERE {where}"  # noqa: S608 - of constants
     listed = list_of(
@@ -200,7 +201,7 @@ def _imports_statement(window: Window, *, of_status: bool) -> Statement:
 
 @cache
 def _refusals_statement(window: Window) -> Statement:
-    where = "r.organisation_id = :organisation_id AND r.import_id = :id"
+    where = f"r.organisation_id = :organisation_id AND r.import_id = :id{window.changed_at('r.at')}"
     found = "EXISTS (SELECT FROM imports WHERE organisation_id = :organisation_id AND id = :id AND kind = :kind)"
     numbers = f"SELECT r.number FROM import_refusals r WHERE {where}"  # noqa: S608 - of constants
     listed = list_of(

@@ -38,15 +38,16 @@ class Trail:
     entries: str
     found: str
 
-    def page(self, organisation_id: int, row_id: int, window: Window, place: tuple[int, int], longest: int) -> PageRead:
+    def page(self, organisation_id: int, row_id: int, window: Window, place: tuple[Any, ...], longest: int) -> PageRead:
         """Whether there is such a row, how many of its changes are known, and the page of them as JSON text."""
         return PageRead(_statement(self, window, longest), (organisation_id, row_id, *place))
 
 
 @cache
 def _statement(trail: Trail, window: Window, longest: int) -> Statement:
-    counted = f"(SELECT count(*) FROM {trail.entries})" if window.is_counted else "NULL::bigint"  # noqa: S608 - constants
-    select = f"SELECT * FROM {trail.entries}{window.start('version')}"  # noqa: S608 - of constants
+    entries = trail.entries + window.changed_at("changed_at")
+    counted = f"(SELECT count(*) FROM {entries})" if window.is_counted else "NULL::bigint"  # noqa: S608 - constants
+    select = f"SELECT * FROM {entries}{window.start('version')}"  # noqa: S608 - of constants
     page = page_of(select, "version", longest, window)
     items = items_of(page=page, joins="", item=_ENTRY, order="version", window=window, key="version")
     text = f"SELECT ({trail.found}) AS found, {counted} AS total, {items}"

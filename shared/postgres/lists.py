@@ -3,6 +3,9 @@
 A page begins after so many rows, and moves when rows before it come, go or change. A step begins after a key that a
 row has for good: each row that is there throughout a walk is in one of its steps, and in no second one. It reads one
 row more than it shows, which tells whether another step follows, and counts nothing unless it is asked to.
+
+Either may leave out what has not changed since a moment. A trigger notes the moment of each change in the row, and its
+day in UTC, which has an index: one of the moment itself would get a new entry with every change of a row.
 """
 
 from collections.abc import Iterable
@@ -13,6 +16,8 @@ PAGE_TYPES = {"per_page": "bigint", "rows_before": "bigint"}
 """Of the parameters that every page has last."""
 STEP_TYPES = {"per_page": "bigint", "after": "bigint"}
 """Of those that every step has last; nothing is before the row 0."""
+SINCE_TYPES = {"updated_since": "timestamptz"}
+"""Of the one that follows them where only what has changed is asked for."""
 _LAST_ID = 2**63 - 1
 _LINE_END = "chr(10)"
 
@@ -27,12 +32,23 @@ class Window:
 
     is_step: bool = False
     is_counted: bool = True
+    is_since: bool = False
+    """Whether rows that have not changed since a moment are left out."""
     as_lines: bool = False
     longest: int = 0
 
     @property
     def types(self) -> dict[str, str]:
-        return STEP_TYPES if self.is_step else PAGE_TYPES
+        return (STEP_TYPES if self.is_step else PAGE_TYPES) | (SINCE_TYPES if self.is_since else {})
+
+    def changed(self, row: str) -> list[str]:
+        """The condition on a row that notes its changes (`row` is its alias), if there is one."""
+        day = f"{row}.updated_day >= (:updated_since AT TIME ZONE 'UTC')::date"
+        return [f"{day} AND {row}.updated_at >= :updated_since"] if self.is_since else []
+
+    def changed_at(self, moment: str) -> str:
+        """To follow a WHERE clause: the same for a row that never changes, or has the moment in a column of its own."""
+        return f" AND {moment} >= :updated_since" if self.is_since else ""
 
     def start(self, key: str, *, newest_first: bool = False, after: str = ":after") -> str:
         """What a SELECT that ends in a WHERE clause goes on with, to leave out what earlier steps have shown.

@@ -7,6 +7,7 @@ that rows still carry.
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 from shared.postgres.batched_reads import DEEP, PageRead, Statement, array_text
 from shared.postgres.lists import Window, ids_of, list_of, page_of
@@ -16,7 +17,9 @@ _CONDITIONS = word_conditions("searched")
 
 _TOTALS = "FROM {listed}_totals t WHERE t.organisation_id = :organisation_id{only}{start}"
 _ONLY = " AND t.named_id = ANY (:only::bigint[])"
-_CARRIED = f"SELECT t.named_id AS id {_TOTALS} GROUP BY t.named_id HAVING sum(t.total) > 0"
+_CARRIED = f"SELECT t.named_id AS id {_TOTALS} GROUP BY t.named_id HAVING sum(t.total) > 0{{changed}}"
+_CHANGED = """ AND EXISTS (SELECT FROM {listed}_totals u
+    WHERE u.organisation_id = :organisation_id AND u.named_id = candidate.id{changed})"""
 _NAMED = """
     SELECT (array_agg(name ORDER BY given DESC, name DESC))[1] AS name,
         (array_agg(searched ORDER BY given DESC, name DESC))[1] AS searched, sum(total)::bigint AS total
@@ -38,7 +41,7 @@ def named_page(
     organisation_id: int,
     search: str | None,
     window: Window,
-    place: tuple[int, int],
+    place: tuple[Any, ...],
     longest: int,
     only: Sequence[int] | None = None,
 ) -> PageRead:
@@ -63,11 +66,14 @@ def _statement(listed: str, words: tuple[str, ...], longest: int, window: Window
         start = "" if window.is_counted else window.start("t.named_id")
         among = " AND ".join(_CONDITIONS[word] for word in words)
         found = _FOUND.format(listed=listed, only=only, start=start, words=among)
+        if window.is_since:
+            found += _CHANGED.format(listed=listed, changed=window.changed_at("u.updated_at"))
         page = _list(listed, "SELECT count(*) FROM matched", ids_of("matched", window), longest, window)
         return Statement(f"WITH matched AS MATERIALIZED ({found}) {page}", types | window.types)
-    carried = _CARRIED.format(listed=listed, only=only, start="")
+    changed = window.changed_at("max(t.updated_at)")
+    carried = _CARRIED.format(listed=listed, only=only, start="", changed=changed)
     total = f"SELECT count(*) FROM ({carried}) carried"  # noqa: S608 - made of constants
-    ids = _CARRIED.format(listed=listed, only=only, start=window.start("t.named_id"))
+    ids = _CARRIED.format(listed=listed, only=only, start=window.start("t.named_id"), changed=changed)
     return Statement(_list(listed, total, ids, longest, window), types | window.types)
 
 

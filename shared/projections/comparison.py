@@ -23,9 +23,14 @@ LAST: Key = (2**63 - 1, 2**63 - 1)
 
 _SHADOW = "CREATE TEMPORARY TABLE {table} (LIKE public.{table} INCLUDING ALL) ON COMMIT {rows} ROWS"
 
+NOTED = ("updated_at", "updated_day")
+"""Columns in which a row notes its last change here: no part of what is copied. A row that is added has their defaults,
+and one that is changed what its trigger writes."""
+
 _COLUMNS = """
 SELECT attname FROM pg_attribute
-WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped AND NOT attname = ANY($2::text[])
+ORDER BY attnum
 """
 
 _DIFFERENT = """
@@ -155,7 +160,7 @@ class Comparison:
         statement = _DIFFERENT.format(
             table=replica.table, where=where, owned=_of("o", compared), copied=_of("c", compared)
         )
-        rows = await self.connection.fetch(statement, replica.own_columns, *arguments)
+        rows = await self.connection.fetch(statement, [*replica.own_columns, *NOTED], *arguments)
         return [
             Difference(
                 replica.table,
@@ -208,7 +213,7 @@ async def comparison(url: str, projection: Projection, *, name: str, keep: bool)
     async with dedicated_connection(url, name=name, command_timeout=STATEMENT_TIMEOUT, settings=settings) as connection:
         compared = Comparison(connection, projection)
         for table in (*(replica.table for replica in projection.replicas), *projection.also_written):
-            columns = await connection.fetch(_COLUMNS, f"public.{table}")
+            columns = await connection.fetch(_COLUMNS, f"public.{table}", NOTED)
             compared.columns[table] = [row["attname"] for row in columns]
             await connection.execute(_SHADOW.format(table=table, rows="PRESERVE" if keep else "DELETE"))
         yield compared

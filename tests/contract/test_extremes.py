@@ -313,7 +313,8 @@ async def ask_with(
         answer = await client.request(
             declared.route.method, declared.path(ids), params=asked, **file_for(declared, asked)
         )
-        faults += [f"{at} = {written}: {fault}" for fault in query_faults(at, written, answer)]
+        normal = shown if at.schema.get("format") == "date-time" else written
+        faults += [f"{at} = {written}: {fault}" for fault in query_faults(at, written, normal, answer)]
         if answer.status in GOOD:
             accepted.append(written)
             faults += [f"{at} = {written}: accepted"] if shown == REFUSED else []
@@ -343,7 +344,8 @@ def beside(declared: Declared, at: FieldOf, ids: Mapping[str, int]) -> dict[str,
     return {"course_id": ids[COURSES]} if needs_course else {}
 
 
-def query_faults(at: FieldOf, written: str, answer: Answer) -> Iterator[str]:
+def query_faults(at: FieldOf, written: str, normal: str, answer: Answer) -> Iterator[str]:
+    """`normal` is what links have for what was written, if it is no number."""
     if answer.status not in GOOD:
         yield from refusal_faults(answer)
     elif str(at) in ("page", "per_page"):
@@ -352,8 +354,7 @@ def query_faults(at: FieldOf, written: str, answer: Answer) -> Iterator[str]:
             yield f"asked for as {meta}"
     elif "first" in answer.json.get("links", {}):
         [asked] = parse_qs(urlsplit(answer.json["links"]["first"]).query, keep_blank_values=True)[str(at)]
-        normal = str(int(written)) if at.schema.get("type") == "integer" else written
-        if asked != normal:
+        if asked != (str(int(written)) if at.schema.get("type") == "integer" else normal):
             yield f"asked for as {asked}"
 
 

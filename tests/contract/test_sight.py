@@ -196,6 +196,16 @@ async def test_the_records_of_those_in_sight_are_listed(
     assert ({item["id"] for item in walk.data}, walk.json["meta"]["total"]) == (expected, len(expected))
 
 
+@pytest.mark.parametrize("claims", [{"employee_id": 7}, {"company_ids": [COMPANY]}, {}], ids=str)
+async def test_a_page_far_past_the_end_of_what_is_seen_is_empty(
+    stack: Stack, organisation: int, claims: dict[str, Any]
+) -> None:
+    client = caller(stack, organisation, "training.view.self", "training.view.company", **claims)
+    for path in (ENROLLMENTS, EMPLOYEES, RECORDS):
+        answer = await client.get(path, page=10_000, per_page=100)
+        assert (answer.status, answer.data) == (200, [])
+
+
 async def test_nobody_in_sight_has_no_records(stack: Stack, admin: Client, organisation: int, scene: Scene) -> None:
     await known_to_history(admin, scene.people)
     for user_type, permission in (("contractor", "training.view"), ("staff", "training.view.self")):

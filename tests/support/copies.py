@@ -51,8 +51,8 @@ async def execute(stack: Stack, service: str, sql: str, *arguments: Any) -> str:
 
 
 async def dump(url: str, tables: Sequence[str]) -> dict[str, list[str]]:
-    """Every row as PostgreSQL writes it, but for what only those who watch it go by, and when it came."""
-    row = "(to_jsonb(t) - 'seats_version' - 'seats_changed_by' - 'saved_at')::text"
+    """Every row as PostgreSQL writes it, but for when that was and what only those who watch it go by."""
+    row = "(to_jsonb(t) - '{seats_version,seats_changed_by,saved_at,updated_at,updated_day}'::text[])::text"
     connection = await asyncpg.connect(url, timeout=10)
     try:
         return {

@@ -12,6 +12,7 @@ import services.enrollment.app
 import services.history.app
 from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connection_pool
+from shared.projections.comparison import NOTED
 from tests.support.databases import fresh_database
 from tests.support.events import MOMENT, CourseCounts
 
@@ -93,6 +94,6 @@ async def counted_of_courses(catalog: Database, organisation: int) -> dict[int, 
 
 
 async def table(database: Database, name: str, organisation: int) -> list[dict[str, Any]]:
-    """Every row of an organisation, in the order of their ids."""
+    """Every row of an organisation, in the order of their ids, without when it was changed."""
     rows = await database.pool.fetch(f"SELECT * FROM {name} WHERE organisation_id = $1 ORDER BY id", organisation)
-    return [dict(row) for row in rows]
+    return [{column: value for column, value in row.items() if column not in NOTED} for row in rows]

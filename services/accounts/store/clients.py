@@ -92,6 +92,7 @@ def page(organisation_id: int, query: ClientQuery) -> PageRead:
 @cache
 def _page_statement(window: Window, *, of_status: bool) -> Statement:
     condition = f" AND {_STATUS} = :status" if of_status else ""
+    condition += window.changed_at("c.updated_at")
     ids = f"SELECT c.id FROM clients c WHERE c.organisation_id = :organisation_id{condition}"  # noqa: S608 - constants
     text = list_of(
         total=f"SELECT count(*) FROM ({ids}) AS matched",  # noqa: S608 - of constants

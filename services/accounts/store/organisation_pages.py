@@ -29,6 +29,7 @@ WITH matched AS MATERIALIZED (
     SELECT o.organisation_id FROM organisations o
     WHERE ($3::text IS NULL OR o.status = $3)
         AND NOT EXISTS (SELECT FROM unnest($4::text[]) AS word WHERE o.searched NOT LIKE containing(word))
+        AND ($5::timestamptz IS NULL OR o.updated_at >= $5)
 )
 """
 _OF_PAGE = "(SELECT organisation_id FROM matched ORDER BY organisation_id LIMIT $1 OFFSET $2)"
@@ -46,7 +47,9 @@ def organisation_row(organisation_id: int) -> RowKey:
 async def organisation_page(connection: Connection, query: OrganisationQuery) -> Row:
     """How many organisations match, and the page of them as JSON text; the transaction has to see all of them."""
     words = (query.search or "").split()
-    [row] = await connection.fetch(_sql(query.window), *query.place, query.status, words)
+    per_page, rows_before, *since = query.place
+    filters = query.status, words, since[0] if since else None
+    [row] = await connection.fetch(_sql(query.window), per_page, rows_before, *filters)
     return tuple(row)
 
 

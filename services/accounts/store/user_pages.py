@@ -51,13 +51,14 @@ def user_page(organisation_id: int, query: UserQuery) -> PageRead:
     return PageRead(
         _statement(tuple(given), query.window),
         (organisation_id, *given.values(), *query.place),
-        slow=has_words(tuple(given)) or query.offset > DEEP,
+        slow=has_words(tuple(given)) or query.window.is_since or query.offset > DEEP,
     )
 
 
 @cache
 def _statement(filters: tuple[str, ...], window: Window) -> Statement:
-    where = " AND ".join(["u.organisation_id = :organisation_id", *(_FILTERS[name] for name in filters)])
+    conditions = ["u.organisation_id = :organisation_id", *(_FILTERS[name] for name in filters)]
+    where = " AND ".join([*conditions, *window.changed("u")])
     # A search can use its index in a view alone (decision 10).
     table = "users_in_scope" if has_words(filters) else "users"
     text = list_of_found(

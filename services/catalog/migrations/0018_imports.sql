@@ -63,6 +63,7 @@ CREATE TABLE import_refusals (
     field text,
     reason text NOT NULL,
     text text,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (organisation_id, import_id, number)
 );
 SELECT separate_organisations('import_refusals');

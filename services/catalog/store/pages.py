@@ -70,14 +70,16 @@ def course_page(organisation_id: int, query: CourseQuery) -> PageRead:
     return PageRead(
         _course_statement(tuple(given), query.window),
         (organisation_id, *given.values(), *query.place),
-        slow=has_words(tuple(given)) or query.offset > DEEP,
+        slow=has_words(tuple(given)) or query.window.is_since or query.offset > DEEP,
     )
 
 
 @cache
 def _course_statement(filters: tuple[str, ...], window: Window) -> Statement:
     conditions = ["c.organisation_id = :organisation_id", *(_COURSE_FILTERS[name] for name in filters)]
-    listed = _found_courses(conditions, window) if has_words(filters) else _listed_courses(conditions, filters, window)
+    conditions += window.changed("c")
+    is_found = has_words(filters) or window.is_since
+    listed = _found_courses(conditions, window) if is_found else _listed_courses(conditions, filters, window)
     return Statement(listed, {"organisation_id": "bigint", **dict.fromkeys(filters, "text"), **window.types})
 
 
@@ -182,15 +184,17 @@ def session_page(organisation_id: int, query: SessionQuery) -> PageRead:
     asked = {name: value for name in _SESSION_FILTERS if (value := getattr(query, name)) is not None}
     arguments = (organisation_id, *asked.values(), *query.place)
     of_days = query.is_step and not _LIMITS.keys().isdisjoint(asked)
-    return PageRead(_session_statement(tuple(asked), query.window), arguments, slow=query.offset > DEEP or of_days)
+    is_slow = of_days or query.window.is_since or query.offset > DEEP
+    return PageRead(_session_statement(tuple(asked), query.window), arguments, slow=is_slow)
 
 
 @cache
 def _session_statement(filters: tuple[str, ...], window: Window) -> Statement:
     conditions = ["s.organisation_id = :organisation_id", *(_SESSION_FILTERS[name][0] for name in filters)]
-    matching = f"FROM sessions s WHERE {' AND '.join(conditions)}"
+    matching = f"FROM sessions s WHERE {' AND '.join([*conditions, *window.changed('s')])}"
+    is_counted = "course_id" in filters or window.is_since
     text = list_of(
-        total=f"SELECT count(*) {matching}" if "course_id" in filters else _total_of_sessions(filters),
+        total=f"SELECT count(*) {matching}" if is_counted else _total_of_sessions(filters),
         page=_step_of_sessions(matching, filters, window) if window.is_step else _page_of_sessions(matching),
         joins="""
         JOIN sessions s ON s.organisation_id = :organisation_id AND s.id = page.id
@@ -212,7 +216,7 @@ def _page_of_sessions(matching: str) -> str:
 def _step_of_sessions(matching: str, filters: Sequence[str], window: Window) -> str:
     """A session can be moved to another time, so no walk goes by the time."""
     ids = f"SELECT s.id {matching}{window.start('s.id')}"
-    if not _LIMITS.keys().isdisjoint(filters):
+    if not (window.is_since or _LIMITS.keys().isdisjoint(filters)):
         ids = _ids_of_days(ids, filters, window)
     return page_of(ids, "id", MAX_PER_PAGE, window)
 

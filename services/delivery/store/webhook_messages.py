@@ -123,6 +123,7 @@ def attempts(organisation_id: int, webhook_id: int, query: AttemptQuery) -> Page
 def _messages_statement(window: Window, *, of_status: bool) -> Statement:
     types = {"status": "text"} if of_status else {}
     condition = " AND m.status = :status" if of_status else ""
+    condition += window.changed_at("m.updated_at")
     return _listed("webhook_messages", "m", _MESSAGE, condition, types, window)
 
 
@@ -130,6 +131,7 @@ def _messages_statement(window: Window, *, of_status: bool) -> Statement:
 def _attempts_statement(window: Window, *, of_message: bool) -> Statement:
     types = {"message_id": "bigint"} if of_message else {}
     condition = " AND a.message_id = :message_id" if of_message else ""
+    condition += window.changed_at("a.at")
     return _listed("webhook_attempts", "a", _ATTEMPT, condition, types, window)
 
 

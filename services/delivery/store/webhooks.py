@@ -106,6 +106,7 @@ def page(organisation_id: int, query: WebhookQuery) -> PageRead:
 @cache
 def _page_statement(window: Window, *, of_status: bool) -> Statement:
     condition = " AND w.status = :status" if of_status else ""
+    condition += window.changed_at("w.changed_at")
     ids = f"SELECT w.id FROM webhooks w WHERE w.organisation_id = :organisation_id AND NOT w.removed{condition}"  # noqa: S608
     text = list_of(
         total=f"SELECT count(*) FROM ({ids}) AS matched",  # noqa: S608 - of constants

@@ -27,9 +27,11 @@ CREATE TABLE calendars (
     created_by jsonb NOT NULL,
     revoked_at timestamptz,
     revoked_by jsonb,
+    updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (organisation_id, id),
     CHECK ((kind = 'location') = (of_id IS NULL) AND (of_id IS NULL) <> (of_name IS NULL)),
     CHECK ((revoked_at IS NULL) = (revoked_by IS NULL))
 );
 CREATE INDEX calendars_of_whom ON calendars (organisation_id, kind, of_id, of_name) WHERE revoked_at IS NULL;
 SELECT separate_organisations('calendars');
+CREATE TRIGGER note_update BEFORE UPDATE ON calendars FOR EACH ROW EXECUTE FUNCTION note_update();

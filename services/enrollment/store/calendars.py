@@ -88,6 +88,7 @@ def page(organisation_id: int, query: CalendarQuery, sight: Sight) -> PageRead:
 def _page_statement(filters: tuple[str, ...], window: Window, *, everybody: bool) -> Statement:
     seen = [] if everybody else ["c.kind = 'person' AND c.of_id = :own_person"]
     where = " AND ".join(["c.organisation_id = :organisation_id", *seen, *(_FILTERS[name][0] for name in filters)])
+    where += window.changed_at("c.updated_at")
     ids = f"SELECT c.id FROM calendars c WHERE {where}"  # noqa: S608 - of constants
     text = list_of(
         total=f"SELECT count(*) FROM ({ids}) AS matched",  # noqa: S608 - of constants

@@ -106,20 +106,34 @@ _OF_PROJECT = """EXISTS (
     SELECT FROM enrollments e JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id
     WHERE e.organisation_id = p.organisation_id AND e.employee_id = p.id AND e.status <> 'cancelled'
         AND {} = ANY(s.project_ids))"""
+# By what is stored of them and of their enrollments in the courses, or by time alone.
+_CHANGED_SINCE = f"""(
+    p.updated_at >= {{0}}
+    OR EXISTS (
+        SELECT FROM enrollments e WHERE e.organisation_id = $1 AND e.employee_id = p.id
+            AND e.course_id = ANY($2::bigint[]) AND e.updated_at >= {{0}})
+    OR EXISTS (
+        SELECT FROM certifications c WHERE c.organisation_id = $1 AND c.employee_id = p.id
+            AND c.course_id = ANY($2::bigint[])
+            AND (c.valid_until > {{0}} AND c.valid_until <= now()
+                OR c.valid_until > {{0}} + {_AHEAD} AND c.valid_until <= now() + {_AHEAD})))"""  # noqa: S608 - of constants
 
 
 @dataclass(frozen=True, slots=True)
 class _People:
-    """Those asked about: a condition on the row `p`, whose arguments are $6 and $7."""
+    """Those asked about: a condition on the row `p`, whose arguments begin with $6.
+
+    `are_counted`: no total is kept of them.
+    """
 
     condition: str
     arguments: Sequence[Any]
     of_companies: bool
-    of_project: bool
+    are_counted: bool
 
     @property
     def are_all(self) -> bool:
-        return not (self.of_companies or self.of_project)
+        return not (self.of_companies or self.are_counted)
 
 
 async def courses_asked_for(connection: Connection, organisation_id: int, query: ComplianceQuery) -> list[int]:
@@ -154,7 +168,7 @@ async def compliance_page(
         window=query.window,
         per_page="$4",
     )
-    [row] = await connection.fetch(statement, *subject, *query.place, *people.arguments)
+    [row] = await connection.fetch(statement, *subject, *query.place[:2], *people.arguments)
     return tuple(row)
 
 
@@ -168,8 +182,10 @@ def _people(query: ComplianceQuery, sight: Sight) -> _People:
     companies = None if query.company_id is None else [query.company_id]
     if not sight.everybody:
         companies = [each for each in sight.companies if query.company_id in (None, each)]
-    condition, arguments = where({_OF_COMPANIES: companies, _OF_PROJECT: query.project_id}, first=6)
-    return _People(condition, arguments, companies is not None, query.project_id is not None)
+    since = query.place[2] if query.window.is_since else None
+    asked = {_OF_COMPANIES: companies, _OF_PROJECT: query.project_id, _CHANGED_SINCE: since}
+    condition, arguments = where(asked, first=6)
+    return _People(condition, arguments, companies is not None, not (query.project_id is None and since is None))
 
 
 async def _ids(connection: Connection, subject: Sequence[Any], query: ComplianceQuery, people: _People) -> str:
@@ -205,7 +221,7 @@ def _total(query: ComplianceQuery, people: _People, courses: int) -> str:
     now, ahead = holders.replace("{ahead}", _NOW), holders.replace("{ahead}", _AHEAD)
     company = "ANY ($6::bigint[])" if people.of_companies else "0"
     everybody = _ALL_PEOPLE.replace("{company}", company)
-    if people.of_project:
+    if people.are_counted:
         everybody = _PEOPLE.replace("{people}", people.condition)
     totals = {None: everybody, "valid": ahead, "expiring": f"{now} - {ahead}", "missing": f"{everybody} - {now}"}
     return totals[query.status]

@@ -161,19 +161,28 @@ def enrollment_page(organisation_id: int, query: EnrollmentQuery, sight: Sight =
     filters, paged = tuple(asked), (*asked.values(), *query.place)
     if sight.everybody:
         statement = _enrollment_statement(filters, query.window)
-        return PageRead(statement, (organisation_id, *paged), slow=query.offset > DEEP)
+        return PageRead(statement, (organisation_id, *paged), slow=query.window.is_since or query.offset > DEEP)
     statement = _statement_in_sight(filters, query.window, of_companies=bool(sight.companies))
-    of_many = bool(sight.companies) and _FEW_MATCH.isdisjoint(filters)
-    return PageRead(statement, (organisation_id, *sight_arguments(sight), *paged), slow=of_many or query.offset > DEEP)
+    of_many = query.window.is_since or (bool(sight.companies) and _FEW_MATCH.isdisjoint(filters))
+    of_sight = sight_arguments(sight)[: len(_sight_types(of_companies=bool(sight.companies)))]
+    return PageRead(statement, (organisation_id, *of_sight, *paged), slow=of_many or query.offset > DEEP)
+
+
+def _sight_types(*, of_companies: bool) -> dict[str, str]:
+    """A statement has no parameter that it does not name."""
+    return SIGHT_TYPES if of_companies else {"own_person": SIGHT_TYPES["own_person"]}
 
 
 @cache
 def _enrollment_statement(filters: tuple[str, ...], window: Window) -> Statement:
     conditions = ["e.organisation_id = :organisation_id", *(_FILTERS[name][0] for name in filters)]
-    matching = f"FROM {_listed(filters)} e WHERE {' AND '.join(conditions)}"
-    ids = _ids(filters, f"SELECT e.id {matching}{window.start('e.id', newest_first=True)}", window)
+    conditions += window.changed("e")
+    matching = f"FROM {'enrollments' if window.is_since else _listed(filters)} e WHERE {' AND '.join(conditions)}"
+    ids = f"SELECT e.id {matching}{window.start('e.id', newest_first=True)}"
+    ids = ids if window.is_since else _ids(filters, ids, window)
+    is_kept = _IN_CELLS.issuperset(filters) and not window.is_since
     text = list_of(
-        total=_total_of_cells(filters) if _IN_CELLS.issuperset(filters) else f"SELECT count(*) {matching}",
+        total=_total_of_cells(filters) if is_kept else f"SELECT count(*) {matching}",
         page=page_of(ids, "id DESC", MAX_PER_PAGE, window),
         order="e.id DESC",
         **_LISTED_ENROLLMENTS,
@@ -186,8 +195,8 @@ def _enrollment_statement(filters: tuple[str, ...], window: Window) -> Statement
 @cache
 def _statement_in_sight(filters: tuple[str, ...], window: Window, *, of_companies: bool) -> Statement:
     """What is in sight is found by the person, and counted."""
-    conditions = " AND ".join(["e.organisation_id = :organisation_id", *(_FILTERS[name][0] for name in filters)])
-    matching = f"enrollments e WHERE {conditions}"
+    conditions = ["e.organisation_id = :organisation_id", *(_FILTERS[name][0] for name in filters)]
+    matching = f"enrollments e WHERE {' AND '.join([*conditions, *window.changed('e')])}"
     if not of_companies:
         matching = f"{matching} AND e.employee_id = :own_person"
     elif _FEW_MATCH.isdisjoint(filters):
@@ -200,7 +209,8 @@ def _statement_in_sight(filters: tuple[str, ...], window: Window, *, of_companie
     text = list_of_found(
         ids, "e.id", MAX_PER_PAGE, **_LISTED_ENROLLMENTS, window=window, newest_first=True, tables=days
     )
-    types = {"organisation_id": "bigint", **SIGHT_TYPES, **{name: _FILTERS[name][1] for name in filters}}
+    of_sight = _sight_types(of_companies=of_companies)
+    types = {"organisation_id": "bigint", **of_sight, **{name: _FILTERS[name][1] for name in filters}}
     return Statement(text, types | window.types)
 
 

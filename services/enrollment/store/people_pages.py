@@ -62,18 +62,19 @@ def person_page(
     return PageRead(
         _person_statement(tuple(given), query.window, everybody=sight.everybody),
         (organisation_id, type_, *of_sight, *given.values(), *query.place),
-        slow=has_words(tuple(given)) or query.offset > DEEP,
+        slow=has_words(tuple(given)) or query.window.is_since or query.offset > DEEP,
     )
 
 
 @cache
 def _person_statement(filters: tuple[str, ...], window: Window, *, everybody: bool) -> Statement:
     conditions = ["p.organisation_id = :organisation_id AND NOT p.removed AND p.type = :type"]
-    where = " AND ".join([*conditions, *(_PERSON_FILTERS[name][0] for name in filters)])
-    if has_words(filters):
+    where = " AND ".join([*conditions, *(_PERSON_FILTERS[name][0] for name in filters), *window.changed("p")])
+    if has_words(filters) or window.is_since:
         # It can use its index in a view alone (decision 10).
+        people = "people_in_scope" if has_words(filters) else "people"
         seen = "true" if everybody else in_sight()
-        found = f"SELECT p.id FROM people_in_scope p WHERE {where} AND {seen}"  # noqa: S608 - made of constants
+        found = f"SELECT p.id FROM {people} p WHERE {where} AND {seen}"  # noqa: S608 - made of constants
         text = list_of_found(found, "p.id", MAX_PER_PAGE, **_PEOPLE, window=window)
     elif everybody:
         ids = f"SELECT p.id FROM people p WHERE {where}{window.start('p.id')}"  # noqa: S608 - made of constants

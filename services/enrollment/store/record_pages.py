@@ -74,7 +74,8 @@ def _statement(filters: tuple[str, ...], window: Window, *, everybody: bool) -> 
     if not everybody:
         people = f"people p WHERE p.organisation_id = r.organisation_id AND p.id = r.employee_id AND {in_sight()}"
         conditions.append(f"EXISTS (SELECT FROM {people})")
-    found = f"SELECT r.id FROM external_records r WHERE {' AND '.join(conditions)}"  # noqa: S608 - made of constants
+    where = " AND ".join(conditions) + window.changed_at("r.updated_at")
+    found = f"SELECT r.id FROM external_records r WHERE {where}"  # noqa: S608 - made of constants
     text = list_of_found(found, "r.id", MAX_PER_PAGE, joins=_LISTED_JOINS, item=_ITEM, window=window, newest_first=True)
     types = {"organisation_id": "bigint", **({} if everybody else SIGHT_TYPES)}
     return Statement(text, {**types, **{name: _FILTERS[name][1] for name in filters}, **window.types})

@@ -165,7 +165,7 @@ async def merged_into(connection: Connection, organisation_id: int, person_id: i
 
 @cache
 def _page_statement(filters: tuple[str, ...], status: str | None, window: Window, *, of_companies: bool) -> Statement:
-    conditions = [FILTERS[name][0] for name in filters] + ([STATUS[status]] if status else [])
+    conditions = [FILTERS[name][0] for name in filters] + ([STATUS[status]] if status else []) + window.changed("r")
     types = {"organisation_id": "bigint", "person_id": "bigint", "type": "text"}
     types |= {"companies": "text"} if of_companies else {}
     types |= {name: FILTERS[name][1] for name in filters}

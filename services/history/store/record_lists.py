@@ -44,15 +44,16 @@ def records_page(organisation_id: int, query: RecordQuery, sight: Sight) -> Page
     given = filters_of(query, query.company_id)
     given |= {} if query.entity_type is None else {"entity_type": query.entity_type}
     of_sight = () if sight.everybody else (sight.person or 0, array_text(sight.companies))
-    statement = _statement(tuple(given), query.status, query.window, everybody=sight.everybody)
-    is_short = sight.everybody and not given and query.status is None and not query.window.is_counted
+    window = query.window
+    statement = _statement(tuple(given), query.status, window, everybody=sight.everybody)
+    is_short = sight.everybody and not (given or query.status or window.is_counted or window.is_since)
     return PageRead(statement, (organisation_id, *of_sight, *given.values(), *query.place), slow=not is_short)
 
 
 @cache
 def _statement(filters: tuple[str, ...], status: str | None, window: Window, *, everybody: bool) -> Statement:
     conditions = [] if everybody else [_IN_SIGHT]
-    conditions += [_FILTERS[name][0] for name in filters] + ([STATUS[status]] if status else [])
+    conditions += [_FILTERS[name][0] for name in filters] + ([STATUS[status]] if status else []) + window.changed("r")
     types = {"organisation_id": "bigint"} | ({} if everybody else _SIGHT_TYPES)
     types |= {name: _FILTERS[name][1] for name in filters}
     return Statement(_listed(conditions, window), types | window.types)

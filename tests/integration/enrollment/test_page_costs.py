@@ -33,11 +33,12 @@ _FILL = (
     SELECT $1, id, CASE id % 2 WHEN 0 THEN 'staff' ELSE 'employee' END, 'E-' || id, md5(id::text),
         CASE WHEN id % 400 = 3 THEN 2 WHEN id % 4 = 1 THEN 1 END, now() FROM generate_series(1, $2) id""",
     """INSERT INTO enrollments (organisation_id, id, session_id, course_id, employee_id, status, holds_seat,
-        enrolled_at)
+        enrolled_at, updated_at, updated_day)
     SELECT $1, number, 1 + number % 1000, 1 + (number % 1000) / 5 % 2, number,
         (ARRAY['enrolled', 'completed', 'failed', 'absent'])[1 + number % 4], true,
-        timestamptz '2024-01-01 00:00Z' + number * interval '1 hour'
-    FROM generate_series(1, $2) number""",
+        timestamptz '2024-01-01 00:00Z' + number * interval '1 hour', changed, (changed AT TIME ZONE 'UTC')::date
+    FROM generate_series(1, $2) number,
+        LATERAL (SELECT CASE WHEN number % 1000 = 7 THEN now() ELSE '2026-01-01 00:00Z' END AS changed) AS of_row""",
 )
 _ZONE = "INSERT INTO organisation_settings (organisation_id, time_zone) SELECT $1, 'Australia/Sydney' WHERE $2 > 0"
 OF_UTC, OF_SYDNEY = ORGANISATION, ORGANISATION + 1
@@ -101,6 +102,22 @@ async def test_a_step_touches_few_rows_however_deep_it_is(
     for cursor in ("", cursor_after(MANY // 2), cursor_after(100)):
         query = EnrollmentQuery.model_validate({**asked, "cursor": cursor})
         assert await touched(connection, pages.enrollment_page(organisation, query)) < FEW
+
+
+@pytest.mark.parametrize("organisation", [OF_UTC, OF_SYDNEY], ids=["UTC", "Sydney"])
+@pytest.mark.parametrize("asked", [*ENROLLMENTS[:-1], {"cursor": ""}, {"cursor": "", "total": "true"}], ids=str)
+async def test_what_has_changed_is_found_among_what_has_not(
+    pool: Pool, asked: dict[str, str], organisation: int
+) -> None:
+    query = EnrollmentQuery.model_validate({**asked, "updated_since": "2026-02-01T00:00:00Z"})
+    async with slow_transaction(pool, [organisation]) as patient:
+        assert await touched_alone(patient, pages.enrollment_page(organisation, query)) < FEW
+
+
+async def test_control_where_all_have_changed_all_are_touched(pool: Pool) -> None:
+    query = EnrollmentQuery.model_validate({"updated_since": "2025-02-01T00:00:00Z"})
+    async with slow_transaction(pool, [OF_UTC]) as patient:
+        assert await touched_alone(patient, pages.enrollment_page(OF_UTC, query)) >= MANY
 
 
 async def test_control_a_deep_page_touches_what_is_before_it(connection: Connection) -> None:

@@ -133,7 +133,7 @@ async def test_the_same_events_in_any_order_leave_the_same_row(pool: Pool) -> No
     for order in (events, events[::-1]):
         await execute(pool, "TRUNCATE courses, sessions, people, records")
         await follow(pool, *order)
-        rows.append(await pool.fetchval("SELECT r::text FROM records r"))
+        rows.append(await pool.fetchval("SELECT to_jsonb(r) - '{updated_at,updated_day}'::text[] FROM records r"))
     assert rows[0] == rows[1]
 
 

@@ -39,7 +39,8 @@ def source(replica: ReplicaTable) -> SnapshotSource:
 )
 async def test_a_copy_is_what_its_handler_writes(loaded: Mapping[str, Database], service: str, table: str) -> None:
     [replica] = [each for each in PROJECTIONS[service].replicas if each.table == table]
-    rows = f"SELECT t::text FROM {table} t ORDER BY organisation_id, id LIMIT {ROWS}"
+    row = "(to_jsonb(t) - '{updated_at,updated_day}'::text[])::text"
+    rows = f"SELECT {row} FROM {table} t ORDER BY organisation_id, id LIMIT {ROWS}"
     copying = loaded[service].pool
     async with transaction(loaded[replica.owner].pool, EVERY_ORGANISATION) as connection:
         events = await source(replica).page(connection, FIRST, ROWS)

@@ -38,7 +38,7 @@ from shared.events.types import (
 )
 from shared.messaging.subscriptions import apply
 from shared.postgres.pool import Connection, transaction
-from shared.projections.comparison import ReplicaTable
+from shared.projections.comparison import NOTED, ReplicaTable
 from tests.support.client import new_organisation
 from tests.support.fields import changed_in_one_field, filled
 from tests.support.guards import without
@@ -262,7 +262,7 @@ def rows_of(replica: ReplicaTable) -> Read:
         rows = await connection.fetch(
             f"SELECT * FROM {replica.table} WHERE organisation_id = $1 ORDER BY id", organisation
         )
-        not_copied = {"version", *replica.own_columns}
+        not_copied = {"version", *replica.own_columns, *NOTED}
         return [{name: value for name, value in row.items() if name not in not_copied} for row in rows]
 
     return read

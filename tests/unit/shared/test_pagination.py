@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shared.http.cursor import Place, encode
-from shared.http.pagination import MAX_PAGE, PagedQuery, next_link, training_links, training_meta
+from shared.http.pagination import MAX_PAGE, REACH_BACK, PagedQuery, next_link, training_links, training_meta
 from shared.postgres.lists import Window
 from shared.validation.fields import Search
 
@@ -24,6 +25,20 @@ def query(**asked: Any) -> CourseQuery:
 
 def page_of(link: str | None) -> int | None:
     return None if link is None else int(parse_qs(urlsplit(link).query)["page"][0])
+
+
+def test_what_has_changed_since_a_moment_is_asked_for_a_little_earlier() -> None:
+    for written in ("2026-05-15T09:00:00.1Z", "2026-05-15t19:00:00.100+10:00"):
+        asked = query(updated_since=written, page=2)
+        moment = datetime(2026, 5, 15, 9, 0, 0, 100_000, tzinfo=UTC)
+        assert (asked.window, asked.place) == (Window(is_since=True), (15, 15, moment - REACH_BACK))
+        assert asked.filters == {"updated_since": "2026-05-15T09:00:00.100000Z"}
+    assert list(Window(is_since=True).types) == ["per_page", "rows_before", "updated_since"]
+    assert list(Window(is_step=True, is_since=True).types) == ["per_page", "after", "updated_since"]
+
+
+def test_a_list_without_it_has_no_condition() -> None:
+    assert (Window().changed("c"), Window().changed_at("c.at")) == ([], "")
 
 
 def test_the_first_page_has_fifteen_rows_unless_asked_otherwise() -> None:
