@@ -24,6 +24,7 @@ from shared.validation import fields as field_types
 from tests.support.client import Answer, Client
 from tests.support.eventually import eventually
 from tests.support.extremes import ANYTHING, REFUSED, Extreme, FieldOf, Place, body_with, extremes, fields_of
+from tests.support.importing import FILES, NOTHING_REFUSED
 from tests.support.routes import ALL, Declared, example_body, renewed, rows_of_each_kind
 from tests.support.services import PROJECTIONS
 from tests.support.stack import Stack
@@ -37,6 +38,7 @@ WITH_QUERY = [
     for declared in ALL
     if declared.route.query.model_fields and (declared.is_public or declared.route.events is None)
 ]
+GOOD = (200, 202)
 REFUSALS = {
     (400, "malformed_json"),
     (409, "conflict"),
@@ -295,9 +297,11 @@ async def ask_with(
     faults, accepted = [], []
     for written, shown in queries(at):
         asked = {**beside(declared, at, ids), str(at): written}
-        answer = await client.request(declared.route.method, declared.path(ids), params=asked)
+        answer = await client.request(
+            declared.route.method, declared.path(ids), params=asked, **file_for(declared, asked)
+        )
         faults += [f"{at} = {written}: {fault}" for fault in query_faults(at, written, answer)]
-        if answer.status == 200:
+        if answer.status in GOOD:
             accepted.append(written)
             faults += [f"{at} = {written}: accepted"] if shown == REFUSED else []
     return faults, accepted
@@ -311,14 +315,23 @@ def queries(at: FieldOf) -> Iterator[tuple[str, Any]]:
             yield written, extreme.shown if extreme.is_text else ANYTHING
 
 
-def beside(declared: Declared, at: FieldOf, ids: Mapping[str, int]) -> dict[str, int]:
-    """What the route needs in addition: compliance is that of a course or a label."""
+def file_for(declared: Declared, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The body, where it is a file."""
+    if not declared.route.body_streamed:
+        return {}
+    return {"data": FILES.get(asked["kind"], NOTHING_REFUSED).encode(), "headers": {"Content-Type": "text/csv"}}
+
+
+def beside(declared: Declared, at: FieldOf, ids: Mapping[str, int]) -> dict[str, Any]:
+    """What the route needs in addition: compliance is that of a course or a label, and a file is of a kind."""
+    if declared.route.body_streamed:
+        return {} if str(at) == "kind" else {"kind": "people"}
     needs_course = declared.route.path.endswith("/compliance") and str(at) not in ("course_id", "label_id")
     return {"course_id": ids[COURSES]} if needs_course else {}
 
 
 def query_faults(at: FieldOf, written: str, answer: Answer) -> Iterator[str]:
-    if answer.status != 200:
+    if answer.status not in GOOD:
         yield from refusal_faults(answer)
     elif str(at) in ("page", "per_page"):
         meta = answer.json["meta"]
