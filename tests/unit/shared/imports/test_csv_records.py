@@ -135,3 +135,39 @@ def test_control_the_same_file_with_few_lines_is_refused_line_by_line() -> None:
     assert [(record.number, record.reason) for record in read('a","b\n' * 20)] == [
         (number, NEVER_CLOSED) for number in range(1, 21)
     ]
+
+
+def test_quotes_are_doubled_in_each_line_of_a_cell() -> None:
+    assert [record.cells for record in read('"a""b\n""c""\nd""",e\n')] == [['a"b\n"c"\nd"', "e"]]
+
+
+def test_of_a_record_with_several_open_quotes_the_cells_before_the_first_are_certain() -> None:
+    assert read('1,"a\nb","c\nd"x\n')[0] == Record(1, '1,"a', ["1"], CLOSED_WITHIN)
+    assert read('1,"a\nb\nc","d\ne')[0] == Record(1, '1,"a', ["1"], NEVER_CLOSED)
+
+
+def test_a_blank_line_is_skipped_also_where_it_is_read_again() -> None:
+    assert read('"a\n\n\r\nb') == [Record(1, '"a', [], NEVER_CLOSED), Record(4, "b", ["b"])]
+
+
+def test_only_the_end_of_a_line_is_no_part_of_its_text() -> None:
+    assert [record.text for record in read('aX\n"b",X\n"c"X\n a \n"b", \n"c" \n')] == [
+        "aX", '"b",X', '"c"X', " a ", '"b", ', '"c" ',
+    ]  # fmt: skip
+    assert [record.reason for record in read('"a\nb" \n')] == [CLOSED_WITHIN, None]
+    assert [record.reason for record in read('"a\nb"X\n')] == [CLOSED_WITHIN, None]
+
+
+def test_a_record_of_as_many_characters_as_are_allowed_is_read() -> None:
+    """After another record, of which nothing is counted to it."""
+    assert read(f'"a"\n"{"x" * (MAX_RECORD - 3)}"\n')[1].reason is None
+    longer = read(f'"a"\n"{"x" * (MAX_RECORD - 2)}"\n')[1]
+    assert longer.reason == f"The line has more than {MAX_RECORD:,} characters."
+
+
+def test_what_is_read_again_counts_with_its_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_records, "MAX_READ_AGAIN", len("b\n") + csv_records.LINE_COSTS)
+    assert len(read('"a\nb\n')) == 2
+    monkeypatch.setattr(csv_records, "MAX_READ_AGAIN", len("b\n") + csv_records.LINE_COSTS - 1)
+    with pytest.raises(ImportRefused):
+        read('"a\nb\n')
