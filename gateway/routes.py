@@ -160,7 +160,7 @@ class Router:
     def destination_of(self, path: str) -> Destination | None:
         return self._remembered(path) if len(path) <= _REMEMBERED_LENGTH else self._find(path)
 
-    def upstream_of(self, path: str, method: str = "POST") -> UpstreamName | None:
+    def upstream_of(self, path: str, method: str = "GET") -> UpstreamName | None:
         destination = self.destination_of(path)
         return None if destination is None else destination.service_for(method)
 

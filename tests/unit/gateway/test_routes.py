@@ -37,6 +37,11 @@ def test_a_path_has_its_service(path: str, upstream: str) -> None:
     assert ROUTER.upstream_of(path) == upstream
 
 
+def test_what_is_written_to_a_path_may_have_another_service() -> None:
+    assert ROUTER.upstream_of("/api/v1/training/records", "POST") == "enrollment"
+    assert ROUTER.upstream_of("/api/v1/training/records", "GET") == "history"
+
+
 @pytest.mark.parametrize(("service", "route"), PUBLIC, ids=[f"{route.method} {route.path}" for _, route in PUBLIC])
 def test_a_route_that_a_service_declares_is_routed_to_it(service: str, route: Route[Any, Any]) -> None:
     if route.path == IMPORTS:  # two services have it
