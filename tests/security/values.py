@@ -104,7 +104,17 @@ VALUES = [
     ),
     *(
         of(f"{member} {written}", "PATCH", f"{SESSIONS}/<session>", f'{{"{member}": {written}}}', member)
-        for member in ("session_name", "location", "external_id")
+        for member in ("session_name", "location")
+        for written in CONTROLS
+    ),
+    *(
+        of(
+            f"a session's external_id {written}",
+            "PATCH",
+            f"{SESSIONS}/<session>",
+            f'{{"external_id": {written}}}',
+            "external_id",
+        )
         for written in CONTROLS
     ),
     *(

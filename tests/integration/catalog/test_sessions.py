@@ -61,6 +61,7 @@ async def test_a_new_session_is_answered_with_all_of_it(admin: Client) -> None:
         "status": "scheduled",
         "enrollment_opens_at": None,
         "enrollment_closes_at": None,
+        "external_id": None,
     }
     assert (await admin.get(answer.headers["Location"])).data == answer.data
     assert (await admin.get(f"{COURSES}/{course_id}")).data["total_sessions"] == 1
