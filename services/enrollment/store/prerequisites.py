@@ -17,10 +17,10 @@ def missing(asked: str, course: str) -> str:
                 AND done.course_id = required_id AND done.certifies
                 AND (done.valid_until IS NULL OR done.valid_until > now())
         ) AND NOT EXISTS (
-            SELECT FROM external_records done
-            WHERE done.organisation_id = {asked}.organisation_id AND done.employee_id = {asked}.employee_id
-                AND done.course_id = required_id AND done.certifies
-                AND (done.valid_until IS NULL OR done.valid_until > now())
+            SELECT FROM external_records elsewhere
+            WHERE elsewhere.organisation_id = {asked}.organisation_id AND elsewhere.employee_id = {asked}.employee_id
+                AND elsewhere.course_id = required_id AND elsewhere.certifies
+                AND (elsewhere.valid_until IS NULL OR elsewhere.valid_until > now())
         )
         ORDER BY required_id
     )"""  # noqa: S608 - of constants alone
