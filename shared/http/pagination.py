@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Annotated, Any, Final, Self
 from urllib.parse import urlencode
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from shared.http import cursor as cursors
 from shared.http.models import Query
@@ -59,19 +59,18 @@ class PagedQuery(Query):
     cursor: Cursor | None = None
     total: Total = False
 
-    _after: int | None = PrivateAttr(default=None)
-    """Of a step of an export: the key of the last row of the one before."""
+    @property
+    def offset(self) -> int:
+        return (self.page - 1) * self.per_page
 
     def step_of_export(self, after: int, rows: int) -> Self:
         """The same filters, for so many rows behind that key as lines of text."""
         fields = {name: getattr(self, name) for name in type(self).model_fields}
-        step: Self = self.model_construct(**{**fields, "page": 1, "per_page": rows, "cursor": "", "total": False})  # type: ignore[assignment]
-        step._after = after
+        cursor = cursors.encode(cursors.Place(bytes(9), after)) if after else ""
+        asked = {**fields, "page": 1, "per_page": rows, "cursor": cursor, "total": False}
+        step: Self = self.model_construct(**asked)  # type: ignore[assignment]
+        step.__dict__["window"] = step.window.of_export(rows)  # where the property keeps it
         return step
-
-    @property
-    def offset(self) -> int:
-        return (self.page - 1) * self.per_page
 
     @cached_property
     def filters(self) -> dict[str, str]:
@@ -87,15 +86,11 @@ class PagedQuery(Query):
     @cached_property
     def window(self) -> Window:
         """Which rows a statement reads, by the arguments that `place` has."""
-        if self._after is not None:
-            return Window(is_step=True, is_counted=False, as_lines=True, longest=self.per_page)
         return Window(is_step=self.is_step, is_counted=self.total or not self.is_step)
 
     @cached_property
     def place(self) -> tuple[int, int]:
         """The rows wanted, and those before them: their number or, in a walk, the key of the last one."""
-        if self._after is not None:
-            return self.per_page, self._after
         if not self.is_step:
             return self.per_page, self.offset
         return self.per_page, cursors.decode(self.cursor).after if self.cursor else 0
