@@ -17,11 +17,11 @@ from shared.http.pagination import PagedQuery, last_page, link_header, next_link
 from shared.http.responses import Answer, Caching
 from shared.http.routing import Call, Route
 from shared.http.walks import require_own_cursor, step_links, step_meta
-from shared.postgres.batched_reads import PageRead, Row
-from shared.postgres.pool import Connection, connected
+from shared.postgres.batched_reads import PageRead
+from shared.postgres.pool import connected
 from shared.service.chassis import POOL, READER
 from shared.service.event_cursor import cursor_of_walk
-from shared.service.exports import Handler, Listing, exports_of
+from shared.service.exports import Handler, Listing, exports_of, of_read
 
 
 def sight_of_histories(caller: Caller) -> Sight:
@@ -32,52 +32,38 @@ def sight_of_histories(caller: Caller) -> Sight:
     return replace(sight_of(replace(caller, permissions=caller.permissions - {VIEW})), person=caller.employee_id)
 
 
-async def employee_history(call: Call[EmployeeHistoryQuery, Body]) -> Answer:
-    return await _history(call, "employee")
-
-
-async def staff_history(call: Call[HistoryQuery, Body]) -> Answer:
-    return await _history(call, "staff")
-
-
-async def _history(call: Call[Any, Body], person_type: str) -> Answer:
-    require_own_cursor(call)
-    cursor = await cursor_of_walk(call)
-    query: HistoryQuery = call.query
-    found, total, items, *last = await call.app[READER].read(_read(call, person_type, query))
-    if not found:
-        async with connected(call.app[POOL]) as connection:
-            raise await _not_found(connection, call)
-    if query.is_step:
-        return _step(call, cursor, total, items, *last)
-    text = f'{{"data": {items}, "meta": {json.dumps(history_meta(query, total))}}}'
-    return Answer(text, headers=next_link(call.url, query, total), caching=Caching.REVALIDATED)
-
-
-def _read(call: Call[Any, Body], person_type: str, query: HistoryQuery) -> PageRead:
+def _sight_of_history(call: Call[Any, Body]) -> Sight:
     """Raises `PermissionDenied`."""
     sight = sight_of_histories(call.caller)
     if call.caller.may(VIEW) and not (sight.everybody or sight.companies or call.id == sight.person):
         raise PermissionDenied("User is Staff")
-    company_id = query.company_id if isinstance(query, EmployeeHistoryQuery) else None
-    return pages.history_page(call.organisation_id, call.id, person_type, query, company_id, sight)
+    return sight
 
 
-async def _not_found(connection: Connection, call: Call[Any, Body]) -> WorkerNotFound:
-    """Who may see everybody learns whom somebody turned out to be."""
-    if not sight_of_histories(call.caller).everybody:
-        return WorkerNotFound()
-    return WorkerNotFound(await pages.merged_into(connection, call.organisation_id, call.id))
+async def employee_history(call: Call[EmployeeHistoryQuery, Body]) -> Answer:
+    return await _history(call, "employee", call.query.company_id)
 
 
-def _exports(person_type: str) -> Mapping[str, Handler]:
-    async def step(connection: Connection, call: Call[Any, Body], query: HistoryQuery) -> Row:
-        found, *row = await _read(call, person_type, query).alone(connection)
-        if not found:
-            raise await _not_found(connection, call)
-        return tuple(row)
+async def staff_history(call: Call[HistoryQuery, Body]) -> Answer:
+    return await _history(call, "staff", None)
 
-    return exports_of(Listing(TrainingRecord, step))
+
+async def _history(call: Call[Any, Body], person_type: str, company_id: int | None) -> Answer:
+    require_own_cursor(call)
+    cursor = await cursor_of_walk(call)
+    query: HistoryQuery = call.query
+    sight = _sight_of_history(call)
+    read = pages.history_page(call.organisation_id, call.id, person_type, query, company_id, sight)
+    found, total, items, *last = await call.app[READER].read(read)
+    if not found and sight.everybody:
+        async with connected(call.app[POOL]) as connection:
+            raise WorkerNotFound(await pages.merged_into(connection, call.organisation_id, call.id))
+    if not found:
+        raise WorkerNotFound
+    if query.is_step:
+        return _step(call, cursor, total, items, *last)
+    text = f'{{"data": {items}, "meta": {json.dumps(history_meta(query, total))}}}'
+    return Answer(text, headers=next_link(call.url, query, total), caching=Caching.REVALIDATED)
 
 
 def _step(call: Call[Any, Body], cursor: Mapping[str, str], total: int | None, items: str, last: int | None) -> Answer:
@@ -95,6 +81,25 @@ def history_meta(query: PagedQuery, total: int) -> dict[str, Any]:
         "total": total,
         "total_pages": last_page(total, query.per_page),
     }
+
+
+def _exports(person_type: str) -> Mapping[str, Handler]:
+    def read(call: Call[Any, Body], query: HistoryQuery) -> PageRead:
+        company_id = query.company_id if isinstance(query, EmployeeHistoryQuery) else None
+        sight = _sight_of_history(call)
+        return pages.history_page(call.organisation_id, call.id, person_type, query, company_id, sight)
+
+    found = of_read(read, WorkerNotFound)
+
+    async def step(connection: Any, call: Call[Any, Body], query: Any) -> tuple[Any, ...]:
+        try:
+            return await found(connection, call, query)
+        except WorkerNotFound:
+            if not _sight_of_history(call).everybody:
+                raise
+            raise WorkerNotFound(await pages.merged_into(connection, call.organisation_id, call.id)) from None
+
+    return exports_of(Listing(TrainingRecord, step))
 
 
 ROUTES: list[Route[Any, Any]] = [
