@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Annotated, Any, Final, Self
 from urllib.parse import urlencode
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PrivateAttr
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from shared.http import cursor as cursors
 from shared.http.models import Query
@@ -78,19 +78,18 @@ class PagedQuery(Query):
     total: Total = False
     updated_since: UpdatedSince | None = None
 
-    _after: int | None = PrivateAttr(default=None)
-    """Of a step of an export: the key of the last row of the one before."""
+    @property
+    def offset(self) -> int:
+        return (self.page - 1) * self.per_page
 
     def step_of_export(self, after: int, rows: int) -> Self:
         """The same filters, for so many rows behind that key as lines of text."""
         fields = {name: getattr(self, name) for name in type(self).model_fields}
-        step: Self = self.model_construct(**{**fields, "page": 1, "per_page": rows, "cursor": "", "total": False})  # type: ignore[assignment]
-        step._after = after
+        cursor = cursors.encode(cursors.Place(bytes(9), after)) if after else ""
+        asked = {**fields, "page": 1, "per_page": rows, "cursor": cursor, "total": False}
+        step: Self = self.model_construct(**asked)  # type: ignore[assignment]
+        step.__dict__["window"] = step.window.of_export(rows)  # where the property keeps it
         return step
-
-    @property
-    def offset(self) -> int:
-        return (self.page - 1) * self.per_page
 
     @cached_property
     def filters(self) -> dict[str, str]:
@@ -107,8 +106,6 @@ class PagedQuery(Query):
     def window(self) -> Window:
         """Which rows a statement reads, by the arguments that `place` has."""
         is_since = self.updated_since is not None
-        if self._after is not None:
-            return Window(is_step=True, is_counted=False, is_since=is_since, as_lines=True, longest=self.per_page)
         return Window(is_step=self.is_step, is_counted=self.total or not self.is_step, is_since=is_since)
 
     @cached_property
@@ -120,8 +117,6 @@ class PagedQuery(Query):
 
     @property
     def _rows_before(self) -> int:
-        if self._after is not None:
-            return self._after
         if not self.is_step:
             return self.offset
         return cursors.decode(self.cursor).after if self.cursor else 0

@@ -9,7 +9,7 @@ day in UTC, which has an index: one of the moment itself would get a new entry w
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict
 
 PAGE_TYPES = {"per_page": "bigint", "rows_before": "bigint"}
@@ -30,12 +30,12 @@ class Window:
     pages and steps, where it is longer than clients may ask for.
     """
 
+    as_lines: bool = False
+    longest: int = 0
     is_step: bool = False
     is_counted: bool = True
     is_since: bool = False
     """Whether rows that have not changed since a moment are left out."""
-    as_lines: bool = False
-    longest: int = 0
 
     @property
     def types(self) -> dict[str, str]:
@@ -65,6 +65,10 @@ class Window:
     def reach(self, per_page: str = ":per_page") -> str:
         """The end of a SELECT: rows as far as the page ends, or the step and one row of the next."""
         return f"LIMIT {per_page} + 1" if self.is_step else f"LIMIT {per_page} + :rows_before"
+
+    def of_export(self, longest: int) -> "Window":
+        """The same rows as lines, so many at once."""
+        return replace(self, as_lines=True, longest=longest)
 
     def together(self, item: str, order: str, only: str = "") -> str:
         """The items in their order, an aggregate over the rows where `only` holds, and nothing without any."""
