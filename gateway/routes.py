@@ -18,6 +18,7 @@ ROUTES: Final[Mapping[str, UpstreamName]] = {
     "/api/v1/training/enrollments/**": "enrollment",
     "/api/v1/training/compliance": "enrollment",
     "/api/v1/training/records": "history",
+    "/api/v1/training": "history",
     "/api/v1/training/settings/**": "enrollment",
     "/api/v1/employees/{id}/training": "history",
     "/api/v1/staff/{id}/training": "history",

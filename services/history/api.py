@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from services.history.errors import WorkerNotFound, numeric_id
-from services.history.representations import HistoryListed, TrainingRecord
-from services.history.schemas import EmployeeHistoryQuery, HistoryQuery, RecordQuery
-from services.history.store import pages, record_lists
+from services.history.representations import HistoryListed, Training, TrainingRecord
+from services.history.schemas import EmployeeHistoryQuery, HistoryQuery, RecordQuery, TrainingQuery
+from services.history.store import pages, record_lists, trainings
 from shared.auth.internal_token import VIEW, Caller
 from shared.auth.sight import VIEWS, Sight, sight_of
 from shared.errors import PermissionDenied
@@ -17,6 +17,7 @@ from shared.http.pagination import PagedQuery, last_page, link_header, next_link
 from shared.http.responses import Answer, Caching
 from shared.http.routing import Call, Route
 from shared.http.walks import require_own_cursor, step_links, step_meta
+from shared.postgres.batched_reads import PageRead
 from shared.postgres.pool import connected
 from shared.service.chassis import POOL, READER
 from shared.service.event_cursor import cursor_of_walk
@@ -56,9 +57,18 @@ async def _history(call: Call[Any, Body], person_type: str, company_id: int | No
 
 
 async def all_records(call: Call[RecordQuery, Body]) -> Answer:
+    sight = sight_of_histories(call.caller)
+    return await _list(call, record_lists.records_page(call.organisation_id, call.query, sight))
+
+
+async def all_trainings(call: Call[TrainingQuery, Body]) -> Answer:
+    sight = sight_of_histories(call.caller)
+    return await _list(call, trainings.trainings_page(call.organisation_id, call.query, sight))
+
+
+async def _list(call: Call[Any, Body], read: PageRead) -> Answer:
     require_own_cursor(call)
     cursor = await cursor_of_walk(call)
-    read = record_lists.records_page(call.organisation_id, call.query, sight_of_histories(call.caller))
     total, items, *last = await call.app[READER].read(read)
     return _listed(call, cursor, total, items, *last)
 
@@ -120,5 +130,14 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=VIEWS,
         query=RecordQuery,
         summary="List training records",
+    ),
+    Route(
+        "GET",
+        "/api/v1/training",
+        all_trainings,
+        {200: HistoryListed[Training]},
+        permissions=VIEWS,
+        query=TrainingQuery,
+        summary="List trainings",
     ),
 ]

@@ -4,8 +4,8 @@ A page begins after so many rows, and moves when rows before it come, go or chan
 row has for good: each row that is there throughout a walk is in one of its steps, and in no second one. It reads one
 row more than it shows, which tells whether another step follows, and counts nothing unless it is asked to.
 
-Either may leave out what has not changed since a moment. A trigger notes the moment of each change in the row, and its day
-in UTC, which has an index: one of the moment itself would get a new entry with every change of a row.
+Either may leave out what has not changed since a moment. A trigger notes the moment of each change in the row, and its
+day in UTC, which has an index: one of the moment itself would get a new entry with every change of a row.
 """
 
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ class Window:
         return [f"{day} AND {row}.updated_at >= :updated_since"] if self.is_since else []
 
     def changed_at(self, moment: str) -> str:
-        """The same for a row that never changes, or notes the moment in a column of its own, to follow a WHERE clause."""
+        """The same for a row that never changes, or has no day beside the moment, to follow a WHERE clause."""
         return f" AND {moment} >= :updated_since" if self.is_since else ""
 
     def start(self, key: str, *, newest_first: bool = False, after: str = ":after") -> str:

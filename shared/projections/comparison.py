@@ -24,12 +24,13 @@ LAST: Key = (2**63 - 1, 2**63 - 1)
 _SHADOW = "CREATE TEMPORARY TABLE {table} (LIKE public.{table} INCLUDING ALL) ON COMMIT {rows} ROWS"
 
 NOTED = ("updated_at", "updated_day")
-"""Columns in which a row notes its last change here: no part of what is copied. A row that is added has their defaults, and
-one that is changed what its trigger writes."""
+"""Columns in which a row notes its last change here: no part of what is copied. A row that is added has their defaults,
+and one that is changed what its trigger writes."""
 
 _COLUMNS = """
 SELECT attname FROM pg_attribute
-WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped AND NOT attname = ANY($2::text[]) ORDER BY attnum
+WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped AND NOT attname = ANY($2::text[])
+ORDER BY attnum
 """
 
 _DIFFERENT = """
