@@ -60,13 +60,17 @@ _SECTIONS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "OAuth": ("Tokens of programs, and the documents by which they find what they need.", ("/oauth", "/.well-known")),
 }
 """By name, in the order in which they are shown: what is in them, and how the paths in them begin."""
-_OF_A_SESSION: Final = "/api/v1/training/sessions/{id}/attendance"
+_ELSEWHERE: Final = {
+    "/api/v1/training/sessions/{id}/attendance": "Enrollments",
+    "/api/v1/training": "Training histories",
+}
+"""Of paths that begin as those of other sections do, or with which those of others begin."""
 
 
 def section_of(path: str) -> str:
     """Raises `DocumentError` for a path of no section."""
-    if path == _OF_A_SESSION:
-        return "Enrollments"
+    if path in _ELSEWHERE:
+        return _ELSEWHERE[path]
     for name, (_, beginnings) in _SECTIONS.items():
         if any(path == beginning or path.startswith(beginning + "/") for beginning in beginnings):
             return name

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from services.history.errors import WorkerNotFound, numeric_id
-from services.history.representations import HistoryListed, TrainingRecord
-from services.history.schemas import EmployeeHistoryQuery, HistoryQuery, RecordQuery
-from services.history.store import pages, record_lists
+from services.history.representations import HistoryListed, Training, TrainingRecord
+from services.history.schemas import EmployeeHistoryQuery, HistoryQuery, RecordQuery, TrainingQuery
+from services.history.store import pages, record_lists, trainings
 from shared.auth.internal_token import VIEW, Caller
 from shared.auth.sight import VIEWS, Sight, sight_of
 from shared.errors import PermissionDenied
@@ -21,7 +21,7 @@ from shared.postgres.batched_reads import PageRead, Row
 from shared.postgres.pool import Connection, connected
 from shared.service.chassis import POOL, READER
 from shared.service.event_cursor import cursor_of_walk
-from shared.service.exports import Handler, Listing, exports_of
+from shared.service.exports import Handler, Listing, exports_of, of_read
 
 
 def sight_of_histories(caller: Caller) -> Sight:
@@ -51,15 +51,27 @@ async def _history(call: Call[Any, Body], person_type: str) -> Answer:
     return _listed(call, cursor, total, items, *last)
 
 
+def _records(call: Call[Any, Body], query: RecordQuery) -> PageRead:
+    return record_lists.records_page(call.organisation_id, query, sight_of_histories(call.caller))
+
+
+def _trainings(call: Call[Any, Body], query: TrainingQuery) -> PageRead:
+    return trainings.trainings_page(call.organisation_id, query, sight_of_histories(call.caller))
+
+
 async def all_records(call: Call[RecordQuery, Body]) -> Answer:
+    return await _list(call, _records(call, call.query))
+
+
+async def all_trainings(call: Call[TrainingQuery, Body]) -> Answer:
+    return await _list(call, _trainings(call, call.query))
+
+
+async def _list(call: Call[Any, Body], read: PageRead) -> Answer:
     require_own_cursor(call)
     cursor = await cursor_of_walk(call)
-    total, items, *last = await call.app[READER].read(_read_all(call, call.query))
+    total, items, *last = await call.app[READER].read(read)
     return _listed(call, cursor, total, items, *last)
-
-
-def _read_all(call: Call[Any, Body], query: RecordQuery) -> PageRead:
-    return record_lists.records_page(call.organisation_id, query, sight_of_histories(call.caller))
 
 
 def _listed(call: Call[Any, Body], cursor: Mapping[str, str], total: Any, items: str, *last: int | None) -> Answer:
@@ -93,13 +105,6 @@ def _exports(person_type: str) -> Mapping[str, Handler]:
         if not found:
             raise await _not_found(connection, call)
         return tuple(row)
-
-    return exports_of(Listing(TrainingRecord, step))
-
-
-def _exports_of_all() -> Mapping[str, Handler]:
-    async def step(connection: Connection, call: Call[Any, Body], query: RecordQuery) -> Row:
-        return await _read_all(call, query).alone(connection)
 
     return exports_of(Listing(TrainingRecord, step))
 
@@ -153,7 +158,17 @@ ROUTES: list[Route[Any, Any]] = [
         {200: HistoryListed[TrainingRecord]},
         permissions=VIEWS,
         query=RecordQuery,
-        exports=_exports_of_all(),
+        exports=exports_of(Listing(TrainingRecord, of_read(_records))),
         summary="List training records",
+    ),
+    Route(
+        "GET",
+        "/api/v1/training",
+        all_trainings,
+        {200: HistoryListed[Training]},
+        permissions=VIEWS,
+        query=TrainingQuery,
+        exports=exports_of(Listing(Training, of_read(_trainings))),
+        summary="List trainings",
     ),
 ]

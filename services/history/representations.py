@@ -57,6 +57,23 @@ class TrainingRecord(Representation):
     session: SessionOfRecord | None
 
 
+class Training(Representation):
+    """`S` and the id of a session, or `C` and the id of a course that is taught online."""
+
+    id: Annotated[str, Field(pattern=r"^[SC][1-9][0-9]{0,18}$")]
+    type: Literal["online", "offline"]
+    name: str
+    description: str | None
+    status: Literal["confirmed", "completed", "cancelled"]
+    date: HistoryTimestamp | None
+    venue: str | None
+    total_seats: int
+    occupied_seats: int
+    self_register: bool
+    projects: list[str]
+    labels: list[str]
+
+
 class HistoryMeta(Representation):
     current_page: int
     per_page: int

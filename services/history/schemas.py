@@ -35,6 +35,13 @@ class EmployeeHistoryQuery(HistoryQuery):
     company_id: QueryId | None = None
 
 
+class TrainingQuery(HistoryQuery):
+    """`person_id` and `entity_type`: who attends, or waits for it; `upcoming` are confirmed ones alone."""
+
+    person_id: QueryId | None = None
+    entity_type: Literal["employee", "staff"] | None = None
+
+
 class RecordQuery(EmployeeHistoryQuery):
     """`entity_type`: whose records, those of employees or of staff."""
 

@@ -47,7 +47,7 @@ class Window:
         return [f"{day} AND {row}.updated_at >= :updated_since"] if self.is_since else []
 
     def changed_at(self, moment: str) -> str:
-        """To follow a WHERE clause: the same for a row that never changes, or has the moment in a column of its own."""
+        """To follow a WHERE clause: the same for a row that never changes, or has no day beside the moment."""
         return f" AND {moment} >= :updated_since" if self.is_since else ""
 
     def start(self, key: str, *, newest_first: bool = False, after: str = ":after") -> str:

@@ -197,6 +197,7 @@ LINES = [
     Line("GET /api/v1/employees/{person}/training", "view"),
     Line("GET /api/v1/staff/{staff}/training", "view"),
     Line("GET /api/v1/training/records", "view", elsewhere=200),
+    Line("GET /api/v1/training", "view", elsewhere=200),
     Line("GET /api/v1/users", "accounts.manage", elsewhere=200),
     Line("POST /api/v1/users", "accounts.manage", 201, 201, _USER),
     Line("GET /api/v1/users/{user}", "accounts.manage"),

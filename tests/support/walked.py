@@ -31,6 +31,7 @@ from tests.support.world import (
     SETTINGS,
     STAFF,
     SUBMISSIONS,
+    TRAININGS,
     USERS,
     WEBHOOK_MESSAGES,
     WEBHOOKS,
@@ -299,6 +300,38 @@ def history(path: str, add_person: Callable[[Client], Awaitable[int]], listed: s
     return scene
 
 
+async def trainings(client: Client) -> Walked:
+    """Sessions of one course, once they are known, and until they are known to be gone."""
+    course, days = await new_course(client), itertools.count(1)
+
+    async def listed() -> dict[int, str]:
+        items = (await client.get(TRAININGS, per_page=100)).data
+        return {int(item["id"][1:]): item["date"] for item in items}
+
+    async def add() -> int:
+        session = await new_session(client, course)
+        await until(lambda there: session in there)
+        return session
+
+    async def leave(row: int) -> None:
+        await deleted(client, SESSIONS)(row)
+        await until(lambda there: row not in there)
+
+    async def move(row: int) -> None:
+        day = f"2029-01-{next(days):02}"
+        body = {"start_date": f"{day}T09:00:00Z", "end_date": f"{day}T17:00:00Z"}
+        assert (await client.patch(f"{SESSIONS}/{row}", body)).status == 200
+        await until(lambda there: there.get(row, "").startswith(day))
+
+    async def until(holds: Callable[[dict[int, str]], bool]) -> None:
+        async def found() -> bool:
+            return holds(await listed())
+
+        await eventually(found)
+
+    return Walked(client, TRAININGS, add, leave, move, key=lambda item: int(item["id"][1:]))
+
+
 async def _has(client: Client, path: str, row: int, status: str) -> bool:
     answer = await client.get(path, per_page=100)
     return answer.status == 200 and (row, status) in [(item["id"], item["status"]) for item in answer.data]
@@ -371,6 +404,7 @@ SCENES: Mapping[str, Scene] = {
     f"{EMPLOYEES}/{{id}}/training": history(EMPLOYEES, new_employee),
     f"{STAFF}/{{id}}/training": history(STAFF, new_staff),
     RECORDS: history(EMPLOYEES, new_employee, RECORDS),
+    TRAININGS: trainings,
     f"{COURSES}/{{id}}/audit": trail(COURSES, courses, patched("title")),
     f"{SESSIONS}/{{id}}/audit": trail(SESSIONS, sessions, patched("location")),
     f"{ENROLLMENTS}/{{id}}/audit": trail(ENROLLMENTS, enrollments, completed),

@@ -39,6 +39,8 @@ _COURSES = ArrayColumns(
     online="boolean",
     label_ids="bigint[]",
     label_names="jsonb",
+    description="text",
+    removed="boolean",
 )
 _SAVE_COURSES = _COURSES.save_newest("courses")
 
@@ -52,6 +54,12 @@ _SESSIONS = ArrayColumns(
     project_ids="bigint[]",
     project_names="jsonb",
     meetings="jsonb",
+    course_id="bigint",
+    max_participants="integer",
+    status="text",
+    enrollment_opens_at="timestamptz",
+    enrollment_closes_at="timestamptz",
+    removed="boolean",
 )
 _SAVE_SESSIONS = _SESSIONS.save_newest("sessions")
 
@@ -95,6 +103,7 @@ _RECORDS = ArrayColumns(
     external="boolean",
     training_name="text",
     provider="text",
+    holds_seat="boolean",
     **_REMEMBERED,
 )
 # While an update is under way, processes of the release before correct records, and do not know what was remembered.
@@ -144,6 +153,8 @@ def _course(event: Event[CourseState]) -> dict[str, Any]:
         "online": state.delivery_mode in _ONLINE_MODES,
         "label_ids": [label.id for label in state.labels],
         "label_names": _names(state.labels),
+        "description": state.description,
+        "removed": state.removed,
     }
 
 
@@ -164,6 +175,12 @@ def _session(event: Event[SessionState]) -> dict[str, Any]:
         "project_ids": [project.id for project in state.projects],
         "project_names": _names(state.projects),
         "meetings": _documents(state.meetings),
+        "course_id": state.course_id,
+        "max_participants": state.max_participants,
+        "status": state.status,
+        "enrollment_opens_at": state.enrollment_opens_at,
+        "enrollment_closes_at": state.enrollment_closes_at,
+        "removed": state.removed,
     }
 
 
@@ -192,6 +209,7 @@ def _record(event: EnrollmentEvent) -> dict[str, Any]:
         "external": False,
         "training_name": None,
         "provider": None,
+        "holds_seat": state.holds_seat,
         **_remembered(state.remembered),
     }
 
@@ -220,6 +238,7 @@ def _external_record(event: RecordEvent) -> dict[str, Any]:
         "check_in_method": None,
         "attendance": "[]",
         "external": True,
+        "holds_seat": False,
         "training_name": state.training_name,
         "provider": state.provider,
         **_remembered_record(state.remembered),

@@ -87,7 +87,6 @@ SECOND: Mapping[str, Mapping[str, Any]] = {"courses": {"title": "two"}, "session
 """By which a row that belongs to others than before is distinguished from the first."""
 
 _KEY = {"id": "the key", "version": "compared before anything is written"}
-_DELETED = "what was deleted stays as it was last, and no enrollment shows it"
 _KEPT = "a closed record keeps what it remembers, whatever an event of the release before does not say"
 _JUDGED = "the enrollment has passed or failed already"
 _REMEMBERED = ("remembered", *(f"remembered.{name}" for name, _ in changed_in_one_field(filled(Remembered))))
@@ -97,6 +96,7 @@ _ABOUT_COURSES = (
     "duration_hours", "cost_per_participant", "provider", "provider_name", "description", "created_at", "external_id",
 )  # fmt: skip
 _FACILITATOR = ("facilitator", *(f"facilitator.{name}" for name in Facilitator.model_fields))
+_IN_TRAININGS = "in the list of trainings"
 _ATTENDANCE = tuple(f"attendance.{name}" for name in Attendance.model_fields)
 
 NOT_COPIED: Mapping[str, Mapping[str, str]] = {
@@ -107,29 +107,21 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
     "enrollment: sessions": {"external_id": _NO_RULE},
     "history: courses": {
         "category": "no record shows it",
-        **dict.fromkeys(_ABOUT_COURSES, "no record shows it"),
+        **dict.fromkeys(set(_ABOUT_COURSES) - {"description"}, "no record shows it"),
         "pass_score": "the enrollment has passed or failed already",
         "validity_months": "the enrollment says until when it is valid",
         "renewal_window_days": "the enrollment says until when it is valid",
         "prerequisites": "no record shows them",
-        "removed": _DELETED,
     },
     "history: sessions": {
-        "course_id": "the enrollment names the course",
         "end_date": "no record shows it",
-        "max_participants": "no record shows it",
-        "enrollment_opens_at": _ENROLLING,
-        "enrollment_closes_at": _ENROLLING,
-        "status": "the enrollment has a status of its own",
         **dict.fromkeys((*_FACILITATOR, "external_id"), "no record shows it"),
-        "removed": _DELETED,
     },
     "history: people": {
         "employee_id": "a record names people by id and name",
         "created_at": "no record shows it",
     },
     "history: records": {
-        "holds_seat": "no record shows it",
         "judged_by": _JUDGED,
         "judged_by.pass_score": _JUDGED,
         "judged_by.validity_months": _JUDGED,
@@ -178,11 +170,26 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
 }
 
 NOT_SHOWN: Mapping[str, Mapping[str, str]] = {
-    "courses": {"labels.id": "a filter"},
-    "sessions": {"projects.id": "a filter", "start_date": "a filter, and the order of the records"},
+    "courses": {"labels.id": "a filter", **dict.fromkeys(("description", "removed"), _IN_TRAININGS)},
+    "sessions": {
+        "projects.id": "a filter",
+        "start_date": "a filter, and the order of the records",
+        **dict.fromkeys(
+            (
+                "course_id",
+                "max_participants",
+                "status",
+                "enrollment_opens_at",
+                "enrollment_closes_at",
+                "removed",
+            ),
+            _IN_TRAININGS,
+        ),
+    },
     "people": {"company.id": "a filter", "merged_into": "an answer without records names that person"},
     "enrollments": {
         "course_id": "a closed record shows what it remembers of its course",
+        "holds_seat": _IN_TRAININGS,
         "score": "for processes of the release before, to which each score was passed",
         "remembered.labels.id": "a filter",
         "remembered.projects.id": "a filter",

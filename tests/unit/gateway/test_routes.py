@@ -30,6 +30,7 @@ PUBLIC = [
         ("/api/v1/employees/five/training", "history"),
         ("/api/v1/staff/5/training", "history"),
         ("/api/v1/training/records", "history"),
+        ("/api/v1/training", "history"),
         ("/api/v1/staff/5", "enrollment"),
     ],
 )
@@ -57,7 +58,7 @@ def test_a_route_that_a_service_declares_is_routed_to_it(service: str, route: Ro
         "/health/ready",
         "/internal/sessions/5",
         "/api/v1/internal/sessions/5",
-        "/api/v1/training",
+        "/api/v1/training/",
         "/api/v1/training/coursesx",
         "/api/v1/training/courses/",
         "/api/v1/training/c%6Furses",
