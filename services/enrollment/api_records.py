@@ -75,6 +75,7 @@ RECORD_ROUTES: list[Route[Any, Any]] = [
         description="Training that somebody did elsewhere. It counts once somebody else has accepted it.",
         refusals=[EmployeeNotThere, CourseNotSelectable, CompletedAtNotPossible, *OF_IDEMPOTENCY],
         tagged=True,
+        elsewhere=("GET",),
     ),
     Route(
         "POST",

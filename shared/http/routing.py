@@ -133,6 +133,8 @@ class Route(Generic[Q, B]):
     has a slot for a stream, and the gateway sends it over the lane (`gateway.routes.EXPORTED`)."""
     tagged: bool = False
     """Its answers have the `ETag` of a row. A GET with it reads `If-None-Match`, and may answer 304."""
+    elsewhere: Sequence[str] = ()
+    """The methods of the same path that another service answers (`gateway.routes.READS`), for `Allow`."""
     deprecated: date | None = None
     """Since when it should not be used any more (RFC 9745)."""
     sunset: date | None = None
@@ -201,7 +203,8 @@ class RouteTable:
 
 def _method_not_allowed(endpoints: Methods) -> MethodNotAllowed:
     """`Accept-Patch` says how such a resource is patched (RFC 5789, section 3.1)."""
-    refusal = MethodNotAllowed(endpoints)
+    elsewhere = [method for endpoint in endpoints.values() for method in endpoint.route.elsewhere]
+    refusal = MethodNotAllowed([*endpoints, *elsewhere])
     if "PATCH" in endpoints:
         refusal.headers |= accept_patch(media_types(endpoints["PATCH"].route.body or Body))
     return refusal

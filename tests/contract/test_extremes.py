@@ -43,6 +43,7 @@ GOOD = (200, 202)
 REFUSALS = {
     (400, "malformed_json"),
     (409, "conflict"),
+    (409, "external_id_taken"),  # two that differ by what is left out of a text are one
     (409, "invitation_used"),
     (409, "organisation_exists"),
     (413, "payload_too_large"),

@@ -62,7 +62,8 @@ async def test_what_was_there_before_is_left_out(admin: Client, path: str) -> No
     since = from_now_on()
     after = await walked.add()
     found = await changed(walked, since)
-    assert found == [after] or (path == MESSAGES and after in found)  # one that is sent again has changed
+    expected = [] if path.endswith("/refusals") else [after]  # those of an import come with its file
+    assert found == expected or (path == MESSAGES and after in found)  # one that is sent again has changed
     assert {before, after} <= set(await changed(walked, LONG_AGO))
     assert await changed(walked, "2900-01-01T00:00:00Z") == []
 
