@@ -27,6 +27,8 @@ BATCH: Final = 500
 ENDED_AT_ONCE: Final = 100
 """Rows that end in one transaction at most: each may cancel enrollments."""
 LOOKED_UP_AT_ONCE: Final = 5000
+PIECE: Final = 32 * 1024
+"""Bytes that are read in one turn of the event loop."""
 LONGEST_PAUSE: Final = 2.0
 """Seconds between two tries while the database is not available."""
 
@@ -81,16 +83,30 @@ class Work:
         return reader_of(self._job.content_type, None, self._kind.fields)
 
     async def _lines(self, reader: LineReader) -> AsyncIterator[list[Line]]:
-        """All of the file's, at most a batch at once; others get their turn after each."""
+        """All of the file's, at most a batch at once. Raises `ImportRefused` behind the last that can be read."""
+        lines: list[Line] = []
+        try:
+            async for some in self._some_lines(reader):
+                for line in some:
+                    lines.append(line)
+                    if len(lines) == BATCH:
+                        yield lines
+                        lines = []
+        except ImportRefused:
+            yield lines
+            raise
+        yield lines
+
+    async def _some_lines(self, reader: LineReader) -> AsyncIterator[Iterator[Line]]:
+        """Those of one piece of the file after the other; others get their turn after each, also where it has none."""
         number, self._bytes_read = 0, 0
         while (part := await self._part(number)) is not None:
-            for lines in _grouped(reader.feed(part)):
-                yield lines
+            for start in range(0, len(part), PIECE):
+                yield reader.feed(part[start : start + PIECE])
                 await asyncio.sleep(0)
             number += 1
             self._bytes_read += len(part)
-        for lines in _grouped(reader.close()):
-            yield lines
+        yield reader.close()
 
     async def _part(self, number: int) -> bytes | None:
         async def work(connection: Connection) -> bytes | None:
