@@ -18,6 +18,7 @@ from tests.support.raw_http import PROBE
 from tests.support.streams import (
     Read,
     Source,
+    Streaming,
     connection,
     read_all,
     read_of,
@@ -103,18 +104,18 @@ async def with_last_words(_: Request) -> AsyncIterator[bytes]:
     raise Unavailable
 
 
-async def read_late(url: str, request: bytes) -> Read:
+async def read_late(served: Streaming, request: bytes) -> Read:
     """By a client who begins to read when all that the kernels take is on its way."""
-    async with connection(url, request, receive_buffer=32_768) as made:
+    async with connection(served.url, request, receive_buffer=32_768) as made:
         await read_until(made, b"HTTP/1.1 200")
-        await asyncio.sleep(0.3)
+        await eventually(served.source.stands_still)
         return await read_all(made)
 
 
 @pytest.mark.parametrize("request_", PATHS.values(), ids=PATHS)
 async def test_what_fails_may_say_why_before(request_: bytes) -> None:
     async with streaming(Source(with_last_words)) as served:
-        read = await read_late(served.url, request_)
+        read = await read_late(served, request_)
         assert read.reset
         assert b"#error" in read.received[-100:]
         assert not read.has_last_chunk
@@ -124,7 +125,7 @@ async def test_what_fails_may_say_why_before(request_: bytes) -> None:
 async def test_control_without_the_wait_a_slow_reader_does_not_see_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.http.server.outlet.LAST_WORDS_TIMEOUT", 0.0)
     async with streaming(Source(with_last_words)) as served:
-        read = await read_late(served.url, FAST)
+        read = await read_late(served, FAST)
         assert read.reset
         assert b"#error" not in read.received
 
@@ -296,11 +297,15 @@ class Closing:
         return self.unsent
 
 
+async def forever() -> None:
+    await asyncio.Event().wait()
+
+
 async def test_who_is_being_cut_gets_no_more_news() -> None:
     """Behind a gap it would take what comes for all that came."""
     transport = Closing(unsent=100_000)
     outlet = Outlet(cast(asyncio.Transport, transport))
-    outlet._sending = asyncio.create_task(asyncio.sleep(3600))
+    outlet._sending = asyncio.create_task(forever())
     outlet._push(False, 65_536, b"left out")
     transport.unsent = 0
     outlet._push(False, 65_536, b"after the gap")
