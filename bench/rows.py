@@ -159,6 +159,7 @@ COPIES: dict[tuple[str, str], list[tuple[str, str, dict[str, str]]]] = {
                 "online": "delivery_mode IN ('online', 'self_paced')",
                 "label_ids": _IDS.format("labels"),
                 "label_names": _NAMES.format("labels"),
+                "description": "description",
             },
         ),
     ],
@@ -175,6 +176,9 @@ COPIES: dict[tuple[str, str], list[tuple[str, str, dict[str, str]]]] = {
                 "projects": "projects",
                 "details_version": "version",
                 "times_version": "version",
+                "facilitator_id": "(facilitator ->> 'id')::bigint",
+                "facilitator_name": "facilitator ->> 'full_name'",
+                "facilitator_version": "version",
             },
         ),
         (
@@ -183,6 +187,7 @@ COPIES: dict[tuple[str, str], list[tuple[str, str, dict[str, str]]]] = {
             {
                 **_ID,
                 **{name: name for name in ("session_name", "start_date", "location", "meetings")},
+                **{name: name for name in ("course_id", "max_participants", "status")},
                 "project_ids": _IDS.format("projects"),
                 "project_names": _NAMES.format("projects"),
             },
@@ -212,7 +217,7 @@ COPIES: dict[tuple[str, str], list[tuple[str, str, dict[str, str]]]] = {
             "records",
             {
                 **_ID,
-                **{name: name for name in ("employee_id", "session_id", "course_id", "status")},
+                **{name: name for name in ("employee_id", "session_id", "course_id", "status", "holds_seat")},
                 "scored": "score IS NOT NULL",
                 **{name: name for name in ("passed", "completed_at", "valid_until")},
                 **{name: name for name in ("checked_in_at", "check_in_method", "attendance")},

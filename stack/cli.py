@@ -39,8 +39,9 @@ Prints a client token for the running stack, alone on the last line. The options
 `python -m services.accounts token`; without any it is an Admin of organisation 1 for 12 hours.
 """
 TEST_HELP = """\
-Runs pytest with the given arguments (without any: the whole suite) against private servers that are
-started for this run and removed after it. The exit status is pytest's.
+Runs pytest with the given arguments (without any: the whole suite, but for the controls that take long,
+which `./dev test -m long` runs) against private servers that are started for this run and removed after
+it. The exit status is pytest's.
 """
 UNIT_HELP = """\
 Runs the tests in tests/unit, which need no server, or what the arguments of pytest name there. A test that connects

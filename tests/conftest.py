@@ -11,10 +11,20 @@ from tests.support.client import Client, new_organisation
 from tests.support.security_lines import SecurityLines, written_lines
 from tests.support.stack import Stack, running_stack
 
+WITH_LONG_CONTROLS = ("tests/faults/", "tests/documents/")
+
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """The product's own loop: its transports are others than asyncio's."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.hookimpl(tryfirst=True)  # before those that are not wanted are taken out
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The controls of what takes long by itself, which show that its tests notice a guard that is missing."""
+    for item in items:
+        if item.nodeid.startswith(WITH_LONG_CONTROLS) and "::test_control" in item.nodeid:
+            item.add_marker("long")
 
 
 def pytest_collection_finish() -> None:

@@ -1,8 +1,9 @@
 """What clients send about calendars (contract, section 12)."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from shared.http.models import Body, Query
 from shared.http.pagination import PagedQuery
@@ -17,10 +18,24 @@ class CalendarQuery(PagedQuery):
     status: Literal["active", "revoked"] | None = None
 
 
+_OF_A_PLACE: Final[JsonDict] = {
+    "properties": {"kind": {"const": "location"}, "id": {"type": "null"}, "name": {"type": "string"}},
+    "required": ["name"],
+}
+_OF_SOMEBODY: Final[JsonDict] = {
+    "properties": {
+        "kind": {"enum": ["facilitator", "person"]},
+        "id": {"type": "integer"},
+        "name": {"type": "null"},
+    },
+    "required": ["id"],
+}
+
+
 class CalendarFields(Body):
     """Whose sessions it shows: those of a person or of a facilitator, by `id`, or at a location, by `name`."""
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["id"]}, {"required": ["name"]}]})
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_OF_A_PLACE, _OF_SOMEBODY]})
 
     rules = ("A location has a name, a person and a facilitator have an id.",)
 

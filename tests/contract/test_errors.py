@@ -99,7 +99,14 @@ async def test_a_missing_permission_is_named(
 
 @pytest.mark.parametrize(
     "path",
-    ["/api", "/api/v1", "/api/v1/training", "/api/v1/training/nothing", f"{COURSES}/1/nothing", "/internal/sessions/1"],
+    [
+        "/api",
+        "/api/v1",
+        "/api/v1/training/",
+        "/api/v1/training/nothing",
+        f"{COURSES}/1/nothing",
+        "/internal/sessions/1",
+    ],
 )
 async def test_a_path_that_nobody_answers_is_not_found(admin: Client, path: str) -> None:
     assert_is_error(await admin.get(path), 404, "not_found")

@@ -170,7 +170,7 @@ async def test_rows_that_come_by_copy_or_are_truncated_count(pool: Pool) -> None
         read = people_pages.person_page(ORGANISATION, "staff", PersonQuery(), None)
         assert (await read.alone_scoped(connection))[0] == 200
         assert await wrong(pool, TOTALS) == []
-        await connection.execute("TRUNCATE people, enrollments")
+        await connection.execute("TRUNCATE people, enrollments, external_records")
         assert (await read.alone_scoped(connection))[0] == 0
     assert await wrong(pool, TOTALS) == []
 

@@ -39,7 +39,7 @@ def source(replica: ReplicaTable) -> SnapshotSource:
 )
 async def test_a_copy_is_what_its_handler_writes(loaded: Mapping[str, Database], service: str, table: str) -> None:
     [replica] = [each for each in PROJECTIONS[service].replicas if each.table == table]
-    row = "(to_jsonb(t) - '{updated_at,updated_day}'::text[])::text"
+    row = "(to_jsonb(t) - '{updated_at,updated_day,saved_at}'::text[])::text"
     rows = f"SELECT {row} FROM {table} t ORDER BY organisation_id, id LIMIT {ROWS}"
     copying = loaded[service].pool
     async with transaction(loaded[replica.owner].pool, EVERY_ORGANISATION) as connection:
@@ -48,4 +48,5 @@ async def test_a_copy_is_what_its_handler_writes(loaded: Mapping[str, Database],
     await copying.execute(f"UPDATE {table} SET version = 0")
     async with transaction(copying, EVERY_ORGANISATION) as connection:
         await apply(connection, PROJECTIONS[service].subscriptions, events)
-    assert await copying.fetch(rows) == before
+    changed = [(row, now) for row, now in zip(before, await copying.fetch(rows), strict=True) if row != now]
+    assert changed[:1] == []
