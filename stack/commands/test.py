@@ -47,8 +47,8 @@ PARTS: Final = (
     ),
     ("tests/faults", "-m", "not long"),
 )
-"""The whole suite but for what is marked as long: the faults by themselves, since their figures are times and rates, and
-before them everything else in the order of its folders, of which the last has the shortest tests. A test that hangs
+"""The whole suite but for what is marked as long: the faults by themselves, since their figures are times and rates,
+and before them everything else in the order of its folders, of which the last has the shortest tests. A test that hangs
 ends its worker and with it the run: xdist 3.8 gives the replacement of a worker a single test and then waits for it for
 ever."""
 TESTS_FAILED: Final = 1
