@@ -279,7 +279,7 @@ def _without_clock_of_the_database() -> None:
     import services.enrollment.store.people as people
     import services.enrollment.store.seats as seats
 
-    for module, name in ((people, "_SAVE_PERSON"), (seats, "_INSERT_ENROLLMENTS"), (shared.messaging.outbox, "_ADD")):
+    for module, name in ((people, "_SAVE_PEOPLE"), (seats, "_INSERT_ENROLLMENTS"), (shared.messaging.outbox, "_ADD")):
         _replace(module, name, r"now\(\)", f"to_timestamp({time.time()})")
 
 
