@@ -35,7 +35,7 @@ _OF_SOMEBODY: Final[JsonDict] = {
 class CalendarFields(Body):
     """Whose sessions it shows: those of a person or of a facilitator, by `id`, or at a location, by `name`."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [_OF_A_PLACE, _OF_SOMEBODY]})
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_OF_SOMEBODY, _OF_A_PLACE]})
 
     rules = ("A location has a name, a person and a facilitator have an id.",)
 
