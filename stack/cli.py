@@ -13,12 +13,12 @@ EPILOG = """\
 address), REDIS_URL and AMQP_URL name servers to use instead of private ones; RATE_LIMIT and ADDRESS_RATE_LIMIT are
 the gateway's limits, each a number of requests a minute, and CORS_ORIGINS the pages that may use it from a browser.
 """
-UP_HELP = """\
+UP_HELP = f"""\
 Starts the stack and stays in the foreground; Ctrl-C stops all of it. With --detach it returns once every
 process is ready, and `./dev down` stops it. The first start loads demonstration data; later ones find
 what is there. A process that ends by itself is started again, after 0.5 s at first and 30 s at most.
-With names it starts these processes of the running stack: postgres, redis, rabbitmq, catalog,
-enrollment, accounts, history, gateway.
+With names it starts these processes of the running stack: postgres, redis, rabbitmq,
+{", ".join(SERVICE_NAMES)}, gateway.
 """
 DOWN_HELP = """\
 Stops the stack; its data stay. With names it stops these processes alone, and they are not started again
