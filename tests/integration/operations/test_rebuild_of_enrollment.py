@@ -1,5 +1,6 @@
 """Enrollment's copies are put right row by row: seats, waitlist and what is newer stay as they have to be."""
 
+import json
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
@@ -70,7 +71,7 @@ async def test_an_unknown_copy_goes_unless_somebody_is_enrolled_there(served: St
 
 async def has_copy(stack: Stack, session_id: int) -> bool:
     rows = (await copies_of(stack, "enrollment"))["sessions"]
-    return any(row.split(",")[1] == str(session_id) for row in rows)
+    return any(json.loads(row)["id"] == session_id for row in rows)
 
 
 async def test_a_session_closed_for_its_deletion_is_not_opened_again(
