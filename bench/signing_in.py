@@ -1,6 +1,6 @@
 """Signing in: what other requests notice of 200 logins at once, at nine o'clock, and how long those take themselves.
 
-Everything runs on all cores, as in a small installation. A login costs about a tenth of a second of a processor by
+Everything runs on all cores, as in a small installation. A login costs some 35 ms of a processor by
 design (argon2id); the threads that hash yield to everything else.
 """
 
