@@ -35,8 +35,8 @@ _BUSY: Final = "Very many users are signing in right now. Try again soon."
 PARAMETERS: Final = Parameters(
     type=Type.ID, version=19, salt_len=16, hash_len=32, time_cost=2, memory_cost=19 * 1024, parallelism=1
 )
-"""OWASP's Password Storage Cheat Sheet: 19 MiB, two passes, one lane. RFC 9106's second choice, 64 MiB in four lanes, keeps
-all processors of a small machine busy, and serves a seventh as many people who sign in at the same time."""
+"""OWASP's Password Storage Cheat Sheet: 19 MiB, two passes, one lane. RFC 9106's second choice, 64 MiB in four lanes,
+keeps all processors of a small machine busy, and serves a seventh as many people who sign in at the same time."""
 PROCESSORS_PER_HASH: Final = 2
 """The other one is for requests."""
 AT_ONCE: Final = max(1, (os.cpu_count() or 1) // PROCESSORS_PER_HASH)

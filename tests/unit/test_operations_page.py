@@ -67,7 +67,7 @@ FIGURES: list[tuple[str, tuple[float, ...]]] = [
     (r"One of (\w+) is reserved for organisations that hold none", (pool.KEPT_FOR_OTHERS,)),
     (r"one of (\w+), and one more for another organisation", (pool.SLOW_SHARE,)),
     (
-        r"one at a time for every (\w+) processors, each in (\d+) MiB in addition \(argon2id\); of up to (\d+) that wait",
+        r"one at a time for every (\w+) processors, each in (\d+) MiB in addition \(argon2id\); of up to (\d+) that",
         (passwords.PROCESSORS_PER_HASH, passwords.PARAMETERS.memory_cost / 1024, passwords.WAITING),
     ),
     (r"the revocations it knows again, within (half a second)", (revocation.CHECK_INTERVAL,)),
