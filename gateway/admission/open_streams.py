@@ -1,6 +1,7 @@
 """Streams that are open live no longer than their tokens (contract, section 1)."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Collection
 from typing import Final
@@ -8,10 +9,12 @@ from typing import Final
 from gateway.admission.cutoffs import CutOffs
 from gateway.admission.revocation import Revocations
 from gateway.auth.client_token import ClientToken
-from shared.errors import TokenExpired, TokenInvalid, Unavailable
+from shared.errors import ApiError, TokenExpired, TokenInvalid, Unavailable
 from shared.http.request import Request
 from shared.http.server.responder import Responder
 from shared.http.stream_slots import Slot
+
+log = logging.getLogger(__name__)
 
 CHECK_INTERVAL: Final = 1.0
 """Seconds between two looks at all of them, each of one question to Redis: with what the list of cut-offs takes, a
@@ -44,7 +47,10 @@ class OpenStreams:
         """Runs for as long as the process does."""
         while True:
             await asyncio.sleep(CHECK_INTERVAL)
-            await self.check()
+            try:
+                await self.check()
+            except Exception:
+                log.exception("unhandled exception in the check of open streams")
 
     async def check(self) -> None:
         """Cuts the streams whose tokens are not valid any more."""
@@ -53,7 +59,11 @@ class OpenStreams:
             return
         revoked = await self._revocations.among({token.id for _, token in held})
         for slot, token in held:
-            reason = self._why_over(token, revoked)
+            try:
+                reason: ApiError | None = self._why_over(token, revoked)
+            except Exception:
+                log.exception("the token of a stream cannot be checked")
+                reason = Unavailable()
             if reason is not None:
                 slot.cut(reason)
 

@@ -34,6 +34,7 @@ class LiveSessions:
         self._of_organisation: dict[int, int] = {}
         self._watchers: set[Watcher] = set()
         self._problem: str | None = None
+        self._is_ending = False
 
     def require_room(self, keys: Iterable[SessionKey]) -> None:
         """Raises `Overloaded` where so many sessions are followed that these are too many."""
@@ -45,6 +46,8 @@ class LiveSessions:
     @contextmanager
     def watching(self, keys: Iterable[SessionKey], watcher: Watcher) -> Iterator[None]:
         """Tells the watcher of the sessions' changes until the block ends."""
+        if self._is_ending:
+            watcher.end()
         joined = list(keys)
         self._watchers.add(watcher)
         for key in joined:
@@ -59,6 +62,7 @@ class LiveSessions:
     async def end_with(self, ending: asyncio.Event) -> None:
         """Once the process ends, whoever watches here is sent to another one."""
         await ending.wait()
+        self._is_ending = True
         for watcher in self._watchers:
             watcher.end()
 

@@ -10,6 +10,7 @@ import aiohttp
 
 from shared.concurrency.backoff import Backoff
 from shared.concurrency.newest import Newest
+from shared.concurrency.tasks import was_cancelled
 from shared.http.event_stream import EventReader, ServerEvent, event
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,10 @@ class SessionChanges:
                     await self._tell(change)
             except (Lost, aiohttp.ClientError, OSError) as error:
                 self._note(repr(error))
+            except asyncio.CancelledError as error:
+                if was_cancelled():
+                    raise
+                self._note(repr(error))  # a library let it escape
             except Exception:
                 log.exception("the seats of session %s cannot be read", self._key)
             await asyncio.sleep(backoff.next())

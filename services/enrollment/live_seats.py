@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -64,6 +64,7 @@ class LiveSeats:
         self._listening = asyncio.Event()
         self._look = asyncio.Event()
         """That the listening connection ended, or is needed no longer."""
+        self._has_ended = False
 
     async def run(self) -> None:
         """Runs until it is cancelled, through any outage of the database."""
@@ -92,11 +93,15 @@ class LiveSeats:
         self.end()
 
     def end(self) -> None:
+        """Ends the streams that are open, and those that begin later."""
+        self._has_ended = True
         for follower in [each for of_session in self._followers.values() for each in of_session]:
             follower.end()
 
     def _join(self, key: SessionKey) -> Newest[Change]:
         follower: Newest[Change] = Newest()
+        if self._has_ended:
+            follower.end()
         self._followers.setdefault(key, set()).add(follower)
         self._followed.set()
         return follower
@@ -151,17 +156,20 @@ class LiveSeats:
     async def _read(self, keys: Sequence[SessionKey]) -> bool:
         """Whether there are any of the sessions."""
         async with transaction(self._pool, {key[0] for key in keys}) as connection:
-            found = await store.watched_seats(connection, keys)
-        self._tell(map(Change.of, found))
+            found = await store.states(connection, keys)
+        for state in found:
+            self._tell(state)
         return bool(found)
 
     def _hear(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
-        try:
-            self._tell([Change.of(WatchedSeats.model_validate_json(str(payload)))])
-        except ValueError:
-            log.exception("a notification of seats cannot be read")
+        self._tell(str(payload))
 
-    def _tell(self, changes: Iterable[Change]) -> None:
-        for change in changes:
-            for follower in self._followers.get(change.key, ()):
-                follower.put(change)
+    def _tell(self, state: str) -> None:
+        """One that cannot be read costs those who follow other sessions nothing."""
+        try:
+            change = Change.of(WatchedSeats.read(state))
+        except ValueError:
+            log.exception("the seats of a session cannot be read")
+            return
+        for follower in self._followers.get(change.key, ()):
+            follower.put(change)

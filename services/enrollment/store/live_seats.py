@@ -16,10 +16,15 @@ WHERE (organisation_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[])
 _PING = "SELECT true"
 
 
-async def watched_seats(connection: Connection, keys: Sequence[SessionKey]) -> list[WatchedSeats]:
-    """Of those of the sessions that are known here, also where they were removed."""
+async def states(connection: Connection, keys: Sequence[SessionKey]) -> list[str]:
+    """Of those of the sessions that are known here, also where they were removed, as their notifications have them."""
     rows = await connection.fetch(_STATES, [key[0] for key in keys], [key[1] for key in keys])
-    return [WatchedSeats.model_validate_json(row["state"]) for row in rows]
+    return [row["state"] for row in rows]
+
+
+async def watched_seats(connection: Connection, keys: Sequence[SessionKey]) -> list[WatchedSeats]:
+    """The same, read."""
+    return [WatchedSeats.read(state) for state in await states(connection, keys)]
 
 
 async def require_alive(connection: Connection) -> None:

@@ -28,6 +28,10 @@ class StreamCut(Exception):
     """It ends in the middle because its reader is too slow."""
 
 
+class ClientGone(Exception):
+    """It ends in the middle because its connection is closed already, in this very moment."""
+
+
 class LengthMissed(Exception):
     """There was more or less of it than it announced."""
 
@@ -83,7 +87,7 @@ class Outlet:
         """The deadline was that of its beginning."""
         current_deadline.set(None)
         in_chunks, left = in_chunks and stream.length is None, stream.length
-        self._transport.write(stream.head(in_chunks=in_chunks, last=last))
+        self._write(stream.head(in_chunks=in_chunks, last=last))
         with self._pushing(stream, in_chunks):
             async for chunk in stream.chunks:
                 for part in parts(chunk):
@@ -91,11 +95,17 @@ class Outlet:
                     left = None if left is None else left - len(part)
                     if left is not None and left < 0:
                         raise LengthMissed
-                    self._transport.write(_framed(part) if in_chunks else part)
+                    self._write(_framed(part) if in_chunks else part)
         if left:
             raise LengthMissed
         if in_chunks:
-            self._transport.write(_LAST_CHUNK)
+            self._write(_LAST_CHUNK)
+
+    def _write(self, data: bytes) -> None:
+        """Raises `ClientGone`, where uvloop would raise `RuntimeError`."""
+        if self._transport.is_closing():
+            raise ClientGone
+        self._transport.write(data)
 
     @contextmanager
     def _pushing(self, stream: ResponseStream, in_chunks: bool) -> Iterator[None]:
@@ -110,8 +120,9 @@ class Outlet:
             push.write = None
 
     def _push(self, in_chunks: bool, cut_behind: int, chunk: bytes) -> None:
-        """Nothing for a client who went away in this moment; uvloop raises `RuntimeError` for what is written then."""
-        if self._transport.is_closing():
+        """Nothing for a client who went away in this moment: uvloop raises `RuntimeError` for what is written then. Nor
+        for one that is being cut: it would take what comes for all that came."""
+        if self._transport.is_closing() or self._is_too_slow:
             return
         if self._unsent() <= cut_behind:
             self._transport.write(_framed(chunk) if in_chunks else chunk)
@@ -138,7 +149,7 @@ class Outlet:
     def _bound_kernel_buffer(self, size: int) -> None:
         """What the kernel holds for a reader counts as behind, too; it takes twice the number for its own needs."""
         connection = self._transport.get_extra_info("socket")
-        if connection is not None:
+        if connection is not None and not self._transport.is_closing():
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size // 2)
 
     def _reset(self) -> None:
@@ -151,6 +162,8 @@ class Outlet:
         match error:
             case None if not self._is_too_slow:
                 log.info("a stream was cut")
+            case ClientGone():
+                log.info("a stream was cut: its client went away")
             case None | StreamCut():
                 log.info("a stream was cut: its reader is too slow")
             case LengthMissed():

@@ -154,3 +154,42 @@ async def test_streams_end_with_the_process(world: World) -> None:
         async with background(world.live.end_with(ending), name="ending"):
             ending.set()
             assert await following.rest() == []
+
+
+async def show_status(world: World, session_id: int, status: str, more: str = "") -> None:
+    """What is shown as the status of a session, as SQL, and what is shown of all beside it."""
+    async with connected(world.pool) as connection:
+        view = str(await connection.fetchval("SELECT pg_get_viewdef('live_seats')"))
+        assert view.count("'status', s.status") == 1
+        other = f"'status', CASE s.id WHEN {session_id} THEN {status} ELSE to_json(s.status) END{more}"
+        view = view.replace("'status', s.status", other)
+        await connection.execute(f"CREATE OR REPLACE VIEW live_seats WITH (security_invoker = true) AS {view}")
+
+
+async def test_a_session_that_cannot_be_read_costs_those_who_follow_others_nothing(world: World) -> None:
+    odd, session_id = [await new_session(world.pool, 3) for _ in range(2)]
+    async with world.following(odd) as one, world.following(session_id) as other:
+        await one.next()
+        await other.next()
+        await show_status(world, odd, "'[]'::json")
+        await change_while_nobody_listens(world, session_id)
+        assert (await other.next())["enrolled_count"] == 1
+        async with world.following(session_id) as late:
+            assert (await late.next())["enrolled_count"] == 1
+
+
+async def test_what_a_later_release_adds_is_no_obstacle(world: World) -> None:
+    """Its migration runs while processes of this one go on."""
+    session_id, [person] = await new_session(world.pool, 3), await new_people(world.pool, 1)
+    await show_status(world, session_id, "to_json(s.status)", more=", 'held', 7")
+    async with world.following(session_id) as following:
+        assert (await following.next())["available_spots"] == 3
+        await enroll(world.pool, session_id, person)
+        assert "held" not in await following.next()
+
+
+async def test_who_comes_once_the_process_ends_gets_nothing_from_it(world: World) -> None:
+    session_id = await new_session(world.pool, 3)
+    world.live.end()
+    async with world.following(session_id) as following:
+        assert await following.rest() == []

@@ -12,6 +12,7 @@ from gateway.admission import open_streams
 from gateway.app import create_gateway
 from gateway.live import live_sessions, session_changes
 from gateway.settings import GatewaySettings
+from shared.http import stream_slots
 from shared.http.server.responder import RESPONDER
 from tests.integration.gateway.edge import Accounts, Edge, StartGateway, Upstream, new_token, settings
 from tests.integration.gateway.live import Seats, seats_served
@@ -173,3 +174,41 @@ async def test_a_gateway_follows_so_many_sessions_and_an_organisation_half(
             await theirs.next()
             full = await edge.client(new_token(organisation + 2)).get("/api/v1/training/sessions/9/live")
             assert full.status == 503
+
+
+async def fourth_watcher(start_gateway: StartGateway, seats: Seats, organisation: int) -> tuple[int, Edge]:
+    """The status for a user who watches three sessions already, with whatever token."""
+    edge = await start_gateway(enrollment_url=seats.url)
+    async with AsyncExitStack() as exits:
+        for number in range(3):
+            await exits.enter_async_context(watching(edge.client(new_token(organisation, sub="ann")), number + 1))
+        async with edge.http.get(
+            f"{edge.url}/api/v1/training/sessions/4/live",
+            headers={"Authorization": f"Bearer {new_token(organisation, sub='ann')}"},
+        ) as answer:
+            status = answer.status
+        other = edge.client(new_token(organisation, sub="bob"))
+        await exits.enter_async_context(watching(other, 4))
+    return status, edge
+
+
+async def test_a_user_watches_so_much_and_no_more(
+    start_gateway: StartGateway, seats: Seats, organisation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_slots, "STREAMS_OF_USER", 3)
+    status, edge = await fourth_watcher(start_gateway, seats, organisation)
+    assert status == 429
+
+    async def is_let_in() -> bool:
+        async with watching(edge.client(new_token(organisation, sub="ann")), 4) as watched:
+            await watched.next()
+        return True
+
+    await eventually(is_let_in)
+
+
+async def test_control_without_the_limit_of_a_user_it_goes_on(
+    start_gateway: StartGateway, seats: Seats, organisation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_slots, "STREAMS_OF_USER", 3000)
+    assert (await fourth_watcher(start_gateway, seats, organisation))[0] == 200

@@ -8,11 +8,13 @@ from typing import Any, cast
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from gateway.admission import open_streams
 from gateway.admission.cutoffs import CutOff, CutOffs
 from gateway.admission.open_streams import OpenStreams
 from gateway.admission.revocation import Revocations
 from gateway.auth.client_token import ClientToken
 from shared.auth.internal_token import Caller
+from shared.concurrency.tasks import background
 from shared.errors import TokenExpired, TokenInvalid, Unavailable
 from shared.http.request import NO_OWN_FIELDS, Head, Request
 from shared.http.request_target import Target
@@ -106,3 +108,38 @@ async def test_at_the_end_who_waits_may_ask_again_and_others_go_on(watched: Watc
     await watched.streams.end_waits(ending)
     assert (waiting.is_cut, streaming.is_cut) == (True, False)
     assert isinstance(waiting.reason, Unavailable)
+
+
+async def test_a_token_that_cannot_be_checked_costs_the_others_no_check(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slots = [watched.open(name) for name in ("ann", "bob", "cid", "dee")]
+    watched.asked.revoked.add("id-dee")
+    why_over = watched.streams._why_over
+
+    def failing(token: ClientToken, revoked: Collection[str]) -> TokenInvalid | None:
+        if token.id in {"id-ann", "id-bob", "id-cid"}:
+            raise ValueError("a defect")
+        return why_over(token, revoked)
+
+    monkeypatch.setattr(watched.streams, "_why_over", failing)
+    await watched.streams.check()
+    assert [slot.is_cut for slot in slots] == [True] * 4
+    assert [type(slot.reason) for slot in slots] == [Unavailable] * 3 + [TokenInvalid]
+
+
+async def test_the_watch_goes_on_after_a_defect(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_streams, "CHECK_INTERVAL", 0.0)
+    ann, asked = watched.open("ann"), watched.asked.among
+
+    async def failing_once(token_ids: Collection[str]) -> set[str]:
+        if not watched.asked.questions:
+            await asked(token_ids)
+            raise ValueError("a defect")
+        return {"id-ann"}
+
+    monkeypatch.setattr(watched.asked, "among", failing_once)
+    cut = asyncio.Event()
+    ann.when_cut(cut.set)
+    async with background(watched.streams.watch(), name="watch"), asyncio.timeout(20):
+        await cut.wait()

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from gateway.live import session_changes
+from gateway.live.live_sessions import LiveSessions
 from gateway.live.session_changes import SessionChanges, SessionEvent, Watcher, removed
 from gateway.live.watch_handler import LONGEST_LAST_ID, Watch, read_last_id
 
@@ -116,3 +118,40 @@ async def test_a_watcher_that_fails_costs_the_others_nothing() -> None:
     await session_with(*watchers)._tell(change(5, 1))
     assert [await watcher.take(0) for watcher in (watchers[0], watchers[4])] == [[change(5, 1)]] * 2
     assert [watcher.has_ended for watcher in watchers] == [False, True, True, True, False]
+
+
+async def test_a_cancellation_that_is_not_ours_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some libraries let one escape when a connection is lost: the session's watchers would hear nothing any more."""
+    begun = 0
+
+    async def escaping_once(_: SessionChanges) -> AsyncIterator[SessionEvent]:
+        nonlocal begun
+        begun += 1
+        if begun == 1:
+            raise asyncio.CancelledError
+        yield removed(5, 1)
+
+    monkeypatch.setattr(SessionChanges, "_changes", escaping_once)
+    watcher = Watcher()
+    async with asyncio.timeout(20):
+        await session_with(watcher).follow()
+    assert [each.version for each in await watcher.take(0)] == [1]
+
+
+async def test_following_ends_when_it_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    following = asyncio.ensure_future(session_with(Watcher()).follow())
+    await asyncio.sleep(0)
+    following.cancel()
+    await asyncio.wait({following}, timeout=20)
+    assert following.cancelled()
+
+
+async def test_who_comes_once_the_process_ends_is_sent_to_another_one() -> None:
+    live, ending, early, late = LiveSessions(None, "", dict), asyncio.Event(), Watcher(), Watcher()  # type: ignore[arg-type]
+    with live.watching([], early):
+        assert not early.has_ended
+        ending.set()
+        await live.end_with(ending)
+        assert early.has_ended
+    with live.watching([], late):
+        assert late.has_ended

@@ -4,12 +4,13 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 
 from shared.errors import Unavailable
 from shared.http.request import Request
-from shared.http.server.outlet import Outlet
+from shared.http.server.outlet import ClientGone, Outlet
 from shared.http.server.response_stream import ResponseStream
 from shared.http.streaming import ENDING, Push, Streamed
 from tests.support.eventually import eventually
@@ -239,6 +240,36 @@ async def test_what_is_pushed_to_who_goes_away_in_this_moment_harms_nobody(reque
             source.push.write(b"x")
             await asyncio.sleep(0)
         await eventually(source.has_ended)
+
+
+class Closing:
+    """In the place of a transport: `unsent` bytes wait in it, and what is written to it is kept."""
+
+    def __init__(self, unsent: int = 0, *, is_closing: bool = False) -> None:
+        self.unsent, self.written = unsent, list[bytes]()
+        self.is_closing = lambda: is_closing
+        self.write = self.written.append
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
+
+async def test_who_is_being_cut_gets_no_more_news() -> None:
+    """Behind a gap it would take what comes for all that came."""
+    transport = Closing(unsent=100_000)
+    outlet = Outlet(cast(asyncio.Transport, transport))
+    outlet._sending = asyncio.create_task(asyncio.sleep(3600))
+    outlet._push(False, 65_536, b"left out")
+    transport.unsent = 0
+    outlet._push(False, 65_536, b"after the gap")
+    await asyncio.wait({outlet._sending}, timeout=20)
+    assert (transport.written, outlet._sending.cancelled()) == ([], True)
+
+
+async def test_to_who_has_gone_in_this_moment_nothing_is_written() -> None:
+    outlet = Outlet(cast(asyncio.Transport, Closing(is_closing=True)))
+    with pytest.raises(ClientGone):
+        outlet._write(b"one")
 
 
 @pytest.mark.parametrize("request_", PATHS.values(), ids=PATHS)
