@@ -36,6 +36,7 @@ from shared.messaging.follower import Followed, Follower
 from shared.messaging.progress import Progress
 from shared.messaging.retrying import retry_forever
 from shared.messaging.roll_call import RollCall
+from shared.postgres.errors import StatementTooSlow
 from shared.postgres.pool import Pool, transaction
 from shared.postgres.row_security import scope
 
@@ -54,14 +55,17 @@ Arrivals = asyncio.Queue[Delivery | None]
 """Deliveries that are not in a batch yet; None once the channel is closed."""
 
 
+Decoded = tuple[Delivery, Followed]
+
+
 class Batch:
     """Deliveries that are applied in one transaction and acknowledged together; never empty."""
 
     def __init__(self, first: Delivery, follower: Follower[Any]) -> None:
         self.last = first
         self._follower = follower
-        self.decoded: list[tuple[Delivery, Followed]] = []
-        self.invalid: list[tuple[Delivery, EventInvalid]] = []
+        self.decoded: list[Decoded] = []
+        self.invalid: list[tuple[Delivery, Exception]] = []
         self._add(first)
 
     def __len__(self) -> int:
@@ -77,13 +81,14 @@ class Batch:
             self._add(delivery)
 
     def messages(self) -> list[Any]:
-        return [message for _, message in self.decoded]
+        return _messages(self.decoded)
 
     def _add(self, delivery: Delivery) -> None:
+        """One that meets a defect is no event either: left out of both, it would be acknowledged with the others."""
         self.last = delivery
         try:
             self.decoded.append((delivery, self._follower.decode(delivery.body)))
-        except EventInvalid as error:
+        except Exception as error:
             self.invalid.append((delivery, error))
 
 
@@ -177,9 +182,10 @@ class Consumer:
         began = time.monotonic()
         try:
             await self._commit(partial(self._gathered, batch, arrived))
+        except StatementTooSlow:
+            await self._handle_in_halves(channel, batch.decoded)
         except Exception as error:
-            log.warning("%s: batch failed, applying its messages one at a time: %r", self.queue.name, error)
-            await self._handle_one_by_one(channel, batch)
+            await self._handle_one_by_one(channel, batch.decoded, error)
         self._gather_seconds, self._began = gather_seconds(len(batch), began - self._began), began
         for delivery, invalid in batch.invalid:
             await self._dead_letter(channel, delivery, invalid)
@@ -192,15 +198,29 @@ class Consumer:
         batch.take(arrived)
         return batch.messages()
 
-    async def _handle_one_by_one(self, channel: AbstractChannel, batch: Batch) -> None:
-        for delivery, message in batch.decoded:
+    async def _handle_in_halves(self, channel: AbstractChannel, decoded: Sequence[Decoded]) -> None:
+        """What takes too long together takes as long the next time, and everything behind it would wait for ever."""
+        middle = len(decoded) // 2
+        log.warning("%s: %s messages take too long together, applying them in parts", self.queue.name, len(decoded))
+        for half in (decoded[:middle], decoded[middle:]):
+            try:
+                await self._commit(partial(_messages, half))
+            except StatementTooSlow:
+                await self._handle_in_halves(channel, half)
+            except Exception as error:
+                await self._handle_one_by_one(channel, half, error)
+
+    async def _handle_one_by_one(self, channel: AbstractChannel, decoded: Sequence[Decoded], error: Exception) -> None:
+        log.warning("%s: batch failed, applying its messages one at a time: %r", self.queue.name, error)
+        for delivery, message in decoded:
             try:
                 await self._commit(partial(list, [message]))
-            except Exception as error:
-                await self._dead_letter(channel, delivery, error)
+            except Exception as error_of_one:
+                await self._dead_letter(channel, delivery, error_of_one)
 
     async def _commit(self, messages: Callable[[], Sequence[Followed]]) -> None:
-        """Applies the messages in one transaction, retrying for as long as the database is unavailable.
+        """Applies the messages in one transaction, retrying for as long as the database is unavailable. Raises
+        `StatementTooSlow` for several that take too long together.
 
         The transaction begins with the organisations of the messages so far. `messages` is called again after that
         round trip, to include what arrived meanwhile, which rarely adds an organisation.
@@ -216,6 +236,8 @@ class Consumer:
                     await self.follower.apply(connection, gathered)
                 return
             except Unavailable as error:
+                if isinstance(error, StatementTooSlow) and len(messages()) > 1:
+                    raise
                 log.warning("the consumer of %s is waiting for the database: %s", self.queue.name, error)
             await asyncio.sleep(backoff.next())
 
@@ -232,6 +254,10 @@ class Consumer:
             await exchange.publish(
                 dead_letter_of(message, error), self.queue.dead_letters, mandatory=True, timeout=OPERATION_TIMEOUT
             )
+
+
+def _messages(decoded: Iterable[Decoded]) -> list[Followed]:
+    return [message for _, message in decoded]
 
 
 def _organisations(messages: Iterable[Followed]) -> set[int]:

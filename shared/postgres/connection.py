@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import asyncpg
 from asyncpg import exceptions as postgres
 
-from shared.postgres.errors import DatabaseUnavailable, TransactionConflict
+from shared.postgres.errors import DatabaseUnavailable, LockNotFree, StatementTooSlow, TransactionConflict
 
 if TYPE_CHECKING:
     _AsyncpgConnection: TypeAlias = asyncpg.Connection[asyncpg.Record]
@@ -27,9 +27,8 @@ CONNECT_TIMEOUT = 2.0
 _OUTAGES = (
     OSError,  # refused, reset, and the TimeoutError of every wait for the server
     postgres.PostgresConnectionError,
-    postgres.OperatorInterventionError,  # shut down by the administrator, or the statement was cancelled
+    postgres.OperatorInterventionError,  # shut down by the administrator
     postgres.InsufficientResourcesError,  # too many connections, disk full, out of memory
-    postgres.LockNotAvailableError,
     postgres.ReadOnlySQLTransactionError,  # a standby, or a server that is being replaced by one
     postgres.IdleInTransactionSessionTimeoutError,
     postgres.OutdatedSchemaCacheError,  # a migration ran; asyncpg has read the schema anew
@@ -46,6 +45,10 @@ def outage(error: Exception, *, is_closed: bool) -> DatabaseUnavailable | None:
     """What an error of the driver means for its caller; `None` where it is a mistake or a refusal, not an outage."""
     if isinstance(error, postgres.TransactionRollbackError):
         return TransactionConflict(repr(error))
+    if isinstance(error, postgres.LockNotAvailableError):
+        return LockNotFree(repr(error))
+    if isinstance(error, postgres.QueryCanceledError):
+        return StatementTooSlow(repr(error))
     if isinstance(error, _OUTAGES) or (is_closed and isinstance(error, _OUTAGES_WHEN_CLOSED)):
         return DatabaseUnavailable(repr(error))
     return None

@@ -20,5 +20,13 @@ class DatabaseUnavailable(Unavailable):
         return f"{type(self).__name__}({self.reason})"
 
 
+class LockNotFree(DatabaseUnavailable):
+    """Somebody else held a row or a table for longer than this statement may wait."""
+
+
+class StatementTooSlow(DatabaseUnavailable):
+    """The server has cancelled it: it takes long by itself, or the database is slow at the time."""
+
+
 class TransactionConflict(DatabaseUnavailable):
     """A deadlock or a serialization failure: PostgreSQL has rolled the transaction back, and it may run again."""

@@ -256,6 +256,22 @@ async def _begun(pool: Pool, beginning: str) -> AsyncIterator[Connection]:
         await connection.execute("COMMIT")
 
 
+@asynccontextmanager
+async def savepoint(connection: Connection, *, lock_wait: int) -> AsyncIterator[None]:
+    """A part of a transaction, which goes on without it where the block raises.
+
+    Raises `LockNotFree` where a row is locked for longer than `lock_wait` milliseconds.
+    """
+    await connection.execute(f"SAVEPOINT part; SET LOCAL lock_timeout = {lock_wait}")
+    try:
+        yield
+    except BaseException:
+        if not is_lost(connection):
+            await connection.execute("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")
+        raise
+    await connection.execute("RELEASE SAVEPOINT part; SET LOCAL lock_timeout = DEFAULT")
+
+
 async def is_reachable(pool: Pool) -> bool:
     try:
         async with connected(pool) as connection:

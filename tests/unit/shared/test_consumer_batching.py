@@ -75,3 +75,18 @@ def test_what_cannot_be_read_is_set_aside_and_acknowledged_with_the_rest() -> No
     assert all(isinstance(error, EventInvalid) for _, error in batch.invalid)
     assert batch.last is last
     assert len(batch) == 3
+
+
+def test_what_meets_a_defect_is_kept_apart_and_not_left_out() -> None:
+    """Left out of the batch it would be acknowledged with it, and lost."""
+
+    class Defective(Subscribed):
+        def decode(self, body: bytes) -> Any:
+            if body == b"defect":
+                raise RecursionError
+            return super().decode(body)
+
+    batch, arrived = Batch(delivery(1), Defective({})), arrivals(delivery_of(b"defect"), delivery(3))
+    batch.take(arrived)
+    assert [event.data.id for event in batch.messages()] == [1, 3]
+    assert [type(error) for _, error in batch.invalid] == [RecursionError]

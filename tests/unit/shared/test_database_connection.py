@@ -5,7 +5,7 @@ import pytest
 from asyncpg import exceptions as postgres
 
 from shared.postgres.connection import DatabaseConnection, outage, outages
-from shared.postgres.errors import DatabaseUnavailable, TransactionConflict
+from shared.postgres.errors import DatabaseUnavailable, LockNotFree, StatementTooSlow, TransactionConflict
 
 METHODS = [
     name
@@ -27,10 +27,10 @@ def test_every_method_that_talks_to_the_server_tells_outages_from_mistakes() -> 
         (postgres.ConnectionDoesNotExistError("gone"), DatabaseUnavailable, DatabaseUnavailable),
         (postgres.AdminShutdownError("stop"), DatabaseUnavailable, DatabaseUnavailable),
         (postgres.CannotConnectNowError("starting"), DatabaseUnavailable, DatabaseUnavailable),
-        (postgres.QueryCanceledError("late"), DatabaseUnavailable, DatabaseUnavailable),
+        (postgres.QueryCanceledError("late"), StatementTooSlow, StatementTooSlow),
         (postgres.TooManyConnectionsError("many"), DatabaseUnavailable, DatabaseUnavailable),
         (postgres.DiskFullError("full"), DatabaseUnavailable, DatabaseUnavailable),
-        (postgres.LockNotAvailableError("locked"), DatabaseUnavailable, DatabaseUnavailable),
+        (postgres.LockNotAvailableError("locked"), LockNotFree, LockNotFree),
         (postgres.ReadOnlySQLTransactionError("standby"), DatabaseUnavailable, DatabaseUnavailable),
         (postgres.OutdatedSchemaCacheError("migrated"), DatabaseUnavailable, DatabaseUnavailable),
         (postgres.DeadlockDetectedError("dead"), TransactionConflict, TransactionConflict),
