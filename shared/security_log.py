@@ -50,6 +50,10 @@ class SecurityEvent(StrEnum):
     USER_SAVED = "user_saved", "a user was added or changed"
     USER_REMOVED = "user_removed", "a user was removed"
     KEY_SET_CHANGED = "key_set_changed", "the keys that sign tokens changed"
+    WEBHOOK_CHANGED = (
+        "webhook_changed",
+        "a webhook was made, changed, disabled, enabled or deleted, or got a new secret",
+    )
     SETTINGS_CHANGED = "settings_changed", "an organisation's settings changed"
     ORGANISATION_SAVED = "organisation_saved", "an organisation was made or changed"
     LINES_SUPPRESSED = "lines_suppressed", "log lines over the limit were counted and not written"

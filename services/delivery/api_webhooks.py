@@ -10,6 +10,8 @@ from services.delivery.schemas_webhooks import SecretRotation, WebhookFields, We
 from services.delivery.sealing import secret_of
 from services.delivery.store import webhooks as store
 from services.delivery.use_cases import webhooks as use_cases
+from services.delivery.use_cases.security_lines import record_change
+from services.delivery.use_cases.webhooks import Outcome
 from services.delivery.webhook_context import WEBHOOKS as CONTEXT
 from services.delivery.webhook_keys import new_secret, new_signing_key
 from shared.auth.internal_token import WEBHOOKS
@@ -32,7 +34,7 @@ ONE = PATH + "/{id}"
 async def create_webhook(call: Call[Query, WebhookFields]) -> Answer:
     secret, signing_key, context = new_secret(), new_signing_key(), call.app[CONTEXT]
 
-    async def work(connection: Connection) -> Document:
+    async def work(connection: Connection) -> Outcome:
         return await use_cases.create(
             connection,
             call.organisation_id,
@@ -50,7 +52,7 @@ async def create_webhook(call: Call[Query, WebhookFields]) -> Answer:
 async def rotate_secret(call: Call[Query, SecretRotation]) -> Answer:
     secret = new_secret()
 
-    async def work(connection: Connection) -> Document:
+    async def work(connection: Connection) -> Outcome:
         return await use_cases.rotate(
             connection,
             (call.organisation_id, call.id),
@@ -67,20 +69,23 @@ async def rotate_secret(call: Call[Query, SecretRotation]) -> Answer:
 async def change_webhook(call: Call[Query, WebhookPatch]) -> Answer:
     place, check = (call.organisation_id, call.id), call.app[CONTEXT].check_url
     async with transaction(call.app[POOL], [call.organisation_id]) as connection:
-        webhook = await use_cases.change(connection, place, call.body.members, check, call.actor, call.conditions)
-    return changed(webhook, "Webhook updated")
+        outcome = await use_cases.change(connection, place, call.body.members, check, call.actor, call.conditions)
+    record_change(outcome.entry)
+    return changed(outcome.webhook, "Webhook updated")
 
 
 async def enable_webhook(call: Call[Query, Body]) -> Answer:
     place = (call.organisation_id, call.id)
     async with transaction(call.app[POOL], [call.organisation_id]) as connection:
-        webhook = await use_cases.enable(connection, place, call.actor, call.conditions)
-    return changed(webhook, "Webhook enabled")
+        outcome = await use_cases.enable(connection, place, call.actor, call.conditions)
+    record_change(outcome.entry)
+    return changed(outcome.webhook, "Webhook enabled")
 
 
 async def delete_webhook(call: Call[Query, Body]) -> Answer:
     async with transaction(call.app[POOL], [call.organisation_id]) as connection:
-        await use_cases.remove(connection, (call.organisation_id, call.id), call.actor, call.conditions)
+        entry = await use_cases.remove(connection, (call.organisation_id, call.id), call.actor, call.conditions)
+    record_change(entry)
     return success(None, message="Webhook deleted")
 
 
@@ -98,19 +103,22 @@ async def get_secret(call: Call[Query, Body]) -> Answer:
 async def _with_secret(
     call: Call[Any, Any],
     secret: str,
-    work: Callable[[Connection], Awaitable[Document]],
+    work: Callable[[Connection], Awaitable[Outcome]],
     message: str,
     status: int = 200,
 ) -> Answer:
     """What is kept for an `Idempotency-Key` has no secret, which is stored encrypted alone."""
-    made: list[Document] = []
+    made: list[Outcome] = []
 
     async def kept(connection: Connection) -> Answer:
         made.append(await work(connection))
-        return _answer(made[0], None, message, status)
+        return _answer(made[0].webhook, None, message, status)
 
     answer = await run_once(call.app[POOL], call.organisation_id, call.idempotency_key, kept)
-    return _answer(made[0], secret, message, status) if made else answer
+    if not made:
+        return answer
+    record_change(made[0].entry)
+    return _answer(made[0].webhook, secret, message, status)
 
 
 def _answer(webhook: Document, secret: str | None, message: str, status: int) -> Answer:

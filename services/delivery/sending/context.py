@@ -14,6 +14,7 @@ from services.delivery.store.sending import Claimed, Failing
 from services.delivery.use_cases import webhooks as use_cases
 from services.delivery.webhooks import DisabledReason
 from shared.concurrency.tasks import background
+from shared.postgres.audit import AuditEntry
 from shared.postgres.pool import Connection, connection_pool
 
 _NAME = "delivery sender"
@@ -29,9 +30,9 @@ async def sending(settings: DeliverySettings, _: web.Application) -> AsyncIterat
             yield
 
 
-async def disable(connection: Connection, failing: Failing, reason: DisabledReason) -> None:
+async def disable(connection: Connection, failing: Failing, reason: DisabledReason) -> AuditEntry | None:
     """Its organisation gets an event. What is pending stays so, and is sent if the webhook is enabled again."""
-    await use_cases.disable(connection, (failing.organisation_id, failing.webhook_id), reason)
+    return await use_cases.disable(connection, (failing.organisation_id, failing.webhook_id), reason)
 
 
 def keys_with(settings: DeliverySettings) -> KeysOf:

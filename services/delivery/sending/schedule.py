@@ -54,7 +54,7 @@ def _asked(header: str, now: datetime) -> timedelta:
         return timedelta(seconds=int(header))
     try:
         moment = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year of twenty digits
         return timedelta()
     return moment.replace(tzinfo=moment.tzinfo or UTC) - now
 

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,8 +18,8 @@ class Keys:
     """`secrets` are the endpoint's own (`whsec_…`), two while a rotated one is valid; `private` is Ed25519's
     (`whsk_…`)."""
 
-    secrets: Sequence[str]
-    private: str
+    secrets: Sequence[str] = field(repr=False)
+    private: str = field(repr=False)
 
 
 def headers(keys: Keys, message_id: str, timestamp: int, body: str) -> dict[str, str]:

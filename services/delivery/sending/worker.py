@@ -10,19 +10,23 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final
 
 from services.delivery.sending import message, schedule, signing
 from services.delivery.sending.client import EndpointClient, Outcome
+from services.delivery.sending.settling import Disable, settle
 from services.delivery.sending.turns import OF_ENDPOINT, TURNS_OF_ORGANISATION, Endpoint, Turns
 from services.delivery.store import sending
-from services.delivery.store.sending import Attempt, Claimed, Failing, State
+from services.delivery.store.sending import Attempt, Claimed, State
+from services.delivery.use_cases.security_lines import record_change
 from shared.concurrency.backoff import Backoff
+from shared.concurrency.tasks import was_cancelled
 from shared.errors import Unavailable
 from shared.messaging.retrying import retry_forever
+from shared.postgres.audit import AuditEntry
 from shared.postgres.connection import dedicated_connection
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import COMMAND_TIMEOUT, Connection, Pool, transaction
@@ -41,8 +45,6 @@ DRAIN_TIMEOUT: Final = 3.0
 
 KeysOf = Callable[[Claimed], signing.Keys]
 """Decrypts what signs the endpoint's messages."""
-Disable = Callable[[Connection, Failing, schedule.DisabledReason], Awaitable[None]]
-"""Disables an endpoint, and tells its organisation."""
 
 
 class Sender:
@@ -97,7 +99,7 @@ class Sender:
         """What has ended is kept until it is stored: the database may be unavailable for a while."""
         ended, room = list(self._ended), self._turns.room(time.monotonic())
         async with transaction(self._pool, EVERY_ORGANISATION) as connection:
-            await self._settle(connection, ended)
+            settled = await settle(connection, ended, self._disable)
             claimed = await sending.claim(
                 connection,
                 max(0, room.total),
@@ -106,19 +108,10 @@ class Sender:
                 [(*endpoint, requests) for endpoint, requests in room.under_way.items()],
                 OF_ENDPOINT,
             )
-        del self._ended[: len(ended)]
+        self._ended[: len(ended)] = settled.later
+        _tell(settled.disabled)
         for each in claimed:
             self._begin(each)
-
-    async def _settle(self, connection: Connection, ended: Sequence[Attempt]) -> None:
-        if not ended:
-            return
-        for failing in await sending.settle(connection, ended):
-            if reason := schedule.reason_to_disable(failing.failing_since, failing.now, gone=failing.gone):
-                await self._disable(connection, failing, reason)
-                log.warning(
-                    "webhook %s of organisation %s is disabled: %s", failing.webhook_id, failing.organisation_id, reason
-                )
 
     def _begin(self, claimed: Claimed) -> None:
         task = asyncio.create_task(self._send_one(claimed), name="webhook")
@@ -133,10 +126,13 @@ class Sender:
         self._wake.set()
 
     async def _send_one(self, claimed: Claimed) -> None:
-        """A defect is logged, and leaves the message to whoever claims it next."""
+        """A defect is logged, and leaves the message to whoever claims it next. So is a cancellation that is not ours:
+        libraries let them escape."""
         try:
             self._ended.append(await self._attempt(claimed))
-        except Exception:
+        except (Exception, asyncio.CancelledError):
+            if was_cancelled():
+                raise
             log.exception("a message of a webhook was not sent", extra={"message_id": claimed.id})
 
     async def _attempt(self, claimed: Claimed) -> Attempt:
@@ -160,10 +156,19 @@ class Sender:
             task.cancel()
         try:
             async with transaction(self._pool, EVERY_ORGANISATION) as connection:
-                await self._settle(connection, self._ended)
+                settled = await settle(connection, self._ended, self._disable)
                 await sending.release(connection, list(cut.values()))
+            _tell(settled.disabled)
         except Unavailable as error:
             log.warning("what was sent last will be sent again, the database is unavailable: %r", error)
+
+
+def _tell(disabled: Iterable[AuditEntry]) -> None:
+    """Of endpoints that are disabled for good: it is committed."""
+    for entry in disabled:
+        because = entry.changes["disabled_reason"]["to"]
+        log.warning("webhook %s of organisation %s is disabled: %s", entry.id, entry.organisation_id, because)
+        record_change(entry)
 
 
 def _next(claimed: Claimed, outcome: Outcome, took: float) -> tuple[State, timedelta]:
@@ -181,6 +186,7 @@ def _attempt_of(claimed: Claimed, outcome: Outcome, state: State, pause: timedel
         webhook_id=claimed.webhook_id,
         message_id=claimed.id,
         claimed_until=claimed.claimed_until,
+        tries=claimed.tries,
         state=state,
         pause=pause,
         began_at=claimed.claimed_at,

@@ -106,12 +106,16 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What came of a claim: the message's new state, and the pause until it is due again where it is `pending`."""
+    """What came of a claim: the message's new state, and the pause until it is due again where it is `pending`.
+
+    `tries` are those before it.
+    """
 
     organisation_id: int
     webhook_id: int
     message_id: int
     claimed_until: datetime
+    tries: int
     state: State
     pause: timedelta
     began_at: datetime
@@ -125,6 +129,7 @@ _ATTEMPTS = ArrayColumns(
     webhook_id="bigint",
     message_id="bigint",
     claimed_until="timestamptz",
+    tries="integer",
     state="text",
     pause="interval",
     began_at="timestamptz",
@@ -133,14 +138,19 @@ _ATTEMPTS = ArrayColumns(
     error="text",
 )
 
+# Somebody has sent the message again while this request was under way: its tries begin anew, and it is due.
+_ASKED_FOR = "message.tries < attempt.tries"
+_PENDING = f"attempt.state = 'pending' OR attempt.state = 'failed' AND {_ASKED_FOR}"
+
 # Only a claim that is still the same counts: another process has sent the message meanwhile, or will.
 _SETTLE = f"""
 WITH attempt AS (
     SELECT * FROM {_ATTEMPTS.unnest("attempt")}
 ), settled AS (
-    UPDATE webhook_messages AS message SET tries = message.tries + 1, status = attempt.state, claimed_until = NULL,
-        due_at = statement_timestamp() + attempt.pause,
-        done_at = CASE WHEN attempt.state <> 'pending' THEN statement_timestamp() END
+    UPDATE webhook_messages AS message SET tries = message.tries + 1, claimed_until = NULL,
+        status = CASE WHEN {_PENDING} THEN 'pending' ELSE attempt.state END,
+        due_at = statement_timestamp() + CASE WHEN {_ASKED_FOR} THEN interval '0' ELSE attempt.pause END,
+        done_at = CASE WHEN {_PENDING} THEN NULL ELSE statement_timestamp() END
     FROM attempt WHERE message.organisation_id = attempt.organisation_id AND message.id = attempt.message_id
         AND message.claimed_until = attempt.claimed_until
     RETURNING attempt.*

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from services.delivery import webhooks as rules
 from services.delivery.errors import WebhookNotFound
@@ -25,6 +25,13 @@ from shared.postgres.pool import Connection
 SOURCE: Final = "delivery"
 
 
+class Outcome(NamedTuple):
+    """The webhook afterwards, and what the security log is to hear once it is committed; None where nothing changed."""
+
+    webhook: Document
+    entry: AuditEntry | None
+
+
 async def create(
     connection: Connection,
     organisation_id: int,
@@ -34,7 +41,7 @@ async def create(
     sealer: Sealer,
     check: UrlCheck,
     actor: Actor,
-) -> Document:
+) -> Outcome:
     """The new webhook, which gets the events that are taken into the feed from now on.
 
     Raises `ValidationFailed` or `TooManyWebhooks`.
@@ -56,7 +63,7 @@ async def change(
     check: UrlCheck,
     actor: Actor,
     conditions: Conditions = UNCONDITIONAL,
-) -> Document:
+) -> Outcome:
     """The webhook after the change; `place` is its organisation and its id.
 
     Raises `WebhookNotFound`, `PreconditionFailed` or `ValidationFailed`.
@@ -70,7 +77,7 @@ async def change(
 
 async def enable(
     connection: Connection, place: tuple[int, int], actor: Actor, conditions: Conditions = UNCONDITIONAL
-) -> Document:
+) -> Outcome:
     """What was pending when it was disabled is sent now. Raises `WebhookNotFound` or `PreconditionFailed`."""
     webhook = await _lock(connection, place, conditions)
     return await _save(connection, webhook, webhook.fields.model_copy(update={"status": "enabled"}), actor)
@@ -85,7 +92,7 @@ async def rotate(
     *,
     at_once: bool,
     conditions: Conditions = UNCONDITIONAL,
-) -> Document:
+) -> Outcome:
     """The webhook with the new secret; the one before signs as well for a day, or not at all.
 
     Raises `WebhookNotFound` or `PreconditionFailed`.
@@ -99,11 +106,11 @@ async def rotate(
 
 async def remove(
     connection: Connection, place: tuple[int, int], actor: Actor, conditions: Conditions = UNCONDITIONAL
-) -> None:
+) -> AuditEntry:
     """What is pending is sent no more. Raises `WebhookNotFound` or `PreconditionFailed`."""
     webhook = await _lock(connection, place, conditions)
     await webhook_messages.drop_pending(connection, *place)
-    await _announce(
+    return await _announce(
         connection,
         await store.remove(connection, webhook),
         WebhookRemoved,
@@ -113,15 +120,15 @@ async def remove(
     )
 
 
-async def disable(connection: Connection, place: tuple[int, int], reason: DisabledReason) -> None:
+async def disable(connection: Connection, place: tuple[int, int], reason: DisabledReason) -> AuditEntry | None:
     """One that is gone or has failed for days. Disabled or removed meanwhile, it stays as it is."""
     webhook = await store.lock(connection, *place)
     if webhook is None or webhook.fields.status == "disabled":
-        return
+        return None
     fields = webhook.fields.model_copy(update={"status": "disabled"})
     changed = await store.change(connection, webhook, fields, reason)
     actor = Actor("delivery", "Delivery", own_trace())
-    await _announce(connection, changed, WebhookDisabled, actor, _changes(webhook, changed))
+    return await _announce(connection, changed, WebhookDisabled, actor, _changes(webhook, changed))
 
 
 async def _lock(connection: Connection, place: tuple[int, int], conditions: Conditions) -> Webhook:
@@ -132,9 +139,9 @@ async def _lock(connection: Connection, place: tuple[int, int], conditions: Cond
     return webhook
 
 
-async def _save(connection: Connection, webhook: Webhook, fields: WebhookFields, actor: Actor) -> Document:
+async def _save(connection: Connection, webhook: Webhook, fields: WebhookFields, actor: Actor) -> Outcome:
     if fields == webhook.fields:
-        return await _document(connection, webhook)
+        return Outcome(await _document(connection, webhook), None)
     changed = await store.change(connection, webhook, fields, rules.reason_after(webhook, fields))
     if fields.status == "enabled" != webhook.fields.status:
         await webhook_messages.wake(connection)
@@ -156,9 +163,9 @@ async def _announced(
     kind: type[Event[WebhookState]],
     actor: Actor,
     changes: Mapping[str, Any],
-) -> Document:
-    await _announce(connection, webhook, kind, actor, changes)
-    return await _document(connection, webhook)
+) -> Outcome:
+    entry = await _announce(connection, webhook, kind, actor, changes)
+    return Outcome(await _document(connection, webhook), entry)
 
 
 async def _announce(
@@ -169,10 +176,12 @@ async def _announce(
     changes: Mapping[str, Any],
     *,
     removed: bool = False,
-) -> None:
+) -> AuditEntry:
     event = kind(webhook.organisation_id, rules.state_of(webhook, removed=removed), actor.trace)
     place = (webhook.organisation_id, webhook.id, webhook.version)
-    await outbox.add(connection, SOURCE, [event], [AuditEntry("webhook", *place, kind.type, actor, dict(changes))])
+    entry = AuditEntry("webhook", *place, kind.type, actor, dict(changes))
+    await outbox.add(connection, SOURCE, [event], [entry])
+    return entry
 
 
 async def _document(connection: Connection, webhook: Webhook) -> Document:

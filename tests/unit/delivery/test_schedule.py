@@ -57,6 +57,8 @@ def test_an_endpoint_can_ask_for_a_later_try_and_not_for_an_earlier_one() -> Non
         ("1.5", 0),
         ("soon", 0),
         ("٣", 0),
+        (f"Sun, 29 Nov {'9' * 20} 12:01:00 GMT", 0),
+        (f"Sun, 29 Nov 2026 12:01:00 +{'9' * 20}", 0),
         ("Sun, 29 Nov 2026 12:01:00 GMT", 60),
         ("Sun, 29 Nov 2026 12:01:00", 60),
         ("Sun, 29 Nov 2026 11:00:00 GMT", 0),
