@@ -20,12 +20,20 @@ PRUNED_AT_ONCE: Final = 5000
 
 _WAKE: Final = f"SELECT pg_notify('{CHANNEL}', '')"
 
-# A message whose outcome is being stored is passed over: who stores it waits for the webhook, which is locked here.
+# A message whose outcome is being stored is passed over: who stores it waits for the webhook, which is locked here. So are
+# more than one statement can drop in time: nothing is sent to a webhook that is removed, and `prune` drops the rest.
 _DROP = """
 UPDATE webhook_messages SET status = 'dropped', done_at = statement_timestamp(), claimed_until = NULL
 WHERE (organisation_id, id) IN (
     SELECT organisation_id, id FROM webhook_messages
-    WHERE organisation_id = $1 AND webhook_id = $2 AND status = 'pending' FOR UPDATE SKIP LOCKED)
+    WHERE organisation_id = $1 AND webhook_id = $2 AND status = 'pending' LIMIT $3 FOR UPDATE SKIP LOCKED)
+"""
+_DROP_OF_REMOVED = """
+UPDATE webhook_messages SET status = 'dropped', done_at = statement_timestamp(), claimed_until = NULL
+WHERE (organisation_id, id) IN (
+    SELECT m.organisation_id, m.id FROM webhooks AS w JOIN webhook_messages AS m
+        ON m.organisation_id = w.organisation_id AND m.webhook_id = w.id AND m.status = 'pending'
+    WHERE w.removed LIMIT $1 FOR UPDATE OF m SKIP LOCKED)
 """
 
 _MESSAGE = """json_build_object('id', m.id, 'webhook_id', m.webhook_id, 'event_id', m.event_id, 'type', m.type,
@@ -167,8 +175,8 @@ async def recover(connection: Connection, webhook: Webhook, since: datetime, mos
 
 
 async def drop_pending(connection: Connection, organisation_id: int, webhook_id: int) -> None:
-    """Of a webhook that is removed."""
-    await connection.execute(_DROP, organisation_id, webhook_id)
+    """Of a webhook that is removed: some thousand at most, the rest by `prune`."""
+    await connection.execute(_DROP, organisation_id, webhook_id, PRUNED_AT_ONCE)
 
 
 async def wake(connection: Connection) -> None:
@@ -177,6 +185,8 @@ async def wake(connection: Connection) -> None:
 
 
 async def prune(connection: Connection) -> bool:
-    """Deletes what is older than 30 days, some thousand rows at most; returns whether there may be more."""
-    deleted = [await connection.execute(statement) for statement in (_PRUNE_MESSAGES, _PRUNE_ATTEMPTS)]
-    return f"DELETE {PRUNED_AT_ONCE}" in deleted
+    """Deletes what is older than 30 days, and drops what still waits for webhooks that are removed: some thousand rows of
+    each at most. Returns whether there may be more."""
+    done = [await connection.execute(statement) for statement in (_PRUNE_MESSAGES, _PRUNE_ATTEMPTS)]
+    done.append(await connection.execute(_DROP_OF_REMOVED, PRUNED_AT_ONCE))
+    return any(each.endswith(f" {PRUNED_AT_ONCE}") for each in done)

@@ -1,8 +1,13 @@
 """Messages and attempts are kept for 30 days (contract, section 9)."""
 
+from collections import Counter
+
 import pytest
 
 from services.delivery.store import webhook_messages as store
+from services.delivery.use_cases import webhooks as use_cases
+from shared.observability import own_trace
+from shared.postgres.audit import Actor
 from shared.postgres.pool import Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.guards import without
@@ -63,6 +68,26 @@ async def test_a_round_is_bounded_and_says_that_more_may_be_left(
     assert await left(database) == (1, 1)
     assert not await pruned(database.pool)
     assert await left(database) == (0, 0)
+
+
+async def remove(database: Database, webhooks: Webhooks, webhook: int) -> None:
+    async with transaction(database.pool, [webhooks.organisation]) as connection:
+        await use_cases.remove(connection, (webhooks.organisation, webhook), Actor("7", "Ann", own_trace()))
+
+
+async def test_a_webhook_for_which_much_waits_is_deleted_and_the_rest_dropped_later(
+    database: Database, webhooks: Webhooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "PRUNED_AT_ONCE", 2)
+    webhook, other = [await webhooks.new("https://hooks.invalid/") for _ in range(2)]
+    for each in (webhook, other):
+        await webhooks.send(each, 5)
+    await remove(database, webhooks, webhook)
+    assert Counter(await webhooks.states(webhook)) == {"dropped": 2, "pending": 3}
+    assert await pruned(database.pool)
+    assert not await pruned(database.pool)
+    assert await webhooks.states(webhook) == ["dropped"] * 5
+    assert await webhooks.states(other) == ["pending"] * 5
 
 
 TABLES = {"_PRUNE_MESSAGES": "webhook_messages", "_PRUNE_ATTEMPTS": "webhook_attempts"}
