@@ -20,8 +20,8 @@ PRUNED_AT_ONCE: Final = 5000
 
 _WAKE: Final = f"SELECT pg_notify('{CHANNEL}', '')"
 
-# A message whose outcome is being stored is passed over: who stores it waits for the webhook, which is locked here. So are
-# more than one statement can drop in time: nothing is sent to a webhook that is removed, and `prune` drops the rest.
+# A message whose outcome is being stored is passed over: who stores it waits for the webhook, which is locked here. So
+# are those that are too many for a statement: nothing is sent to a webhook that is removed, and `prune` drops the rest.
 _DROP = """
 UPDATE webhook_messages SET status = 'dropped', done_at = statement_timestamp(), claimed_until = NULL
 WHERE (organisation_id, id) IN (
@@ -185,8 +185,8 @@ async def wake(connection: Connection) -> None:
 
 
 async def prune(connection: Connection) -> bool:
-    """Deletes what is older than 30 days, and drops what still waits for webhooks that are removed: some thousand rows of
-    each at most. Returns whether there may be more."""
+    """Deletes what is older than 30 days, and drops what still waits for webhooks that are removed: of each some
+    thousand rows at most. Returns whether there may be more."""
     done = [await connection.execute(statement) for statement in (_PRUNE_MESSAGES, _PRUNE_ATTEMPTS)]
     done.append(await connection.execute(_DROP_OF_REMOVED, PRUNED_AT_ONCE))
     return any(each.endswith(f" {PRUNED_AT_ONCE}") for each in done)
