@@ -12,13 +12,16 @@ from services.delivery.store import sending
 from services.delivery.store.sending import Attempt, Failing
 from shared.errors import Unavailable
 from shared.postgres.audit import AuditEntry
-from shared.postgres.errors import LockNotFree
+from shared.postgres.errors import LockNotFree, StatementTooSlow
 from shared.postgres.pool import Connection, savepoint
 
 log = logging.getLogger(__name__)
 
 LOCK_WAIT: Final = 10
 """Milliseconds for a row that somebody else is changing, who may take seconds: all endpoints would wait."""
+
+IN_THE_WAY: Final = (LockNotFree, StatementTooSlow)
+"""What keeps the outcomes of one endpoint from being stored now, and those of others not."""
 
 Disable = Callable[[Connection, Failing, schedule.DisabledReason], Awaitable[AuditEntry | None]]
 """Disables an endpoint, and tells its organisation; None where it was disabled already."""
@@ -43,7 +46,7 @@ async def settle(connection: Connection, ended: Sequence[Attempt], disable: Disa
         return settled
     try:
         await _store(connection, ended, disable, settled)
-    except LockNotFree:
+    except IN_THE_WAY:
         await _store_one_by_one(connection, ended, disable, settled)
     except Unavailable:
         raise
@@ -59,7 +62,7 @@ async def _store_one_by_one(
     for endpoint, attempts in _by_endpoint(ended):
         try:
             await _store(connection, attempts, disable, settled)
-        except LockNotFree:
+        except IN_THE_WAY:
             settled.later += attempts
         except Unavailable:
             raise
@@ -90,7 +93,7 @@ async def _disabled(
     try:
         async with savepoint(connection, lock_wait=LOCK_WAIT):
             return await disable(connection, failing, reason)
-    except LockNotFree:
+    except IN_THE_WAY:
         return None
     except Unavailable:
         raise
