@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 import aiohttp
@@ -33,7 +34,8 @@ class LiveSessions:
         self._followed: dict[SessionKey, tuple[SessionChanges, asyncio.Task[None]]] = {}
         self._of_organisation: dict[int, int] = {}
         self._watchers: set[Watcher] = set()
-        self._problem: str | None = None
+        self._failing: set[SessionKey] = set()
+        self._is_noted = False
         self._is_ending = False
 
     def require_room(self, keys: Iterable[SessionKey]) -> None:
@@ -74,17 +76,22 @@ class LiveSessions:
         if key not in self._followed:
             organisation_id, session_id = key
             url = f"{self._origin}/internal/sessions/{session_id}/live?organisation_id={organisation_id}"
-            changes = SessionChanges(self._http, url, session_id, self._headers, self._note)
+            note = partial(self._note, key)
+            changes = SessionChanges(self._http, url, session_id, self._headers, note)
             self._followed[key] = changes, asyncio.get_running_loop().create_task(changes.follow())
             self._count(organisation_id, 1)
         return self._followed[key][0]
 
-    def _note(self, problem: str | None) -> None:
-        """One line when seats cannot be followed, and one when they can again, however many sessions there are."""
-        if (problem is None) == (self._problem is None):
-            return
-        self._problem = problem
+    def _note(self, key: SessionKey, problem: str | None) -> None:
+        """One line when seats cannot be followed, and one when all can again, however many sessions there are."""
         if problem is not None:
+            self._failing.add(key)
+        else:
+            self._failing.discard(key)
+        if bool(self._failing) == self._is_noted:
+            return
+        self._is_noted = bool(self._failing)
+        if self._is_noted:
             log.warning("enrollment cannot be asked for seats that are watched, trying again: %s", problem)
         else:
             log.warning("enrollment sends seats that are watched again")
@@ -95,6 +102,7 @@ class LiveSessions:
         if not changes.watchers:
             following.cancel()
             del self._followed[key]
+            self._failing.discard(key)
             self._count(key[0], -1)
 
     def _count(self, organisation_id: int, by: int) -> None:

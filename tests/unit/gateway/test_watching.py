@@ -155,3 +155,15 @@ async def test_who_comes_once_the_process_ends_is_sent_to_another_one() -> None:
         assert early.has_ended
     with live.watching([], late):
         assert late.has_ended
+
+
+async def test_one_session_that_fails_beside_others_that_do_not_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    live = LiveSessions(None, "", dict)  # type: ignore[arg-type]
+    odd, well = (1, 5), (1, 6)
+    for _ in range(3):
+        live._note(odd, "it says nothing")
+        live._note(well, None)
+    live._note(odd, None)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+    assert caplog.records[0].message.endswith("trying again: it says nothing")
+    assert caplog.records[1].message.endswith("again")
