@@ -254,11 +254,15 @@ class Closing:
         return self.unsent
 
 
+async def forever() -> None:
+    await asyncio.Event().wait()
+
+
 async def test_who_is_being_cut_gets_no_more_news() -> None:
     """Behind a gap it would take what comes for all that came."""
     transport = Closing(unsent=100_000)
     outlet = Outlet(cast(asyncio.Transport, transport))
-    outlet._sending = asyncio.create_task(asyncio.sleep(3600))
+    outlet._sending = asyncio.create_task(forever())
     outlet._push(False, 65_536, b"left out")
     transport.unsent = 0
     outlet._push(False, 65_536, b"after the gap")
