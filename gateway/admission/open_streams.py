@@ -50,7 +50,7 @@ class OpenStreams:
             try:
                 await self.check()
             except Exception:
-                log.exception("unhandled exception in the check of open streams")
+                log.exception("open streams cannot be checked")
 
     async def check(self) -> None:
         """Cuts the streams whose tokens are not valid any more."""

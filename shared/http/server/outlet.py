@@ -107,7 +107,13 @@ class Outlet:
         if left:
             raise LengthMissed
         if in_chunks:
-            self._transport.write(_LAST_CHUNK)
+            self._write(_LAST_CHUNK)
+
+    def _write(self, data: bytes) -> None:
+        """Raises `ClientGone`, where uvloop would raise `RuntimeError`."""
+        if self._transport.is_closing():
+            raise ClientGone
+        self._transport.write(data)
 
     def _write(self, data: bytes) -> None:
         """Raises `ClientGone`, where uvloop would raise `RuntimeError`."""

@@ -1,7 +1,6 @@
 """The secret of a webhook is in its own answers, and nowhere else: no log, event, audit trail or row holds it."""
 
 import logging
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import asyncpg
@@ -12,7 +11,7 @@ from services.delivery.webhook_keys import new_signing_key
 from tests.support.client import Client, new_organisation
 from tests.support.endpoints import Connected, endpoint
 from tests.support.eventually import eventually
-from tests.support.projections import Database, delivery_database
+from tests.support.projections import Database
 from tests.support.stack import Stack
 from tests.support.webhooks import SECRET, SIGNING_KEY, Received, Webhooks, running, sender_for
 
@@ -28,17 +27,6 @@ UNION ALL SELECT t::text FROM outbox AS t WHERE organisation_id = $1
 UNION ALL SELECT t::text FROM webhook_messages AS t WHERE organisation_id = $1
 UNION ALL SELECT t::text FROM webhook_attempts AS t WHERE organisation_id = $1
 """
-
-
-@pytest.fixture
-async def database() -> AsyncIterator[Database]:
-    async with delivery_database() as database:
-        yield database
-
-
-@pytest.fixture
-def webhooks(database: Database, organisation: int) -> Webhooks:
-    return Webhooks(database, organisation)
 
 
 async def test_a_webhook_s_secrets_are_where_they_belong(stack: Stack, caplog: pytest.LogCaptureFixture) -> None:
