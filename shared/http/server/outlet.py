@@ -115,12 +115,6 @@ class Outlet:
             raise ClientGone
         self._transport.write(data)
 
-    def _write(self, data: bytes) -> None:
-        """Raises `ClientGone`, where uvloop would raise `RuntimeError`."""
-        if self._transport.is_closing():
-            raise ClientGone
-        self._transport.write(data)
-
     @contextmanager
     def _pushing(self, stream: ResponseStream, in_chunks: bool) -> Iterator[None]:
         push = stream.push
