@@ -30,7 +30,7 @@ from gateway.upstream.proxy import Proxy, UpstreamRequest
 from shared.auth.internal_token import bearer_token
 from shared.auth.signing import InternalSigner
 from shared.errors import ApiError, Overloaded, RateLimited, Unavailable, UpstreamFailed, UpstreamTimeout
-from shared.http.accept import EXPORT_TYPES, preferred
+from shared.http.accept import export_type
 from shared.http.body import read_body, require_no_input
 from shared.http.request import Request
 from shared.http.responses import Answer, success
@@ -208,4 +208,4 @@ class ForwardHandler:
 def _is_export(request: Request) -> bool:
     """Whether the list is wanted whole. Each answer about it says that its form depends on `Accept`."""
     request.answer_lines += VARY_ACCEPT
-    return request.method == "GET" and preferred(request.headers, EXPORT_TYPES) is not None
+    return request.method == "GET" and export_type(request.headers) is not None

@@ -43,6 +43,16 @@ def _preferred(accept: str, types: tuple[str, ...]) -> str | None:
     return best if 0 < given.get(best, 0.0) >= weight_of_json(given) else None
 
 
+def export_type(headers: Headers, types: tuple[str, ...] = EXPORT_TYPES) -> str | None:
+    """The preferred one of these types, where `Accept` does not name JSON with the same weight: generated clients name
+    every type that the document has, and want the page that they asked for."""
+    best = preferred(headers, types)
+    if best is None:
+        return None
+    given = weights(",".join(headers.getall("Accept", ())).lower(), (best,))
+    return best if given.get(JSON_TYPE, 0.0) < given[best] else None
+
+
 _remembered = lru_cache(_REMEMBERED)(_preferred)
 
 

@@ -18,7 +18,7 @@ from shared.auth.trust import PUBLIC, is_internal
 from shared.concurrency.deadline import MAX_SECONDS, current_deadline, read_deadline, time_left
 from shared.concurrency.fairness import current_organisation
 from shared.errors import ApiError, DeadlinePassed, NotFound, PermissionDenied, TokenInvalid, TokenMissing
-from shared.http.accept import preferred
+from shared.http.accept import export_type
 from shared.http.body import accept_patch, read_model
 from shared.http.conditional import UNCONDITIONAL, Conditions, read_conditions
 from shared.http.deprecation import deprecation_lines
@@ -232,7 +232,7 @@ class Endpoint:
         sender: _Sender = request.head.derived
         current_organisation.set(caller.organisation_id)
         path_id, query = self._path_id(request.path_id), self._queries.read(request.target.query)
-        export = preferred(request.headers, self._export_types) if self._export_types else None
+        export = export_type(request.headers, self._export_types) if self._export_types else None
         if route.streamed or export is not None:
             self._take_slot(request, caller)
         body = await self._body(request)

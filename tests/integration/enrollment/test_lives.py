@@ -47,7 +47,8 @@ class Life:
 
     async def begin(self) -> None:
         await self.pool.execute(
-            "TRUNCATE enrollments, sessions, courses, people, audit, audit_trail, outbox, certifications"
+            "TRUNCATE enrollments, sessions, courses, people, audit, audit_trail, outbox, certifications,"
+            " external_records"
         )
         await self.follow_world()
         [data] = granted([await enroll(self.pool, 1, PERSON)])

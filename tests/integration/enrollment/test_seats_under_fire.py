@@ -69,7 +69,7 @@ class Databases:
     async def clear(self) -> None:
         await self.enrollment.execute(
             "TRUNCATE enrollments, sessions, courses, people, audit, audit_trail, outbox, idempotency_keys,"
-            " certifications"
+            " certifications, external_records"
         )
         await self.catalog.execute("TRUNCATE enrollments, sessions, courses, outbox")
         await self.history.execute("TRUNCATE records")

@@ -3,7 +3,7 @@
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from shared.http.accept import CSV_TYPE, EXPORT_TYPES, NDJSON_TYPE, XLSX_TYPE, preferred
+from shared.http.accept import CSV_TYPE, NDJSON_TYPE, XLSX_TYPE, export_type
 
 
 def accepting(*values: str) -> CIMultiDictProxy[str]:
@@ -20,7 +20,10 @@ def accepting(*values: str) -> CIMultiDictProxy[str]:
         ("text/csv, application/x-ndjson", CSV_TYPE),
         ("application/x-ndjson, text/csv", CSV_TYPE),
         ("text/csv;q=0.5, application/x-ndjson;q=0.6", NDJSON_TYPE),
-        ("text/csv, application/json", CSV_TYPE),
+        ("text/csv, application/json", None),
+        ("application/json, text/csv, application/x-ndjson", None),
+        ("application/json;q=0.9, text/csv, application/x-ndjson", CSV_TYPE),
+        ("text/csv, */*", CSV_TYPE),
         ("text/csv;q=0.9, */*;q=0.8", CSV_TYPE),
         ("text/csv;q=0.5, application/json;q=0.4, */*", CSV_TYPE),
         ("text/csv;q=0.5, application/json;q=0.6", None),
@@ -38,17 +41,17 @@ def accepting(*values: str) -> CIMultiDictProxy[str]:
     ],
 )
 def test_the_type_that_is_named_and_liked_best(accept: str, wanted: str | None) -> None:
-    assert preferred(accepting(accept), EXPORT_TYPES) == wanted
+    assert export_type(accepting(accept)) == wanted
 
 
 def test_who_says_nothing_wants_none() -> None:
-    assert preferred(accepting(), EXPORT_TYPES) is None
+    assert export_type(accepting()) is None
 
 
 def test_several_headers_are_one_list() -> None:
-    assert preferred(accepting("application/json;q=0.5", "text/csv"), EXPORT_TYPES) == CSV_TYPE
+    assert export_type(accepting("application/json;q=0.5", "text/csv")) == CSV_TYPE
 
 
 def test_a_type_that_is_not_offered_is_not_given() -> None:
-    assert preferred(accepting(f"{XLSX_TYPE}, text/csv;q=0.1"), (CSV_TYPE, NDJSON_TYPE)) == CSV_TYPE
-    assert preferred(accepting(XLSX_TYPE), (CSV_TYPE, NDJSON_TYPE)) is None
+    assert export_type(accepting(f"{XLSX_TYPE}, text/csv;q=0.1"), (CSV_TYPE, NDJSON_TYPE)) == CSV_TYPE
+    assert export_type(accepting(XLSX_TYPE), (CSV_TYPE, NDJSON_TYPE)) is None

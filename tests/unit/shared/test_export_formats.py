@@ -66,6 +66,7 @@ def test_nested_fields_have_dotted_names() -> None:
         "status",
         "course_id",
         "enrollment_id",
+        "record_id",
         "completed_at",
         "valid_until",
     ]
