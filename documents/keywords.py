@@ -10,6 +10,7 @@ _OF_SCHEMAS: Final = frozenset({"properties", "$defs", "patternProperties", "dep
 """Their members are schemas, by names of their own."""
 _OF_ONE: Final = frozenset(
     {"items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames", "unevaluatedProperties"}
+    | {"contentSchema"}
 )
 _OF_SEVERAL: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _OTHERS: Final = frozenset(

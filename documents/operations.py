@@ -20,7 +20,7 @@ from documents.writing import DocumentError
 from shared.auth.internal_token import API_ACCESS
 from shared.http.event_stream import EVENT_STREAM
 from shared.http.form import FORM_TYPE
-from shared.http.models import media_types
+from shared.http.models import JSON_TYPE, media_types
 from shared.http.routing import Route
 
 Schema = dict[str, Any]
@@ -111,13 +111,24 @@ def _answers(route: Route[Any, Any], around: Surroundings) -> dict[str, Schema]:
 
 def _answer(route: Route[Any, Any], status: int, around: Surroundings) -> Schema:
     model = route.answers[status] if route.events is None else route.events
-    content = {"schema": around.schemas.reference(model), **examples_of(route).of_status(status)}
+    schema = around.schemas.reference(model)
+    content = {
+        "schema": schema if route.events is None else _server_event(schema),
+        **examples_of(route).of_status(status),
+    }
     return {
         "description": HTTPStatus(status).phrase,
         "headers": headers_of_answer(route, status),
         "content": {route.media_type if route.events is None else EVENT_STREAM: content},
         **links(route, status, around.routes, around.names),
     }
+
+
+def _server_event(data: Schema) -> Schema:
+    """One event as its fields, which is what OpenAPI 3.2 calls `itemSchema`; 3.1 has no word for a stream's items."""
+    json_text = {"type": "string", "contentMediaType": JSON_TYPE, "contentSchema": data}
+    texts = {"id": {"type": "string"}, "event": {"type": "string"}}
+    return {"type": "object", "properties": {**texts, "data": json_text}, "required": ["id", "event", "data"]}
 
 
 def _exports(route: Route[Any, Any]) -> Schema:
