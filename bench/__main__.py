@@ -20,6 +20,7 @@ from bench import (
     lists,
     live_seats,
     memory,
+    moving,
     searching,
     signing_in,
 )
@@ -60,6 +61,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "fairness": fairness.results,
     "signing-in": signing_in.results,
     "live-seats": live_seats.results,
+    "moving": moving.results,
 }
 """In the order of the table."""
 RESULTS, PICTURE = REPOSITORY / "bench" / "results.json", REPOSITORY / "docs" / "bench.svg"

@@ -54,6 +54,10 @@ class Ledger:
     lost: list[LostCommand] = field(default_factory=list)
     sessions: dict[tuple[int, str], int | None] = field(default_factory=dict)
     """Sessions that clients created, by organisation and name; None where the answer never came."""
+    imported: int = 0
+    """Files that were accepted."""
+    exported: int = 0
+    """Lists that came whole."""
     attempts: list[Attempt] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     """What was seen to be wrong while it ran."""

@@ -13,6 +13,7 @@ from tests.faults.invariants import differences
 from tests.faults.leaks import Censuses, censuses, leaks
 from tests.faults.ledger import Ledger
 from tests.faults.load import load
+from tests.faults.moving import Mover, moves_differ, moving
 from tests.faults.observer import Observer, observing
 from tests.faults.scene import HOOKED, PEOPLE, Organisation, new_scene
 from tests.support.eventually import eventually
@@ -43,10 +44,14 @@ async def story(
         interruptions = bed.interruptions()
         scene = await new_scene(bed, people, hooked)
         before = await censuses(bed)
-        async with load(bed, scene, seed) as ledger, following(bed, ledger, scene) as readers:
+        async with (
+            load(bed, scene, seed) as ledger,
+            following(bed, ledger, scene) as readers,
+            moving(bed, ledger, scene) as movers,
+        ):
             yield ledger
         began = time.monotonic()
-        look = _Look(bed, ledger, observer, scene, readers, interruptions)
+        look = _Look(bed, ledger, observer, scene, readers, movers, interruptions)
         try:
             await eventually(lambda: look.is_over(still_for), deadline=quiet_within)
             assert not look.found, look.told()
@@ -67,6 +72,7 @@ class _Look:
     observer: Observer
     scene: tuple[Organisation, Organisation]
     readers: Sequence[FeedReader]
+    movers: Sequence[Mover]
     interruptions: int
     """Of the bed before."""
     found: list[str] = field(default_factory=list)
@@ -76,6 +82,7 @@ class _Look:
         """Whether nothing differs, or the same for so long; raises AssertionError otherwise."""
         found = await differences(self.bed, self.ledger, self.observer, self.scene)
         found += await feed_differs(self.bed, self.observer, self.readers)
+        found += await moves_differ(self.movers)
         interrupted = self.bed.interruptions() != self.interruptions
         found += await webhooks_differ(self.bed, self.observer, self.scene, interrupted=interrupted)
         found.sort()
