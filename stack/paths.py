@@ -5,6 +5,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 STACK_DIRECTORY = REPOSITORY / ".stack"
+CLIENT = REPOSITORY / "clients" / "python"
+"""Where Python finds the package `muster`."""
 
 
 @dataclass(frozen=True)

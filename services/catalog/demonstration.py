@@ -1,11 +1,11 @@
-"""Rows to look at: those of the API's own examples, or as many as a real organisation has.
+"""Rows to look at: those of the API's own examples.
 
-They are entered through the use cases, so that their events tell the other services of them.
+They are entered through the use cases, so that their events tell the other services of them. An import cannot do it:
+the examples have ids, and times at which they were created.
 """
 
 import argparse
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +16,6 @@ from services.catalog.store import pages
 from services.catalog.store import sessions as session_store
 from services.catalog.use_cases import courses as course_use_cases
 from services.catalog.use_cases import sessions as session_use_cases
-from shared.concurrency.batcher import each
 from shared.http.models import IdAndName
 from shared.postgres.audit import Actor
 from shared.postgres.pool import Connection, Pool, connection_pool, transaction
@@ -116,53 +115,14 @@ async def _start_ids(pool: Pool, start: Callable[[Connection, int], Awaitable[No
         await start(connection, first)
 
 
-async def load_many(pool: Pool, courses: int, sessions: int, places: int) -> str:
-    """Adds courses, and sessions of them within a year of now; says what it did."""
-    chance = random.Random(courses)  # noqa: S311 - the same rows every time
-    modes, categories = ("in_person", "online", "hybrid", "self_paced"), ("technical", "safety", "compliance")
-
-    async def add_course(number: int) -> int:
-        fields = _course(
-            f"Course {number:05}", chance.choice(categories), chance.choice(modes), pass_score=60, validity_months=24
-        )
-        async with transaction(pool, [ORGANISATION]) as connection:
-            return (await course_use_cases.create_course(connection, ORGANISATION, fields, _ACTOR))[0]
-
-    ids = await each(range(courses), add_course, lambda done: _report("courses", done, courses))
-    today = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0)
-
-    async def add_session(number: int) -> int:
-        start = today + timedelta(days=chance.randint(-360, 360))
-        session = _session(ids[number % courses], f"Session {number:06}", start, f"Room {number % 40}")
-        fields = session.model_copy(update={"max_participants": places})
-        async with transaction(pool, [ORGANISATION]) as connection:
-            return (await session_use_cases.create_session(connection, ORGANISATION, fields, _ACTOR))[0]
-
-    await each(range(sessions), add_session, lambda done: _report("sessions", done, sessions))
-    return f"{courses} courses and {sessions} sessions of {places} places"
-
-
-def _report(what: str, done: int, total: int) -> None:
-    if done % 50 == 0 or done == total:
-        print(f"{what} {done}/{total}", flush=True)
-
-
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--courses", type=int, help="add this many courses instead of the examples")
-    parser.add_argument("--sessions", type=int, help="and this many sessions")
-    parser.add_argument("--places", type=int, default=30, help="places in each session (default 30)")
-
-
 def _seed(settings: CatalogSettings, arguments: argparse.Namespace) -> int:
-    print(asyncio.run(_load(settings, arguments)))
+    print(asyncio.run(_load(settings)))
     return 0
 
 
-async def _load(settings: CatalogSettings, arguments: argparse.Namespace) -> str:
+async def _load(settings: CatalogSettings) -> str:
     async with connection_pool(settings.migration_database_url.get_secret_value(), name="catalog seed") as pool:
-        if arguments.courses is None:
-            return await load_examples(pool)
-        return await load_many(pool, arguments.courses, arguments.sessions or arguments.courses, arguments.places)
+        return await load_examples(pool)
 
 
-SEED = Command("seed", "load the examples' courses and sessions, or many more of them", _add_arguments, _seed)
+SEED = Command("seed", "load the examples' courses and sessions", lambda parser: None, _seed)

@@ -1,6 +1,7 @@
-"""Rows to look at: those of the API's own examples, or as many as a real organisation has.
+"""Rows to look at: those of the API's own examples, or as many enrollments as a real organisation has.
 
-They are entered through the use cases, so that their events tell the other services of them.
+They are entered through the use cases, so that their events tell the other services of them. People, courses and
+sessions of such an organisation are imported before (`stack.product.seeding`): an import has no enrollments.
 """
 
 import argparse
@@ -125,29 +126,24 @@ async def _start_ids(pool: Pool, enrollment_id: int) -> None:
         await enrollments_store.start_ids_at(connection, enrollment_id)
 
 
-async def load_many(pool: Pool, people_count: int, enrollments: int) -> str:
-    """Adds people and enrolls them in the sessions that have room; says what it did."""
+async def enroll_many(pool: Pool, first_id: int, people_count: int, wanted: int) -> str:
+    """Enrolls the people from this id on in the sessions that have room, until they have so many enrollments; says what
+    it did."""
     chance = random.Random(people_count)  # noqa: S311 - the same rows every time
-    first_id = 1_000_000
-
-    async def add_person(number: int) -> None:
-        company = IdAndName(id=1 + number % 40, name=f"Contractor {1 + number % 40}") if number % 2 else None
-        name = f"{chance.choice(_NAMES[0])} {chance.choice(_NAMES[1])}"
-        fields = EmployeeFields(employee_id=f"P-{number:06}", full_name=name, company=company)
-        await people.save_person(pool, ORGANISATION, "employee", first_id + number, fields, _ACTOR)
-
-    await each(range(people_count), add_person, lambda done: _report("people", done, people_count))
     everyone = range(first_id, first_id + people_count)
+    async with transaction(pool, [ORGANISATION]) as connection:
+        present = await pages.count_enrollments_of(connection, ORGANISATION, first_id, everyone[-1])
+    missing = max(wanted - present, 0)
     enrolled: list[int] = []
-    for session_id, room in await _sessions_with_room(pool, enrollments):
-        seats = min(room, enrollments - len(enrolled), people_count, 500)
+    for session_id, room in await _sessions_with_room(pool, missing) if missing else ():
+        seats = min(room, missing - len(enrolled), people_count, 500)
         if seats:
             command = EnrollCommand(ORGANISATION, session_id, tuple(chance.sample(everyone, seats)), _ACTOR)
             [outcome] = await enroll_together(pool, [command])
             enrolled += _ids(outcome) if isinstance(outcome, Answer) else []
-            print(f"enrollments {len(enrolled)}/{enrollments}", flush=True)
+            print(f"enrollments {len(enrolled)}/{missing}", flush=True)
     await _record_results(pool, enrolled, chance)
-    return f"{people_count} people and {len(enrolled)} enrollments"
+    return f"{len(enrolled)} enrollments, beside {present} from before"
 
 
 async def _sessions_with_room(pool: Pool, wanted: int) -> list[tuple[int, int]]:
@@ -181,8 +177,9 @@ def _report(what: str, done: int, total: int) -> None:
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--people", type=int, help="add this many people instead of the examples")
-    parser.add_argument("--enrollments", type=int, help="and this many enrollments (default ten a person)")
+    parser.add_argument("--people", type=int, help="enroll this many people instead of loading the examples")
+    parser.add_argument("--first", type=int, default=1, help="who have ids from this one on (default 1)")
+    parser.add_argument("--enrollments", type=int, help="until they have this many (default ten a person)")
 
 
 def _seed(settings: EnrollmentSettings, arguments: argparse.Namespace) -> int:
@@ -191,14 +188,15 @@ def _seed(settings: EnrollmentSettings, arguments: argparse.Namespace) -> int:
 
 
 async def _load(settings: EnrollmentSettings, arguments: argparse.Namespace) -> str:
-    signer = InternalSigner("enrollment", settings.internal_keys_file)
-    async with (
-        connection_pool(settings.migration_database_url.get_secret_value(), name="enrollment seed") as pool,
-        connect_to_service(settings.catalog_url, name="catalog", asking="enrollment", signer=signer) as client,
-    ):
-        if arguments.people is None:
+    async with connection_pool(settings.migration_database_url.get_secret_value(), name="enrollment seed") as pool:
+        if arguments.people is not None:
+            wanted = arguments.enrollments or 10 * arguments.people
+            return await enroll_many(pool, arguments.first, arguments.people, wanted)
+        signer = InternalSigner("enrollment", settings.internal_keys_file)
+        async with connect_to_service(
+            settings.catalog_url, name="catalog", asking="enrollment", signer=signer
+        ) as client:
             return await load_examples(pool, CatalogClient(client))
-        return await load_many(pool, arguments.people, arguments.enrollments or 10 * arguments.people)
 
 
-SEED = Command("seed", "load the examples' people and enrollments, or many more of them", _add_arguments, _seed)
+SEED = Command("seed", "load the examples' people and enrollments, or many more enrollments", _add_arguments, _seed)

@@ -6,11 +6,13 @@ from stack.config.addresses import read_addresses
 from stack.console import Steps
 from stack.paths import STACK_DIRECTORY, Layout
 from stack.product.applications import make_service
-from stack.product.issuer import make_token
-from stack.product.seeding import Size, load
+from stack.product.issuer import make_token, token_options
+from stack.product.seeding import Size, Target, load, load_demonstration
 from stack.signals import interruptible
 
 INTERRUPTED = 130
+RATE_LIMIT = "1000"
+"""Of the token that imports have: the user's own requests are not held up by them."""
 
 
 def token(options: list[str]) -> int:
@@ -27,8 +29,12 @@ def seed(size: Size, steps: Steps) -> int:
 
 
 async def _seed(layout: Layout, size: Size, steps: Steps) -> int:
-    addresses = read_addresses(layout)
-    catalog = make_service("catalog", layout, addresses)
+    addresses, log = read_addresses(layout), layout.log / "seed.log"
     enrollment = make_service("enrollment", layout, addresses)
-    await load(size, catalog, enrollment, layout.log / "seed.log", steps)
+    if size.is_demonstration:
+        await load_demonstration(make_service("catalog", layout, addresses), enrollment, log, steps)
+        return 0
+    accounts = make_service("accounts", layout, addresses)
+    target = Target(addresses.gateway_url, await make_token(token_options(rate_limit=RATE_LIMIT), accounts))
+    await load(size.resolved(), target, enrollment, layout.run, log, steps)
     return 0

@@ -19,7 +19,7 @@ from stack.product.applications import (
     make_applications,
 )
 from stack.product.issuer import make_token, prepare_accounts, prepare_internal_keys, token_options
-from stack.product.seeding import Size, load
+from stack.product.seeding import load_demonstration
 from stack.servers.all import Server, make_servers, start_server
 from stack.servers.credentials import Credentials, load_credentials
 from stack.servers.databases import DatabaseUrls, ensure_databases, keep_roles_out_of_maintenance, without_password
@@ -166,7 +166,7 @@ async def _load_demonstration(
     if _has_demonstration(layout, database_server):
         return
     catalog, enrollment = _named(applications, "catalog"), _named(applications, "enrollment")
-    await load(Size(), catalog, enrollment, layout.log / "seed.log", steps)
+    await load_demonstration(catalog, enrollment, layout.log / "seed.log", steps)
     write_private(layout.seeded_file, database_server)
 
 

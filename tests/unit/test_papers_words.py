@@ -74,7 +74,7 @@ def test_a_page_is_in_plain_english(page: Path) -> None:
     assert name_of(page) in CITED or dialect(text_of(page)) == []
 
 
-@pytest.mark.parametrize("folder", ["bench", "gateway", "services", "shared", "stack", "tests"])
+@pytest.mark.parametrize("folder", ["bench", "clients", "gateway", "services", "shared", "stack", "tests"])
 def test_a_source_is_in_plain_english(folder: str) -> None:
     files = [file for file in listed(f"{folder}/*.py", f"{folder}/*.lua") if file != Path(__file__)]
     assert [found for file in files for found in dialect_of_source(file)] == []

@@ -151,6 +151,10 @@ WHERE s.organisation_id = $1 AND s.status = 'scheduled' AND NOT s.removed AND s.
 ORDER BY s.id
 """
 
+_ENROLLMENTS_OF = """
+SELECT count(*) FROM enrollments WHERE organisation_id = $1 AND employee_id BETWEEN $2 AND $3
+"""
+
 
 def enrollment_page(organisation_id: int, query: EnrollmentQuery, sight: Sight = EVERYBODY) -> PageRead:
     """How many enrollments in sight match, and the page of them as JSON text.
@@ -270,3 +274,8 @@ async def sessions_with_room(connection: Connection, organisation_id: int) -> li
     """Scheduled sessions with free seats, and how many each has."""
     rows = await connection.fetch(_SESSIONS_WITH_ROOM, organisation_id)
     return [(row["id"], row["room"]) for row in rows]
+
+
+async def count_enrollments_of(connection: Connection, organisation_id: int, first: int, last: int) -> int:
+    """Of the people with these ids, whatever became of the enrollments."""
+    return int(await connection.fetchval(_ENROLLMENTS_OF, organisation_id, first, last))
