@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from documents.event_schemas import file_of
 from shared.events.cloudevents import encode
+from shared.events.personal import BLANK
 from shared.events.states import (
     Author,
     CertificationState,
@@ -30,6 +31,7 @@ from shared.events.types import (
     STATE_OF,
     EnrollmentCancelled,
     EnrollmentCompleted,
+    EnrollmentErased,
     EnrollmentEvent,
     EnrollmentFailed,
     EnrollmentMarkedAbsent,
@@ -37,6 +39,7 @@ from shared.events.types import (
     EnrollmentWaitlisted,
     Event,
     RecordAccepted,
+    RecordErased,
     RecordEvent,
     RecordReassigned,
     RecordRejected,
@@ -118,6 +121,7 @@ _CHANGES: Final[Mapping[type[EnrollmentEvent], Mapping[str, Any]]] = {
     EnrollmentWaitlisted: {"status": "waitlisted", "holds_seat": False},
     EnrollmentCompleted: _COMPLETED,
     EnrollmentPreserved: {**_COMPLETED, "version": 3},
+    EnrollmentErased: {**_COMPLETED, "version": 3, "feedback": None, "certificate_url": None},
     EnrollmentFailed: {
         **_COMPLETED, "status": "failed", "score": Decimal("64.5"), "passed": False, "valid_until": None,
         "certifies": False,
@@ -138,11 +142,28 @@ _DECISIONS: Final[Mapping[type[RecordEvent], Mapping[str, Any]]] = {
         "reason": "The card is of somebody else",
     },
     RecordReassigned: {**_ACCEPTED, "version": 3, "employee_id": 43},
+    RecordErased: {
+        **_ACCEPTED, "version": 3, "provider": "", "certificate_url": None, "evidence": None,
+        "submitted_by": Author(subject="", name=""),
+    },
 }  # fmt: skip
 """Of the record above, as of the enrollment."""
 _REMOVED: Final = frozenset(
-    {"course.removed", "session.removed", "employee.removed", "employee.merged", "webhook.removed"}
+    {
+        "course.removed",
+        "session.removed",
+        "employee.removed",
+        "employee.merged",
+        "employee.erased",
+        "webhook.removed",
+    }
 )
+
+_GONE: Final[Mapping[str, Mapping[str, Any]]] = {
+    "employee.merged": {"merged_into": 43},
+    "employee.erased": {"erased_at": datetime(2030, 5, 15, 17, tzinfo=UTC), **BLANK["employee"]},
+}
+"""What becomes of a person beside being removed."""
 
 
 def example(event: type[Event[State]]) -> dict[str, Any]:
@@ -173,6 +194,6 @@ def _state(event: type[Event[State]]) -> State:
     if issubclass(event, RecordEvent):
         return state.model_copy(update=dict(_DECISIONS.get(event, {})))
     if event.type in _REMOVED:
-        merged = {"merged_into": 43} if event.type == "employee.merged" else {}
-        return state.model_copy(update={"version": state.version + 1, "removed": True, **merged})
+        more = _GONE.get(event.type, {})
+        return state.model_copy(update={"version": state.version + 1, "removed": True, **more})
     return state

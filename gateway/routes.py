@@ -77,6 +77,8 @@ CALENDARS: Final = "/calendars/"
 STREAMED: Final[Mapping[str, Mapping[str, int]]] = {
     "/api/v1/events": {"GET": 0},
     IMPORTS: {"POST": MAX_IMPORT_BYTES},
+    "/api/v1/employees/{id}/data": {"GET": 0},
+    "/api/v1/staff/{id}/data": {"GET": 0},
 }
 """Paths whose requests go over the lane (decision 23), with their methods, and the most bytes of a body that is sent on
 as it comes: 0 without one, or for an ordinary one. Services declare the same (`Route.streamed`, `body_streamed`)."""

@@ -1,20 +1,27 @@
-"""What an operator does with delivery from the command line: `webhooks reencrypt`."""
+"""What an operator does with delivery from the command line: `webhooks reencrypt`, and `erased-people`."""
 
 import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import asyncpg
 
+from services.delivery import erasing
 from services.delivery.sealing import sealer_of
 from services.delivery.settings import DeliverySettings
 from services.delivery.store import webhooks
+from services.delivery.store.erasing import go_through
+from services.delivery.store.erasing import lock as lock_erasures
 from shared.auth.secrets_at_rest import SecretWrong
 from shared.errors import Unavailable
-from shared.postgres.pool import connection_pool, transaction
+from shared.postgres import erased_people
+from shared.postgres.erased_people import Erased
+from shared.postgres.pool import Connection, Pool, connection_pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from shared.service.chassis import Command
+from shared.service.erased_people_commands import erased_people_command
 
 DONE, NOT_POSSIBLE = 0, 2
 
@@ -51,6 +58,25 @@ async def _reencrypted(settings: DeliverySettings) -> int:
         return await webhooks.reseal(connection, sealer_of(settings))
 
 
-COMMANDS: Sequence[Command[DeliverySettings]] = (
+async def add_to_list(connection: Connection, erased: Sequence[Erased]) -> None:
+    """People whose erasure the feed that was restored does not know of."""
+    await lock_erasures(connection, for_erasure=True)
+    await erasing.remember(connection, erased)
+
+
+async def go_through_listed(pool: Pool) -> int:
+    """The feeds of all organisations in the list; how many there are. What a worker is at is the worker's."""
+    async with transaction(pool, EVERY_ORGANISATION) as connection:
+        organisations = await erased_people.organisations(connection)
+        await go_through(connection, organisations)
+    more = True
+    while more:
+        async with transaction(pool, EVERY_ORGANISATION) as connection:
+            more = await erasing.go_through_some(connection)
+    return len(organisations)
+
+
+COMMANDS: Sequence[Command[Any]] = (
     Command("webhooks", "encrypt the secrets of webhooks anew", _add_arguments, _run),
+    erased_people_command("delivery", add_to_list, go_through_listed, "organisations have their events erased again"),
 )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from services.delivery import erasing
 from services.delivery.store import feed
 from shared.events.cloudevents import CloudEvent, envelope_of
 from shared.postgres.pool import Connection
@@ -30,12 +31,7 @@ class Feed:
         return Arrived(envelope_of(body), body)
 
     async def apply(self, connection: Connection, messages: Sequence[Arrived]) -> None:
-        await feed.take(connection, [_entry(each) for each in messages])
-
-
-def _entry(arrived: Arrived) -> feed.Entry:
-    envelope = arrived.envelope
-    return feed.Entry(envelope.organisationid, envelope.id, envelope.type, arrived.body.decode())
+        await feed.take(connection, await erasing.entries(connection, messages))
 
 
 FEED: Final = Feed()

@@ -7,6 +7,7 @@ from functools import partial
 
 from aiohttp import web
 
+from services.delivery import erasing
 from services.delivery.settings import DeliverySettings
 from services.delivery.store import feed_days, webhook_messages
 from shared.concurrency.backoff import Backoff
@@ -21,6 +22,10 @@ log = logging.getLogger(__name__)
 
 INTERVAL = 60.0
 """Seconds between two rounds."""
+ERASURE_INTERVAL = 5.0
+"""Seconds between two looks for people who were erased."""
+ERASURE_PAUSE = 0.05
+"""Seconds between two transactions that go through the feed, so that others hardly notice."""
 ROUND_SECONDS = 60.0
 """For one statement: finding the last event of a day that is dropped reads its index."""
 
@@ -35,8 +40,9 @@ async def keep_feed(settings: DeliverySettings, app: web.Application) -> AsyncIt
     """A part of the worker."""
     url = settings.database_url.get_secret_value()
     rounds, pruning = partial(_keep_days, url), partial(_prune_ids, app)
-    messages = partial(_prune_messages, app)
+    messages, erasures = partial(_prune_messages, app), partial(_go_through, app)
     async with (
+        background(retry_forever(erasures, "erasing in the feed", longest_pause=INTERVAL), name="feed erasures"),
         background(retry_forever(rounds, "keeping of the feed's days", longest_pause=INTERVAL), name="feed days"),
         background(retry_forever(pruning, "pruning of event ids", longest_pause=INTERVAL), name="feed ids"),
         background(retry_forever(messages, "pruning of messages", longest_pause=INTERVAL), name="webhook messages"),
@@ -62,6 +68,15 @@ async def _prune_ids(app: web.Application, backoff: Backoff) -> None:
             await asyncio.sleep(INTERVAL)
         async with transaction(app[POOL], EVERY_ORGANISATION) as connection:
             more = await feed_days.prune_ids(connection)
+        backoff.reset()
+
+
+async def _go_through(app: web.Application, backoff: Backoff) -> None:
+    more = False
+    while True:
+        await asyncio.sleep(ERASURE_PAUSE if more else ERASURE_INTERVAL)
+        async with transaction(app[POOL], EVERY_ORGANISATION) as connection:
+            more = await erasing.go_through_some(connection)
         backoff.reset()
 
 

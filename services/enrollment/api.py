@@ -8,6 +8,7 @@ from aiohttp import web
 from services.enrollment import rules
 from services.enrollment.api_attendance import ATTENDANCE_ROUTES
 from services.enrollment.api_calendars import CALENDAR_ROUTES
+from services.enrollment.api_erasure import ERASURE_ROUTES
 from services.enrollment.api_imports import IMPORT_ROUTES
 from services.enrollment.api_internal import CATALOG, INTERNAL_ROUTES
 from services.enrollment.api_lifecycle import LIFECYCLE_ROUTES
@@ -180,6 +181,7 @@ ROUTES: list[Route[Any, Any]] = [
     *PEOPLE_ROUTES,
     *IMPORT_ROUTES,
     *RECORD_ROUTES,
+    *ERASURE_ROUTES,
     *LIVE_ROUTES,
     *CALENDAR_ROUTES,
     *INTERNAL_ROUTES,

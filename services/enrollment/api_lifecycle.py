@@ -13,6 +13,7 @@ from services.enrollment.errors import (
     EnrollmentNotFound,
     MeetingNotSelectable,
     MeetingRequired,
+    PersonErased,
     SessionNotSelectable,
     SessionOfOtherCourse,
 )
@@ -104,7 +105,7 @@ async def transfer_enrollment(call: Call[Query, Transfer]) -> Answer:
     return changed(enrollment, "Enrollment transferred")
 
 
-_OF_A_CHANGE = (EnrollmentNotFound, PreconditionFailed)
+_OF_A_CHANGE = (EnrollmentNotFound, PreconditionFailed, PersonErased)
 _OF_A_SEAT = (*_OF_A_CHANGE, ChangedMeanwhile)
 """What every change of an enrollment refuses, and every one that needs its session locked."""
 

@@ -6,6 +6,7 @@ from services.enrollment.errors import (
     ChangedMeanwhile,
     EmployeeIdTaken,
     MergedIntoThemselves,
+    PersonErased,
     PersonNotFound,
     PersonNotSelectable,
 )
@@ -91,7 +92,7 @@ def _routes(
             description=(
                 "Ids of people come from your own system. With `If-None-Match: *` it creates and never replaces."
             ),
-            refusals=[*_OF_A_CHANGE, EmployeeIdTaken],
+            refusals=[*_OF_A_CHANGE, EmployeeIdTaken, PersonErased],
             tagged=True,
         ),
         Route(

@@ -9,6 +9,7 @@ from services.enrollment.errors import (
     EmployeeLeft,
     EmployeeNotThere,
     OwnRecord,
+    PersonErased,
     RecordNotFound,
     RecordRejectedBefore,
 )
@@ -97,7 +98,7 @@ RECORD_ROUTES: list[Route[Any, Any]] = [
         body=Rejection,
         summary="Reject record",
         description="Also one that was accepted: it counts no more, and what it certified is revoked.",
-        refusals=_OF_A_DECISION,
+        refusals=[*_OF_A_DECISION, PersonErased],
         tagged=True,
     ),
     audit_route(_ONE, record_pages.TRAIL, RecordNotFound, summary="Get audit trail of submitted record"),

@@ -8,11 +8,13 @@ from pathlib import Path
 from aiohttp import web
 
 from services.enrollment.api import ENROLLMENT_BATCHER, ROUTES
+from services.enrollment.api_erasure import keep_years
 from services.enrollment.api_imports import KINDS
 from services.enrollment.api_internal import CATALOG
 from services.enrollment.api_live import LIVE_SEATS
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.demonstration import SEED
+from services.enrollment.erased_people import ERASED_PEOPLE
 from services.enrollment.handlers import SUBSCRIPTIONS
 from services.enrollment.live_seats import LiveSeats
 from services.enrollment.projection import PROJECTION
@@ -89,7 +91,7 @@ SERVICE = Service(
     projection=PROJECTION,
     event_cursors=True,
     rebuild=rebuild,
-    api_contexts=[catalog_client, enrollment_batcher, live_seats],
+    api_contexts=[catalog_client, enrollment_batcher, live_seats, keep_years],
     worker_contexts=[expiry_notices, preservation, imports],
-    commands=[SEED, SHARED_EMPLOYEE_IDS],
+    commands=[SEED, SHARED_EMPLOYEE_IDS, ERASED_PEOPLE],
 )

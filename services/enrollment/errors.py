@@ -1,6 +1,7 @@
 """What enrollment refuses, in the contract's words (contract, section 4); refusals.py has those of enrolling."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from shared.errors import Conflict, NotFound, ValidationFailed
@@ -40,6 +41,45 @@ class EmployeeIdTaken(Conflict):
 
     def __init__(self, person_id: int) -> None:
         super().__init__("Another person of your organisation has this employee_id.", details={"person": person_id})
+
+
+class PersonErased(Conflict):
+    code = "person_erased"
+    meaning = "The person was erased: nothing more is written about them, and nobody else gets their id."
+    remedy = "Give a person who comes back a new id."
+    message = "The person was erased."
+
+
+class TrainingUnderWay(Conflict):
+    """`enrollments`: how many of the person's are open in sessions that have begun."""
+
+    code = "training_under_way"
+    meaning = "The person has open enrollments in sessions that have begun, and so cannot be erased."
+    remedy = "Complete, fail or cancel them, or mark the person as absent, and erase the person then."
+    members: ClassVar[Mapping[str, Any]] = {"enrollments": {"type": "integer", "minimum": 1}}
+
+    def __init__(self, enrollments: int) -> None:
+        super().__init__(
+            "The person has open enrollments in sessions that have begun.", details={"enrollments": enrollments}
+        )
+
+
+class RecordsMustBeKept(Conflict):
+    """`possible_from`: when the last record of the person need not be kept any longer."""
+
+    code = "records_must_be_kept"
+    meaning = (
+        "Records of the person have to be kept: the installation says for how many years after their last validity."
+    )
+    remedy = "Erase the person after `possible_from`."
+    members: ClassVar[Mapping[str, Any]] = {"possible_from": {"type": "string", "format": "date-time"}}
+
+    def __init__(self, possible_from: datetime) -> None:
+        moment = possible_from.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        super().__init__(
+            f"Records of the person have to be kept. Erasing is possible from {moment[:10]} on.",
+            details={"possible_from": moment},
+        )
 
 
 class RecordNotFound(NotFound):

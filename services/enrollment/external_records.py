@@ -4,7 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.enrollment.errors import CompletedAtNotPossible, EmployeeLeft, OwnRecord, RecordRejectedBefore
+from services.enrollment.errors import (
+    CompletedAtNotPossible,
+    EmployeeLeft,
+    OwnRecord,
+    PersonErased,
+    RecordRejectedBefore,
+)
 from services.enrollment.validity import end_of_validity
 from shared.auth.internal_token import MANAGE, RECORD, Caller
 from shared.auth.sight import EVERYBODY, Sight, reach_of
@@ -29,6 +35,7 @@ class Subject:
     course_is_removed: bool
     current: RememberedRecord
     now: datetime
+    is_erased: bool = False
 
 
 def submissions_of(caller: Caller) -> Sight:
@@ -78,9 +85,11 @@ def accepted(record: RecordState, subject: Subject, caller: Caller) -> RecordSta
 
 
 def rejected(record: RecordState, reason: str, subject: Subject, caller: Caller) -> RecordState:
-    """It does not count, even if it was accepted before; rejecting it again changes nothing."""
+    """It does not count, even if it was accepted before; rejecting it again changes nothing. Raises `PersonErased`."""
     if record.status == "rejected":
         return record
+    if subject.is_erased:
+        raise PersonErased
     return _decided(record, subject, caller, status="rejected", certifies=False, reason=reason)
 
 

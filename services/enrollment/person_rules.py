@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.enrollment.errors import EmployeeIdTaken, PersonNotFound
+from services.enrollment.errors import EmployeeIdTaken, PersonErased, PersonNotFound
 from services.enrollment.schemas import EmployeeFields
 from shared.events.states import EmployeeState
 
@@ -25,9 +25,11 @@ def is_new(person: EmployeeState | None) -> bool:
 
 
 def check_may_come(person: EmployeeState | None) -> None:
-    """Raises `PersonNotFound` for one who was merged into somebody else, and so does not come back."""
+    """Raises `PersonNotFound` for one who was merged into somebody else, and `PersonErased`: neither comes back."""
     if person is not None and person.removed and person.merged_into is not None:
         raise PersonNotFound(person.merged_into)
+    if person is not None and person.erased_at is not None:
+        raise PersonErased
 
 
 def says(person: EmployeeState | None, wanted: Wanted) -> bool:

@@ -4,6 +4,7 @@ from functools import partial
 
 from services.enrollment.store import agreed_status, catalog_replica
 from services.enrollment.store.certification_check import wrong_certifications
+from services.enrollment.store.erasure_check import half_erased
 from services.enrollment.store.seat_check import wrong_seats
 from services.enrollment.store.totals import TOTALS
 from shared.events.types import CourseRemoved, CourseSaved, SessionRemoved, SessionSaved
@@ -42,6 +43,7 @@ PROJECTION = Projection(
     checks=[
         wrong_seats,
         wrong_certifications,
+        half_erased,
         *(partial(wrong_totals, totals=totals) for totals in TOTALS),
         partial(changes_without_event, kind="employee", table="people"),
         partial(changes_without_event, kind="enrollment", table="enrollments"),

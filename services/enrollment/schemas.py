@@ -262,6 +262,12 @@ class Merging(Body):
     into: Id
 
 
+class Erasure(Body):
+    """`reason`: why the person is erased. It is kept in the audit trail, without their names."""
+
+    reason: Reason
+
+
 class EmployeeFields(StaffFields):
     """`company` is a contractor's worker's employer; the organisation's own employees have none."""
 

@@ -24,5 +24,8 @@ class EnrollmentSettings(ServiceSettings):
     import_most_removed: float = Field(default=0.2, ge=0, le=1)
     """The share of an organisation's rows that an import in mode `complete` may end: a file that was cut off must not
     end a company."""
+    erasure_keep_years: int = Field(default=0, ge=0, le=100)
+    """Years for which the law has records kept, after the last of a person is completed and valid no longer: nobody is
+    erased before. 0: nothing has to be kept."""
     delivery_url: str | None = None
     """Base URL of delivery, which keeps the feed. Without it no list has an `X-Event-Cursor`."""

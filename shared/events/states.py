@@ -127,7 +127,8 @@ class SessionState(State):
 class EmployeeState(State):
     """A person who can be enrolled, whether employee or staff; `removed` once the link has ended.
 
-    `merged_into` is the person whom they turned out to be, and who has their enrollments since.
+    `merged_into` is the person whom they turned out to be, and who has their enrollments since. With `erased_at` they
+    are removed for good, and `employee_id`, `full_name` and `company` are blank.
     """
 
     type: Literal["employee", "staff"]
@@ -137,6 +138,7 @@ class EmployeeState(State):
     created_at: Moment
     removed: bool
     merged_into: Id | None = None
+    erased_at: Moment | None = None
 
 
 EnrollmentStatus = Literal["enrolled", "waitlisted", "completed", "failed", "absent", "cancelled"]

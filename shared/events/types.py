@@ -86,6 +86,12 @@ class EmployeeMerged(Event[EmployeeState]):
     type = "employee.merged"
 
 
+class EmployeeErased(Event[EmployeeState]):
+    """A person was erased: blank what you keep of them. Their id belongs to nobody else, ever."""
+
+    type = "employee.erased"
+
+
 class EnrollmentEvent(Event[EnrollmentState]):
     """What all changes of an enrollment have in common."""
 
@@ -174,6 +180,12 @@ class EnrollmentPreserved(EnrollmentEvent):
     type = "enrollment.preserved"
 
 
+class EnrollmentErased(EnrollmentEvent):
+    """An enrollment of a person who was erased has neither feedback nor certificate any more."""
+
+    type = "enrollment.erased"
+
+
 class RecordEvent(Event[RecordState]):
     """What all changes of a record of training done elsewhere have in common."""
 
@@ -200,6 +212,12 @@ class RecordReassigned(RecordEvent):
     """A record of training done elsewhere belongs to the person into whom its person was merged."""
 
     type = "record.reassigned"
+
+
+class RecordErased(RecordEvent):
+    """The texts of a record of training done elsewhere are blank: its person was erased."""
+
+    type = "record.erased"
 
 
 class CertificationExpiring(Event[CertificationState]):
@@ -263,7 +281,7 @@ RECORD_EVENTS = tuple(RecordEvent.__subclasses__())
 STATE_OF: dict[type[Event[State]], type[State]] = {
     **dict.fromkeys((CourseSaved, CourseRemoved), CourseState),
     **dict.fromkeys((SessionSaved, SessionRemoved), SessionState),
-    **dict.fromkeys((EmployeeSaved, EmployeeRemoved, EmployeeMerged), EmployeeState),
+    **dict.fromkeys((EmployeeSaved, EmployeeRemoved, EmployeeMerged, EmployeeErased), EmployeeState),
     **dict.fromkeys(ENROLLMENT_EVENTS, EnrollmentState),
     **dict.fromkeys(RECORD_EVENTS, RecordState),
     **dict.fromkeys((CertificationExpiring, CertificationExpired, CertificationRevoked), CertificationState),

@@ -97,6 +97,11 @@ class Exports:
         self._sheets = FairSemaphore(SPREADSHEETS_AT_ONCE, SPREADSHEETS_AT_ONCE, resource="spreadsheet")
 
     async def begin(self, call: Call[Any, Body], listing: Listing) -> "Export":
+        """Raises what `look` raises."""
+        moment = await self.look(call, listing.organisations(call))
+        return Export(call, listing, moment)
+
+    async def look(self, call: Call[Any, Body], organisations: Iterable[int]) -> "Moment":
         """What it holds is given back with the request's slot, whatever becomes of it.
 
         Raises `Overloaded` or `DatabaseUnavailable`.
@@ -110,18 +115,18 @@ class Exports:
         slot.when_closed(held.close)
         loop = asyncio.get_running_loop()
         held.callback(loop.call_later(LONGEST_SECONDS + STALL_TIMEOUT, slot.cut).cancel)
-        reads = await SnapshotReads.begin(self._url, listing.organisations(call), name=self._name)
+        reads = await SnapshotReads.begin(self._url, organisations, name=self._name)
         held.callback(reads.abandon)
-        return Export(call, listing, reads, held, loop.time() + LONGEST_SECONDS)
+        return Moment(reads, held, loop.time() + LONGEST_SECONDS)
 
     def new_sheet(self, export: "Export") -> Spreadsheet:
         """Raises `Overloaded`: one takes a processor, and room for its file."""
         organisation = export.call.organisation_id
         if not self._sheets.try_acquire(organisation):
             raise Overloaded(_TOO_MANY, retry_after=RETRY_AFTER)
-        export.held.callback(self._sheets.release, organisation)
+        export.moment.held.callback(self._sheets.release, organisation)
         sheet = Spreadsheet(_name(export.call), export.listing.item)
-        export.held.callback(sheet.close)
+        export.moment.held.callback(sheet.close)
         return sheet
 
 
@@ -129,33 +134,48 @@ EXPORTS = web.AppKey("exports", Exports)
 
 
 @dataclass(slots=True)
-class Export:
-    """One on its way; `held` is what its end gives back, and `until` when it has to be over."""
+class Moment:
+    """Rows as they were at one moment; `held` is what the end of reading them gives back, and `until` when it has to be
+    over."""
 
-    call: Call[Any, Body]
-    listing: Listing
     reads: SnapshotReads
     held: ExitStack
     until: float
+
+    def check_time(self) -> None:
+        """Raises `DeadlinePassed`."""
+        if asyncio.get_running_loop().time() >= self.until:
+            raise DeadlinePassed(f"The export took longer than {LONGEST_SECONDS // 60} minutes.")
+        time_left(LONGEST_SECONDS)
+
+    def file(self, call: Call[Any, Any], ending: str) -> dict[str, str]:
+        """The headers of a file, which is named after the path and the day."""
+        return {"Content-Disposition": f'attachment; filename="{_name(call)}-{self.reads.day}.{ending}"'}
+
+
+@dataclass(slots=True)
+class Export:
+    """One on its way."""
+
+    call: Call[Any, Body]
+    listing: Listing
+    moment: Moment
     after: int = 0
     is_complete: bool = False
 
     async def more(self) -> str:
         """The rows of the next step, as lines. Raises `DeadlinePassed`, and what the list's route refuses with."""
-        if asyncio.get_running_loop().time() >= self.until:
-            raise DeadlinePassed(f"The export took longer than {LONGEST_SECONDS // 60} minutes.")
-        time_left(LONGEST_SECONDS)
+        self.moment.check_time()
         query = self.call.query.step_of_export(self.after, ROWS_OF_STEP)
-        *_, lines, last = await self.listing.step(self.reads.connection, self.call, query)
+        *_, lines, last = await self.listing.step(self.moment.reads.connection, self.call, query)
         self.after, self.is_complete = last or 0, last is None
         if self.is_complete:
             with suppress(DatabaseUnavailable):
-                await self.reads.end()
+                await self.moment.reads.end()
         return str(lines)
 
     def headers(self, cursor: Mapping[str, str], ending: str) -> dict[str, str]:
-        name = f"{_name(self.call)}-{self.reads.day}.{ending}"
-        return {**cursor, "Content-Disposition": f'attachment; filename="{name}"'}
+        return {**cursor, **self.moment.file(self.call, ending)}
 
 
 async def _as_lines(listing: Listing, form: Format, call: Call[Any, Body]) -> Streamed:

@@ -176,6 +176,8 @@ LINES = [
     Line("PUT /api/v1/employees/{person}", "manage", 200, 201, _PERSON),
     Line("DELETE /api/v1/employees/{person}", "manage"),
     Line("POST /api/v1/employees/{person}/merge", "manage", 428, body={"into": "{staff}"}),
+    Line("GET /api/v1/employees/{person}/data", "manage"),
+    Line("POST /api/v1/employees/{person}/erase", "manage", body={"reason": "They asked for it"}),
     Line("POST /api/v1/imports?kind=people", "manage", 202, 202, file="id,employee_id,full_name\n7,E-7,New Name\n"),
     *[
         line
@@ -194,6 +196,8 @@ LINES = [
     Line("DELETE /api/v1/staff/{staff}", "manage"),
     Line("GET /api/v1/companies", "view", elsewhere=200),
     Line("POST /api/v1/staff/{staff}/merge", "manage", 428, body={"into": "{person}"}),
+    Line("GET /api/v1/staff/{staff}/data", "manage"),
+    Line("POST /api/v1/staff/{staff}/erase", "manage", body={"reason": "They asked for it"}),
     Line("GET /api/v1/employees/{person}/training", "view"),
     Line("GET /api/v1/staff/{staff}/training", "view"),
     Line("GET /api/v1/training/records", "view", elsewhere=200),

@@ -90,7 +90,18 @@ SESSION = {
     "facilitator",
     "external_id",
 }
-PERSON = {"id", "version", "type", "employee_id", "full_name", "company", "created_at", "removed", "merged_into"}
+PERSON = {
+    "id",
+    "version",
+    "type",
+    "employee_id",
+    "full_name",
+    "company",
+    "created_at",
+    "removed",
+    "merged_into",
+    "erased_at",
+}
 ENROLLMENT = {
     "id",
     "version",
@@ -158,6 +169,7 @@ EVENTS = {
     "employee.saved": ("enrollment", "employees", PERSON),
     "employee.removed": ("enrollment", "employees", PERSON),
     "employee.merged": ("enrollment", "employees", PERSON),
+    "employee.erased": ("enrollment", "employees", PERSON),
     "enrollment.created": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.waitlisted": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.promoted": ("enrollment", "enrollments", ENROLLMENT),
@@ -169,6 +181,7 @@ EVENTS = {
     "enrollment.absent": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.cancelled": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.reassigned": ("enrollment", "enrollments", ENROLLMENT),
+    "enrollment.erased": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.preserved": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.check_in_removed": ("enrollment", "enrollments", ENROLLMENT),
     "enrollment.reopened": ("enrollment", "enrollments", ENROLLMENT),
@@ -176,6 +189,7 @@ EVENTS = {
     "record.accepted": ("enrollment", "records", RECORD),
     "record.rejected": ("enrollment", "records", RECORD),
     "record.reassigned": ("enrollment", "records", RECORD),
+    "record.erased": ("enrollment", "records", RECORD),
     "certification.revoked": ("enrollment", "certifications", COMPLETION),
     "settings.saved": ("enrollment", "settings", SETTINGS_STATE),
     "organisation.created": ("accounts", "organisations", SETTINGS_STATE | {"name"}),
@@ -223,11 +237,22 @@ async def everything_happens(stack: Stack, client: Client, organisation: int) ->
     await decided(client, record, "reject")
     merged = {"into": people[1]}
     await client.request("POST", f"{EMPLOYEES}/{people[0]}/merge", json=merged, headers={"If-Match": "*"})
+    await somebody_is_erased(client)
     made = await client.post(ORGANISATIONS, example_body(OrganisationFields) | {"id": organisation})
     assert made.status == 201, made.text
     webhook = (await client.post(WEBHOOKS, {"url": "https://hooks.invalid/"})).headers["Location"]
     await client.patch(webhook, {"status": "disabled"})
     await client.delete(webhook)
+
+
+async def somebody_is_erased(client: Client) -> None:
+    """With feedback, and a record of training done elsewhere."""
+    person = await new_employee(client)
+    [enrollment] = await enroll(client, await new_session(client, await new_course(client)), person)
+    await client.patch(f"{ENROLLMENTS}/{enrollment}/complete", {"feedback": "Well done"})
+    await submitted(client, person)
+    erased = await client.post(f"{EMPLOYEES}/{person}/erase", {"reason": "They asked for it"})
+    assert erased.status == 200, erased.text
 
 
 async def test_every_event_is_a_cloud_event_with_the_whole_state(

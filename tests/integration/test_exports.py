@@ -79,7 +79,7 @@ async def test_one_that_takes_too_long_ends(
     async with connection(stack.gateway_url, request_of(admin, COURSES)) as made:
         await eventually(gate.reached)
         for export in gate.held:
-            export.until = 0.0
+            export.moment.until = 0.0
         gate.open.set()
         read = await read_all(made)
     assert read.reset

@@ -9,6 +9,7 @@ import asyncpg
 from shared.service.chassis import carry_out, command_line
 from tests.support.client import Client
 from tests.support.commands import Outcome, run_here
+from tests.support.erasing import erase, somebody_trained
 from tests.support.eventually import eventually
 from tests.support.external_records import accepted, decided, submitted
 from tests.support.lifecycle import changed, full_session_with_line
@@ -109,6 +110,7 @@ async def rows_of_every_kind(client: Client, other: Client) -> list[int]:
     await changed(client, ids[1], "complete", {"score": 20})
     await changed(client, ids[2], "cancel")
     await changed(client, ids[3], "check-in", {"method": "qr_code"})
+    leaver = await somebody_trained(client, session)
     _, seated, line = await full_session_with_line(client)
     await changed(client, seated, "cancel")
     for status in ("in_progress", "completed"):
@@ -122,6 +124,7 @@ async def rows_of_every_kind(client: Client, other: Client) -> list[int]:
         "POST", f"{EMPLOYEES}/{people[1]}/merge", json={"into": people[3]}, headers={"If-Match": "*"}
     )
     assert merged.status == 200, merged.text
+    assert (await erase(client, leaver)).status == 200
     deleted = await new_session(client, await new_course(client))
     assert (await client.delete(f"{SESSIONS}/{deleted}")).status == 200
     assert (await client.delete(f"{COURSES}/{await new_course(client)}")).status == 200

@@ -54,14 +54,14 @@ _NAME = """CASE c.kind
     ELSE (SELECT s.facilitator_name FROM sessions s
         WHERE s.organisation_id = c.organisation_id AND s.facilitator_id = c.of_id ORDER BY s.end_date DESC LIMIT 1)
     END"""
-_ITEM = f"""json_build_object('id', c.id, 'kind', c.kind, 'of', json_build_object('id', c.of_id, 'name', {_NAME}),
+ITEM = f"""json_build_object('id', c.id, 'kind', c.kind, 'of', json_build_object('id', c.of_id, 'name', {_NAME}),
     'status', CASE WHEN c.revoked_at IS NULL THEN 'active' ELSE 'revoked' END,
     'created_at', training_timestamp(c.created_at), 'created_by', c.created_by,
     'revoked_at', training_timestamp(c.revoked_at), 'revoked_by', c.revoked_by)"""
 
 _SEEN = "({everybody} OR c.kind = 'person' AND c.of_id = {person})"
 _DETAIL = scoped(
-    f"SELECT c.version, {_ITEM}::text AS document FROM calendars c"  # noqa: S608 - of constants
+    f"SELECT c.version, {ITEM}::text AS document FROM calendars c"  # noqa: S608 - of constants
     f" WHERE c.organisation_id = $1 AND c.id = $2 AND {_SEEN.format(everybody='$3', person='$4')}",
     ("bigint", "bigint", "boolean", "bigint"),
 )
@@ -94,7 +94,7 @@ def _page_statement(filters: tuple[str, ...], window: Window, *, everybody: bool
         total=f"SELECT count(*) FROM ({ids}) AS matched",  # noqa: S608 - of constants
         page=page_of(ids + window.start("c.id"), "id", MAX_PER_PAGE, window),
         joins="JOIN calendars c ON c.organisation_id = :organisation_id AND c.id = page.id",
-        item=_ITEM,
+        item=ITEM,
         order="c.id",
         window=window,
     )

@@ -31,7 +31,7 @@ SELECT e.*, c.pass_score, c.validity_months, coalesce(o.time_zone, 'UTC') AS tim
         'company', CASE WHEN p.company_id IS NOT NULL
             THEN jsonb_build_object('id', p.company_id, 'name', p.company_name) END
     ) END AS current,
-    CASE WHEN NOT p.removed THEN p.company_id END AS company_now
+    CASE WHEN NOT p.removed THEN p.company_id END AS company_now, p.erased_at IS NOT NULL AS of_erased_person
 FROM enrollments e JOIN courses c ON c.organisation_id = e.organisation_id AND c.id = e.course_id
 JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id
 JOIN people p ON p.organisation_id = e.organisation_id AND p.id = e.employee_id
@@ -97,6 +97,7 @@ class LockedEnrollment:
 
     `meeting_ids` are those of its session's meetings. `current` is what it would remember if it closed now, or `None`
     where the copies from the catalog lack that. `company_id` is the company that the person belongs to now.
+    `of_erased_person`: nothing is written about the person any more.
     """
 
     organisation_id: int
@@ -107,6 +108,7 @@ class LockedEnrollment:
     current: Remembered | None
     now: datetime
     company_id: int | None
+    of_erased_person: bool = False
 
     @property
     def session_key(self) -> SessionKey:
@@ -141,6 +143,7 @@ async def lock(connection: Connection, keys: Sequence[tuple[int, int]]) -> list[
             row["current"] and Remembered.model_validate_json(row["current"]),
             row["now"],
             row["company_now"],
+            row["of_erased_person"],
         )
         for row in rows
     ]

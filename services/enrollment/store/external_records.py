@@ -12,8 +12,9 @@ from shared.postgres.statement_columns import ArrayColumns
 
 # The person is neither removed nor merged until the transaction ends.
 _SUBJECT = """
-SELECT p.removed, p.company_id, p.company_name, c.id AS course_id, c.title, c.labels, c.removed AS course_removed,
-    c.pass_score, c.validity_months, coalesce(o.time_zone, 'UTC') AS time_zone, now() AS now
+SELECT p.removed, p.erased_at, p.company_id, p.company_name, c.id AS course_id, c.title, c.labels,
+    c.removed AS course_removed, c.pass_score, c.validity_months, coalesce(o.time_zone, 'UTC') AS time_zone,
+    now() AS now
 FROM people p
 LEFT JOIN courses c ON c.organisation_id = p.organisation_id AND c.id = $3
 LEFT JOIN organisation_settings o ON o.organisation_id = p.organisation_id
@@ -75,6 +76,7 @@ async def subject(
         course_is_removed=bool(row["course_removed"]),
         current=_current(row, training_name),
         now=row["now"],
+        is_erased=row["erased_at"] is not None,
     )
 
 

@@ -23,7 +23,7 @@ TRAIL = audit_trail.Trail(
 )
 
 # A closed record shows what its training was called when it closed, and an open one what it is called now.
-_ITEM = """json_build_object(
+ITEM = """json_build_object(
     'id', r.id, 'source', 'external',
     'employee', json_build_object('id', p.id, 'employee_id', p.employee_id, 'full_name', p.full_name),
     'course', CASE WHEN r.course_id IS NOT NULL THEN json_build_object('id', r.course_id, 'title', {title}) END,
@@ -38,11 +38,11 @@ _ITEM = """json_build_object(
     'reason', r.reason)""".replace(
     "{title}", "coalesce(r.remembered ->> 'training_name', r.training_name, c.title, '')"
 )
-_JOINS = """
+JOINS = """
     JOIN people p ON p.organisation_id = r.organisation_id AND p.id = r.employee_id
     LEFT JOIN courses c ON c.organisation_id = r.organisation_id AND c.id = r.course_id
 """
-_LISTED_JOINS = f"JOIN external_records r ON r.organisation_id = :organisation_id AND r.id = page.id {_JOINS}"
+_LISTED_JOINS = f"JOIN external_records r ON r.organisation_id = :organisation_id AND r.id = page.id {JOINS}"
 
 _FILTERS = {
     "status": ("r.status = :status", "text"),
@@ -52,7 +52,7 @@ _FILTERS = {
 """By the field of the query: condition and type."""
 
 _RECORD = f"""
-SELECT r.version, {_ITEM}::text AS document FROM external_records r {_JOINS}
+SELECT r.version, {ITEM}::text AS document FROM external_records r {JOINS}
 WHERE r.organisation_id = $1 AND r.id = $2
 """  # noqa: S608 - made of constants
 _DETAIL = scoped(_RECORD, ("bigint", "bigint"))
@@ -76,7 +76,7 @@ def _statement(filters: tuple[str, ...], window: Window, *, everybody: bool) -> 
         conditions.append(f"EXISTS (SELECT FROM {people})")
     where = " AND ".join(conditions) + window.changed_at("r.updated_at")
     found = f"SELECT r.id FROM external_records r WHERE {where}"  # noqa: S608 - made of constants
-    text = list_of_found(found, "r.id", MAX_PER_PAGE, joins=_LISTED_JOINS, item=_ITEM, window=window, newest_first=True)
+    text = list_of_found(found, "r.id", MAX_PER_PAGE, joins=_LISTED_JOINS, item=ITEM, window=window, newest_first=True)
     types = {"organisation_id": "bigint", **({} if everybody else SIGHT_TYPES)}
     return Statement(text, {**types, **{name: _FILTERS[name][1] for name in filters}, **window.types})
 

@@ -8,6 +8,7 @@ from services.enrollment.store.external_records import record_state
 from services.enrollment.store.people import person_state
 from shared.events.states import EnrollmentStatus, RecordStatus, SettingsState, State
 from shared.events.types import (
+    EmployeeErased,
     EmployeeMerged,
     EmployeeRemoved,
     EmployeeSaved,
@@ -51,6 +52,8 @@ _RECORD_EVENT_BY_STATUS: Mapping[RecordStatus, type[RecordEvent]] = {
 
 def _person(row: Any) -> Event[State]:
     state = person_state(row)
+    if state.erased_at is not None:
+        return EmployeeErased(row["organisation_id"], state)
     gone = EmployeeRemoved if state.merged_into is None else EmployeeMerged
     return (gone if state.removed else EmployeeSaved)(row["organisation_id"], state)
 

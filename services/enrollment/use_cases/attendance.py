@@ -6,7 +6,7 @@ from dataclasses import replace
 from services.enrollment import transitions
 from services.enrollment.attendance import AttendanceRefused, NotInSession, Result, SameRowBefore, attendance_answer
 from services.enrollment.catalog_client import CatalogClient
-from services.enrollment.errors import SessionNotFound, SessionNotSelectable, SessionUnknown
+from services.enrollment.errors import PersonErased, SessionNotFound, SessionNotSelectable, SessionUnknown
 from services.enrollment.rules import Seats, SessionKey
 from services.enrollment.schemas_attendance import Attendance, AttendanceRow
 from services.enrollment.store import attendance as attendance_store
@@ -98,6 +98,8 @@ class _Recording:
         locked = None if enrollment_id is None else self._locked.get(enrollment_id)
         if locked is None:
             return Result(row, refusal=NotInSession())
+        if locked.of_erased_person:
+            return Result(row, locked.state, PersonErased())
         before = self._places.setdefault((locked.state.id, row.outcome, row.meeting_id), place)
         if before != place:
             return Result(row, locked.state, SameRowBefore(before))

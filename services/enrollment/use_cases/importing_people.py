@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from services.enrollment import person_rules
-from services.enrollment.errors import ChangedMeanwhile, PersonNotFound
+from services.enrollment.errors import ChangedMeanwhile, PersonErased, PersonNotFound
 from services.enrollment.person_rules import Wanted
 from services.enrollment.schemas_imports import PersonLine
 from services.enrollment.store import people as store
@@ -46,25 +46,27 @@ async def _save(
     connection: Connection, organisation_id: int, wanted: Sequence[Wanted], actor: Actor
 ) -> dict[int, Applied]:
     current = await store.lock_people(connection, organisation_id, [each.id for each in wanted])
-    merged = _merged(current)
-    coming = [each for each in wanted if each.id not in merged]
+    gone = _gone(current)
+    coming = [each for each in wanted if each.id not in gone]
     taken = await people_changes.save(connection, organisation_id, coming, current, actor)
-    refused = merged | {
+    refused = gone | {
         each: LineError("employee_id", f"Person {error.details['person']} of your organisation has this employee_id.")
         for each, error in taken.items()
     }
     return {each.id: _applied(each, current.get(each.id), refused.get(each.id)) for each in wanted}
 
 
-def _merged(current: Mapping[int, EmployeeState]) -> dict[int, LineError]:
-    """Those who were merged into somebody else."""
-    merged: dict[int, LineError] = {}
+def _gone(current: Mapping[int, EmployeeState]) -> dict[int, LineError]:
+    """Those who do not come back: they were merged into somebody else, or erased."""
+    gone: dict[int, LineError] = {}
     for person in current.values():
         try:
             person_rules.check_may_come(person)
         except PersonNotFound:
-            merged[person.id] = LineError("id", f"This person was merged into person {person.merged_into}.")
-    return merged
+            gone[person.id] = LineError("id", f"This person was merged into person {person.merged_into}.")
+        except PersonErased:
+            gone[person.id] = LineError("id", "This person was erased. Whoever comes back has a new id.")
+    return gone
 
 
 def _applied(wanted: Wanted, before: EmployeeState | None, error: LineError | None) -> Applied:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from services.enrollment import rules, transitions
 from services.enrollment.catalog_client import CatalogClient
-from services.enrollment.errors import ChangedMeanwhile, EnrollmentNotFound, SessionUnknown
+from services.enrollment.errors import ChangedMeanwhile, EnrollmentNotFound, PersonErased, SessionUnknown
 from services.enrollment.representations import enrollment_row
 from services.enrollment.rules import Candidate, Seats, SessionKey
 from services.enrollment.schemas import CheckIn, Completion
@@ -222,13 +222,15 @@ async def _lock(
     conditions: Conditions,
     caller: Caller | None = None,
 ) -> LockedEnrollment:
-    """With `caller`, one that they may cancel and transfer."""
+    """With `caller`, one that they may cancel and transfer. Raises `PersonErased`."""
     found = await enrollment_store.lock(connection, [(organisation_id, enrollment_id)])
     if not found:
         raise EnrollmentNotFound
     [locked] = found
     if caller is not None:
         rules.check_may_change(caller, locked.state.employee_id, locked.company_id)
+    if locked.of_erased_person:
+        raise PersonErased
     conditions.check(enrollment_row(organisation_id, enrollment_id), locked.state.version)
     return locked
 

@@ -119,6 +119,7 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
     },
     "history: people": {
         "employee_id": "a record names people by id and name",
+        "erased_at": "whoever was erased is blank and removed for good",
         "created_at": "no record shows it",
     },
     "history: records": {

@@ -97,7 +97,7 @@ NOT_WRITTEN: Mapping[type, set[str]] = {
     },
     SessionState: {"id", "version", "removed"},
     SessionDetail: {"id", "course", "enrolled_count", "available_spots"},
-    EmployeeState: {"id", "version", "removed", "merged_into", "type", "created_at"},
+    EmployeeState: {"id", "version", "removed", "merged_into", "erased_at", "type", "created_at"},
     PersonItem: {"id", "type", "created_at"},
     SettingsState: {"id", "version"},
     OrganisationState: {"version"},
