@@ -136,6 +136,7 @@ RECORD = {
     "reason",
     "certifies",
     "remembered",
+    "key",
 }
 SETTINGS_STATE = {"id", "version", "time_zone", "booking_clash"}
 WEBHOOK = {
