@@ -35,7 +35,7 @@ STEPS = {
     "before the commit:2": 0,
     "after the commit:2": 500,
     "lines applied:2": 1000,
-    "after the commit:2 ": 1196,
+    "after the commit:3": 1196,
     "missing rows found:1": 1196,
     "rows ended:1": 1196,
     "finished:1": 1196,
@@ -63,7 +63,7 @@ async def test_killed_at_each_step_an_import_comes_to_the_same(workers: Workers,
         assert counts(await ended(workers.stack.client(other), undisturbed)) == COUNTS
     import_id = await begin(workers, workers.client)
     for step, lines in STEPS.items():
-        await kill(workers, tmp_path / "worker.log", step.strip())
+        await kill(workers, tmp_path / "worker.log", step)
         job = (await workers.client.get(f"{IMPORTS}/people/{import_id}")).data
         assert (job["status"] in ENDED, job["lines"]) == (False, lines), step
     async with workers.running():

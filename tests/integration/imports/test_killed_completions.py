@@ -37,7 +37,7 @@ STEPS = {
     "before the commit:2": 0,
     "after the commit:2": 500,
     "lines applied:2": 1000,
-    "after the commit:2 ": 1196,
+    "after the commit:3": 1196,
     "finished:1": 1196,
 }
 """As those of people: a file of completions ends none that it does not name."""
@@ -85,7 +85,7 @@ async def test_killed_at_each_step_a_file_of_completions_comes_to_the_same(worke
         assert counts(await ended(client, undisturbed, "completions")) == COUNTS
     client, import_id = await begin(workers, workers.organisation)
     for step, done in STEPS.items():
-        await kill(workers, tmp_path / "worker.log", step.strip())
+        await kill(workers, tmp_path / "worker.log", step)
         job = (await client.get(f"{IMPORTS}/completions/{import_id}")).data
         assert (job["status"] in ENDED, job["lines"]) == (False, done), step
     async with workers.running():
