@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from services.enrollment.imports import PEOPLE
+from services.enrollment.imports import COMPLETIONS, PEOPLE
 from shared.http.routing import Route
 from shared.imports.api import import_routes
 from shared.imports.kind import ImportKind
 
-KINDS: Final[tuple[ImportKind[Any], ...]] = (PEOPLE,)
+KINDS: Final[tuple[ImportKind[Any], ...]] = (PEOPLE, COMPLETIONS)
 IMPORT_ROUTES: list[Route[Any, Any]] = import_routes(KINDS)

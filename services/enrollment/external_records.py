@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from services.enrollment.errors import (
@@ -71,17 +72,21 @@ def accepted(record: RecordState, subject: Subject, caller: Caller) -> RecordSta
         raise RecordRejectedBefore
     if not subject.is_present:
         raise EmployeeLeft
-    judge = subject.judgement
+    result = judged(subject.judgement, record.score, record.completed_at, record.valid_until)
+    certifies = record.course_id is not None and result["passed"] is not False
+    return _decided(record, subject, caller, status="accepted", certifies=certifies, **result)
+
+
+def judged(
+    judge: Judgement | None, score: Decimal | None, completed_at: datetime, valid_until: datetime | None
+) -> dict[str, Any]:
+    """Whether it was passed, and until when it counts: what has no end of its own, for the course's months."""
     passed = None
-    if judge is not None and judge.pass_score is not None and record.score is not None:
-        passed = record.score >= judge.pass_score
-    valid_until = record.valid_until
+    if judge is not None and judge.pass_score is not None and score is not None:
+        passed = score >= judge.pass_score
     if judge is not None and valid_until is None:
-        valid_until = end_of_validity(judge, record.completed_at)
-    certifies = record.course_id is not None and passed is not False
-    return _decided(
-        record, subject, caller, status="accepted", passed=passed, valid_until=valid_until, certifies=certifies
-    )
+        valid_until = end_of_validity(judge, completed_at)
+    return {"passed": passed, "valid_until": valid_until}
 
 
 def rejected(record: RecordState, reason: str, subject: Subject, caller: Caller) -> RecordState:
@@ -104,3 +109,10 @@ def _decided(record: RecordState, subject: Subject, caller: Caller, **values: An
 def reassigned(record: RecordState, employee_id: int) -> RecordState:
     """To another person. A closed record keeps the company that it was closed with."""
     return record.model_copy(update={"version": record.version + 1, "employee_id": employee_id})
+
+
+def lost(before: RecordState, after: RecordState) -> bool:
+    """Whether what the record certified is certified by it no more. Merging takes what a person holds along."""
+    if not before.certifies:
+        return False
+    return not after.certifies or (before.course_id, before.employee_id) != (after.course_id, after.employee_id)

@@ -1,23 +1,23 @@
 """What clients read of training that was done elsewhere (contract, section 4)."""
 
-from typing import Literal
-
 from services.enrollment.representations import EmployeeOfEnrollment
-from shared.events.states import RecordStatus
+from shared.events.states import RecordSource, RecordStatus
 from shared.http.conditional import RowKey
 from shared.http.representation import ChangedBy, Number, Representation, Titled, TrainingTimestamp
 
 
 class RecordItem(Representation):
     """`training_name` is the course's title where the record is about one. `decided_at` and `decided_by` are `null`
-    while it is pending, and `reason` unless it is rejected."""
+    while it is pending, and `reason` unless it is rejected. A past completion has `import` as its `source`, a `key`,
+    and no `provider`; others have no `key`."""
 
     id: int
-    source: Literal["external"]
+    source: RecordSource
+    key: str | None
     employee: EmployeeOfEnrollment
     course: Titled | None
     training_name: str
-    provider: str
+    provider: str | None
     status: RecordStatus
     completed_at: TrainingTimestamp
     valid_until: TrainingTimestamp | None

@@ -4,13 +4,25 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from shared.events.states import RecordStatus
 from shared.http.models import Body
 from shared.http.pagination import PagedQuery
 from shared.validation.fields import NUMBER, Id, LongText, Name, QueryId, Reason, Timestamp
 from shared.validation.https_url import HttpsUrl
+
+
+def _after_its_beginning(end: datetime | None, info: ValidationInfo) -> datetime | None:
+    completed_at = info.data.get("completed_at")
+    if end is not None and completed_at is not None and end <= completed_at:
+        raise ValueError("must be after completed_at")
+    return end
+
+
+EndOfValidity = Annotated[Timestamp | None, AfterValidator(_after_its_beginning)]
+"""Of a model with a `completed_at` before it."""
+RecordScore = Annotated[Decimal, Field(ge=0, le=100, decimal_places=2), NUMBER]
 
 
 def _of_one_training(schema: dict[str, Any]) -> None:
@@ -32,18 +44,10 @@ class RecordFields(Body):
     training_name: Name | None = None
     provider: Name
     completed_at: Timestamp
-    valid_until: Timestamp | None = None
-    score: Annotated[Decimal, Field(ge=0, le=100, decimal_places=2), NUMBER] | None = None
+    valid_until: EndOfValidity = None
+    score: RecordScore | None = None
     certificate_url: HttpsUrl | None = None
     evidence: LongText | None = None
-
-    @field_validator("valid_until")
-    @classmethod
-    def _after_its_beginning(cls, end: datetime | None, info: ValidationInfo) -> datetime | None:
-        completed_at = info.data.get("completed_at")
-        if end is not None and completed_at is not None and end <= completed_at:
-            raise ValueError("must be after completed_at")
-        return end
 
     @model_validator(mode="after")
     def _names_one_training(self) -> Self:

@@ -40,7 +40,8 @@ class SessionOfRecord(Representation):
 
 
 class TrainingRecord(Representation):
-    """`session` is `null` for training done elsewhere, and `provider` is there for that alone."""
+    """`session` is `null` for training done elsewhere and past completions, and `provider` is there for the former
+    alone."""
 
     id: int
     type: Literal["online", "offline"]

@@ -16,6 +16,7 @@ BLANK: Final[Mapping[str, Mapping[str, Any]]] = {
         "evidence": None,
         "submitted_by": {"subject": "", "name": ""},
         "reason": None,
+        "key": None,
     },
 }
 """By what the routing keys of their events begin with: the members of a state, and what becomes of them."""

@@ -225,31 +225,37 @@ class Author(BaseModel):
 
 
 class RememberedRecord(BaseModel):
-    """What was true of the course and the person of a record when it was accepted or rejected."""
+    """What was true of the course and the person of a record when it was accepted or rejected.
+
+    `delivery_mode` is that of a past completion's course; nobody knows that of training done elsewhere.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     training_name: Text
     labels: tuple[NamedItem, ...]
     company: NamedItem | None
+    delivery_mode: Text | None = None
 
 
 RecordStatus = Literal["pending", "accepted", "rejected"]
+RecordSource = Literal["external", "import"]
 
 
 class RecordState(State):
-    """A record of training that somebody did elsewhere; its id is that of no enrollment.
+    """A record of training that somebody did elsewhere, or a past completion; its id is that of no enrollment.
 
-    It is about a course, or else about what `training_name` says. `passed` is there once it is accepted, if it has a
-    score and its course a pass score. `certifies` says whether its person holds the course by it, until `valid_until`:
-    it is accepted, and was not failed. `reason` is why it is rejected. `remembered` is `None` while it is pending.
+    A past completion has `import` as its `source`, the `key` of its line, a course and no `provider`. Others are about
+    a course, or else about what `training_name` says. `passed` is there once it is accepted, if it has a score and its
+    course a pass score. `certifies` says whether its person holds the course by it, until `valid_until`: it is
+    accepted, and was not failed. `reason` is why it is rejected. `remembered` is `None` while it is pending.
     """
 
-    source: Literal["external"] = "external"
+    source: RecordSource = "external"
     employee_id: Id
     course_id: Id | None
     training_name: Text | None
-    provider: Text
+    provider: Text | None
     status: RecordStatus
     completed_at: Moment
     valid_until: Moment | None
@@ -264,12 +270,13 @@ class RecordState(State):
     reason: Text | None
     certifies: bool
     remembered: RememberedRecord | None = None
+    key: Text | None = None
 
 
 class CertificationState(State):
     """A completion that will end, has ended or was revoked; `version` counts its notices.
 
-    `id` is that of the enrollment, or where `source` is `external` of the record of training done elsewhere.
+    `id` is that of the enrollment where `source` is `internal`, and otherwise that of the record.
     `valid_until` is `None` only for one that would never have ended, and was revoked.
     """
 
@@ -278,7 +285,7 @@ class CertificationState(State):
     completed_at: datetime
     valid_until: datetime | None
     days_left: int
-    source: Literal["internal", "external"] = "internal"
+    source: Literal["internal", "external", "import"] = "internal"
 
 
 BookingClash = Literal["allow", "warn", "refuse"]

@@ -187,7 +187,7 @@ class EnrollmentErased(EnrollmentEvent):
 
 
 class RecordEvent(Event[RecordState]):
-    """What all changes of a record of training done elsewhere have in common."""
+    """What all changes of a record of training done elsewhere, or of a past completion, have in common."""
 
 
 class RecordSubmitted(RecordEvent):
@@ -197,19 +197,19 @@ class RecordSubmitted(RecordEvent):
 
 
 class RecordAccepted(RecordEvent):
-    """A record of training done elsewhere was accepted: from now on it counts."""
+    """A record of training done elsewhere was accepted, or a past completion imported or corrected: it counts."""
 
     type = "record.accepted"
 
 
 class RecordRejected(RecordEvent):
-    """A record of training done elsewhere was rejected, whether it was accepted before or not."""
+    """A record of training done elsewhere was rejected, whether it was accepted before or not, or a past completion."""
 
     type = "record.rejected"
 
 
 class RecordReassigned(RecordEvent):
-    """A record of training done elsewhere belongs to the person into whom its person was merged."""
+    """A record of training done elsewhere, or a past completion, belongs to the person into whom its own was merged."""
 
     type = "record.reassigned"
 

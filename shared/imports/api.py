@@ -50,6 +50,8 @@ def _upload_route(kinds: Sequence[ImportKind[Any]]) -> Route[Any, Any]:
         kind = by_name.get(call.query.kind)
         if kind is None:
             raise ValidationFailed({"kind": [f"must be one of {', '.join(by_name)}"]})
+        if kind.needs is not None:
+            call.caller.require(kind.needs)
         if call.query.mode == "complete" and kind.end is None:
             raise ValidationFailed({"mode": [f"must be changes for {kind.name}"]})
         row_id, text = await receive(call, kind)

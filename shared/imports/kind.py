@@ -42,6 +42,8 @@ class ImportKind(Generic[B]):
     `missing` are the ids of the organisation's rows that the file would end in mode `complete`, of those it has not
     named; `end` ends so many of them in one transaction, and returns how many it ended. None where the kind knows
     no such mode. `present` counts the rows that there are.
+
+    `needs` is a permission that whoever imports has beside `training.manage`, where its lines take it.
     """
 
     name: str
@@ -49,3 +51,4 @@ class ImportKind(Generic[B]):
     apply: Callable[[Connection, int, Sequence[B], Actor], Awaitable[Sequence[Applied]]]
     end: Callable[[Connection, int, Sequence[int], Actor], Awaitable[int]] | None = None
     present: Callable[[Connection, int], Awaitable[Sequence[int]]] | None = None
+    needs: str | None = None

@@ -19,7 +19,7 @@ MOST_UNFINISHED: Final = 10
 KEPT_REFUSALS: Final = 10_000
 """Of an import: those after them are counted alone."""
 
-KindName = Literal["people", "courses", "sessions"]
+KindName = Literal["people", "courses", "sessions", "completions"]
 Status = Literal["receiving", "waiting", "running", "completed", "failed", "cancelled"]
 
 

@@ -181,7 +181,7 @@ LINES = [
     Line("POST /api/v1/imports?kind=people", "manage", 202, 202, file="id,employee_id,full_name\n7,E-7,New Name\n"),
     *[
         line
-        for kind in ("people", "courses", "sessions")
+        for kind in ("people", "courses", "sessions", "completions")
         for line in (
             Line(f"GET /api/v1/imports/{kind}", "manage", elsewhere=200),
             Line(f"GET /api/v1/imports/{kind}/{{import of {kind}}}", "manage"),

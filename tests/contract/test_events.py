@@ -147,6 +147,7 @@ RECORD = {
     "reason",
     "certifies",
     "remembered",
+    "key",
 }
 SETTINGS_STATE = {"id", "version", "time_zone", "booking_clash"}
 WEBHOOK = {

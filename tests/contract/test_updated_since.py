@@ -12,7 +12,9 @@ from shared.http import pagination
 from shared.http.pagination import REACH_BACK
 from tests.support.client import Client
 from tests.support.eventually import eventually
+from tests.support.external_records import decided, known_course
 from tests.support.history_client import Attendee, history_of
+from tests.support.past_completions import AT, imported_completions
 from tests.support.stack import Stack
 from tests.support.walked import PATHS, SCENES, Walked
 from tests.support.world import (
@@ -23,6 +25,7 @@ from tests.support.world import (
     ORGANISATIONS,
     RECORDS,
     SESSIONS,
+    SUBMISSIONS,
     USERS,
     WEBHOOKS,
     enroll,
@@ -243,6 +246,22 @@ async def test_compliance_changes_with_enrollments_in_its_courses(admin: Client)
     assert await changed(listed, since) == await changed(listed, since, status="valid") == [people[0]]
     since = from_now_on()
     assert (await admin.patch(f"{ENROLLMENTS}/{first}/reopen", {"reason": "A mistake"})).status == 200
+    assert await changed(listed, since) == await changed(listed, since, status="missing") == [people[0]]
+
+
+async def test_compliance_changes_with_records_of_its_courses(admin: Client) -> None:
+    course, other = await known_course(admin), await known_course(admin)
+    people = [await new_employee(admin) for _ in range(3)]
+    listed = Walked(
+        admin, COMPLIANCE, _nothing, filters={"course_id": course}, key=lambda item: int(item["employee"]["id"])
+    )
+    since = from_now_on()
+    assert await changed(listed, since) == []
+    await imported_completions(admin, ("K-1", people[0], course, AT), ("K-2", people[2], other, AT))
+    assert await changed(listed, since) == await changed(listed, since, status="valid") == [people[0]]
+    [record] = [each["id"] for each in (await admin.get(SUBMISSIONS)).data if each["key"] == "K-1"]
+    since = from_now_on()
+    await decided(admin, record, "reject")
     assert await changed(listed, since) == await changed(listed, since, status="missing") == [people[0]]
 
 

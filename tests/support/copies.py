@@ -12,7 +12,9 @@ from tests.support.commands import Outcome, run_here
 from tests.support.erasing import erase, somebody_trained
 from tests.support.eventually import eventually
 from tests.support.external_records import accepted, decided, submitted
+from tests.support.importing import counts
 from tests.support.lifecycle import changed, full_session_with_line
+from tests.support.past_completions import AT, imported_completions
 from tests.support.services import DECLARED
 from tests.support.stack import Stack
 from tests.support.world import (
@@ -120,6 +122,9 @@ async def rows_of_every_kind(client: Client, other: Client) -> list[int]:
     for person in people[1:4]:
         await accepted(client, other, person, course_id=course, evidence="Card — Karte 1")
     await submitted(client, people[1], training_name="Erste Hilfe")
+    past = [("K-1", people[1], course, AT, "", "87.5"), ("K-2", people[2], course, AT, "", "20")]
+    assert counts(await imported_completions(client, *past)) == {"created": 2}
+    assert counts(await imported_completions(client, ("K-2", people[2], course, AT, "", "90"))) == {"changed": 1}
     merged = await client.request(
         "POST", f"{EMPLOYEES}/{people[1]}/merge", json={"into": people[3]}, headers={"If-Match": "*"}
     )

@@ -27,8 +27,9 @@ FILES: Final[Mapping[str, str]] = {
     "courses": "id,title,category,delivery_mode,duration_hours,external_id\r\n,First aid,safety,online,1,C-1\r\n",
     "sessions": "id,course_id,session_name,start_date,end_date,max_participants,external_id\r\n"
     ",1,May,2030-05-15T09:00:00Z,2030-05-15T17:00:00Z,5,S-1\r\n",
+    "completions": "employee_id,course_id,key,completed_at\r\n1,1,K-1,2020-05-15T09:00:00Z\r\n",
 }
-"""A small file of each kind. No course has the id that the session names: its line is refused."""
+"""A small file of each kind. No course has the id that the session and the completion name: their lines are refused."""
 
 
 async def send(
@@ -69,7 +70,7 @@ async def ended_import(client: Client, file: str | bytes, **query: str) -> int:
 
 async def imported(client: Client, file: str | bytes, **query: str) -> Any:
     """The job of the file, once it has ended."""
-    return await ended(client, await begun_import(client, file, **query))
+    return await ended(client, await begun_import(client, file, **query), query.get("kind", "people"))
 
 
 def counts(job: Any) -> dict[str, int]:

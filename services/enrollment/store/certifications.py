@@ -16,9 +16,10 @@ from shared.postgres.statement_columns import ArrayColumns
 CertificationKey = tuple[int, int, int]
 """Organisation, course and person."""
 
-Source = Literal["internal", "external"]
-_TABLES: Final[dict[Source, str]] = {"internal": "enrollments", "external": "external_records"}
-"""Where the completions are: of the organisation's own sessions, and of training done elsewhere."""
+Source = Literal["internal", "external", "import"]
+Table = Literal["enrollments", "external_records"]
+_TABLES: Final[dict[Table, str]] = {"enrollments": "'internal'", "external_records": "e.source"}
+"""Where the completions are, of the organisation's own sessions and of others, and the SQL of their source."""
 
 CERTIFYING = "certifies"
 _OF_KEYS = """certifies AND (organisation_id, course_id, employee_id) IN (
@@ -30,7 +31,7 @@ def counting_of(condition: str) -> str:
     completions = " UNION ALL ".join(
         f"SELECT organisation_id, course_id, employee_id, id, completed_at, valid_until FROM public.{table}"  # noqa: S608
         f" WHERE {condition}"
-        for table in _TABLES.values()
+        for table in _TABLES
     )
     return f"""
         SELECT DISTINCT ON (organisation_id, course_id, employee_id)
@@ -79,8 +80,8 @@ WHERE certifications.enrollment_id <> excluded.enrollment_id
 
 # Workers that check at the same time take different rows.
 _DUE = """
-SELECT c.organisation_id, c.course_id, c.employee_id, c.enrollment_id, c.completed_at, c.valid_until, e.notices_sent,
-    e.end_told_at, now() AS now
+SELECT {source} AS source, c.organisation_id, c.course_id, c.employee_id, c.enrollment_id, c.completed_at,
+    c.valid_until, e.notices_sent, e.end_told_at, now() AS now
 FROM certifications c JOIN {table} e ON e.organisation_id = c.organisation_id AND e.id = c.enrollment_id
 WHERE c.look_at <= now()
 ORDER BY c.look_at LIMIT $1
@@ -136,7 +137,7 @@ class Counting:
 class Ending:
     """A completion of whose expiry a notice may be due, its row locked; `now` is the database's clock.
 
-    `enrollment_id` is that of a record where the source is external.
+    `enrollment_id` is that of a record unless the source is internal.
     """
 
     source: Source
@@ -192,9 +193,9 @@ def _counting_columns(row: Counting) -> dict[str, Any]:
 async def lock_endings(connection: Connection, limit: int) -> list[Ending]:
     """The completions that are due for a check, so many of each source."""
     return [
-        Ending(source, (row["organisation_id"], row["course_id"], row["employee_id"]), *list(row.values())[3:])
-        for source, table in _TABLES.items()
-        for row in await connection.fetch(_DUE.format(table=table), limit)
+        Ending(row["source"], (row["organisation_id"], row["course_id"], row["employee_id"]), *list(row.values())[4:])
+        for table, source in _TABLES.items()
+        for row in await connection.fetch(_DUE.format(table=table, source=source), limit)
     ]
 
 
@@ -217,10 +218,10 @@ def _checked_columns(key: CertificationKey, notified: bool, look_at: datetime | 
 
 
 async def count_notices(
-    connection: Connection, completions: Sequence[tuple[int, int]], source: Source = "internal"
+    connection: Connection, completions: Sequence[tuple[int, int]], table: Table = "enrollments"
 ) -> dict[tuple[int, int], int]:
     """Counts one more notice of each; the counts, by organisation and id."""
-    statement = _COUNT_NOTICES.format(table=_TABLES[source])
+    statement = _COUNT_NOTICES.format(table=table)
     rows = await connection.fetch(statement, [key[0] for key in completions], [key[1] for key in completions])
     return {(row["organisation_id"], row["id"]): row["notices_sent"] for row in rows}
 

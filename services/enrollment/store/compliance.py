@@ -106,12 +106,15 @@ _OF_PROJECT = """EXISTS (
     SELECT FROM enrollments e JOIN sessions s ON s.organisation_id = e.organisation_id AND s.id = e.session_id
     WHERE e.organisation_id = p.organisation_id AND e.employee_id = p.id AND e.status <> 'cancelled'
         AND {} = ANY(s.project_ids))"""
-# By what is stored of them and of their enrollments in the courses, or by time alone.
+# By what is stored of them and of their completions of the courses, or by time alone.
 _CHANGED_SINCE = f"""(
     p.updated_at >= {{0}}
     OR EXISTS (
         SELECT FROM enrollments e WHERE e.organisation_id = $1 AND e.employee_id = p.id
             AND e.course_id = ANY($2::bigint[]) AND e.updated_at >= {{0}})
+    OR EXISTS (
+        SELECT FROM external_records r WHERE r.organisation_id = $1 AND r.employee_id = p.id
+            AND r.course_id = ANY($2::bigint[]) AND r.updated_at >= {{0}})
     OR EXISTS (
         SELECT FROM certifications c WHERE c.organisation_id = $1 AND c.employee_id = p.id
             AND c.course_id = ANY($2::bigint[])

@@ -64,10 +64,11 @@ _BLANKED = ArrayColumns(
     submitted_by_name="text",
     reason="text",
     remembered="jsonb",
+    key="text",
 )
 _BLANK_RECORDS = f"""
-UPDATE external_records r SET {_BLANKED.updates("new", "id")} FROM {_BLANKED.unnest("new")}
-WHERE r.organisation_id = $11 AND r.id = new.id
+UPDATE external_records r SET {_BLANKED.updates("new", "id")}, line_digest = NULL FROM {_BLANKED.unnest("new")}
+WHERE r.organisation_id = $12 AND r.id = new.id
 """  # noqa: S608 - of constants alone
 
 _BLANK_ENTRIES = """
@@ -179,6 +180,7 @@ def _blanked_columns(record: RecordState) -> dict[str, Any]:
         "submitted_by_name": record.submitted_by.name,
         "reason": record.reason,
         "remembered": record.remembered and record.remembered.model_dump_json(),
+        "key": record.key,
     }
 
 

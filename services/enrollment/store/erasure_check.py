@@ -11,7 +11,7 @@ _BLANK = {
     "enrollments": " OR ".join(f"r.{name} IS NOT NULL" for name in BLANK["enrollment"]),
     "external_records": "r.provider <> '' OR r.training_name <> '' OR r.submitted_by_name <> ''"
     " OR r.submitted_by_subject <> '' OR r.certificate_url IS NOT NULL OR r.evidence IS NOT NULL"
-    " OR r.reason IS NOT NULL",
+    " OR r.reason IS NOT NULL OR r.key IS NOT NULL",
 }
 _OF_PERSON = {"people": "r.id", "enrollments": "r.employee_id", "external_records": "r.employee_id"}
 

@@ -24,7 +24,7 @@ TRAIL = audit_trail.Trail(
 
 # A closed record shows what its training was called when it closed, and an open one what it is called now.
 ITEM = """json_build_object(
-    'id', r.id, 'source', 'external',
+    'id', r.id, 'source', r.source, 'key', r.key,
     'employee', json_build_object('id', p.id, 'employee_id', p.employee_id, 'full_name', p.full_name),
     'course', CASE WHEN r.course_id IS NOT NULL THEN json_build_object('id', r.course_id, 'title', {title}) END,
     'training_name', {title}, 'provider', r.provider, 'status', r.status,

@@ -64,7 +64,7 @@ async def revocations_of_records(
     if not lost:
         return []
     keys = [(organisation_id, before.id) for before in lost]
-    counts = await store.count_notices(connection, keys, "external")
+    counts = await store.count_notices(connection, keys, "external_records")
     return [
         CertificationRevoked(organisation_id, _revoked(before, counts[organisation_id, before.id]), trace)
         for before in lost

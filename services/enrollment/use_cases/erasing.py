@@ -91,7 +91,7 @@ async def _blank_records(connection: Connection, organisation_id: int, person_id
     while records := await record_store.lock_of_person(connection, organisation_id, person_id, after, CHUNK):
         changes = [(record, _blank_record(record)) for record in records if _blank_record(record) != record]
         await store.blank_records(connection, organisation_id, [changed for _, changed in changes])
-        await external_records.add_changes(connection, organisation_id, changes, RecordErased, actor)
+        await external_records.announce(connection, organisation_id, changes, RecordErased, actor)
         after = records[-1].id
 
 

@@ -40,7 +40,7 @@ async def submit(connection: Connection, caller: Caller, fields: RecordFields, a
         raise CourseNotSelectable
     rules.check_completed_at(fields.completed_at, subject.now)
     record = await store.insert(connection, organisation_id, fields, actor)
-    await add_changes(connection, organisation_id, [(None, record)], RecordSubmitted, actor)
+    await announce(connection, organisation_id, [(None, record)], RecordSubmitted, actor)
     return record.id, await _detail(connection, organisation_id, record.id)
 
 
@@ -79,7 +79,7 @@ async def _decide(
         after = decision(before, subject)
         if after != before:
             await store.update(connection, organisation_id, [after])
-            await add_changes(connection, organisation_id, [(before, after)], event, actor)
+            await announce(connection, organisation_id, [(before, after)], event, actor)
         return await _detail(connection, organisation_id, record_id)
 
     return await in_transaction(pool, organisation_id, work)
@@ -103,11 +103,11 @@ async def reassign(connection: Connection, organisation_id: int, person_id: int,
     while records := await store.lock_of_person(connection, organisation_id, person_id, after, CHUNK):
         changes = [(record, rules.reassigned(record, into)) for record in records]
         await store.update(connection, organisation_id, [changed for _, changed in changes])
-        await add_changes(connection, organisation_id, changes, RecordReassigned, actor)
+        await announce(connection, organisation_id, changes, RecordReassigned, actor)
         after = records[-1].id
 
 
-async def add_changes(
+async def announce(
     connection: Connection,
     organisation_id: int,
     changes: Sequence[Change],
@@ -123,7 +123,8 @@ async def add_changes(
     }
     if keys:
         await certifications.follow_completions(connection, sorted(keys))
-    lost = [before for before, after in changes if before is not None and before.certifies and not after.certifies]
+    merged = event is RecordReassigned
+    lost = [before for before, after in changes if before is not None and not merged and rules.lost(before, after)]
     revoked = await certifications.revocations_of_records(connection, organisation_id, lost, actor.trace)
     events = [event(organisation_id, after, actor.trace) for _, after in changes]
     entries = [

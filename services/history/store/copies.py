@@ -215,7 +215,7 @@ def _record(event: EnrollmentEvent) -> dict[str, Any]:
 
 
 async def save_external_records(connection: Connection, events: Sequence[RecordEvent]) -> None:
-    """Keeps the newest version of each record of training done elsewhere, among those of enrollments."""
+    """Keeps the newest version of each record without a session, among those of enrollments."""
     await connection.execute(_SAVE_RECORDS, *_RECORDS.arrays(map(_external_record, events)))
 
 
@@ -237,7 +237,7 @@ def _external_record(event: RecordEvent) -> dict[str, Any]:
         "checked_in_at": None,
         "check_in_method": None,
         "attendance": "[]",
-        "external": True,
+        "external": state.source == "external",
         "holds_seat": False,
         "training_name": state.training_name,
         "provider": state.provider,
@@ -265,14 +265,14 @@ def _remembered(remembered: Remembered | None) -> Mapping[str, Any]:
 
 
 def _remembered_record(remembered: RememberedRecord | None) -> Mapping[str, Any]:
-    """Without a session, and offline."""
+    """Without a session. Nobody knows whether training done elsewhere was online: it counts as offline."""
     if remembered is None:
         return _NOTHING_REMEMBERED
     return {
         **_NOTHING_REMEMBERED,
         "remembered": True,
         "remembered_title": remembered.training_name,
-        "remembered_online": False,
+        "remembered_online": remembered.delivery_mode in _ONLINE_MODES,
         "remembered_label_ids": [label.id for label in remembered.labels],
         "remembered_label_names": _names(remembered.labels),
         "remembered_project_names": "[]",

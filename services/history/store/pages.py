@@ -13,7 +13,7 @@ from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped
 
 # A closed record shows, and is found by, what was true when it closed; an open one what is true now. Training done
-# elsewhere was in no session of a project, and nobody knows whether it was online.
+# elsewhere was in no session of a project, and nobody knows whether it was online. Nor has a past completion a session.
 _NOW = {
     "title": "coalesce(r.training_name, c.title)",
     "online": "c.online AND NOT r.external",
@@ -63,6 +63,7 @@ SELECT
     {items}
 """
 _RECORD = """CASE WHEN external THEN json_build_object({record}, 'provider', provider, 'session', NULL)
+    WHEN session_id IS NULL THEN json_build_object({record}, 'session', NULL)
     ELSE json_build_object({record},
         'session', CASE WHEN coalesce(meetings, '[]') = '[]' THEN json_build_object({session})
             ELSE json_build_object({session}, 'attendance', ({attendance})) END
@@ -70,14 +71,16 @@ _RECORD = """CASE WHEN external THEN json_build_object({record}, 'provider', pro
 _MEMBERS = """
         'id', id, 'type', CASE WHEN online THEN 'online' ELSE 'offline' END,
         'training_name', title,
-        'training_type', CASE WHEN external THEN 'external' WHEN online THEN 'course' ELSE 'session' END,
+        'training_type', CASE WHEN external THEN 'external' WHEN online OR session_id IS NULL THEN 'course'
+            ELSE 'session' END,
         'completed_at', CASE WHEN status NOT IN ('pending', 'rejected') THEN history_timestamp(completed_at) END,
         'status', CASE WHEN status = 'enrolled' THEN 'confirmed'
             WHEN status IN ('waitlisted', 'pending') THEN 'proposed'
             WHEN status IN ('cancelled', 'rejected') THEN 'cancelled' ELSE 'completed' END,
         'result', CASE WHEN status = 'absent' THEN 'absent' WHEN status = 'failed' THEN 'failed'
             WHEN status IN ('completed', 'accepted') THEN
-                CASE WHEN passed THEN 'passed' WHEN external AND NOT passed THEN 'failed' ELSE 'attended' END END,
+                CASE WHEN passed THEN 'passed' WHEN session_id IS NULL AND NOT passed THEN 'failed'
+                    ELSE 'attended' END END,
         'valid_until', history_timestamp(valid_until),
         'person', json_build_object('id', person_id, 'type', type, 'name', full_name, 'company', company_name),
         'projects', project_names, 'labels', label_names

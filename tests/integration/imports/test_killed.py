@@ -1,8 +1,6 @@
 """A worker that is killed anywhere leaves a job that another one ends: the same rows as if none had been killed."""
 
 import asyncio
-import os
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,14 +14,12 @@ from shared.imports.work import Work
 from shared.observability import new_uuid
 from shared.postgres.pool import transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
-from stack.config.ports import reserve_port
 from tests.faults.crash_points import IMPORT_POINTS
 from tests.support.client import Client, new_organisation
-from tests.support.forks import ForkedProcess, fork
 from tests.support.guards import without
 from tests.support.import_workers import Workers
 from tests.support.importing import ENDED, begun_import, counts, ended, people, people_file
-from tests.support.service_process import REPOSITORY, environment
+from tests.support.killed_imports import kill
 from tests.support.world import IMPORTS
 
 pytestmark = pytest.mark.timeout(180)
@@ -50,30 +46,6 @@ transaction of each reads the file, the second is about a batch."""
 
 def test_each_step_is_among_them() -> None:
     assert {f"import: {step.rpartition(':')[0]}" for step in STEPS} == {point.name for point in IMPORT_POINTS}
-
-
-async def worker(workers: Workers, output: Path, crash_at: str) -> ForkedProcess:
-    """A process of enrollment that publishes, follows events and imports, until it is killed there."""
-    settings = {**dict(workers.stack.settings["enrollment"]), "port": reserve_port(), "crash_at": f"import: {crash_at}"}
-    return await fork(
-        "tests.faults.launcher",
-        "services.enrollment",
-        "--role",
-        "worker",
-        directory=REPOSITORY,
-        environment={**os.environ, **environment(settings)},
-        output=output,
-    )
-
-
-async def kill(workers: Workers, output: Path, crash_at: str) -> None:
-    process = await worker(workers, output, crash_at)
-    try:
-        async with asyncio.timeout(40):
-            assert await process.wait() == -signal.SIGKILL
-    finally:
-        process.send_signal(signal.SIGKILL)
-    await workers.end_leases()
 
 
 async def begin(workers: Workers, client: Client) -> int:

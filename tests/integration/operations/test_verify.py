@@ -43,6 +43,9 @@ BREAKAGES = [
      "with other values in provider"),
     ("history", "DELETE FROM records WHERE organisation_id = $1 AND external AND status = 'accepted' AND $2 > 0",
      "records", "missing here, version"),
+    ("history", """UPDATE records SET external = true
+     WHERE organisation_id = $1 AND session_id IS NULL AND NOT external AND $2 > 0""", "records",
+     "with other values in external"),
     ("enrollment", "DELETE FROM certifications WHERE organisation_id = $1 AND $2 > 0", "certification of",
      "None until"),
     ("enrollment", "UPDATE certifications SET valid_until = now() WHERE organisation_id = $1 AND $2 > 0",

@@ -23,6 +23,7 @@ from shared.events.states import (
     Facilitator,
     RecordState,
     Remembered,
+    RememberedRecord,
     SessionState,
     SettingsState,
     State,
@@ -71,7 +72,11 @@ CHANGED: Mapping[str, Mapping[str, Any]] = {
         "holds_seat": True,
         "remembered": dict(filled(Remembered, delivery_mode="online")),
     },
-    ELSEWHERE: {"status": "accepted", "passed": True},
+    ELSEWHERE: {
+        "status": "accepted",
+        "passed": True,
+        "remembered": dict(filled(RememberedRecord, delivery_mode="online")),
+    },
 }
 """Of the row that is changed, where another value would hide a change: a completion shows whether it passed."""
 FIRST: Mapping[str, Mapping[str, Any]] = {"enrollments": {**CHANGED["enrollments"], "remembered": None}}
@@ -136,7 +141,7 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
         "remembered": _KEPT,
     },
     ELSEWHERE: {
-        **dict.fromkeys(("certifies", "certificate_url", "evidence", "reason"), "no record shows it"),
+        **dict.fromkeys(("certifies", "certificate_url", "evidence", "reason", "key"), "no record shows it"),
         **dict.fromkeys(("submitted_at", "submitted_by.subject", "submitted_by.name"), "no record shows it"),
         **dict.fromkeys(("decided_at", "decided_by", "decided_by.subject", "decided_by.name"), "no record shows it"),
         "remembered": _KEPT,

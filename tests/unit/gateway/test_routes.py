@@ -79,6 +79,7 @@ def test_no_other_path_has_one(path: str) -> None:
         ("mode=changes&kind=p%65ople", "enrollment"),
         ("mode=changes&kind=co%75rses", "catalog"),
         ("kind=sessions", "catalog"),
+        ("kind=completions", "enrollment"),
         ("", "enrollment"),
         ("kind=", "enrollment"),
         ("kind=shoes", "enrollment"),
