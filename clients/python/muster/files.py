@@ -118,6 +118,7 @@ def upload_of(
         encoding="gzip" if is_gzip or packed else None,
         length=None if packed else source.size,
         is_repeatable=source.path is not None,
+        refused=sent.refuse,
     )
 
 
@@ -127,7 +128,13 @@ class Sent:
     def __init__(self, source: Source) -> None:
         self._size = source.size
         self.advance: Callable[[int], None] = lambda done: None
+        self.refused: Callable[[], None] = lambda: None
         self.is_whole = False
+
+    def refuse(self) -> None:
+        """Nothing of it was taken."""
+        self.is_whole = False
+        self.refused()
 
     def counted(self, source: Source, *, packed: bool) -> Iterator[bytes]:
         """The pieces as they are sent, from the beginning."""

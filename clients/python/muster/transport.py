@@ -41,6 +41,8 @@ class Upload:
     encoding: str | None = None
     length: int | None = None
     is_repeatable: bool = True
+    refused: Callable[[], None] = lambda: None
+    """Called when the server has refused it: it had no effect, and may be sent again."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,8 @@ class Transport:
             if response.status_code < 300:
                 return response
             refusal = self._refusal(response)
+            if request.upload is not None:
+                request.upload.refused()
             if not renewed and self._may_renew(refusal, request):
                 renewed = True
                 continue

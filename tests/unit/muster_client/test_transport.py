@@ -53,17 +53,20 @@ def refusal(status: int, code: str = "some_code", **headers: str) -> httpx.Respo
     return httpx.Response(status, json=body, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
-def upload(*, is_repeatable: bool = True) -> Upload:
+def upload(*, is_repeatable: bool = True, refused: Callable[[], None] = lambda: None) -> Upload:
     def pieces() -> Iterator[bytes]:
         yield b"ab"
         yield b"c"
 
-    return Upload(pieces, "text/csv", is_repeatable=is_repeatable)
+    return Upload(pieces, "text/csv", is_repeatable=is_repeatable, refused=refused)
 
 
 def test_a_body_is_sent_again_from_its_beginning() -> None:
     server = Server(refusal(503, Retry_After="7"), refusal(429), good())
-    assert server.transport().request("POST", "/x", upload=upload()).data == {"data": 1}
+    refusals: list[int] = []
+    sent = upload(refused=lambda: refusals.append(len(server.waits)))
+    assert server.transport().request("POST", "/x", upload=sent).data == {"data": 1}
+    assert refusals == [0, 1]  # before each wait
     assert [request.content for request in server.requests] == [b"abc"] * 3
     assert server.waits == [7.0, 1.0]
 
