@@ -7,7 +7,7 @@ import pytest
 
 from muster.errors import ApiError, CutShort, Unreachable
 from muster.settings import Settings
-from muster.transport import LONGEST_WAIT, MOST_TRIES, Transport, Upload
+from muster.transport import LONGEST_WAIT, MOST_BYTES, MOST_TRIES, Transport, Upload
 
 GIVEN = Settings("https://m.example", token="a.b.c")
 PROGRAM = Settings("https://m.example", client_id="id", client_secret="s/e:c")
@@ -186,6 +186,22 @@ def test_answers_of_other_servers(reply: httpx.Response) -> None:
     with pytest.raises(ApiError, match="not as Muster does") as raised:
         Server(reply).transport().request("POST", "/x")
     assert raised.value.code is None
+
+
+def test_an_answer_without_an_end() -> None:
+    class Endless(httpx.SyncByteStream):
+        sent = 0
+
+        def __iter__(self) -> Iterator[bytes]:
+            while True:
+                self.sent += 1
+                yield b" " * 2**20
+
+    for status in (200, 400):
+        endless = Endless()
+        with pytest.raises(ApiError, match="not as Muster does"):
+            Server(httpx.Response(status, stream=endless)).transport().request("GET", "/x")
+        assert endless.sent == MOST_BYTES // 2**20 + 1
 
 
 def test_an_answer_that_ends_early() -> None:
