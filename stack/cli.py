@@ -110,7 +110,8 @@ where that is allowed.
 """
 SEED_HELP = """\
 Loads data into the running stack: without options the demonstration rows, with --people or --enrollments
-a realistic size of organisation 1 (courses, sessions and places follow from it unless given).
+a realistic size of organisation 1 (courses, sessions and places follow from it unless given). These rows but the
+enrollments are imported through the API; the same size again adds nothing, and a larger one what is missing.
 """
 
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from stack.config.ports import reserve_port
 from tests.support.client import Client
 from tests.support.importing import people, people_file
-from tests.support.muster_command import environment, muster, muster_with, names_in
+from tests.support.muster_command import environment, job_of_another_server, muster, muster_with, names_in
 from tests.support.stack import Stack, serving
 from tests.support.world import IMPORTS
 
@@ -141,9 +141,7 @@ async def refusing(times: int, **answer: str) -> AsyncIterator[tuple[str, list[f
         if len(came) <= times:
             body = {"success": False, "message": "Too many requests. Try again in 1 seconds.", "code": "rate_limited"}
             return web.json_response(body, status=429, headers=answer)
-        counts = dict.fromkeys(("lines", "bytes", "bytes_read", "created", "changed", "unchanged", "removed"), 1)
-        job = {"id": 7, "kind": "people", "status": "completed", "dry_run": False, "refused": 0, "message": None}
-        return web.json_response({"success": True, "data": {**job, **counts, "of_a_newer_server": [1]}}, status=202)
+        return web.json_response({"success": True, "data": job_of_another_server("completed")}, status=202)
 
     app = web.Application()
     app.router.add_post(IMPORTS, imports)

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from tests.support.client import Client
 from tests.support.eventually import eventually
 from tests.support.importing import people, people_file
-from tests.support.muster_command import Command, environment, muster, started
+from tests.support.muster_command import Command, environment, job_of_another_server, muster, started
 from tests.support.programs import MAKER, basic, new_program
-from tests.support.stack import Stack
+from tests.support.stack import Stack, serving
 from tests.support.world import CLIENTS, IMPORTS
 
 PEOPLE = f"{IMPORTS}/people"
@@ -74,6 +75,48 @@ async def test_afterwards_the_import_goes_on_and_can_be_followed_and_cancelled(
     assert again.status == 2
 
 
+async def test_before_the_answer_it_waits_for_the_answer(tmp_path: Path) -> None:
+    """The server may have taken the file: what it says decides what the command says."""
+    came, go = asyncio.Event(), asyncio.Event()
+
+    async def imports(request: web.Request) -> web.Response:
+        await request.read()
+        came.set()
+        await go.wait()
+        return web.json_response({"success": True, "data": job_of_another_server("running")}, status=202)
+
+    app = web.Application()
+    app.router.add_post(IMPORTS, imports)
+    (tmp_path / "people.csv").write_text(MANY)
+    async with serving(app) as url:
+        command = await Command.start(("import", "people.csv"), tmp_path, environment(url, MUSTER_TOKEN="a.b.c"))
+        async with asyncio.timeout(20):
+            await came.wait()
+        command.interrupt()
+        go.set()
+        ended = await command.end()
+    assert (ended.status, "Import people/7 goes on without this command." in ended.output) == (130, True), ended
+
+
+async def test_while_it_waits_for_its_turn_nothing_was_imported(tmp_path: Path) -> None:
+    """A file that was refused for now has no effect, though all of it was sent."""
+
+    async def imports(request: web.Request) -> web.Response:
+        await request.read()
+        body = {"success": False, "message": "Too many requests.", "code": "rate_limited"}
+        return web.json_response(body, status=429, headers={"Retry-After": "100"})
+
+    app = web.Application()
+    app.router.add_post(IMPORTS, imports)
+    (tmp_path / "people.csv").write_text(MANY)
+    async with serving(app) as url:
+        command = await Command.start(("import", "people.csv"), tmp_path, environment(url, MUSTER_TOKEN="a.b.c"))
+        await said(command, b"The next try is in 100 s.")
+        command.interrupt()
+        ended = await command.end()
+    assert (ended.status, ended.output) == (130, "Interrupted: nothing was imported.\n")
+
+
 async def said(command: Command, text: bytes) -> None:
     """Waits until it says so."""
     assert command.process.stderr is not None
@@ -106,6 +149,19 @@ async def test_a_token_that_is_refused_in_the_middle_is_renewed(
     await admin.post(f"{PEOPLE}/{job['id']}/cancel", {})
     ended = await command.end()
     assert (ended.status, f"people/{job['id']} cancelled" in ended.output) == (2, True), ended.errors
+
+
+async def test_control_a_token_alone_cannot_be_renewed_and_the_import_goes_on(
+    waiting_admin: Client, tmp_path: Path
+) -> None:
+    (tmp_path / "people.csv").write_text(people_file(*people([1])))
+    async with started(waiting_admin, tmp_path, "import", "people.csv") as command:
+        [job] = await eventually(lambda: jobs(waiting_admin, "waiting"))
+        await said(command, b"Sending people.csv")
+        assert (await waiting_admin.post("/api/v1/auth/logout", {})).status == 200
+        ended = await command.end()
+    assert (ended.status, f"Import people/{job['id']} goes on" in ended.output) == (2, True), ended
+    assert "Is MUSTER_TOKEN a token of this server" in ended.errors
 
 
 async def token_of(stack: Stack, client_id: str, secret: str) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from muster.errors import BadInput
 from muster.exports import FORMATS, Exports, Progress, path_of
-from muster.progress import Screen, amount
+from muster.progress import Screen, amount, rows
 from muster.transport import Transport
 
 STANDARD_OUTPUT: Final = "-"
@@ -32,8 +32,7 @@ def export(transport: Transport, wanted: Wanted, screen: Screen, out: Screen, *,
     with screen.bar(f"Exporting {wanted.list}") as bar:
 
         def report(progress: Progress) -> None:
-            rows = "" if progress.rows is None else f"{progress.rows:,} rows, "
-            bar.show(progress.rows or 0, total, f"{rows}{amount(progress.bytes)}")
+            bar.show(progress.rows or 0, total, _said(progress))
 
         if wanted.output == STANDARD_OUTPUT:
             done = exports.copy(path, format_, filters, sys.stdout.buffer, report)
@@ -41,11 +40,15 @@ def export(transport: Transport, wanted: Wanted, screen: Screen, out: Screen, *,
             output = None if wanted.output is None else Path(wanted.output)
             done = exports.save(path, format_, filters, output, report)
     if done.path is not None:
-        rows = "" if done.progress.rows is None else f"{done.progress.rows:,} rows, "
-        out.say(f"{done.path}: {rows}{amount(done.progress.bytes)}")
+        out.say(f"{done.path}: {_said(done.progress)}")
     if done.cursor is not None:
         (out if done.path is not None else screen).say(f"Event cursor: {done.cursor}")
     return 0
+
+
+def _said(progress: Progress) -> str:
+    size = amount(progress.bytes)
+    return size if progress.rows is None else f"{rows(progress.rows)}, {size}"
 
 
 def filters_of(given: Sequence[str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -50,7 +51,8 @@ class Source:
     def open(self) -> Iterator[bytes]:
         """The pieces of it, once, or as often as wanted of a file."""
         if self.path is None:
-            yield from _pieces(sys.stdin.buffer, self.beginning)
+            with _standard_input() as file:
+                yield from _pieces(file, self.beginning)
             return
         try:
             with self.path.open("rb") as file:
@@ -59,7 +61,12 @@ class Source:
             raise BadInput(f"{self.name} cannot be read: {error.strerror}.") from error
 
 
-def _pieces(file: BinaryIO, beginning: bytes = b"") -> Iterator[bytes]:
+def _standard_input() -> FileIO:
+    """What is there, as soon as it is: whoever writes it may take longer than the server waits."""
+    return FileIO(sys.stdin.fileno(), closefd=False)
+
+
+def _pieces(file: BinaryIO | FileIO, beginning: bytes = b"") -> Iterator[bytes]:
     if beginning:
         yield beginning
     while piece := file.read(PIECE_BYTES):
@@ -69,7 +76,8 @@ def _pieces(file: BinaryIO, beginning: bytes = b"") -> Iterator[bytes]:
 def source_of(name: str) -> Source:
     """Raises `BadInput` if there is no such file, or none that can be read."""
     if name == STANDARD_INPUT:
-        return Source("standard input", None, None, sys.stdin.buffer.read(PIECE_BYTES))
+        with _standard_input() as file:
+            return Source("standard input", None, None, file.read(PIECE_BYTES))
     path = Path(name)
     try:
         with path.open("rb") as file:
@@ -118,6 +126,7 @@ def upload_of(
         encoding="gzip" if is_gzip or packed else None,
         length=None if packed else source.size,
         is_repeatable=source.path is not None,
+        refused=sent.refuse,
     )
 
 
@@ -127,7 +136,13 @@ class Sent:
     def __init__(self, source: Source) -> None:
         self._size = source.size
         self.advance: Callable[[int], None] = lambda done: None
+        self.refused: Callable[[], None] = lambda: None
         self.is_whole = False
+
+    def refuse(self) -> None:
+        """Nothing of it was taken."""
+        self.is_whole = False
+        self.refused()
 
     def counted(self, source: Source, *, packed: bool) -> Iterator[bytes]:
         """The pieces as they are sent, from the beginning."""
@@ -137,8 +152,7 @@ class Sent:
             done += len(piece)
             self.advance(done)
             if packed:
-                if out := pack.compress(piece):
-                    yield out
+                yield pack.compress(piece) + pack.flush(zlib.Z_SYNC_FLUSH)
             else:
                 # With its length said before, the server has all of it once it has the last piece.
                 self.is_whole = done == self._size

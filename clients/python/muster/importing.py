@@ -65,7 +65,8 @@ class Importer:
         upload = upload_of(source, type_, wanted.charset, compress=wanted.compress, is_local=self._is_local, sent=sent)
         with self._screen.bar(f"Sending {source.name}") as bar:
             sent.advance = lambda done: bar.show(done, source.size, amount(done))
-            with interruptible(lambda: sent.is_whole and self._job is None):
+            with interruptible(lambda: sent.is_whole and self._job is None) as interrupt:
+                sent.refused = interrupt.take_effect
                 self._job = self._imports.send(kind, upload, mode=wanted.mode, dry_run=wanted.dry_run)
             return self._job
 

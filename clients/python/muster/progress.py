@@ -111,6 +111,11 @@ def amount(size: int) -> str:
     return f"{size} {_UNITS[0]}" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
 
 
+def rows(count: int) -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
+
+
 def printable(text: str) -> str:
     """Without control characters, which others may have written into names and files."""
     return "".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in text)

@@ -19,6 +19,8 @@ from muster.tokens import ClientTokens, GivenToken, Granted, Tokens
 CONNECT_SECONDS: Final = 10.0
 PAUSE_SECONDS: Final = 60.0
 """In which something must be sent or received."""
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""Of an answer that is no stream; Muster's are shorter."""
 MOST_TRIES: Final = 6
 LONGEST_WAIT: Final = 120.0
 """Seconds: a server that asks for more is not waited for."""
@@ -41,6 +43,8 @@ class Upload:
     encoding: str | None = None
     length: int | None = None
     is_repeatable: bool = True
+    refused: Callable[[], None] = lambda: None
+    """Called when the server has refused it: it had no effect, and may be sent again."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,8 @@ class Transport:
             if response.status_code < 300:
                 return response
             refusal = self._refusal(response)
+            if request.upload is not None:
+                request.upload.refused()
             if not renewed and self._may_renew(refusal, request):
                 renewed = True
                 continue
@@ -206,8 +212,8 @@ class Transport:
     def _refusal(self, response: httpx.Response) -> ApiError:
         with _closing(response):
             try:
-                data = _json(response.read())
-            except httpx.TransportError:
+                data = _json(self._read(response))
+            except CutShort:
                 data = None
         return error_of(
             response.status_code,
@@ -222,7 +228,13 @@ class Transport:
         self._wait(seconds)
 
     def _read(self, response: httpx.Response) -> bytes:
-        return b"".join(self._pieces(response))
+        """All of an answer but a stream's. Raises `CutShort`, and `ApiError` for one that cannot be Muster's."""
+        body = bytearray()
+        for piece in self._pieces(response):
+            body += piece
+            if len(body) > MOST_BYTES:
+                raise error_of(response.status_code, None, address=self._settings.url)
+        return bytes(body)
 
     def _pieces(self, response: httpx.Response) -> Iterator[bytes]:
         try:

@@ -77,6 +77,18 @@ def test_a_compressed_file_is_sent_as_it_is(tmp_path: Path) -> None:
     assert (upload.encoding, b"".join(upload.open())) == ("gzip", (tmp_path / "people.csv.gz").read_bytes())
 
 
+def test_what_was_refused_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_bytes(b"id\n")
+    source = source_of(str(tmp_path / "people.csv"))
+    sent, refusals = Sent(source), []
+    sent.refused = lambda: refusals.append(sent.is_whole)
+    upload = upload_of(source, "csv", None, compress=None, is_local=True, sent=sent)
+    list(upload.open())
+    assert sent.is_whole
+    upload.refused()
+    assert refusals == [False]
+
+
 def test_it_is_whole_before_its_last_piece_is_sent(tmp_path: Path) -> None:
     """The server may have all of it from then on: Ctrl-C waits for what it says."""
     (tmp_path / "people.csv").write_bytes(b"x" * (PIECE_BYTES + 1))

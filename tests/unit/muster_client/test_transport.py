@@ -7,7 +7,7 @@ import pytest
 
 from muster.errors import ApiError, CutShort, Unreachable
 from muster.settings import Settings
-from muster.transport import LONGEST_WAIT, MOST_TRIES, Transport, Upload
+from muster.transport import LONGEST_WAIT, MOST_BYTES, MOST_TRIES, Transport, Upload
 
 GIVEN = Settings("https://m.example", token="a.b.c")
 PROGRAM = Settings("https://m.example", client_id="id", client_secret="s/e:c")
@@ -53,17 +53,20 @@ def refusal(status: int, code: str = "some_code", **headers: str) -> httpx.Respo
     return httpx.Response(status, json=body, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
-def upload(*, is_repeatable: bool = True) -> Upload:
+def upload(*, is_repeatable: bool = True, refused: Callable[[], None] = lambda: None) -> Upload:
     def pieces() -> Iterator[bytes]:
         yield b"ab"
         yield b"c"
 
-    return Upload(pieces, "text/csv", is_repeatable=is_repeatable)
+    return Upload(pieces, "text/csv", is_repeatable=is_repeatable, refused=refused)
 
 
 def test_a_body_is_sent_again_from_its_beginning() -> None:
     server = Server(refusal(503, Retry_After="7"), refusal(429), good())
-    assert server.transport().request("POST", "/x", upload=upload()).data == {"data": 1}
+    refusals: list[int] = []
+    sent = upload(refused=lambda: refusals.append(len(server.waits)))
+    assert server.transport().request("POST", "/x", upload=sent).data == {"data": 1}
+    assert refusals == [0, 1]  # before each wait
     assert [request.content for request in server.requests] == [b"abc"] * 3
     assert server.waits == [7.0, 1.0]
 
@@ -183,6 +186,22 @@ def test_answers_of_other_servers(reply: httpx.Response) -> None:
     with pytest.raises(ApiError, match="not as Muster does") as raised:
         Server(reply).transport().request("POST", "/x")
     assert raised.value.code is None
+
+
+def test_an_answer_without_an_end() -> None:
+    class Endless(httpx.SyncByteStream):
+        sent = 0
+
+        def __iter__(self) -> Iterator[bytes]:
+            while True:
+                self.sent += 1
+                yield b" " * 2**20
+
+    for status in (200, 400):
+        endless = Endless()
+        with pytest.raises(ApiError, match="not as Muster does"):
+            Server(httpx.Response(status, stream=endless)).transport().request("GET", "/x")
+        assert endless.sent == MOST_BYTES // 2**20 + 1
 
 
 def test_an_answer_that_ends_early() -> None:
