@@ -25,8 +25,8 @@ are persistent.
 or `certifications/<id of the record>` where `source` is `external`, and its version counts the notices: compare it \
 neither with the version of the enrollment or the record nor with its row.
 - **Acknowledge after your own commit.** If your service dies before that, the broker delivers the message again.
-- **Dead letters.** Reject what you cannot read with `requeue=False`; requeued, it would come back forever. Give \
-your queue a dead-letter exchange if you want to see such messages.
+- **Dead letters.** Publish what you cannot read to a queue of your own, with confirms, then acknowledge it; requeued, \
+it would come back forever. RabbitMQ may drop what is rejected to a dead-letter exchange, such as soon after a restart.
 - **Deletions.** A state with `"removed": true` is that of a row that was deleted. Its later versions, if any, \
 belong to somebody who came back.
 - **Fields are only added** within `v1`. Ignore those that you do not know, and read events without those that \

@@ -25,7 +25,7 @@ log = logging.getLogger("subscriber")
 
 
 async def declare(channel: AbstractChannel) -> AbstractQueue:
-    """The queue, and where messages go that it rejects. To declare again what is there changes nothing."""
+    """The queue, and where its dead letters go. To declare again what is there changes nothing."""
     quorum: dict[str, Any] = {"x-queue-type": "quorum"}  # on disk, on each node of a cluster
     dead_letters = await channel.declare_exchange(DEAD_LETTERS, aio_pika.ExchangeType.FANOUT, durable=True)
     letters = await channel.declare_queue(DEAD_LETTERS, durable=True, arguments=quorum)
@@ -38,20 +38,26 @@ async def declare(channel: AbstractChannel) -> AbstractQueue:
     return queue
 
 
-async def handle(database: sqlite3.Connection, message: AbstractIncomingMessage) -> None:
+async def set_aside(channel: AbstractChannel, message: AbstractIncomingMessage) -> None:
+    """Publish it and wait until the broker has it: one that is rejected is lost where its new queue is not ready."""
+    dead_letters = await channel.get_exchange(DEAD_LETTERS, ensure=False)
+    letter = aio_pika.Message(message.body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
+    await dead_letters.publish(letter, message.routing_key or "", timeout=10)
+
+
+async def handle(database: sqlite3.Connection, channel: AbstractChannel, message: AbstractIncomingMessage) -> None:
     """Acknowledge after the commit: a message that was not acknowledged is delivered again."""
     while True:
         try:
             log.info(keep(database, message.body))
         except NotAnEvent as error:
             log.warning("dead letter: %s", error)
-            await message.reject(requeue=False)
+            await set_aside(channel, message)
         except sqlite3.OperationalError as error:  # locked, or a full disk: the message is not to blame
             log.error("waiting for the database: %s", error)
             await asyncio.sleep(RETRY_SECONDS)
             continue
-        else:
-            await message.ack()
+        await message.ack()
         return
 
 
@@ -59,13 +65,13 @@ async def follow(database: sqlite3.Connection) -> None:
     """Until the connection ends, which raises."""
     connection = await aio_pika.connect(os.environ["AMQP_URL"], heartbeat=10, timeout=10)
     async with connection:
-        channel = await connection.channel()
+        channel = await connection.channel(on_return_raises=True)  # what reaches no queue raises
         await channel.set_qos(prefetch_count=100)  # without it the broker sends everything at once
         queue = await declare(channel)
         log.info("following %s with the queue %s", ", ".join(ROUTING_KEYS), QUEUE)
         async with queue.iterator() as messages:
             async for message in messages:
-                await handle(database, message)
+                await handle(database, channel, message)
     raise ConnectionError("the broker has ended the consumer")
 
 

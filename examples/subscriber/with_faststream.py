@@ -25,7 +25,8 @@ RETRY_SECONDS = 2.0
 
 broker = RabbitBroker(
     os.environ["AMQP_URL"],
-    default_channel=Channel(prefetch_count=100),  # without it the broker sends everything at once
+    # Without a prefetch count the broker sends everything at once; what reaches no queue raises.
+    default_channel=Channel(prefetch_count=100, on_return_raises=True),
     fail_fast=False,  # a broker that is not there yet is waited for
     reconnect_interval=RETRY_SECONDS,
 )
@@ -48,14 +49,20 @@ queue = RabbitQueue(
 
 @app.on_startup
 async def declare_dead_letters() -> None:
-    """Before the first message can be rejected."""
+    """Before the first message can become one."""
     await broker.connect()
     exchange = await broker.declare_exchange(dead_letters)
     await (await broker.declare_queue(letters)).bind(exchange)
 
 
-# Acknowledged once the function returns; an exception makes the message a dead letter.
-@broker.subscriber(queue, events, ack_policy=AckPolicy.REJECT_ON_ERROR, no_reply=True)
+async def set_aside(message: RabbitMessage) -> None:
+    """Publish it and wait until the broker has it: one that is rejected is lost where its new queue is not ready."""
+    await declare_dead_letters()
+    await broker.publish(message.body, exchange=dead_letters, persist=True, timeout=RETRY_SECONDS)
+
+
+# Acknowledged once the function returns; after an exception it is delivered again, twenty times at most.
+@broker.subscriber(queue, events, ack_policy=AckPolicy.NACK_ON_ERROR, no_reply=True)
 async def completed(message: RabbitMessage, logger: Logger) -> None:
     """`message.body` and not a model: what is not known of an event must not make it a mistake."""
     while True:
@@ -67,7 +74,8 @@ async def completed(message: RabbitMessage, logger: Logger) -> None:
             await asyncio.sleep(RETRY_SECONDS)
         except NotAnEvent as error:
             logger.warning("dead letter: %s", error)
-            raise
+            await set_aside(message)
+            return
 
 
 if __name__ == "__main__":

@@ -75,6 +75,12 @@ class Example:
                 found.append(letter.body)
             return found
 
+    async def unbind_dead_letters(self) -> None:
+        """So that what its exchange of dead letters gets reaches no queue, until somebody binds it again."""
+        async with await aio_pika.connect(self.administrator, timeout=SECONDS) as connection:
+            queue = await (await connection.channel()).declare_queue(self.dead_letters, passive=True)
+            await queue.unbind(self.dead_letters)
+
     async def publish(self, *bodies: bytes, routing_key: str = "enrollment.completed") -> None:
         """As the services do, to the exchange of events."""
         async with await aio_pika.connect(self.administrator, timeout=SECONDS) as connection:
