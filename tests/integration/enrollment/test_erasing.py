@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -35,6 +36,7 @@ from tests.support.world import (
     new_staff,
 )
 
+EVENTS = "/api/v1/events"
 OWNED = ("people", "enrollments", "external_records", "certifications", "audit", "audit_trail", "calendars")
 """Tables of enrollment with rows about people; what is kept for a day to send or to answer again is not among them."""
 
@@ -260,6 +262,25 @@ async def test_history_has_no_name_and_verify_agrees(stack: Stack, admin: Client
     for service in ("history", "enrollment"):
         outcome = await verify(stack, service)
         assert str(organisation) not in outcome.output, outcome.output
+
+
+async def test_the_feed_says_nothing_either(stack: Stack, admin: Client) -> None:
+    person = await trained(admin)
+
+    async def feed(last: str) -> str:
+        """All of it, once an event of this type about the person is there."""
+        answer = await admin.get(EVENTS, limit=1000)
+        found = [each["type"] for each in answer.json["data"] if each["data"].get("id") == person]
+        assert f"training.employee.{last}.v1" in found
+        return answer.text
+
+    assert words_in(await eventually(partial(feed, "saved"))) != []
+    assert (await erase(admin, person)).status == 200
+
+    async def is_blank() -> bool:
+        return words_in(await feed("erased")) == []
+
+    await eventually(is_blank, deadline=40)
 
 
 async def test_of_two_at_once_one_erases(stack: Stack, admin: Client, organisation: int) -> None:
