@@ -18,7 +18,7 @@ from tests.support.copies import everything_is_followed, verify
 from tests.support.erasing import NAME, NUMBER, WORDS, erase, somebody_trained
 from tests.support.eventually import eventually
 from tests.support.external_records import accepted, decide, submitted
-from tests.support.lifecycle import changed, full_session_with_line, shown
+from tests.support.lifecycle import changed, full_session_with_line, in_enrollment, shown
 from tests.support.stack import Stack
 from tests.support.world import (
     BEGUN,
@@ -125,6 +125,22 @@ def _without_publishing(text: str) -> list[dict[str, Any]]:
     rows_ = map(json.loads, text.splitlines())
     kept = [{name: each[name] for name in each if name not in ("published_at", "retry_at")} for each in rows_]
     return sorted(kept, key=json.dumps)
+
+
+async def test_what_was_written_at_that_moment_is_noticed_and_goes_with_another_erasure(
+    stack: Stack, admin: Client, organisation: int
+) -> None:
+    """A correction that was under way does not see that its person was erased."""
+    person = await trained(admin)
+    assert (await erase(admin, person)).status == 200
+    late = "UPDATE enrollments SET feedback = $2 WHERE employee_id = $1"
+    await in_enrollment(stack, late, person, f"{NAME} was good")
+    found = await verify(stack, "enrollment")
+    assert f"enrollments of organisation {organisation}, id " in found.output
+    assert "has something left of somebody who was erased" in found.output
+    assert (await erase(admin, person)).status == 200
+    assert words_in(await rows(stack.enrollment_database_url, OWNED, organisation)) == []
+    assert f"organisation {organisation}," not in (await verify(stack, "enrollment")).output
 
 
 async def test_who_was_removed_before_is_erased_too(stack: Stack, admin: Client, organisation: int) -> None:
