@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from services.enrollment.erasing import HELD_ELSEWHERE, check_sight_of_data, check_there
+from services.enrollment.calendars import sight_of_calendars
+from services.enrollment.erasing import HELD_ELSEWHERE, check_in_sight, check_there
 from services.enrollment.errors import ChangedMeanwhile, PersonNotFound, RecordsMustBeKept, TrainingUnderWay
 from services.enrollment.representations_erasure import ErasedPerson, PersonData
 from services.enrollment.schemas import Erasure
@@ -55,11 +56,12 @@ async def _document(moment: Moment, organisation_id: int, person_id: int, ids: S
 
 def _routes(path: str, type_: str, single: str) -> list[Route[Any, Any]]:
     async def get_data(call: Call[Query, Body]) -> Streamed:
-        sees_others = check_sight_of_data(call.caller, call.id)
+        sight = sight_of_calendars(call.caller)  # the same right: everybody's to manage, or one's own
+        check_in_sight(sight, call.id)
         moment = await call.app[EXPORTS].look(call, [call.organisation_id])
         connection = moment.reads.connection
         person = await one_person.person(connection, call.organisation_id, type_, call.id)
-        check_there(person, type_, say_whom=sees_others)
+        check_there(person, type_, say_whom=sight.everybody)
         ids = await one_person.same_people(connection, call.organisation_id, call.id)
         chunks = _document(moment, call.organisation_id, call.id, ids)
         return Streamed(chunks, CONTENT_TYPE, headers=moment.file(call, "json"))

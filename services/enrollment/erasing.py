@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from services.enrollment.errors import PersonNotFound, RecordsMustBeKept, TrainingUnderWay
-from shared.auth.internal_token import MANAGE, Caller
+from shared.auth.sight import Sight
 from shared.events.states import EmployeeState
 
 NAME_LEFT_OUT = "…"
@@ -33,14 +33,10 @@ HELD_ELSEWHERE: Final[Sequence[Mapping[str, str]]] = [
 """What other services, and others, have of a person."""
 
 
-def check_sight_of_data(caller: Caller, person_id: int) -> bool:
-    """Whether the caller may have everybody's data; raises `PersonNotFound` to those who may have their own alone, for
-    that of others."""
-    if caller.may(MANAGE):
-        return True
-    if person_id != caller.employee_id:
+def check_in_sight(sight: Sight, person_id: int) -> None:
+    """Raises `PersonNotFound` to those who may have their own data alone, for that of others."""
+    if not sight.holds(person_id, None):
         raise PersonNotFound
-    return False
 
 
 def check_there(person: EmployeeState | None, type_: str, *, say_whom: bool = True) -> EmployeeState:

@@ -45,7 +45,7 @@ async def erase(
         rules.check_kept_long_enough(*await store.kept_until(connection, organisation_id, person_id, keep_years))
         await people_changes.end(connection, organisation_id, leaving, actor)
         rules.check_nothing_open(await store.count_open(connection, organisation_id, person_id))
-        await blank(connection, organisation_id, ids, reason, actor)
+    await blank(connection, organisation_id, ids, reason, actor)
     return await store.detail(connection, organisation_id, person_id)
 
 
@@ -59,19 +59,26 @@ async def erase_again(
 
 
 async def blank(connection: Connection, organisation_id: int, ids: Sequence[int], reason: str, actor: Actor) -> None:
-    """People who are locked and removed. The audit trail is last: entries of the very changes are in it by then."""
+    """People who are locked and removed. The audit trail is last: entries of the very changes are in it by then.
+
+    Of people who were erased before, what a change has written that was under way at the time.
+    """
     names, called = await store.names(connection, organisation_id, ids)
+    changed = 0
     for person_id in ids:
-        await _blank_enrollments(connection, organisation_id, person_id, actor)
-        await _blank_records(connection, organisation_id, person_id, actor)
+        changed += await _blank_enrollments(connection, organisation_id, person_id, actor)
+        changed += await _blank_records(connection, organisation_id, person_id, actor)
     erased = await store.erase_people(connection, organisation_id, ids)
+    if not (erased or changed):
+        return
     await _announce(connection, organisation_id, erased, rules.without_names(reason, names), actor)
     await store.blank_trails(connection, organisation_id, ids, called, CHUNK)
     await store.end_calendars(connection, organisation_id, ids, called, actor)
 
 
-async def _blank_enrollments(connection: Connection, organisation_id: int, person_id: int, actor: Actor) -> None:
-    after = 0
+async def _blank_enrollments(connection: Connection, organisation_id: int, person_id: int, actor: Actor) -> int:
+    """How many had texts."""
+    after, count = 0, 0
     while found := await store.enrollments_with_texts(connection, organisation_id, person_id, after, CHUNK):
         locked = await enrollment_store.lock(connection, [(organisation_id, each) for each in found])
         changes = [
@@ -79,20 +86,24 @@ async def _blank_enrollments(connection: Connection, organisation_id: int, perso
             for each in locked
         ]
         await change_set.record(connection, changes)
-        after = found[-1]
+        after, count = found[-1], count + len(changes)
+    return count
 
 
 def _blank_enrollment(state: EnrollmentState) -> EnrollmentState:
     return EnrollmentState.model_validate(blanked("enrollment", state.model_dump()) | {"version": state.version + 1})
 
 
-async def _blank_records(connection: Connection, organisation_id: int, person_id: int, actor: Actor) -> None:
-    after = 0
+async def _blank_records(connection: Connection, organisation_id: int, person_id: int, actor: Actor) -> int:
+    """How many had texts."""
+    after, count = 0, 0
     while records := await record_store.lock_of_person(connection, organisation_id, person_id, after, CHUNK):
         changes = [(record, _blank_record(record)) for record in records if _blank_record(record) != record]
-        await store.blank_records(connection, organisation_id, [changed for _, changed in changes])
-        await external_records.announce(connection, organisation_id, changes, RecordErased, actor)
-        after = records[-1].id
+        if changes:
+            await store.blank_records(connection, organisation_id, [changed for _, changed in changes])
+            await external_records.announce(connection, organisation_id, changes, RecordErased, actor)
+        after, count = records[-1].id, count + len(changes)
+    return count
 
 
 def _blank_record(record: RecordState) -> RecordState:

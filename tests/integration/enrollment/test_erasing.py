@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -17,7 +18,7 @@ from tests.support.copies import everything_is_followed, verify
 from tests.support.erasing import NAME, NUMBER, WORDS, erase, somebody_trained
 from tests.support.eventually import eventually
 from tests.support.external_records import accepted, decide, submitted
-from tests.support.lifecycle import changed, full_session_with_line, shown
+from tests.support.lifecycle import changed, full_session_with_line, in_enrollment, shown
 from tests.support.stack import Stack
 from tests.support.world import (
     BEGUN,
@@ -35,6 +36,7 @@ from tests.support.world import (
     new_staff,
 )
 
+EVENTS = "/api/v1/events"
 OWNED = ("people", "enrollments", "external_records", "certifications", "audit", "audit_trail", "calendars")
 """Tables of enrollment with rows about people; what is kept for a day to send or to answer again is not among them."""
 
@@ -123,6 +125,22 @@ def _without_publishing(text: str) -> list[dict[str, Any]]:
     rows_ = map(json.loads, text.splitlines())
     kept = [{name: each[name] for name in each if name not in ("published_at", "retry_at")} for each in rows_]
     return sorted(kept, key=json.dumps)
+
+
+async def test_what_was_written_at_that_moment_is_noticed_and_goes_with_another_erasure(
+    stack: Stack, admin: Client, organisation: int
+) -> None:
+    """A correction that was under way does not see that its person was erased."""
+    person = await trained(admin)
+    assert (await erase(admin, person)).status == 200
+    late = "UPDATE enrollments SET feedback = $2 WHERE employee_id = $1"
+    await in_enrollment(stack, late, person, f"{NAME} was good")
+    found = await verify(stack, "enrollment")
+    assert f"enrollments of organisation {organisation}, id " in found.output
+    assert "has something left of somebody who was erased" in found.output
+    assert (await erase(admin, person)).status == 200
+    assert words_in(await rows(stack.enrollment_database_url, OWNED, organisation)) == []
+    assert f"organisation {organisation}," not in (await verify(stack, "enrollment")).output
 
 
 async def test_who_was_removed_before_is_erased_too(stack: Stack, admin: Client, organisation: int) -> None:
@@ -260,6 +278,25 @@ async def test_history_has_no_name_and_verify_agrees(stack: Stack, admin: Client
     for service in ("history", "enrollment"):
         outcome = await verify(stack, service)
         assert str(organisation) not in outcome.output, outcome.output
+
+
+async def test_the_feed_says_nothing_either(stack: Stack, admin: Client) -> None:
+    person = await trained(admin)
+
+    async def feed(last: str) -> str:
+        """All of it, once an event of this type about the person is there."""
+        answer = await admin.get(EVENTS, limit=1000)
+        found = [each["type"] for each in answer.json["data"] if each["data"].get("id") == person]
+        assert f"training.employee.{last}.v1" in found
+        return answer.text
+
+    assert words_in(await eventually(partial(feed, "saved"))) != []
+    assert (await erase(admin, person)).status == 200
+
+    async def is_blank() -> bool:
+        return words_in(await feed("erased")) == []
+
+    await eventually(is_blank, deadline=40)
 
 
 async def test_of_two_at_once_one_erases(stack: Stack, admin: Client, organisation: int) -> None:

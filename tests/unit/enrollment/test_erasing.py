@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.enrollment.erasing import (
+    check_in_sight,
     check_kept_long_enough,
     check_nothing_open,
-    check_sight_of_data,
     check_there,
     without_names,
 )
 from services.enrollment.errors import PersonErased, PersonNotFound, RecordsMustBeKept, TrainingUnderWay
 from services.enrollment.person_rules import check_may_come
-from shared.auth.internal_token import MANAGE, VIEW_SELF, Caller
+from shared.auth.sight import EVERYBODY, Sight
 from shared.events.states import EmployeeState
 
 NOW = datetime(2030, 5, 15, 9, tzinfo=UTC)
@@ -79,16 +79,12 @@ def test_records_keep_a_person_until_the_very_moment() -> None:
     assert "2030-05-15" in refused.value.message
 
 
-def caller(*permissions: str, employee_id: int | None = 42) -> Caller:
-    return Caller(1, "u-1", "Somebody", "staff", frozenset(permissions), employee_id=employee_id)
-
-
 def test_whose_data_somebody_may_have() -> None:
-    assert check_sight_of_data(caller(MANAGE), 7)
-    assert not check_sight_of_data(caller(VIEW_SELF), 42)
-    for other in (caller(VIEW_SELF, employee_id=43), caller(VIEW_SELF, employee_id=None)):
+    check_in_sight(EVERYBODY, 42)
+    check_in_sight(Sight(person=42), 42)
+    for other in (Sight(person=43), Sight()):
         with pytest.raises(PersonNotFound):
-            check_sight_of_data(other, 42)
+            check_in_sight(other, 42)
 
 
 def test_the_reason_has_no_name_of_the_person() -> None:
