@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from services.enrollment.imports import COMPLETIONS
-from services.enrollment.schemas_imports import CompletionLine
+from services.enrollment.imports import COMPLETIONS, PEOPLE
+from services.enrollment.schemas_imports import CompletionLine, PersonLine
 from services.enrollment.schemas_records import RecordFields
 from services.enrollment.store import catalog_replica
 from services.enrollment.store import past_completions as store
@@ -245,3 +245,15 @@ async def test_a_batch_takes_a_handful_of_statements(pool: Pool) -> None:
     assert await statements([line(f"B-{person}", person) for person in people]) == few < 20
     few = await statements([line(f"A-{person}", person, score=80) for person in people[:2]])
     assert await statements([line(f"B-{person}", person, score=80) for person in people]) == few < 20
+
+
+async def test_tables_that_nobody_has_analyzed_yet_are_no_slower(pool: Pool) -> None:
+    """A new installation begins with files: no statement of a batch goes through all of a table for each line."""
+    everybody = range(1, 10_001)
+    async with transaction(pool, [ORGANISATION]) as connection:
+        lines = [PersonLine(id=each, employee_id=f"E-{each}", full_name="John Doe") for each in everybody]
+        await PEOPLE.apply(connection, ORGANISATION, lines, ACTOR)
+    for start in range(0, 2000, 500):
+        batch = [line(f"K-{each}", each) for each in everybody[start : start + 500]]
+        assert set(outcomes(await apply(pool, *batch))) == {"created"}
+    assert await pool.fetchval("SELECT count(*) FROM certifications") == 2000
