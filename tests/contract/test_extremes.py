@@ -17,6 +17,7 @@ import asyncpg
 import pytest
 
 from services.accounts.schemas import Credentials, PasswordChange
+from services.enrollment.schemas import Erasure
 from services.enrollment.schemas_records import RecordFields
 from shared.auth.claims import EVERY_ORGANISATION
 from shared.auth.trust import OF_GATEWAY
@@ -186,10 +187,13 @@ class Search:
         """What clients can write of the row, and its id."""
         path = self.declared.path(self.ids)
         makes_a_row = self.declared.route.method == "POST" and not self.declared.has_id
-        path = f"{path}/{row_id}" if makes_a_row else re.sub(r"(/[0-9]+)/.*", r"\1", path)
+        is_erased = self.declared.route.body is Erasure
+        shown_at = r"\1/data" if is_erased else r"\1"  # whoever was erased is there no more
+        path = f"{path}/{row_id}" if makes_a_row else re.sub(r"(/[0-9]+)/.*", shown_at, path)
         answer = await self.client.get(path)
         assert answer.status == 200, answer.text
         data = json.loads(answer.text, parse_int=Decimal, parse_float=Decimal)["data"]
+        data = data["people"][0] if is_erased else data
         return {name: value for name, value in data.items() if name not in COUNTS} | {"id": row_id}
 
 
