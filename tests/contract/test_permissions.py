@@ -45,6 +45,8 @@ from tests.support.world import (
     new_staff,
 )
 
+pytestmark = pytest.mark.timeout(180)  # a role asks for every route of the table
+
 Rows = Mapping[str, Any]
 _NAME = re.compile(r"\{([a-z ]+)\}")
 NOT_KNOWN = 2**41

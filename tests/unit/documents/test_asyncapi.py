@@ -124,6 +124,6 @@ def test_subscribers_are_told_of_what_makes_them_go_wrong() -> None:
         "not promised",
         "count apart",
         "persistent",
-        "requeue=False",
+        "with confirms",
     )
     assert [word for word in words if word not in notes] == []
