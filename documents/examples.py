@@ -8,7 +8,7 @@ COURSE_BEGINNING = """
     "id": 1, "title": "Leadership Essentials", "category": "leadership", "delivery_mode": "in_person",
     "duration_hours": 8, "cost_per_participant": 200.00, "provider": "external",
     "provider_name": "Leadership Academy", "pass_score": 70, "total_sessions": 3, "total_enrollments": 24,
-    "created_at": "2026-01-10T00:00:00.000000Z"
+    "external_id": null, "created_at": "2026-01-10T00:00:00.000000Z"
 """
 
 ONE_PAGE = """
@@ -20,7 +20,8 @@ SESSION = """
     "id": 8, "course": {"id": 1, "title": "Leadership Essentials"}, "session_name": "May Cohort",
     "start_date": "2026-05-15T09:00:00.000000Z", "end_date": "2026-05-15T17:00:00.000000Z",
     "location": "Training Room A", "facilitator": {"id": 10, "full_name": "Sarah Williams"},
-    "max_participants": 20, "enrolled_count": 15, "available_spots": 5, "status": "scheduled"
+    "max_participants": 20, "enrolled_count": 15, "available_spots": 5, "status": "scheduled",
+    "external_id": null
 """
 
 ENROLLMENT = """
@@ -66,7 +67,7 @@ EXAMPLES: Final[Mapping[str, Example]] = {
                 {{"id": 9, "start_date": "2026-05-15", "end_date": "2026-05-15", "location": "Training Room A",
                   "available_spots": 20, "max_participants": 20}}
             ],
-            "labels": [], "validity_months": null, "renewal_window_days": null, "external_id": null}}}}""",
+            "labels": [], "validity_months": null, "renewal_window_days": null}}}}""",
         shape_only=("data.upcoming_sessions.0.start_date", "data.upcoming_sessions.0.end_date"),
     ),
     "list sessions": Example(
@@ -81,7 +82,7 @@ EXAMPLES: Final[Mapping[str, Example]] = {
         "/api/v1/training/sessions/8",
         200,
         f"""{{"success": true, "data": {{{SESSION}, "projects": [],
-            "enrollment_opens_at": null, "enrollment_closes_at": null, "external_id": null}}}}""",
+            "enrollment_opens_at": null, "enrollment_closes_at": null}}}}""",
     ),
     "enroll": Example(
         "POST",

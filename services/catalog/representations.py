@@ -24,6 +24,7 @@ class CourseItem(Representation):
     pass_score: Number | None
     total_sessions: int
     total_enrollments: int
+    external_id: str | None
     created_at: TrainingTimestamp
 
 
@@ -45,7 +46,6 @@ class CourseDetail(CourseItem):
     labels: list[Named]
     validity_months: int | None
     renewal_window_days: int | None
-    external_id: str | None
 
 
 class FacilitatorItem(Representation):
@@ -65,6 +65,7 @@ class SessionItem(Representation):
     enrolled_count: int
     available_spots: int
     status: SessionStatus
+    external_id: str | None
 
 
 class MeetingItem(Representation):
@@ -80,7 +81,6 @@ class SessionDetail(SessionItem):
     projects: list[Named]
     enrollment_opens_at: TrainingTimestamp | None
     enrollment_closes_at: TrainingTimestamp | None
-    external_id: str | None
     meetings: Annotated[list[MeetingItem], Field(min_length=1)] = may_be_missing()
 
 

@@ -42,7 +42,8 @@ _COURSE_BEGINNING = """
 """
 _COURSE_ITEM = f"""{_COURSE_BEGINNING},
     'pass_score', trim_scale(c.pass_score), 'total_sessions', c.total_sessions,
-    'total_enrollments', c.total_enrollments, 'created_at', training_timestamp(c.created_at)
+    'total_enrollments', c.total_enrollments, 'external_id', c.external_id,
+    'created_at', training_timestamp(c.created_at)
 """
 
 _COURSES = Shown(
@@ -161,7 +162,7 @@ _SESSION_ITEM = """
     'start_date', training_timestamp(s.start_date), 'end_date', training_timestamp(s.end_date),
     'location', s.location, 'facilitator', s.facilitator, 'max_participants', s.max_participants,
     'enrolled_count', s.enrolled_count, 'available_spots', greatest(s.max_participants - s.enrolled_count, 0),
-    'status', s.status
+    'status', s.status, 'external_id', s.external_id
 """
 
 _DAYS = {name: kept_day(name, f":{name}") for name in ("date_from", "date_to")}
@@ -258,7 +259,7 @@ def _total_of_sessions(filters: Sequence[str]) -> str:
 
 _SESSION_MORE = f"""
     {_SESSION_ITEM}, 'projects', s.projects, 'enrollment_opens_at', training_timestamp(s.enrollment_opens_at),
-    'enrollment_closes_at', training_timestamp(s.enrollment_closes_at), 'external_id', s.external_id
+    'enrollment_closes_at', training_timestamp(s.enrollment_closes_at)
 """
 _MEETINGS = """
     'meetings', (

@@ -68,6 +68,7 @@ async def test_a_record_is_shown_as_it_was_submitted(admin: Client) -> None:
     assert told == {
         "id": record_id,
         "source": "external",
+        "key": None,
         "employee": {"id": person, "employee_id": "E-1", "full_name": "John Doe"},
         "course": {"id": course, "title": "Leadership Essentials"},
         "training_name": "Leadership Essentials",

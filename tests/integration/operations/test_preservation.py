@@ -22,7 +22,7 @@ _AS_BEFORE = {
             remembered_label_ids = '{}', remembered_label_names = NULL, remembered_session_name = NULL,
             remembered_location = NULL, remembered_project_ids = '{}', remembered_project_names = NULL,
             remembered_company_id = NULL, remembered_company_name = NULL
-        WHERE NOT external
+        WHERE session_id IS NOT NULL
     """,
 }
 

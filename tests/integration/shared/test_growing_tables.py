@@ -25,17 +25,19 @@ FIRST = 100
 WARM = 8
 """Times that a statement runs until its plan is kept: from the sixth on (PostgreSQL, PREPARE)."""
 MANY = 20_000
+AT_ONCE = 4000
+"""Rows of one statement, which has no longer than those of the product."""
 FEW = 300
 """Rows that one change may touch, all tables together."""
 
 _PEOPLE = """
 INSERT INTO people (organisation_id, id, type, employee_id, full_name, created_at)
-SELECT $1, n, 'employee', 'E-' || n, 'John Doe', now() FROM generate_series(1, $2) n
+SELECT $1, n, 'employee', 'E-' || n, 'John Doe', now() FROM generate_series($2::bigint, $3::bigint) n
 """
 _ENROLLED = """
 INSERT INTO enrollments (organisation_id, session_id, course_id, employee_id, status, holds_seat, enrolled_at)
 SELECT organisation_id, session_id, course_id, n, 'enrolled', true, enrolled_at
-FROM (SELECT * FROM enrollments LIMIT 1) enrolled, generate_series(1, $1) n
+FROM (SELECT * FROM enrollments LIMIT 1) enrolled, generate_series($1::bigint, $2::bigint) n
 """
 _COUNTED = """
 INSERT INTO enrollments (organisation_id, id, version, session_id, course_id)
@@ -78,8 +80,9 @@ async def test_enrolling(enrollment: Pool) -> None:
     await execute(enrollment, "VACUUM ANALYZE")
     for person in people[FIRST:]:
         await enroll(enrollment, session_id, person)
-    await execute(enrollment, _PEOPLE, ORGANISATION, MANY)
-    await execute(enrollment, _ENROLLED, MANY)
+    for first in range(1, MANY + 1, AT_ONCE):
+        await execute(enrollment, _PEOPLE, ORGANISATION, first, first + AT_ONCE - 1)
+        await execute(enrollment, _ENROLLED, first, first + AT_ONCE - 1)
     [person] = await new_people(enrollment, 1)
     before = await rows_read(enrollment)
     assert isinstance(await enroll(enrollment, session_id, person), Answer)

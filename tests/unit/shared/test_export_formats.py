@@ -20,7 +20,8 @@ from tests.support.services import ROUTES
 COURSE = (
     '{"id" : 9007199254740993, "title" : "=1+1", "category" : "safety", "delivery_mode" : "online",'
     ' "duration_hours" : 7.5, "cost_per_participant" : 200.00, "provider" : "external", "provider_name" : null,'
-    ' "pass_score" : -5, "total_sessions" : 3, "total_enrollments" : 24, "created_at" : "2026-01-10T00:00:00.000000Z"}'
+    ' "pass_score" : -5, "total_sessions" : 3, "total_enrollments" : 24, "external_id" : null,'
+    ' "created_at" : "2026-01-10T00:00:00.000000Z"}'
 )
 RECORD: dict[str, Any] = {
     "id": 7,
