@@ -8,6 +8,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 DEADLINE = 20.0
+NEVER = 25.0
+"""Seconds, more than `DEADLINE`, for a loop that a test must not wait for; not an hour, since the loops of the system
+that other tests share sleep as long."""
 INTERVAL = 0.02
 
 

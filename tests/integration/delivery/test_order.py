@@ -8,7 +8,6 @@ import pytest
 from services.delivery.event_types import Wanted
 from services.delivery.reading import BEGINNING
 from services.delivery.store import feed
-from shared.http.feed_cursor import FeedPlace
 from shared.postgres.batched_reads import Statement
 from shared.postgres.pool import transaction
 from tests.support.client import new_organisation
@@ -62,11 +61,10 @@ async def test_the_next_place_waits_for_who_holds_the_horizon_back(delivery: Fee
     organisation = new_organisation()
     async with transaction(delivery.pool, [organisation]) as held:
         await feed.take(held, entries(organisation, 1))
-        places = set[FeedPlace]()
+        own = await held.fetchval("SELECT pg_current_xact_id()::text::bigint")
         for _ in range(3):
             await delivery.take(entries(organisation, 1), shown=False)
-            places.add((await delivery.step(organisation)).next)
-    assert len(places) == 1
+            assert (await delivery.step(organisation)).next.position <= own  # others may hold it back further
 
 
 async def test_an_event_is_taken_once(delivery: FeedDatabase) -> None:

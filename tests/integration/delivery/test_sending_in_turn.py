@@ -14,7 +14,7 @@ from shared.postgres.pool import Connection, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.client import new_organisation
 from tests.support.endpoints import endpoint
-from tests.support.eventually import eventually
+from tests.support.eventually import NEVER, eventually
 from tests.support.guards import without
 from tests.support.projections import Database
 from tests.support.webhooks import Received, Webhooks, running, sender_for
@@ -214,7 +214,7 @@ async def test_two_processes_send_each_message_once(database: Database, webhooks
 async def test_a_notification_wakes_the_sender(
     monkeypatch: pytest.MonkeyPatch, database: Database, webhooks: Webhooks
 ) -> None:
-    monkeypatch.setattr(worker, "POLL_INTERVAL", 3600)
+    monkeypatch.setattr(worker, "POLL_INTERVAL", NEVER)
     received = Received()
     async with endpoint(received) as there:
         webhook = await webhooks.at(there)

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway.admission import open_streams
+from gateway.admission.open_streams import OpenStreams
 from gateway.app import create_gateway
 from gateway.live import live_sessions, session_changes
 from gateway.settings import GatewaySettings
@@ -19,7 +19,7 @@ from tests.integration.gateway.live import Seats, seats_served
 from tests.support.client import Client
 from tests.support.eventually import eventually
 from tests.support.stack import serving
-from tests.support.streams import connection, read_until
+from tests.support.streams import connection, read_until, unwatched
 from tests.support.watching import watching
 
 SESSION = 5
@@ -63,7 +63,7 @@ async def test_a_stream_ends_with_its_token_and_others_go_on(edge: Edge, seats: 
 async def test_control_without_the_watch_over_tokens_it_goes_on(
     start_gateway: StartGateway, seats: Seats, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(open_streams, "CHECK_INTERVAL", 3600.0)
+    monkeypatch.setattr(OpenStreams, "check", unwatched)
     client = (await start_gateway(enrollment_url=seats.url)).client(token)
     async with watching(client, SESSION) as watched:
         await watched.next()

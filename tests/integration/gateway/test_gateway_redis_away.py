@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from redis.exceptions import RedisError
 
 from gateway.admission.redis_client import Availability
+from gateway.admission.revocation import Revocations
 from shared.concurrency.tasks import background
 from tests.integration.gateway.edge import Edge, OwnRedis, StartGateway, new_token
 from tests.support.eventually import eventually
@@ -134,7 +135,10 @@ async def test_a_redis_that_lost_its_data_is_told_again_what_any_process_knows(
 async def test_control_unless_it_is_written_again_an_emptied_redis_lets_the_token_in(
     start_gateway: StartGateway, own_redis: OwnRedis, organisation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.admission.revocation.CHECK_INTERVAL", 1000)
+    async def nothing(_: Revocations) -> None:
+        """Is written again."""
+
+    monkeypatch.setattr(Revocations, "_write_what_was_lost", nothing)
     here, elsewhere = [await start_gateway(redis_url=SecretStr(own_redis.url)) for _ in range(2)]
     token = new_token(organisation)
     assert (await here.client(token).request("POST", LOGOUT)).status == 200

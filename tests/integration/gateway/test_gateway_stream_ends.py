@@ -7,14 +7,15 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from gateway.admission import open_streams, revocation
+from gateway.admission import revocation
+from gateway.admission.open_streams import OpenStreams
 from gateway.admission.redis_client import Availability, redis_client
 from gateway.admission.revocation import Revocations
 from tests.integration.gateway.edge import Accounts, Edge, StartGateway, new_token
 from tests.integration.gateway.lane import PATH, PIECE, asked, endless, silent, waits
 from tests.support.databases import redis_url
 from tests.support.eventually import eventually
-from tests.support.streams import Read, Source, connection, read_all, read_of, read_until, streaming
+from tests.support.streams import Read, Source, connection, read_all, read_of, read_until, streaming, unwatched
 
 pytestmark = pytest.mark.usefixtures("lane")
 
@@ -59,7 +60,7 @@ async def test_other_tokens_streams_go_on(start_gateway: StartGateway, organisat
 async def test_control_without_the_watch_it_goes_on(
     start_gateway: StartGateway, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(open_streams, "CHECK_INTERVAL", 3600.0)
+    monkeypatch.setattr(OpenStreams, "check", unwatched)
     async with streaming(Source(silent)) as service:
         edge = await start_gateway(catalog_url=service.url)
 

@@ -7,7 +7,6 @@ from typing import Any
 import asyncpg
 
 from shared.service.chassis import carry_out, command_line
-from tests.support.client import Client
 from tests.support.commands import Outcome, run_here
 from tests.support.copies import everything_is_followed, execute, rebuild, verify
 from tests.support.erasing import NAME, NUMBER, erase, somebody_trained
@@ -82,9 +81,8 @@ async def name_of(stack: Stack, organisation: int, person: int) -> str:
         await connection.close()
 
 
-async def test_a_restored_backup_is_erased_again(
-    stack: Stack, admin: Client, organisation: int, tmp_path: Path
-) -> None:
+async def test_a_restored_backup_is_erased_again(served: Stack, organisation: int, tmp_path: Path) -> None:
+    stack, admin = served, served.client(organisation)
     person = await somebody_trained(admin, await new_session(admin, await new_course(admin)))
     other = await new_employee(admin, full_name="Somebody Else")
     backup = Backup(stack.enrollment_database_url, organisation)
@@ -117,7 +115,8 @@ async def test_a_restored_backup_is_erased_again(
     assert (await admin.get(f"{EMPLOYEES}/{person}")).status == 404
 
 
-async def test_verify_notices_whom_a_backup_has_back(stack: Stack, admin: Client, organisation: int) -> None:
+async def test_verify_notices_whom_a_backup_has_back(served: Stack, organisation: int) -> None:
+    stack, admin = served, served.client(organisation)
     person = await somebody_trained(admin, await new_session(admin, await new_course(admin)))
     backup = Backup(stack.enrollment_database_url, organisation)
     await backup.take()

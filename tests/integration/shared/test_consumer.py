@@ -16,7 +16,7 @@ from tests.support.broker import TIMEOUT, Broker
 from tests.support.client import new_organisation
 from tests.support.consumers import Recorder, consumer_for, following, subscriptions_to
 from tests.support.events import course_counts, enrollment, enrollment_histories, newest, session_counts, shuffled
-from tests.support.eventually import eventually
+from tests.support.eventually import NEVER, eventually
 from tests.support.projections import Database, counted_of_courses, counted_of_sessions, insert_sessions, table
 from tests.support.proxy import proxy_for
 
@@ -24,7 +24,6 @@ pytestmark = pytest.mark.usefixtures("declared_queue")
 
 COURSES = {1: 1, 2: 1, 3: 2}
 """Session → course."""
-NEVER = 3600.0
 CATALOG = services.catalog.handlers.SUBSCRIPTIONS
 
 

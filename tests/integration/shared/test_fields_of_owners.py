@@ -44,14 +44,12 @@ IN_THE_DETAIL_ALONE: Mapping[type, set[str]] = {
         "labels.name",
         "validity_months",
         "renewal_window_days",
-        "external_id",
     },
     SessionFields: {
         "projects.id",
         "projects.name",
         "enrollment_opens_at",
         "enrollment_closes_at",
-        "external_id",
         *(f"meetings.{name}" for name in MeetingFields.model_fields),
     },
 }

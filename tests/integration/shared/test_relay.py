@@ -17,7 +17,7 @@ from shared.messaging.outbox import OutboxRow
 from shared.messaging.publisher import Outcome, Publisher
 from tests.support.broker import TIMEOUT, Broker, Inbox
 from tests.support.events import enrollment
-from tests.support.eventually import eventually
+from tests.support.eventually import NEVER, eventually
 from tests.support.projections import Database
 from tests.support.proxy import proxy_for
 from tests.support.relays import WAITING, arrived, commit, everything_is_marked, ids, relay_for, running
@@ -42,7 +42,7 @@ async def test_committed_events_are_published_as_persistent_cloudevents(database
 async def test_what_was_committed_before_the_relay_began_is_published_batch_by_batch_without_a_pause(
     database: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared.messaging.relay, "POLL_INTERVAL", 3600.0)
+    monkeypatch.setattr(shared.messaging.relay, "POLL_INTERVAL", NEVER)
     inbox = await broker.inbox()
     await commit(database, *(enrollment(7, number) for number in range(1, 1201)))
     async with running(relay_for(database, broker)):
@@ -54,7 +54,7 @@ async def test_what_was_committed_before_the_relay_began_is_published_batch_by_b
 async def test_a_notification_wakes_the_relay(
     database: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared.messaging.relay, "POLL_INTERVAL", 3600.0)
+    monkeypatch.setattr(shared.messaging.relay, "POLL_INTERVAL", NEVER)
     inbox = await broker.inbox()
     async with running(relay_for(database, broker)):
         for number in (1, 2, 3):
