@@ -72,8 +72,10 @@ class FairSemaphore:
         self._loop = asyncio.get_running_loop()  # once: looking for it is a system call
         self._timer: asyncio.TimerHandle | None = None
         self._checks: deque[float] = deque(maxlen=(self.stalled_checks or 0) + 1)
-        """When the last ones were, from the one that saw a release."""
-        self._releases_at_check = 0
+        """When the last ones were, from the one that saw somebody get what they waited for."""
+        self._handed_out = 0
+        """Permits that waiters got. What others release is no progress of those who have their share."""
+        self._handed_out_at_check = 0
         self._releases = 0
         self._releases_at_warning = -1
         self._turns = 0
@@ -137,6 +139,7 @@ class FairSemaphore:
             if not waiter.permit.done():
                 self.in_use += 1
                 self._held[waiter.organisation] = self._held.get(waiter.organisation, 0) + 1
+                self._handed_out += 1
                 self._note_turn()
                 waiter.permit.set_result(None)
 
@@ -208,11 +211,11 @@ class FairSemaphore:
     def _restart_checks(self, now: float) -> None:
         self._checks.clear()
         self._checks.append(now)
-        self._releases_at_check = self._releases
+        self._handed_out_at_check = self._handed_out
 
     def _stalled_since(self, now: float) -> float:
-        """Since when several checks in a row saw no release, or -inf while one did."""
-        if self._releases != self._releases_at_check or self.stalled_checks is None:
+        """Since when nobody got a permit from one check to the next, several times; -inf otherwise."""
+        if self._handed_out != self._handed_out_at_check or self.stalled_checks is None:
             self._restart_checks(now)
             return -inf
         self._checks.append(now)

@@ -112,6 +112,31 @@ async def test_every_release_begins_the_count_again() -> None:
 
 
 @in_virtual_time
+async def test_what_others_release_is_no_progress_of_those_who_have_their_share() -> None:
+    semaphore = semaphore_of(3, per_organisation=2, stalled_checks=3)
+    await callers(semaphore, 2, FLOODING)
+    [waits] = await callers(semaphore, 1, FLOODING)
+    for _ in range(5):
+        assert semaphore.try_acquire(SMALL)
+        semaphore.release(SMALL)
+        await pass_time(CHECK_INTERVAL)
+    assert isinstance(waits.exception(), Overloaded)
+
+
+@in_virtual_time
+async def test_it_is_where_permits_were_short() -> None:
+    semaphore = semaphore_of(2, per_organisation=2, stalled_checks=3)
+    await callers(semaphore, 1, FLOODING)
+    await callers(semaphore, 1, SMALL)
+    first, second = await callers(semaphore, 2, THIRD)
+    await pass_time(2.5 * CHECK_INTERVAL)
+    semaphore.release(SMALL)
+    await first
+    await pass_time(2.5 * CHECK_INTERVAL)
+    assert not second.done()
+
+
+@in_virtual_time
 async def test_what_was_before_a_new_queue_does_not_count() -> None:
     semaphore = semaphore_of(1, stalled_checks=3)
     await semaphore.acquire(FOR_EVER)
