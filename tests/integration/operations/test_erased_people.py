@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 
 from shared.service.chassis import carry_out, command_line
+from tests.support.client import Client
 from tests.support.commands import Outcome, run_here
 from tests.support.copies import everything_is_followed, execute, rebuild, verify
 from tests.support.erasing import NAME, NUMBER, erase, somebody_trained
@@ -115,8 +116,7 @@ async def test_a_restored_backup_is_erased_again(served: Stack, organisation: in
     assert (await admin.get(f"{EMPLOYEES}/{person}")).status == 404
 
 
-async def test_verify_notices_whom_a_backup_has_back(served: Stack, organisation: int) -> None:
-    stack, admin = served, served.client(organisation)
+async def test_verify_notices_whom_a_backup_has_back(stack: Stack, admin: Client, organisation: int) -> None:
     person = await somebody_trained(admin, await new_session(admin, await new_course(admin)))
     backup = Backup(stack.enrollment_database_url, organisation)
     await backup.take()
