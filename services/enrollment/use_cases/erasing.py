@@ -42,7 +42,8 @@ async def erase(
     if ids != await same_people(connection, organisation_id, person_id):
         raise ChangedMeanwhile
     if person.erased_at is None:
-        rules.check_kept_long_enough(*await store.kept_until(connection, organisation_id, person_id, keep_years))
+        if keep_years:
+            rules.check_kept_long_enough(*await store.kept_until(connection, organisation_id, person_id, keep_years))
         await people_changes.end(connection, organisation_id, leaving, actor)
         rules.check_nothing_open(await store.count_open(connection, organisation_id, person_id))
     await blank(connection, organisation_id, ids, reason, actor)

@@ -111,6 +111,14 @@ async def test_figures_and_records_stay(stack: Stack, admin: Client, organisatio
     assert (record["id"], record["result"]) == (enrollment, "passed")
 
 
+async def test_where_nothing_has_to_be_kept_a_valid_certificate_is_no_obstacle(admin: Client) -> None:
+    session = await new_session(admin, await new_course(admin, validity_months=120))
+    person = await new_employee(admin, full_name=NAME)
+    [enrollment] = await enroll(admin, session, person)
+    await changed(admin, enrollment, "complete", {})
+    assert (await erase(admin, person)).status == 200
+
+
 async def test_erasing_twice_changes_nothing(stack: Stack, admin: Client, organisation: int) -> None:
     person = await trained(admin)
     first = await erase(admin, person)
