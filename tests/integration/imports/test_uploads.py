@@ -10,8 +10,10 @@ import pytest
 from shared.imports import models, store, upload
 from tests.support.client import Client, client_token
 from tests.support.eventually import eventually
+from tests.support.guards import without
 from tests.support.import_workers import Workers
 from tests.support.importing import NOTHING_REFUSED, begun_import, ended, imported, people, people_file, send
+from tests.support.races import hold_after
 from tests.support.stack import CLIENT_SECRET
 from tests.support.streams import connection, read_all, read_until
 from tests.support.world import EMPLOYEES, IMPORTS
@@ -159,9 +161,11 @@ async def test_many_that_come_at_once_are_ten_as_well(workers: Workers) -> None:
 
 async def test_control_without_the_lock_they_are_more(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload, "MOST_UNFINISHED", 1)
-    monkeypatch.setattr(store, "_LOCK_ALL", "SELECT pg_sleep(0.3) WHERE $1::bigint > 0")
-    answers = await asyncio.gather(*(send(workers.client, NOTHING_REFUSED) for _ in range(10)))
-    assert sum(answer.status == 202 for answer in answers) > 1
+    lock = "pg_advisory_xact_lock(hashtextextended('imports ' || $1::bigint, 0))"
+    without(monkeypatch, store, "_LOCK_ALL", lock, "$1::bigint")
+    hold_after(monkeypatch, store, "count_unfinished_alone", 2)
+    answers = await asyncio.gather(*(send(workers.client, NOTHING_REFUSED) for _ in range(2)))
+    assert [answer.status for answer in answers] == [202, 202]
 
 
 async def test_a_file_whose_process_was_killed_is_ended_later(
