@@ -45,7 +45,10 @@ def from_now_on() -> str:
 
 
 async def changed(walked: Walked, since: str, **query: Any) -> list[int]:
-    """Keys, which a page and a walk agree about, and how many; once they do, where an attempt to send may come between."""
+    """Keys, which a page and a walk agree about, and how many.
+
+    Of messages once they do: an attempt to send one may come between.
+    """
     if walked.path.endswith("/messages"):
         return (await eventually(lambda: _changed(walked, since, **query)))[0]
     return (await _changed(walked, since, **query))[0]
