@@ -26,6 +26,10 @@ _SECTIONS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         "Who has a valid completion of a course, whose is about to end, and who has none.",
         ("/api/v1/training/compliance",),
     ),
+    "Requirements": (
+        "What an organisation asks of its people, in some projects or everywhere.",
+        ("/api/v1/training/requirements",),
+    ),
     "Clearance": (
         "Who may work: what an organisation asks of people, held against what they hold.",
         ("/api/v1/training/clearance",),

@@ -18,6 +18,7 @@ from shared.postgres.pool import connection_pool
 from tests.support.client import Client
 from tests.support.external_records import decided, submitted
 from tests.support.lifecycle import in_enrollment, somebody_is_passed_over
+from tests.support.requirements import new_requirement
 from tests.support.routes import example_body
 from tests.support.stack import Stack
 from tests.support.subscriber import Subscriber, subscriber
@@ -26,6 +27,7 @@ from tests.support.world import (
     EMPLOYEES,
     ENROLLMENTS,
     ORGANISATIONS,
+    REQUIREMENTS,
     SESSIONS,
     SETTINGS,
     WEBHOOKS,
@@ -149,6 +151,18 @@ RECORD = {
     "remembered",
     "key",
 }
+REQUIREMENT = {
+    "id",
+    "version",
+    "name",
+    "applies_to",
+    "needs",
+    "grace_days",
+    "from",
+    "until",
+    "created_at",
+    "removed",
+}
 SETTINGS_STATE = {"id", "version", "time_zone", "booking_clash"}
 WEBHOOK = {
     "id",
@@ -192,6 +206,8 @@ EVENTS = {
     "record.reassigned": ("enrollment", "records", RECORD),
     "record.erased": ("enrollment", "records", RECORD),
     "certification.revoked": ("enrollment", "certifications", COMPLETION),
+    "requirement.saved": ("enrollment", "requirements", REQUIREMENT),
+    "requirement.removed": ("enrollment", "requirements", REQUIREMENT),
     "settings.saved": ("enrollment", "settings", SETTINGS_STATE),
     "organisation.created": ("accounts", "organisations", SETTINGS_STATE | {"name"}),
     "webhook.saved": ("delivery", "webhooks", WEBHOOK),
@@ -236,6 +252,8 @@ async def everything_happens(stack: Stack, client: Client, organisation: int) ->
     record = await submitted(client, people[0])
     await decided(stack.client(organisation), record)
     await decided(client, record, "reject")
+    asked = await new_requirement(client, needs={"course_id": course_id})
+    await client.delete(f"{REQUIREMENTS}/{asked}")
     merged = {"into": people[1]}
     await client.request("POST", f"{EMPLOYEES}/{people[0]}/merge", json=merged, headers={"If-Match": "*"})
     await somebody_is_erased(client)

@@ -29,6 +29,7 @@ TRAINING: Final = (
     "clearance",
     "records",
     "record-submissions",
+    "requirements",
     "settings",
 )
 OTHERS: Final = (

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from services.enrollment.clearance import Held, Person, Requirement
+from services.enrollment.clearance import Held, Person
 from services.enrollment.roster import Needs, longest
+from services.enrollment.store.requirements import requirement_of
 from shared.postgres.local_days import zone_of
 from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped
@@ -157,25 +158,7 @@ async def question(connection: Connection, organisation_id: int, project_id: int
 
 
 def _needs(row: Any) -> Needs:
-    requirement = Requirement(
-        id=row["id"],
-        version=row["version"],
-        name=row["name"],
-        project_ids=_set(row["project_ids"]),
-        company_ids=_set(row["company_ids"]),
-        person_types=_set(row["person_types"]),
-        employee_ids=_set(row["employee_ids"]),
-        courses=frozenset(row["course_ids"]),
-        grace_days=row["grace_days"],
-        valid_from=row["valid_from"],
-        valid_to=row["valid_to"],
-        created_at=row["created_at"],
-    )
-    return Needs(requirement, frozenset(row["label_ids"]))
-
-
-def _set(listed: Sequence[Any] | None) -> frozenset[Any] | None:
-    return None if listed is None else frozenset(listed)
+    return Needs(requirement_of({**row, "labelled": ()}), frozenset(row["label_ids"]))
 
 
 async def member(connection: Connection, organisation_id: int, type_: str, person_id: int) -> Member | None:
