@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import (
+    clearance,
     enrolling,
     events,
     fairness,
@@ -62,6 +63,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "signing-in": signing_in.results,
     "live-seats": live_seats.results,
     "moving": moving.results,
+    "clearance": clearance.results,
 }
 """In the order of the table."""
 RESULTS, PICTURE = REPOSITORY / "bench" / "results.json", REPOSITORY / "docs" / "bench.svg"

@@ -33,6 +33,7 @@ from services.enrollment.schemas import (
 )
 from services.enrollment.schemas_attendance import Attendance
 from services.enrollment.schemas_calendars import CalendarFields
+from services.enrollment.schemas_clearance import ClearanceQuestion
 from services.enrollment.schemas_records import RecordFields, Rejection
 from services.enrollment.schemas_requirements import RequirementFields, RequirementPatch
 from shared.http.routing import Route
@@ -55,6 +56,7 @@ GOOD: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
     },
     SessionPatch: {},
     EnrollmentRequest: {"session_id": 1, "employee_ids": [1]},
+    ClearanceQuestion: {"employee_ids": [1]},
     Completion: {},
     Reopening: {"reason": "x"},
     Promotion: {"over_capacity": True},

@@ -1,10 +1,17 @@
--- wrk's script: asks for the lines of a file in turn, each "path<TAB>value of Authorization", and prints what it saw.
+-- wrk's script: asks for the lines of a file in turn, each "path<TAB>value of Authorization", or with a body behind
+-- another tab, which is posted; and prints what it saw.
 local requests, position = {}, 0
 
 function init(arguments)
   for line in io.lines(arguments[1]) do
-    local path, authorization = line:match("^([^\t]+)\t(.+)$")
-    requests[#requests + 1] = wrk.format("GET", path, { Host = wrk.headers["Host"], Authorization = authorization })
+    local path, authorization, body = line:match("^([^\t]+)\t([^\t]+)\t?(.*)$")
+    local headers = { Host = wrk.headers["Host"], Authorization = authorization }
+    if body == "" then
+      requests[#requests + 1] = wrk.format("GET", path, headers)
+    else
+      headers["Content-Type"] = "application/json"
+      requests[#requests + 1] = wrk.format("POST", path, headers, body)
+    end
   end
 end
 

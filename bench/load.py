@@ -50,6 +50,14 @@ class Requests:
             file.writelines(f"{path}\t{authorization}\n" for path, authorization in pairs)
         return cls(Path(file.name))
 
+    @classmethod
+    def posted(cls, bed: Bed, path: str, bodies: Sequence[str], authorization: str) -> "Requests":
+        """Every body in turn, to the same path, with the same token."""
+        directory = bed.servers.layout.data
+        with NamedTemporaryFile("w", dir=directory, prefix="requests-", delete=False) as file:
+            file.writelines(f"{path}\t{authorization}\t{body}\n" for body in bodies)
+        return cls(Path(file.name))
+
 
 async def wrk(bed: Bed, url: str, requests: Requests, *, connections: int, seconds: int | None = None) -> Load:
     """Raises `NotMeasured` when any answer was no 2xx or 3xx, or any connection failed, in every try.

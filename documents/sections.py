@@ -30,6 +30,10 @@ _SECTIONS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         "What an organisation asks of its people, in some projects or everywhere.",
         ("/api/v1/training/requirements",),
     ),
+    "Clearance": (
+        "Who may work: what an organisation asks of people, held against what they hold.",
+        ("/api/v1/training/clearance",),
+    ),
     "Training histories": (
         "What a person has been trained in, whichever organisation's session it was.",
         ("/api/v1/employees/{id}/training", "/api/v1/staff/{id}/training", "/api/v1/training/records"),
@@ -66,6 +70,8 @@ _SECTIONS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 """By name, in the order in which they are shown: what is in them, and how the paths in them begin."""
 _ELSEWHERE: Final = {
     "/api/v1/training/sessions/{id}/attendance": "Enrollments",
+    "/api/v1/employees/{id}/clearance": "Clearance",
+    "/api/v1/staff/{id}/clearance": "Clearance",
     "/api/v1/training": "Training histories",
 }
 """Of paths that begin as those of other sections do, or with which those of others begin."""

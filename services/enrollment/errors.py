@@ -21,6 +21,13 @@ class PersonNotFound(NotFound):
         super().__init__(details=None if merged_into is None else {"merged_into": merged_into})
 
 
+class DayIsPast(ValidationFailed):
+    """Who was cleared then is not known."""
+
+    def __init__(self) -> None:
+        super().__init__({"on": ["Must not be in the past."]})
+
+
 class PersonNotSelectable(ValidationFailed):
     def __init__(self) -> None:
         super().__init__({"into": ["The selected employee does not exist."]})

@@ -12,7 +12,7 @@ from services.accounts.schemas_organisations import OrganisationFields
 from services.accounts.schemas_users import UserFields
 from services.delivery.schemas_webhooks import WebhookFields
 from services.enrollment import api as enrollment_api
-from services.enrollment import api_calendars, api_erasure, external_records, rules
+from services.enrollment import api_calendars, api_clearance, api_erasure, external_records, rules
 from services.history import api as history_api
 from shared.auth import sight
 from shared.auth.internal_token import API_ACCESS, Caller
@@ -52,6 +52,7 @@ Rows = Mapping[str, Any]
 _NAME = re.compile(r"\{([a-z ]+)\}")
 NOT_KNOWN = 2**41
 COMPLIANCE, COMPANIES = "/api/v1/training/compliance", "/api/v1/companies"
+CLEARANCE = "/api/v1/training/clearance"
 
 
 COMPANY, OTHER_COMPANY = {"id": 7, "name": "ABC"}, {"id": 8, "name": "XYZ"}
@@ -200,12 +201,13 @@ def shows(answer: Answer, line: Line, rows: Rows) -> bool | None:
     about = {rows["enrollment"], rows["person"], rows["staff"]}
     for path, row in ((COMPANIES, "company"), (CALENDARS, "calendar")):
         about = {rows[row]} if path in line.request else about
-    return any({item.get("id"), item.get("employee", {}).get("id")} & about for item in answer.data)
+    items = answer.data["results"] if line.request == f"POST {CLEARANCE}" else answer.data
+    return any({item.get("id"), item.get("employee", {}).get("id")} & about for item in items)
 
 
 def is_list_about_people(line: Line) -> bool:
-    lists = (ENROLLMENTS, RECORDS, SUBMISSIONS, COMPLIANCE, COMPANIES, EMPLOYEES, STAFF, CALENDARS)
-    return line.documented.partition("GET ")[2] in lists
+    lists = (ENROLLMENTS, RECORDS, SUBMISSIONS, COMPLIANCE, CLEARANCE, COMPANIES, EMPLOYEES, STAFF, CALENDARS)
+    return line.documented.partition("GET ")[2] in lists or line.request == f"POST {CLEARANCE}"
 
 
 @pytest.mark.parametrize(("role", "whose"), WALK)
@@ -266,7 +268,8 @@ async def test_control_without_the_look_at_permissions_the_walk_notices(
 async def test_control_without_the_filter_the_walk_notices(
     stack: Stack, admin: Client, organisation: int, monkeypatch: pytest.MonkeyPatch, seen: str
 ) -> None:
-    for module in (resource_routes, enrollment_api, api_calendars, api_erasure, history_api, rules, external_records):
+    of_enrollment = (enrollment_api, api_calendars, api_clearance, api_erasure, rules, external_records)
+    for module in (resource_routes, history_api, *of_enrollment):
         if hasattr(module, seen):
             monkeypatch.setattr(module, seen, lambda _: sight.EVERYBODY)
     for role in ("Employee", "Contractor Coordinator"):

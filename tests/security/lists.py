@@ -26,6 +26,7 @@ LISTS: dict[str, Service] = {
     "/api/v1/training/labels": "catalog",
     "/api/v1/training/projects": "catalog",
     "/api/v1/companies": "enrollment",
+    "/api/v1/training/clearance": "enrollment",
     ENROLLMENTS: "enrollment",
     "/api/v1/training/record-submissions": "enrollment",
     "/api/v1/training/requirements": "enrollment",

@@ -3,7 +3,7 @@
 import itertools
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from services.accounts.schemas_clients import ClientFields
@@ -167,6 +167,11 @@ async def compliance(client: Client) -> Walked:
         filters={"course_id": course, "status": "missing"},
         key=lambda item: int(item["employee"]["id"]),
     )
+
+
+async def roster(client: Client) -> Walked:
+    people = await employees(client)
+    return replace(people, path="/api/v1/training/clearance", key=lambda item: int(item["employee"]["id"]))
 
 
 async def users(client: Client) -> Walked:
@@ -403,6 +408,7 @@ SCENES: Mapping[str, Scene] = {
     EMPLOYEES: employees,
     STAFF: staff,
     "/api/v1/training/compliance": compliance,
+    "/api/v1/training/clearance": roster,
     USERS: users,
     CLIENTS: clients,
     ORGANISATIONS: organisations,

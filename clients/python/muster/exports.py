@@ -26,6 +26,7 @@ TRAINING: Final = (
     "projects",
     "enrollments",
     "compliance",
+    "clearance",
     "records",
     "record-submissions",
     "requirements",

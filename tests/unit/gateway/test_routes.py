@@ -24,6 +24,8 @@ PUBLIC = [
         ("/api/v1/training/enrollments", "enrollment"),
         ("/api/v1/training/enrollments/5/complete", "enrollment"),
         ("/api/v1/training/compliance", "enrollment"),
+        ("/api/v1/training/clearance", "enrollment"),
+        ("/api/v1/employees/7/clearance", "enrollment"),
         ("/api/v1/employees", "enrollment"),
         ("/api/v1/employees/5", "enrollment"),
         ("/api/v1/employees/5/training", "history"),

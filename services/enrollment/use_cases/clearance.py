@@ -1,0 +1,188 @@
+"""Who is cleared: what is asked of people, held against what they hold (contract, section 4)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Final
+
+from services.enrollment import clearance_answers as answers
+from services.enrollment.clearance import Standing, standing
+from services.enrollment.errors import DayIsPast, PersonNotFound
+from services.enrollment.roster import Asked, Day, day_asked, has_turned, is_cleared
+from services.enrollment.schemas_clearance import ClearanceQuery, ClearanceQuestion, RosterQuery
+from services.enrollment.store import clearance as store
+from services.enrollment.store import rosters
+from services.enrollment.store.people import merged_into
+from shared.auth.sight import Sight
+from shared.postgres.batched_reads import Row
+from shared.postgres.pool import Connection
+
+LOOKED_AT: Final = 2000
+"""People among whom one step of a walk seeks those who are cleared, or are not: it may show fewer than asked for."""
+_AT_ONCE: Final = 500
+_TURN: Final = 100
+"""People after whom others have their turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """One person of the path."""
+
+    organisation_id: int
+    type: str
+    id: int
+
+
+async def clearance(connection: Connection, who: Who, query: ClearanceQuery, sight: Sight) -> str:
+    """Raises `PersonNotFound`, `DayIsPast`."""
+    question = await store.question(connection, who.organisation_id, query.project_id)
+    day = day_asked(query.on, question.now, question.zone)
+    if day.is_past:
+        raise DayIsPast
+    member = await store.member(connection, who.organisation_id, who.type, who.id)
+    if member is None or not sight.holds(who.id, member.person.company_id):
+        raise await _not_found(connection, who, sight)
+    requirements = [each.with_courses_of(member.labels) for each in question.needs]
+    asked = Asked(requirements, query.project_id, day.moment, question.zone)
+    standings = [
+        standing(each, member.person, member.held, day.moment, question.zone) for each in asked.of(member.person)
+    ]
+    until = day.moment if day.moment > question.now else None
+    sessions = await _sessions(connection, who, standings, until)
+    known = answers.known(standings, sessions)
+    return answers.of_one(member.employee, query.project_id, day.date, known)
+
+
+async def _not_found(connection: Connection, who: Who, sight: Sight) -> PersonNotFound:
+    """Who may see everybody learns whom somebody turned out to be."""
+    if not sight.everybody:
+        return PersonNotFound()
+    return PersonNotFound(await merged_into(connection, who.organisation_id, who.id))
+
+
+async def _sessions(
+    connection: Connection, who: Who, standings: Iterable[Standing], until: datetime | None
+) -> dict[int, list[str]]:
+    """Those that would give what is missing, and end by then."""
+    missing = [each.requirement.id for each in standings if each.state != "met"]
+    if not missing:
+        return {}
+    return await store.sessions_to_come(connection, who.organisation_id, missing, until)
+
+
+@dataclass(slots=True)
+class _Gate:
+    """What is asked of many people, of whom some are held against it at a time."""
+
+    connection: Connection
+    organisation_id: int
+    project_id: int | None
+    question: store.Question
+    day: Day
+    texts: answers.MissingTexts
+
+    @classmethod
+    async def open(
+        cls, connection: Connection, organisation_id: int, project_id: int | None, on: date | None
+    ) -> "_Gate":
+        """Raises `DayIsPast`."""
+        question = await store.question(connection, organisation_id, project_id)
+        day = day_asked(on, question.now, question.zone)
+        if day.is_past:
+            raise DayIsPast
+        return cls(connection, organisation_id, project_id, question, day, answers.MissingTexts())
+
+    async def looked_at(self, people: Sequence[store.Holder]) -> AsyncIterator[tuple[store.Holder, Sequence[Standing]]]:
+        """Each of them with what they lack, or are in grace for."""
+        labels = {}
+        if self.question.has_labels:
+            courses = set().union(*(each.courses for each in people))
+            labels = await store.labels_of(self.connection, self.organisation_id, list(courses))
+        requirements = [each.with_courses_of(labels) for each in self.question.needs]
+        asked = Asked(requirements, self.project_id, self.day.moment, self.question.zone)
+        for place, each in enumerate(people, 1):
+            yield each, asked.missing(each.person, each.courses)
+            if place % _TURN == 0:
+                await asyncio.sleep(0)
+
+
+async def clearance_of_many(
+    connection: Connection, organisation_id: int, asked: ClearanceQuestion, sight: Sight
+) -> str:
+    """In the order asked; who is nobody whom the caller may see is not cleared. Raises `DayIsPast`."""
+    gate = await _Gate.open(connection, organisation_id, asked.project_id, asked.on)
+    found = await store.holders(connection, organisation_id, asked.employee_ids, gate.day.moment)
+    seen = [each for each in found.values() if sight.holds(each.person.id, each.person.company_id)]
+    results = {
+        each.person.id: answers.result(each.person.id, each.employee, gate.texts.members(missing))
+        async for each, missing in gate.looked_at(seen)
+    }
+    others = [each for each in asked.employee_ids if each not in results]
+    merged = await store.merged(connection, organisation_id, others) if others and sight.everybody else {}
+    results |= {each: answers.nobody(each, merged.get(each)) for each in others}
+    return answers.of_many(asked.project_id, gate.day.date, [results[each] for each in asked.employee_ids])
+
+
+async def roster(connection: Connection, organisation_id: int, query: RosterQuery, sight: Sight) -> Row:
+    """How many people there are, if that is asked for, and those of a page, or of a step with the key of its last one.
+
+    Raises `DayIsPast`.
+    """
+    gate = await _Gate.open(connection, organisation_id, query.project_id, query.on)
+    sought = await _sought(gate, query, sight)
+    total = None
+    if query.window.is_counted:
+        total = await rosters.people_total(connection, organisation_id, sought)
+    items, last = await (_page(gate, sought) if query.cleared is None else _filtered(gate, sought, query.cleared))
+    text = "\n".join(items) if query.window.as_lines else f"[{', '.join(items)}]"
+    return total, text, last
+
+
+async def _sought(gate: _Gate, query: RosterQuery, sight: Sight) -> rosters.Sought:
+    companies = None if query.company_id is None else [query.company_id]
+    if not sight.everybody:
+        companies = [each for each in sight.companies if query.company_id in (None, each)]
+    changes = await _changes(gate, query) if query.window.is_since else None
+    return rosters.Sought(companies, changes, query.window, query.place)
+
+
+async def _changes(gate: _Gate, query: RosterQuery) -> rosters.Changes:
+    since, question = query.place[2], gate.question
+    requirements = [each.requirement for each in question.needs]
+    labels = {label for each in question.needs for label in each.label_ids}
+    courses = {course for each in requirements for course in each.courses}
+    if labels:
+        courses.update(await rosters.carriers(gate.connection, gate.organisation_id, labels))
+    everybody = has_turned(requirements, since, question.now, question.zone) or await rosters.is_asked_anew(
+        gate.connection, gate.organisation_id, since
+    )
+    grace_days = {each.grace_days for each in requirements if each.grace_days is not None}
+    return rosters.Changes(everybody, sorted(courses), sorted(grace_days))
+
+
+async def _page(gate: _Gate, sought: rosters.Sought) -> tuple[list[str], int | None]:
+    people = await rosters.people_page(gate.connection, gate.organisation_id, sought, gate.day.moment)
+    shown = people[: sought.place[0]]
+    items = [answers.item(each.employee, gate.texts.members(missing)) async for each, missing in gate.looked_at(shown)]
+    return items, shown[-1].person.id if len(people) > len(shown) else None
+
+
+async def _filtered(gate: _Gate, sought: rosters.Sought, cleared: bool) -> tuple[list[str], int | None]:
+    """A step of those who are cleared, or of those who are not, found by looking at one after the other."""
+    per_page, last, *since = sought.place
+    window, after, items = replace(sought.window, longest=_AT_ONCE), last, list[str]()
+    for _ in range(LOOKED_AT // _AT_ONCE):
+        part = replace(sought, window=window, place=(_AT_ONCE, after, *since))
+        people = await rosters.people_page(gate.connection, gate.organisation_id, part, gate.day.moment)
+        async for each, missing in gate.looked_at(people[:_AT_ONCE]):
+            if is_cleared(missing) is not cleared:
+                continue
+            if len(items) == per_page:
+                return items, last
+            items.append(answers.item(each.employee, gate.texts.members(missing)))
+            last = each.person.id
+        if len(people) <= _AT_ONCE:
+            return items, None
+        after = people[_AT_ONCE - 1].person.id
+    return items, after
