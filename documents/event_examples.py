@@ -10,8 +10,10 @@ from documents.event_schemas import file_of
 from shared.events.cloudevents import encode
 from shared.events.personal import BLANK
 from shared.events.states import (
+    AskedOf,
     Author,
     CertificationState,
+    ClearanceState,
     CourseState,
     EmployeeState,
     EnrollmentState,
@@ -98,6 +100,10 @@ _STATES: Final[Mapping[type[State], State]] = {
     CertificationState: CertificationState(
         id=301, version=1, course_id=1, employee_id=42, completed_at=_END,
         valid_until=datetime(2032, 5, 15, 22, tzinfo=UTC), days_left=30,
+    ),
+    ClearanceState: ClearanceState(
+        id=42, version=3, employee_id=42, requirement=AskedOf(id=12, name="White card", project_ids=(9,)),
+        lacking=(12, 15),
     ),
     SettingsState: SettingsState(id=_ORGANISATION, version=1, time_zone="Europe/Berlin"),
     OrganisationState: OrganisationState(id=_ORGANISATION, version=1, name="Northwind", time_zone="Europe/Berlin"),

@@ -16,6 +16,7 @@ from documents.writing import Text, json_text
 from shared.events.cloudevents import qualified_type
 from shared.events.states import (
     CertificationState,
+    ClearanceState,
     CourseState,
     EmployeeState,
     EnrollmentState,
@@ -44,6 +45,7 @@ _NAMES: Final[Mapping[str, str]] = {
         EnrollmentState: "Enrollment",
         RecordState: "Record",
         CertificationState: "Certification",
+        ClearanceState: "Clearance",
         SettingsState: "Settings",
         OrganisationState: "Organisation",
         WebhookState: "Webhook",

@@ -34,7 +34,7 @@ SERVICES = (
     ),
     Service(
         "enrollment",
-        publishes=("employee", "enrollment", "record", "certification", "settings"),
+        publishes=("employee", "enrollment", "record", "certification", "clearance", "settings"),
         follows=("course", "session", "organisation"),
         asks=("catalog", "delivery"),
     ),
@@ -49,6 +49,7 @@ SERVICES = (
             "enrollment",
             "record",
             "certification",
+            "clearance",
             "settings",
             "organisation",
             "webhook",

@@ -13,6 +13,7 @@ from services.enrollment.api_imports import IMPORT_ROUTES
 from services.enrollment.api_internal import CATALOG, INTERNAL_ROUTES
 from services.enrollment.api_lifecycle import LIFECYCLE_ROUTES
 from services.enrollment.api_live import LIVE_ROUTES
+from services.enrollment.api_matrix import MATRIX_ROUTES
 from services.enrollment.api_people import PEOPLE_ROUTES
 from services.enrollment.api_records import RECORD_ROUTES
 from services.enrollment.errors import (
@@ -176,6 +177,7 @@ ROUTES: list[Route[Any, Any]] = [
         attrgetter("organisation_id"),
         summary="Get audit trail of settings",
     ),
+    *MATRIX_ROUTES,
     *LIFECYCLE_ROUTES,
     *ATTENDANCE_ROUTES,
     *PEOPLE_ROUTES,

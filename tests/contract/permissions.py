@@ -167,6 +167,7 @@ LINES = [
     Line("POST /api/v1/training/records/{record of another}/accept", "record"),
     Line("POST /api/v1/training/records/{record of another}/reject", "record", body={"reason": "A mistake"}),
     Line("GET /api/v1/training/compliance?course_id={course}", "view", elsewhere=422),
+    Line("GET /api/v1/training/compliance/matrix", "view", elsewhere=200),
     Line("GET /api/v1/training/settings", "view", elsewhere=200),
     Line("PUT /api/v1/training/settings", "manage", 200, 200, {"time_zone": "Europe/Berlin"}),
     Line("GET /api/v1/training/settings/audit", "view", elsewhere=200),

@@ -82,7 +82,8 @@ def state(requirement: Requirement, holds: Mapping[int, Held], moment: datetime 
 def test_it_applies_where_all_that_it_names_holds(
     limits: dict[str, Any], project_id: int | None, expected: bool
 ) -> None:
-    requirement = replace(ASKED, **{name: frozenset(value) for name, value in limits.items()})
+    given: dict[str, Any] = {name: frozenset(value) for name, value in limits.items()}
+    requirement = replace(ASKED, **given)
     assert applies(requirement, WORKER, project_id) is expected
 
 
