@@ -10,8 +10,10 @@ from documents.event_schemas import file_of
 from shared.events.cloudevents import encode
 from shared.events.personal import BLANK
 from shared.events.states import (
+    AskedOf,
     Author,
     CertificationState,
+    ClearanceState,
     CourseState,
     EmployeeState,
     EnrollmentState,
@@ -106,6 +108,10 @@ _STATES: Final[Mapping[type[State], State]] = {
             "needs": {"any_of": [{"course_id": 1}, {"label_id": 3}]}, "grace_days": 14, "from": "2030-01-01",
             "until": None, "created_at": "2029-12-03T10:00:00Z",
         }
+    ),
+    ClearanceState: ClearanceState(
+        id=42, version=3, employee_id=42, requirement=AskedOf(id=12, name="White card", project_ids=(9,)),
+        lacking=(12, 15),
     ),
     SettingsState: SettingsState(id=_ORGANISATION, version=1, time_zone="Europe/Berlin"),
     OrganisationState: OrganisationState(id=_ORGANISATION, version=1, name="Northwind", time_zone="Europe/Berlin"),

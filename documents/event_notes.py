@@ -5,7 +5,8 @@ from typing import Final
 NOTES: Final = """\
 Muster publishes an event for every change of a course, a session, a person, an enrollment, a record of training \
 done elsewhere, an organisation and its settings, and when a certification is about to end, has ended or was \
-revoked. Events are CloudEvents 1.0 in structured JSON, on the durable topic exchange `training.events` of RabbitMQ. \
+revoked, or somebody loses or gains clearance. Events are CloudEvents 1.0 in structured JSON, on the durable topic \
+exchange `training.events` of RabbitMQ. \
 The routing key is the event's type, such as `enrollment.completed`; bind a durable queue of your own with the \
 keys that you want: `enrollment.*`, or `#` for all.
 
@@ -23,7 +24,8 @@ are persistent.
 - **Order is not promised**, not even for one row. The version decides what is newer.
 - **Certifications count apart.** The subject of `certification.*` is `certifications/<id of the enrollment>`, \
 or `certifications/<id of the record>` where `source` is `external`, and its version counts the notices: compare it \
-neither with the version of the enrollment or the record nor with its row.
+neither with the version of the enrollment or the record nor with its row. The subject of `clearance.*` is \
+`clearances/<id of the person>`, and its version counts these events of the person.
 - **Acknowledge after your own commit.** If your service dies before that, the broker delivers the message again.
 - **Dead letters.** Publish what you cannot read to a queue of your own, with confirms, then acknowledge it; requeued, \
 it would come back forever. RabbitMQ may drop what is rejected to a dead-letter exchange, such as soon after a restart.

@@ -16,6 +16,7 @@ from documents.writing import Text, json_text
 from shared.events.cloudevents import qualified_type
 from shared.events.states import (
     CertificationState,
+    ClearanceState,
     CourseState,
     EmployeeState,
     EnrollmentState,
@@ -46,6 +47,7 @@ _NAMES: Final[Mapping[str, str]] = {
         RecordState: "Record",
         CertificationState: "Certification",
         RequirementState: "Requirement",
+        ClearanceState: "Clearance",
         SettingsState: "Settings",
         OrganisationState: "Organisation",
         WebhookState: "Webhook",

@@ -24,7 +24,7 @@ _SECTIONS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     ),
     "Compliance": (
         "Who has a valid completion of a course, whose is about to end, and who has none.",
-        ("/api/v1/training/compliance",),
+        ("/api/v1/training/compliance", "/api/v1/training/compliance/matrix"),
     ),
     "Requirements": (
         "What an organisation asks of its people, in some projects or everywhere.",

@@ -22,6 +22,7 @@ ROUTES: Final[Mapping[str, UpstreamName]] = {
     "/api/v1/training/compliance": "enrollment",
     "/api/v1/training/clearance": "enrollment",
     "/api/v1/training/requirements/**": "enrollment",
+    "/api/v1/training/compliance/matrix": "enrollment",
     "/api/v1/training": "history",
     "/api/v1/training/settings/**": "enrollment",
     "/api/v1/employees/{id}/training": "history",

@@ -34,7 +34,7 @@ SERVICES = (
     ),
     Service(
         "enrollment",
-        publishes=("employee", "enrollment", "record", "certification", "requirement", "settings"),
+        publishes=("employee", "enrollment", "record", "certification", "requirement", "clearance", "settings"),
         follows=("course", "session", "organisation"),
         asks=("catalog", "delivery"),
     ),
@@ -50,6 +50,7 @@ SERVICES = (
             "record",
             "certification",
             "requirement",
+            "clearance",
             "settings",
             "organisation",
             "webhook",

@@ -14,6 +14,7 @@ from services.enrollment.api_imports import IMPORT_ROUTES
 from services.enrollment.api_internal import CATALOG, INTERNAL_ROUTES
 from services.enrollment.api_lifecycle import LIFECYCLE_ROUTES
 from services.enrollment.api_live import LIVE_ROUTES
+from services.enrollment.api_matrix import MATRIX_ROUTES
 from services.enrollment.api_people import PEOPLE_ROUTES
 from services.enrollment.api_records import RECORD_ROUTES
 from services.enrollment.api_requirements import REQUIREMENT_ROUTES
@@ -178,6 +179,7 @@ ROUTES: list[Route[Any, Any]] = [
         attrgetter("organisation_id"),
         summary="Get audit trail of settings",
     ),
+    *MATRIX_ROUTES,
     *LIFECYCLE_ROUTES,
     *ATTENDANCE_ROUTES,
     *PEOPLE_ROUTES,

@@ -24,6 +24,7 @@ from services.enrollment.shared_employee_ids import SHARED_EMPLOYEE_IDS
 from services.enrollment.use_cases.certifications import send_expiry_notices
 from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll_together
 from services.enrollment.use_cases.preservation import preserve_records
+from services.enrollment.use_cases.standings import follow_standings
 from shared.auth.signing import InternalSigner
 from shared.concurrency.tasks import background
 from shared.http.service_client import connect_to_service
@@ -68,6 +69,12 @@ async def expiry_notices(settings: EnrollmentSettings, app: web.Application) -> 
         yield
 
 
+async def clearances(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
+    """Publishes who loses clearance and who gains it."""
+    async with background(follow_standings(app[POOL]), name="clearances"):
+        yield
+
+
 async def preservation(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
     """Completes records that an earlier release closed, from the catalog's rows."""
     signer = InternalSigner("enrollment", settings.internal_keys_file)
@@ -92,6 +99,6 @@ SERVICE = Service(
     event_cursors=True,
     rebuild=rebuild,
     api_contexts=[catalog_client, enrollment_batcher, live_seats, keep_years],
-    worker_contexts=[expiry_notices, preservation, imports],
+    worker_contexts=[expiry_notices, clearances, preservation, imports],
     commands=[SEED, SHARED_EMPLOYEE_IDS, ERASED_PEOPLE],
 )

@@ -6,6 +6,7 @@ from services.enrollment.store import agreed_status, catalog_replica
 from services.enrollment.store.certification_check import wrong_certifications
 from services.enrollment.store.erasure_check import half_erased
 from services.enrollment.store.seat_check import wrong_seats
+from services.enrollment.store.standing_check import wrong_standings
 from services.enrollment.store.totals import TOTALS
 from shared.events.types import CourseRemoved, CourseSaved, SessionRemoved, SessionSaved
 from shared.messaging.outbox import changes_without_event
@@ -43,11 +44,13 @@ PROJECTION = Projection(
     checks=[
         wrong_seats,
         wrong_certifications,
+        wrong_standings,
         half_erased,
         *(partial(wrong_totals, totals=totals) for totals in TOTALS),
         partial(changes_without_event, kind="employee", table="people"),
         partial(changes_without_event, kind="enrollment", table="enrollments"),
         partial(changes_without_event, kind="record", table="external_records"),
+        partial(changes_without_event, kind="clearance", table="clearances"),
         partial(changes_without_event, kind="settings", table="organisation_settings"),
     ],
 )

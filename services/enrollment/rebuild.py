@@ -14,6 +14,7 @@ from services.enrollment.settings import EnrollmentSettings
 from services.enrollment.store import catalog_replica
 from services.enrollment.store.certification_check import wrong_keys
 from services.enrollment.store.certifications import CertificationKey
+from services.enrollment.store.standings import look_anew
 from services.enrollment.store.totals import TOTALS
 from services.enrollment.use_cases import sessions
 from services.enrollment.use_cases.certifications import follow_completions
@@ -45,6 +46,8 @@ def rebuild(settings: EnrollmentSettings) -> int:
             for replica in PROJECTION.replicas:
                 await _mend_table(pool, owners[replica.owner], replica, verification)
             print(f"certifications: {await _mend_certifications(pool, await wrong_keys(compared.connection))} changed")
+            async with transaction(pool, EVERY_ORGANISATION) as connection:
+                print(f"clearances: everybody of {await look_anew(connection)} organisations is looked at anew")
         print(f"totals of lists: {await correct_totals(compared.connection, TOTALS)} changed")
         return DONE
 

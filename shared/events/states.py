@@ -288,6 +288,28 @@ class CertificationState(State):
     source: Literal["internal", "external", "import"] = "internal"
 
 
+class AskedOf(BaseModel):
+    """A requirement as events of clearance name it; without `project_ids` it counts everywhere."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: Id
+    name: Text
+    project_ids: tuple[Id, ...] | None
+
+
+class ClearanceState(State):
+    """What a person lacks of what is asked of them; `version` counts these events of the person.
+
+    `id` is the person's, as `employee_id` is. `requirement` is the one that they began to lack, or lack no more;
+    `lacking` are the ids of all that they lack since.
+    """
+
+    employee_id: Id
+    requirement: AskedOf
+    lacking: tuple[Id, ...]
+
+
 BookingClash = Literal["allow", "warn", "refuse"]
 
 

@@ -10,6 +10,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from shared.events.states import (
     CertificationState,
+    ClearanceState,
     CourseState,
     EmployeeState,
     EnrollmentState,
@@ -255,6 +256,20 @@ class RequirementRemoved(Event[RequirementState]):
     type = "requirement.removed"
 
 
+class ClearanceLost(Event[ClearanceState]):
+    """A person lacks a requirement that they did not lack before: something changed, or time has passed."""
+
+    type = "clearance.lost"
+    must_route = False
+
+
+class ClearanceGained(Event[ClearanceState]):
+    """A person lacks a requirement no more: they meet it, or it is not asked of them any more."""
+
+    type = "clearance.gained"
+    must_route = False
+
+
 class SettingsSaved(Event[SettingsState]):
     """An organisation's settings were replaced, or set as it was created with them."""
 
@@ -299,6 +314,7 @@ STATE_OF: dict[type[Event[State]], type[State]] = {
     **dict.fromkeys(RECORD_EVENTS, RecordState),
     **dict.fromkeys((CertificationExpiring, CertificationExpired, CertificationRevoked), CertificationState),
     **dict.fromkeys((RequirementSaved, RequirementRemoved), RequirementState),
+    **dict.fromkeys((ClearanceLost, ClearanceGained), ClearanceState),
     SettingsSaved: SettingsState,
     OrganisationCreated: OrganisationState,
     **dict.fromkeys((WebhookSaved, WebhookDisabled, WebhookRemoved), WebhookState),

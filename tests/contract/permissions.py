@@ -179,6 +179,7 @@ LINES = [
     Line("PATCH /api/v1/training/requirements/{requirement}", "manage", body={"name": "New"}),
     Line("DELETE /api/v1/training/requirements/{requirement}", "manage"),
     Line("GET /api/v1/training/requirements/{requirement}/audit", "view"),
+    Line("GET /api/v1/training/compliance/matrix", "view", elsewhere=200),
     Line("GET /api/v1/training/settings", "view", elsewhere=200),
     Line("PUT /api/v1/training/settings", "manage", 200, 200, {"time_zone": "Europe/Berlin"}),
     Line("GET /api/v1/training/settings/audit", "view", elsewhere=200),

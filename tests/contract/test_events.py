@@ -16,6 +16,7 @@ from shared.messaging.installation import describe
 from shared.observability import is_traceparent
 from shared.postgres.pool import connection_pool
 from tests.support.client import Client
+from tests.support.eventually import eventually
 from tests.support.external_records import decided, submitted
 from tests.support.lifecycle import in_enrollment, somebody_is_passed_over
 from tests.support.requirements import new_requirement
@@ -37,6 +38,7 @@ from tests.support.world import (
     new_session,
 )
 
+MATRIX = "/api/v1/training/compliance/matrix"
 ENVELOPE = {
     "specversion",
     "id",
@@ -52,7 +54,7 @@ ENVELOPE = {
     "data",
 }
 OF_A_REQUEST = {"requestid"}
-BY_ITSELF = {"enrollment.preserved"}
+BY_ITSELF = {"enrollment.preserved", "clearance.lost", "clearance.gained"}
 """Events that no request causes."""
 COURSE = {
     "id",
@@ -126,6 +128,7 @@ ENROLLMENT = {
     "remembered",
     "attendance",
 }
+CLEARANCE = {"id", "version", "employee_id", "requirement", "lacking"}
 COMPLETION = {"id", "version", "course_id", "employee_id", "completed_at", "valid_until", "days_left", "source"}
 RECORD = {
     "id",
@@ -208,6 +211,8 @@ EVENTS = {
     "certification.revoked": ("enrollment", "certifications", COMPLETION),
     "requirement.saved": ("enrollment", "requirements", REQUIREMENT),
     "requirement.removed": ("enrollment", "requirements", REQUIREMENT),
+    "clearance.lost": ("enrollment", "clearances", CLEARANCE),
+    "clearance.gained": ("enrollment", "clearances", CLEARANCE),
     "settings.saved": ("enrollment", "settings", SETTINGS_STATE),
     "organisation.created": ("accounts", "organisations", SETTINGS_STATE | {"name"}),
     "webhook.saved": ("delivery", "webhooks", WEBHOOK),
@@ -257,11 +262,29 @@ async def everything_happens(stack: Stack, client: Client, organisation: int) ->
     merged = {"into": people[1]}
     await client.request("POST", f"{EMPLOYEES}/{people[0]}/merge", json=merged, headers={"If-Match": "*"})
     await somebody_is_erased(client)
+    await somebody_loses_clearance_and_gains_it(stack, client, organisation)
     made = await client.post(ORGANISATIONS, example_body(OrganisationFields) | {"id": organisation})
     assert made.status == 201, made.text
     webhook = (await client.post(WEBHOOKS, {"url": "https://hooks.invalid/"})).headers["Location"]
     await client.patch(webhook, {"status": "disabled"})
     await client.delete(webhook)
+
+
+async def somebody_loses_clearance_and_gains_it(stack: Stack, client: Client, organisation: int) -> None:
+    """A worker has to see that somebody lacks it before nobody is asked for it any more."""
+    await in_enrollment(
+        stack,
+        "INSERT INTO requirements (organisation_id, name, course_ids, label_ids)"
+        " VALUES ($1, 'White card', '{1}', '{}')",
+        organisation,
+    )
+
+    async def lacking() -> bool:
+        [row] = (await client.get(MATRIX)).data["rows"]
+        return any(cell["lacking"] for cell in row["requirements"])
+
+    await eventually(lacking)
+    await in_enrollment(stack, "UPDATE requirements SET removed = true WHERE organisation_id = $1", organisation)
 
 
 async def somebody_is_erased(client: Client) -> None:
