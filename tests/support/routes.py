@@ -48,6 +48,7 @@ _VALUES: Mapping[str, Any] = {
     "permissions": ["training.view"],
     "url": "https://hooks.invalid/",
     "since": "2026-01-01T00:00:00Z",
+    "as_of": "2026-01-01T00:00:00Z",
     "completed_at": "2025-03-03T08:00:00Z",
 }
 """For members whose type alone does not say what a good value is."""
