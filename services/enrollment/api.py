@@ -8,6 +8,7 @@ from aiohttp import web
 from services.enrollment import rules
 from services.enrollment.api_attendance import ATTENDANCE_ROUTES
 from services.enrollment.api_calendars import CALENDAR_ROUTES
+from services.enrollment.api_credentials import CREDENTIAL_ROUTES
 from services.enrollment.api_erasure import ERASURE_ROUTES
 from services.enrollment.api_imports import IMPORT_ROUTES
 from services.enrollment.api_internal import CATALOG, INTERNAL_ROUTES
@@ -184,5 +185,6 @@ ROUTES: list[Route[Any, Any]] = [
     *ERASURE_ROUTES,
     *LIVE_ROUTES,
     *CALENDAR_ROUTES,
+    *CREDENTIAL_ROUTES,
     *INTERNAL_ROUTES,
 ]

@@ -149,7 +149,7 @@ RECORD = {
     "remembered",
     "key",
 }
-SETTINGS_STATE = {"id", "version", "time_zone", "booking_clash"}
+SETTINGS_STATE = {"id", "version", "time_zone", "booking_clash", "issuer_name", "language"}
 WEBHOOK = {
     "id",
     "version",

@@ -23,6 +23,8 @@ RECORDS = "/api/v1/training/records"
 """Of training done elsewhere."""
 SUBMISSIONS = "/api/v1/training/record-submissions"
 WEBHOOK_MESSAGES = "/api/v1/webhook-messages"
+UNNAMED = {"issuer_name": None, "language": "en"}
+"""Of the settings, what certificates go by where nobody has set anything."""
 BEGUN = {"start_date": "2020-05-15T09:00:00Z", "end_date": "2090-05-15T17:00:00Z"}
 """Of a session that is under way."""
 
