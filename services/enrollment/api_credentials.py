@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any, Final
@@ -16,7 +15,6 @@ from services.enrollment.credentials import Addresses, Credential, list_of
 from services.enrollment.errors import (
     ChangedMeanwhile,
     CredentialNotFound,
-    CredentialsNotSetUp,
     EnrollmentNotFound,
     NotCertified,
     PersonErased,
@@ -33,7 +31,7 @@ from services.enrollment.use_cases.credentials import Issued
 from shared.auth.secrets_at_rest import Sealer
 from shared.auth.sight import VIEWS, sight_of
 from shared.auth.trust import CREDENTIALS
-from shared.errors import NotFound, Unavailable
+from shared.errors import NotFound
 from shared.http.accept import PDF_TYPE, VC_JWT_TYPE, preferred
 from shared.http.did_document import DidDocument
 from shared.http.models import Body, Query
@@ -44,24 +42,20 @@ from shared.http.routing import Call, Route
 from shared.postgres.pool import connected
 from shared.service.chassis import POOL
 
-log = logging.getLogger(__name__)
-
 SEALER: Final = web.AppKey("sealer", Sealer)
 PRINTER: Final = web.AppKey("printer", CertificatePrinter)
 _TYPES: Final = (VC_JWT_TYPE, PDF_TYPE)
 
 
 async def credential_parts(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
-    """What opens the keys, if the installation has a secret for them, and what prints."""
-    sealer = sealer_of(settings)
-    if sealer is not None:
-        app[SEALER] = sealer
+    """What opens the keys, and what prints."""
+    app[SEALER] = sealer_of(settings)
     app[PRINTER] = CertificatePrinter()
     yield
 
 
 async def _get_credential(source: Source, not_found: type[NotFound], call: Call[Query, Body]) -> Answer:
-    sealer = call.app.get(SEALER)
+    sealer = call.app[SEALER]
     place = (call.organisation_id, call.id)
     issued = await use_cases.credential_of(call.app[POOL], sealer, source, place, sight_of(call.caller))
     if issued is None:
@@ -69,19 +63,10 @@ async def _get_credential(source: Source, not_found: type[NotFound], call: Call[
     addresses = Addresses(client_origin(call.request), call.organisation_id)
     if preferred(call.request.headers, _TYPES) == PDF_TYPE:
         return await _printed(call.app[PRINTER], issued.credential, addresses)
-    token = _signed(issued.credential, issued.key, _sealer(call), addresses)
+    token = _signed(issued.credential, issued.key, sealer, addresses)
     if preferred(call.request.headers, _TYPES) == VC_JWT_TYPE:
         return Answer(token, content_type=VC_JWT_TYPE)
     return success(json.dumps(_document(issued, token, addresses), ensure_ascii=False))
-
-
-def _sealer(call: Call[Any, Any]) -> Sealer:
-    """Of an organisation that has issued credentials. Raises `Unavailable` where the secret is gone."""
-    sealer = call.app.get(SEALER)
-    if sealer is None:
-        log.error("credentials cannot be signed: ENROLLMENT_SECRET is not set any more")
-        raise Unavailable
-    return sealer
 
 
 async def _printed(printer: CertificatePrinter, credential: Credential, addresses: Addresses) -> Answer:
@@ -132,7 +117,7 @@ def _token_of(call: Call[Any, Any], shown: Shown | None) -> Answer:
     if shown is None or shown.credential is None or shown.key is None:
         raise CredentialNotFound
     addresses = Addresses(client_origin(call.request), shown.credential.organisation_id)
-    token = _signed(shown.credential, shown.key, _sealer(call), addresses)
+    token = _signed(shown.credential, shown.key, call.app[SEALER], addresses)
     return Answer(token, caching=Caching.NOT_STORED, content_type=VC_JWT_TYPE)
 
 
@@ -159,7 +144,7 @@ async def read_status_list(call: Call[StatusListQuery, Body]) -> Answer:
     payload = partial(open_badge.status_list, addresses, number, revoked.places, revoked.today)
     if _has(call, tag):
         return _kept(call, "", tag, Caching.STATUS, VC_JWT_TYPE)
-    text = use_cases.signed(payload(), revoked.key, _sealer(call), addresses)
+    text = use_cases.signed(payload(), revoked.key, call.app[SEALER], addresses)
     return _kept(call, text, tag, Caching.STATUS, VC_JWT_TYPE)
 
 
@@ -197,7 +182,7 @@ def _route(path: str, source: Source, not_found: type[NotFound], summary: str) -
             "A credential that others can trust without asking: Open Badges 3.0 as a signed JWT, alone where `Accept`"
             " is `application/vc+jwt`, or a certificate to print where it is `application/pdf`."
         ),
-        refusals=[not_found, NotCertified, PersonErased, CredentialsNotSetUp, ChangedMeanwhile],
+        refusals=[not_found, NotCertified, PersonErased, ChangedMeanwhile],
         also=_TYPES,
     )
 

@@ -53,11 +53,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(settings: EnrollmentSettings, arguments: argparse.Namespace) -> int:
     command = f"credential-keys {arguments.action}"
-    sealer = sealer_of(settings)
-    if sealer is None:
-        return _failed(command, "ENROLLMENT_SECRET is not set", NOT_POSSIBLE)
+    work = partial(arguments.work, arguments)
     try:
-        print(asyncio.run(_in_transaction(settings, partial(arguments.work, arguments), sealer)))
+        print(asyncio.run(_in_transaction(settings, work, sealer_of(settings))))
         return DONE
     except _Refused as error:
         return _failed(command, error, REFUSED)

@@ -107,13 +107,6 @@ class NotCertified(Conflict):
     message = "Only what is completed and passed, or accepted, has a credential."
 
 
-class CredentialsNotSetUp(Conflict):
-    code = "credentials_not_set_up"
-    meaning = "This installation issues no credentials: it has no secret to keep their keys with."
-    remedy = "Ask whoever runs the installation to set `ENROLLMENT_SECRET`."
-    message = "This installation issues no credentials."
-
-
 class CredentialNotFound(NotFound):
     message = "There is no such credential."
 

@@ -10,10 +10,8 @@ CREDENTIAL_KEYS: Final = SealedKind(
 )
 
 
-def sealer_of(settings: EnrollmentSettings) -> Sealer | None:
-    """The one that this installation's secret makes; None where it has none, and so issues no credentials."""
-    if settings.enrollment_secret is None:
-        return None
+def sealer_of(settings: EnrollmentSettings) -> Sealer:
+    """The one that this installation's secret makes."""
     return Sealer(CREDENTIAL_KEYS, settings.enrollment_secret, settings.enrollment_secret_previous)
 
 

@@ -61,7 +61,7 @@ _TEXTS: Final[Mapping[Language, Texts]] = {
         standings={"valid": "Valid", "expired": "Expired", "revoked": "Revoked"},
         explained={
             "valid": "This certificate is genuine and valid.",
-            "expired": "This certificate is genuine, and its time is over.",
+            "expired": "This certificate is genuine, but has expired.",
             "revoked": "This certificate was withdrawn by whoever issued it. It proves nothing any more.",
         },
         unknown="Unknown",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from services.enrollment.credentials import Addresses, Credential, list_of
-from services.enrollment.errors import ChangedMeanwhile, CredentialsNotSetUp
+from services.enrollment.errors import ChangedMeanwhile
 from services.enrollment.open_badge import TYP
 from services.enrollment.sealing import about_key
 from services.enrollment.store import credentials as store
@@ -33,16 +33,14 @@ class Issued:
 
 
 async def credential_of(
-    pool: Pool, sealer: Sealer | None, source: Source, place: tuple[int, int], sight: Sight
+    pool: Pool, sealer: Sealer, source: Source, place: tuple[int, int], sight: Sight
 ) -> Issued | None:
     """The credential of an enrollment or a record, `place` being its organisation and id; None for what is not in
     sight.
 
     What it says is what is true now: another name, of the person or of the organisation, makes another one, and the
-    one before stays. Raises `CredentialsNotSetUp`, `NotCertified`, `PersonErased`, `ChangedMeanwhile`.
+    one before stays. Raises `NotCertified`, `PersonErased`, `ChangedMeanwhile`.
     """
-    if sealer is None:
-        raise CredentialsNotSetUp
     async with connected(pool) as connection:
         found = await store.found(connection, source, place, sight)
     if found is None:
@@ -50,10 +48,9 @@ async def credential_of(
     issued = _issued(found)
     if issued is not None:
         return issued
-    key_ring = sealer
 
     async def work(connection: Connection) -> Issued:
-        return await _issue(connection, key_ring, source, place)
+        return await _issue(connection, sealer, source, place)
 
     return await in_transaction(pool, place[0], work)
 

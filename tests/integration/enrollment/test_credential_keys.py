@@ -90,8 +90,6 @@ async def test_private_halves_are_encrypted_with_the_new_secret() -> None:
             )
 
         before, after = sealer_of(settings_of(old)), sealer_of(settings_of(new))
-        assert before is not None
-        assert after is not None
         async with connection_pool(database.service_url, name="test", size=1) as pool:
             async with transaction(pool, [7]) as connection:
                 made = await use_cases.add_key(connection, before, 7)

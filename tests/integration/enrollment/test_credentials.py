@@ -10,10 +10,8 @@ import jwt
 import pypdfium2
 import pytest
 import zxingcpp
-from aiohttp import web
 from openbadgeslib.ob3 import OB3VerificationError
 
-from services.enrollment import api_credentials
 from services.enrollment.store import credentials as store
 from shared.auth.internal_token import API_ACCESS, VIEW, VIEW_SELF
 from shared.auth.jwk import new_private_keys, parse_private_keys
@@ -423,10 +421,3 @@ async def test_private_keys_are_not_in_the_database(admin: Client, stack: Stack,
     public = json.loads(row["public_key"])
     assert (public["crv"], "d" in public) == ("Ed25519", False)
     assert b"Ed25519" not in row["sealed"]
-
-
-async def test_without_a_secret_for_the_keys_there_are_none(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    enrollment = await completed(admin)
-    monkeypatch.setattr(api_credentials, "SEALER", web.AppKey("none", object))
-    answer = await ask(admin, enrollment)
-    assert (answer.status, answer.json["code"]) == (409, "credentials_not_set_up")
