@@ -1,6 +1,7 @@
 """One route as an operation of the document."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -104,8 +105,8 @@ def _body(route: Route[Any, Any], schemas: Schemas) -> Schema:
 
 def _answers(route: Route[Any, Any], around: Surroundings) -> dict[str, Schema]:
     answers = {str(status): _answer(route, status, around) for status in sorted(route.answers)}
-    if route.exports:
-        answers["200"]["content"] |= _exports(route)
+    if route.exports or route.also:
+        answers["200"]["content"] |= _files((*route.exports, *route.also))
     return answers | {"304": _not_modified(route)} if route.tagged and route.method == "GET" else answers
 
 
@@ -131,9 +132,9 @@ def _server_event(data: Schema) -> Schema:
     return {"type": "object", "properties": {**texts, "data": json_text}, "required": ["id", "event", "data"]}
 
 
-def _exports(route: Route[Any, Any]) -> Schema:
+def _files(types: Iterable[str]) -> Schema:
     """A line of NDJSON is an item of the list; OpenAPI 3.1 has no way to say so."""
-    return {media_type: {"schema": {"type": "string"}} for media_type in route.exports}
+    return {media_type: {"schema": {"type": "string"}} for media_type in types}
 
 
 def _not_modified(route: Route[Any, Any]) -> Schema:

@@ -18,6 +18,8 @@ LAST_EVENT_ID = "Last-Event-ID"
 _TAGS: Final = {"type": "string", "maxLength": 8000}
 _IN_PATHS: Final[Mapping[str, Schema]] = {
     "id": {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID},
+    "code": {"type": "string", "pattern": "^[A-Za-z0-9]{1,64}$"},
+    "list": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
     "secret": {"type": "string", "pattern": f"^{calendar_secrets.PATTERN}$"},
 }
 HEADERS: Final[Mapping[str, Schema]] = {

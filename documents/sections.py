@@ -48,12 +48,17 @@ _SECTIONS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         ("/api/v1/imports",),
     ),
     "Settings": (
-        "An organisation's time zone, and its rule for booking clashes.",
+        "An organisation's time zone, its rule for booking clashes, and what its certificates call it.",
         ("/api/v1/training/settings",),
     ),
     "Calendars": (
         "Secret addresses, under which programs that show calendars read sessions.",
         ("/api/v1/calendars", "/calendars"),
+    ),
+    "Credentials": (
+        "What somebody has completed, as a credential and a certificate that others can trust, and what they verify it"
+        " by.",
+        ("/verify", "/credentials"),
     ),
     "Events": ("The feed of all that happened, for programs that follow it.", ("/api/v1/events",)),
     "Webhooks": (
@@ -73,6 +78,8 @@ _ELSEWHERE: Final = {
     "/api/v1/employees/{id}/clearance": "Clearance",
     "/api/v1/staff/{id}/clearance": "Clearance",
     "/api/v1/training": "Training histories",
+    "/api/v1/training/enrollments/{id}/credential": "Credentials",
+    "/api/v1/training/records/{id}/credential": "Credentials",
 }
 """Of paths that begin as those of other sections do, or with which those of others begin."""
 

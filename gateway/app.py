@@ -16,11 +16,11 @@ from gateway.admission.redis_client import Availability, redis_client
 from gateway.admission.revocation import Revocations
 from gateway.auth.client_token import ClientTokenVerifier
 from gateway.auth.own_requests import OwnRequests
-from gateway.edge.calendar_handler import CalendarHandler
 from gateway.edge.cross_origin import cors_for
 from gateway.edge.document_handler import DocumentHandler
 from gateway.edge.documents import documents
 from gateway.edge.forward_handler import ForwardHandler
+from gateway.edge.open_reads import OpenReads
 from gateway.edge.public_routes import PublicRoutes
 from gateway.edge.stream_handler import StreamHandler
 from gateway.live.live_sessions import LiveSessions
@@ -51,6 +51,7 @@ _LINES_BY_CACHING: Final = {
     Caching.REVALIDATED: TO_A_TOKEN_LINES,
     Caching.NOT_STORED: NO_SNIFFING_LINES,
     Caching.PUBLIC: NO_SNIFFING_LINES,
+    Caching.STATUS: NO_SNIFFING_LINES,
     Caching.CALENDAR: NO_SNIFFING_LINES,
 }
 """What everybody may keep does not depend on who asks."""
@@ -80,13 +81,13 @@ async def _parts(settings: GatewaySettings, app: web.Application) -> AsyncIterat
         gate = await _gate(settings, ClientTokenVerifier(providers), cut_offs, stack)
         address = partial(client_address, settings.trusted_proxies)
         public = PublicRoutes(proxy, own_requests, address, settings.public_url)
-        calendars = CalendarHandler(gate, proxy, own_requests, address)
+        open_reads = OpenReads(gate, proxy, own_requests, address, settings.public_url)
         router = Router(with_accounts=settings.key_set_url is None)
         served = DocumentHandler(documents())
         streams = StreamHandler(Lane(upstreams), await _open_streams(gate, app, stack))
         watches = WatchHandler(await _live_sessions(settings, own_requests, app, stack))
         handler = ForwardHandler(
-            gate, proxy, router, signer, public, calendars, served, streams, watches, address, settings.public_url
+            gate, proxy, router, signer, public, open_reads, served, streams, watches, address, settings.public_url
         )
         app[RESPONDER].handler, app[RESPONDER].count_unadmitted = handler.handle, handler.count_unadmitted
         yield

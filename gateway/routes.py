@@ -76,6 +76,11 @@ IMPORTS: Final = "/api/v1/imports"
 MAX_IMPORT_BYTES: Final = 64 * 1024 * 1024
 CALENDARS: Final = "/calendars/"
 """What the paths of calendars begin with, which need no token. Each has a secret in it: no router remembers them."""
+VERIFY: Final = "/verify/"
+"""The same of credentials' pages, which have a code in them."""
+CREDENTIALS: Final = "/credentials/"
+"""The same of what others verify credentials by."""
+OPEN: Final = (CALENDARS, VERIFY, CREDENTIALS)
 
 
 STREAMED: Final[Mapping[str, Mapping[str, int]]] = {

@@ -37,6 +37,7 @@ SERVICES = (
         publishes=("employee", "enrollment", "record", "certification", "requirement", "clearance", "settings"),
         follows=("course", "session", "organisation"),
         asks=("catalog", "delivery"),
+        secrets=("enrollment_secret",),
     ),
     Service("accounts", publishes=("organisation",), secrets=("accounts_secret",)),
     Service(

@@ -140,11 +140,12 @@ class Gate:
         await self.revocations.revoke(token.id, token.expires_at)
         _record_of(token, SecurityEvent.TOKEN_REVOKED, address, token_id=token.id)
 
-    async def require_room_for_calendar(self, address: str) -> None:
-        """Counts a request for a calendar, apart from all others of the address; raises `RateLimited`."""
-        decision = await self.limiter.hit(Hit(f"rate:calendars:{address}", self.limits.address))
+    async def require_room_to_read(self, kind: str, address: str) -> None:
+        """Counts a request without a token for what is of this kind, apart from all others of the address; raises
+        `RateLimited`."""
+        decision = await self.limiter.hit(Hit(f"rate:{kind}:{address}", self.limits.address))
         if not decision.admitted:
-            record(SecurityEvent.RATE_LIMITED, reason="calendars", address=address)
+            record(SecurityEvent.RATE_LIMITED, reason=kind, address=address)
             raise RateLimited(decision.retry_after)
 
     def _hit(self, token: ClientToken) -> Hit:

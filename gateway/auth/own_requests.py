@@ -7,7 +7,7 @@ from gateway.auth.client_token import Speaker
 from shared.auth.claims import EVERY_ORGANISATION
 from shared.auth.internal_token import Caller
 from shared.auth.signing import InternalSigner
-from shared.auth.trust import CALENDARS, GATEWAY, LIVE, PUBLIC, REVOCATIONS
+from shared.auth.trust import CALENDARS, CREDENTIALS, GATEWAY, LIVE, PUBLIC, REVOCATIONS
 
 ACCOUNTS: Final = "accounts"
 ENROLLMENT: Final = "enrollment"
@@ -21,7 +21,11 @@ class OwnRequests:
         self._anybody = _speaker("anonymous", PUBLIC)
         self._itself = _speaker(GATEWAY, REVOCATIONS)
         self._follower = _speaker(GATEWAY, LIVE)
-        self._reader = _speaker("anonymous", CALENDARS)
+        self._readers = {
+            "calendars": _speaker("anonymous", CALENDARS),
+            "codes": _speaker("anonymous", CREDENTIALS),
+            "credentials": _speaker("anonymous", CREDENTIALS),
+        }
 
     def token_of_anybody(self) -> str:
         """For what needs no token of a client."""
@@ -30,9 +34,9 @@ class OwnRequests:
     def headers_of_anybody(self) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {self.token_of_anybody()}"}
 
-    def token_of_reader(self) -> str:
-        """For whoever has the secret of a calendar."""
-        return self._reader.internal(self._signer, ENROLLMENT)
+    def token_of_reader(self, kind: str) -> str:
+        """For whoever has the secret of a calendar, or looks at a credential: the kinds of `OpenReads`."""
+        return self._readers[kind].internal(self._signer, ENROLLMENT)
 
     def headers_of_follower(self) -> Mapping[str, str]:
         """For the seats of any session."""

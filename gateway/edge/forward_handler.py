@@ -10,12 +10,12 @@ from functools import partial
 
 from gateway.admission.gate import Admission, Gate
 from gateway.auth.client_token import ClientToken
-from gateway.edge.calendar_handler import CalendarHandler
 from gateway.edge.document_handler import DocumentHandler
+from gateway.edge.open_reads import OpenReads
 from gateway.edge.public_routes import PublicRoutes
 from gateway.edge.stream_handler import StreamHandler
 from gateway.live.watch_handler import WatchHandler
-from gateway.routes import CALENDARS, IMPORTS, LOGOUT, PUBLIC, Destination, Router, UpstreamName
+from gateway.routes import IMPORTS, LOGOUT, PUBLIC, Destination, Router, UpstreamName
 from gateway.upstream.headers import (
     TO_A_TOKEN_LINES,
     VARY_ACCEPT,
@@ -60,7 +60,7 @@ class ForwardHandler:
     router: Router
     signer: InternalSigner
     public: PublicRoutes
-    calendars: CalendarHandler
+    open_reads: OpenReads
     documents: DocumentHandler
     streamed: StreamHandler
     watches: WatchHandler
@@ -70,8 +70,8 @@ class ForwardHandler:
     def handle(self, request: Request) -> Answering | ApiError:
         """Under too much load `Overloaded`, before the token is verified or the body read: refusing must be cheap."""
         path = request.target.path
-        if path.startswith(CALENDARS):
-            return self.calendars.handle(request)
+        if self.open_reads.has(path):
+            return self.open_reads.handle(request)
         destination = self.router.destination_of(path)
         if destination is None:
             return self.documents.handle(request)

@@ -4,15 +4,21 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from gateway.routes import CALENDARS
+from gateway.routes import CALENDARS, CREDENTIALS, VERIFY
 from shared.auth.trust import PUBLIC
 from shared.errors import NotFound, RateLimited, Unavailable, UpstreamFailed, UpstreamTimeout
+from shared.http.accept import VC_JWT_TYPE
+from shared.http.did_document import DidDocument
 from shared.http.representation import TextAnswer
 from shared.http.routing import Call, Route
 from shared.http.server.app import HEALTH_PATHS
 
 _LIVE, _READY = HEALTH_PATHS
 CALENDAR_PATH: Final = f"{CALENDARS}{{secret}}.ics"
+VERIFY_PATH: Final = f"{VERIFY}{{code}}"
+ISSUER_PATH: Final = f"{CREDENTIALS}{{id}}/did.json"
+STATUS_PATH: Final = f"{CREDENTIALS}{{id}}/status/{{list}}"
+OPEN_PATHS: Final = (CALENDAR_PATH, VERIFY_PATH, ISSUER_PATH, STATUS_PATH)
 
 
 class _Health(BaseModel):
@@ -32,8 +38,8 @@ class Ready(_Health):
     checks: dict[str, bool]
 
 
-async def _by_calendar_handler(_: Call[Any, Any]) -> Any:
-    """`CalendarHandler` asks enrollment, which never learns the secret."""
+async def _by_open_reads(_: Call[Any, Any]) -> Any:
+    """`OpenReads` asks enrollment, which never learns a secret or a code."""
     raise NotImplementedError
 
 
@@ -41,6 +47,8 @@ async def _by_responder(_: Call[Any, Any]) -> Any:
     """`Responder` answers health itself, under any load: no request gets as far as a table of routes."""
     raise NotImplementedError
 
+
+_OF_OPEN_READS: Final = (NotFound, RateLimited, Unavailable, UpstreamFailed, UpstreamTimeout)
 
 OWN_ROUTES: Final[tuple[Route[Any, Any], ...]] = (
     Route("GET", _LIVE, _by_responder, {200: Live}, [PUBLIC], summary="Check that the gateway runs"),
@@ -56,7 +64,7 @@ OWN_ROUTES: Final[tuple[Route[Any, Any], ...]] = (
     Route(
         "GET",
         CALENDAR_PATH,
-        _by_calendar_handler,
+        _by_open_reads,
         {200: TextAnswer},
         [PUBLIC],
         summary="Read calendar",
@@ -64,8 +72,49 @@ OWN_ROUTES: Final[tuple[Route[Any, Any], ...]] = (
             "Sessions as events of iCalendar (RFC 5545), for programs that subscribe to calendars. The `address` of a"
             " calendar leads here: whoever has it needs no token."
         ),
-        refusals=[NotFound, RateLimited, Unavailable, UpstreamFailed, UpstreamTimeout],
+        refusals=_OF_OPEN_READS,
         tagged=True,
         media_type="text/calendar",
+    ),
+    Route(
+        "GET",
+        VERIFY_PATH,
+        _by_open_reads,
+        {200: TextAnswer, 404: TextAnswer},
+        [PUBLIC],
+        summary="Verify credential",
+        description=(
+            "A page for people: whether the certificate with this code is valid, expired or revoked, and what it says."
+            " Where `Accept` is `application/vc+jwt`, the credential itself, for programs."
+        ),
+        refusals=_OF_OPEN_READS,
+        media_type="text/html",
+        also=[VC_JWT_TYPE],
+    ),
+    Route(
+        "GET",
+        ISSUER_PATH,
+        _by_open_reads,
+        {200: DidDocument},
+        [PUBLIC],
+        summary="Read issuer of credentials",
+        description="The keys by which others verify the credentials of an organisation: its `did:web` leads here.",
+        refusals=_OF_OPEN_READS,
+        tagged=True,
+    ),
+    Route(
+        "GET",
+        STATUS_PATH,
+        _by_open_reads,
+        {200: TextAnswer},
+        [PUBLIC],
+        summary="Read status list",
+        description=(
+            "Which credentials of an organisation are revoked, as a signed Bitstring Status List v1.0. What is revoked"
+            " is there at once; whoever keeps the list asks again after 30 seconds."
+        ),
+        refusals=_OF_OPEN_READS,
+        tagged=True,
+        media_type=VC_JWT_TYPE,
     ),
 )

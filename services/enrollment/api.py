@@ -9,6 +9,7 @@ from services.enrollment import rules
 from services.enrollment.api_attendance import ATTENDANCE_ROUTES
 from services.enrollment.api_calendars import CALENDAR_ROUTES
 from services.enrollment.api_clearance import CLEARANCE_ROUTES
+from services.enrollment.api_credentials import CREDENTIAL_ROUTES
 from services.enrollment.api_erasure import ERASURE_ROUTES
 from services.enrollment.api_imports import IMPORT_ROUTES
 from services.enrollment.api_internal import CATALOG, INTERNAL_ROUTES
@@ -190,5 +191,6 @@ ROUTES: list[Route[Any, Any]] = [
     *LIVE_ROUTES,
     *CALENDAR_ROUTES,
     *CLEARANCE_ROUTES,
+    *CREDENTIAL_ROUTES,
     *INTERNAL_ROUTES,
 ]

@@ -8,11 +8,13 @@ from pathlib import Path
 from aiohttp import web
 
 from services.enrollment.api import ENROLLMENT_BATCHER, ROUTES
+from services.enrollment.api_credentials import credential_parts
 from services.enrollment.api_erasure import keep_years
 from services.enrollment.api_imports import KINDS
 from services.enrollment.api_internal import CATALOG
 from services.enrollment.api_live import LIVE_SEATS
 from services.enrollment.catalog_client import CatalogClient
+from services.enrollment.credential_keys import CREDENTIAL_KEYS
 from services.enrollment.demonstration import SEED
 from services.enrollment.erased_people import ERASED_PEOPLE
 from services.enrollment.handlers import SUBSCRIPTIONS
@@ -98,7 +100,7 @@ SERVICE = Service(
     projection=PROJECTION,
     event_cursors=True,
     rebuild=rebuild,
-    api_contexts=[catalog_client, enrollment_batcher, live_seats, keep_years],
+    api_contexts=[catalog_client, enrollment_batcher, live_seats, keep_years, credential_parts],
     worker_contexts=[expiry_notices, clearances, preservation, imports],
-    commands=[SEED, SHARED_EMPLOYEE_IDS, ERASED_PEOPLE],
+    commands=[SEED, SHARED_EMPLOYEE_IDS, ERASED_PEOPLE, CREDENTIAL_KEYS],
 )

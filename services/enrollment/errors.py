@@ -104,6 +104,20 @@ class OwnRecord(Conflict):
     message = "A record is accepted by somebody else than whoever submitted it or is trained by it."
 
 
+class NotCertified(Conflict):
+    code = "not_certified"
+    meaning = (
+        "There is nothing to certify: the enrollment is not completed, or was not passed, or the record is not"
+        " accepted."
+    )
+    remedy = "Ask again once it is completed, or accepted."
+    message = "Only what is completed and passed, or accepted, has a credential."
+
+
+class CredentialNotFound(NotFound):
+    message = "There is no such credential."
+
+
 class EmployeeNotThere(ValidationFailed):
     def __init__(self) -> None:
         super().__init__({"employee_id": ["The selected employee does not exist."]})

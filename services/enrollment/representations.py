@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field
 
 from services.enrollment.schemas import CheckInMethod, Status
-from shared.events.states import BookingClash
+from shared.events.states import BookingClash, Language
 from shared.http.conditional import RowKey
 from shared.http.representation import Day, Named, Number, Representation, Titled, TrainingTimestamp, may_be_missing
 
@@ -161,6 +161,8 @@ class ComplianceItem(Representation):
 class SettingsAnswer(Representation):
     time_zone: str
     booking_clash: BookingClash
+    issuer_name: str | None
+    language: Language
 
 
 def enrollment_row(organisation_id: int, enrollment_id: int) -> RowKey:

@@ -74,6 +74,16 @@ class CertificationOfData(Representation):
     valid_until: TrainingTimestamp | None
 
 
+class CredentialOfData(Representation):
+    """`of`: the id of the enrollment, or of the record, that it is about; `says` is null once it is revoked."""
+
+    id: int
+    of: int
+    issued_at: TrainingTimestamp
+    revoked_at: TrainingTimestamp | None
+    says: dict[str, Any] | None
+
+
 class ChangeOfData(AuditItem):
     """A change of the person, or of what is theirs; `id` is that of the row."""
 
@@ -91,4 +101,5 @@ class PersonData(Representation):
     records: list[RecordItem]
     certifications: list[CertificationOfData]
     calendars: list[CalendarItem]
+    credentials: list[CredentialOfData]
     changes: list[ChangeOfData]

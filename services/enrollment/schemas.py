@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, FailFast, Field, field_validator, model_validator
 
-from shared.events.states import BookingClash, CourseState, SessionState, State
+from shared.events.states import BookingClash, CourseState, Language, SessionState, State
 from shared.events.types import CourseSaved, Event, SessionSaved
 from shared.http.models import Body, BodyLimits, IdAndName, Query
 from shared.http.pagination import PagedQuery
@@ -95,11 +95,14 @@ class ComplianceQuery(PagedQuery):
 class OrganisationSettings(Body):
     """Days, years and months of validity are those of `time_zone`.
 
-    `booking_clash`: what becomes of somebody who is enrolled in another session at the same time.
+    `booking_clash`: what becomes of somebody who is enrolled in another session at the same time. Certificates call the
+    organisation `issuer_name`, or what it was called when it was made where that is null; they are in `language`.
     """
 
     time_zone: TimeZone
     booking_clash: BookingClash = "warn"
+    issuer_name: Name | None = None
+    language: Language = "en"
 
 
 class EnrollmentRequest(Body):

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from shared.settings import ServiceSettings
@@ -27,5 +27,9 @@ class EnrollmentSettings(ServiceSettings):
     erasure_keep_years: int = Field(default=0, ge=0, le=100)
     """Years for which the law has records kept, after the last of a person is completed and valid no longer: nobody is
     erased before. 0: nothing has to be kept."""
+    enrollment_secret: SecretStr = Field(min_length=32)
+    """Encrypts the keys of credentials in the database; a backup of the database is useless without it to a forger."""
+    enrollment_secret_previous: SecretStr | None = Field(default=None, min_length=32)
+    """The one before, while they are being encrypted again."""
     delivery_url: str | None = None
     """Base URL of delivery, which keeps the feed. Without it no list has an `X-Event-Cursor`."""

@@ -30,7 +30,9 @@ LIVE = "internal.live"
 """Permission to follow the seats of sessions, for all who watch them at one gateway."""
 CALENDARS = "internal.calendars"
 """Permission to read a calendar whose secret somebody has, of whichever organisation."""
-OF_GATEWAY = frozenset({PUBLIC, REVOCATIONS, LIVE, CALENDARS})
+CREDENTIALS = "internal.credentials"
+"""Permission to read what anybody may of credentials, of whichever organisation."""
+OF_GATEWAY = frozenset({PUBLIC, REVOCATIONS, LIVE, CALENDARS, CREDENTIALS})
 """What the gateway asks in its own name, of every organisation: no client is of organisation 0."""
 
 _FEED = {"delivery": frozenset({POSITION})}

@@ -313,11 +313,20 @@ class ClearanceState(State):
 BookingClash = Literal["allow", "warn", "refuse"]
 
 
+Language = Literal["en", "de", "es", "fr", "pl"]
+"""In which certificates can be (RFC 5646)."""
+
+
 class SettingsState(State):
-    """What an organisation has set for itself; `id` is the organisation's."""
+    """What an organisation has set for itself; `id` is the organisation's.
+
+    `issuer_name` is what certificates call it, and `language` the one that they are in.
+    """
 
     time_zone: Text
     booking_clash: BookingClash = "warn"
+    issuer_name: Text | None = None
+    language: Language = "en"
 
 
 class OrganisationState(State):

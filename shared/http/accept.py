@@ -11,6 +11,9 @@ from shared.http.request import Headers
 CSV_TYPE: Final = "text/csv"
 NDJSON_TYPE: Final = "application/x-ndjson"
 XLSX_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PDF_TYPE: Final = "application/pdf"
+VC_JWT_TYPE: Final = "application/vc+jwt"
+"""A credential, signed (Securing Verifiable Credentials using JOSE and COSE, section 6.1)."""
 EXPORT_TYPES: Final = (CSV_TYPE, NDJSON_TYPE, XLSX_TYPE)
 """In which lists can be had whole."""
 

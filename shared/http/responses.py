@@ -25,6 +25,8 @@ class Caching(StrEnum):
     NOT_STORED = "no-store"
     """The same to everybody, and old the next moment: health."""
     PUBLIC = "public, max-age=300"
+    STATUS = "public, max-age=30"
+    """What is revoked has to be known within a minute."""
     CALENDAR = "private, max-age=300"
     """Programs that show a calendar ask for it whenever they are opened."""
 
@@ -38,6 +40,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     caching: Caching = Caching.NEVER
     content_type: str = "application/json; charset=utf-8"
+    content: bytes | None = None
+    """What is no text, in place of one."""
 
 
 def success(

@@ -111,6 +111,8 @@ class Route(Generic[Q, B]):
     gateway; what the service answers it says where they begin (decision 26)."""
     media_type: str = JSON_TYPE
     """Of its good answers."""
+    also: Sequence[str] = ()
+    """Media types that they have as well, where `Accept` prefers one of these: its handler looks."""
     form: bool = False
     """The body is a form, and not JSON; its fields are texts."""
     own_errors: Callable[[ApiError], ApiError] | None = None

@@ -18,7 +18,8 @@ PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;]+)(?: ; (?P<c
 
 ALLOWED = frozenset(
     {
-        "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0", "PSF-2.0", "Unlicense", "Zlib",
+        "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0", "MIT-CMU", "PSF-2.0", "Unlicense",
+        "Zlib",
         # Weaker forms of copyleft, for libraries used as they are.
         "LGPL-2.1-or-later", "LGPL-3.0-only", "LGPL-3.0-or-later", "MPL-2.0",
     }
@@ -33,8 +34,16 @@ SPDX_OF_CLASSIFIER = {
     "Python Software Foundation License": "PSF-2.0",
 }
 """Of those classifiers that name one licence; "BSD License" does not."""
-SPDX_OF_TEXT = {"Apache 2.0": "Apache-2.0", "BSD 2-Clause License": "BSD-2-Clause", "MIT License": "MIT"}
-"""Spellings that packages from before SPDX expressions have in their metadata."""
+SPDX_OF_TEXT = {
+    "Apache 2.0": "Apache-2.0",
+    "BSD 2-Clause License": "BSD-2-Clause",
+    "BSD license (see license.txt for details), Copyright (c) 2000-2025, ReportLab Inc.": "BSD-3-Clause",
+    "BSD-3-Clause, Apache-2.0, dependency licenses": "Apache-2.0 AND BSD-3-Clause",
+    "LGPLv3": "LGPL-3.0-only",
+    "MIT License": "MIT",
+}
+"""Spellings that packages from before SPDX expressions have in their metadata. pypdfium2's dependencies are those of
+PDFium, whose licences it brings along: permissive ones."""
 ELSEWHERE = {"async-timeout": "Apache-2.0", "colorama": "BSD-3-Clause", "pyyaml-ft": "MIT"}
 """Packages that other machines install: their own metadata says so, but it is not here to be read."""
 OF_THEIR_FILE = {"axe-playwright-python": "MIT AND MPL-2.0"}
@@ -56,6 +65,7 @@ DATA = f"""\
 |---|---|---|
 | [services/accounts/common_passwords.txt](../services/accounts/common_passwords.txt) | [SecLists](https://github.com/danielmiessler/SecLists), `Passwords/Common-Credentials/10-million-password-list-top-1000000.txt` of SHA-256 `eac6323842b3261da0ef4c180c8e23f4d056522ea97c2925b8687f453b40a2be`; the file says what was taken | MIT |
 | [{SCALAR.file}](../{SCALAR.file}) | `{SCALAR.source}` of npm's [{SCALAR.package} {SCALAR.version}](https://www.npmjs.com/package/{SCALAR.package}/v/{SCALAR.version}), of SHA-256 `{SCALAR.sha256}`; `./dev vendor` fetches it. It contains other packages, each with its own notice in the file | [{SCALAR.licence}](../{SCALAR.licence_file}) |
+| [services/enrollment/certificates/fonts/DejaVuSans.ttf](../services/enrollment/certificates/fonts/DejaVuSans.ttf), [DejaVuSans-Bold.ttf](../services/enrollment/certificates/fonts/DejaVuSans-Bold.ttf) | Debian's fonts-dejavu-core 2.37-6, unchanged | [Bitstream Vera](../services/enrollment/certificates/fonts/LICENSE.txt) |
 
 ## Data of the tests
 

@@ -18,7 +18,8 @@ from tests.support.services import ROUTES
 from tests.support.world import COURSES, new_course
 
 PATH = "/api/v1/training/settings"
-GOOD: dict[str, Any] = {"success": True, "data": {"time_zone": "UTC", "booking_clash": "warn"}}
+SETTINGS = {"time_zone": "UTC", "booking_clash": "warn", "issuer_name": None, "language": "en"}
+GOOD: dict[str, Any] = {"success": True, "data": SETTINGS}
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")

@@ -166,7 +166,7 @@ REQUIREMENT = {
     "created_at",
     "removed",
 }
-SETTINGS_STATE = {"id", "version", "time_zone", "booking_clash"}
+SETTINGS_STATE = {"id", "version", "time_zone", "booking_clash", "issuer_name", "language"}
 WEBHOOK = {
     "id",
     "version",

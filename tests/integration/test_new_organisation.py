@@ -8,7 +8,7 @@ from tests.support.client import Client
 from tests.support.copies import execute
 from tests.support.eventually import eventually
 from tests.support.stack import Stack
-from tests.support.world import ORGANISATIONS, SETTINGS
+from tests.support.world import ORGANISATIONS, SETTINGS, UNNAMED
 
 IN_SYDNEY = "SELECT FROM organisation_settings WHERE organisation_id = $1 AND time_zone = 'Australia/Sydney'"
 
@@ -23,7 +23,7 @@ async def test_its_settings_arrive_everywhere(stack: Stack) -> None:
 
     async def has_settings() -> bool:
         settings: dict[str, Any] = (await client.get(SETTINGS)).data
-        return settings == {"time_zone": "Australia/Sydney", "booking_clash": "refuse"}
+        return settings == {"time_zone": "Australia/Sydney", "booking_clash": "refuse", **UNNAMED}
 
     await eventually(has_settings)
     for service in ("catalog", "history"):

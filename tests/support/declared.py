@@ -78,14 +78,15 @@ def _check(given: Given, route: Route[Any, Any]) -> None:
         assert found == {"ETag": route.tags(given.status), "Location": is_new_row}, f"{given}, with undeclared headers"
     if not given.text:
         return  # to HEAD, or 304
-    if good and (given.headers or {}).get("Content-Type", "").partition(";")[0] in route.exports:
-        return  # lines, each made of an item as the JSON list has it (tests/contract/test_exports.py)
+    content_type = (given.headers or {}).get("Content-Type", "").partition(";")[0]
+    if good and content_type in (*route.exports, *route.also):
+        return  # lines, each made of an item as the JSON list has it (tests/contract/test_exports.py), or a file
     if route.events is not None and good and not given.text.startswith("{"):
         for data in re.findall(r"^event: seats\ndata: (.*)$", given.text, re.MULTILINE):
             route.events.model_validate_json(data)
-    elif good and route.media_type != JSON_TYPE:
+    elif route.media_type != JSON_TYPE and (good or content_type == route.media_type):
         route.answers[given.status].model_validate(given.text)
-    elif given.status in route.answers:
+    elif given.status in route.answers and content_type in ("", route.media_type):
         route.answers[given.status].model_validate_json(given.text)
     elif given.status >= 400:
         _check_refusal(given, (*refusals_at(route), *_OF_A_BODY, *(() if given.by_gateway else _OF_A_TOKEN)))

@@ -36,6 +36,7 @@ CLIENT_SECRET = secrets.token_hex(32)
 passwords.HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 ACCOUNTS_SECRET = SecretStr(secrets.token_hex(32))
 DELIVERY_SECRET = SecretStr(secrets.token_hex(32))
+ENROLLMENT_SECRET = SecretStr(secrets.token_hex(32))
 RECEIVER_PORT = reserve_port()
 """Where a test may receive webhooks: they are sent to `http://localhost` at this port."""
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -146,6 +147,7 @@ async def running_stack(roles: Mapping[str, Role] | None = None, **gateway_chang
                 **common,
                 "accounts_secret": ACCOUNTS_SECRET,
                 "delivery_secret": DELIVERY_SECRET,
+                "enrollment_secret": ENROLLMENT_SECRET,
                 "webhook_private_hosts": frozenset({f"localhost:{RECEIVER_PORT}"}),
                 **internal_settings(name),
                 **_addresses(name, databases[name]),

@@ -24,6 +24,8 @@ RECORDS = "/api/v1/training/records"
 SUBMISSIONS = "/api/v1/training/record-submissions"
 REQUIREMENTS = "/api/v1/training/requirements"
 WEBHOOK_MESSAGES = "/api/v1/webhook-messages"
+UNNAMED = {"issuer_name": None, "language": "en"}
+"""Of the settings, what certificates go by where nobody has set anything."""
 BEGUN = {"start_date": "2020-05-15T09:00:00Z", "end_date": "2090-05-15T17:00:00Z"}
 """Of a session that is under way."""
 

@@ -43,6 +43,8 @@ _ENROLLMENT = f"""json_build_object('id', e.id, 'course', {_COURSE},
     'remembered', e.remembered)"""  # noqa: S608 - of constants alone
 _CERTIFICATION = f"""json_build_object('course', {_COURSE}, 'of', h.enrollment_id,
     'completed_at', training_timestamp(h.completed_at), 'valid_until', training_timestamp(h.valid_until))"""
+_CREDENTIAL = """json_build_object('id', h.id, 'of', h.of_id, 'issued_at', training_timestamp(h.issued_at),
+    'revoked_at', training_timestamp(h.revoked_at), 'says', h.content)"""
 _CHANGE = """json_build_object('kind', {kind}, 'id', {id}, 'version', a.version, 'action', a.action,
     'changed_at', training_timestamp(a.changed_at),
     'changed_by', json_build_object('subject', a.actor_subject, 'name', a.actor_name),
@@ -104,6 +106,9 @@ _PARTS: Mapping[str, Sequence[_Part]] = {
             f"FROM calendars c WHERE c.kind = 'person' AND {_OF.format('c', 'of_id')}",
             ("c.id", "0::bigint"),
         )
+    ],
+    "credentials": [
+        _Part(_CREDENTIAL, f"FROM credentials h WHERE {_OF.format('h', 'employee_id')}", ("h.id", "0::bigint"))
     ],
     "changes": [
         _Part(

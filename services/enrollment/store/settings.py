@@ -14,17 +14,18 @@ from shared.postgres.statement_columns import ArrayColumns
 _SETTINGS = scoped(
     """
 SELECT coalesce(o.version, 1) AS version, coalesce(o.time_zone, 'UTC') AS time_zone,
-    coalesce(o.booking_clash, 'warn') AS booking_clash
+    coalesce(o.booking_clash, 'warn') AS booking_clash, o.issuer_name, coalesce(o.language, 'en') AS language
 FROM (SELECT $1::bigint AS organisation_id) AS asked LEFT JOIN organisation_settings o USING (organisation_id)
 """,
     ("bigint",),
 )
 
 _SAVE = """
-INSERT INTO organisation_settings (organisation_id, time_zone, booking_clash, version) VALUES ($1, $2, $3, $4 + 1)
+INSERT INTO organisation_settings (organisation_id, time_zone, booking_clash, issuer_name, language, version)
+VALUES ($1, $2, $3, $4, $5, $6 + 1)
 ON CONFLICT (organisation_id) DO UPDATE SET time_zone = excluded.time_zone, booking_clash = excluded.booking_clash,
-    version = excluded.version
-WHERE organisation_settings.version = $4
+    issuer_name = excluded.issuer_name, language = excluded.language, version = excluded.version
+WHERE organisation_settings.version = $6
 """
 
 # An organisation that has set something keeps it, however late the event of its creation arrives, and however often.
@@ -37,6 +38,12 @@ WHERE (known_zone(time_zone), booking_clash) <> ('UTC', 'warn')
 ON CONFLICT (organisation_id) DO NOTHING
 RETURNING organisation_id AS id, version, time_zone, booking_clash
 """  # noqa: S608 - of constants alone
+
+_NAMES = """
+INSERT INTO organisation_names (organisation_id, name)
+SELECT DISTINCT ON (id) id, name FROM unnest($1::bigint[], $2::text[]) AS created (id, name)
+ON CONFLICT (organisation_id) DO NOTHING
+"""
 
 _IS_KNOWN = "SELECT known_zone($1) = $1"
 
@@ -57,8 +64,14 @@ async def save_settings(
     connection: Connection, organisation_id: int, wanted: OrganisationSettings, version: int
 ) -> bool:
     """Writes the settings that follow `version`; whether they still had that version."""
-    done = await connection.execute(_SAVE, organisation_id, wanted.time_zone, wanted.booking_clash, version)
+    values = wanted.time_zone, wanted.booking_clash, wanted.issuer_name, wanted.language
+    done = await connection.execute(_SAVE, organisation_id, *values, version)
     return done == "INSERT 0 1"
+
+
+async def note_names(connection: Connection, organisations: Sequence[OrganisationState]) -> None:
+    """What organisations are called that were made just now, for their certificates."""
+    await connection.execute(_NAMES, [each.id for each in organisations], [each.name for each in organisations])
 
 
 async def begin_settings(connection: Connection, organisations: Sequence[OrganisationState]) -> list[SettingsState]:

@@ -57,7 +57,9 @@ async def save_settings(
 
 async def begin(connection: Connection, events: Sequence[OrganisationCreated]) -> None:
     """The settings that new organisations begin with, unless they have set some themselves by now."""
-    begun = await store.begin_settings(connection, [event.data for event in events])
+    created = [event.data for event in events]
+    await store.note_names(connection, created)
+    begun = await store.begin_settings(connection, created)
     traces = {event.organisation_id: event.trace for event in events}
     saved = [SettingsSaved(state.id, state, traces[state.id]) for state in begun]
     await outbox.add(connection, SOURCE, saved, [_entry_of_beginning(event) for event in saved])

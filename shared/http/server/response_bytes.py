@@ -54,7 +54,9 @@ def parts(body: bytes) -> Iterator[bytes]:
 
 def serialize(answer: Answer) -> ResponseBytes:
     """Raises `ValueError` for a header that would end its line."""
-    body = b"" if answer.status in _WITHOUT_LENGTH else answer.text.encode()
+    body = answer.text.encode() if answer.content is None else answer.content
+    if answer.status in _WITHOUT_LENGTH:
+        body = b""
     more = header_lines(answer.headers)
     lines = (
         f"Content-Type: {answer.content_type}\r\n{length_line(answer.status, body)}"

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from gateway.edge import calendar_handler
+from gateway.edge import open_reads
 from gateway.upstream.proxy import Proxy
 from services.enrollment import api_calendars
 from services.enrollment import calendars as rules
@@ -299,7 +299,7 @@ async def test_the_secret_is_in_no_log(
     secret = path.removesuffix(".ics").rpartition("/")[2]
     if defect:
         monkeypatch.setattr(api_calendars, "calendar_text", lambda *_: 1 / 0)
-        monkeypatch.setattr(calendar_handler, "passed_on", lambda *_: 1 / 0)
+        monkeypatch.setattr(open_reads, "passed_on", lambda *_: 1 / 0)
     text = await logged(stack, caplog, path)
     await admin.delete(f"{CALENDARS}/{row}")
     assert ("ZeroDivisionError" in text) == defect
@@ -310,13 +310,13 @@ async def test_control_a_log_that_has_paths_is_noticed(
     stack: Stack, admin: Client, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, path = await new_calendar(admin, kind="location", name="Room A")
-    handle = calendar_handler.CalendarHandler.handle
+    handle = open_reads.OpenReads.handle
 
-    def talkative(self: calendar_handler.CalendarHandler, request: Any) -> Any:
+    def talkative(self: open_reads.OpenReads, request: Any) -> Any:
         logging.getLogger("gateway").info("asked for %s", request.target.path)
         return handle(self, request)
 
-    monkeypatch.setattr(calendar_handler.CalendarHandler, "handle", talkative)
+    monkeypatch.setattr(open_reads.OpenReads, "handle", talkative)
     assert path in await logged(stack, caplog, path)
 
 

@@ -14,7 +14,7 @@ from tests.support.client import Client
 from tests.support.guards import without
 from tests.support.stack import Stack
 from tests.support.subscriber import subscriber
-from tests.support.world import SETTINGS
+from tests.support.world import SETTINGS, UNNAMED
 
 SYDNEY = "Australia/Sydney"
 TRACE = Trace("request-0001", "")
@@ -43,7 +43,7 @@ async def test_they_are_those_that_it_was_made_with(stack: Stack, admin: Client,
         state = (await events.event("settings.saved"))["data"]
     assert (state["time_zone"], state["booking_clash"], state["version"]) == (SYDNEY, "refuse", "2")
     answer = await admin.get(SETTINGS)
-    assert answer.data == {"time_zone": SYDNEY, "booking_clash": "refuse"}
+    assert answer.data == {"time_zone": SYDNEY, "booking_clash": "refuse", **UNNAMED}
     assert answer.headers["ETag"] != unset.headers["ETag"]
     [entry] = (await admin.get(f"{SETTINGS}/audit")).data
     assert entry["changed_by"] == {"subject": "accounts", "name": "Accounts"}
@@ -58,7 +58,7 @@ async def test_they_can_be_changed_afterwards(admin: Client, organisation: int, 
     await told(pool, organisation)
     await admin.put(SETTINGS, {"time_zone": "Europe/Berlin"})
     await told(pool, organisation, times=2)
-    assert (await admin.get(SETTINGS)).data == {"time_zone": "Europe/Berlin", "booking_clash": "warn"}
+    assert (await admin.get(SETTINGS)).data == {"time_zone": "Europe/Berlin", "booking_clash": "warn", **UNNAMED}
     assert [entry["version"] for entry in (await admin.get(f"{SETTINGS}/audit")).data] == [2, 3]
 
 
@@ -92,4 +92,4 @@ async def test_what_every_organisation_begins_with_is_no_change(admin: Client, o
 
 async def test_a_time_zone_that_postgresql_does_not_know_is_utc(admin: Client, organisation: int, pool: Pool) -> None:
     await told(pool, organisation, "Mars/Olympus")
-    assert (await admin.get(SETTINGS)).data == {"time_zone": "UTC", "booking_clash": "refuse"}
+    assert (await admin.get(SETTINGS)).data == {"time_zone": "UTC", "booking_clash": "refuse", **UNNAMED}

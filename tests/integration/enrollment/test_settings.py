@@ -10,13 +10,13 @@ from tests.support.client import Client, new_organisation
 from tests.support.copies import execute
 from tests.support.races import hold_after
 from tests.support.stack import Stack
-from tests.support.world import ENROLLMENTS, SETTINGS, new_enrollment
+from tests.support.world import ENROLLMENTS, SETTINGS, UNNAMED, new_enrollment
 
 
 async def test_an_organisation_sets_its_time_zone(stack: Stack, admin: Client) -> None:
     assert (await admin.get(SETTINGS)).data["time_zone"] == "UTC"
     answer = await admin.put(SETTINGS, {"time_zone": "Australia/Sydney"})
-    assert (answer.status, answer.data) == (200, {"time_zone": "Australia/Sydney", "booking_clash": "warn"})
+    assert (answer.status, answer.data) == (200, {"time_zone": "Australia/Sydney", "booking_clash": "warn", **UNNAMED})
     assert (await admin.get(SETTINGS)).data == answer.data
     assert (await stack.client(new_organisation()).get(SETTINGS)).data["time_zone"] == "UTC"
 

@@ -56,7 +56,7 @@ async def test_control_without_the_count_an_address_reads_on(
     async def uncounted(*_: object) -> None:
         return
 
-    monkeypatch.setattr(Gate, "require_room_for_calendar", uncounted)
+    monkeypatch.setattr(Gate, "require_room_to_read", uncounted)
     edge = await start_gateway(address_rate_limit=3, trusted_proxies=1)
     assert await asked(edge, 6, new_address()) == [200] * 6
 

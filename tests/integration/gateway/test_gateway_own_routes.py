@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from gateway.edge.own_routes import CALENDAR_PATH, OWN_ROUTES, Ready
+from gateway.edge.own_routes import OPEN_PATHS, OWN_ROUTES, Ready
 from shared.http.routing import Route
 from shared.http.server.app import HEALTH_PATHS
 from tests.integration.gateway.edge import NOWHERE, Edge, StartGateway
 
-HEALTH = [route for route in OWN_ROUTES if route.path != CALENDAR_PATH]
-"""Calendars have tests of their own."""
+HEALTH = [route for route in OWN_ROUTES if route.path not in OPEN_PATHS]
+"""What enrollment answers has tests of its own."""
 
 
 @pytest.fixture(params=HEALTH, ids=lambda route: route.path)

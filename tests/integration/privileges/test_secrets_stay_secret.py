@@ -56,6 +56,7 @@ def environment(service: str, **addresses: str) -> dict[str, str]:
         "AMQP_URL": with_mark(service_amqp_url(service), here=False),
         "ACCOUNTS_SECRET": f"{MARK} secret of accounts, long enough",
         "DELIVERY_SECRET": f"{MARK} secret of delivery, long enough",
+        "ENROLLMENT_SECRET": f"{MARK} secret of enrollment, long enough",
         "CATALOG_URL": f"http://127.0.0.1:{reserve_port()}",
         "ENROLLMENT_URL": f"http://127.0.0.1:{reserve_port()}",
     } | addresses

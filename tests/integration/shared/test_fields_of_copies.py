@@ -104,6 +104,11 @@ _FACILITATOR = ("facilitator", *(f"facilitator.{name}" for name in Facilitator.m
 _IN_TRAININGS = "in the list of trainings"
 _ATTENDANCE = tuple(f"attendance.{name}" for name in Attendance.model_fields)
 
+_OF_ENROLLMENT: Mapping[str, str] = {
+    "booking_clash": _ENROLLING,
+    "issuer_name": "certificates are enrollment's",
+    "language": "certificates are enrollment's",
+}
 NOT_COPIED: Mapping[str, Mapping[str, str]] = {
     "enrollment: courses": {
         "category": _NO_RULE,
@@ -171,8 +176,8 @@ NOT_COPIED: Mapping[str, Mapping[str, str]] = {
             "nothing is counted by it",
         ),
     },
-    "catalog: organisation_settings": {"booking_clash": _ENROLLING},
-    "history: organisation_settings": {"booking_clash": _ENROLLING},
+    "catalog: organisation_settings": _OF_ENROLLMENT,
+    "history: organisation_settings": _OF_ENROLLMENT,
 }
 
 NOT_SHOWN: Mapping[str, Mapping[str, str]] = {

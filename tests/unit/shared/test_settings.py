@@ -24,6 +24,7 @@ FILES = {
     "redis_url": f"redis://:{MARK}@redis/0",
     "accounts_secret": f"{MARK} secret of accounts, long enough",
     "delivery_secret": f"{MARK} secret of delivery, long enough",
+    "enrollment_secret": f"{MARK} secret of enrollment, long enough",
     "client_token_secret": f"{MARK} client token secret, long enough",
     **{f"{name}_url": f"http://{name}" for name in SERVICE_NAMES},
 }

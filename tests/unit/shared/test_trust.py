@@ -13,6 +13,7 @@ from shared.auth.jwk import KeyInvalid, new_private_keys
 from shared.auth.key_changes import record_trusted_keys
 from shared.auth.trust import (
     CALENDARS,
+    CREDENTIALS,
     FETCH_SESSION,
     GATEWAY,
     KNOWN,
@@ -82,7 +83,7 @@ def test_whoever_holds_a_key_cannot_say_everything(issuer: str, changes: dict[st
         verify(signed(claims(**own | changes), issuer))
 
 
-@pytest.mark.parametrize("permission", [PUBLIC, REVOCATIONS, CALENDARS])
+@pytest.mark.parametrize("permission", [PUBLIC, REVOCATIONS, CALENDARS, CREDENTIALS])
 def test_the_gateway_asks_in_its_own_name_of_no_organisation(permission: str, tmp_path: Path) -> None:
     caller = Caller(EVERY_ORGANISATION, "anonymous", "", "service", frozenset({permission}))
     assert verify(minted(caller, tmp_path, GATEWAY)) == caller
