@@ -34,6 +34,7 @@ from services.enrollment.schemas import (
 from services.enrollment.schemas_attendance import Attendance
 from services.enrollment.schemas_calendars import CalendarFields
 from services.enrollment.schemas_records import RecordFields, Rejection
+from services.enrollment.schemas_requirements import RequirementFields, RequirementPatch
 from shared.http.routing import Route
 from shared.service.snapshot_routes import RowKeys
 from stack.services import SERVICE_NAMES
@@ -67,6 +68,8 @@ GOOD: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
         "completed_at": "2026-01-01T00:00:00Z",
     },
     Rejection: {"reason": "x"},
+    RequirementFields: {"name": "x", "applies_to": {"all": True}, "needs": {"course_id": 1}},
+    RequirementPatch: {},
     OrganisationSettings: {"time_zone": "UTC"},
     EmployeeFields: _PERSON,
     StaffFields: _PERSON,

@@ -24,6 +24,7 @@ from shared.events.states import (
     RecordState,
     Remembered,
     RememberedRecord,
+    RequirementState,
     SessionState,
     SettingsState,
     State,
@@ -105,6 +106,13 @@ _STATES: Final[Mapping[type[State], State]] = {
         id=42, version=3, employee_id=42, requirement=AskedOf(id=12, name="White card", project_ids=(9,)),
         lacking=(12, 15),
     ),
+    RequirementState: RequirementState.model_validate(
+        {
+            "id": 3, "version": 2, "name": "White card on site", "applies_to": {"project_ids": [9]},
+            "needs": {"any_of": [{"course_id": 1}, {"label_id": 3}]}, "grace_days": 14, "from": "2030-01-01",
+            "until": None, "created_at": "2029-12-03T10:00:00Z",
+        }
+    ),
     SettingsState: SettingsState(id=_ORGANISATION, version=1, time_zone="Europe/Berlin"),
     OrganisationState: OrganisationState(id=_ORGANISATION, version=1, name="Northwind", time_zone="Europe/Berlin"),
     WebhookState: WebhookState(
@@ -162,6 +170,7 @@ _REMOVED: Final = frozenset(
         "employee.merged",
         "employee.erased",
         "webhook.removed",
+        "requirement.removed",
     }
 )
 

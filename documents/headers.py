@@ -90,7 +90,7 @@ def headers_of_answer(route: Route[Any, Any], status: int) -> dict[str, Schema]:
     headers = dict(_COMMON)
     if not route.is_public:
         headers |= _OF_LIMITS
-    if route.tagged:
+    if route.tags(status):
         headers["ETag"] = ETAG
         headers |= {"Location": LOCATION} if status == HTTPStatus.CREATED else {}
     if status == HTTPStatus.ACCEPTED:

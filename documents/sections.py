@@ -26,6 +26,10 @@ _SECTIONS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         "Who has a valid completion of a course, whose is about to end, and who has none.",
         ("/api/v1/training/compliance", "/api/v1/training/compliance/matrix"),
     ),
+    "Requirements": (
+        "What an organisation asks of its people, in some projects or everywhere.",
+        ("/api/v1/training/requirements",),
+    ),
     "Training histories": (
         "What a person has been trained in, whichever organisation's session it was.",
         ("/api/v1/employees/{id}/training", "/api/v1/staff/{id}/training", "/api/v1/training/records"),

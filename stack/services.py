@@ -34,7 +34,7 @@ SERVICES = (
     ),
     Service(
         "enrollment",
-        publishes=("employee", "enrollment", "record", "certification", "clearance", "settings"),
+        publishes=("employee", "enrollment", "record", "certification", "clearance", "requirement", "settings"),
         follows=("course", "session", "organisation"),
         asks=("catalog", "delivery"),
     ),
@@ -50,6 +50,7 @@ SERVICES = (
             "record",
             "certification",
             "clearance",
+            "requirement",
             "settings",
             "organisation",
             "webhook",

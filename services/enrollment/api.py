@@ -16,6 +16,7 @@ from services.enrollment.api_live import LIVE_ROUTES
 from services.enrollment.api_matrix import MATRIX_ROUTES
 from services.enrollment.api_people import PEOPLE_ROUTES
 from services.enrollment.api_records import RECORD_ROUTES
+from services.enrollment.api_requirements import REQUIREMENT_ROUTES
 from services.enrollment.errors import (
     ChangedMeanwhile,
     CourseNotSelectable,
@@ -183,6 +184,7 @@ ROUTES: list[Route[Any, Any]] = [
     *PEOPLE_ROUTES,
     *IMPORT_ROUTES,
     *RECORD_ROUTES,
+    *REQUIREMENT_ROUTES,
     *ERASURE_ROUTES,
     *LIVE_ROUTES,
     *CALENDAR_ROUTES,

@@ -8,17 +8,19 @@ import argparse
 import asyncio
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.rules import EnrollCommand
 from services.enrollment.schemas import CheckIn, Completion, EmployeeFields, PersonQuery
+from services.enrollment.schemas_requirements import RequirementFields
 from services.enrollment.settings import EnrollmentSettings
 from services.enrollment.store import enrollments as enrollments_store
 from services.enrollment.store import pages, people_pages
-from services.enrollment.use_cases import lifecycle, people
+from services.enrollment.use_cases import lifecycle, people, requirements
 from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll, enroll_together
 from shared.auth.signing import InternalSigner
 from shared.concurrency.batcher import each
@@ -49,6 +51,19 @@ SCORES = (91, 84, 77, 72, 88, 75, 70, 79, 81, 74, 83, 76, 71, 90, 73, 78, 80, 72
 FIRST_OF_COURSE = 277
 """Nine and fifteen enrollments from here on, so that the first one a reader makes is 301 as in the examples."""
 
+REQUIREMENTS: Sequence[Mapping[str, Any]] = (
+    {"name": "Site induction", "applies_to": {"project_ids": [5]}, "needs": {"course_id": 8}},
+    {
+        "name": "Work at height",
+        "applies_to": {"project_ids": [5], "company_ids": [77]},
+        "needs": {"course_id": 3},
+        "grace_days": 14,
+        "from": "2026-01-01",
+    },
+)
+"""What Sydney Metro West asks: of everybody, and of the workers of ABC Contractors. Worker 456 meets both, the second
+until January 2027."""
+
 _ACTOR = Actor("demonstration", "Demonstration data")
 _COMPANY = IdAndName(id=77, name="ABC Contractors Pty Ltd")
 _NAMES = ("Ava", "Ben", "Chloe", "Dan", "Ella", "Finn", "Grace", "Hugo"), ("Nguyen", "Smith", "Rossi", "Khan")
@@ -67,11 +82,12 @@ async def load_examples(pool: Pool, catalog: CatalogClient) -> str:
     await _start_ids(pool, 7883)
     for session_id, day in WORKER_COMPLETIONS.items():
         await _complete_worker(pool, batcher, catalog, session_id, day)
+    await _ask(pool)
     await _start_ids(pool, FIRST_OF_COURSE)
     attendees = range(FIRST_ATTENDEE, FIRST_ATTENDEE + 24)
     await _hold_session(pool, batcher, catalog, 7, attendees[:9], SCORES[:9], datetime(2026, 2, 16, tzinfo=UTC))
     await _hold_session(pool, batcher, catalog, 8, attendees[9:], SCORES[9:], datetime(2026, 5, 15, tzinfo=UTC))
-    return "29 people and 32 enrollments of the examples"
+    return "29 people, 32 enrollments and 2 requirements of the examples"
 
 
 async def _add_people(pool: Pool) -> None:
@@ -87,6 +103,12 @@ async def _add_people(pool: Pool) -> None:
     await add(WORKER, "John Doe", company=_COMPANY)
     for number in range(24):
         await add(FIRST_ATTENDEE + number, f"{_NAMES[0][number % 8]} {_NAMES[1][number % 4]}")
+
+
+async def _ask(pool: Pool) -> None:
+    for fields in REQUIREMENTS:
+        async with transaction(pool, [ORGANISATION]) as connection:
+            await requirements.create(connection, ORGANISATION, RequirementFields.model_validate(fields), _ACTOR)
 
 
 async def _complete_worker(

@@ -225,3 +225,26 @@ class TooManyCalendars(Conflict):
         super().__init__(
             f"There are {maximum} active addresses already: revoke one first.", details={"maximum": maximum}
         )
+
+
+class RequirementNotFound(NotFound):
+    message = "The requirement does not exist."
+
+
+class NamedByRequirement(ValidationFailed):
+    """`unknown`: by the place in the body, what it names there that does not exist."""
+
+    def __init__(self, unknown: Mapping[str, str]) -> None:
+        super().__init__({place: [f"The selected {kind} does not exist."] for place, kind in unknown.items()})
+
+
+class TooManyRequirements(Conflict):
+    """`maximum`: how many there may be."""
+
+    code = "too_many_requirements"
+    meaning = "The organisation has as many requirements as it can have."
+    remedy = "Delete one that is not needed. One requirement can apply to several projects and companies."
+    members: ClassVar[Mapping[str, Any]] = {"maximum": {"type": "integer", "minimum": 1}}
+
+    def __init__(self, maximum: int) -> None:
+        super().__init__(f"There are {maximum} requirements already.", details={"maximum": maximum})

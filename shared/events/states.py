@@ -3,7 +3,7 @@
 Fields are only ever added; a reader passes over those it does not know.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -337,5 +337,51 @@ class WebhookState(State):
     thin: bool
     status: Literal["enabled", "disabled"]
     disabled_reason: Literal["gone", "failing", "by_user"] | None
+    created_at: Moment
+    removed: bool = False
+
+
+class RequirementAudience(BaseModel):
+    """Whom a requirement applies to: who meets each of the lists that are no `None`, in which one entry is enough; with
+    `all`, everybody. With `project_ids` it counts in these projects, and otherwise everywhere."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    project_ids: tuple[Id, ...] | None = None
+    company_ids: tuple[Id, ...] | None = None
+    person_types: tuple[Literal["employee", "staff"], ...] | None = None
+    employee_ids: tuple[Id, ...] | None = None
+    all: Literal[True] | None = None
+
+
+class RequirementNeed(BaseModel):
+    """A course, or any course that carries a label."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    course_id: Id | None = None
+    label_id: Id | None = None
+
+
+class RequirementNeeds(RequirementNeed):
+    """What meets a requirement, or with `any_of` what each by itself does."""
+
+    any_of: tuple[RequirementNeed, ...] | None = None
+
+
+class RequirementState(State):
+    """What an organisation asks of people; `removed` once it was deleted.
+
+    It is in force from the first moment of `from` to the last of `until`, days of the organisation's time zone.
+    """
+
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
+
+    name: Text
+    applies_to: RequirementAudience
+    needs: RequirementNeeds
+    grace_days: Integer | None
+    valid_from: date | None = Field(alias="from")
+    valid_to: date | None = Field(alias="until")
     created_at: Moment
     removed: bool = False

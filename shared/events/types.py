@@ -16,6 +16,7 @@ from shared.events.states import (
     EnrollmentState,
     OrganisationState,
     RecordState,
+    RequirementState,
     SessionState,
     SettingsState,
     State,
@@ -257,6 +258,18 @@ class ClearanceGained(Event[ClearanceState]):
     must_route = False
 
 
+class RequirementSaved(Event[RequirementState]):
+    """What an organisation asks of people was written or changed."""
+
+    type = "requirement.saved"
+
+
+class RequirementRemoved(Event[RequirementState]):
+    """What an organisation asked of people was deleted; the state is its last one."""
+
+    type = "requirement.removed"
+
+
 class SettingsSaved(Event[SettingsState]):
     """An organisation's settings were replaced, or set as it was created with them."""
 
@@ -301,6 +314,7 @@ STATE_OF: dict[type[Event[State]], type[State]] = {
     **dict.fromkeys(RECORD_EVENTS, RecordState),
     **dict.fromkeys((CertificationExpiring, CertificationExpired, CertificationRevoked), CertificationState),
     **dict.fromkeys((ClearanceLost, ClearanceGained), ClearanceState),
+    **dict.fromkeys((RequirementSaved, RequirementRemoved), RequirementState),
     SettingsSaved: SettingsState,
     OrganisationCreated: OrganisationState,
     **dict.fromkeys((WebhookSaved, WebhookDisabled, WebhookRemoved), WebhookState),

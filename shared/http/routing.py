@@ -140,6 +140,10 @@ class Route(Generic[Q, B]):
     sunset: date | None = None
     """From when on it may be gone (RFC 8594)."""
 
+    def tags(self, status: int) -> bool:
+        """Whether its good answer with this status has the `ETag` of a row. A POST that makes a row tags that alone."""
+        return self.tagged and (status == 201 or self.method != "POST" or 201 not in self.answers)
+
     @cached_property
     def is_internal(self) -> bool:
         """Whether services alone may ask it: their calls have its permission and nothing else."""

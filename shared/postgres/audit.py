@@ -1,7 +1,7 @@
 """What an audit trail says of one change: who made it, in which request, and what differs."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
@@ -60,4 +60,4 @@ def _json_value(value: Any) -> Any:
         return {name: _json_value(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_json_value(each) for each in value]
-    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, date) else value

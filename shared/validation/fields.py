@@ -69,6 +69,8 @@ def _number(value: Any) -> Decimal:
 
 
 def _date(value: Any) -> date:
+    if type(value) is date:  # from a database row: JSON has no such type
+        return value
     if not isinstance(value, str) or not _DATE.match(value):
         raise ValueError("must be a date: YYYY-MM-DD")
     try:
@@ -228,4 +230,6 @@ QueryCount = Annotated[int, DIGITS]
 """One with bounds has them before `DIGITS`."""
 QueryFlag = Annotated[bool, BeforeValidator(_true_or_false)]
 QueryYear = Annotated[int, Field(ge=FIRST_YEAR, le=LAST_YEAR), DIGITS]
-QueryDate = Annotated[date, BeforeValidator(_date), _text(_DATE_PATTERN)]
+Day = Annotated[date, BeforeValidator(_date), _text(_DATE_PATTERN)]
+"""`YYYY-MM-DD`, in a body."""
+QueryDate = Day

@@ -79,8 +79,9 @@ def known_members(
 
 @cache
 def _fields(model: type[BaseModel]) -> _Fields:
-    nested = {name: next(_models(info.annotation), None) for name, info in model.model_fields.items()}
-    return _Fields(frozenset(model.model_fields), {name: inner for name, inner in nested.items() if inner is not None})
+    fields = {info.alias or name: info for name, info in model.model_fields.items()}
+    nested = {name: next(_models(info.annotation), None) for name, info in fields.items()}
+    return _Fields(frozenset(fields), {name: inner for name, inner in nested.items() if inner is not None})
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

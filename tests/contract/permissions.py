@@ -116,6 +116,8 @@ _RECORD = {
     "completed_at": "2025-03-03T08:00:00Z",
 }
 
+_REQUIREMENT = {"name": "White card", "applies_to": {"all": True}, "needs": {"course_id": "{course}"}}
+
 LINES = [
     Line("GET /api/v1/training/courses", "view", elsewhere=200),
     Line("GET /api/v1/training/courses/{course}", "view"),
@@ -168,6 +170,12 @@ LINES = [
     Line("POST /api/v1/training/records/{record of another}/reject", "record", body={"reason": "A mistake"}),
     Line("GET /api/v1/training/compliance?course_id={course}", "view", elsewhere=422),
     Line("GET /api/v1/training/compliance/matrix", "view", elsewhere=200),
+    Line("GET /api/v1/training/requirements", "view", elsewhere=200),
+    Line("POST /api/v1/training/requirements", "manage", 201, 422, _REQUIREMENT),
+    Line("GET /api/v1/training/requirements/{requirement}", "view"),
+    Line("PATCH /api/v1/training/requirements/{requirement}", "manage", body={"name": "New"}),
+    Line("DELETE /api/v1/training/requirements/{requirement}", "manage"),
+    Line("GET /api/v1/training/requirements/{requirement}/audit", "view"),
     Line("GET /api/v1/training/settings", "view", elsewhere=200),
     Line("PUT /api/v1/training/settings", "manage", 200, 200, {"time_zone": "Europe/Berlin"}),
     Line("GET /api/v1/training/settings/audit", "view", elsewhere=200),

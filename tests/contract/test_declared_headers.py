@@ -22,6 +22,7 @@ from tests.support.world import (
     IMPORTS,
     ORGANISATIONS,
     RECORDS,
+    REQUIREMENTS,
     SESSIONS,
     SETTINGS,
     STAFF,
@@ -45,6 +46,7 @@ OTHERWISE: Mapping[str, dict[str, Any]] = {
     SESSIONS: {"session_name": "Other"},
     ENROLLMENTS: {"waitlist": True},
     RECORDS: {"provider": "Other"},
+    REQUIREMENTS: {"name": "Other"},
     f"{SESSIONS}/{{id}}/attendance": {"atomic": True},
     f"{EMPLOYEES}/{{id}}/merge": {"into": 1},
     f"{STAFF}/{{id}}/merge": {"into": 1},
@@ -88,6 +90,7 @@ async def good_bodies(client: Client, ids: Mapping[str, int]) -> dict[str, Any]:
         SESSIONS: {"course_id": ids[COURSES], **BEGUN},
         ENROLLMENTS: {"session_id": session_id, "employee_ids": [await new_employee(client)]},
         RECORDS: {"employee_id": await new_employee(client)},  # the other one is merged
+        REQUIREMENTS: {"needs": {"course_id": ids[COURSES]}},
         f"{SESSIONS}/{{id}}/attendance": {"attendance": [{"enrollment_id": ids[ENROLLMENTS], "outcome": "completed"}]},
         f"{EMPLOYEES}/{{id}}/merge": {"into": await new_employee(client)},
         f"{STAFF}/{{id}}/merge": {"into": await new_staff(client)},

@@ -19,6 +19,7 @@ from tests.support.client import Client
 from tests.support.eventually import eventually
 from tests.support.external_records import decided, submitted
 from tests.support.lifecycle import in_enrollment, somebody_is_passed_over
+from tests.support.requirements import new_requirement
 from tests.support.routes import example_body
 from tests.support.stack import Stack
 from tests.support.subscriber import Subscriber, subscriber
@@ -27,6 +28,7 @@ from tests.support.world import (
     EMPLOYEES,
     ENROLLMENTS,
     ORGANISATIONS,
+    REQUIREMENTS,
     SESSIONS,
     SETTINGS,
     WEBHOOKS,
@@ -152,6 +154,18 @@ RECORD = {
     "remembered",
     "key",
 }
+REQUIREMENT = {
+    "id",
+    "version",
+    "name",
+    "applies_to",
+    "needs",
+    "grace_days",
+    "from",
+    "until",
+    "created_at",
+    "removed",
+}
 SETTINGS_STATE = {"id", "version", "time_zone", "booking_clash"}
 WEBHOOK = {
     "id",
@@ -197,6 +211,8 @@ EVENTS = {
     "certification.revoked": ("enrollment", "certifications", COMPLETION),
     "clearance.lost": ("enrollment", "clearances", CLEARANCE),
     "clearance.gained": ("enrollment", "clearances", CLEARANCE),
+    "requirement.saved": ("enrollment", "requirements", REQUIREMENT),
+    "requirement.removed": ("enrollment", "requirements", REQUIREMENT),
     "settings.saved": ("enrollment", "settings", SETTINGS_STATE),
     "organisation.created": ("accounts", "organisations", SETTINGS_STATE | {"name"}),
     "webhook.saved": ("delivery", "webhooks", WEBHOOK),
@@ -241,10 +257,10 @@ async def everything_happens(stack: Stack, client: Client, organisation: int) ->
     record = await submitted(client, people[0])
     await decided(stack.client(organisation), record)
     await decided(client, record, "reject")
+    await somebody_loses_clearance_and_gains_it(client, course_id)
     merged = {"into": people[1]}
     await client.request("POST", f"{EMPLOYEES}/{people[0]}/merge", json=merged, headers={"If-Match": "*"})
     await somebody_is_erased(client)
-    await somebody_loses_clearance_and_gains_it(stack, client, organisation)
     made = await client.post(ORGANISATIONS, example_body(OrganisationFields) | {"id": organisation})
     assert made.status == 201, made.text
     webhook = (await client.post(WEBHOOKS, {"url": "https://hooks.invalid/"})).headers["Location"]
@@ -252,21 +268,16 @@ async def everything_happens(stack: Stack, client: Client, organisation: int) ->
     await client.delete(webhook)
 
 
-async def somebody_loses_clearance_and_gains_it(stack: Stack, client: Client, organisation: int) -> None:
+async def somebody_loses_clearance_and_gains_it(client: Client, course_id: int) -> None:
     """A worker has to see that somebody lacks it before nobody is asked for it any more."""
-    await in_enrollment(
-        stack,
-        "INSERT INTO requirements (organisation_id, name, course_ids, label_ids)"
-        " VALUES ($1, 'White card', '{1}', '{}')",
-        organisation,
-    )
+    asked = await new_requirement(client, needs={"course_id": course_id})
 
     async def lacking() -> bool:
         [row] = (await client.get(MATRIX)).data["rows"]
         return any(cell["lacking"] for cell in row["requirements"])
 
     await eventually(lacking)
-    await in_enrollment(stack, "UPDATE requirements SET removed = true WHERE organisation_id = $1", organisation)
+    await client.delete(f"{REQUIREMENTS}/{asked}")
 
 
 async def somebody_is_erased(client: Client) -> None:

@@ -23,6 +23,7 @@ from tests.support.eventually import eventually
 from tests.support.external_records import submitted
 from tests.support.importing import FILES, ended_import
 from tests.support.lifecycle import shown, transfer
+from tests.support.requirements import new_requirement
 from tests.support.routes import PUBLIC, example_body
 from tests.support.stack import Stack
 from tests.support.world import (
@@ -80,6 +81,7 @@ async def rows_of(admin: Client, whose: Whose = "own") -> Rows:
         "enrollment": enrollment,
         "record": await submitted(admin, person),
         "record of another": await submitted(admin, await new_employee(admin)),
+        "requirement": await new_requirement(admin),
         "person": person,
         "own person": person,
         "company": (COMPANY_OF[whose] or NO_COMPANY)["id"],

@@ -28,6 +28,7 @@ LISTS: dict[str, Service] = {
     "/api/v1/companies": "enrollment",
     ENROLLMENTS: "enrollment",
     "/api/v1/training/record-submissions": "enrollment",
+    "/api/v1/training/requirements": "enrollment",
     "/api/v1/training/records/<record>/audit": "enrollment",
     EMPLOYEES: "enrollment",
     STAFF: "enrollment",

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -52,10 +53,14 @@ class Extreme:
 
 def fields_of(model: type[BaseModel] | None) -> Iterator[FieldOf]:
     """Of a merge patch, those of its document; none of no model."""
-    if model is None:
-        return
-    schema = (model.document if issubclass(model, MergePatch) else model).model_json_schema()
-    yield from _fields((), schema, schema.get("$defs", {}))
+    if model is not None:
+        yield from _fields_of(model.document if issubclass(model, MergePatch) else model)
+
+
+@cache
+def _fields_of(model: type[BaseModel]) -> Sequence[FieldOf]:
+    schema = model.model_json_schema()
+    return list(_fields((), schema, schema.get("$defs", {})))
 
 
 def _fields(place: Place, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterator[FieldOf]:

@@ -17,6 +17,7 @@ from shared.http.routing import Route
 from tests.support.client import ADMIN_PERMISSIONS, Answer, Client
 from tests.support.external_records import submitted
 from tests.support.importing import FILES, begun_import
+from tests.support.requirements import new_requirement
 from tests.support.services import DECLARED
 from tests.support.world import (
     CALENDARS,
@@ -27,6 +28,7 @@ from tests.support.world import (
     IMPORTS,
     ORGANISATIONS,
     RECORDS,
+    REQUIREMENTS,
     SESSIONS,
     STAFF,
     USERS,
@@ -49,6 +51,8 @@ _VALUES: Mapping[str, Any] = {
     "url": "https://hooks.invalid/",
     "since": "2026-01-01T00:00:00Z",
     "completed_at": "2025-03-03T08:00:00Z",
+    "applies_to": {"all": True},
+    "needs": {"course_id": 1},
 }
 """For members whose type alone does not say what a good value is."""
 
@@ -106,6 +110,7 @@ NO_ROWS = dict.fromkeys(
         SESSIONS,
         ENROLLMENTS,
         RECORDS,
+        REQUIREMENTS,
         EMPLOYEES,
         STAFF,
         *(f"{IMPORTS}/{kind}" for kind in FILES),
@@ -135,6 +140,7 @@ async def rows_of_each_kind(client: Client) -> dict[str, int]:
         "/internal/sessions": session_id,
         ENROLLMENTS: enrollment_id,
         RECORDS: await submitted(client, employee_id),
+        REQUIREMENTS: await new_requirement(client),
         EMPLOYEES: employee_id,
         STAFF: await new_staff(client),
         **{f"{IMPORTS}/{kind}": await begun_import(client, file, kind=kind) for kind, file in FILES.items()},

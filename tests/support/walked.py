@@ -13,9 +13,10 @@ from services.delivery.schemas_webhooks import WebhookFields
 from shared.http.pagination import PagedQuery
 from tests.support.client import Client
 from tests.support.eventually import eventually
-from tests.support.external_records import decided, submitted
+from tests.support.external_records import decided, known_course, submitted
 from tests.support.history_client import history_of
 from tests.support.importing import FILES, ended_import
+from tests.support.requirements import new_requirement
 from tests.support.routes import PUBLIC, example_body, renewed
 from tests.support.world import (
     BEGUN,
@@ -27,6 +28,7 @@ from tests.support.world import (
     IMPORTS,
     ORGANISATIONS,
     RECORDS,
+    REQUIREMENTS,
     SESSIONS,
     SETTINGS,
     STAFF,
@@ -143,6 +145,15 @@ async def submissions(client: Client) -> Walked:
         await decided(client, row, "reject")
 
     return Walked(client, SUBMISSIONS, add, leave, filters={"status": "pending"})
+
+
+async def requirements(client: Client) -> Walked:
+    course = await known_course(client)
+
+    async def add() -> int:
+        return await new_requirement(client, needs={"course_id": course})
+
+    return Walked(client, REQUIREMENTS, add, leave=deleted(client, REQUIREMENTS))
 
 
 async def compliance(client: Client) -> Walked:
@@ -388,6 +399,7 @@ SCENES: Mapping[str, Scene] = {
     "/api/v1/companies": companies,
     ENROLLMENTS: enrollments,
     SUBMISSIONS: submissions,
+    REQUIREMENTS: requirements,
     EMPLOYEES: employees,
     STAFF: staff,
     "/api/v1/training/compliance": compliance,
@@ -409,6 +421,7 @@ SCENES: Mapping[str, Scene] = {
     f"{SESSIONS}/{{id}}/audit": trail(SESSIONS, sessions, patched("location")),
     f"{ENROLLMENTS}/{{id}}/audit": trail(ENROLLMENTS, enrollments, completed),
     f"{RECORDS}/{{id}}/audit": trail(RECORDS, submissions, reassigned),
+    f"{REQUIREMENTS}/{{id}}/audit": trail(REQUIREMENTS, requirements, patched("name")),
     f"{EMPLOYEES}/{{id}}/audit": trail(EMPLOYEES, employees, put_person),
     f"{STAFF}/{{id}}/audit": trail(STAFF, staff, put_person),
     f"{USERS}/{{id}}/audit": trail(USERS, users, patched("name")),

@@ -22,6 +22,7 @@ WEBHOOKS = "/api/v1/webhooks"
 RECORDS = "/api/v1/training/records"
 """Of training done elsewhere."""
 SUBMISSIONS = "/api/v1/training/record-submissions"
+REQUIREMENTS = "/api/v1/training/requirements"
 WEBHOOK_MESSAGES = "/api/v1/webhook-messages"
 BEGUN = {"start_date": "2020-05-15T09:00:00Z", "end_date": "2090-05-15T17:00:00Z"}
 """Of a session that is under way."""

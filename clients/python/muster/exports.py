@@ -28,6 +28,7 @@ TRAINING: Final = (
     "compliance",
     "records",
     "record-submissions",
+    "requirements",
     "settings",
 )
 OTHERS: Final = (

@@ -13,7 +13,7 @@ from services.enrollment.store import people_pages
 from services.enrollment.store import seats as seat_store
 from services.enrollment.store.enrollments import LockedEnrollment
 from services.enrollment.store.merging import Concerned
-from services.enrollment.use_cases import change_set, external_records, people_changes
+from services.enrollment.use_cases import change_set, external_records, people_changes, requirements
 from services.enrollment.use_cases.change_set import CHUNK, Change
 from services.enrollment.use_cases.people import present
 from shared.errors import PreconditionRequired
@@ -53,6 +53,7 @@ async def merge(
         await change_set.record(connection, moves[start : start + CHUNK])
     await external_records.reassign(connection, organisation_id, person_id, into, actor)
     await calendar_store.move(connection, organisation_id, person_id, into)
+    await requirements.follow_merging(connection, organisation_id, person_id, into, actor)
     await people_changes.end_links(connection, organisation_id, [person], EmployeeMerged, actor, merged_into=into)
     document = await people_pages.person_detail(connection, organisation_id, other.type, into)
     if document is None:

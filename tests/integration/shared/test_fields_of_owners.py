@@ -14,7 +14,9 @@ from services.catalog.store import courses, sessions
 from services.catalog.store import pages as catalog_pages
 from services.enrollment.person_rules import Wanted
 from services.enrollment.representations import PersonItem
+from services.enrollment.representations_requirements import RequirementItem
 from services.enrollment.schemas import EmployeeFields, OrganisationSettings
+from services.enrollment.schemas_requirements import RequirementFields
 from services.enrollment.store import catalog_replica, enrollments, people, people_pages, seats, snapshots
 from services.enrollment.store import pages as enrollment_pages
 from services.enrollment.store.people import NextVersion
@@ -24,6 +26,7 @@ from shared.events.states import (
     EmployeeState,
     EnrollmentState,
     OrganisationState,
+    RequirementState,
     SessionState,
     SettingsState,
     State,
@@ -97,6 +100,8 @@ NOT_WRITTEN: Mapping[type, set[str]] = {
     SessionDetail: {"id", "course", "enrolled_count", "available_spots"},
     EmployeeState: {"id", "version", "removed", "merged_into", "erased_at", "type", "created_at"},
     PersonItem: {"id", "type", "created_at"},
+    RequirementState: {"id", "version", "removed", "created_at"},
+    RequirementItem: {"id", "created_at"},
     SettingsState: {"id", "version"},
     OrganisationState: {"version"},
 }
@@ -217,6 +222,8 @@ async def test_every_field_that_clients_write_is_stored_told_and_shown_or_named_
         (SessionFields, SessionDetail),
         (EmployeeFields, EmployeeState),
         (EmployeeFields, PersonItem),
+        (RequirementFields, RequirementState),
+        (RequirementFields, RequirementItem),
         (OrganisationSettings, SettingsState),
         (OrganisationFields, OrganisationState),
     ],
@@ -236,6 +243,8 @@ def test_every_field_that_is_told_or_shown_can_be_written_or_is_named_here(
         (SessionDetail, SessionState),
         (EmployeeFields, EmployeeState),
         (PersonItem, EmployeeState),
+        (RequirementFields, RequirementState),
+        (RequirementItem, RequirementState),
         (OrganisationSettings, SettingsState),
         (OrganisationFields, OrganisationState),
     ],
