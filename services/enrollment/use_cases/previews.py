@@ -1,6 +1,6 @@
 """What a change of a requirement would do: people are looked at in batches, and nothing is written."""
 
-from asyncio import sleep
+import asyncio
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
@@ -19,6 +19,8 @@ BATCH: Final = 1000
 """People whom one statement reads."""
 MOST_PEOPLE: Final = 100_000
 """Whom one preview looks at: those who come first by their ids."""
+LONGEST_SECONDS: Final = 5.0
+"""After which no further batch is begun, so that the answer comes before the gateway gives up."""
 
 
 async def of_new(connection: Connection, organisation_id: int, fields: RequirementFields) -> Preview:
@@ -78,18 +80,20 @@ async def _preview(
     preview = Preview(moment)
     about = [each for each in (before, after) if each is not None]
     last = looked_at = 0
+    clock = asyncio.get_running_loop().time
+    until = clock() + LONGEST_SECONDS
     while people := await store.next_people(
         connection, organisation_id, about, change.courses(), moment, last, BATCH + 1
     ):
-        if looked_at >= MOST_PEOPLE:
-            preview.complete = False
-            break
         batch = people[:BATCH]
         await _count(connection, organisation_id, change, batch, preview)
         looked_at, last = looked_at + len(batch), batch[-1][0].id
         if len(people) <= BATCH:
             break
-        await sleep(0)  # others have their turn
+        if looked_at >= MOST_PEOPLE or clock() >= until:
+            preview.complete = False
+            break
+        await asyncio.sleep(0)  # others have their turn
     return preview
 
 
@@ -106,7 +110,6 @@ async def _count(
             turning[person.id] = (person, before, after)
     if not turning:
         return
-    courses_beside = change.other_courses()
-    held = await store.held(connection, organisation_id, list(turning), courses_beside, preview.at)
+    held = await store.held(connection, organisation_id, list(turning), change.other_courses(), preview.at)
     for person, before, after in turning.values():
-        preview.count((before, after), change.lacked_beside(person, held[person.id]))
+        preview.count((before, after), change.lacked_beside(person, held.get(person.id, frozenset())))

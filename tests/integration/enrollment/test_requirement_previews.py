@@ -163,3 +163,14 @@ async def test_people_are_looked_at_in_batches_and_so_many_at_most(
     assert (answer.data["of"], answer.data["complete"]) == (4, False)
     monkeypatch.setattr(previews, "MOST_PEOPLE", 5)
     assert await world.preview() == of(lose=4, of=5)
+
+
+async def test_a_preview_that_takes_long_says_that_there_are_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(previews, "BATCH", 2)
+    monkeypatch.setattr(previews, "LONGEST_SECONDS", 0)
+    answer = await world.admin.post(f"{REQUIREMENTS}?dry_run=true", world.fields())
+    assert (answer.data["of"], answer.data["complete"]) == (2, False)
+    assert await world.preview(applies_to={"employee_ids": world.workers}) == of(lose=2, of=2)
+    assert await world.preview(applies_to={"person_types": ["staff"]}) == of(lose=1, of=1)
