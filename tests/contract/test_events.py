@@ -257,12 +257,10 @@ async def everything_happens(stack: Stack, client: Client, organisation: int) ->
     record = await submitted(client, people[0])
     await decided(stack.client(organisation), record)
     await decided(client, record, "reject")
-    asked = await new_requirement(client, needs={"course_id": course_id})
-    await client.delete(f"{REQUIREMENTS}/{asked}")
+    await somebody_loses_clearance_and_gains_it(client, course_id)
     merged = {"into": people[1]}
     await client.request("POST", f"{EMPLOYEES}/{people[0]}/merge", json=merged, headers={"If-Match": "*"})
     await somebody_is_erased(client)
-    await somebody_loses_clearance_and_gains_it(stack, client, organisation)
     made = await client.post(ORGANISATIONS, example_body(OrganisationFields) | {"id": organisation})
     assert made.status == 201, made.text
     webhook = (await client.post(WEBHOOKS, {"url": "https://hooks.invalid/"})).headers["Location"]
@@ -270,21 +268,16 @@ async def everything_happens(stack: Stack, client: Client, organisation: int) ->
     await client.delete(webhook)
 
 
-async def somebody_loses_clearance_and_gains_it(stack: Stack, client: Client, organisation: int) -> None:
+async def somebody_loses_clearance_and_gains_it(client: Client, course_id: int) -> None:
     """A worker has to see that somebody lacks it before nobody is asked for it any more."""
-    await in_enrollment(
-        stack,
-        "INSERT INTO requirements (organisation_id, name, course_ids, label_ids)"
-        " VALUES ($1, 'White card', '{1}', '{}')",
-        organisation,
-    )
+    asked = await new_requirement(client, needs={"course_id": course_id})
 
     async def lacking() -> bool:
         [row] = (await client.get(MATRIX)).data["rows"]
         return any(cell["lacking"] for cell in row["requirements"])
 
     await eventually(lacking)
-    await in_enrollment(stack, "UPDATE requirements SET removed = true WHERE organisation_id = $1", organisation)
+    await client.delete(f"{REQUIREMENTS}/{asked}")
 
 
 async def somebody_is_erased(client: Client) -> None:

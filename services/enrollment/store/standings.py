@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from services.enrollment.clearance import Held, Person, Requirement
 from services.enrollment.standings import Facts, Kept, Standings, asked_at
+from services.enrollment.store.requirements import ALL, requirement_of
 from shared.postgres.local_days import zone_of
 from shared.postgres.pool import Connection
 from shared.postgres.statement_columns import ArrayColumns
@@ -54,6 +55,22 @@ ON CONFLICT (organisation_id) DO UPDATE SET until = excluded.until, again = w.af
 """
 _WALKED = "SELECT after, until, again FROM clearance_walks WHERE organisation_id = $1"
 _NEXT_PEOPLE = """
+SELECT id FROM people WHERE organisation_id = $1 AND id > $2 AND id <= $3 ORDER BY id LIMIT $4
+"""
+_WALK_ON = "UPDATE clearance_walks SET after = $2 WHERE organisation_id = $1"
+_WALK_AGAIN = "UPDATE clearance_walks SET after = 0, until = again, again = 0 WHERE organisation_id = $1"
+_END_WALK = "DELETE FROM clearance_walks WHERE organisation_id = $1"
+
+_DUE = """
+SELECT employee_id FROM clearances WHERE organisation_id = $1 AND look_at <= statement_timestamp()
+ORDER BY look_at LIMIT $2
+"""
+
+_LACKED = """
+SELECT r.*, '{}'::bigint[] AS labelled FROM requirements r
+WHERE r.organisation_id = $1 AND r.removed AND r.id = ANY($2::bigint[])
+"""
+_PEOPLE = """
 SELECT id FROM people WHERE organisation_id = $1 AND id > $2 AND id <= $3 ORDER BY id LIMIT $4
 """
 _WALK_ON = "UPDATE clearance_walks SET after = $2 WHERE organisation_id = $1"
@@ -154,7 +171,8 @@ async def facts(connection: Connection, organisation_id: int, person_ids: Sequen
     """What is true of the people. Whatever a mark that was taken before stands for is in it."""
     kept = {row["employee_id"]: _kept(row) for row in await connection.fetch(_KEPT, organisation_id, person_ids)}
     lacking = sorted({each for row in kept.values() for each in row.lacking})
-    asked = await connection.fetch(_REQUIREMENTS, organisation_id, lacking)
+    asked = [requirement_of(row) for row in await connection.fetch(ALL, organisation_id)]
+    removed = [requirement_of(row) for row in await connection.fetch(_LACKED, organisation_id, lacking)]
     people = await connection.fetch(_PEOPLE, organisation_id, person_ids)
     held: dict[int, dict[int, Held]] = {}
     for row in await connection.fetch(_HELD, organisation_id, person_ids):
@@ -162,8 +180,8 @@ async def facts(connection: Connection, organisation_id: int, person_ids: Sequen
         held.setdefault(employee_id, {})[course_id] = Held(course_id, of, False, completed_at, valid_until)
     moment, zone = await _clock(connection, organisation_id)
     return Facts(
-        {row["id"]: _requirement(row) for row in asked if not row["removed"]},
-        {row["id"]: _requirement(row) for row in asked if row["removed"]},
+        {each.id: each for each in asked},
+        {each.id: each for each in removed},
         {row["id"]: Person(row["id"], row["type"], row["company_id"], row["created_at"]) for row in people},
         held,
         kept,
@@ -174,9 +192,9 @@ async def facts(connection: Connection, organisation_id: int, person_ids: Sequen
 
 async def requirements_now(connection: Connection, organisation_id: int) -> list[Requirement]:
     """What is asked and in force, by id."""
-    rows = await connection.fetch(_REQUIREMENTS, organisation_id, [])
+    rows = await connection.fetch(ALL, organisation_id)
     moment, zone = await _clock(connection, organisation_id)
-    return [each.requirement for each in asked_at([_requirement(row) for row in rows], moment, zone) if each.in_force]
+    return [each.requirement for each in asked_at([requirement_of(row) for row in rows], moment, zone) if each.in_force]
 
 
 async def _clock(connection: Connection, organisation_id: int) -> tuple[datetime, ZoneInfo]:
@@ -186,27 +204,6 @@ async def _clock(connection: Connection, organisation_id: int) -> tuple[datetime
 
 def _kept(row: Any) -> Kept:
     return Kept(row["version"], tuple(row["lacking"]), tuple(row["in_grace"]), tuple(row["ending"]), row["look_at"])
-
-
-def _requirement(row: Any) -> Requirement:
-    return Requirement(
-        id=row["id"],
-        version=row["version"],
-        name=row["name"],
-        project_ids=_set(row["project_ids"]),
-        company_ids=_set(row["company_ids"]),
-        person_types=_set(row["person_types"]),
-        employee_ids=_set(row["employee_ids"]),
-        courses=frozenset(row["courses"]),
-        grace_days=row["grace_days"],
-        valid_from=row["valid_from"],
-        valid_to=row["valid_to"],
-        created_at=row["created_at"],
-    )
-
-
-def _set(values: Sequence[Any] | None) -> frozenset[Any] | None:
-    return None if values is None else frozenset(values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -458,3 +458,23 @@ async def test_days_are_those_of_the_organisation(pool: Pool) -> None:
     await look(pool)
     [row] = await in_scope(pool, "SELECT look_at FROM clearances")
     assert row["look_at"] == datetime(2030, 5, 14, 14, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("table", ["certifications", "people", "requirements"])
+async def test_control_without_its_triggers_nobody_looks_at_whom_a_table_concerns(pool: Pool, table: str) -> None:
+    [person] = await new_people(pool, 1)
+    course, enrollment = await completed(pool, person)
+    await asks(pool, course_ids=[course])
+    await asks(pool, course_ids=[1], company_ids=[5])
+    await look(pool)
+    await execute(pool, f"ALTER TABLE {table} DISABLE TRIGGER mark_on_update")
+    await execute(pool, f"ALTER TABLE {table} DISABLE TRIGGER mark_on_insert")
+    if table == "certifications":
+        await execute(pool, "ALTER TABLE certifications DISABLE TRIGGER mark_on_delete")
+        await lifecycle.reopen(pool, ORGANISATION, enrollment, "It was somebody else", ACTOR)
+    elif table == "people":
+        await scoped(pool, "UPDATE people SET company_id = 5, company_name = 'Northwind'")
+    else:
+        await scoped(pool, "UPDATE requirements SET company_ids = NULL")
+    await look(pool)
+    assert len(await differences(pool)) == 1
