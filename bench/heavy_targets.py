@@ -13,7 +13,7 @@ from services.accounts.schemas import Credentials, PasswordChange
 from services.accounts.schemas_clients import ClientFields, ClientPatch, Rotation
 from services.accounts.schemas_organisations import OrganisationDocument, OrganisationFields, OrganisationPatch
 from services.accounts.schemas_users import PasswordOfInvitation, UserFields, UserPatch
-from services.catalog.schemas import CourseFields, CoursePatch, SessionFields, SessionPatch
+from services.catalog.schemas import CourseFields, CoursePatch, KnownRows, SessionFields, SessionPatch
 from services.delivery.schemas_webhooks import Recovery, SecretRotation, WebhookFields, WebhookPatch
 from services.enrollment.schemas import (
     CatalogChanges,
@@ -23,6 +23,7 @@ from services.enrollment.schemas import (
     EmployeeFields,
     EnrollmentRequest,
     Erasure,
+    KnownPerson,
     Merging,
     OrganisationSettings,
     Promotion,
@@ -81,6 +82,8 @@ GOOD: Final[Mapping[type[BaseModel], Mapping[str, Any]]] = {
     CatalogChanges: {"courses": [], "sessions": []},
     Closing: {"sessions": []},
     RowKeys: {"keys": []},
+    KnownPerson: {"employee_id": 1, "as_of": "2026-01-01T00:00:00Z"},
+    KnownRows: {"as_of": "2026-01-01T00:00:00Z"},
     UserFields: {"name": "x", "email": "a@b.example", "role": "Trainer"},
     UserPatch: {},
     PasswordOfInvitation: {"token": "x", "password": "x"},

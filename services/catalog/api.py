@@ -28,15 +28,23 @@ from services.catalog.representations import (
     SessionItem,
     SessionWithCourses,
 )
-from services.catalog.schemas import CourseFields, CoursePatch, CourseQuery, SessionFields, SessionPatch, SessionQuery
+from services.catalog.schemas import (
+    CourseFields,
+    CoursePatch,
+    CourseQuery,
+    KnownRows,
+    SessionFields,
+    SessionPatch,
+    SessionQuery,
+)
 from services.catalog.store import courses as course_store
-from services.catalog.store import pages, snapshots
+from services.catalog.store import known_then, pages, snapshots
 from services.catalog.store import sessions as session_store
 from services.catalog.use_cases import courses as course_use_cases
 from services.catalog.use_cases import sessions as session_use_cases
 from shared.auth.internal_token import MANAGE
 from shared.auth.sight import VIEWS
-from shared.auth.trust import FETCH_SESSION
+from shared.auth.trust import FETCH_SESSION, KNOWN
 from shared.errors import PreconditionFailed
 from shared.http.models import Body, Query
 from shared.http.representation import Done, Success
@@ -44,6 +52,7 @@ from shared.http.resource_responses import changed
 from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
 from shared.postgres.pool import transaction
+from shared.projections.snapshot import KNOWN_PATH, Snapshot, encode_snapshot
 from shared.service.chassis import POOL
 from shared.service.named_lists import named_route
 from shared.service.position_routes import outbox_route
@@ -108,6 +117,15 @@ async def session_state(call: Call[Query, Body]) -> Answer:
         prerequisites = await course_store.states(connection, call.organisation_id, course.prerequisites)
     courses = [state.model_dump(mode="json") for state in (course, *prerequisites)]
     return Answer(json.dumps({"session": session.model_dump(mode="json"), "courses": courses}))
+
+
+async def known_rows(call: Call[Query, KnownRows]) -> Answer:
+    """For history alone."""
+    asked, organisation_id = call.body, call.organisation_id
+    async with transaction(call.app[POOL], [organisation_id]) as connection:
+        courses = await known_then.courses_known(connection, organisation_id, asked.courses, asked.as_of)
+        sessions = await known_then.sessions_known(connection, organisation_id, asked.sessions, asked.as_of)
+    return Answer(encode_snapshot([*courses, *sessions]))
 
 
 ROUTES: list[Route[Any, Any]] = [
@@ -206,6 +224,15 @@ ROUTES: list[Route[Any, Any]] = [
         permissions=[FETCH_SESSION],
         summary="Read a session as it is",
         refusals=[SessionNotFound],
+    ),
+    Route(
+        "POST",
+        KNOWN_PATH,
+        known_rows,
+        {200: Snapshot},
+        permissions=[KNOWN],
+        body=KnownRows,
+        summary="Read what was known of courses and sessions",
     ),
     *IMPORT_ROUTES,
     *snapshot_routes(snapshots.SNAPSHOTS),

@@ -196,3 +196,15 @@ class CoursePatch(MergePatch):
 
 class SessionPatch(MergePatch):
     document = SessionFields
+
+
+MAX_KNOWN = 500
+"""Rows of each kind in one request."""
+
+
+class KnownRows(Body):
+    """Courses and sessions that history asks for, as they were at a moment."""
+
+    as_of: Timestamp
+    courses: Annotated[list[Id], Field(max_length=MAX_KNOWN)] = Field(default_factory=list)
+    sessions: Annotated[list[Id], Field(max_length=MAX_KNOWN)] = Field(default_factory=list)

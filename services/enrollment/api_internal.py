@@ -9,16 +9,19 @@ from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.errors import CapacityBelowTaken, SessionHasEnrollments, SessionNotFound
 from services.enrollment.handlers import SUBSCRIPTIONS
 from services.enrollment.representations import FollowedChanges
-from services.enrollment.schemas import CLOSING_LIMITS, CatalogChanges, Closing, SessionChange
-from services.enrollment.store import seats, snapshots
+from services.enrollment.schemas import CLOSING_LIMITS, CatalogChanges, Closing, KnownPerson, SessionChange
+from services.enrollment.store import known_then, seats, snapshots
 from services.enrollment.use_cases import sessions
-from shared.auth.trust import SEATS
+from shared.auth.trust import KNOWN, SEATS
+from shared.events.states import State
+from shared.events.types import EmployeeSaved, Event
 from shared.http.models import Query
 from shared.http.representation import Done, Success
 from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
 from shared.messaging.subscriptions import apply
 from shared.postgres.pool import transaction
+from shared.projections.snapshot import KNOWN_PATH, Snapshot, encode_snapshot
 from shared.service.chassis import POOL
 from shared.service.position_routes import outbox_route
 from shared.service.snapshot_routes import snapshot_routes
@@ -53,6 +56,18 @@ async def close_sessions(call: Call[Query, Closing]) -> Answer:
     return success(None)
 
 
+async def known_rows(call: Call[Query, KnownPerson]) -> Answer:
+    """For history alone: the person, and a page of their enrollments and records."""
+    asked, organisation_id = call.body, call.organisation_id
+    async with transaction(call.app[POOL], [organisation_id]) as connection:
+        person = await known_then.person_known(connection, organisation_id, asked.employee_id, asked.as_of)
+        records = await known_then.records_known(
+            connection, organisation_id, asked.employee_id, asked.as_of, asked.after
+        )
+    people: list[Event[State]] = [] if person is None else [EmployeeSaved(organisation_id, person)]
+    return Answer(encode_snapshot([*people, *records]))
+
+
 INTERNAL_ROUTES: list[Route[Any, Any]] = [
     Route(
         "POST",
@@ -83,6 +98,15 @@ INTERNAL_ROUTES: list[Route[Any, Any]] = [
         summary="Close sessions",
         refusals=[SessionNotFound, SessionHasEnrollments],
         limits=CLOSING_LIMITS,
+    ),
+    Route(
+        "POST",
+        KNOWN_PATH,
+        known_rows,
+        {200: Snapshot},
+        permissions=[KNOWN],
+        body=KnownPerson,
+        summary="Read what was known of a person",
     ),
     *snapshot_routes(snapshots.SNAPSHOTS),
     outbox_route("enrollment"),

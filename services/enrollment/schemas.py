@@ -207,6 +207,14 @@ class CatalogChanges(Body):
         ]
 
 
+class KnownPerson(Body):
+    """Whose rows history asks for, as they were recorded at a moment, behind that id."""
+
+    employee_id: Id
+    as_of: Timestamp
+    after: Annotated[Count, Field(ge=0, le=MAX_ID)] = 0
+
+
 class SessionVersion(Body):
     id: Id
     version: Version

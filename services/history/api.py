@@ -1,17 +1,19 @@
 """History's routes (contract, section 5)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from services.history.errors import WorkerNotFound, numeric_id
+from services.history.owners import OWNERS
 from services.history.representations import HistoryListed, Training, TrainingRecord
-from services.history.schemas import EmployeeHistoryQuery, HistoryQuery, RecordQuery, TrainingQuery
+from services.history.schemas import EmployeeHistoryQuery, RecordQuery, StaffHistoryQuery, TrainingQuery
 from services.history.store import pages, record_lists, trainings
+from services.history.store.known_then import Known
 from shared.auth.internal_token import VIEW, Caller
 from shared.auth.sight import VIEWS, Sight, sight_of
-from shared.errors import PermissionDenied
+from shared.errors import PermissionDenied, ValidationFailed
 from shared.http.models import Body
 from shared.http.pagination import PagedQuery, last_page, link_header, next_link
 from shared.http.responses import Answer, Caching
@@ -22,6 +24,8 @@ from shared.postgres.pool import Connection, connected
 from shared.service.chassis import POOL, READER
 from shared.service.event_cursor import cursor_of_walk
 from shared.service.exports import Handler, Listing, exports_of, of_read
+
+Read = Callable[[PageRead], Awaitable[Row]]
 
 
 def sight_of_histories(caller: Caller) -> Sight:
@@ -36,15 +40,14 @@ async def employee_history(call: Call[EmployeeHistoryQuery, Body]) -> Answer:
     return await _history(call, "employee")
 
 
-async def staff_history(call: Call[HistoryQuery, Body]) -> Answer:
+async def staff_history(call: Call[StaffHistoryQuery, Body]) -> Answer:
     return await _history(call, "staff")
 
 
 async def _history(call: Call[Any, Body], person_type: str) -> Answer:
     require_own_cursor(call)
     cursor = await cursor_of_walk(call)
-    query: HistoryQuery = call.query
-    found, total, items, *last = await call.app[READER].read(_read(call, person_type, query))
+    found, total, items, *last = await _page(call, person_type, call.query, call.app[READER].read)
     if not found:
         async with connected(call.app[POOL]) as connection:
             raise await _not_found(connection, call)
@@ -83,13 +86,26 @@ def _listed(call: Call[Any, Body], cursor: Mapping[str, str], total: Any, items:
     return Answer(text, headers=next_link(call.url, query, total), caching=Caching.REVALIDATED)
 
 
-def _read(call: Call[Any, Body], person_type: str, query: HistoryQuery) -> PageRead:
-    """Raises `PermissionDenied`."""
+async def _page(call: Call[Any, Body], person_type: str, query: StaffHistoryQuery, read: Read) -> Row:
+    """Whether there is such a person in sight, and the page; raises `PermissionDenied`.
+
+    Of a moment also what `Owners.known` raises, and `ValidationFailed` where it is to come. Nobody is asked about a
+    person who is not in sight.
+    """
     sight = sight_of_histories(call.caller)
     if call.caller.may(VIEW) and not (sight.everybody or sight.companies or call.id == sight.person):
         raise PermissionDenied("User is Staff")
     company_id = query.company_id if isinstance(query, EmployeeHistoryQuery) else None
-    return pages.history_page(call.organisation_id, call.id, person_type, query, company_id, sight)
+    known = None
+    if query.as_of is not None:
+        found, is_past = await read(pages.look(call.organisation_id, call.id, person_type, query.as_of, sight))
+        if not is_past:
+            raise ValidationFailed({"as_of": ["Must not be in the future."]})
+        if found:
+            known = await call.app[OWNERS].known(call.organisation_id, call.id, query.as_of)
+        else:
+            known = Known(query.as_of, [])
+    return await read(pages.history_page(call.organisation_id, call.id, person_type, query, company_id, sight, known))
 
 
 async def _not_found(connection: Connection, call: Call[Any, Body]) -> WorkerNotFound:
@@ -100,8 +116,11 @@ async def _not_found(connection: Connection, call: Call[Any, Body]) -> WorkerNot
 
 
 def _exports(person_type: str) -> Mapping[str, Handler]:
-    async def step(connection: Connection, call: Call[Any, Body], query: HistoryQuery) -> Row:
-        found, *row = await _read(call, person_type, query).alone(connection)
+    async def step(connection: Connection, call: Call[Any, Body], query: StaffHistoryQuery) -> Row:
+        async def read(page: PageRead) -> Row:
+            return await page.alone(connection)
+
+        found, *row = await _page(call, person_type, query, read)
         if not found:
             raise await _not_found(connection, call)
         return tuple(row)
@@ -145,7 +164,7 @@ ROUTES: list[Route[Any, Any]] = [
         staff_history,
         {200: HistoryListed[TrainingRecord]},
         permissions=VIEWS,
-        query=HistoryQuery,
+        query=StaffHistoryQuery,
         exports=_exports("staff"),
         summary="List training of staff member",
         refusals=[WorkerNotFound],

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from services.history.api import ROUTES
 from services.history.handlers import SUBSCRIPTIONS
+from services.history.owners import owners
 from services.history.projection import PROJECTION
 from services.history.settings import HistorySettings
 from shared.service.chassis import Service
@@ -19,4 +20,5 @@ SERVICE = Service(
     subscriptions=SUBSCRIPTIONS,
     projection=PROJECTION,
     event_cursors=True,
+    api_contexts=[owners],
 )

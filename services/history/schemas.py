@@ -1,18 +1,19 @@
 """What clients ask the histories (contract, section 5)."""
 
-from datetime import date
-from typing import Literal
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-from shared.http.pagination import PagedQuery, PerPage
+from shared.http.pagination import PagedQuery, PerPage, QueryTimestamp
 from shared.validation.fields import QueryDate, QueryId
 
 
 class HistoryQuery(PagedQuery):
     """`date_from` and `date_to` are both included."""
 
-    rules = ("date_to is not before date_from.",)
+    rules: ClassVar[Sequence[str]] = ("date_to is not before date_from.",)
 
     type: Literal["all", "online", "offline"] = "all"
     status: Literal["proposed", "confirmed", "completed", "cancelled", "upcoming"] | None = None
@@ -31,7 +32,33 @@ class HistoryQuery(PagedQuery):
         return end
 
 
-class EmployeeHistoryQuery(HistoryQuery):
+AsOf = Annotated[
+    QueryTimestamp,
+    Field(
+        description="The history as it was known at that moment, which is not in the future: what was recorded later "
+        "is not in it. Not together with updated_since."
+    ),
+]
+
+
+class StaffHistoryQuery(HistoryQuery):
+    rules: ClassVar[Sequence[str]] = (*HistoryQuery.rules, "as_of is not given together with updated_since.")
+
+    as_of: AsOf | None = None
+
+    @field_validator("as_of")
+    @classmethod
+    def _of_all_records(cls, moment: datetime | None, info: ValidationInfo) -> datetime | None:
+        if moment is not None and info.data.get("updated_since") is not None:
+            raise ValueError("must not be given together with updated_since")
+        return moment
+
+    @property
+    def leads_on(self) -> bool:
+        return self.as_of is None
+
+
+class EmployeeHistoryQuery(StaffHistoryQuery):
     company_id: QueryId | None = None
 
 
@@ -42,7 +69,8 @@ class TrainingQuery(HistoryQuery):
     entity_type: Literal["employee", "staff"] | None = None
 
 
-class RecordQuery(EmployeeHistoryQuery):
+class RecordQuery(HistoryQuery):
     """`entity_type`: whose records, those of employees or of staff."""
 
+    company_id: QueryId | None = None
     entity_type: Literal["employee", "staff"] | None = None

@@ -18,6 +18,8 @@ FETCH_SESSION = "internal.sessions"
 """Permission to fetch a session whose event has not arrived yet."""
 STATES = "internal.states"
 """Permission to read current rows of all organisations, for `verify` and `rebuild`."""
+KNOWN = "internal.known"
+"""Permission to read what rows of an organisation said at a moment."""
 PUBLIC = "internal.public"
 """Permission to pass on what anybody may ask without a token."""
 REVOCATIONS = "internal.revocations"
@@ -37,7 +39,11 @@ GRANTS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "enrollment": {"catalog": frozenset({FETCH_SESSION, STATES, POSITION}), **_FEED},
     "accounts": {},
     "delivery": {},
-    "history": {"catalog": frozenset({STATES, POSITION}), "enrollment": frozenset({STATES, POSITION}), **_FEED},
+    "history": {
+        "catalog": frozenset({STATES, POSITION, KNOWN}),
+        "enrollment": frozenset({STATES, POSITION, KNOWN}),
+        **_FEED,
+    },
 }
 """The permissions that each service may use at each other service."""
 SIGNERS = (GATEWAY, *GRANTS)

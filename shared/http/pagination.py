@@ -58,9 +58,10 @@ def _written(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"
 
 
+QueryTimestamp = Annotated[Timestamp, PlainSerializer(_written, when_used="json")]
+"""As it goes back into links."""
 UpdatedSince = Annotated[
-    Timestamp,
-    PlainSerializer(_written, when_used="json"),
+    QueryTimestamp,
     Field(
         description="Only rows that were created or changed since then, by the clock of the database, or up to one "
         "minute before. Rows that left the list are in no answer."
@@ -96,6 +97,11 @@ class PagedQuery(Query):
         """What was asked for beside the page, as it goes back into links."""
         asked = self.model_dump(mode="json", exclude_none=True, exclude_unset=True, exclude={"page", "cursor"})
         return {name: _as_written(value) for name, value in asked.items()}
+
+    @property
+    def leads_on(self) -> bool:
+        """Whether what changes later leads on from these rows: they are those of now."""
+        return True
 
     @property
     def is_step(self) -> bool:

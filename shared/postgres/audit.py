@@ -46,18 +46,18 @@ def differences(before: BaseModel | None, after: BaseModel | None) -> dict[str, 
     old = {} if before is None else before.model_dump()
     new = {} if after is None else after.model_dump()
     return {
-        name: {"from": _json_value(old.get(name)), "to": _json_value(new.get(name))}
+        name: {"from": json_value(old.get(name)), "to": json_value(new.get(name))}
         for name in {**old, **new}
         if old.get(name) != new.get(name) and name not in _NOT_A_CHANGE
     }
 
 
-def _json_value(value: Any) -> Any:
-    """Numbers here have at most two decimals, which a float prints back exactly."""
+def json_value(value: Any) -> Any:
+    """As JSON has it. Numbers here have at most two decimals, which a float prints back exactly."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, dict):
-        return {name: _json_value(each) for name, each in value.items()}
+        return {name: json_value(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_json_value(each) for each in value]
+        return [json_value(each) for each in value]
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, date) else value

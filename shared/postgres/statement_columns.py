@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from shared.postgres.audit import json_value
+
 _LIST = "[]"
 _KEY = ("organisation_id", "id")
 
@@ -50,6 +52,11 @@ class ArrayColumns:
             return f"unnest({arrays}) AS {alias} ({self.names})"
         return f"unnest({arrays}) WITH ORDINALITY AS {alias} ({self.names}, {ordinality})"
 
+    def recordset(self, rows: str, alias: str) -> str:
+        """The rows of a parameter that holds `json_rows`, as a FROM item."""
+        columns = ", ".join(f"{name} {type_}" for name, type_ in self._types.items())
+        return f"jsonb_to_recordset({rows}::jsonb) AS {alias} ({columns})"
+
     def updates(self, source: str, *keys: str) -> str:
         """The assignments of an UPDATE that takes all columns but `keys` from `source`, such as `excluded`."""
         return ", ".join(f"{name} = {source}.{name}" for name in self._types if name not in keys)
@@ -71,11 +78,26 @@ class ArrayColumns:
 
     def arrays(self, rows: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
         """The statement's arguments; raises `ValueError` for a row with other columns than these."""
-        given = list(rows)
-        for row in given:
-            if len(row) != len(self._types) or not self._names.issuperset(row):
-                raise ValueError(f"columns {sorted(row.keys() ^ self._types.keys())} are missing or unknown")
+        given = self._complete(rows)
         return [
             [json.dumps(row[name]) for row in given] if type_.endswith(_LIST) else [row[name] for row in given]
             for name, type_ in self._types.items()
         ]
+
+    def json_rows(self, rows: Iterable[Mapping[str, Any]]) -> str:
+        """One argument for `recordset`, JSON text; raises what `arrays` raises."""
+        return json.dumps([self._json(row) for row in self._complete(rows)])
+
+    def _json(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A document comes as text, as for any statement."""
+        return {
+            name: json.loads(value) if self._types[name] == "jsonb" and value is not None else json_value(value)
+            for name, value in row.items()
+        }
+
+    def _complete(self, rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        given = list(rows)
+        for row in given:
+            if len(row) != len(self._types) or not self._names.issuperset(row):
+                raise ValueError(f"columns {sorted(row.keys() ^ self._types.keys())} are missing or unknown")
+        return given

@@ -20,6 +20,9 @@ from shared.projections.keys import MAX_PAGE, Key
 ATTEMPTS = 6
 """Of one question, over some seconds: an owner may be restarting."""
 
+KNOWN_PATH = "/internal/known"
+"""Where an owner tells what rows of an organisation said at a moment, in the form of a snapshot."""
+
 _EVENTS = {event_type.type: event_type for event_type in STATE_OF}
 
 
@@ -53,6 +56,11 @@ def _encode_row(event: Event[State]) -> str:
     return f'{{{key}, "data": {event.data.model_dump_json()}}}'
 
 
+def decode_snapshot(text: str) -> list[Event[State]]:
+    """The events of JSON text that `encode_snapshot` made."""
+    return [_event(received) for received in Snapshot.model_validate_json(text).states]
+
+
 class SnapshotClient:
     """Asks the service that owns rows for their current states."""
 
@@ -82,7 +90,7 @@ class SnapshotClient:
         answer = await self._service.request(method, path, EVERY_ORGANISATION, STATES, body)
         if answer.status != 200:
             raise Unavailable(f"{path} was answered with {answer.status}")
-        return [_event(received) for received in Snapshot.model_validate_json(answer.text).states]
+        return decode_snapshot(answer.text)
 
 
 def _event(received: SnapshotRow) -> Event[State]:

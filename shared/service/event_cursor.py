@@ -47,7 +47,7 @@ async def event_cursor(app: web.Application, organisation_id: int) -> dict[str, 
 
 
 async def cursor_of_walk(call: Call[Q, B]) -> dict[str, str]:
-    """The same for the first step of a walk; the steps after it have none."""
+    """The same for the first step of a walk; the steps after it have none, nor has what is not of now."""
     query = call.query
-    first = isinstance(query, PagedQuery) and query.cursor == ""
+    first = isinstance(query, PagedQuery) and query.cursor == "" and query.leads_on
     return await event_cursor(call.app, call.organisation_id) if first else {}

@@ -225,7 +225,8 @@ async def _parts(sheet: Spreadsheet) -> AsyncIterator[bytes]:
 async def _cursor_of(call: Call[Any, Body]) -> Mapping[str, str]:
     """Taken before any row is read. Raises `ValidationFailed` for a query that asks for a part."""
     require_no_part(call)
-    return await event_cursor(call.app, call.organisation_id)
+    query: PagedQuery = call.query
+    return await event_cursor(call.app, call.organisation_id) if query.leads_on else {}
 
 
 def require_no_part(call: Call[Any, Body]) -> None:

@@ -26,7 +26,7 @@ ADMIN_PERMISSIONS = (
     "platform.manage",
 )
 """All that a client can have; no role has the last."""
-INTERNAL_PERMISSIONS = ("internal.seats", "internal.sessions", "internal.states")
+INTERNAL_PERMISSIONS = ("internal.seats", "internal.sessions", "internal.states", "internal.known")
 """Those that services have when they ask each other, each of its own."""
 UNLIMITED = 1_000_000
 """A rate that no test reaches; those that test the limit set their own."""

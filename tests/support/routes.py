@@ -50,6 +50,7 @@ _VALUES: Mapping[str, Any] = {
     "permissions": ["training.view"],
     "url": "https://hooks.invalid/",
     "since": "2026-01-01T00:00:00Z",
+    "as_of": "2026-01-01T00:00:00Z",
     "completed_at": "2025-03-03T08:00:00Z",
     "applies_to": {"all": True},
     "needs": {"course_id": 1},

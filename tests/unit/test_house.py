@@ -13,7 +13,7 @@ SQL = re.compile(
 )
 ROOMS_WITH_SQL = re.compile(
     r"services/\w+/store(\.py|/\w+\.py)"
-    r"|shared/postgres/(audit_trail|batched_reads|erased_people|list_totals|lists|local_days|migrations|named_totals|pool|row_security|statement_columns)\.py"
+    r"|shared/postgres/(audit_trail|batched_reads|erased_people|known_then|list_totals|lists|local_days|migrations|named_totals|pool|row_security|statement_columns)\.py"
     r"|shared/messaging/(followed|installation|outbox)\.py|shared/imports/(store|work_store)\.py|shared/projections/(comparison|settings_copy)\.py|shared/service/idempotency\.py"
     r"|stack/servers/databases\.py"
 )

@@ -6,7 +6,7 @@ from typing import Any
 from services.enrollment.store.enrollments import enrollment_state
 from services.enrollment.store.external_records import record_state
 from services.enrollment.store.people import person_state
-from shared.events.states import EnrollmentStatus, RecordStatus, SettingsState, State
+from shared.events.states import EnrollmentState, EnrollmentStatus, RecordState, RecordStatus, SettingsState, State
 from shared.events.types import (
     EmployeeErased,
     EmployeeMerged,
@@ -58,14 +58,22 @@ def _person(row: Any) -> Event[State]:
     return (gone if state.removed else EmployeeSaved)(row["organisation_id"], state)
 
 
+def event_of_enrollment(organisation_id: int, state: EnrollmentState) -> Event[State]:
+    """The event that leaves an enrollment in this state."""
+    return _EVENT_BY_STATUS[state.status](organisation_id, state)
+
+
+def event_of_record(organisation_id: int, state: RecordState) -> Event[State]:
+    """The same of a record."""
+    return _RECORD_EVENT_BY_STATUS[state.status](organisation_id, state)
+
+
 def _enrollment(row: Any) -> Event[State]:
-    state = enrollment_state(row)
-    return _EVENT_BY_STATUS[state.status](row["organisation_id"], state)
+    return event_of_enrollment(row["organisation_id"], enrollment_state(row))
 
 
 def _external_record(row: Any) -> Event[State]:
-    state = record_state(row)
-    return _RECORD_EVENT_BY_STATUS[state.status](row["organisation_id"], state)
+    return event_of_record(row["organisation_id"], record_state(row))
 
 
 def _settings(row: Any) -> Event[State]:

@@ -1,7 +1,7 @@
 """SQL of what history copies from the events."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from shared.events.states import (
@@ -243,6 +243,19 @@ def _external_record(event: RecordEvent) -> dict[str, Any]:
         "provider": state.provider,
         **_remembered_record(state.remembered),
     }
+
+
+def _row_of_record(event: Any) -> dict[str, Any]:
+    return _external_record(event) if isinstance(event, RecordEvent) else _record(event)
+
+
+COPIED: Mapping[str, tuple[ArrayColumns, Callable[[Event[Any]], Mapping[str, Any]]]] = {
+    "people": (_PEOPLE, _person),
+    "courses": (_COURSES, _course),
+    "sessions": (_SESSIONS, _session),
+    "records": (_RECORDS, _row_of_record),
+}
+"""By the name of the table: its columns, and the row that an event makes."""
 
 
 def _remembered(remembered: Remembered | None) -> Mapping[str, Any]:

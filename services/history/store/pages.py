@@ -1,9 +1,11 @@
 """SQL of the histories: a page leaves PostgreSQL as JSON text, in one round trip."""
 
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 from services.history.schemas import HistoryQuery
+from services.history.store.known_then import MOMENT, TABLES, TYPES, Known
 from shared.auth.sight import EVERYBODY, Sight
 from shared.http.pagination import MAX_PER_PAGE
 from shared.postgres.batched_reads import PageRead, Statement, array_text
@@ -50,18 +52,21 @@ SHOWN = """r.id, r.session_id, r.status, r.passed, r.completed_at, r.valid_until
 # A person's records are few: they are matched first, then counted and cut to the page. `found` tells a person
 # without matching records from one that this organisation does not have.
 _PAGE = """
-WITH matched AS (
+WITH {tables} matched AS (
     SELECT {shown}, {moment} AS training_date {records} AND r.employee_id = :person_id AND {conditions}{start}
 )
 SELECT
-    EXISTS (
-        SELECT FROM people
-        WHERE organisation_id = :organisation_id AND id = :person_id AND type = :type AND NOT removed
-            AND {in_sight}
-    ) AS found,
+    {found} AS found,
     {total} AS total,
     {items}
 """
+# Also of a history as of a moment: whether somebody may be asked for is decided by what is true now.
+_FOUND = """EXISTS (
+        SELECT FROM public.people
+        WHERE organisation_id = :organisation_id AND id = :person_id AND type = :type AND NOT removed
+            AND {in_sight}
+    )"""
+_LOOK = "SELECT {found} AS found, :as_of <= now() AS is_past"
 _RECORD = """CASE WHEN external THEN json_build_object({record}, 'provider', provider, 'session', NULL)
     WHEN session_id IS NULL THEN json_build_object({record}, 'session', NULL)
     ELSE json_build_object({record},
@@ -113,7 +118,9 @@ STATUS = {
     "cancelled": "r.status IN ('cancelled', 'rejected')",
     "upcoming": "r.status IN ('enrolled', 'waitlisted') AND s.start_date > now()",
 }
+_UPCOMING_THEN = f"r.status IN ('enrolled', 'waitlisted') AND s.start_date > {MOMENT}"
 
+_WHOM = {"person_id": "bigint", "type": "text"}
 _MERGED_INTO = scoped(
     "SELECT merged_into FROM people WHERE organisation_id = $1 AND id = $2 AND removed", ("bigint", "bigint")
 )
@@ -137,14 +144,31 @@ def history_page(
     query: HistoryQuery,
     company_id: int | None,
     sight: Sight = EVERYBODY,
+    known: Known | None = None,
 ) -> PageRead:
-    """Whether there is such a person in sight, how many records match, and the page of them as JSON text."""
+    """Whether there is such a person in sight, how many records match, and the page of them as JSON text: of the
+    copies, or of what was `known` at a moment."""
     given = filters_of(query, company_id)
+    whom = _whom(person_id, person_type, sight)
+    then = () if known is None else known.arguments
+    arguments = (organisation_id, *whom, *then, *given.values(), *query.place)
+    statement = _page_statement(
+        tuple(given), query.status, query.window, of_companies=len(whom) > len(_WHOM), then=known is not None
+    )
+    return PageRead(statement, arguments, slow=known is not None)
+
+
+def look(organisation_id: int, person_id: int, person_type: str, as_of: datetime, sight: Sight) -> PageRead:
+    """Whether there is such a person in sight, and whether that moment has come, by the clock of the database."""
+    whom = _whom(person_id, person_type, sight)
+    statement = _look_statement(of_companies=len(whom) > len(_WHOM))
+    return PageRead(statement, (organisation_id, *whom, as_of))
+
+
+def _whom(person_id: int, person_type: str, sight: Sight) -> tuple[Any, ...]:
+    """Whom `_FOUND` looks for, with the companies in doubt whether they are in sight."""
     in_doubt = not (sight.everybody or person_id == sight.person)
-    companies = [array_text(sight.companies)] if in_doubt else []
-    arguments = (organisation_id, person_id, person_type, *companies, *given.values(), *query.place)
-    statement = _page_statement(tuple(given), query.status, query.window, of_companies=in_doubt)
-    return PageRead(statement, arguments)
+    return person_id, person_type, *([array_text(sight.companies)] if in_doubt else [])
 
 
 def filters_of(query: HistoryQuery, company_id: int | None) -> dict[str, Any]:
@@ -167,12 +191,29 @@ async def merged_into(connection: Connection, organisation_id: int, person_id: i
 
 
 @cache
-def _page_statement(filters: tuple[str, ...], status: str | None, window: Window, *, of_companies: bool) -> Statement:
-    conditions = [FILTERS[name][0] for name in filters] + ([STATUS[status]] if status else []) + window.changed("r")
-    types = {"organisation_id": "bigint", "person_id": "bigint", "type": "text"}
-    types |= {"companies": "text"} if of_companies else {}
+def _look_statement(*, of_companies: bool) -> Statement:
+    types = _types_of_whom(of_companies) | {"as_of": "timestamptz"}
+    return Statement(_LOOK.format(found=_found(of_companies)), types)
+
+
+def _types_of_whom(of_companies: bool) -> dict[str, str]:
+    return {"organisation_id": "bigint", **_WHOM} | ({"companies": "text"} if of_companies else {})
+
+
+def _found(of_companies: bool) -> str:
+    return _FOUND.format(in_sight="company_id = ANY (:companies::bigint[])" if of_companies else "true")
+
+
+@cache
+def _page_statement(
+    filters: tuple[str, ...], status: str | None, window: Window, *, of_companies: bool, then: bool
+) -> Statement:
+    of_status = {**STATUS, "upcoming": _UPCOMING_THEN} if then else STATUS
+    conditions = [FILTERS[name][0] for name in filters] + ([of_status[status]] if status else []) + window.changed("r")
+    types = _types_of_whom(of_companies) | (dict(TYPES) if then else {})
     types |= {name: FILTERS[name][1] for name in filters}
     parts = {
+        "tables": TABLES if then else "",
         "shown": SHOWN,
         "moment": TRAINING_MOMENT,
         "records": RECORDS,
@@ -180,7 +221,7 @@ def _page_statement(filters: tuple[str, ...], status: str | None, window: Window
         "total": "(SELECT count(*) FROM matched)" if window.is_counted else "NULL::bigint",
         "items": _items(window),
         "conditions": " AND ".join(conditions) or "true",
-        "in_sight": "company_id = ANY (:companies::bigint[])" if of_companies else "true",
+        "found": _found(of_companies),
     }
     return Statement(_PAGE.format(**parts), types | window.types)
 

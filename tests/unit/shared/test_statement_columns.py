@@ -1,5 +1,8 @@
 """Rows name their columns; a row that leaves one out, or names an unknown one, is rejected."""
 
+import json
+from datetime import UTC, datetime
+
 import pytest
 
 from shared.postgres.statement_columns import ArrayColumns
@@ -44,3 +47,17 @@ def test_the_newest_version_is_kept_and_some_columns_become_something_else() -> 
 def test_a_row_with_other_columns_is_refused(row: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"language|label_ids"):
         COLUMNS.arrays([row])
+
+
+def test_rows_go_in_as_one_document() -> None:
+    columns = ArrayColumns(id="bigint", label_ids="bigint[]", labels="jsonb", at="timestamptz")
+    assert columns.recordset(":rows", "row") == (
+        "jsonb_to_recordset(:rows::jsonb) AS row (id bigint, label_ids bigint[], labels jsonb, at timestamptz)"
+    )
+    row = {"id": 7, "label_ids": [1], "labels": '[{"id": 1}]', "at": datetime(2026, 5, 15, 9, 0, 0, 5, tzinfo=UTC)}
+    assert json.loads(columns.json_rows([row, {**row, "labels": None, "at": None}])) == [
+        {"id": 7, "label_ids": [1], "labels": [{"id": 1}], "at": "2026-05-15T09:00:00.000005Z"},
+        {"id": 7, "label_ids": [1], "labels": None, "at": None},
+    ]
+    with pytest.raises(ValueError, match="labels"):
+        columns.json_rows([{"id": 7, "label_ids": [1], "at": None}])

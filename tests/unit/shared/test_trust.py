@@ -11,7 +11,17 @@ from shared.auth.claims import EVERY_ORGANISATION
 from shared.auth.internal_token import Caller, InternalTokenVerifier
 from shared.auth.jwk import KeyInvalid, new_private_keys
 from shared.auth.key_changes import record_trusted_keys
-from shared.auth.trust import CALENDARS, FETCH_SESSION, GATEWAY, PUBLIC, REVOCATIONS, SEATS, STATES, parse_trusted_keys
+from shared.auth.trust import (
+    CALENDARS,
+    FETCH_SESSION,
+    GATEWAY,
+    KNOWN,
+    PUBLIC,
+    REVOCATIONS,
+    SEATS,
+    STATES,
+    parse_trusted_keys,
+)
 from shared.auth.watched_file import WatchedFile
 from shared.errors import TokenInvalid
 from stack.services import SERVICE_NAMES
@@ -33,6 +43,8 @@ def of_service(name: str, *permissions: str, organisation: int = 7) -> Caller:
         ("enrollment", STATES, "catalog"),
         ("history", STATES, "catalog"),
         ("history", STATES, "enrollment"),
+        ("history", KNOWN, "catalog"),
+        ("history", KNOWN, "enrollment"),
     ],
 )
 def test_a_service_may_ask_what_it_needs_there_and_nowhere_else(
