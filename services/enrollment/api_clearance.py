@@ -18,7 +18,7 @@ from shared.http.responses import Answer, success
 from shared.http.routing import Call, Route
 from shared.http.walks import require_own_cursor
 from shared.postgres.batched_reads import DEEP, Row
-from shared.postgres.pool import Connection, connected, slow_transaction
+from shared.postgres.pool import Connection, connected, slow_transaction, transaction
 from shared.service.chassis import POOL
 from shared.service.event_cursor import cursor_of_walk
 from shared.service.exports import Listing, exports_of
@@ -29,8 +29,9 @@ _ONLY_IN_A_WALK = "Goes with a cursor or for an export, and not with total."
 
 def _of(type_: str) -> Callable[[Call[ClearanceQuery, Body]], Awaitable[Answer]]:
     async def get_clearance(call: Call[ClearanceQuery, Body]) -> Answer:
-        who = Who(call.organisation_id, type_, call.id)
-        async with connected(call.app[POOL]) as connection:
+        who, pool = Who(call.organisation_id, type_, call.id), call.app[POOL]
+        reading = connected(pool) if call.query.on is None else transaction(pool, [call.organisation_id])
+        async with reading as connection:
             return success(await clearance.clearance(connection, who, call.query, sight_of(call.caller)))
 
     return get_clearance
@@ -71,8 +72,11 @@ def _one(path: str, type_: str, name: str) -> Route[Any, Any]:
         permissions=VIEWS,
         query=ClearanceQuery,
         summary=f"Get clearance of {name}",
-        description="Whether the person may work, and what meets each requirement or is missing.",
-        refusals=[PersonNotFound, DayIsPast],
+        description=(
+            "Whether the person may work, and what meets each requirement or is missing. Of a day that is past, by what"
+            " is known now and by what was known then."
+        ),
+        refusals=[PersonNotFound],
     )
 
 

@@ -10,9 +10,10 @@ from services.enrollment.errors import PersonNotFound
 from services.enrollment.roster import is_cleared
 
 
-def of_one(employee: str, project_id: int | None, on: date, known: str) -> str:
-    """The clearance of one person; `known` as the function of that name makes it."""
-    return f'{{"employee": {employee}, {_asked(project_id, on)}, {known}}}'
+def of_one(employee: str, project_id: int | None, on: date, known: str, known_then: str | None = None) -> str:
+    """The clearance of one person; what is `known` now, and was then, as the function of that name makes it."""
+    then = "" if known_then is None else f', "known_then": {{{known_then}}}'
+    return f'{{"employee": {employee}, {_asked(project_id, on)}, {known}{then}}}'
 
 
 def of_many(project_id: int | None, on: date, results: Iterable[str]) -> str:

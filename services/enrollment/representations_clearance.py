@@ -34,14 +34,22 @@ class RequirementOfPerson(Representation):
     sessions: Annotated[list[SessionToCome], Field(max_length=3)]
 
 
+class KnownThen(Representation):
+    """The same by what had been recorded by the end of that day."""
+
+    cleared: bool
+    requirements: list[RequirementOfPerson]
+
+
 class Clearance(Representation):
-    """`on`: the day that it is about."""
+    """`on`: the day that it is about; `known_then` is present where that is past. All else is as it is known now."""
 
     employee: PersonOfCompliance
     project_id: int | None
     on: Day
     cleared: bool
     requirements: list[RequirementOfPerson]
+    known_then: KnownThen = may_be_missing()
 
 
 class MissingRequirement(Representation):

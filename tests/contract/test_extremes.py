@@ -18,6 +18,7 @@ import pytest
 
 from services.accounts.schemas import Credentials, PasswordChange
 from services.enrollment.schemas import Erasure
+from services.enrollment.schemas_clearance import ClearanceQuestion
 from services.enrollment.schemas_records import RecordFields
 from shared.auth.claims import EVERY_ORGANISATION
 from shared.auth.trust import OF_GATEWAY
@@ -176,6 +177,8 @@ class Search:
             return []
         if extreme.shown == REFUSED:
             return ["accepted"]
+        if self.declared.route.body is ClearanceQuestion:
+            return _faults_of_a_question(at, extreme, answer)
         self.row = await self.read(id_in(answer))
         elsewhere = SHOWN_BY_ANOTHER.get(self.declared.route.path, ())
         if extreme.shown == ANYTHING or at.place in NOT_SHOWN or at.place in elsewhere:
@@ -199,6 +202,14 @@ class Search:
         data = json.loads(answer.text, parse_int=Decimal, parse_float=Decimal)["data"]
         data = data["people"][0] if is_erased else data
         return {name: value for name, value in data.items() if name not in COUNTS} | {"id": row_id}
+
+
+def _faults_of_a_question(at: FieldOf, extreme: Extreme, answer: Answer) -> list[str]:
+    """What writes nothing says itself what was asked."""
+    if extreme.shown == ANYTHING or at.place[0] == "employee_ids":
+        return []
+    shown = json.loads(answer.text, parse_int=Decimal, parse_float=Decimal)["data"][at.place[0]]
+    return [] if same(shown, extreme.shown) else [f"shown as {shown!r:.100}"]
 
 
 def id_in(answer: Answer) -> int | None:
@@ -352,7 +363,10 @@ def body_for(declared: Declared, asked: Mapping[str, Any], ids: Mapping[str, int
 
 
 def beside(declared: Declared, at: FieldOf, ids: Mapping[str, int]) -> dict[str, Any]:
-    """What the route needs in addition: compliance is that of a course or a label, and a file is of a kind."""
+    """What the route needs in addition: compliance is that of a course or a label, a file is of a kind, and a walk
+    finds who is cleared."""
+    if str(at) == "cleared":
+        return {"cursor": ""}
     if declared.route.body_streamed:
         return {} if str(at) == "kind" else {"kind": "people"}
     needs_course = declared.route.path.endswith("/compliance") and str(at) not in ("course_id", "label_id")

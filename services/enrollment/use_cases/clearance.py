@@ -7,12 +7,13 @@ from datetime import date, datetime
 from typing import Final
 
 from services.enrollment import clearance_answers as answers
-from services.enrollment.clearance import Standing, standing
+from services.enrollment.clearance import Held, Standing, standing
 from services.enrollment.errors import DayIsPast, PersonNotFound
-from services.enrollment.roster import Asked, Day, day_asked, has_turned, is_cleared
+from services.enrollment.roster import Asked, Day, day_asked, has_turned, is_cleared, longest
 from services.enrollment.schemas_clearance import ClearanceQuery, ClearanceQuestion, RosterQuery
 from services.enrollment.store import clearance as store
 from services.enrollment.store import rosters
+from services.enrollment.store.known_then import completions_known
 from services.enrollment.store.people import merged_into
 from shared.auth.sight import Sight
 from shared.postgres.batched_reads import Row
@@ -35,23 +36,46 @@ class Who:
 
 
 async def clearance(connection: Connection, who: Who, query: ClearanceQuery, sight: Sight) -> str:
-    """Raises `PersonNotFound`, `DayIsPast`."""
+    """In a transaction where a day is asked about, which may be past. Raises `PersonNotFound`."""
     question = await store.question(connection, who.organisation_id, query.project_id)
     day = day_asked(query.on, question.now, question.zone)
-    if day.is_past:
-        raise DayIsPast
-    member = await store.member(connection, who.organisation_id, who.type, who.id)
+    member = await _member(connection, who, day)
     if member is None or not sight.holds(who.id, member.person.company_id):
         raise await _not_found(connection, who, sight)
-    requirements = [each.with_courses_of(member.labels) for each in question.needs]
-    asked = Asked(requirements, query.project_id, day.moment, question.zone)
-    standings = [
-        standing(each, member.person, member.held, day.moment, question.zone) for each in asked.of(member.person)
-    ]
+    standings = _standings(question, query.project_id, day, member)
+    if day.is_past:
+        then = await _known_then(connection, who, question, query.project_id, day, member)
+        return answers.of_one(member.employee, query.project_id, day.date, answers.known(standings, {}), then)
     until = day.moment if day.moment > question.now else None
-    sessions = await _sessions(connection, who, standings, until)
-    known = answers.known(standings, sessions)
+    known = answers.known(standings, await _sessions(connection, who, standings, until))
     return answers.of_one(member.employee, query.project_id, day.date, known)
+
+
+async def _member(connection: Connection, who: Who, day: Day) -> store.Member | None:
+    """With what counts on the day by what is known now."""
+    if day.is_past:
+        return await store.member_then(connection, who.organisation_id, who.type, who.id, day.moment)
+    return await store.member(connection, who.organisation_id, who.type, who.id)
+
+
+def _standings(question: store.Question, project_id: int | None, day: Day, member: store.Member) -> list[Standing]:
+    requirements = [each.with_courses_of(member.labels) for each in question.needs]
+    asked = Asked(requirements, project_id, day.moment, question.zone)
+    return [standing(each, member.person, member.held, day.moment, question.zone) for each in asked.of(member.person)]
+
+
+async def _known_then(
+    connection: Connection, who: Who, question: store.Question, project_id: int | None, day: Day, member: store.Member
+) -> str:
+    """What was known by the end of a day that is past."""
+    known = await completions_known(connection, who.organisation_id, [who.id], day.moment)
+    held = longest(
+        Held(each.course_id, each.id, each.is_record, each.completed_at, each.valid_until)
+        for each in known
+        if each.completed_at <= day.moment
+    )
+    labels = await store.labels_of(connection, who.organisation_id, list(held)) if question.has_labels else {}
+    return answers.known(_standings(question, project_id, day, replace(member, held=held, labels=labels)), {})
 
 
 async def _not_found(connection: Connection, who: Who, sight: Sight) -> PersonNotFound:

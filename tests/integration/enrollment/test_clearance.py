@@ -11,7 +11,7 @@ from tests.support.clearances import CLEARANCE, asked, clearance, required, rost
 from tests.support.client import Client, new_organisation
 from tests.support.erasing import erase
 from tests.support.eventually import eventually
-from tests.support.external_records import accepted, known_course
+from tests.support.external_records import accepted, decided, known_course
 from tests.support.lifecycle import changed, ends_at, in_enrollment
 from tests.support.stack import Stack
 from tests.support.world import (
@@ -197,6 +197,55 @@ async def test_a_requirement_is_in_force_on_its_days(admin: Client) -> None:
         assert await is_cleared(admin, person, on=day) is cleared
         assert [each["cleared"] for each in await asked(admin, [person], on=day)] == [cleared]
     assert await is_cleared(admin, person)
+
+
+async def recorded_days_ago(stack: Stack, record: int, days: int) -> None:
+    """As if all that is recorded of it so far had been so many days ago."""
+    ago = f"- interval '{days} days'"
+    await in_enrollment(stack, f"UPDATE external_records SET submitted_at = submitted_at {ago} WHERE id = $1", record)
+    await in_enrollment(
+        stack, f"UPDATE audit_trail SET changed_at = changed_at {ago} WHERE kind = 'record' AND id = $1", record
+    )
+
+
+async def test_of_a_day_that_is_past_what_is_known_now_and_was_then_are_said_apart(
+    stack: Stack, admin: Client, judge: Client
+) -> None:
+    course, labelled = await known_course(admin), await known_course(admin, labels=[FIRST_AID])
+    person = await new_employee(admin)
+    first, second = await required(admin, {"course_id": course}), await required(admin, {"label_id": FIRST_AID["id"]})
+    completed_at = f"{days_from_now(-30):%Y-%m-%dT%H:%M:%SZ}"
+    late = await accepted(admin, judge, person, course_id=course, completed_at=completed_at)
+    mistake = await accepted(admin, judge, person, course_id=labelled, completed_at=completed_at)
+    for record in (late, mistake):
+        await recorded_days_ago(stack, record, 20)
+    await decided(judge, mistake, "reject")
+    for days, now, then in (
+        (-40, {first: "lacking", second: "lacking"}, {first: "lacking", second: "lacking"}),
+        (-25, {first: "met", second: "lacking"}, {first: "lacking", second: "lacking"}),
+        (-10, {first: "met", second: "lacking"}, {first: "met", second: "met"}),
+    ):
+        answer = await clearance(admin, person, on=f"{days_from_now(days):%Y-%m-%d}")
+        assert (statuses(answer), answer["cleared"]) == (now, False)
+        assert statuses(answer["known_then"]) == then
+        assert answer["known_then"]["cleared"] is (set(then.values()) == {"met"})
+    shown = [each["record_id"] for each in answer["known_then"]["requirements"]]
+    assert shown == [late, mistake]
+    assert "known_then" not in await clearance(admin, person)
+    assert "known_then" not in await clearance(admin, person, on=f"{days_from_now(10):%Y-%m-%d}")
+
+
+async def test_of_a_day_that_is_past_what_was_valid_then_counts(stack: Stack, admin: Client, judge: Client) -> None:
+    """Whatever counts most by now."""
+    course, person = await known_course(admin), await new_employee(admin)
+    await required(admin, {"course_id": course})
+    ends = {"completed_at": f"{days_from_now(-90):%Y-%m-%dT%H:%M:%SZ}", "valid_until": days_from_now(-60).isoformat()}
+    old = await accepted(admin, judge, person, course_id=course, **ends)
+    await accepted(admin, judge, person, course_id=course, completed_at=f"{days_from_now(-9):%Y-%m-%dT%H:%M:%SZ}")
+    for days, cleared in ((-95, False), (-70, True), (-30, False), (-5, True)):
+        answer = await clearance(admin, person, on=f"{days_from_now(days):%Y-%m-%d}")
+        assert answer["cleared"] is cleared
+        assert (answer["requirements"][0]["record_id"] == old) is (days == -70)
 
 
 async def test_a_day_that_is_past_is_refused_of_many(admin: Client) -> None:
