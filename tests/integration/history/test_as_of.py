@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.enrollment.app import MIGRATIONS
 from services.history import owners
 from services.history.app import SERVICE
 from services.history.settings import HistorySettings
@@ -218,6 +219,29 @@ async def test_of_whoever_turned_out_to_be_another_nothing_was_known_there(
     assert await other.found(as_of=before) == []
     gone = await one.ask(as_of=before)
     assert (gone.status, gone.json["merged_into"]) == (404, other.id)
+
+
+async def test_what_was_corrected_to_be_another_persons_was_somebodys_then(
+    stack: Stack, admin: Client, organisation: int
+) -> None:
+    """Also where it was corrected before whose it was is kept beside it: the trail has that."""
+    one, other = Attendee(admin, await new_employee(admin)), Attendee(admin, await new_employee(admin))
+    course_id = await new_course(admin)
+    await history_has_caught_up(stack, organisation)
+    moments = []
+    for whose in (one, other):
+        await imported_completions(admin, ("K-1", whose.id, course_id, "2016-03-03T08:00:00Z"))
+        await history_has_caught_up(stack, organisation)
+        moments.append(now())
+
+    async def found() -> list[tuple[int, int]]:
+        return [(len(await one.found(as_of=moment)), len(await other.found(as_of=moment))) for moment in moments]
+
+    assert await found() == [(1, 0), (0, 1)]
+    await in_enrollment(stack, "DELETE FROM former_people WHERE organisation_id = $1", organisation)
+    assert await found() == [(0, 0), (0, 1)]
+    await in_enrollment(stack, (MIGRATIONS / "0045_former_people_before.sql").read_text())
+    assert await found() == [(1, 0), (0, 1)]
 
 
 async def test_what_is_deleted_by_now_was_there(stack: Stack, admin: Client, organisation: int) -> None:
