@@ -1,4 +1,4 @@
-"""Asks those who own what history copies what they knew at a moment (decision 32)."""
+"""Asks those who own what history copies what they knew at a moment (decision 34)."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack

@@ -1,4 +1,4 @@
-"""SQL of what a row said at a moment: what later entries of its audit trail changed is undone (decision 32).
+"""SQL of what a row said at a moment: what later entries of its audit trail changed is undone (decision 34).
 
 An entry has the version of its row after the change, and of each member that changed what it was before. A change
 counts from `changed_at`, when its transaction began. Of transactions that overlap, the later version may have the

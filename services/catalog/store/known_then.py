@@ -1,4 +1,4 @@
-"""SQL of what courses and sessions said at a moment (decision 32)."""
+"""SQL of what courses and sessions said at a moment (decision 34)."""
 
 from collections.abc import Sequence
 from datetime import datetime

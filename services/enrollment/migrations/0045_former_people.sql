@@ -1,5 +1,5 @@
 -- Whose a record without a session was before an import corrected it to be another person's, or they were merged: what was
--- known of somebody at a moment has it too (decision 32). The audit trail says it as well, and cannot be asked by person.
+-- known of somebody at a moment has it too (decision 34). The audit trail says it as well, and cannot be asked by person.
 CREATE TABLE former_people (
     organisation_id bigint NOT NULL,
     employee_id bigint NOT NULL,

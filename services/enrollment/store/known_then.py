@@ -1,4 +1,4 @@
-"""SQL of what was known at a moment: rows as they were recorded by then (decision 32).
+"""SQL of what was known at a moment: rows as they were recorded by then (decision 34).
 
 What has become somebody's since, by a merge or a correction, was another person's then, and is left out.
 """

@@ -1,4 +1,4 @@
-"""SQL that has rows as their owners knew them at a moment in place of the copies (decision 32).
+"""SQL that has rows as their owners knew them at a moment in place of the copies (decision 34).
 
 They stand before a statement as common tables of the same names, so that it shows and finds them as it does the copies.
 """
