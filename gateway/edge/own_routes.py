@@ -80,7 +80,7 @@ OWN_ROUTES: Final[tuple[Route[Any, Any], ...]] = (
         "GET",
         VERIFY_PATH,
         _by_open_reads,
-        {200: TextAnswer, 404: TextAnswer},
+        {200: TextAnswer},
         [PUBLIC],
         summary="Verify credential",
         description=(

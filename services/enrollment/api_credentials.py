@@ -199,7 +199,7 @@ CREDENTIAL_ROUTES: list[Route[Any, Any]] = [
         "GET",
         "/internal/credentials",
         verify,
-        {200: TextAnswer, 404: TextAnswer},
+        {200: TextAnswer},
         permissions=[CREDENTIALS],
         query=CredentialDigest,
         summary="Read credential of digest",

@@ -149,7 +149,8 @@ RECORD = {
     "remembered",
     "key",
 }
-SETTINGS_STATE = {"id", "version", "time_zone", "booking_clash", "issuer_name", "language"}
+BEGINNING = {"id", "version", "time_zone", "booking_clash"}
+SETTINGS_STATE = BEGINNING | {"issuer_name", "language"}
 WEBHOOK = {
     "id",
     "version",
@@ -193,7 +194,7 @@ EVENTS = {
     "record.erased": ("enrollment", "records", RECORD),
     "certification.revoked": ("enrollment", "certifications", COMPLETION),
     "settings.saved": ("enrollment", "settings", SETTINGS_STATE),
-    "organisation.created": ("accounts", "organisations", SETTINGS_STATE | {"name"}),
+    "organisation.created": ("accounts", "organisations", BEGINNING | {"name"}),
     "webhook.saved": ("delivery", "webhooks", WEBHOOK),
     "webhook.disabled": ("delivery", "webhooks", WEBHOOK),
     "webhook.removed": ("delivery", "webhooks", WEBHOOK),
