@@ -89,6 +89,7 @@ OWN_ROUTES: Final[tuple[Route[Any, Any], ...]] = (
         ),
         refusals=_OF_OPEN_READS,
         media_type="text/html",
+        pages=[404],
         also=[VC_JWT_TYPE],
     ),
     Route(

@@ -205,6 +205,7 @@ CREDENTIAL_ROUTES: list[Route[Any, Any]] = [
         summary="Read credential of digest",
         refusals=[CredentialNotFound],
         media_type=page.MEDIA_TYPE,
+        pages=[404],
         also=[VC_JWT_TYPE],
     ),
     Route(

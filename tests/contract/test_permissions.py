@@ -12,7 +12,7 @@ from services.accounts.schemas_organisations import OrganisationFields
 from services.accounts.schemas_users import UserFields
 from services.delivery.schemas_webhooks import WebhookFields
 from services.enrollment import api as enrollment_api
-from services.enrollment import api_calendars, api_erasure, external_records, rules
+from services.enrollment import api_calendars, api_credentials, api_erasure, external_records, rules
 from services.history import api as history_api
 from shared.auth import sight
 from shared.auth.internal_token import API_ACCESS, Caller
@@ -264,7 +264,8 @@ async def test_control_without_the_look_at_permissions_the_walk_notices(
 async def test_control_without_the_filter_the_walk_notices(
     stack: Stack, admin: Client, organisation: int, monkeypatch: pytest.MonkeyPatch, seen: str
 ) -> None:
-    for module in (resource_routes, enrollment_api, api_calendars, api_erasure, history_api, rules, external_records):
+    enrollment = (enrollment_api, api_calendars, api_credentials, api_erasure, rules, external_records)
+    for module in (resource_routes, history_api, *enrollment):
         if hasattr(module, seen):
             monkeypatch.setattr(module, seen, lambda _: sight.EVERYBODY)
     for role in ("Employee", "Contractor Coordinator"):
