@@ -13,6 +13,7 @@ from shared.imports.job import LEASE_SECONDS, Job, JobLost, Refused, Result, job
 from shared.imports.kind import Outcome
 from shared.imports.models import KEPT_REFUSALS
 from shared.imports.store import delete_file
+from shared.messaging.outbox import IN_BULK
 from shared.postgres.pool import Connection
 
 _LEASE: Final = timedelta(seconds=LEASE_SECONDS)
@@ -39,10 +40,10 @@ WHERE (organisation_id, id) = (
     LIMIT 1 FOR UPDATE OF i SKIP LOCKED)
 RETURNING *
 """
-_HOLD: Final = """
-SELECT lines, kept FROM imports
+_HOLD: Final = f"""
+SELECT lines, kept, {IN_BULK} FROM imports
 WHERE organisation_id = $1 AND id = $2 AND lease = $3 AND status = 'running' FOR NO KEY UPDATE
-"""
+"""  # noqa: S608 - of constants alone
 _RENEW: Final = """
 UPDATE imports SET leased_until = statement_timestamp() + $4::interval
 WHERE organisation_id = $1 AND id = $2 AND lease = $3 AND status = 'running'
@@ -129,11 +130,11 @@ BUSY: Final = asyncpg.UniqueViolationError
 
 
 async def hold(connection: Connection, job: Job) -> Held:
-    """Keeps the job ours until the transaction ends. Raises `JobLost`."""
+    """Keeps the job ours until the transaction ends, whose events are in bulk. Raises `JobLost`."""
     row = await connection.fetchrow(_HOLD, *job.place, job.lease)
     if row is None:
         raise JobLost
-    return Held(*row)
+    return Held(row["lines"], row["kept"])
 
 
 async def renew(connection: Connection, job: Job) -> None:

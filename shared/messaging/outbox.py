@@ -17,6 +17,10 @@ from shared.postgres.statement_columns import ArrayColumns
 
 CHANNEL = "outbox"
 """PostgreSQL's notification channel that wakes the relay."""
+IN_BULK = "set_config('muster.bulk', 'on', true)"
+"""SQL of a transaction whose events may come later than others: those of an import (decision 31)."""
+BULK_NOTIFICATION = "on"
+"""The payload for events in bulk."""
 
 _EVENTS = ArrayColumns(
     event_id="uuid", organisation_id="bigint", routing_key="text", body="text", must_route="boolean", source="text"
@@ -32,7 +36,7 @@ WITH added AS (
             to_json(now()), {installation.SOURCE}, {installation.DATASCHEMA}, substr(body, 2)), must_route
     FROM {_EVENTS.unnest("events")} {installation.BESIDE_EVENTS}
 )
-SELECT pg_notify('outbox', '')
+SELECT pg_notify('outbox', coalesce(current_setting('muster.bulk', true), ''))
 """  # noqa: S608 - of constants alone
 
 # One round trip for both: a change with an event is a change in the audit trail.
@@ -42,10 +46,33 @@ _ADD_WITH_TRAIL = f"WITH trail AS ({audit_trail.INSERT.format(entries='$7')}), {
 _LOCK_UNPUBLISHED = """
 SELECT id, event_id, routing_key, body, must_route
 FROM outbox
-WHERE published_at IS NULL AND (retry_at IS NULL OR retry_at <= statement_timestamp())
+WHERE published_at IS NULL AND NOT bulk AND (retry_at IS NULL OR retry_at <= statement_timestamp())
 ORDER BY id
 LIMIT $1
 FOR UPDATE SKIP LOCKED
+"""
+
+# As many of each organisation that has any, which are found one by one on their index: however much one has imported,
+# another's file does not wait for that.
+_LOCK_UNPUBLISHED_IN_BULK = """
+WITH RECURSIVE organisations AS (
+    (SELECT organisation_id FROM outbox WHERE published_at IS NULL AND bulk ORDER BY organisation_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT next.organisation_id FROM outbox next WHERE next.published_at IS NULL AND next.bulk
+            AND next.organisation_id > before.organisation_id ORDER BY next.organisation_id LIMIT 1)
+    FROM organisations before WHERE before.organisation_id IS NOT NULL
+)
+SELECT waiting.*
+FROM organisations CROSS JOIN LATERAL (
+    SELECT id, event_id, routing_key, body, must_route
+    FROM outbox
+    WHERE organisation_id = organisations.organisation_id AND published_at IS NULL AND bulk
+        AND (retry_at IS NULL OR retry_at <= statement_timestamp())
+    ORDER BY id
+    LIMIT greatest($1 / (SELECT count(organisation_id) FROM organisations), 1)
+    FOR UPDATE SKIP LOCKED
+) waiting
+LIMIT $1
 """
 
 # The mark does not wait for the disk: if a crash of the server loses it, the event is published again, as it is after a
@@ -133,9 +160,11 @@ def _columns(event: Event[State], source: str) -> dict[str, Any]:
     }
 
 
-async def lock_unpublished(connection: Connection, limit: int) -> list[OutboxRow]:
-    """Locks and returns the oldest unpublished rows that no other relay has locked, until the transaction ends."""
-    return [OutboxRow(*row) for row in await connection.fetch(_LOCK_UNPUBLISHED, limit)]
+async def lock_unpublished(connection: Connection, limit: int, *, bulk: bool = False) -> list[OutboxRow]:
+    """Locks and returns the oldest unpublished rows that no other relay has locked, until the transaction ends: those
+    in bulk, or all others."""
+    statement = _LOCK_UNPUBLISHED_IN_BULK if bulk else _LOCK_UNPUBLISHED
+    return [OutboxRow(*row) for row in await connection.fetch(statement, limit)]
 
 
 async def mark_published(connection: Connection, ids: Sequence[int]) -> None:

@@ -7,8 +7,10 @@ A crash between confirmation and mark publishes the event again. No event is mar
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.concurrency.backoff import Backoff
@@ -30,9 +32,17 @@ log = logging.getLogger(__name__)
 BATCH = 500
 LANES = 2
 """Batches published concurrently: events committed while the broker stores one batch do not wait for it."""
+CONNECTIONS = LANES + 1
+"""Of the database: each lane holds one, and there is a lane for events in bulk."""
+BULK_INTERVAL = 0.2
+"""Seconds at least from one batch in bulk to the next: 2,500 events a second leave most of a machine to the import that
+makes them and to everybody else (decision 31)."""
 POLL_INTERVAL = 1.0
 """Seconds between two polls of the outbox without a notification, in case one is lost."""
+BULK_POLL_INTERVAL = 5.0
+"""The same for events in bulk, which nobody waits for."""
 POSTPONED_FOR = timedelta(seconds=10)
+_CLOSED = "the database closed the connection that listens for notifications"
 
 
 class Relay:
@@ -45,6 +55,7 @@ class Relay:
         self._name = name
         self._exchange = exchange
         self._wake = asyncio.Event()
+        self._wake_bulk = asyncio.Event()
         self._turn = asyncio.Lock()
         self._connected = False
 
@@ -64,7 +75,9 @@ class Relay:
                 publisher = await publisher_on(connection, self._exchange)
                 self._connected = True
                 self._wake.set()
-                await first_ended(self._lane(publisher, listener, backoff) for _ in range(LANES))
+                self._wake_bulk.set()
+                lanes = [self._lane(publisher, listener, backoff) for _ in range(LANES)]
+                await first_ended([*lanes, self._bulk_lane(publisher, listener, backoff)])
         finally:
             self._connected = False
 
@@ -73,7 +86,18 @@ class Relay:
         while not listener.is_closed():
             if await self._publish_batch(publisher):
                 backoff.reset()
-        raise DatabaseUnavailable("the database closed the connection that listens for notifications")
+        raise DatabaseUnavailable(_CLOSED)
+
+    async def _bulk_lane(self, publisher: Publisher, listener: Connection, backoff: Backoff) -> None:
+        """The same for events in bulk, a batch in each `BULK_INTERVAL`."""
+        while not listener.is_closed():
+            await _set_within(self._wake_bulk, BULK_POLL_INTERVAL)
+            next_turn = time.monotonic() + BULK_INTERVAL
+            if await self._publish_bulk(publisher):
+                backoff.reset()
+                self._wake_bulk.set()
+                await asyncio.sleep(next_turn - time.monotonic())
+        raise DatabaseUnavailable(_CLOSED)
 
     async def _publish_batch(self, publisher: Publisher) -> bool:
         """Publishes one batch; returns whether there was one. Its rows stay locked until the broker has confirmed them.
@@ -84,27 +108,24 @@ class Relay:
         async with transaction(self._pool, EVERY_ORGANISATION) as connection:
             await self._woken()
             rows = await outbox.lock_unpublished(connection, BATCH)
-            if not rows:
-                return False
             if len(rows) == BATCH:
                 self._wake.set()
-            confirmed, refused = await _publish(publisher, rows)
-            await outbox.mark_published(connection, [row.id for row in confirmed])
-            if refused:
-                await outbox.postpone(connection, [row.id for row in refused], POSTPONED_FOR)
-        for row in refused:
-            _report(row)
-        if len(confirmed) + len(refused) < len(rows):
-            raise BrokerUnavailable("the connection was lost before every event was confirmed")
-        return True
+            published = await _publish_locked(connection, publisher, rows)
+        published.report()
+        return bool(rows)
+
+    async def _publish_bulk(self, publisher: Publisher) -> bool:
+        """Nobody waits for these: the transaction begins when there may be some."""
+        async with transaction(self._pool, EVERY_ORGANISATION) as connection:
+            rows = await outbox.lock_unpublished(connection, BATCH, bulk=True)
+            published = await _publish_locked(connection, publisher, rows)
+        published.report()
+        return bool(rows)
 
     async def _woken(self) -> None:
         """Returns after a notification, in one lane alone, or after `POLL_INTERVAL`."""
         async with self._turn:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_INTERVAL):
-                    await self._wake.wait()
-            self._wake.clear()
+            await _set_within(self._wake, POLL_INTERVAL)
 
     @asynccontextmanager
     async def _notified(self) -> AsyncIterator[Connection]:
@@ -112,8 +133,48 @@ class Relay:
         async with dedicated_connection(
             self._database_url, name=f"{self._name} relay", command_timeout=COMMAND_TIMEOUT
         ) as listener:
-            await listener.add_listener(outbox.CHANNEL, lambda *_: self._wake.set())
+            await listener.add_listener(outbox.CHANNEL, self._notice)
             yield listener
+
+    def _notice(self, _connection: object, _process: int, _channel: str, payload: object) -> None:
+        (self._wake_bulk if payload == outbox.BULK_NOTIFICATION else self._wake).set()
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> None:
+    """Returns once the event is set, which it is no more then, or after so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    event.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    """What became of a batch: the rows that the broker refused, and how many it answered nothing for."""
+
+    refused: Sequence[OutboxRow]
+    unanswered: int
+
+    def report(self) -> None:
+        """Once it is committed. Raises `BrokerUnavailable` where not every row was answered."""
+        for row in self.refused:
+            log.error(
+                "event stays in the outbox: no queue is bound to its routing key, or a queue is full",
+                extra={"event_id": str(row.event_id), "routing_key": row.routing_key},
+            )
+        if self.unanswered:
+            raise BrokerUnavailable("the connection was lost before every event was confirmed")
+
+
+async def _publish_locked(connection: Connection, publisher: Publisher, rows: Sequence[OutboxRow]) -> _Published:
+    """Publishes rows that are locked, and marks those that the broker confirmed; what it refused comes again later."""
+    if not rows:
+        return _Published((), 0)
+    confirmed, refused = await _publish(publisher, rows)
+    await outbox.mark_published(connection, [row.id for row in confirmed])
+    if refused:
+        await outbox.postpone(connection, [row.id for row in refused], POSTPONED_FOR)
+    return _Published(refused, len(rows) - len(confirmed) - len(refused))
 
 
 async def _publish(publisher: Publisher, rows: Sequence[OutboxRow]) -> tuple[list[OutboxRow], list[OutboxRow]]:
@@ -121,10 +182,3 @@ async def _publish(publisher: Publisher, rows: Sequence[OutboxRow]) -> tuple[lis
     outcomes = list(zip(rows, await publisher.publish(rows), strict=True))
     confirmed = [row for row, outcome in outcomes if outcome is Outcome.CONFIRMED]
     return confirmed, [row for row, outcome in outcomes if outcome is Outcome.REFUSED]
-
-
-def _report(row: OutboxRow) -> None:
-    log.error(
-        "event stays in the outbox: no queue is bound to its routing key, or a queue is full",
-        extra={"event_id": str(row.event_id), "routing_key": row.routing_key},
-    )

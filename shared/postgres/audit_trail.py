@@ -1,10 +1,11 @@
 """SQL of the audit trail: its rows join the transaction of their change, and are never updated."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from pydantic_core import to_json
 
 from shared.postgres.audit import AuditEntry
 from shared.postgres.batched_reads import PageRead, Statement
@@ -60,7 +61,7 @@ async def add(connection: Connection, entries: Sequence[AuditEntry]) -> None:
 
 
 def entries_json(entries: Sequence[AuditEntry]) -> str:
-    return json.dumps([_columns(entry) for entry in entries])
+    return to_json([_columns(entry) for entry in entries]).decode()
 
 
 def _columns(entry: AuditEntry) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from shared.messaging.broker import QueueName, connection_to, declare_queue
 from shared.messaging.consumer import Consumer
 from shared.messaging.follower import Follower
 from shared.messaging.installation import describe
-from shared.messaging.relay import LANES, Relay
+from shared.messaging.relay import CONNECTIONS, Relay
 from shared.messaging.roll_call import RollCall
 from shared.messaging.subscriptions import Subscribed, Subscriptions
 from shared.observability import configure_logging
@@ -225,7 +225,7 @@ async def relay(name: str, settings: ServiceSettings, app: web.Application) -> A
     """Publishes the outbox, and deletes what has expired in it."""
     database_url, amqp_url = settings.database_url.get_secret_value(), settings.amqp_url.get_secret_value()
     # Connections of its own: it keeps them, and takes none from requests.
-    async with connection_pool(database_url, name=f"{name} relay", size=LANES) as pool:
+    async with connection_pool(database_url, name=f"{name} relay", size=CONNECTIONS) as pool:
         relay = Relay(pool, database_url, amqp_url, name=name, exchange=settings.exchange)
         app[INFORMATION]["relay"] = relay.is_connected
         async with (

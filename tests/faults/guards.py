@@ -55,8 +55,8 @@ def _without_confirm() -> None:
     """Rows are marked published as soon as they are locked, in a transaction that is committed first."""
     original = shared.messaging.outbox.lock_unpublished
 
-    async def lock_unpublished(connection: Connection, limit: int) -> Any:
-        rows = await original(connection, limit)
+    async def lock_unpublished(connection: Connection, limit: int, *, bulk: bool = False) -> Any:
+        rows = await original(connection, limit, bulk=bulk)
         await shared.messaging.outbox.mark_published(connection, [row.id for row in rows])
         await connection.execute("COMMIT")
         await connection.execute("BEGIN")

@@ -54,7 +54,7 @@ CREATE INDEX credentials_revoked ON credentials (organisation_id, list, place) W
 SELECT separate_organisations('credentials');
 
 -- A credential ends with what it says, in the transaction that changes it: whichever way a record takes, none leads past
--- these triggers (decision 33).
+-- these triggers (decision 32).
 CREATE FUNCTION revoke_credentials_of_record() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE credentials SET revoked_at = now(), content = NULL, code = NULL

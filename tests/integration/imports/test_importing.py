@@ -8,6 +8,7 @@ import pytest
 
 from shared.imports import work
 from tests.support.client import Client, client_token
+from tests.support.import_workers import Workers
 from tests.support.importing import (
     COLUMNS,
     counts,
@@ -42,6 +43,14 @@ async def repair_file(client: Client, import_id: int) -> str:
         assert response.status == 200, await response.text()
         assert response.headers["Content-Type"] == "text/csv; charset=utf-8; header=present"
         return (await response.read()).decode()
+
+
+async def test_events_of_a_file_are_in_bulk_and_those_of_requests_are_not(workers: Workers) -> None:
+    async with workers.running():
+        await ended_import(workers.client, people_file(*people(range(1, 4))))
+    await new_employee(workers.client)
+    in_bulk = "SELECT array_agg(bulk ORDER BY id) FROM outbox WHERE organisation_id = $1"
+    assert await workers.value(in_bulk, workers.organisation) == [True, True, True, False]
 
 
 async def test_a_file_of_people_makes_people(admin: Client) -> None:
