@@ -121,6 +121,8 @@ class _Answer:
     codes: tuple[str, ...]
     is_oauth: bool
     """Whether they are OAuth's: those have one form only."""
+    page: str = ""
+    """The media type that it has as well, for people."""
 
 
 def response_name(codes: Sequence[str]) -> str:
@@ -132,12 +134,13 @@ def _answers(route: Route[Any, Any]) -> list[_Answer]:
     kinds = dict[int, list[Refusal]]()
     for refusal in refusals_at(route):
         kinds.setdefault(refusal.status, []).append(refusal)
-    return [_answer(status, kinds[status]) for status in sorted(kinds)]
+    return [_answer(status, kinds[status], route) for status in sorted(kinds)]
 
 
-def _answer(status: int, kinds: Sequence[Refusal]) -> _Answer:
+def _answer(status: int, kinds: Sequence[Refusal], route: Route[Any, Any]) -> _Answer:
     codes = sorted({kind.code for kind in kinds})
-    return _Answer(status, tuple(codes), all(issubclass(kind, OAuthError) for kind in kinds))
+    page = route.media_type if status in route.pages else ""
+    return _Answer(status, tuple(codes), all(issubclass(kind, OAuthError) for kind in kinds), page)
 
 
 def _response(answer: _Answer, examples: Schema) -> Schema:
@@ -146,7 +149,11 @@ def _response(answer: _Answer, examples: Schema) -> Schema:
     return {
         "description": f"{HTTPStatus(answer.status).phrase}: {', '.join(f'`{code}`' for code in answer.codes)}",
         "headers": headers_of_refusal(answer.status),
-        "content": {JSON_TYPE: {"schema": schema, **examples}, **({} if answer.is_oauth else _AS_PROBLEM)},
+        "content": {
+            JSON_TYPE: {"schema": schema, **examples},
+            **({} if answer.is_oauth else _AS_PROBLEM),
+            **({answer.page: {"schema": {"type": "string"}}} if answer.page else {}),
+        },
     }
 
 

@@ -80,7 +80,7 @@ OWN_ROUTES: Final[tuple[Route[Any, Any], ...]] = (
         "GET",
         VERIFY_PATH,
         _by_open_reads,
-        {200: TextAnswer, 404: TextAnswer},
+        {200: TextAnswer},
         [PUBLIC],
         summary="Verify credential",
         description=(
@@ -89,6 +89,7 @@ OWN_ROUTES: Final[tuple[Route[Any, Any], ...]] = (
         ),
         refusals=_OF_OPEN_READS,
         media_type="text/html",
+        pages=[404],
         also=[VC_JWT_TYPE],
     ),
     Route(

@@ -113,6 +113,8 @@ class Route(Generic[Q, B]):
     """Of its good answers."""
     also: Sequence[str] = ()
     """Media types that they have as well, where `Accept` prefers one of these: its handler looks."""
+    pages: Sequence[int] = ()
+    """The statuses of refusals that are of its `media_type` too, for people."""
     form: bool = False
     """The body is a form, and not JSON; its fields are texts."""
     own_errors: Callable[[ApiError], ApiError] | None = None

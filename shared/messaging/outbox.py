@@ -160,6 +160,11 @@ def _columns(event: Event[State], source: str) -> dict[str, Any]:
     }
 
 
+async def put_in_bulk(connection: Connection) -> None:
+    """Events of the transaction are in bulk from now on."""
+    await connection.execute(f"SELECT {IN_BULK}")
+
+
 async def lock_unpublished(connection: Connection, limit: int, *, bulk: bool = False) -> list[OutboxRow]:
     """Locks and returns the oldest unpublished rows that no other relay has locked, until the transaction ends: those
     in bulk, or all others."""

@@ -166,7 +166,8 @@ REQUIREMENT = {
     "created_at",
     "removed",
 }
-SETTINGS_STATE = {"id", "version", "time_zone", "booking_clash", "issuer_name", "language"}
+BEGINNING = {"id", "version", "time_zone", "booking_clash"}
+SETTINGS_STATE = BEGINNING | {"issuer_name", "language"}
 WEBHOOK = {
     "id",
     "version",
@@ -214,7 +215,7 @@ EVENTS = {
     "clearance.lost": ("enrollment", "clearances", CLEARANCE),
     "clearance.gained": ("enrollment", "clearances", CLEARANCE),
     "settings.saved": ("enrollment", "settings", SETTINGS_STATE),
-    "organisation.created": ("accounts", "organisations", SETTINGS_STATE | {"name"}),
+    "organisation.created": ("accounts", "organisations", BEGINNING | {"name"}),
     "webhook.saved": ("delivery", "webhooks", WEBHOOK),
     "webhook.disabled": ("delivery", "webhooks", WEBHOOK),
     "webhook.removed": ("delivery", "webhooks", WEBHOOK),

@@ -12,7 +12,7 @@ from services.accounts.schemas_organisations import OrganisationFields
 from services.accounts.schemas_users import UserFields
 from services.delivery.schemas_webhooks import WebhookFields
 from services.enrollment import api as enrollment_api
-from services.enrollment import api_calendars, api_clearance, api_erasure, external_records, rules
+from services.enrollment import api_calendars, api_clearance, api_credentials, api_erasure, external_records, rules
 from services.history import api as history_api
 from shared.auth import sight
 from shared.auth.internal_token import API_ACCESS, Caller
@@ -269,7 +269,9 @@ async def test_control_without_the_look_at_permissions_the_walk_notices(
 async def test_control_without_the_filter_the_walk_notices(
     stack: Stack, admin: Client, organisation: int, monkeypatch: pytest.MonkeyPatch, seen: str
 ) -> None:
-    of_enrollment = (enrollment_api, api_calendars, api_clearance, api_erasure, rules, external_records)
+    of_enrollment = (
+        enrollment_api, api_calendars, api_clearance, api_credentials, api_erasure, rules, external_records
+    )  # fmt: skip
     for module in (resource_routes, history_api, *of_enrollment):
         if hasattr(module, seen):
             monkeypatch.setattr(module, seen, lambda _: sight.EVERYBODY)

@@ -84,9 +84,11 @@ def _check(given: Given, route: Route[Any, Any]) -> None:
     if route.events is not None and good and not given.text.startswith("{"):
         for data in re.findall(r"^event: seats\ndata: (.*)$", given.text, re.MULTILINE):
             route.events.model_validate_json(data)
-    elif route.media_type != JSON_TYPE and (good or content_type == route.media_type):
+    elif good and route.media_type != JSON_TYPE:
         route.answers[given.status].model_validate(given.text)
-    elif given.status in route.answers and content_type in ("", route.media_type):
+    elif content_type == route.media_type != JSON_TYPE:
+        assert given.status in route.pages, f"{given}, which its route does not declare"
+    elif given.status in route.answers:
         route.answers[given.status].model_validate_json(given.text)
     elif given.status >= 400:
         _check_refusal(given, (*refusals_at(route), *_OF_A_BODY, *(() if given.by_gateway else _OF_A_TOKEN)))

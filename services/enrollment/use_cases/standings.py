@@ -30,6 +30,8 @@ BATCH = 100
 """People of a transaction who are marked, of whom time is up, and of a walk: so many of each at most."""
 EVENTS = 1000
 """Events that one statement adds at most, so that none runs into its time limit."""
+IN_BULK_FROM = 100
+"""Events of one look that no other event should wait for: something concerns everybody, or a day begins (decision 31)."""
 LOOK_INTERVAL = 1.0
 """Seconds between two searches for people to look at."""
 
@@ -97,6 +99,8 @@ async def _look(connection: Connection, organisation_id: int, people: Sequence[i
             for number, change in enumerate(changed, 1)
         ]
     await store.save(connection, organisation_id, rows)
+    if len(events) >= IN_BULK_FROM:
+        await outbox.put_in_bulk(connection)
     for start in range(0, len(events), EVENTS):
         await outbox.add(connection, SOURCE, events[start : start + EVENTS])
 

@@ -20,7 +20,7 @@ from tests.support.relays import WAITING, arrived, commit, everything_is_marked,
 
 async def commit_in_bulk(database: Database, *events: Event[Any]) -> None:
     async with transaction(database.pool, EVERY_ORGANISATION) as connection:
-        await connection.execute(f"SELECT {outbox.IN_BULK}")
+        await outbox.put_in_bulk(connection)
         await outbox.add(connection, "enrollment", events)
 
 
