@@ -31,7 +31,7 @@ BATCH = 100
 EVENTS = 1000
 """Events that one statement adds at most, so that none runs into its time limit."""
 IN_BULK_FROM = 100
-"""Events of one look that no other event should wait for: something concerns everybody, or a day begins (decision 31)."""
+"""Events of one look for which no other event should wait: something concerns everybody, or a day begins."""
 LOOK_INTERVAL = 1.0
 """Seconds between two searches for people to look at."""
 
