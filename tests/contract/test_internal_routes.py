@@ -38,4 +38,4 @@ async def test_the_gateway_has_no_way_there(
 
 
 def test_there_are_internal_routes_to_try() -> None:
-    assert len(INTERNAL_ROUTES) == 26
+    assert len(INTERNAL_ROUTES) == 27

@@ -49,7 +49,9 @@ _INVALID: Final = "422 validation_failed "
 KNOWN: Final = (
     Known(
         _INVALID + r"(?:Must (?:be after (?:the start|completed_at)|be the (?:start|end) of the (?:first|last) meeting"
-        r"|not overlap|be empty unless .*)\.|Exactly one of .* is required\."
+        r"|not be before from"
+        r"|not overlap|be empty unless .*|not be given together with updated_since)\."
+        r"|After goes with by\.|Exactly one of .* is required\."
         r"|.* is not a member of a row with the outcome .*)",
         "JSON Schema cannot compare fields, nor parameters with each other",
     ),
@@ -60,7 +62,7 @@ KNOWN: Final = (
     Known(
         r"422 (?:(?!validation_failed )\w+ .*|validation_failed (?:The (?:selected|session|employee|course) .*"
         r"|Enrollment in this session .*|Employee \d+ was merged .*|Session is at capacity\..*"
-        r"|A course cannot be its own prerequisite\.|Must be in the future\.))",
+        r"|A course cannot be its own prerequisite\.|Must (?:not )?be in the future\.))",
         "which rows there are, what they allow, and what time it is, is in no schema",
     ),
     Known(

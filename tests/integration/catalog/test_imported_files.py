@@ -5,7 +5,7 @@ from typing import Any
 from tests.support.client import Client
 from tests.support.eventually import eventually
 from tests.support.importing import begun_import, ended, send
-from tests.support.world import COURSES, EMPLOYEES, ENROLLMENTS, IMPORTS, SESSIONS
+from tests.support.world import COURSES, ENROLLMENTS, IMPORTS, SESSIONS, new_employee
 
 COURSE_FILE = """id;title;category;delivery_mode;duration_hours;labels.id;labels.name;external_id\r
 ;First aid;safety;in_person;8;1|2;Yearly|Site;FA\r
@@ -53,15 +53,18 @@ async def test_sessions_come_out_of_a_file_and_people_can_be_enrolled_in_them(ad
     course_id = (await admin.get(COURSES)).data[0]["id"]
     assert counts(await imported(admin, "sessions", session_file(course_id))) == {"created": 2}
     assert counts(await imported(admin, "sessions", session_file(course_id))) == {"unchanged": 2}
-    assert counts(await imported(admin, "sessions", session_file(course_id, places=6))) == {"changed": 2}
+    assert counts(await imported(admin, "sessions", session_file(course_id, places=60))) == {"changed": 2}
     job = await imported(admin, "sessions", session_file(course_id, status="cancelled"))
     assert await refusals(admin, "sessions", job) == [(2, "status"), (3, "status")]
-    await admin.put(f"{EMPLOYEES}/42", {"employee_id": "E-42", "full_name": "John Doe"})
     session_id = (await admin.get(SESSIONS)).data[0]["id"]
+    taken = 0
 
     async def enrolled() -> bool:
-        answer = await admin.post(ENROLLMENTS, {"session_id": session_id, "employee_ids": [42]})
-        return answer.status == 201 and answer.data["session_available_spots"] == 5
+        """Once enrollment has heard of the places more, whatever there was before."""
+        nonlocal taken
+        answer = await admin.post(ENROLLMENTS, {"session_id": session_id, "employee_ids": [await new_employee(admin)]})
+        taken += answer.status == 201
+        return answer.status == 201 and int(answer.data["session_available_spots"]) == 60 - taken
 
     await eventually(enrolled)
 
