@@ -10,7 +10,7 @@ from tests.support.client import Answer, Client
 from tests.support.eventually import eventually
 from tests.support.routes import PUBLIC, Declared, rows_of_each_kind
 from tests.support.stack import Stack
-from tests.support.world import COURSES
+from tests.support.world import COURSES, WEBHOOKS
 
 LISTS = [declared for declared in PUBLIC if issubclass(declared.route.query, PagedQuery)]
 PAGES = ["1000000001", "9223372036854775807", "9223372036854775808", "9" * 40, "9" * 5000, "0" * 50 + "9" * 50]
@@ -19,6 +19,11 @@ PAGES = ["1000000001", "9223372036854775807", "9223372036854775808", "9" * 40, "
 async def page_of(declared: Declared, client: Client, ids: dict[str, int], page: str, **query: Any) -> Answer:
     subject = {"course_id": ids[COURSES]} if declared.route.path.endswith("/compliance") else {}
     return await client.get(declared.path(ids), page=page, per_page=100, **subject, **query)
+
+
+def grows_by_itself(declared: Declared) -> bool:
+    """What is sent of events that are still on their way."""
+    return declared.route.path.startswith(f"{WEBHOOKS}/{{id}}/")
 
 
 @pytest.mark.parametrize("declared", LISTS, ids=str)
@@ -38,7 +43,8 @@ async def test_a_page_past_the_end_is_empty(stack: Stack, admin: Client, organis
             answer = await page_of(declared, client, ids, page)
             assert (answer.status, answer.data) == (200, []), f"{page[:50]}: {answer.text}"
             assert answer.json["meta"]["current_page"] == MAX_PAGE
-            assert answer.json["meta"]["total"] == total
+            found = answer.json["meta"]["total"]
+            assert found >= total if grows_by_itself(declared) else found == total
             assert answer.json.get("links", {"next": None})["next"] is None
 
 
