@@ -15,7 +15,7 @@ SEATS = "services.enrollment.store.seats"
 OUTBOX = "shared.messaging.outbox"
 RELAY = "shared.messaging.relay"
 CONSUMER = "shared.messaging.consumer"
-IMPORT = "shared.imports.work"
+IMPORT = "shared.imports.applying"
 IMPORT_STORE = "shared.imports.work_store"
 STANDINGS = "services.enrollment.use_cases.standings"
 STANDINGS_STORE = "services.enrollment.store.standings"
@@ -64,7 +64,7 @@ IMPORT_POINTS = (
     CrashPoint("import: rows ended", IMPORT_STORE, "add_removed", "before"),
     CrashPoint("import: finished", IMPORT_STORE, "finish", "after"),
 )
-"""Of a worker. A transaction is the reading of a part, or the work on a batch."""
+"""Of a worker. A transaction is the work on a batch of lines."""
 STANDINGS_POINTS = (
     CrashPoint("standings: organisations found", STANDINGS_STORE, "waiting", "after"),
     CrashPoint("standings: turn taken", STANDINGS_STORE, "take_turn", "after"),
