@@ -25,6 +25,7 @@ def lint(steps: Steps) -> int:
             ("ruff check", [programs / "ruff", "check"]),
             ("ruff format --check", [programs / "ruff", "format", "--check"]),
             ("mypy", [programs / "mypy"]),
+            ("mypy of examples", [programs / "mypy", *sorted((CLIENT / "examples").glob("*.py"))]),
             ("lint-imports", [programs / "lint-imports"]),
             ("documents", documents_command("--check")),
         )
