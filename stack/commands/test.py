@@ -14,6 +14,8 @@ from typing import Final
 
 from rich.console import Console
 
+from stack.commands.typescript import TESTS as TESTS_OF_TYPES
+from stack.commands.typescript import compiler_variables
 from stack.config.addresses import VARIABLES
 from stack.config.ports import load_state
 from stack.console import Steps
@@ -77,7 +79,8 @@ NOT_PASSED_ON = frozenset(
 
 def test(pytest_arguments: Sequence[str]) -> int:
     """Run pytest with these arguments, or the whole suite; returns its exit status, or 130 when stopped by a signal."""
-    variables = browser_variables() if needs_browser(pytest_arguments) else {}
+    variables = browser_variables() if can_run(PAGES, pytest_arguments) else {}
+    variables |= compiler_variables() if can_run(TESTS_OF_TYPES, pytest_arguments) else {}
 
     async def run(servers: Sequence[Server]) -> int:
         if pytest_arguments:
@@ -87,11 +90,11 @@ def test(pytest_arguments: Sequence[str]) -> int:
     return asyncio.run(interruptible(with_servers(run), stopped_status=130))
 
 
-def needs_browser(pytest_arguments: Sequence[str]) -> bool:
-    """Whether pytest with these arguments, or none, can run tests of the pages."""
+def can_run(tests: Path, pytest_arguments: Sequence[str]) -> bool:
+    """Whether pytest with these arguments, or none, can run tests of this folder."""
     named = [REPOSITORY / argument.partition("::")[0] for argument in pytest_arguments if argument[:1] != "-"]
     paths = [path.resolve() for path in named if path.exists()]
-    return not paths or any(PAGES.is_relative_to(path) or path.is_relative_to(PAGES) for path in paths)
+    return not paths or any(tests.is_relative_to(path) or path.is_relative_to(tests) for path in paths)
 
 
 def browser_variables() -> dict[str, str]:
