@@ -214,7 +214,7 @@ async def _filtered(gate: _Gate, sought: rosters.Sought, cleared: bool) -> tuple
 
 
 async def _kept(gate: _Gate, sought: rosters.Sought, cleared: bool) -> Kept | None:
-    """What tells of whom to look at; nothing does on a later day, or while everybody is being looked at anew."""
+    """By what a step finds whom to look at; by nothing on a later day, or while everybody is being looked at anew."""
     moment = gate.question.now
     if gate.day.moment != moment or sought.changes is not None:
         return None
