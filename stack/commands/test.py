@@ -34,23 +34,24 @@ INSTALLATIONS = tuple(Installation(f"test.events.{number}", f"test.{number}") fo
 """Names that the users of the run's broker may serve: each system that a test starts takes an unused one."""
 SUBSCRIBER: Final = "example"
 """Has a user on the run's broker."""
-SPREAD: Final = ("--dist=loadfile", "--no-loadscope-reorder", "--max-worker-restart=0")
-"""A file's tests stay together. A test that hangs ends its worker and with it the run: xdist 3.8 gives the replacement
-of a worker a single test and then waits for it for ever."""
-UNMEASURED: Final = tuple(
-    f"tests/faults/test_{name}.py"
-    for name in ("crash_points", "versions", "moving", "keys_and_clocks", "feed", "live_seats")
-)
-"""Faults whose figures are counts at most: two of them at once, each with a bed of its own, disturb nobody."""
-SUITE: Final = ("-m", "not long")
 PARTS: Final = (
-    # More processes than the two processors that are needed: many tests wait, for what expires, hangs or restarts.
-    ("--numprocesses=3", *SPREAD, "--ignore=tests/faults", "--ignore=tests/outsiders", *SUITE),
-    ("--numprocesses=2", *SPREAD, *UNMEASURED, *SUITE),
-    ("tests/faults", *(f"--ignore={file}" for file in UNMEASURED), *SUITE),
+    (
+        "--numprocesses=3",
+        "--dist=loadfile",
+        "--no-loadscope-reorder",
+        "--max-worker-restart=0",
+        "--ignore=tests/faults",
+        "--ignore=tests/outsiders",
+        "-m",
+        "not long",
+    ),
+    ("tests/faults", "-m", "not long"),
 )
-"""The whole suite but for what is marked as long: everything but the faults in the order of its folders, of which the
-last has the shortest tests, and then the faults, those by themselves whose figures are times and rates."""
+"""The whole suite but for what is marked as long: the faults by themselves, since their figures are times and rates,
+and before them everything else in the order of its folders, of which the last has the shortest tests. Those take more
+processes than two processors would keep busy, since many of them wait for what expires, hangs or restarts. A test that
+hangs ends its worker and with it the run: xdist 3.8 gives the replacement of a worker a single test and then waits for
+it for ever."""
 TESTS_FAILED: Final = 1
 """Pytest's exit status; a higher one means that it was interrupted or could not run."""
 PAGES: Final = REPOSITORY / "tests" / "pages"

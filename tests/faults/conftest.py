@@ -1,13 +1,11 @@
 """One bed for all of these tests; each finds it whole."""
 
 from collections.abc import AsyncIterator, Generator
-from dataclasses import astuple
-from typing import Any
 
 import pytest
 
 from tests.faults.bed import Bed, running_bed
-from tests.faults.figures import FIGURES, Figure
+from tests.faults.figures import FIGURES
 
 LOG_SHOWN = 20_000
 """Bytes of the end of each process's log."""
@@ -37,18 +35,6 @@ def pytest_runtest_makereport(
         said = {process.name: process.log_end(LOG_SHOWN) for process in bed.processes.values()}
         report.sections += [(f"log of {name}", text) for name, text in said.items() if text]
     return report
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A process among several leaves its figures to the one that shows them."""
-    output = getattr(session.config, "workeroutput", None)
-    if output is not None:
-        output["figures"] = [astuple(figure) for figure in FIGURES]
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    FIGURES.extend(Figure(*figure) for figure in getattr(node, "workeroutput", {}).get("figures", ()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
