@@ -16,11 +16,10 @@ from services.enrollment.use_cases import lifecycle, people
 from services.enrollment.use_cases.enroll import enroll_together
 from shared.http.responses import Answer
 from shared.postgres.audit import Actor
-from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connected, connection_pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support import events
-from tests.support.databases import fresh_database
+from tests.support.databases import migrated_database
 
 ORGANISATION = 7
 ACTOR = Actor("tester", "Tester")
@@ -31,8 +30,7 @@ Outcome = Answer | BaseException
 @asynccontextmanager
 async def enrollment_database() -> AsyncIterator[str]:
     """The URL of an enrollment database of a test's own, empty."""
-    async with fresh_database("enrollment") as url:
-        await migrate(url, MIGRATIONS)
+    async with migrated_database("enrollment", MIGRATIONS) as url:
         yield url
 
 
