@@ -6,5 +6,12 @@ from services.enrollment.use_cases import importing_completions, importing_peopl
 from shared.auth.internal_token import RECORD
 from shared.imports.kind import ImportKind
 
-PEOPLE = ImportKind("people", PersonLine, importing_people.apply, end=importing_people.end, present=present_ids)
+PEOPLE = ImportKind(
+    "people",
+    PersonLine,
+    importing_people.apply,
+    end=importing_people.end,
+    present=present_ids,
+    keys=importing_people.keys,
+)
 COMPLETIONS = ImportKind("completions", CompletionLine, importing_completions.apply, needs=RECORD)

@@ -43,13 +43,17 @@ class Job:
 
 @dataclass(slots=True)
 class Result:
-    """What came of some lines: how many of each outcome, the reasons of those refused, and the rows they name."""
+    """What came of some lines: how many of each outcome, the reasons of those refused, and the rows they name.
+
+    `refused_by_rows` are those that would be accepted beside other rows.
+    """
 
     lines: int = 0
     counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
     refusals: list[Refused] = field(default_factory=list)
     rows: set[int] = field(default_factory=set)
     unnamed: int = 0
+    refused_by_rows: int = 0
 
     def add(self, line: Line, applied: Applied) -> None:
         self.lines += 1

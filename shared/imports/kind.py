@@ -1,6 +1,6 @@
 """What can be imported: each service declares its kinds."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, Literal, TypeVar
@@ -43,6 +43,9 @@ class ImportKind(Generic[B]):
     named; `end` ends so many of them in one transaction, and returns how many it ended. None where the kind knows
     no such mode. `present` counts the rows that there are.
 
+    `keys` is what a line is about. Lines that share none of it may be applied at the same time, in transactions that do
+    not see each other; what such a line would be refused for is looked at again afterwards. None: one after the other.
+
     `needs` is a permission that whoever imports has beside `training.manage`, where its lines take it.
     """
 
@@ -51,4 +54,5 @@ class ImportKind(Generic[B]):
     apply: Callable[[Connection, int, Sequence[B], Actor], Awaitable[Sequence[Applied]]]
     end: Callable[[Connection, int, Sequence[int], Actor], Awaitable[int]] | None = None
     present: Callable[[Connection, int], Awaitable[Sequence[int]]] | None = None
+    keys: Callable[[B], Iterable[Hashable]] | None = None
     needs: str | None = None

@@ -1,29 +1,22 @@
-"""One import under way: its file is applied by line, and then what it does not name may end.
-
-Each batch of lines is one transaction, which also stores how far the job is. So whoever takes the job of a process that
-was killed goes on at the same line, and nothing is done twice (decision 28).
-"""
+"""One import under way: its file is read and applied by line, and then what it does not name may end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from shared.concurrency.backoff import Backoff
 from shared.errors import Unavailable
 from shared.imports import work_store
-from shared.imports.checked import validated
-from shared.imports.job import Job, Result
-from shared.imports.kind import Applied, ImportKind, Outcome
+from shared.imports.applying import BATCH, Applying, Batch, tried
+from shared.imports.job import Job
+from shared.imports.kind import ImportKind
 from shared.imports.lines import ImportRefused, Line, LineReader
 from shared.imports.readers import reader_of
 from shared.postgres.pool import Connection, Pool, transaction
-from shared.validation.fields import MAX_ID
 
 T = TypeVar("T")
 
-BATCH: Final = 500
-"""Lines of one transaction at most."""
 ENDED_AT_ONCE: Final = 100
 """Rows that end in one transaction at most: each may cancel enrollments."""
 LOOKED_UP_AT_ONCE: Final = 5000
@@ -49,7 +42,6 @@ class Work:
         self._job = job
         self._most_removed = most_removed
         self._bytes_read = 0
-        self._size = BATCH
         self._backoff = Backoff(most=LONGEST_PAUSE)
 
     async def carry_out(self) -> Ending:
@@ -71,13 +63,24 @@ class Work:
 
     async def _apply_lines(self) -> None:
         """Raises `ImportRefused` where nothing more of the file can be read: the lines before it are applied then."""
-        skipped = self._job.lines
-        async for lines in self._lines(self._reader()):
-            if skipped >= len(lines):
-                skipped -= len(lines)
-                continue
-            await self._apply(lines[skipped:])
-            skipped = 0
+        applying = Applying(self._pool, self._kind, self._job, self._backoff)
+        try:
+            await self._add_lines(applying)
+        finally:
+            await applying.stop()
+
+    async def _add_lines(self, applying: Applying) -> None:
+        first, done = 0, self._job.lines
+        try:
+            async for lines in self._lines(self._reader()):
+                start, first = first, first + len(lines)
+                if first > done:
+                    left = lines[max(done - start, 0) :]
+                    await applying.add(Batch.of(self._kind, first - len(left), left, self._bytes_read))
+        except ImportRefused:
+            await applying.settle()
+            raise
+        await applying.settle()
 
     def _reader(self) -> LineReader:
         return reader_of(self._job.content_type, None, self._kind.fields)
@@ -115,61 +118,6 @@ class Work:
 
         return await self._persistently(work)
 
-    async def _apply(self, lines: Sequence[Line]) -> None:
-        """A batch that takes too long is tried again in smaller ones."""
-        while lines:
-            try:
-                done = await self._apply_batch(lines[: self._size])
-            except Unavailable:
-                self._size = max(1, self._size // 2)
-                await asyncio.sleep(self._backoff.next())
-                continue
-            self._backoff.reset()
-            self._size = min(BATCH, self._size * 2)
-            lines = lines[done:]
-
-    async def _apply_batch(self, lines: Sequence[Line]) -> int:
-        """How many lines are done now. Where the answer to a commit was lost, it finds that they were done then."""
-        job = self._job
-        async with transaction(self._pool, [job.organisation_id]) as connection:
-            held = await work_store.hold(connection, job)
-            done = held.lines - job.lines
-            if not done:
-                result = await self._result(connection, lines)
-                await work_store.advance(connection, job, held, result, self._bytes_read)
-                done = len(lines)
-        job.lines += done
-        return done
-
-    async def _result(self, connection: Connection, lines: Sequence[Line]) -> Result:
-        bodies = [validated(line, self._kind.fields) for line in lines]
-        good = [body for body in bodies if not isinstance(body, Line)]
-        applied = iter(await self._applied(connection, good))
-        result = Result()
-        for line, body in zip(lines, bodies, strict=True):
-            if isinstance(body, Line):
-                result.add(body, Applied(Outcome.REFUSED, _id_in(body.values), body.errors))
-            else:
-                result.add(line, _named(next(applied), line))
-        return result
-
-    async def _applied(self, connection: Connection, bodies: Sequence[Any]) -> Sequence[Applied]:
-        job = self._job
-        if not bodies:
-            return ()
-        return await self._tried(
-            connection, lambda: self._kind.apply(connection, job.organisation_id, bodies, job.actor)
-        )
-
-    async def _tried(self, connection: Connection, change: Callable[[], Awaitable[T]]) -> T:
-        """What comes of the change, of which a dry run leaves nothing."""
-        if not self._job.dry_run:
-            return await change()
-        await connection.execute("SAVEPOINT dry_run")
-        outcome = await change()
-        await connection.execute("ROLLBACK TO SAVEPOINT dry_run")
-        return outcome
-
     async def _end_missing(self) -> Ending:
         if self._job.mode != "complete" or self._kind.end is None or self._kind.present is None:
             return Ending("completed")
@@ -200,7 +148,7 @@ class Work:
 
         async def work(connection: Connection) -> None:
             await work_store.hold(connection, job)
-            ended = await self._tried(connection, lambda: end(connection, job.organisation_id, row_ids, job.actor))
+            ended = await tried(connection, job, lambda: end(connection, job.organisation_id, row_ids, job.actor))
             await work_store.add_removed(connection, job, ended)
 
         await self._persistently(work)
@@ -222,18 +170,6 @@ def _grouped(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
     iterator = iter(items)
     while group := list(islice(iterator, size)):
         yield group
-
-
-def _named(applied: Applied, line: Line) -> Applied:
-    """A line that is refused names its row too, if it says which: that row is there, and stays."""
-    if applied.outcome is not Outcome.REFUSED or applied.row_id is not None:
-        return applied
-    return Applied(applied.outcome, _id_in(line.values), applied.errors)
-
-
-def _id_in(values: Mapping[str, Any] | None) -> int | None:
-    row_id = None if values is None else values.get("id")
-    return row_id if type(row_id) is int and 1 <= row_id <= MAX_ID else None
 
 
 def _too_many(missing: int, present: int, most: float) -> str:

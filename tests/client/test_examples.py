@@ -128,7 +128,7 @@ async def test_the_subscriber_goes_on_where_it_was(admin: Client, tmp_path: Path
     async with AsyncMuster(admin.url, token=admin.token) as client:
         for person in people:
             made = await client.enrollments.create(session_id=session, employee_ids=[person])
-            subject = str(made.enrollments[0].id)
+            subject = f"enrollments/{made.enrollments[0].id}"
 
             async def lines() -> list[str]:
                 status, output, errors = await ended(admin, tmp_path, "subscriber", "--once")

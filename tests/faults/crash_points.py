@@ -15,7 +15,7 @@ SEATS = "services.enrollment.store.seats"
 OUTBOX = "shared.messaging.outbox"
 RELAY = "shared.messaging.relay"
 CONSUMER = "shared.messaging.consumer"
-IMPORT = "shared.imports.work"
+IMPORT = "shared.imports.applying"
 IMPORT_STORE = "shared.imports.work_store"
 
 
@@ -62,7 +62,7 @@ IMPORT_POINTS = (
     CrashPoint("import: rows ended", IMPORT_STORE, "add_removed", "before"),
     CrashPoint("import: finished", IMPORT_STORE, "finish", "after"),
 )
-"""Of a worker. A transaction is the reading of a part, or the work on a batch."""
+"""Of a worker. A transaction is the work on a batch of lines."""
 CRASH_POINTS = {point.name: point for point in (*REQUEST_POINTS, *RELAY_POINTS, *CONSUMER_POINTS, *IMPORT_POINTS)}
 
 

@@ -41,13 +41,13 @@ def without_lock(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> Non
     monkeypatch.setattr(module, name, unlocked)
 
 
-async def waits_for_a_lock(pool: Pool) -> bool:
-    """Whether any statement in the pool's database waits for another's lock."""
+async def waits_for_a_lock(pool: Pool, statements: int = 1) -> bool:
+    """Whether so many statements in the pool's database wait for others' locks."""
     async with connected(pool) as connection:
         waiting: int = await connection.fetchval(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         )
-    return waiting > 0
+    return waiting >= statements
 
 
 class _NotLocking:

@@ -6,7 +6,7 @@ Names are loaded when they are used: the command needs few of them.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from muster.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from muster.arguments import OMIT as OMIT
@@ -24,7 +24,7 @@ _HOMES = {
     "Muster": "muster.client",
     "MusterError": "muster.errors",
 }
-__all__ = ["OMIT", "ApiError", "AsyncMuster", "Event", "Muster", "MusterError"]
+__all__ = ["OMIT", "ApiError", "AsyncMuster", "Event", "Muster", "MusterError", "__version__"]
 
 
 def __getattr__(name: str) -> Any:

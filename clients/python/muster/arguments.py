@@ -82,7 +82,7 @@ def plain(value: Any, name: str = "body") -> Any:
             each: plain(member, each) for each, member in value.model_dump(by_alias=True, exclude_unset=True).items()
         }
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        return int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
     if isinstance(value, dt.date):
         return _text(name, value)
     if isinstance(value, Mapping):

@@ -13,6 +13,16 @@ class Model(BaseModel):
     )
     _answer: Answer | None = PrivateAttr(default=None)
 
+    def __eq__(self, other: object) -> bool:
+        """By what it says, whichever answer it came with."""
+        if not isinstance(other, Model) or type(self) is not type(other):
+            return NotImplemented
+        return self.__dict__ == other.__dict__ and self.__pydantic_extra__ == other.__pydantic_extra__
+
+    def __hash__(self) -> int:
+        """Of an object without lists in it."""
+        return hash((type(self), tuple(self.__dict__.values())))
+
     @property
     def answer(self) -> Answer | None:
         """The answer that it came with, for its headers; None for what is inside of another object or of a list."""

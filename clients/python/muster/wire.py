@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import httpx
 
-from muster import __version__
 from muster.asked import CONNECT_SECONDS, PAUSE_SECONDS, Failed, Request
 from muster.errors import SettingsMissing
+from muster.version import __version__
 
 BROKEN: Final = (httpx.TransportError, httpx.DecodingError)
 """What an answer that is cut raises while it is read."""

@@ -1,6 +1,6 @@
 """People of an imported file, many in one transaction, by the rules that hold for each of them alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Final
 
 from services.enrollment import person_rules
@@ -40,6 +40,11 @@ async def apply(
         except ChangedMeanwhile as error:
             raise TransactionConflict(error.message) from error
     return [outcomes.pop(line.id, Applied(Outcome.REFUSED, line.id, (_TWICE,))) for line in lines]
+
+
+def keys(line: PersonLine) -> Iterable[Hashable]:
+    """The person, and the `employee_id` that nobody else may have."""
+    return (line.id, line.employee_id.strip().lower())
 
 
 async def _save(

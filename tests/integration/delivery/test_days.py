@@ -1,6 +1,7 @@
 """The feed by days: partitions are made in time and dropped in time, and nothing is lost between (decision 24)."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 
@@ -23,6 +24,7 @@ from tests.support.client import new_organisation
 from tests.support.eventually import eventually
 from tests.support.feed import FeedDatabase, entries, entry, ids_of
 from tests.support.guards import without
+from tests.support.races import waits_for_a_lock
 from tests.support.stack import Stack
 
 PARTITIONS = """
@@ -122,6 +124,33 @@ async def test_days_are_made_while_events_come_and_are_read(own_delivery: FeedDa
 
     seen, *_ = await asyncio.gather(read_all(), take_all(), make_and_unmake())
     assert len(seen) == 200
+
+
+@asynccontextmanager
+async def a_day_in_the_making(delivery: FeedDatabase) -> AsyncIterator[None]:
+    """Its partition is there, and committed when the block ends."""
+    connection = await asyncpg.connect(delivery.superuser_url, timeout=10)
+    try:
+        async with connection.transaction():
+            assert await connection.fetchval("SELECT make_feed_day()") == today()
+            yield
+    finally:
+        await connection.close()
+
+
+async def test_who_comes_while_a_day_is_made_finds_what_moved_and_adds_to_it(own_delivery: FeedDatabase) -> None:
+    organisation = new_organisation()
+    await drop_today(own_delivery, 1)
+    taken = entries(organisation, 4)
+    await own_delivery.take(taken[:3])
+
+    async with asyncio.TaskGroup() as tasks, a_day_in_the_making(own_delivery):
+        reads = [tasks.create_task(own_delivery.step(organisation)) for _ in range(2)]
+        tasks.create_task(own_delivery.take(taken[3:]))
+        await eventually(lambda: waits_for_a_lock(own_delivery.pool, 3))
+    assert [each.result().shown for each in reads] in ([3, 3], [3, 4], [4, 3], [4, 4])
+    assert await own_delivery.value(f"SELECT count(*) FROM {name_of(today())}") == 4
+    assert await own_delivery.every_event(organisation) == [str(each.event_id) for each in taken]
 
 
 async def test_a_new_partition_keeps_organisations_apart(own_delivery: FeedDatabase) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.imports import work
+from shared.imports import applying, work
 from tests.support.client import Client, client_token
 from tests.support.import_workers import Workers
 from tests.support.importing import (
@@ -247,10 +247,10 @@ async def test_a_dry_run_tells_what_would_come_of_a_file_and_changes_nothing(
 async def test_control_without_the_savepoint_a_dry_run_changes_rows(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def tried(self: work.Work, _: Any, change: Any) -> Any:
+    async def tried(_: Any, __: Any, change: Any) -> Any:
         return await change()
 
-    monkeypatch.setattr(work.Work, "_tried", tried)
+    monkeypatch.setattr(applying, "tried", tried)
     await imported(admin, people_file((1, "E-1", "New")), dry_run="true")
     assert await names(admin) == {1: "New"}
 

@@ -34,10 +34,9 @@ STEPS = {
     "part read:1": 0,
     "lines applied:1": 0,
     "progress stored:1": 0,
-    "before the commit:2": 0,
-    "after the commit:2": 500,
-    "lines applied:2": 1000,
-    "after the commit:3": 1196,
+    "before the commit:1": 0,
+    "lines applied:2": 500,
+    "after the commit:1": 1000,
     "finished:1": 1196,
 }
 """As those of people: a file of completions ends none that it does not name."""

@@ -8,6 +8,7 @@ import pytest
 
 from services.enrollment.imports import PEOPLE
 from shared.imports import work_store
+from shared.imports.applying import Applying
 from shared.imports.job import Job, JobLost
 from shared.imports.work import Ending, Work
 from shared.observability import new_uuid
@@ -128,18 +129,17 @@ async def test_a_cancelled_import_stops_and_what_is_done_stays(workers: Workers)
 async def test_a_commit_whose_answer_was_lost_counts_as_done(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
     """The database commits, and the connection breaks before it can say so."""
     import_id = await begun_import(workers.client, FILE)
-    original, lost = Work._apply_batch, 1
+    original, lost = Applying._apply_ahead, 1
 
-    async def apply_batch(self: Work, lines: Any) -> int:
+    async def apply_ahead(self: Applying, *arguments: Any) -> None:
         nonlocal lost
         before = self._job.lines
-        done = await original(self, lines)
+        await original(self, *arguments)
         if lost:
             lost, self._job.lines = lost - 1, before
             raise DatabaseUnavailable("the answer was lost")
-        return done
 
-    monkeypatch.setattr(Work, "_apply_batch", apply_batch)
+    monkeypatch.setattr(Applying, "_apply_ahead", apply_ahead)
     async with workers.running():
         assert counts(await ended(workers.client, import_id)) == {"created": 20}
 
@@ -149,15 +149,15 @@ async def test_a_batch_that_takes_too_long_is_tried_in_smaller_ones(
 ) -> None:
     import_id = await begun_import(workers.client, people_file(*people(range(1, 101))))
     sizes = list[int]()
-    original = Work._applied
+    original = Applying._applied
 
-    async def applied(self: Work, connection: Any, bodies: Any) -> Any:
+    async def applied(self: Applying, connection: Any, bodies: Any) -> Any:
         sizes.append(len(bodies))
         if len(bodies) > 40:
             raise DatabaseUnavailable("the statement took too long")
         return await original(self, connection, bodies)
 
-    monkeypatch.setattr(Work, "_applied", applied)
+    monkeypatch.setattr(Applying, "_applied", applied)
     async with workers.running():
         assert counts(await ended(workers.client, import_id)) == {"created": 100}
     assert max(size for size in sizes if size <= 40) > 20
@@ -165,16 +165,16 @@ async def test_a_batch_that_takes_too_long_is_tried_in_smaller_ones(
 
 async def test_a_defect_ends_the_import_and_no_other(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
     import_id = await begun_import(workers.client, FILE)
-    original, defects = Work._applied, 1
+    original, defects = Applying._applied, 1
 
-    async def applied(self: Work, connection: Any, bodies: Any) -> Any:
+    async def applied(self: Applying, connection: Any, bodies: Any) -> Any:
         nonlocal defects
         if defects:
             defects -= 1
             raise RuntimeError("a secret")
         return await original(self, connection, bodies)
 
-    monkeypatch.setattr(Work, "_applied", applied)
+    monkeypatch.setattr(Applying, "_applied", applied)
     async with workers.running():
         job = await ended(workers.client, import_id)
         assert (job["status"], job["lines"]) == ("failed", 0)
