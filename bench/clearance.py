@@ -1,33 +1,32 @@
-"""Clearance: whether somebody may work, of one person, of 500, of a page of all, and the same at ten times the data."""
+"""Clearance: whether somebody may work, of one person, of 500, of a page of all, and the same at ten times the data;
+and the compliance matrix."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 
-import asyncpg
-
 from bench.bed import Bed, System
+from bench.clearance_data import require
 from bench.comparisons import one_by_one
-from bench.dataset import CONNECT_SECONDS, ORGANISATION, WRITING_SECONDS, today
 from bench.load import Requests, wrk
 from bench.results import Result, at_most, bounded
 from bench.rounds import alternate
-from bench.rows import HELD, PICK, REQUIREMENTS
 
 TIMES, GOAL = 10, 1.1
 CONNECTIONS = 1
 """What is looked at is the answer's own time."""
+NOTE = f"p99, wrk, {CONNECTIONS} connection; 50 requirements"
 SAMPLES = 3
 """Of each round asked for."""
-DIFFERENT, ASKED, PER_PAGE, PROJECT = 400, 500, 100, 7
+DIFFERENT, LISTS, ASKED, PER_PAGE = 400, 40, 500, 100
+"""People, and lists of people; so few of these that all have been asked about before anything counts."""
+PROJECT, *_ = PROJECTS = 7, 8, 9
+MATRIX_MS = 1500
+"""All people are counted there: it grows with them."""
 _CLEARANCE = "/api/v1/training/clearance"
+_MATRIX = "/api/v1/training/compliance/matrix"
 
 Ask = Callable[[Bed, System], Requests]
-
-
-def _numbers(system: System) -> range:
-    """People, spread evenly."""
-    return range(1, system.size.people + 1, max(1, system.size.people // DIFFERENT))[:DIFFERENT]
 
 
 def _of_one(bed: Bed, system: System) -> Requests:
@@ -37,14 +36,19 @@ def _of_one(bed: Bed, system: System) -> Requests:
 
 def _employees(system: System) -> range:
     """The veterans are no staff."""
-    return range(1, system.size.veterans + 1, max(1, system.size.veterans // DIFFERENT))[:DIFFERENT]
+    return _spread(system.size.veterans, DIFFERENT)
+
+
+def _spread(last: int, count: int) -> range:
+    """So many numbers from 1 to the last."""
+    return range(1, last + 1, max(1, last // count))[:count]
 
 
 def _of_many(bed: Bed, system: System) -> Requests:
     bodies = [
         json.dumps({"employee_ids": [1 + (first + 7919 * place) % system.size.people for place in range(ASKED)],
                     "project_id": PROJECT})
-        for first in _numbers(system)
+        for first in _spread(system.size.people, LISTS)
     ]  # fmt: skip
     return Requests.posted(bed, _CLEARANCE, bodies, system.internal_bearers("enrollment")[0])
 
@@ -55,10 +59,21 @@ def _of_page(bed: Bed, system: System) -> Requests:
     return Requests.written(bed, paths, system.internal_bearers("enrollment"))
 
 
+def _of_step(bed: Bed, system: System) -> Requests:
+    paths = [f"{_CLEARANCE}?project_id={each}&cleared=false&per_page={PER_PAGE}&cursor=" for each in PROJECTS]
+    return Requests.written(bed, paths, system.internal_bearers("enrollment"))
+
+
+def _of_matrix(bed: Bed, system: System) -> Requests:
+    paths = [f"{_MATRIX}{by}" for by in ("", "?by=company", "?by=project", "?by=label")]
+    return Requests.written(bed, paths, system.internal_bearers("enrollment"))
+
+
 ASKS: Mapping[str, tuple[Ask, float]] = {
     "one person": (_of_one, 10),
     f"{ASKED} people": (_of_many, 50),
     f"a page of {PER_PAGE}": (_of_page, 50),
+    f"{PER_PAGE} who are not cleared": (_of_step, 50),
 }
 """What is asked, and in how many milliseconds it should be answered."""
 
@@ -66,38 +81,30 @@ ASKS: Mapping[str, tuple[Ask, float]] = {
 async def results(bed: Bed) -> AsyncIterator[Result]:
     small, large = await bed.system(), await bed.system(bed.effort.scale * TIMES)
     for system in (small, large):
-        await _require(system)
-    async for result in one_by_one(bed, {name: partial(_compare, bed, small, large, name) for name in ASKS}):
+        await require(system.installed.databases["enrollment"].owner, system.size)
+    comparisons = {name: partial(_compare, bed, small, large, name) for name in ASKS}
+    async for result in one_by_one(bed, comparisons | {"matrix": partial(_matrix, bed, small)}):
         yield result
-
-
-async def _require(system: System) -> None:
-    """Written past the service, once the other comparisons are over."""
-    connection = await asyncpg.connect(system.installed.databases["enrollment"].owner, timeout=CONNECT_SECONDS)
-    try:
-        await connection.execute(PICK)
-        await connection.execute("SET search_path = public, pg_temp")
-        named = HELD.replace("pick(", "pg_temp.pick(")
-        await connection.execute(REQUIREMENTS, ORGANISATION, today())
-        await connection.execute(named, ORGANISATION, today(), system.size.people, timeout=10 * WRITING_SECONDS)
-        await connection.execute("VACUUM (ANALYZE) certifications", timeout=WRITING_SECONDS)
-    finally:
-        await connection.close(timeout=CONNECT_SECONDS)
 
 
 async def _compare(bed: Bed, small: System, large: System, name: str) -> list[Result]:
     ask, most = ASKS[name]
-
-    async def p99(system: System, requests: Requests) -> float:
-        return (await wrk(bed, system.url_of("enrollment"), requests, connections=CONNECTIONS)).p99
-
-    little, much = ask(bed, small), ask(bed, large)
     before, after = await alternate(
-        lambda: p99(small, little), lambda: p99(large, much), rounds=SAMPLES * bed.effort.rounds
+        partial(_p99, bed, small, ask(bed, small)),
+        partial(_p99, bed, large, ask(bed, large)),
+        rounds=SAMPLES * bed.effort.rounds,
     )
-    note = f"p99, wrk, {CONNECTIONS} connection; 50 requirements"
     return [
-        bounded(f"clearance: {name}", "ms", before, most, f"{note}; {small.size.people:,} people"),
+        bounded(f"clearance: {name}", "ms", before, most, f"{NOTE}; {small.size.people:,} people"),
         at_most(f"growth: clearance, {name}", "ms", after, before, f"a {TIMES}th of the data", GOAL,
-                f"{note}; {large.size.people:,} people"),
+                f"{NOTE}; {large.size.people:,} people"),
     ]  # fmt: skip
+
+
+async def _matrix(bed: Bed, small: System) -> list[Result]:
+    [samples] = await alternate(partial(_p99, bed, small, _of_matrix(bed, small)), rounds=bed.effort.rounds)
+    return [bounded("compliance matrix", "ms", samples, MATRIX_MS, f"{NOTE}; {small.size.people:,} people")]
+
+
+async def _p99(bed: Bed, system: System, requests: Requests) -> float:
+    return (await wrk(bed, system.url_of("enrollment"), requests, connections=CONNECTIONS)).p99

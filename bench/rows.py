@@ -125,27 +125,6 @@ FROM enrollments WHERE status = 'completed'
 ORDER BY organisation_id, course_id, employee_id, valid_until DESC NULLS FIRST, id
 """
 
-# 50 requirements, each of which any of eight courses meets, of 60 of which everybody holds twelve: most meet most of
-# them, and miss some. Half count in some projects alone, and a fifth are of some companies' people. They are there for
-# clearance alone: no enrollments stand behind what people hold.
-REQUIREMENTS = """
-INSERT INTO requirements (organisation_id, id, name, project_ids, company_ids, course_ids, label_ids, grace_days,
-    created_at)
-SELECT $1, n, 'Requirement ' || n, CASE WHEN n % 2 = 0 THEN ARRAY[7, 8, 9] END,
-    CASE WHEN n % 5 = 0 THEN ARRAY(SELECT generate_series(1, 20)) END,
-    ARRAY(SELECT 1 + (n + 5 * more) % 60 FROM generate_series(0, 7) more), '{}', CASE WHEN n % 3 = 0 THEN 30 END,
-    $2::timestamptz - interval '1 year'
-FROM generate_series(1, 50) n
-"""
-HELD = """
-INSERT INTO certifications (organisation_id, course_id, employee_id, enrollment_id, completed_at, valid_until)
-SELECT $1, 1 + (pick(person, 71, 60) + 7 * place) % 60, person, person, $2::timestamptz - interval '100 days',
-    CASE WHEN pick(person, 72 + place, 4) > 0
-        THEN $2::timestamptz + make_interval(days => pick(person, 90 + place, 700)::integer - 35) END
-FROM generate_series(1, $3::bigint) person, generate_series(0, 11) place
-ON CONFLICT DO NOTHING
-"""
-
 NEXT_IDS = {
     "catalog": """SELECT setval('course_ids', (SELECT max(id) FROM courses)),
         setval('session_ids', (SELECT max(id) FROM sessions))""",

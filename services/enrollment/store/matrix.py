@@ -12,16 +12,17 @@ GROUPS = 100
 """Rows of an answer at most."""
 
 _COMPANIES = "($2::bigint[] IS NULL OR {}company_id = ANY ($2::bigint[]))"
+# Of people without a company the total is kept as that of -1, and of all together as that of 0.
 _TYPES = f"""
-SELECT company_id, type, count(*) AS total FROM people p
-WHERE organisation_id = $1 AND NOT removed AND {_COMPANIES.format("p.")} GROUP BY company_id, type
+SELECT nullif(company_id, -1) AS company_id, type, sum(total)::bigint AS total FROM people_totals t
+WHERE organisation_id = $1 AND company_id <> 0 AND {_COMPANIES.format("t.")} GROUP BY company_id, type
 """  # noqa: S608 - of constants alone
 _NAMED = f"""
 SELECT id, type, company_id, created_at FROM people p
 WHERE organisation_id = $1 AND NOT removed AND id = ANY ($3::bigint[]) AND {_COMPANIES.format("p.")}
 """  # noqa: S608 - of constants alone
 
-_ENDING = " ".join(f"WHEN each.until <= now() + interval '{days} days' THEN {days}" for days in ENDS_WITHIN)
+_ENDING = " ".join(f"WHEN until <= now() + interval '{days} days' THEN {days}" for days in ENDS_WITHIN)
 _STANDINGS = f"""
 SELECT {{company}} AS company_id, requirement_id, state, count(*) AS total FROM (
     SELECT c.company_id, unnest(c.lacking) AS requirement_id, -1 AS state
@@ -30,9 +31,10 @@ SELECT {{company}} AS company_id, requirement_id, state, count(*) AS total FROM 
     SELECT c.company_id, unnest(c.in_grace), 0
     FROM clearances c WHERE c.organisation_id = $1 AND {_COMPANIES.format("c.")} AND c.in_grace <> '{{{{}}}}'
     UNION ALL
-    SELECT c.company_id, each.id, CASE {_ENDING} END
-    FROM clearances c CROSS JOIN LATERAL unnest(c.ending, c.ending_at) AS each (id, until)
-    WHERE c.organisation_id = $1 AND {_COMPANIES.format("c.")} AND each.until > now()
+    SELECT company_id, requirement_id, CASE {_ENDING} END FROM (
+        SELECT c.company_id, unnest(c.ending) AS requirement_id, unnest(c.ending_at) AS until
+        FROM clearances c WHERE c.organisation_id = $1 AND {_COMPANIES.format("c.")} AND c.ending <> '{{{{}}}}'
+    ) ending WHERE until > now()
 ) each
 WHERE state IS NOT NULL GROUP BY 1, 2, 3
 """  # noqa: S608 - of constants alone

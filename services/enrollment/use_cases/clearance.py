@@ -12,9 +12,10 @@ from services.enrollment.errors import DayIsPast, PersonNotFound
 from services.enrollment.roster import Asked, Day, day_asked, has_turned, is_cleared, longest
 from services.enrollment.schemas_clearance import ClearanceQuery, ClearanceQuestion, RosterQuery
 from services.enrollment.store import clearance as store
-from services.enrollment.store import rosters
+from services.enrollment.store import roster_filter, rosters
 from services.enrollment.store.known_then import completions_known
 from services.enrollment.store.people import merged_into
+from services.enrollment.store.roster_filter import Kept
 from shared.auth.sight import Sight
 from shared.postgres.batched_reads import Row
 from shared.postgres.pool import Connection
@@ -194,19 +195,46 @@ async def _page(gate: _Gate, sought: rosters.Sought) -> tuple[list[str], int | N
 
 async def _filtered(gate: _Gate, sought: rosters.Sought, cleared: bool) -> tuple[list[str], int | None]:
     """A step of those who are cleared, or of those who are not, found by looking at one after the other."""
-    per_page, last, *since = sought.place
-    window, after, items = replace(sought.window, longest=_AT_ONCE), last, list[str]()
+    per_page, after, *_ = sought.place
+    kept = await _kept(gate, sought, cleared)
+    last, items = after, list[str]()
     for _ in range(LOOKED_AT // _AT_ONCE):
-        part = replace(sought, window=window, place=(_AT_ONCE, after, *since))
-        people = await rosters.people_page(gate.connection, gate.organisation_id, part, gate.day.moment)
-        async for each, missing in gate.looked_at(people[:_AT_ONCE]):
+        people, reach = await _next_people(gate, sought, kept, after, per_page + 1 - len(items))
+        async for each, missing in gate.looked_at(people):
             if is_cleared(missing) is not cleared:
                 continue
             if len(items) == per_page:
                 return items, last
             items.append(answers.item(each.employee, gate.texts.members(missing)))
             last = each.person.id
-        if len(people) <= _AT_ONCE:
+        if reach is None:
             return items, None
-        after = people[_AT_ONCE - 1].person.id
+        after = reach
     return items, after
+
+
+async def _kept(gate: _Gate, sought: rosters.Sought, cleared: bool) -> Kept | None:
+    """By what a step finds whom to look at; by nothing on a later day, or while everybody is being looked at anew."""
+    moment = gate.question.now
+    if gate.day.moment != moment or sought.changes is not None:
+        return None
+    unsure = await roster_filter.unsure(gate.connection, gate.organisation_id, moment)
+    if unsure is None:
+        return None
+    return Kept(not cleared, [each.requirement.id for each in gate.question.needs], sought.companies, unsure)
+
+
+async def _next_people(
+    gate: _Gate, sought: rosters.Sought, kept: Kept | None, after: int, count: int
+) -> tuple[Sequence[store.Holder], int | None]:
+    """The next to look at, and how far they reach if others follow; `count` are still sought."""
+    connection, organisation_id, moment = gate.connection, gate.organisation_id, gate.day.moment
+    if kept is not None:
+        step = await roster_filter.step(connection, organisation_id, kept, after, min(count, _AT_ONCE))
+        found = await store.holders(connection, organisation_id, step.people, moment)
+        return [found[each] for each in step.people if each in found and kept.is_of(found[each].person)], step.reach
+    window = replace(sought.window, longest=_AT_ONCE)
+    part = replace(sought, window=window, place=(_AT_ONCE, after, *sought.place[2:]))
+    people = await rosters.people_page(connection, organisation_id, part, moment)
+    here = people[:_AT_ONCE]
+    return here, here[-1].person.id if len(people) > len(here) else None

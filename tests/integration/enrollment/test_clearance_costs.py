@@ -1,8 +1,6 @@
 """What clearance costs the database: a few statements, however many people, and none that reads more than theirs."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
@@ -11,6 +9,7 @@ from services.enrollment.use_cases.clearance import Who, clearance, clearance_of
 from shared.auth.sight import EVERYBODY
 from shared.postgres.pool import Pool, connected, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
+from tests.support.counted import Counting
 from tests.support.enrollment_rows import ORGANISATION, enrollment_database, warm_pool
 
 PEOPLE, COURSES, REQUIREMENTS = 1000, 20, 50
@@ -32,24 +31,6 @@ INSERT INTO requirements (organisation_id, id, name, course_ids, label_ids)
     SELECT $1, n, 'Requirement ' || n, ARRAY[1 + n % 20], CASE WHEN n % 5 = 0 THEN ARRAY[n % 3] ELSE '{}' END
     FROM generate_series(1, $2::integer) n
 """
-
-
-@dataclass
-class Counting:
-    """A connection that counts its round trips and rows."""
-
-    connection: Any
-    statements: list[str] = field(default_factory=list)
-    rows: int = 0
-
-    async def fetch(self, statement: str, *arguments: Any) -> Any:
-        self.statements.append(statement)
-        found = await self.connection.fetch(statement, *arguments)
-        self.rows += len(found)
-        return found
-
-    async def fetchval(self, statement: str, *arguments: Any) -> Any:
-        return (await self.fetch(statement, *arguments))[0][0]
 
 
 @pytest.fixture

@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
+from bench.clearance_data import require
 from bench.dataset import Size, load, today
 from services.catalog.store.snapshots import SNAPSHOTS as OF_CATALOG
 from services.enrollment.store.snapshots import SNAPSHOTS as OF_ENROLLMENT
+from services.enrollment.store.standing_check import wrong_standings
 from shared.messaging.subscriptions import apply
-from shared.postgres.pool import transaction
+from shared.postgres.pool import connected, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from shared.projections.comparison import ReplicaTable
 from shared.projections.keys import FIRST
@@ -50,3 +52,17 @@ async def test_a_copy_is_what_its_handler_writes(loaded: Mapping[str, Database],
         await apply(connection, PROJECTIONS[service].subscriptions, events)
     changed = [(row, now) for row, now in zip(before, await copying.fetch(rows), strict=True) if row != now]
     assert changed[:1] == []
+
+
+async def test_what_is_kept_of_how_people_stand_is_what_a_worker_would_keep(loaded: Mapping[str, Database]) -> None:
+    enrollment = loaded["enrollment"]
+    await require(enrollment.url, SMALL)
+    async with transaction(enrollment.pool, EVERY_ORGANISATION) as connection:
+        lacking = await connection.fetchval("SELECT count(*) FROM clearances WHERE lacking <> '{}'")
+        marks = await connection.fetchval("SELECT count(*) FROM clearance_marks")
+    assert (SMALL.people > lacking > 0, marks) == (True, 0)
+    async with connected(enrollment.pool) as connection:
+        await connection.execute("SET muster.organisations = '{NULL}'")
+        wrong = [sentence async for sentence in wrong_standings(connection)]
+        await connection.execute("RESET muster.organisations")
+    assert wrong == []
