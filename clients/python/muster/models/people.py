@@ -83,6 +83,25 @@ class Clearance(Model):
     known_then: KnownThen | None = None
 
 
+class EndOfData(Model):
+    """What meets the requirement ends then, within 90 days."""
+
+    requirement: IdAndNameItem
+    ends_at: dt.datetime
+
+
+class ClearanceOfData(Model):
+    """What is kept of how the person stands to what is asked of them, wherever it is asked; `version` counts the
+    events about it. It follows from all else, a moment later.
+    """
+
+    employee_id: int
+    version: int
+    lacking: list[IdAndNameItem]
+    in_grace: list[IdAndNameItem]
+    ending: list[EndOfData]
+
+
 class CredentialOfData(Model):
     """`of`: the id of the enrollment, or of the record, that it is about; `says` is null once it is revoked."""
 
@@ -158,6 +177,7 @@ class PersonData(Model):
     enrollments: list[EnrollmentOfData]
     records: list[RecordItem]
     certifications: list[CertificationOfData]
+    clearances: list[ClearanceOfData]
     calendars: list[CalendarItem]
     credentials: list[CredentialOfData]
     changes: list[ChangeOfData]
