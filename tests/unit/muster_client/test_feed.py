@@ -59,7 +59,7 @@ def test_it_waits_for_what_comes() -> None:
 
 @pytest.mark.parametrize(("count", "cursor"), [(1, None), (2, "b"), (3, "c")])
 def test_whoever_stops_misses_nothing(count: int, cursor: str | None) -> None:
-    """In the middle of an answer the cursor is the one before it: some events come again."""
+    """Within an answer the cursor is the one before it: some events come again."""
     server = Server()
     feed = server.client.events.follow()
     seen = iter(feed)
