@@ -1,5 +1,6 @@
 """`muster events tail` on the whole system, and where the server goes away."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from tests.support.client import Client
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE, eventually
 from tests.support.muster_command import Command, environment, muster, muster_with, names_in, started
 from tests.support.stack import Stack, serving
 from tests.support.world import new_course
@@ -62,7 +63,8 @@ async def is_there(file: Path) -> bool:
 
 async def line_of(command: Command) -> bytes:
     assert command.process.stdout is not None
-    return await command.process.stdout.readline()
+    async with asyncio.timeout(DEADLINE):
+        return await command.process.stdout.readline()
 
 
 async def test_a_kept_cursor_goes_on_where_it_was(admin: Client, tmp_path: Path) -> None:
