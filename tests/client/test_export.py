@@ -69,6 +69,13 @@ async def test_the_name_of_the_file_says_its_form_and_an_older_one_is_replaced(
     assert len((tmp_path / "all.jsonl").read_text().splitlines()) == 4
 
 
+async def test_what_was_completed_since_a_moment(admin: Client, tmp_path: Path) -> None:
+    """As the page about a nightly job has it."""
+    filters = ("status=completed", "updated_since=2026-01-01T00:00:00Z")
+    ended = await muster(admin, tmp_path, "--quiet", "export", "enrollments", *filters, "-o", "completed.csv")
+    assert (ended.status, ended.errors, names_in(tmp_path)) == (0, "", ["completed.csv"])
+
+
 async def test_compliance_as_a_spreadsheet(admin: Client, courses: list[int], tmp_path: Path) -> None:
     await new_employee(admin)
     ended = await muster(admin, tmp_path, "export", "compliance", f"course_id={courses[0]}", "-o", "c.xlsx")

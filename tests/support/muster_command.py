@@ -20,6 +20,8 @@ from tests.support.service_process import REPOSITORY
 PACKAGE = REPOSITORY / "clients" / "python"
 COLUMNS, ROWS = 110, 30
 """Of the terminal."""
+_WITH_TERMINAL = ("setsid", "--ctty")
+"""What runs has its standard input as its own terminal: Ctrl-C reaches it there, and passwords are asked for there."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Command:
                 "muster",
                 *arguments,
                 cwd=folder,
-                env=variables,
+                env={"HOME": str(folder), **variables},
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
@@ -94,25 +96,40 @@ async def muster(client: Client, folder: Path, *arguments: str, stdin: bytes = b
         return await command.end(stdin)
 
 
-async def muster_with(variables: Mapping[str, str], folder: Path, *arguments: str) -> Ended:
+async def muster_with(variables: Mapping[str, str], folder: Path, *arguments: str, stdin: bytes = b"") -> Ended:
     """In an environment of one's own."""
     command = await Command.start(arguments, folder, variables)
-    return await command.end(b"")
+    return await command.end(stdin)
 
 
-async def muster_at_terminal(client: Client, folder: Path, *arguments: str) -> Ended:
-    """On a pseudo-terminal: what it shows stands in `output`, as it came."""
+async def muster_at_terminal(client: Client, folder: Path, *arguments: str, **more: str) -> Ended:
+    """On a pseudo-terminal, with the client's token: what it shows stands in `output`, as it came."""
     assert client.token is not None
+    return await at_terminal(environment(client.url, MUSTER_TOKEN=client.token, **more), folder, *arguments)
+
+
+async def at_terminal(
+    variables: Mapping[str, str], folder: Path, *arguments: str, typed: Mapping[bytes, bytes] | None = None
+) -> Ended:
+    """On a pseudo-terminal. What is `typed` comes after what was shown: `{b"Password: ": b"secret\\n"}`."""
     ours, its = os.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    variables = environment(client.url, MUSTER_TOKEN=client.token, TERM="xterm-256color")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "muster", *arguments, cwd=folder, env=variables, stdin=its, stdout=its, stderr=its
+        *_WITH_TERMINAL,
+        sys.executable,
+        "-m",
+        "muster",
+        *arguments,
+        cwd=folder,
+        env={"HOME": str(folder), "TERM": "xterm-256color", **variables},
+        stdin=its,
+        stdout=its,
+        stderr=its,
     )
     os.close(its)
     try:
         async with asyncio.timeout(2 * DEADLINE):
-            shown = await asyncio.to_thread(_read_all, ours)
+            shown = await asyncio.to_thread(_read_all, ours, dict(typed or {}))
             status = await process.wait()
     finally:
         if process.returncode is None:
@@ -133,9 +150,11 @@ def names_in(folder: Path) -> list[str]:
     return sorted(each.name for each in folder.iterdir())
 
 
-def _read_all(terminal: int) -> bytes:
+def _read_all(terminal: int, typed: dict[bytes, bytes]) -> bytes:
     shown = bytearray()
     with suppress(OSError):  # Linux says so once nobody has the other side open
         while piece := os.read(terminal, 65536):
             shown += piece
+            for prompt in [each for each in typed if shown.endswith(each)]:
+                os.write(terminal, typed.pop(prompt))
     return bytes(shown)

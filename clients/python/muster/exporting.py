@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from muster.errors import BadInput
-from muster.exports import FORMATS, Exports, Progress, path_of
+from muster.exports import FORMATS, Exported, Exports, Progress, path_of
 from muster.progress import Screen, amount, rows
 from muster.transport import Transport
 
@@ -24,8 +24,8 @@ class Wanted:
     filters: Sequence[str] = ()
 
 
-def export(transport: Transport, wanted: Wanted, screen: Screen, out: Screen, *, count: bool) -> int:
-    """The exit status; with `count` the rows are counted first. Raises `MusterError`."""
+def export(transport: Transport, wanted: Wanted, screen: Screen, out: Screen, *, count: bool) -> Exported:
+    """What came of it; with `count` the rows are counted first. Raises `MusterError`."""
     path, filters, exports = path_of(wanted.list), filters_of(wanted.filters), Exports(transport)
     format_ = wanted.format or _format_of(wanted.output)
     total = exports.total(path, filters) if count else None
@@ -43,7 +43,7 @@ def export(transport: Transport, wanted: Wanted, screen: Screen, out: Screen, *,
         out.say(f"{done.path}: {_said(done.progress)}")
     if done.cursor is not None:
         (out if done.path is not None else screen).say(f"Event cursor: {done.cursor}")
-    return 0
+    return done
 
 
 def _said(progress: Progress) -> str:

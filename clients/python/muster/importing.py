@@ -36,7 +36,8 @@ class Wanted:
 
 
 class Importer:
-    """One command; `out` gets the results, `screen` what happens meanwhile."""
+    """One command; `out` gets the results, `screen` what happens meanwhile. `job` is the import as it was seen last,
+    `refused_file` where its refused lines went."""
 
     def __init__(self, transport: Transport, screen: Screen, out: Screen, *, is_local: bool) -> None:
         self._imports = Imports(transport)
@@ -44,7 +45,8 @@ class Importer:
         self._screen = screen
         self._out = out
         self._is_local = is_local
-        self._job: Job | None = None
+        self.job: Job | None = None
+        self.refused_file: Path | None = None
 
     def run(self, wanted: Wanted) -> int:
         """The exit status. Raises `MusterError` where the file was not taken."""
@@ -55,8 +57,8 @@ class Importer:
             raise BadInput(f"Is {source.name} CSV or NDJSON? Say so with --type csv or --type ndjson.")
         sent = Sent(source)
         try:
-            self._job = self._send(source, kind, type_, wanted, sent)
-            return self._follow(self._job, wanted.refused or _beside(wanted.file, self._job.reference))
+            self.job = self._send(source, kind, type_, wanted, sent)
+            return self._follow(self.job, wanted.refused or _beside(wanted.file, self.job.reference))
         except KeyboardInterrupt:
             self._interrupted(sent)
             raise
@@ -65,13 +67,13 @@ class Importer:
         upload = upload_of(source, type_, wanted.charset, compress=wanted.compress, is_local=self._is_local, sent=sent)
         with self._screen.bar(f"Sending {source.name}") as bar:
             sent.advance = lambda done: bar.show(done, source.size, amount(done))
-            with interruptible(lambda: sent.is_whole and self._job is None) as interrupt:
+            with interruptible(lambda: sent.is_whole and self.job is None) as interrupt:
                 sent.refused = interrupt.take_effect
-                self._job = self._imports.send(kind, upload, mode=wanted.mode, dry_run=wanted.dry_run)
-            return self._job
+                self.job = self._imports.send(kind, upload, mode=wanted.mode, dry_run=wanted.dry_run)
+            return self.job
 
     def _interrupted(self, sent: Sent) -> None:
-        if self._job is not None:
+        if self.job is not None:
             self._goes_on()
         elif sent.is_whole:
             self._out.say("Interrupted before the server had answered: the file may have been taken.")
@@ -79,9 +81,9 @@ class Importer:
             self._out.say("Interrupted: nothing was imported.")
 
     def _goes_on(self) -> None:
-        if self._job is None or self._job.has_ended:
+        if self.job is None or self.job.has_ended:
             return
-        reference = self._job.reference
+        reference = self.job.reference
         self._out.say(
             f"Import {reference} goes on without this command.\n"
             f"  muster import --follow {reference}   shows how far it is\n"
@@ -90,15 +92,15 @@ class Importer:
 
     def look(self, reference: Reference, refused: Path | None) -> int:
         """Follows an import that is on its way, or over. The exit status, as of `run`."""
-        self._job = self._imports.get(reference)
+        self.job = self._imports.get(reference)
         try:
-            return self._follow(self._job, refused or _beside(STANDARD_INPUT, reference))
+            return self._follow(self.job, refused or _beside(STANDARD_INPUT, reference))
         except KeyboardInterrupt:
             self._goes_on()
             raise
 
     def cancel(self, reference: Reference) -> int:
-        self._imports.cancel(reference)
+        self.job = self._imports.cancel(reference)
         self._out.say(f"Import {reference} is cancelled. What was done before stays done.")
         return DONE
 
@@ -107,7 +109,7 @@ class Importer:
         try:
             with self._screen.bar(f"Applying {job.reference}") as bar:
                 for newest in self._imports.follow(job, time.sleep):
-                    self._job = job = newest
+                    self.job = job = newest
                     bar.show(job.count("bytes_read"), job.count("bytes") or None, f"{job.count('lines'):,} lines")
         except MusterError:
             self._goes_on()
@@ -133,6 +135,7 @@ class Importer:
         except ApiError as error:
             self._out.say(f"The refused lines could not be fetched: {error}")
             return
+        self.refused_file = file
         is_part = job.count("refused") > KEPT_REFUSALS
         which = f"The first {KEPT_REFUSALS:,} refused lines" if is_part else "Refused lines"
         self._out.say(f"{which}, with the reasons in front: {file}")

@@ -37,7 +37,7 @@ class Settings:
         for name, secret in (("client_id", "client_secret"), ("email", "password")):
             if named[name] and not named[secret]:
                 named[secret] = environment.get(f"MUSTER_{secret.upper()}") or None
-        url = _checked(given.get("url") or environment.get("MUSTER_URL") or None)
+        url = checked_url(given.get("url") or environment.get("MUSTER_URL") or None)
         if named["token"]:
             return cls(url, token=_one_line(named["token"]))
         if named["client_id"] and named["client_secret"]:
@@ -55,7 +55,7 @@ class Settings:
         return urlsplit(self.url).hostname in LOCAL_HOSTS
 
 
-def _checked(url: str | None) -> str:
+def checked_url(url: str | None) -> str:
     if url is None:
         raise SettingsMissing("Where is the server? Set MUSTER_URL in the environment, or give --url.")
     wrong = SettingsMissing(f"MUSTER_URL must be an address like https://muster.example, and is: {url}")

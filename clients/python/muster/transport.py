@@ -26,7 +26,7 @@ from muster.asked import Answer as Answer
 from muster.conversation import NeedToken, Pause, Read, Result, Send, Step, Steps, answered, begun, read
 from muster.errors import CutShort
 from muster.settings import Settings
-from muster.tokens import tokens_of
+from muster.tokens import Tokens, tokens_of
 from muster.wire import BROKEN, arguments, failed, reason_of, settings_of_client, wrong_address
 
 __all__ = ["LONGEST_WAIT", "MOST_BYTES", "MOST_TRIES", "Answer", "Query", "Stream", "Transport", "Upload"]
@@ -42,8 +42,8 @@ def _ignore(text: str) -> None:
 class Transport:
     """Connections to one server, with tokens and further tries. Threads may share it.
 
-    `notify` gets a line for a person where it waits, `saved` each new refresh token. `through` replaces the network in
-    tests.
+    `notify` gets a line for a person where it waits, `saved` each new refresh token. `tokens` come from elsewhere
+    than the settings say; `through` replaces the network in tests.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Transport:
         through: httpx.BaseTransport | None = None,
         limits: Limits | None = None,
         saved: Callable[[str], None] = _ignore,
+        tokens: Tokens | None = None,
     ) -> None:
         self._settings = settings
         self._notify = notify
@@ -65,7 +66,7 @@ class Transport:
             self._client = httpx.Client(**settings_of_client(settings.url), transport=through)
         except httpx.InvalidURL as error:
             raise wrong_address(error) from error
-        self._tokens = tokens_of(settings, self._limits, saved)
+        self._tokens = tokens or tokens_of(settings, self._limits, saved)
         self._renewing = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -86,11 +87,11 @@ class Transport:
 
     def ask(self, request: Request) -> Answer:
         """The answer as JSON. Raises as `request` does."""
-        return self._carry_out(answered(request, self._limits, self._settings.url))
+        return self.carry_out(answered(request, self._limits, self._settings.url))
 
     def read(self, request: Request) -> Answer:
         """The answer as bytes."""
-        return self._carry_out(read(request, self._limits, self._settings.url))
+        return self.carry_out(read(request, self._limits, self._settings.url))
 
     @contextmanager
     def stream(self, path: str, query: Query, *, accept: str, silence: float) -> Iterator[Stream]:
@@ -104,7 +105,7 @@ class Transport:
         """The answer to any request, while it comes."""
         safe = request.is_safe or request.method == "GET"
         steps = begun(replace(request, is_streamed=True, is_safe=safe), self._limits, self._settings.url)
-        reply: Any = self._carry_out(steps)
+        reply: Any = self.carry_out(steps)
         try:
             yield Stream(reply.headers, _pieces(reply))
         finally:
@@ -113,7 +114,7 @@ class Transport:
     def wait(self, seconds: float) -> None:
         self._wait(seconds)
 
-    def _carry_out(self, steps: Steps[Result]) -> Result:
+    def carry_out(self, steps: Steps[Result]) -> Result:
         """Does what the conversation wants, until it has its result."""
         came: Any = None
         while True:
@@ -131,7 +132,7 @@ class Transport:
                 return self._read(reply)
             case NeedToken(seconds, refused):
                 with self._renewing:
-                    return self._carry_out(self._tokens.current(seconds, refused))
+                    return self.carry_out(self._tokens.current(seconds, refused))
             case Pause(seconds, why):
                 self._notify(f"{why} The next try is in {seconds:g} s.")
                 self._wait(seconds)

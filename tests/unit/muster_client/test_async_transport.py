@@ -1,6 +1,7 @@
 """Those who await have the same policy: here is what is their own."""
 
 import asyncio
+from contextlib import nullcontext
 
 import httpx
 import pytest
@@ -23,11 +24,11 @@ class Server:
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
+        await asyncio.sleep(0)
         if request.url.path == "/oauth/token":
             self.tokens += 1
             return httpx.Response(200, json={"access_token": f"t{self.tokens}", "expires_in": 3600})
         self.requests.append(request)
-        await asyncio.sleep(0)
         reply = self.replies.pop(0) if self.replies else httpx.Response(200, json={"data": 1})
         if isinstance(reply, httpx.TransportError):
             raise reply
@@ -65,6 +66,14 @@ async def test_tasks_renew_a_token_once() -> None:
     transport = server.transport()
     await asyncio.gather(*(transport.ask(GET) for _ in range(3)))
     assert server.tokens == 2
+
+
+async def test_control_without_the_lock_each_task_renews(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(expired(), expired(), expired())
+    transport = server.transport()
+    monkeypatch.setattr(transport, "_renewing", nullcontext())
+    await asyncio.gather(*(transport.ask(GET) for _ in range(3)))
+    assert server.tokens > 2
 
 
 async def test_a_refusal_after_a_lost_answer_says_so() -> None:
