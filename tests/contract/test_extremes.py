@@ -5,7 +5,6 @@ was there is as it was (contract, section 1).
 """
 
 import json
-from functools import partial
 from typing import Any
 
 import pytest
@@ -13,8 +12,7 @@ import pytest
 from services.accounts.schemas import Credentials, PasswordChange
 from services.enrollment.schemas_records import RecordFields
 from shared.validation import fields as field_types
-from tests.support.eventually import eventually
-from tests.support.extreme_search import NAMES_OF_ROWS, copied, only, search
+from tests.support.extreme_search import NAMES_OF_ROWS, everything_copied, only, search
 from tests.support.extremes import fields_of
 from tests.support.routes import ALL, Declared
 from tests.support.stack import Stack
@@ -39,7 +37,7 @@ async def test_a_body_s_extremes_are_shown_as_they_were_sent_or_refused(
     of_rows = NAMES_OF_ROWS | ({"employee_id"} if declared.route.body is RecordFields else set())
     assert {str(at) for at in every if at.place[0] not in of_rows} - searched.accepted == set()
     if declared.is_public:
-        await eventually(partial(copied, stack, organisation))
+        await everything_copied(stack, organisation)
 
 
 @pytest.mark.parametrize(

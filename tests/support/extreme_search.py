@@ -15,7 +15,9 @@ from services.enrollment.schemas_clearance import ClearanceQuestion
 from services.enrollment.schemas_records import RecordFields
 from shared.auth.claims import EVERY_ORGANISATION
 from shared.auth.trust import OF_GATEWAY
+from shared.postgres.pool import Connection
 from tests.support.client import Answer, Client
+from tests.support.eventually import eventually
 from tests.support.extremes import ANYTHING, REFUSED, Extreme, FieldOf, Place, body_with, extremes, fields_of
 from tests.support.routes import ALL, Declared, example_body, renewed, rows_of_each_kind
 from tests.support.services import PROJECTIONS
@@ -258,23 +260,28 @@ def client_of(stack: Stack, organisation: int, declared: Declared) -> Client:
     return stack.direct(declared.service, EVERY_ORGANISATION if of_every else organisation, declared.permissions)
 
 
-async def copied(stack: Stack, organisation: int) -> bool:
-    """Whether each copy has the version of its owner: no event became a dead letter."""
+async def everything_copied(stack: Stack, organisation: int) -> None:
+    """Returns once each copy has the version of its owner: no event became a dead letter."""
+    connections = {name: await asyncpg.connect(url, timeout=10) for name, url in stack.database_urls.items()}
+    try:
+        await eventually(partial(_copied, connections, organisation))
+    finally:
+        for connection in connections.values():
+            await connection.close(timeout=10)
+
+
+async def _copied(connections: Mapping[str, Connection], organisation: int) -> bool:
     for service, projection in PROJECTIONS.items():
         for replica in projection.replicas:
             if replica.kind in OWNED:
-                owned = await versions(stack.database_urls[replica.owner], OWNED[replica.kind], organisation)
-                assert await versions(stack.database_urls[service], [replica.table], organisation) == owned
+                owned = await versions(connections[replica.owner], OWNED[replica.kind], organisation)
+                assert await versions(connections[service], [replica.table], organisation) == owned
     return True
 
 
-async def versions(url: str, tables: Sequence[str], organisation: int) -> dict[int, int]:
-    connection = await asyncpg.connect(url, timeout=10)
+async def versions(connection: Connection, tables: Sequence[str], organisation: int) -> dict[int, int]:
     sql = " UNION ALL ".join(f"SELECT id, version FROM {table} WHERE organisation_id = $1" for table in tables)
-    try:
-        return {row["id"]: row["version"] for row in await connection.fetch(sql, organisation)}
-    finally:
-        await connection.close()
+    return {row["id"]: row["version"] for row in await connection.fetch(sql, organisation)}
 
 
 def only(method: str, path: str) -> Declared:
