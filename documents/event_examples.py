@@ -15,6 +15,7 @@ from shared.events.states import (
     CertificationState,
     ClearanceState,
     CourseState,
+    CredentialState,
     EmployeeState,
     EnrollmentState,
     Facilitator,
@@ -32,6 +33,7 @@ from shared.events.states import (
 )
 from shared.events.types import (
     STATE_OF,
+    CredentialRevoked,
     EnrollmentCancelled,
     EnrollmentCompleted,
     EnrollmentErased,
@@ -112,6 +114,9 @@ _STATES: Final[Mapping[type[State], State]] = {
     ClearanceState: ClearanceState(
         id=42, version=3, employee_id=42, requirement=AskedOf(id=12, name="White card", project_ids=(9,)),
         lacking=(12, 15),
+    ),
+    CredentialState: CredentialState(
+        id=71, version=1, employee_id=42, enrollment_id=301, record_id=None, issued_at=_END, revoked_at=None
     ),
     SettingsState: SettingsState(id=_ORGANISATION, version=1, time_zone="Europe/Berlin"),
     OrganisationState: OrganisationState(id=_ORGANISATION, version=1, name="Northwind", time_zone="Europe/Berlin"),
@@ -208,6 +213,8 @@ def _state(event: type[Event[State]]) -> State:
         return state.model_copy(update=dict(_CHANGES.get(event, {})))
     if issubclass(event, RecordEvent):
         return state.model_copy(update=dict(_DECISIONS.get(event, {})))
+    if event is CredentialRevoked:
+        return state.model_copy(update={"version": 2, "revoked_at": datetime(2030, 6, 2, 8, 15, tzinfo=UTC)})
     if event.type in _REMOVED:
         more = _GONE.get(event.type, {})
         return state.model_copy(update={"version": state.version + 1, "removed": True, **more})

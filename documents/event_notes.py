@@ -5,8 +5,8 @@ from typing import Final
 NOTES: Final = """\
 Muster publishes an event for every change of a course, a session, a person, an enrollment, a record of training \
 done elsewhere, an organisation and its settings, and when a certification is about to end, has ended or was \
-revoked, or somebody loses or gains clearance. Events are CloudEvents 1.0 in structured JSON, on the durable topic \
-exchange `training.events` of RabbitMQ. \
+revoked, somebody loses or gains clearance, or a credential is issued or revoked. Events are CloudEvents 1.0 in \
+structured JSON, on the durable topic exchange `training.events` of RabbitMQ. \
 The routing key is the event's type, such as `enrollment.completed`; bind a durable queue of your own with the \
 keys that you want: `enrollment.*`, or `#` for all.
 

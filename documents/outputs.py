@@ -7,6 +7,7 @@ from documents.asyncapi import asyncapi_text
 from documents.errors_page import errors_page
 from documents.event_schemas import SCHEMA_FILES
 from documents.openapi import openapi_text
+from documents.python_client.files import CLIENT_FILES
 from documents.writing import Text
 
 OUTPUTS: Final[Mapping[str, Text]] = {
@@ -14,5 +15,6 @@ OUTPUTS: Final[Mapping[str, Text]] = {
     "docs/asyncapi.json": asyncapi_text,
     "gateway/pages/errors.html": errors_page,
     **SCHEMA_FILES,
+    **CLIENT_FILES,
 }
 """By path in the repository."""

@@ -59,7 +59,9 @@ Applies the fixes that ruff is sure of, then formats the code. Exit status 1 if 
 """
 DOCUMENTS_HELP = """\
 Writes the documents that describe the API, from the declarations in the code: docs/openapi.json and what else
-documents/outputs.py lists. ./dev lint fails when one is out of date.
+documents/outputs.py lists, and docs/schema.d.ts, the types for TypeScript, with openapi-typescript: when the first of
+them has changed, that needs Node.js 18 and npm, which are installed where that is allowed. ./dev lint fails when one is
+out of date.
 """
 LOGS_HELP = """\
 Prints the last lines of the stack's logs in the order of time: time (UTC), level, log, message, fields, request id.

@@ -57,7 +57,9 @@ async def credential_parts(settings: EnrollmentSettings, app: web.Application) -
 async def _get_credential(source: Source, not_found: type[NotFound], call: Call[Query, Body]) -> Answer:
     sealer = call.app[SEALER]
     place = (call.organisation_id, call.id)
-    issued = await use_cases.credential_of(call.app[POOL], sealer, source, place, sight_of(call.caller))
+    issued = await use_cases.credential_of(
+        call.app[POOL], sealer, source, place, sight_of(call.caller), call.actor.trace
+    )
     if issued is None:
         raise not_found
     addresses = Addresses(client_origin(call.request), call.organisation_id)

@@ -24,6 +24,7 @@ from services.enrollment.rebuild import rebuild
 from services.enrollment.settings import EnrollmentSettings
 from services.enrollment.shared_employee_ids import SHARED_EMPLOYEE_IDS
 from services.enrollment.use_cases.certifications import send_expiry_notices
+from services.enrollment.use_cases.credential_events import publish_credentials
 from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll_together
 from services.enrollment.use_cases.preservation import preserve_records
 from services.enrollment.use_cases.standings import follow_standings
@@ -77,6 +78,12 @@ async def clearances(settings: EnrollmentSettings, app: web.Application) -> Asyn
         yield
 
 
+async def credential_events(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
+    """Publishes which credentials were revoked."""
+    async with background(publish_credentials(app[POOL]), name="credentials"):
+        yield
+
+
 async def preservation(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
     """Completes records that an earlier release closed, from the catalog's rows."""
     signer = InternalSigner("enrollment", settings.internal_keys_file)
@@ -101,6 +108,6 @@ SERVICE = Service(
     event_cursors=True,
     rebuild=rebuild,
     api_contexts=[catalog_client, enrollment_batcher, live_seats, keep_years, credential_parts],
-    worker_contexts=[expiry_notices, clearances, preservation, imports],
+    worker_contexts=[expiry_notices, clearances, credential_events, preservation, imports],
     commands=[SEED, SHARED_EMPLOYEE_IDS, ERASED_PEOPLE, CREDENTIAL_KEYS],
 )

@@ -21,7 +21,8 @@ HELD_ELSEWHERE: Final[Sequence[Mapping[str, str]]] = [
     {"where": "catalog", "what": "Ids, states, dates and scores of enrollments, which it counts. No names."},
     {
         "where": "delivery",
-        "what": "The events of the last 30 days about the person, enrollments and records, as they are here.",
+        "what": "The events of the last 30 days about the person, enrollments, records, clearance and credentials, as"
+        " they are here.",
     },
     {
         "where": "accounts",

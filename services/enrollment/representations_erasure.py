@@ -6,7 +6,7 @@ from services.enrollment.representations import PersonItem
 from services.enrollment.representations_calendars import CalendarItem
 from services.enrollment.representations_records import RecordItem
 from services.enrollment.schemas import CheckInMethod, Status
-from shared.http.representation import AuditItem, Number, Representation, Titled, TrainingTimestamp
+from shared.http.representation import AuditItem, Named, Number, Representation, Titled, TrainingTimestamp
 
 
 class ErasedPerson(Representation):
@@ -74,6 +74,24 @@ class CertificationOfData(Representation):
     valid_until: TrainingTimestamp | None
 
 
+class EndOfData(Representation):
+    """What meets the requirement ends then, within 90 days."""
+
+    requirement: Named
+    ends_at: TrainingTimestamp
+
+
+class ClearanceOfData(Representation):
+    """What is kept of how the person stands to what is asked of them, wherever it is asked; `version` counts the events
+    about it. It follows from all else, a moment later."""
+
+    employee_id: int
+    version: int
+    lacking: list[Named]
+    in_grace: list[Named]
+    ending: list[EndOfData]
+
+
 class CredentialOfData(Representation):
     """`of`: the id of the enrollment, or of the record, that it is about; `says` is null once it is revoked."""
 
@@ -100,6 +118,7 @@ class PersonData(Representation):
     enrollments: list[EnrollmentOfData]
     records: list[RecordItem]
     certifications: list[CertificationOfData]
+    clearances: list[ClearanceOfData]
     calendars: list[CalendarItem]
     credentials: list[CredentialOfData]
     changes: list[ChangeOfData]

@@ -1,11 +1,11 @@
 """Events on the wire: CloudEvents 1.0 in structured JSON (contract, section 6)."""
 
-import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import to_json
 
 from shared.events.states import State
 from shared.events.types import STATE_OF, Event
@@ -69,7 +69,7 @@ def encode(event: Event[State]) -> tuple[UUID, str]:
     if event.trace.tracestate:
         envelope["tracestate"] = event.trace.tracestate
     # The state is JSON already; parsing it to write it again would cost as much as making it.
-    return event_id, f'{json.dumps(envelope)[:-1]}, "data": {event.data.model_dump_json()}}}'
+    return event_id, f'{to_json(envelope)[:-1].decode()}, "data": {event.data.model_dump_json()}}}'
 
 
 def decode(body: bytes) -> Event[State]:

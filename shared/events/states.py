@@ -310,6 +310,19 @@ class ClearanceState(State):
     lacking: tuple[Id, ...]
 
 
+class CredentialState(State):
+    """What a person can carry of an enrollment or a record that certifies; `version` is 2 once it is revoked.
+
+    It has nothing of what the credential says, and no code: whoever has that can show it.
+    """
+
+    employee_id: Id
+    enrollment_id: Id | None
+    record_id: Id | None
+    issued_at: Moment
+    revoked_at: Moment | None
+
+
 BookingClash = Literal["allow", "warn", "refuse"]
 
 

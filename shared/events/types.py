@@ -12,6 +12,7 @@ from shared.events.states import (
     CertificationState,
     ClearanceState,
     CourseState,
+    CredentialState,
     EmployeeState,
     EnrollmentState,
     OrganisationState,
@@ -270,6 +271,20 @@ class ClearanceGained(Event[ClearanceState]):
     must_route = False
 
 
+class CredentialIssued(Event[CredentialState]):
+    """A person can carry a credential of what they have completed: somebody has asked for it."""
+
+    type = "credential.issued"
+    must_route = False
+
+
+class CredentialRevoked(Event[CredentialState]):
+    """A credential is true no more: what it is about has changed, or its person was merged or erased."""
+
+    type = "credential.revoked"
+    must_route = False
+
+
 class SettingsSaved(Event[SettingsState]):
     """An organisation's settings were replaced, or set as it was created with them."""
 
@@ -315,6 +330,7 @@ STATE_OF: dict[type[Event[State]], type[State]] = {
     **dict.fromkeys((CertificationExpiring, CertificationExpired, CertificationRevoked), CertificationState),
     **dict.fromkeys((RequirementSaved, RequirementRemoved), RequirementState),
     **dict.fromkeys((ClearanceLost, ClearanceGained), ClearanceState),
+    **dict.fromkeys((CredentialIssued, CredentialRevoked), CredentialState),
     SettingsSaved: SettingsState,
     OrganisationCreated: OrganisationState,
     **dict.fromkeys((WebhookSaved, WebhookDisabled, WebhookRemoved), WebhookState),

@@ -147,7 +147,7 @@ class Applying:
         refused, which need not be so once the other is done."""
         job = self._job
         async with transaction(self._pool, [job.organisation_id]) as connection:
-            await put_in_bulk(connection)
+            await put_in_bulk(connection, more=True)
             result = await self._result(connection, batch)
             if before is not None and not (await before.is_done() and not result.refused_by_rows):
                 raise NotAhead

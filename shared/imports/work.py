@@ -74,8 +74,7 @@ class Work:
         try:
             async for lines in self._lines(self._reader()):
                 start, first = first, first + len(lines)
-                if first > done:
-                    left = lines[max(done - start, 0) :]
+                if left := lines[max(done - start, 0) :]:
                     await applying.add(Batch.of(self._kind, first - len(left), left, self._bytes_read))
         except ImportRefused:
             await applying.settle()

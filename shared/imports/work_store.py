@@ -13,7 +13,7 @@ from shared.imports.job import LEASE_SECONDS, Job, JobLost, Refused, Result, job
 from shared.imports.kind import Outcome
 from shared.imports.models import KEPT_REFUSALS
 from shared.imports.store import delete_file
-from shared.messaging.outbox import IN_BULK
+from shared.messaging.outbox import WITH_MORE_IN_BULK
 from shared.postgres.pool import Connection
 
 _LEASE: Final = timedelta(seconds=LEASE_SECONDS)
@@ -41,7 +41,7 @@ WHERE (organisation_id, id) = (
 RETURNING *
 """
 _HOLD: Final = f"""
-SELECT lines, kept, {IN_BULK} FROM imports
+SELECT lines, kept, {WITH_MORE_IN_BULK} FROM imports
 WHERE organisation_id = $1 AND id = $2 AND lease = $3 AND status = 'running' FOR NO KEY UPDATE
 """  # noqa: S608 - of constants alone
 _RENEW: Final = """

@@ -17,10 +17,14 @@ from shared.postgres.statement_columns import ArrayColumns
 
 CHANNEL = "outbox"
 """PostgreSQL's notification channel that wakes the relay."""
-IN_BULK = "set_config('muster.bulk', 'on', true)"
-"""SQL of a transaction whose events may come later than others: those of an import (decision 31)."""
-BULK_NOTIFICATION = "on"
+_IN_BULK = "set_config('muster.bulk', 'on', true)"
+WITH_MORE_IN_BULK = f"{_IN_BULK}, set_config('muster.more', 'on', true)"
+"""SQL of a transaction whose events may come later than others, and which is followed by more of its kind at once:
+those of an import (decision 31)."""
+BULK_NOTIFICATION = "bulk"
 """The payload for events in bulk."""
+MORE_IN_BULK_NOTIFICATION = "bulk, and more"
+"""The same where more follow at once."""
 
 _EVENTS = ArrayColumns(
     event_id="uuid", organisation_id="bigint", routing_key="text", body="text", must_route="boolean", source="text"
@@ -36,7 +40,8 @@ WITH added AS (
             to_json(now()), {installation.SOURCE}, {installation.DATASCHEMA}, substr(body, 2)), must_route
     FROM {_EVENTS.unnest("events")} {installation.BESIDE_EVENTS}
 )
-SELECT pg_notify('outbox', coalesce(current_setting('muster.bulk', true), ''))
+SELECT pg_notify('outbox', CASE WHEN current_setting('muster.more', true) = 'on' THEN 'bulk, and more'
+    WHEN current_setting('muster.bulk', true) = 'on' THEN 'bulk' ELSE '' END)
 """  # noqa: S608 - of constants alone
 
 # One round trip for both: a change with an event is a change in the audit trail.
@@ -160,9 +165,9 @@ def _columns(event: Event[State], source: str) -> dict[str, Any]:
     }
 
 
-async def put_in_bulk(connection: Connection) -> None:
-    """Events of the transaction are in bulk from now on."""
-    await connection.execute(f"SELECT {IN_BULK}")
+async def put_in_bulk(connection: Connection, *, more: bool = False) -> None:
+    """Events of the transaction are in bulk from now on; `more`: other transactions with such follow at once."""
+    await connection.execute(f"SELECT {WITH_MORE_IN_BULK if more else _IN_BULK}")
 
 
 async def lock_unpublished(connection: Connection, limit: int, *, bulk: bool = False) -> list[OutboxRow]:

@@ -276,8 +276,8 @@ async def savepoint(connection: Connection, *, lock_wait: int) -> AsyncIterator[
 async def plan_anew(connection: Connection) -> None:
     """Has each statement of the transaction planned for its arguments, and for the tables as they are now.
 
-    For writes of many rows: they fill a table before PostgreSQL analyzes it, and plans made when it was empty would
-    read all of it.
+    For work on many rows: an import fills a table before PostgreSQL analyzes it, and plans made when it was empty would
+    read all of it, or all of an index.
     """
     await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
 

@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from stack.commands.documents import documents_command
 from stack.commands.licences import check_page
+from stack.commands.typescript import check_types
 from stack.console import Steps
 from stack.errors import StackError
 from stack.paths import CLIENT, REPOSITORY
@@ -23,20 +25,23 @@ def lint(steps: Steps) -> int:
             ("ruff check", [programs / "ruff", "check"]),
             ("ruff format --check", [programs / "ruff", "format", "--check"]),
             ("mypy", [programs / "mypy"]),
+            ("mypy of examples", [programs / "mypy", *sorted((CLIENT / "examples").glob("*.py"))]),
             ("lint-imports", [programs / "lint-imports"]),
             ("documents", documents_command("--check")),
         )
         if not _passes(title, [str(part) for part in command], steps)
     ]
-    if not _licences_are_listed(steps):
-        failed.append("licences")
+    failed += [
+        title for title, check in (("licences", check_page), ("types", check_types)) if not _holds(title, check, steps)
+    ]
     return 1 if failed else 0
 
 
-def _licences_are_listed(steps: Steps) -> bool:
-    with steps.step("licences") as step:
+def _holds(title: str, check: Callable[[], None], steps: Steps) -> bool:
+    """Whether the check raises no StackError."""
+    with steps.step(title) as step:
         try:
-            check_page()
+            check()
             step.result = "passed"
             return True
         except StackError as error:

@@ -1,7 +1,6 @@
 """`./dev outsiders`: tests with an identity provider and a client that others wrote, in Node.js."""
 
 import asyncio
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,18 +10,15 @@ from rich.console import Console
 from stack.commands.test import run_pytest, with_servers
 from stack.console import Steps
 from stack.paths import REPOSITORY, STACK_DIRECTORY, Layout
-from stack.processes.file_lock import exclusive
-from stack.processes.managed_process import ManagedProcess
 from stack.servers.all import Server
+from stack.servers.npm_packages import npm_packages
 from stack.servers.packages import provide
 from stack.servers.requirements import NODE, NPM, Program
 from stack.signals import interruptible
 
 PROGRAMS = REPOSITORY / "tests" / "outsiders" / "node"
 """And what says which packages they import."""
-LOCK = PROGRAMS / "package-lock.json"
 TESTS = "tests/outsiders"
-INSTALL_SECONDS = 300.0
 
 
 def outsiders(pytest_arguments: Sequence[str]) -> int:
@@ -51,37 +47,8 @@ def arguments_of_pytest(pytest_arguments: Sequence[str]) -> list[str]:
 
 
 async def _install_programs(layout: Layout, npm: Program, steps: Steps) -> Path:
-    """Copies of them beside exactly the packages of their lock, which are installed again when that changes."""
-    home = layout.root / "outsiders"
-    async with exclusive(layout.root / "outsiders.lock", steps.say, "installing the packages of the outsiders"):
-        if not _is_installed(home):
-            with steps.step("npm packages of the outsiders"):
-                await _install(layout, home, npm)
-        for program in PROGRAMS.glob("*.js"):
-            shutil.copy(program, home)
+    """Copies of them beside exactly the packages of their lock."""
+    home = await npm_packages(PROGRAMS, "outsiders", layout, npm, steps)
+    for program in PROGRAMS.glob("*.js"):
+        shutil.copy(program, home)
     return home
-
-
-def _is_installed(home: Path) -> bool:
-    stamp = home / "installed.json"
-    return stamp.exists() and stamp.read_bytes() == LOCK.read_bytes()
-
-
-async def _install(layout: Layout, home: Path, npm: Program) -> None:
-    await asyncio.to_thread(_make_anew, home)
-    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
-    await ManagedProcess("npm", layout.run / "npm.pid", layout.log / "npm.log").run(
-        [str(npm.directory / "npm"), "ci", *options],
-        environment=os.environ,  # which may say how npm reaches its registry
-        directory=home,
-        seconds=INSTALL_SECONDS,
-    )
-    shutil.copy(LOCK, home / "installed.json")
-
-
-def _make_anew(home: Path) -> None:
-    """Of what an installation that was killed has left, nothing is sure."""
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir()
-    for file in (PROGRAMS / "package.json", LOCK):
-        shutil.copy(file, home)

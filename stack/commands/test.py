@@ -14,6 +14,8 @@ from typing import Final
 
 from rich.console import Console
 
+from stack.commands.typescript import TESTS as TESTS_OF_TYPES
+from stack.commands.typescript import compiler_variables
 from stack.config.addresses import VARIABLES
 from stack.config.ports import load_state
 from stack.console import Steps
@@ -36,7 +38,7 @@ SUBSCRIBER: Final = "example"
 """Has a user on the run's broker."""
 PARTS: Final = (
     (
-        "--numprocesses=2",
+        "--numprocesses=3",
         "--dist=loadfile",
         "--no-loadscope-reorder",
         "--max-worker-restart=0",
@@ -48,9 +50,10 @@ PARTS: Final = (
     ("tests/faults", "-m", "not long"),
 )
 """The whole suite but for what is marked as long: the faults by themselves, since their figures are times and rates,
-and before them everything else in the order of its folders, of which the last has the shortest tests. A test that hangs
-ends its worker and with it the run: xdist 3.8 gives the replacement of a worker a single test and then waits for it for
-ever."""
+and before them everything else in the order of its folders, of which the last has the shortest tests. Those take more
+processes than two processors would keep busy, since many of them wait for what expires, hangs or restarts. A test that
+hangs ends its worker and with it the run: xdist 3.8 gives the replacement of a worker a single test and then waits for
+it for ever."""
 TESTS_FAILED: Final = 1
 """Pytest's exit status; a higher one means that it was interrupted or could not run."""
 PAGES: Final = REPOSITORY / "tests" / "pages"
@@ -77,7 +80,8 @@ NOT_PASSED_ON = frozenset(
 
 def test(pytest_arguments: Sequence[str]) -> int:
     """Run pytest with these arguments, or the whole suite; returns its exit status, or 130 when stopped by a signal."""
-    variables = browser_variables() if needs_browser(pytest_arguments) else {}
+    variables = browser_variables() if can_run(PAGES, pytest_arguments) else {}
+    variables |= compiler_variables() if can_run(TESTS_OF_TYPES, pytest_arguments) else {}
 
     async def run(servers: Sequence[Server]) -> int:
         if pytest_arguments:
@@ -87,11 +91,11 @@ def test(pytest_arguments: Sequence[str]) -> int:
     return asyncio.run(interruptible(with_servers(run), stopped_status=130))
 
 
-def needs_browser(pytest_arguments: Sequence[str]) -> bool:
-    """Whether pytest with these arguments, or none, can run tests of the pages."""
+def can_run(tests: Path, pytest_arguments: Sequence[str]) -> bool:
+    """Whether pytest with these arguments, or none, can run tests of this folder."""
     named = [REPOSITORY / argument.partition("::")[0] for argument in pytest_arguments if argument[:1] != "-"]
     paths = [path.resolve() for path in named if path.exists()]
-    return not paths or any(PAGES.is_relative_to(path) or path.is_relative_to(PAGES) for path in paths)
+    return not paths or any(tests.is_relative_to(path) or path.is_relative_to(tests) for path in paths)
 
 
 def browser_variables() -> dict[str, str]:

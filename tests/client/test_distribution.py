@@ -16,6 +16,7 @@ from tests.support.client import Client
 from tests.support.eventually import DEADLINE
 from tests.support.importing import people, people_file
 from tests.support.muster_command import PACKAGE
+from tests.support.papers import ROOT
 
 SITE_PACKAGES = Path(str(distribution("httpx").locate_file("")))
 """What the client needs is installed there: a test downloads nothing."""
@@ -47,9 +48,13 @@ async def wheel(tmp_path: Path) -> Path:
 async def test_the_wheel_has_the_package_alone(wheel: Path) -> None:
     assert wheel.name == f"muster_client-{__version__}-py3-none-any.whl"
     names = zipfile.ZipFile(wheel).namelist()
-    modules = {f"muster/{file.name}" for file in (PACKAGE / "muster").iterdir() if file.is_file()}
+    modules = {
+        str(file.relative_to(PACKAGE))
+        for file in (PACKAGE / "muster").rglob("*")
+        if file.is_file() and file.parent.name != "__pycache__"
+    }
     assert {name for name in names if ".dist-info/" not in name} == modules
-    assert "muster/py.typed" in modules
+    assert modules >= {"muster/py.typed", "muster/resources/courses.py", "muster/models/courses.py"}
 
 
 async def test_it_installs_by_itself_and_works(admin: Client, wheel: Path, tmp_path: Path) -> None:
@@ -74,5 +79,6 @@ def test_its_version_and_needs_are_those_of_its_metadata() -> None:
 
     project = tomllib.loads((PACKAGE / "pyproject.toml").read_text())["project"]
     assert project["version"] == __version__
+    assert __version__ == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     needed = {each.split(">")[0] for each in project["dependencies"]}
-    assert needed == {"httpx", "rich", "typer"}
+    assert needed == {"httpx", "pydantic", "rich", "typer"}

@@ -9,8 +9,9 @@ import pytest
 
 from documents.examples import EXAMPLES
 from services.accounts.passwords import hash_password
-from tests.support.client import Answer
+from tests.support.client import Answer, new_organisation
 from tests.support.demonstration import ORGANISATION, load_demonstration
+from tests.support.routes import Kept, rows_of_each_kind
 from tests.support.stack import Stack, running_stack
 
 EMAIL, PASSWORD = "hannah@example.com", "a long enough passphrase"
@@ -49,6 +50,13 @@ async def _add_user(stack: Stack) -> None:
         )
     finally:
         await connection.close(timeout=10)
+
+
+@pytest.fixture(scope="package")
+async def kept(stack: Stack) -> Kept:
+    """Shared by this package: to make these rows takes longer than most tests of a route do."""
+    organisation = new_organisation()
+    return Kept(stack, organisation, await rows_of_each_kind(stack.client(organisation)))
 
 
 @pytest.fixture

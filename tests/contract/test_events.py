@@ -54,7 +54,7 @@ ENVELOPE = {
     "data",
 }
 OF_A_REQUEST = {"requestid"}
-BY_ITSELF = {"enrollment.preserved", "clearance.lost", "clearance.gained"}
+BY_ITSELF = {"enrollment.preserved", "clearance.lost", "clearance.gained", "credential.revoked"}
 """Events that no request causes."""
 COURSE = {
     "id",
@@ -166,6 +166,7 @@ REQUIREMENT = {
     "created_at",
     "removed",
 }
+CREDENTIAL = {"id", "version", "employee_id", "enrollment_id", "record_id", "issued_at", "revoked_at"}
 BEGINNING = {"id", "version", "time_zone", "booking_clash"}
 SETTINGS_STATE = BEGINNING | {"issuer_name", "language"}
 WEBHOOK = {
@@ -214,6 +215,8 @@ EVENTS = {
     "requirement.removed": ("enrollment", "requirements", REQUIREMENT),
     "clearance.lost": ("enrollment", "clearances", CLEARANCE),
     "clearance.gained": ("enrollment", "clearances", CLEARANCE),
+    "credential.issued": ("enrollment", "credentials", CREDENTIAL),
+    "credential.revoked": ("enrollment", "credentials", CREDENTIAL),
     "settings.saved": ("enrollment", "settings", SETTINGS_STATE),
     "organisation.created": ("accounts", "organisations", BEGINNING | {"name"}),
     "webhook.saved": ("delivery", "webhooks", WEBHOOK),
@@ -240,6 +243,7 @@ async def everything_happens(stack: Stack, client: Client, organisation: int) ->
     [waitlisted] = (await client.post(ENROLLMENTS, waiting)).data["enrollments"]
     await client.patch(f"{ENROLLMENTS}/{completed}/check-in", {"method": "kiosk"})
     await client.patch(f"{ENROLLMENTS}/{completed}/complete", {"score": 82})
+    await client.get(f"{ENROLLMENTS}/{completed}/credential")
     await client.patch(f"{ENROLLMENTS}/{completed}/reopen", {"reason": "It was somebody else"})
     await client.delete(f"{ENROLLMENTS}/{completed}/check-in")
     await client.patch(f"{ENROLLMENTS}/{failed}/complete", {"score": 12.5})

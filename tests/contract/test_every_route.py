@@ -10,7 +10,7 @@ from shared.auth.internal_token import API_ACCESS, PLATFORM, Caller, InternalTok
 from shared.auth.trust import LIVE
 from shared.http.routing import Call
 from tests.support.client import ADMIN_PERMISSIONS, INTERNAL_PERMISSIONS, Client, client_token, new_organisation
-from tests.support.routes import ALL, NO_ROWS, PUBLIC, Declared, rows_of_each_kind
+from tests.support.routes import ALL, NO_ROWS, PUBLIC, Declared, Kept, rows_of_each_kind
 from tests.support.stack import CLIENT_SECRET, Stack
 
 WITH_PERMISSIONS = [declared for declared in ALL if declared.route.permissions]
@@ -97,10 +97,9 @@ async def test_control_without_the_check_of_permissions_the_walk_notices(
 
 
 @pytest.mark.parametrize("declared", OF_SOMEONES_ROW, ids=str)
-async def test_another_organisations_row_is_not_found(stack: Stack, admin: Client, declared: Declared) -> None:
-    ids = await rows_of_each_kind(admin)
+async def test_another_organisations_row_is_not_found(stack: Stack, kept: Kept, declared: Declared) -> None:
     stranger = stack.direct(declared.service, new_organisation(), declared.permissions)
-    answer = await declared.ask(stranger, ids)
+    answer = await declared.ask(stranger, kept.ids)
     assert (answer.status, answer.json["code"]) == (404, "not_found")
 
 
@@ -144,9 +143,8 @@ async def test_a_filter_that_stands_twice_is_refused(admin: Client, declared: De
 
 
 @pytest.mark.parametrize("declared", WITH_BODY + WITHOUT_BODY, ids=str)
-async def test_a_misspelled_field_is_refused(admin: Client, declared: Declared) -> None:
-    ids = await rows_of_each_kind(admin)
-    answer = await declared.ask(admin, ids, json={"titel": "x"})
+async def test_a_misspelled_field_is_refused(kept: Kept, declared: Declared) -> None:
+    answer = await kept.ask(declared, json={"titel": "x"})
     assert (answer.status, answer.json["code"]) == (422, "validation_failed")
     assert answer.json["errors"]["titel"] == ["Unknown field."]
 

@@ -19,7 +19,8 @@ from tests.support.client import Answer, Client
 from tests.support.eventually import eventually
 from tests.support.routes import NO_ROWS, PUBLIC, Declared
 from tests.support.stack import Stack
-from tests.support.walked import PATHS, SCENES, Walked
+from tests.support.walked import PATHS, SCENES
+from tests.support.walked_lists import Walked
 from tests.support.world import COURSES, EMPLOYEES, ENROLLMENTS, SESSIONS, enroll, new_course, new_employee, new_session
 
 LISTS = [declared for declared in PUBLIC if issubclass(declared.route.query, PagedQuery)]

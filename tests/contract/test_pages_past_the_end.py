@@ -1,5 +1,6 @@
 """A page past the end is an empty list, of whatever size: in every list, audit trail and history."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -8,15 +9,14 @@ from shared.http import pagination
 from shared.http.pagination import MAX_PAGE, PagedQuery
 from tests.support.client import Answer, Client
 from tests.support.eventually import eventually
-from tests.support.routes import PUBLIC, Declared, rows_of_each_kind
-from tests.support.stack import Stack
+from tests.support.routes import PUBLIC, Declared, Kept, rows_of_each_kind
 from tests.support.world import COURSES, WEBHOOKS
 
 LISTS = [declared for declared in PUBLIC if issubclass(declared.route.query, PagedQuery)]
 PAGES = ["1000000001", "9223372036854775807", "9223372036854775808", "9" * 40, "9" * 5000, "0" * 50 + "9" * 50]
 
 
-async def page_of(declared: Declared, client: Client, ids: dict[str, int], page: str, **query: Any) -> Answer:
+async def page_of(declared: Declared, client: Client, ids: Mapping[str, int], page: str, **query: Any) -> Answer:
     subject = {"course_id": ids[COURSES]} if declared.route.path.endswith("/compliance") else {}
     return await client.get(declared.path(ids), page=page, per_page=100, **subject, **query)
 
@@ -27,20 +27,17 @@ def grows_by_itself(declared: Declared) -> bool:
 
 
 @pytest.mark.parametrize("declared", LISTS, ids=str)
-async def test_a_page_past_the_end_is_empty(stack: Stack, admin: Client, organisation: int, declared: Declared) -> None:
-    ids = await rows_of_each_kind(admin)
-
+async def test_a_page_past_the_end_is_empty(kept: Kept, declared: Declared) -> None:
     async def first_page() -> Answer:
-        answer = await page_of(declared, admin, ids, "1")
+        answer = await page_of(declared, kept.admin, kept.ids, "1")
         assert answer.status == 200  # a history knows a person a little later
         assert declared.has_id or declared.service != "history" or answer.data
         return answer
 
     total = (await eventually(first_page)).json["meta"]["total"]
-    direct = stack.direct(declared.service, organisation, declared.permissions)
-    for client in (admin, direct):
+    for client in (kept.admin, kept.direct(declared)):
         for page in PAGES:
-            answer = await page_of(declared, client, ids, page)
+            answer = await page_of(declared, client, kept.ids, page)
             assert (answer.status, answer.data) == (200, []), f"{page[:50]}: {answer.text}"
             assert answer.json["meta"]["current_page"] == MAX_PAGE
             found = answer.json["meta"]["total"]

@@ -1,5 +1,6 @@
 """Every route, asked by every role, about whose rows there are, also of another organisation (contract, section 2)."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, get_args
@@ -7,10 +8,6 @@ from typing import Any, get_args
 import pytest
 
 from services.accounts.roles import ROLES as ISSUED
-from services.accounts.schemas_clients import ClientFields
-from services.accounts.schemas_organisations import OrganisationFields
-from services.accounts.schemas_users import UserFields
-from services.delivery.schemas_webhooks import WebhookFields
 from services.enrollment import api as enrollment_api
 from services.enrollment import (
     api_calendars,
@@ -26,46 +23,31 @@ from shared.auth import sight
 from shared.auth.internal_token import API_ACCESS, Caller
 from shared.service import resource_routes
 from tests.contract.permissions import DOCUMENTED, LINES, NOBODY, OPERATOR, ROLES, Line, Whose
+from tests.contract.rows_of_lines import COMPANY, Rows, rows_of
 from tests.support.client import INTERNAL_PERMISSIONS, Answer, Client, new_organisation
 from tests.support.eventually import eventually
-from tests.support.external_records import submitted
-from tests.support.importing import FILES, ended_import
 from tests.support.lifecycle import shown, transfer
-from tests.support.requirements import new_requirement
-from tests.support.routes import PUBLIC, example_body
+from tests.support.routes import PUBLIC
 from tests.support.stack import Stack
 from tests.support.world import (
     CALENDARS,
-    CLIENTS,
     COURSES,
     EMPLOYEES,
     ENROLLMENTS,
-    ORGANISATIONS,
     RECORDS,
     STAFF,
     SUBMISSIONS,
-    USERS,
-    WEBHOOKS,
     ask_to_enroll,
-    enroll,
-    new_course,
     new_employee,
-    new_session,
-    new_staff,
 )
 
 pytestmark = pytest.mark.timeout(180)  # a role asks for every route of the table
 
-Rows = Mapping[str, Any]
 _NAME = re.compile(r"\{([a-z ]+)\}")
 NOT_KNOWN = 2**41
 COMPLIANCE, COMPANIES = "/api/v1/training/compliance", "/api/v1/companies"
 CLEARANCE = "/api/v1/training/clearance"
 
-
-COMPANY, OTHER_COMPANY = {"id": 7, "name": "ABC"}, {"id": 8, "name": "XYZ"}
-COMPANY_OF: Mapping[Whose, dict[str, Any] | None] = {"own": None, "company": COMPANY, "other": OTHER_COMPANY}
-NO_COMPANY = {"id": 0}
 WALK: list[tuple[str, Whose]] = [
     (role, whose)
     for role in ROLES
@@ -74,36 +56,13 @@ WALK: list[tuple[str, Whose]] = [
 ]
 
 
-async def rows_of(admin: Client, whose: Whose = "own") -> Rows:
-    """One of each kind that the table names, all about one person, but for the one of staff."""
-    course, empty_course = await new_course(admin), await new_course(admin)
-    session, other_session, empty_session = [await new_session(admin, course) for _ in range(3)]
-    person = await new_employee(admin, company=COMPANY_OF[whose])
-    [enrollment] = await enroll(admin, session, person)
-    webhook = (await admin.post(WEBHOOKS, example_body(WebhookFields))).data["id"]
-    return {
-        "course": course,
-        "empty course": empty_course,
-        "session": session,
-        "other session": other_session,
-        "empty session": empty_session,
-        "enrollment": enrollment,
-        "record": await submitted(admin, person),
-        "record of another": await submitted(admin, await new_employee(admin)),
-        "requirement": await new_requirement(admin),
-        "person": person,
-        "own person": person,
-        "company": (COMPANY_OF[whose] or NO_COMPANY)["id"],
-        "staff": await new_staff(admin),
-        "user": (await admin.post(USERS, example_body(UserFields))).data["id"],
-        "organisation": (await admin.post(ORGANISATIONS, example_body(OrganisationFields))).data["id"],
-        "new address": example_body(UserFields)["email"],
-        "client": (await admin.post(CLIENTS, example_body(ClientFields))).data["id"],
-        **{f"import of {kind}": await ended_import(admin, file, kind=kind) for kind, file in FILES.items()},
-        "calendar": (await admin.post(CALENDARS, {"kind": "person", "id": person})).data["id"],
-        "webhook": webhook,
-        "webhook message": (await admin.post(f"{WEBHOOKS}/{webhook}/test", None)).data["id"],
-    }
+def names_in(line: Line) -> set[str]:
+    """The rows that a request needs, and the caller of it."""
+    return {*_NAME.findall(line.request), *_NAME.findall(json.dumps(line.body)), *_caller_of(line)}
+
+
+def _caller_of(line: Line) -> set[str]:
+    return {"staff"} if "/staff" in line.request else set()
 
 
 async def settled_rows_of(admin: Client, whose: Whose = "own") -> Rows:
@@ -186,7 +145,7 @@ async def walk(stack: Stack, admin: Client, organisation: int, role: str, whose:
     for line in sorted(LINES, key=is_read, reverse=True):
         # What is refused changes nothing: only what may succeed needs rows of its own.
         is_refused = line.answered(role, whose) >= 400
-        rows = shared if is_read(line) or is_refused else await rows_of(admin, whose)
+        rows = shared if is_read(line) or is_refused else await rows_of(admin, whose, named=names_in(line))
         answer = await ask(client_with(stack, organisation, role, person_of(line, rows, whose)), line, rows)
         found[line.request] = (answer.status, shows(answer, line, rows))
     return found

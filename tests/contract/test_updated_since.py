@@ -16,7 +16,8 @@ from tests.support.external_records import decided, known_course
 from tests.support.history_client import Attendee, history_of
 from tests.support.past_completions import AT, imported_completions
 from tests.support.stack import Stack
-from tests.support.walked import PATHS, SCENES, Walked
+from tests.support.walked import PATHS, SCENES
+from tests.support.walked_lists import Walked
 from tests.support.world import (
     CLIENTS,
     COURSES,

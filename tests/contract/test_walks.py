@@ -13,7 +13,8 @@ from shared.service import resource_routes
 from tests.support.client import Answer, Client, new_organisation
 from tests.support.routes import NO_ROWS, PUBLIC, Declared
 from tests.support.stack import Stack
-from tests.support.walked import PATHS, SCENES, Walked
+from tests.support.walked import PATHS, SCENES
+from tests.support.walked_lists import Walked
 from tests.support.world import COURSES, EMPLOYEES, ENROLLMENTS, SESSIONS, enroll, new_course, new_employee, new_session
 
 PER_STEP = 2

@@ -17,6 +17,8 @@ RELAY = "shared.messaging.relay"
 CONSUMER = "shared.messaging.consumer"
 IMPORT = "shared.imports.applying"
 IMPORT_STORE = "shared.imports.work_store"
+STANDINGS = "services.enrollment.use_cases.standings"
+STANDINGS_STORE = "services.enrollment.store.standings"
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,20 @@ IMPORT_POINTS = (
     CrashPoint("import: finished", IMPORT_STORE, "finish", "after"),
 )
 """Of a worker. A transaction is the work on a batch of lines."""
-CRASH_POINTS = {point.name: point for point in (*REQUEST_POINTS, *RELAY_POINTS, *CONSUMER_POINTS, *IMPORT_POINTS)}
+STANDINGS_POINTS = (
+    CrashPoint("standings: organisations found", STANDINGS_STORE, "waiting", "after"),
+    CrashPoint("standings: turn taken", STANDINGS_STORE, "take_turn", "after"),
+    CrashPoint("standings: people taken", STANDINGS_STORE, "take_people", "after"),
+    CrashPoint("standings: facts read", STANDINGS_STORE, "facts", "after"),
+    CrashPoint("standings: rows written", STANDINGS_STORE, "save", "after"),
+    CrashPoint("standings: events in the outbox", OUTBOX, "add", "after"),
+    CrashPoint("standings: before the commit", STANDINGS, "transaction", "before its commit"),
+    CrashPoint("standings: after the commit", STANDINGS, "transaction", "after its commit"),
+)
+"""Of a worker. A transaction is the search for organisations, or the look at some people of one."""
+CRASH_POINTS = {
+    point.name: point for point in (*REQUEST_POINTS, *RELAY_POINTS, *CONSUMER_POINTS, *IMPORT_POINTS, *STANDINGS_POINTS)
+}
 
 
 def arm(name: str, count: int, by: signal.Signals = signal.SIGKILL) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import asyncpg
 
+from services.enrollment.store.standing_check import wrong_standings
 from tests.faults.bed import Bed
 from tests.faults.ledger import KnownEnrollment, Ledger
 from tests.faults.observer import Observer
@@ -31,7 +32,9 @@ FROM kept FULL JOIN told USING (organisation_id, kind, id) WHERE organisation_id
 _OWNED = {
     "enrollment": """
         SELECT organisation_id, 'enrollment' AS kind, id, version FROM enrollments
-        UNION ALL SELECT organisation_id, 'employee', id, version FROM people""",
+        UNION ALL SELECT organisation_id, 'employee', id, version FROM people
+        UNION ALL SELECT organisation_id, 'requirement', id, version FROM requirements
+        UNION ALL SELECT organisation_id, 'clearance', employee_id, version FROM clearances WHERE version > 0""",
     "catalog": """
         SELECT organisation_id, 'course' AS kind, id, version FROM courses
         UNION ALL SELECT organisation_id, 'session', id, version FROM sessions""",
@@ -196,3 +199,13 @@ async def _seats_differ(bed: Bed, organisations: list[int]) -> list[str]:
     return [
         f"I4 oversold: {row}" for row in seats.values() if not row["held"] == row["seats_taken"] <= row["seats_max"]
     ]
+
+
+async def standings_differ(bed: Bed) -> list[str]:
+    """I3 for what is kept of how people stand, which follows from all else, and is no copy."""
+    connection = await asyncpg.connect(bed.database_urls["enrollment"], timeout=5, command_timeout=20)
+    try:
+        await connection.execute("SET muster.organisations = '{NULL}'")
+        return [f"I3: {sentence}" async for sentence in wrong_standings(connection)]
+    finally:
+        await connection.close()

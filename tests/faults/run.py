@@ -9,13 +9,13 @@ import pytest
 
 from tests.faults.bed import Bed
 from tests.faults.following import FeedReader, feed_differs, following, webhooks_differ
-from tests.faults.invariants import differences
+from tests.faults.invariants import differences, standings_differ
 from tests.faults.leaks import Censuses, censuses, leaks
 from tests.faults.ledger import Ledger
 from tests.faults.load import load
 from tests.faults.moving import Mover, moves_differ, moving
 from tests.faults.observer import Observer, observing
-from tests.faults.scene import HOOKED, PEOPLE, Organisation, new_scene
+from tests.faults.scene import HOOKED, PEOPLE, Organisation, ask_of_everybody, new_scene
 from tests.support.eventually import eventually
 
 QUIET_SECONDS = 30.0
@@ -34,8 +34,11 @@ async def story(
     still_for: float = QUIET_SECONDS,
     people: int = PEOPLE,
     hooked: Sequence[str] = HOOKED,
+    asks: bool = False,
 ) -> AsyncIterator[Ledger]:
     """The block breaks and repairs things while clients are at work; after it everything that was promised is compared.
+
+    `asks` says whether the organisations ask anything of their people: then what they complete changes who is cleared.
 
     Raises AssertionError with the seed, the history and what differs, when that is so for `quiet_within` seconds
     after the last client has ended, or stays exactly the same for `still_for`.
@@ -43,6 +46,8 @@ async def story(
     async with observing(bed) as observer:
         interruptions = bed.interruptions()
         scene = await new_scene(bed, people, hooked)
+        if asks:
+            await ask_of_everybody(bed, scene)
         before = await censuses(bed)
         async with (
             load(bed, scene, seed) as ledger,
@@ -83,6 +88,7 @@ class _Look:
         found = await differences(self.bed, self.ledger, self.observer, self.scene)
         found += await feed_differs(self.bed, self.observer, self.readers)
         found += await moves_differ(self.movers)
+        found += await standings_differ(self.bed)
         interrupted = self.bed.interruptions() != self.interruptions
         found += await webhooks_differ(self.bed, self.observer, self.scene, interrupted=interrupted)
         found.sort()

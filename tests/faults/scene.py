@@ -2,8 +2,9 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import asyncpg
 
@@ -12,6 +13,7 @@ from tests.faults.receiver import Hook
 from tests.support import world
 from tests.support.client import Client, new_organisation
 from tests.support.eventually import eventually
+from tests.support.requirements import ask_for_requirement
 
 COURSES = 3
 SESSIONS_OF_COURSE = 3
@@ -96,3 +98,16 @@ async def _in_parts(count: int, make: Callable[[], Awaitable[int]]) -> Sequence[
     for start in range(0, count, AT_ONCE):
         made += await asyncio.gather(*(make() for _ in range(min(AT_ONCE, count - start))))
     return made
+
+
+async def ask_of_everybody(bed: Bed, scene: Iterable[Organisation]) -> None:
+    """In each organisation two courses are asked of everybody, and nobody has completed any."""
+    for organisation in scene:
+        for course in organisation.courses[:2]:
+            await eventually(partial(_is_asked, bed.client(organisation.id), course))
+
+
+async def _is_asked(client: Client, course: int) -> bool:
+    """False while enrollment does not know the course yet."""
+    answer = await ask_for_requirement(client, needs={"course_id": course})
+    return answer.status == 201

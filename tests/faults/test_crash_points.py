@@ -31,6 +31,16 @@ async def test_control_without_one_transaction_events_are_lost(bed: Bed) -> None
         await kills.reach(16)
 
 
+async def test_who_is_cleared_is_told_once_whenever_the_worker_is_killed(bed: Bed) -> None:
+    async with (
+        story(bed, SEED, asks=True) as ledger,
+        dying(bed, "enrollment", SEED, 4, points="standings") as kills,
+    ):
+        await kills.reach(8)
+        ledger.tell(f"killed at {kills.count()}")
+    figure("worker of standings killed at each step", "kills", kills.count().total(), "")
+
+
 async def test_a_relay_that_is_killed_publishes_again(bed: Bed) -> None:
     async with (
         bed.another("enrollment"),  # so that three relays share the outbox

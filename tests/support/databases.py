@@ -5,10 +5,12 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from shared.postgres.migrations import migrate
 from stack.servers.databases import Passwords, ensure_databases, owner_of
 
 
@@ -65,15 +67,46 @@ async def service_database(name: str, *, password: str | None = None) -> AsyncIt
 
 
 @asynccontextmanager
-async def fresh_database(name: str) -> AsyncIterator[str]:
-    """The URL of an empty database that is gone afterwards."""
+async def fresh_database(name: str, *, template: str = "template1") -> AsyncIterator[str]:
+    """The URL of a database that is gone afterwards: an empty one, or one like the template, to which nobody may be
+    connected."""
     unique = f"{name}_{secrets.token_hex(6)}"
     server = await asyncpg.connect(server_url(), timeout=10)
     try:
-        await server.execute(f"CREATE DATABASE {unique}")
+        await server.execute(f"CREATE DATABASE {unique} TEMPLATE {template}")
         try:
-            yield urlunsplit(urlsplit(server_url())._replace(path=f"/{unique}"))
+            yield _url_of(unique)
         finally:
             await server.execute(f"DROP DATABASE {unique} WITH (FORCE)")
     finally:
         await server.close()
+
+
+@asynccontextmanager
+async def migrated_database(name: str, migrations: Path) -> AsyncIterator[str]:
+    """The URL of a database of a test's own, with these migrations and no rows: a copy, which takes a fraction of what
+    the migrations take."""
+    async with fresh_database(name, template=await _template(name, migrations)) as url:
+        yield url
+
+
+async def _template(name: str, migrations: Path) -> str:
+    """The name of the database that is copied, which goes with the run's server."""
+    if migrations not in _TEMPLATES:
+        unique = f"template_{name}_{secrets.token_hex(6)}"
+        server = await asyncpg.connect(server_url(), timeout=10)
+        try:
+            await server.execute(f"CREATE DATABASE {unique}")
+        finally:
+            await server.close()
+        await migrate(_url_of(unique), migrations)
+        _TEMPLATES[migrations] = unique
+    return _TEMPLATES[migrations]
+
+
+_TEMPLATES: dict[Path, str] = {}
+
+
+def _url_of(database: str) -> str:
+    """As the superuser."""
+    return urlunsplit(urlsplit(server_url())._replace(path=f"/{database}"))

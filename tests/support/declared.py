@@ -2,11 +2,13 @@
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-import jsonschema
+from jsonschema.validators import validator_for
 
 from documents.routes import refusals_at
 from gateway.edge.own_routes import OWN_ROUTES
@@ -47,9 +49,11 @@ class Declarations:
 
     def __init__(self, routes: Sequence[Route[Any, Any]]) -> None:
         literal_first = sorted(routes, key=lambda route: "{" in route.path)
-        self._routes = [
-            (re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(each.path))), each) for each in literal_first
-        ]
+        self._routes = defaultdict[int, list[tuple[re.Pattern[str], Route[Any, Any]]]](list)
+        """By the number of slashes in their paths."""
+        for each in literal_first:
+            pattern = re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(each.path)))
+            self._routes[each.path.count("/")].append((pattern, each))
 
     def check(self, given: Given) -> None:
         """Raises AssertionError or a ValidationError for an answer of a route that it does not declare.
@@ -57,7 +61,7 @@ class Declarations:
         What no route has is nobody's to declare.
         """
         path = given.path.partition("?")[0]
-        found = [route for pattern, route in self._routes if pattern.fullmatch(path)]
+        found = [route for pattern, route in self._routes[path.count("/")] if pattern.fullmatch(path)]
         if given.by_gateway:
             found = [route for route in found if route.is_public or not route.is_internal]
         method = "GET" if given.method == "HEAD" else given.method
@@ -103,7 +107,16 @@ def _check_refusal(given: Given, declared: Sequence[type[ApiError]]) -> None:
     members = {name: schema for kind in kinds for name, schema in kind.members.items()}
     for name in set(body) - form:
         assert name in members, f"{given} with {name}, which no such error of its route declares"
-        jsonschema.validate(body[name], members[name])
+        _validator(json.dumps(members[name])).validate(body[name])
+
+
+@cache
+def _validator(schema: str) -> Any:
+    """Of a schema as JSON text: to look whether it is one takes longer than to validate by it."""
+    read = json.loads(schema)
+    kind = validator_for(read)
+    kind.check_schema(read)
+    return kind(read)
 
 
 def _form_of(body: Mapping[str, Any]) -> frozenset[str]:

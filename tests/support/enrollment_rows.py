@@ -5,21 +5,21 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from typing import Any
 
 from services.enrollment.app import MIGRATIONS
 from services.enrollment.rules import EnrollCommand
-from services.enrollment.schemas import EmployeeFields
+from services.enrollment.schemas import Completion, EmployeeFields
 from services.enrollment.store import catalog_replica
-from services.enrollment.use_cases import people
+from services.enrollment.use_cases import lifecycle, people
 from services.enrollment.use_cases.enroll import enroll_together
 from shared.http.responses import Answer
 from shared.postgres.audit import Actor
-from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connected, connection_pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support import events
-from tests.support.databases import fresh_database
+from tests.support.databases import migrated_database
 
 ORGANISATION = 7
 ACTOR = Actor("tester", "Tester")
@@ -30,8 +30,7 @@ Outcome = Answer | BaseException
 @asynccontextmanager
 async def enrollment_database() -> AsyncIterator[str]:
     """The URL of an enrollment database of a test's own, empty."""
-    async with fresh_database("enrollment") as url:
-        await migrate(url, MIGRATIONS)
+    async with migrated_database("enrollment", MIGRATIONS) as url:
         yield url
 
 
@@ -91,3 +90,32 @@ async def execute(pool: Pool, statement: str, *arguments: Any) -> None:
 def granted(outcomes: Sequence[Any]) -> list[dict[str, Any]]:
     """The data of the answers to those who were enrolled."""
     return [json.loads(outcome.text)["data"] for outcome in outcomes if isinstance(outcome, Answer)]
+
+
+async def enrolled(pool: Pool, session_id: int, *employee_ids: int) -> list[int]:
+    """The enrollments of people who all get a seat."""
+    [data] = granted([await enroll(pool, session_id, *employee_ids)])
+    return [enrollment["id"] for enrollment in data["enrollments"]]
+
+
+async def complete(pool: Pool, enrollment_id: int, score: int | None = 90) -> None:
+    completion = Completion(score=None if score is None else Decimal(score))
+    await lifecycle.complete(pool, ORGANISATION, enrollment_id, completion, ACTOR)
+
+
+async def reopen(pool: Pool, enrollment_id: int) -> None:
+    await lifecycle.reopen(pool, ORGANISATION, enrollment_id, "It was somebody else", ACTOR)
+
+
+async def in_scope(pool: Pool, statement: str, *arguments: Any) -> list[Any]:
+    """The rows of a statement that sees every organisation's."""
+    async with transaction(pool, EVERY_ORGANISATION) as connection:
+        return list(await connection.fetch(statement, *arguments))
+
+
+async def published(pool: Pool, kind: str) -> list[tuple[str, dict[str, Any]]]:
+    """Of each event whose routing key begins so what follows in it, and the state, in their order."""
+    rows = await in_scope(
+        pool, "SELECT routing_key, body FROM outbox WHERE routing_key LIKE $1 || '.%' ORDER BY id", kind
+    )
+    return [(row["routing_key"].removeprefix(f"{kind}."), json.loads(row["body"])["data"]) for row in rows]

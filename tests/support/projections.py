@@ -10,10 +10,9 @@ import services.catalog.app
 import services.delivery.app
 import services.enrollment.app
 import services.history.app
-from shared.postgres.migrations import migrate
 from shared.postgres.pool import Pool, connection_pool
 from shared.projections.comparison import NOTED
-from tests.support.databases import fresh_database
+from tests.support.databases import migrated_database
 from tests.support.events import MOMENT, CourseCounts
 
 _INSERT_COURSES = """
@@ -67,10 +66,8 @@ async def delivery_database() -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def _migrated(name: str, migrations: Path) -> AsyncIterator[Database]:
-    async with fresh_database(name) as url:
-        await migrate(url, migrations)
-        async with connection_pool(url, name="test") as pool:
-            yield Database(url, pool)
+    async with migrated_database(name, migrations) as url, connection_pool(url, name="test") as pool:
+        yield Database(url, pool)
 
 
 async def insert_sessions(catalog: Database, organisation: int, courses: Mapping[int, int]) -> None:

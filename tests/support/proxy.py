@@ -62,7 +62,7 @@ class Proxy:
         """Resets every open connection on both sides; bytes on their way are lost."""
         for writers in self._connections.values():
             for writer in writers:
-                _reset(writer)
+                reset(writer)
 
     def freeze(self, *, to_server: bool = True, to_client: bool = True) -> None:
         """A black hole: connections stay and are taken, but nothing passes in the given directions."""
@@ -140,7 +140,8 @@ async def upgrade(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tl
     await writer.start_tls(tls)
 
 
-def _reset(writer: asyncio.StreamWriter) -> None:
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Ends the connection so that the other side sees a reset."""
     # To linger for no time makes the kernel send RST instead of FIN.
     if not writer.is_closing():
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

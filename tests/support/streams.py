@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from shared.errors import ApiError
+from shared.errors import ApiError, Unavailable
 from shared.http.request import Request
 from shared.http.responses import Answer
 from shared.http.server.app import create_app
@@ -19,8 +19,11 @@ from tests.support.stack import serving
 
 DEADLINE = 20.0
 Chunks = Callable[[Request], AsyncIterator[bytes]]
-
-
+FAST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+STANDARD = b"GET / HTTP/1.1\r\nHost: x\r\nTE: trailers\r\n\r\n"
+OLD = b"GET / HTTP/1.0\r\nHost: x\r\n\r\n"
+PATHS = {"fast path": FAST, "standard path": STANDARD, "HTTP/1.0": OLD}
+PIECE = b"x" * 16_384
 LOOKS = 10
 """After which what did not move stands still."""
 
@@ -191,3 +194,26 @@ def unchunked(body: bytes) -> bytes:
 
 async def unwatched(_: object) -> None:
     """In place of `OpenStreams.check`. The watch itself goes on: so does that of the gateway that other tests share."""
+
+
+async def three(_: Request) -> AsyncIterator[bytes]:
+    yield b"one"
+    yield b""
+    yield b"two"
+    yield b"x" * 200_000
+
+
+async def endless(_: Request) -> AsyncIterator[bytes]:
+    while True:
+        yield PIECE
+        await asyncio.sleep(0)
+
+
+async def failing(_: Request) -> AsyncIterator[bytes]:
+    yield b"one"
+    raise Unavailable
+
+
+async def silent(_: Request) -> AsyncIterator[bytes]:
+    yield b"one"
+    await asyncio.Event().wait()

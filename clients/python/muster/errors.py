@@ -36,8 +36,20 @@ class CutShort(MusterError):
     """The connection ended before the answer did: what came of it is not whole."""
 
 
+class NotModified(MusterError):
+    """The row is still as the caller has it (`if_none_match`)."""
+
+
+class Unexpected(MusterError):
+    """An answer that this client does not understand: the server is of another age, or is not Muster."""
+
+
 class ApiError(MusterError):
-    """The server refused. `code` is None where the answer is not one of Muster's."""
+    """The server refused. `code` is None where the answer is not one of Muster's; each code has a class of its own.
+
+    `errors` has the reasons by field, `details` whatever else the answer says. `retry_after` is in seconds. With
+    `answer_was_lost` the answer to an earlier try never came: what was refused now may have been done then.
+    """
 
     def __init__(
         self,
@@ -46,6 +58,7 @@ class ApiError(MusterError):
         *,
         code: str | None = None,
         errors: Mapping[str, Sequence[str]] | None = None,
+        details: Mapping[str, Any] | None = None,
         retry_after: float | None = None,
         request_id: str | None = None,
     ) -> None:
@@ -54,42 +67,22 @@ class ApiError(MusterError):
         self.message = message
         self.code = code
         self.errors = errors or {}
+        self.details = details or {}
         self.retry_after = retry_after
         self.request_id = request_id
+        self.answer_was_lost = False
+        for name in vars(type(self)).get("__annotations__", {}):
+            setattr(self, name, self.details.get(name))
 
     def __str__(self) -> str:
         """The message, the reason on each field, and what to do."""
         lines = [self.message]
         for field, reasons in self.errors.items():
             lines += [reason if field == "body" else f"{field}: {reason}" for reason in reasons]
+        if self.answer_was_lost:
+            lines.append("The answer to an earlier try was lost: it may have been done then.")
         if remedy := REMEDIES.get(self.code or ""):
             lines.append(remedy)
         if self.status >= 500 and self.request_id:
             lines.append(f"The request was {self.request_id}.")
         return "\n".join(lines)
-
-
-def error_of(
-    status: int, data: Any, *, address: str, retry_after: float | None = None, request_id: str | None = None
-) -> ApiError:
-    """What an answer with an error says. `data` is its JSON, or None where it is none."""
-    if isinstance(data, dict) and isinstance(data.get("code"), str):
-        return ApiError(
-            status,
-            str(data.get("message", data["code"])),
-            code=data["code"],
-            errors=_reasons(data.get("errors")),
-            retry_after=retry_after,
-            request_id=request_id,
-        )
-    if isinstance(data, dict) and isinstance(data.get("error"), str):  # the form of OAuth 2.0
-        message = str(data.get("error_description") or data["error"])
-        return ApiError(status, message, code=data["error"], retry_after=retry_after, request_id=request_id)
-    message = f"{address} answered with status {status}, and not as Muster does. Is MUSTER_URL right?"
-    return ApiError(status, message, retry_after=retry_after, request_id=request_id)
-
-
-def _reasons(errors: Any) -> dict[str, list[str]]:
-    if not isinstance(errors, dict):
-        return {}
-    return {str(field): [str(each) for each in reasons] for field, reasons in errors.items() if reasons}

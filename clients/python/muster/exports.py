@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from muster.errors import BadInput, CutShort, MusterError, error_of
+from muster.errors import BadInput, CutShort, MusterError
+from muster.refused import error_of
 from muster.rows import RowCounter
 from muster.transport import Query, Stream, Transport
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from muster.errors import BadInput, error_of
+from muster.errors import BadInput
+from muster.refused import error_of
 from muster.transport import Answer, Transport, Upload
 
 PATH: Final = "/api/v1/imports"
@@ -14,7 +15,7 @@ KEPT_REFUSALS: Final = 10_000
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 2.0
 """Seconds between two looks: thirty of them a minute leave room for other requests of the same user."""
-_GROWTH: Final = 1.4
+GROWTH: Final = 1.4
 COUNTS: Final = ("created", "changed", "unchanged", "removed", "refused")
 _NEEDED: Final = frozenset(("id", "kind", "status", "dry_run", "message", "lines", "bytes", "bytes_read", *COUNTS))
 
@@ -100,7 +101,7 @@ class Imports:
         yield job
         while not job.has_ended:
             wait(pause)
-            pause = min(pause * _GROWTH, LONGEST_PAUSE)
+            pause = min(pause * GROWTH, LONGEST_PAUSE)
             job = self.get(job.reference)
             yield job
 

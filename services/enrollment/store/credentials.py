@@ -74,8 +74,9 @@ WHERE NOT EXISTS (
 LIMIT 1
 """  # noqa: S608 - of constants alone
 _INSERT = """
-INSERT INTO credentials (organisation_id, of_id, employee_id, code, code_sha256, list, place, content)
-VALUES ($1, $2, $3, $4, decode($5, 'hex'), $6, $7, $8)
+INSERT INTO credentials (organisation_id, of_id, employee_id, code, code_sha256, list, place, content, told)
+VALUES ($1, $2, $3, $4, decode($5, 'hex'), $6, $7, $8, 1)
+RETURNING id
 """
 _SIGNING_KEY = f"SELECT k.key_id, k.sealed FROM (SELECT) asked {_KEY.format(organisation='$1')}"  # noqa: S608
 _ADD_KEY = "INSERT INTO credential_keys (organisation_id, id, public_key, sealed) VALUES ($1, $2, $3, $4)"
@@ -192,8 +193,9 @@ async def free_place(connection: Connection, organisation_id: int, list_number: 
     return place
 
 
-async def insert(connection: Connection, credential: Credential, employee_id: int, digest: str) -> None:
-    await connection.execute(
+async def insert(connection: Connection, credential: Credential, employee_id: int, digest: str) -> int:
+    """Its id. Whoever inserts it publishes that it was issued."""
+    row_id: int = await connection.fetchval(
         _INSERT,
         credential.organisation_id,
         credential.of_id,
@@ -204,6 +206,7 @@ async def insert(connection: Connection, credential: Credential, employee_id: in
         credential.place,
         credential.content.model_dump_json(),
     )
+    return row_id
 
 
 async def signing_key(connection: Connection, organisation_id: int) -> SealedKey | None:

@@ -43,6 +43,16 @@ _ENROLLMENT = f"""json_build_object('id', e.id, 'course', {_COURSE},
     'remembered', e.remembered)"""  # noqa: S608 - of constants alone
 _CERTIFICATION = f"""json_build_object('course', {_COURSE}, 'of', h.enrollment_id,
     'completed_at', training_timestamp(h.completed_at), 'valid_until', training_timestamp(h.valid_until))"""
+_ASKED = "json_build_object('id', r.id, 'name', r.name)"
+_ASKED_OF = f"""(SELECT coalesce(json_agg({_ASKED} ORDER BY r.id), '[]') FROM requirements r
+    WHERE r.organisation_id = h.organisation_id AND r.id = ANY(h.{{column}}))"""  # noqa: S608 - of constants alone
+_CLEARANCE = f"""json_build_object('employee_id', h.employee_id, 'version', h.version,
+    'lacking', {_ASKED_OF.format(column="lacking")}, 'in_grace', {_ASKED_OF.format(column="in_grace")},
+    'ending', (
+        SELECT coalesce(json_agg(json_build_object('requirement', {_ASKED}, 'ends_at', training_timestamp(u.ends_at))
+            ORDER BY r.id), '[]')
+        FROM unnest(h.ending, h.ending_at) AS u (id, ends_at)
+        JOIN requirements r ON r.organisation_id = h.organisation_id AND r.id = u.id))"""  # noqa: S608 - of constants alone
 _CREDENTIAL = """json_build_object('id', h.id, 'of', h.of_id, 'issued_at', training_timestamp(h.issued_at),
     'revoked_at', training_timestamp(h.revoked_at), 'says', h.content)"""
 _CHANGE = """json_build_object('kind', {kind}, 'id', {id}, 'version', a.version, 'action', a.action,
@@ -99,6 +109,9 @@ _PARTS: Mapping[str, Sequence[_Part]] = {
             f" WHERE {_OF.format('h', 'employee_id')}",
             ("h.course_id", "h.employee_id"),
         )
+    ],
+    "clearances": [
+        _Part(_CLEARANCE, f"FROM clearances h WHERE {_OF.format('h', 'employee_id')}", ("h.employee_id", "0::bigint"))
     ],
     "calendars": [
         _Part(

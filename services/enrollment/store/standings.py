@@ -1,7 +1,7 @@
 """SQL of what is kept of how people stand to what is asked of them, and of whom a worker has to look at.
 
 Triggers mark the people whose requirements, completions or rows change, in the transaction that changes them
-(migrations/0034_standings.sql): no writer can forget it, and none waits for another.
+(migrations/0034_standings.sql, 0061_cheaper_marks.sql): no writer can forget it, and none waits for another.
 """
 
 from collections.abc import Sequence
@@ -70,25 +70,6 @@ _LACKED = """
 SELECT r.*, '{}'::bigint[] AS labelled FROM requirements r
 WHERE r.organisation_id = $1 AND r.removed AND r.id = ANY($2::bigint[])
 """
-_PEOPLE = """
-SELECT id FROM people WHERE organisation_id = $1 AND id > $2 AND id <= $3 ORDER BY id LIMIT $4
-"""
-_WALK_ON = "UPDATE clearance_walks SET after = $2 WHERE organisation_id = $1"
-_WALK_AGAIN = "UPDATE clearance_walks SET after = 0, until = again, again = 0 WHERE organisation_id = $1"
-_END_WALK = "DELETE FROM clearance_walks WHERE organisation_id = $1"
-
-_DUE = """
-SELECT employee_id FROM clearances WHERE organisation_id = $1 AND look_at <= statement_timestamp()
-ORDER BY look_at LIMIT $2
-"""
-
-_COURSES = """r.course_ids || ARRAY (
-    SELECT c.id FROM courses_in_scope c
-    WHERE c.organisation_id = r.organisation_id AND NOT c.removed AND c.label_ids && r.label_ids)"""
-_REQUIREMENTS = f"""
-SELECT r.*, CASE WHEN r.label_ids = '{{}}' THEN r.course_ids ELSE {_COURSES} END AS courses
-FROM requirements r WHERE r.organisation_id = $1 AND (NOT r.removed OR r.id = ANY($2::bigint[]))
-"""  # noqa: S608 - of constants alone
 _PEOPLE = """
 SELECT id, type, company_id, created_at FROM people
 WHERE organisation_id = $1 AND id = ANY($2::bigint[]) AND NOT removed

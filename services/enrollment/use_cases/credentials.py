@@ -10,13 +10,19 @@ from services.enrollment.errors import ChangedMeanwhile
 from services.enrollment.open_badge import TYP
 from services.enrollment.sealing import about_key
 from services.enrollment.store import credentials as store
+from services.enrollment.store.credential_events import ISSUED
 from services.enrollment.store.credentials import Found, SealedKey, Shown, Source
+from services.enrollment.use_cases import SOURCE
 from services.enrollment.use_cases.change_set import in_transaction
 from shared.auth.credential_codes import digest, new_code
 from shared.auth.jwk import PrivateKeySet, new_private_keys, parse_private_keys
 from shared.auth.secrets_at_rest import Sealer, SecretWrong
 from shared.auth.sight import Sight
 from shared.errors import Unavailable
+from shared.events.states import CredentialState
+from shared.events.types import CredentialIssued
+from shared.messaging import outbox
+from shared.observability import Trace
 from shared.postgres.pool import Connection, Pool, connected, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 
@@ -33,7 +39,7 @@ class Issued:
 
 
 async def credential_of(
-    pool: Pool, sealer: Sealer, source: Source, place: tuple[int, int], sight: Sight
+    pool: Pool, sealer: Sealer, source: Source, place: tuple[int, int], sight: Sight, trace: Trace
 ) -> Issued | None:
     """The credential of an enrollment or a record, `place` being its organisation and id; None for what is not in
     sight.
@@ -50,7 +56,7 @@ async def credential_of(
         return issued
 
     async def work(connection: Connection) -> Issued:
-        return await _issue(connection, sealer, source, place)
+        return await _issue(connection, sealer, source, place, trace)
 
     return await in_transaction(pool, place[0], work)
 
@@ -63,7 +69,9 @@ def _issued(found: Found) -> Issued | None:
     return Issued(credential, key, found.now)
 
 
-async def _issue(connection: Connection, sealer: Sealer, source: Source, place: tuple[int, int]) -> Issued:
+async def _issue(
+    connection: Connection, sealer: Sealer, source: Source, place: tuple[int, int], trace: Trace
+) -> Issued:
     """Raises `ChangedMeanwhile`, `NotCertified` or `PersonErased`."""
     if not await store.lock(connection, source, place):
         raise ChangedMeanwhile
@@ -79,8 +87,23 @@ async def _issue(connection: Connection, sealer: Sealer, source: Source, place: 
         return Issued(found.credential, key, found.now)
     free = await store.free_place(connection, place[0], number)
     credential = Credential(*place, new_code(), number, free, content, found.now)
-    await store.insert(connection, credential, found.subject.employee_id, digest(credential.code))
+    employee_id = found.subject.employee_id
+    row_id = await store.insert(connection, credential, employee_id, digest(credential.code))
+    await outbox.add(connection, SOURCE, [_event(credential, source, row_id, employee_id, trace)])
     return Issued(credential, key, found.now)
+
+
+def _event(credential: Credential, source: Source, row_id: int, employee_id: int, trace: Trace) -> CredentialIssued:
+    state = CredentialState(
+        id=row_id,
+        version=ISSUED,
+        employee_id=employee_id,
+        enrollment_id=credential.of_id if source == "enrollments" else None,
+        record_id=None if source == "enrollments" else credential.of_id,
+        issued_at=credential.issued_at,
+        revoked_at=None,
+    )
+    return CredentialIssued(credential.organisation_id, state, trace)
 
 
 async def add_key(connection: Connection, sealer: Sealer, organisation_id: int) -> SealedKey:

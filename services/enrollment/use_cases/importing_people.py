@@ -24,8 +24,8 @@ async def apply(
 ) -> list[Applied]:
     """Creates or replaces the people, as `PUT` does one by one.
 
-    People who are already what the lines say are not even locked. Raises `TransactionConflict` if another change came
-    first.
+    People who are already what the lines say are not even locked, nor is who is not there yet. Raises
+    `TransactionConflict` if another change came first.
     """
     wanted: dict[int, Wanted] = {}
     for line in lines:
@@ -35,8 +35,9 @@ async def apply(
     changing = [each for each in wanted.values() if not person_rules.says(known.get(each.id), each)]
     outcomes = {each: Applied(Outcome.UNCHANGED, each) for each in wanted}
     if changing:
+        there = [each.id for each in changing if each.id in known]
         try:
-            outcomes |= await _save(connection, organisation_id, changing, actor)
+            outcomes |= await _save(connection, organisation_id, changing, there, actor)
         except ChangedMeanwhile as error:
             raise TransactionConflict(error.message) from error
     return [outcomes.pop(line.id, Applied(Outcome.REFUSED, line.id, (_TWICE,))) for line in lines]
@@ -48,9 +49,9 @@ def keys(line: PersonLine) -> Iterable[Hashable]:
 
 
 async def _save(
-    connection: Connection, organisation_id: int, wanted: Sequence[Wanted], actor: Actor
+    connection: Connection, organisation_id: int, wanted: Sequence[Wanted], there: Sequence[int], actor: Actor
 ) -> dict[int, Applied]:
-    current = await store.lock_people(connection, organisation_id, [each.id for each in wanted])
+    current = await store.lock_people(connection, organisation_id, there) if there else {}
     gone = _gone(current)
     coming = [each for each in wanted if each.id not in gone]
     taken = await people_changes.save(connection, organisation_id, coming, current, actor)

@@ -21,7 +21,7 @@ from shared.events.types import ClearanceGained, ClearanceLost, Event
 from shared.messaging import outbox
 from shared.messaging.retrying import retry_forever
 from shared.observability import Trace, own_trace
-from shared.postgres.pool import Connection, Pool, transaction
+from shared.postgres.pool import Connection, Pool, plan_anew, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 
 log = logging.getLogger(__name__)
@@ -74,6 +74,7 @@ async def look_at_next(pool: Pool, organisation_id: int) -> bool:
     async with transaction(pool, [organisation_id]) as connection:
         if not await store.take_turn(connection, organisation_id):
             return False
+        await plan_anew(connection)
         people = await store.take_people(connection, organisation_id, BATCH)
         if people:
             await _look(connection, organisation_id, people)

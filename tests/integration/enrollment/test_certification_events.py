@@ -4,27 +4,25 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from services.enrollment.schemas import Completion
 from services.enrollment.store import certifications as store
-from services.enrollment.use_cases import lifecycle
 from services.enrollment.use_cases.certifications import follow_completions, send_batch
 from shared.observability import is_traceparent
 from shared.postgres.pool import Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support.enrollment_rows import (
-    ACTOR,
     ORGANISATION,
-    enroll,
+    complete,
+    enrolled,
     enrollment_database,
     execute,
-    granted,
     new_people,
     new_session,
+    published,
+    reopen,
     warm_pool,
 )
 from tests.support.guards import without
@@ -44,20 +42,11 @@ async def new_completions(pool: Pool, count: int, **end_in: float) -> list[int]:
     """Enrollments that were completed, and end then."""
     session_id = await new_session(pool, places=count)
     await execute(pool, "UPDATE courses SET validity_months = 12, pass_score = 50")
-    [data] = granted([await enroll(pool, session_id, *await new_people(pool, count))])
-    ids = [enrollment["id"] for enrollment in data["enrollments"]]
+    ids = await enrolled(pool, session_id, *await new_people(pool, count))
     for enrollment_id in ids:
-        await complete(pool, enrollment_id, 90)
+        await complete(pool, enrollment_id)
         await end(pool, enrollment_id, **end_in)
     return ids
-
-
-async def complete(pool: Pool, enrollment_id: int, score: int) -> None:
-    await lifecycle.complete(pool, ORGANISATION, enrollment_id, Completion(score=Decimal(score)), ACTOR)
-
-
-async def reopen(pool: Pool, enrollment_id: int) -> None:
-    await lifecycle.reopen(pool, ORGANISATION, enrollment_id, "It was somebody else", ACTOR)
 
 
 async def end(pool: Pool, enrollment_id: int, **end_in: float) -> None:
@@ -77,8 +66,7 @@ async def look(pool: Pool, days: Sequence[int] = DAYS) -> None:
 
 
 async def told(pool: Pool) -> list[dict[str, Any]]:
-    rows = await pool.fetch("SELECT routing_key, body FROM outbox WHERE routing_key LIKE 'certification.%' ORDER BY id")
-    return [{"key": row["routing_key"], **json.loads(row["body"])["data"]} for row in rows]
+    return [{"kind": kind, **state} for kind, state in await published(pool, "certification")]
 
 
 async def test_each_moment_is_told_once_however_often_somebody_looks(pool: Pool) -> None:
@@ -89,7 +77,7 @@ async def test_each_moment_is_told_once_however_often_somebody_looks(pool: Pool)
         for _ in range(3):
             await look(pool)
             await execute(pool, "UPDATE certifications SET look_at = now() WHERE look_at IS NOT NULL")
-        seen.append([event["key"].removeprefix("certification.") for event in await told(pool)])
+        seen.append([event["kind"] for event in await told(pool)])
     assert seen == [[], ["expiring"], ["expiring"] * 2, ["expiring", "expiring", "expired"]]
     assert [event["version"] for event in await told(pool)] == [1, 2, 3]
 
@@ -103,7 +91,7 @@ async def test_an_event_tells_whose_completion_of_what_ends_when(pool: Pool) -> 
     moments = {name: datetime.fromisoformat(event.pop(name)) for name in ("completed_at", "valid_until")}
     assert moments == {name: row[name] for name in moments}
     assert event == {
-        "key": "certification.expiring",
+        "kind": "expiring",
         "id": enrollment_id,
         "version": 1,
         "course_id": row["course_id"],
@@ -140,14 +128,13 @@ async def test_a_completion_that_is_taken_back_is_revoked_and_ends_without_a_not
     if way == "reopened":
         await reopen(pool, enrollment_id)
     else:
-        completion = Completion(score=Decimal(10) if way == "failed" else None)
-        await lifecycle.complete(pool, ORGANISATION, enrollment_id, completion, ACTOR)
+        await complete(pool, enrollment_id, 10 if way == "failed" else None)
     await look(pool)
     [event] = await told(pool)
     moments = {name: datetime.fromisoformat(event.pop(name)) for name in ("completed_at", "valid_until")}
     assert moments == {name: held[name] for name in moments}
     assert event == {
-        "key": "certification.revoked",
+        "kind": "revoked",
         "id": enrollment_id,
         "version": 1,
         "course_id": held["course_id"],
@@ -160,12 +147,11 @@ async def test_a_completion_that_is_taken_back_is_revoked_and_ends_without_a_not
 
 async def test_one_that_never_ends_is_revoked_without_an_end(pool: Pool) -> None:
     session_id = await new_session(pool, places=1)
-    [data] = granted([await enroll(pool, session_id, *await new_people(pool, 1))])
-    enrollment_id = data["enrollments"][0]["id"]
-    await complete(pool, enrollment_id, 90)
+    [enrollment_id] = await enrolled(pool, session_id, *await new_people(pool, 1))
+    await complete(pool, enrollment_id)
     await reopen(pool, enrollment_id)
     [event] = await told(pool)
-    assert (event["key"], event["valid_until"]) == ("certification.revoked", None)
+    assert (event["kind"], event["valid_until"]) == ("revoked", None)
 
 
 async def test_what_never_certified_is_not_revoked(pool: Pool) -> None:
@@ -173,7 +159,7 @@ async def test_what_never_certified_is_not_revoked(pool: Pool) -> None:
     await complete(pool, enrollment_id, 10)
     await complete(pool, enrollment_id, 20)
     await reopen(pool, enrollment_id)
-    assert [event["key"] for event in await told(pool)] == ["certification.revoked"]
+    assert [event["kind"] for event in await told(pool)] == ["revoked"]
 
 
 async def test_the_completion_that_is_left_counts_once_another_is_revoked(pool: Pool) -> None:
@@ -208,7 +194,7 @@ async def test_versions_rise_when_a_completion_was_taken_back_and_given_again(po
         await complete(pool, enrollment_id, score)
     await end(pool, enrollment_id, days=5)
     await look(pool)
-    told_of = [(event["key"].removeprefix("certification."), event["version"]) for event in await told(pool)]
+    told_of = [(event["kind"], event["version"]) for event in await told(pool)]
     assert told_of == [("expiring", 1), ("revoked", 2), ("expiring", 3)]
 
 
@@ -220,7 +206,7 @@ async def test_a_completion_that_is_given_again_gets_its_notices_again(pool: Poo
     ending = datetime.now(UTC) + timedelta(days=20)
     await execute(pool, "UPDATE certifications SET valid_until = $1, look_at = now()", ending)
     await look(pool)
-    assert [event["key"].removeprefix("certification.") for event in await told(pool)] == [
+    assert [event["kind"] for event in await told(pool)] == [
         "expiring",
         "revoked",
         "expiring",

@@ -7,10 +7,12 @@ import pytest
 
 from services.enrollment.store import one_person
 from shared.auth.internal_token import MANAGE, VIEW, VIEW_SELF
+from tests.support.clearances import days_from_now, required, trained
 from tests.support.client import Client, new_organisation
 from tests.support.erasing import NAME, erase, somebody_trained
+from tests.support.eventually import eventually
 from tests.support.external_records import accepted, known_course
-from tests.support.lifecycle import changed
+from tests.support.lifecycle import changed, ends_at
 from tests.support.stack import Stack
 from tests.support.world import (
     CALENDARS,
@@ -55,6 +57,38 @@ async def test_everything_is_there(stack: Stack, admin: Client, organisation: in
         ("record", "record.accepted"),
     }
     assert {each["where"] for each in data["held_elsewhere"]} >= {"history", "catalog", "delivery", "accounts"}
+
+
+async def test_how_somebody_stands_is_there(stack: Stack, admin: Client) -> None:
+    course, other = await known_course(admin), await known_course(admin)
+    person = await new_employee(admin)
+    lacking = await required(admin, {"course_id": other}, name="Heights")
+    grace = await required(admin, {"course_id": other}, name="Induction", grace_days=10)
+    met = await required(admin, {"course_id": course}, name="White card")
+    enrollment = await trained(admin, course, person)
+    end = days_from_now(20)
+    await ends_at(stack, enrollment, end)
+
+    async def clearances() -> Any:
+        found = (await data_of(admin, person))["clearances"]
+        assert [each for each in found if each["ending"]], found
+        return found
+
+    [found] = await eventually(clearances)
+    assert found.pop("version") in (1, 3)  # they may have lacked the white card first, as somebody saw
+    assert found == {
+        "employee_id": person,
+        "lacking": [{"id": lacking, "name": "Heights"}],
+        "in_grace": [{"id": grace, "name": "Induction"}],
+        "ending": [{"requirement": {"id": met, "name": "White card"}, "ends_at": f"{end:%Y-%m-%dT%H:%M:%S.%fZ}"}],
+    }
+    assert (await erase(admin, person)).status == 200
+
+    async def nothing() -> bool:
+        [found] = (await data_of(admin, person))["clearances"]
+        return not (found["lacking"] or found["in_grace"] or found["ending"])
+
+    await eventually(nothing)
 
 
 async def test_it_is_a_file(admin: Client) -> None:

@@ -16,18 +16,9 @@ from services.enrollment.use_cases.standings import look_at_next
 from shared.http.models import IdAndName
 from shared.postgres.pool import Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
-from tests.integration.enrollment.test_standings import (
-    asks,
-    completed,
-    differences,
-    in_scope,
-    lacking,
-    look,
-    passes,
-    scoped,
-)
 from tests.support import events
-from tests.support.enrollment_rows import ACTOR, ORGANISATION, enrollment_database, new_people, warm_pool
+from tests.support.enrollment_rows import ACTOR, ORGANISATION, enrollment_database, in_scope, new_people, warm_pool
+from tests.support.standings import asks, completed, differences, lacking, look, passes, scoped
 
 STEPS = 60
 LABELS = (70, 71)

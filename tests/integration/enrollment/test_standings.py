@@ -1,118 +1,39 @@
 """Who loses clearance and who gains it is found out and published once, whatever the reason, also time alone."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
-from typing import Any
 
 import pytest
 
-from services.enrollment.schemas import Completion, EmployeeFields, OrganisationSettings
+from services.enrollment.schemas import EmployeeFields, OrganisationSettings
 from services.enrollment.store import catalog_replica
-from services.enrollment.store import standings as store
-from services.enrollment.store.standing_check import wrong_standings
-from services.enrollment.use_cases import lifecycle, people, settings, standings
-from services.enrollment.use_cases.standings import look_around, look_at_next
+from services.enrollment.use_cases import people, settings
 from shared.http.models import IdAndName
 from shared.observability import is_traceparent
-from shared.postgres.pool import Pool, connected, transaction
+from shared.postgres.pool import Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
 from tests.support import events
 from tests.support.enrollment_rows import (
     ACTOR,
     ORGANISATION,
-    enroll,
+    complete,
+    enrolled,
     enrollment_database,
     execute,
-    granted,
+    in_scope,
     new_people,
     new_session,
+    reopen,
     warm_pool,
 )
-from tests.support.guards import without
-from tests.support.races import hold_after
-
-WORKERS = 2
-LOOKS_AT_MOST = 50
+from tests.support.standings import asks, completed, course_of, differences, lacking, look, passes, scoped, told
 
 
 @pytest.fixture
 async def pool() -> AsyncIterator[Pool]:
-    async with enrollment_database() as url, warm_pool(url, WORKERS + 3) as pool:
+    async with enrollment_database() as url, warm_pool(url, 3) as pool:
         yield pool
-
-
-async def asks(pool: Pool, **columns: Any) -> int:
-    """The id of a new requirement."""
-    given = {"organisation_id": ORGANISATION, "name": "White card", "course_ids": [], "label_ids": []} | columns
-    places = ", ".join(f"${place}" for place in range(1, len(given) + 1))
-    statement = f"INSERT INTO requirements ({', '.join(given)}) VALUES ({places}) RETURNING id"
-    async with transaction(pool, [ORGANISATION]) as connection:
-        found: int = await connection.fetchval(statement, *given.values())
-    return found
-
-
-async def in_scope(pool: Pool, statement: str, *arguments: Any) -> list[Any]:
-    async with transaction(pool, EVERY_ORGANISATION) as connection:
-        return list(await connection.fetch(statement, *arguments))
-
-
-async def look(pool: Pool) -> None:
-    for _ in range(LOOKS_AT_MOST):
-        if not await look_around(pool):
-            return
-    raise AssertionError("there is always somebody to look at")
-
-
-async def told(pool: Pool) -> list[tuple[str, int, int, int, list[int]]]:
-    """Of each event what it is, whose, which version, of which requirement, and what its person lacks."""
-    rows = await in_scope(pool, "SELECT routing_key, body FROM outbox WHERE routing_key LIKE 'clearance.%' ORDER BY id")
-    states = [(row["routing_key"].removeprefix("clearance."), json.loads(row["body"])["data"]) for row in rows]
-    return [
-        (kind, int(state["id"]), int(state["version"]), state["requirement"]["id"], state["lacking"])
-        for kind, state in states
-    ]
-
-
-async def lacking(pool: Pool) -> dict[int, list[int]]:
-    rows = await in_scope(pool, "SELECT employee_id, lacking FROM clearances")
-    return {row["employee_id"]: row["lacking"] for row in rows}
-
-
-async def differences(pool: Pool) -> list[str]:
-    async with connected(pool) as connection:
-        await connection.execute("SET muster.organisations = '{NULL}'")
-        found = [sentence async for sentence in wrong_standings(connection)]
-        await connection.execute("RESET muster.organisations")
-    return found
-
-
-async def course_of(pool: Pool, session_id: int) -> int:
-    [row] = await in_scope(pool, "SELECT course_id FROM sessions WHERE id = $1", session_id)
-    found: int = row["course_id"]
-    return found
-
-
-async def completed(pool: Pool, person_id: int) -> tuple[int, int]:
-    """The course, and the enrollment that certifies that the person holds it."""
-    session_id = await new_session(pool, places=1)
-    [data] = granted([await enroll(pool, session_id, person_id)])
-    enrollment_id: int = data["enrollments"][0]["id"]
-    await lifecycle.complete(pool, ORGANISATION, enrollment_id, Completion(score=Decimal(90)), ACTOR)
-    return await course_of(pool, session_id), enrollment_id
-
-
-async def passes(pool: Pool, person_id: int, **end_in: float) -> None:
-    """Time passes until so much is left of what the person holds. The clock of the database is its own."""
-    await execute(
-        pool,
-        "WITH scope AS (SELECT set_config('muster.organisations', '{NULL}', true))"
-        " UPDATE certifications SET valid_until = $2 FROM scope WHERE employee_id = $1",
-        person_id,
-        datetime.now(UTC) + timedelta(**end_in),
-    )
 
 
 async def test_a_requirement_is_lost_by_who_lacks_it_and_gained_by_who_completes_it(pool: Pool) -> None:
@@ -124,12 +45,12 @@ async def test_a_requirement_is_lost_by_who_lacks_it_and_gained_by_who_completes
         ("lost", first, 1, requirement, [requirement]),
         ("lost", second, 1, requirement, [requirement]),
     ]
-    [data] = granted([await enroll(pool, session_id, second)])
-    await lifecycle.complete(pool, ORGANISATION, data["enrollments"][0]["id"], Completion(), ACTOR)
+    [enrollment_id] = await enrolled(pool, session_id, second)
+    await complete(pool, enrollment_id, None)
     await look(pool)
     assert (await told(pool))[2:] == [("gained", second, 2, requirement, [])]
     assert await lacking(pool) == {first: [requirement], second: []}
-    await lifecycle.reopen(pool, ORGANISATION, data["enrollments"][0]["id"], "It was somebody else", ACTOR)
+    await reopen(pool, enrollment_id)
     await look(pool)
     assert (await told(pool))[3:] == [("lost", second, 3, requirement, [requirement])]
     assert await differences(pool) == []
@@ -168,11 +89,6 @@ async def test_time_alone_takes_clearance_once_however_often_somebody_looks(pool
         seen.append([kind for kind, *_ in await told(pool)])
     assert seen == [[], [], [], ["lost"]]
     assert await told(pool) == [("lost", person, 1, requirement, [requirement])]
-
-
-async def scoped(pool: Pool, statement: str, *arguments: Any) -> None:
-    async with transaction(pool, EVERY_ORGANISATION) as connection:
-        await connection.execute(statement, *arguments)
 
 
 async def test_the_moment_to_look_is_the_end_of_what_meets_it(pool: Pool) -> None:
@@ -327,128 +243,6 @@ async def test_a_requirement_of_named_people_concerns_these_alone(pool: Pool) ->
     assert len(await lacking(pool)) == 2
 
 
-async def test_everybody_is_looked_at_however_many_they_are(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(standings, "BATCH", 2)
-    await new_people(pool, 7)
-    await asks(pool, course_ids=[1])
-    await look(pool)
-    assert len(await told(pool)) == len(await lacking(pool)) == 7
-    assert await in_scope(pool, "SELECT FROM clearance_walks") == []
-
-
-async def test_a_change_during_a_walk_reaches_who_was_looked_at_already(
-    pool: Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(standings, "BATCH", 2)
-    await new_people(pool, 7)
-    await asks(pool, course_ids=[1])
-    for name in ("Second", "Third"):
-        await look_at_next(pool, ORGANISATION)
-        await look_at_next(pool, ORGANISATION)
-        await asks(pool, name=name, course_ids=[1])
-    await look(pool)
-    assert [len(each) for each in (await lacking(pool)).values()] == [3] * 7
-    assert len(await told(pool)) == 21
-    assert len({(who, version) for _, who, version, *_ in await told(pool)}) == 21
-
-
-async def test_changes_one_after_another_keep_nobody_from_being_looked_at(
-    pool: Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(standings, "BATCH", 2)
-    await new_people(pool, 7)
-    await asks(pool, course_ids=[1])
-    for days in range(1, 8):
-        await scoped(pool, "UPDATE requirements SET created_at = now() - make_interval(days => $1)", days)
-        await look_at_next(pool, ORGANISATION)
-    assert len(await lacking(pool)) == 7
-
-
-async def look_at_once(pool: Pool, monkeypatch: pytest.MonkeyPatch, *, takes_turns: bool) -> list[tuple[int, int]]:
-    """Whose events of which version there are, when several workers look at the same person at once."""
-    await new_people(pool, 1)
-    await asks(pool, course_ids=[1])
-    await look(pool)
-    await scoped(pool, "UPDATE clearances SET lacking = '{}', version = 0, look_at = now()")
-    await scoped(pool, "DELETE FROM outbox")
-    hold_after(monkeypatch, store, "take_turn" if takes_turns else "facts", WORKERS)
-    async with asyncio.timeout(20):
-        await asyncio.gather(*(look_at_next(pool, ORGANISATION) for _ in range(WORKERS)))
-    return [(who, version) for _, who, version, *_ in await told(pool)]
-
-
-async def test_two_workers_at_once_tell_it_once(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert len(await look_at_once(pool, monkeypatch, takes_turns=True)) == 1
-
-
-async def test_control_without_turns_two_workers_tell_it_twice(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    lock = "pg_try_advisory_xact_lock(hashtextextended(concat_ws(' ', 'standings', $1::bigint), 6))"
-    without(monkeypatch, store, "_TAKE_TURN", lock, "$1::bigint > 0")
-    seen = await look_at_once(pool, monkeypatch, takes_turns=False)
-    assert len(seen) == 2
-    assert len(set(seen)) == 1
-
-
-async def test_a_worker_that_fails_has_told_nothing_and_another_goes_on(
-    pool: Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await new_people(pool, 3)
-    await asks(pool, course_ids=[1])
-
-    async def broken(*_: Any) -> None:
-        raise ZeroDivisionError
-
-    with monkeypatch.context() as failing:
-        failing.setattr("shared.messaging.outbox.add", broken)
-        with pytest.raises(ZeroDivisionError):
-            await look_at_next(pool, ORGANISATION)
-        assert not await look_around(pool)
-    assert await told(pool) == []
-    assert await lacking(pool) == {}
-    await look(pool)
-    assert len(await told(pool)) == 3
-
-
-async def test_what_fails_in_one_organisation_keeps_no_other_from_its_turn(
-    pool: Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await new_people(pool, 1)
-    await asks(pool, course_ids=[1])
-    await scoped(
-        pool,
-        "INSERT INTO requirements (organisation_id, name, course_ids, label_ids) VALUES (1, 'Theirs', '{1}', '{}')",
-    )
-    whole = store.take_people
-
-    async def broken(connection: Any, organisation_id: int, limit: int) -> Any:
-        if organisation_id == 1:
-            raise ZeroDivisionError
-        return await whole(connection, organisation_id, limit)
-
-    monkeypatch.setattr(store, "take_people", broken)
-    await look(pool)
-    assert len(await told(pool)) == 1
-
-
-async def test_a_row_that_says_something_else_is_found_and_put_right(pool: Pool) -> None:
-    [person] = await new_people(pool, 1)
-    await asks(pool, course_ids=[1])
-    await look(pool)
-    await scoped(pool, "UPDATE clearances SET lacking = '{}'")
-    [sentence] = await differences(pool)
-    assert f"person {person}" in sentence
-    async with transaction(pool, EVERY_ORGANISATION) as connection:
-        assert await store.look_anew(connection) == 1
-    await look(pool)
-    assert await differences(pool) == []
-
-
-async def test_who_is_about_to_be_looked_at_is_not_wrong_yet(pool: Pool) -> None:
-    await new_people(pool, 1)
-    await asks(pool, course_ids=[1])
-    assert await differences(pool) == []
-
-
 async def test_days_are_those_of_the_organisation(pool: Pool) -> None:
     """It is asked from the first moment of a day there, and to the last of another."""
     await new_people(pool, 1)
@@ -458,23 +252,3 @@ async def test_days_are_those_of_the_organisation(pool: Pool) -> None:
     await look(pool)
     [row] = await in_scope(pool, "SELECT look_at FROM clearances")
     assert row["look_at"] == datetime(2030, 5, 14, 14, tzinfo=UTC)
-
-
-@pytest.mark.parametrize("table", ["certifications", "people", "requirements"])
-async def test_control_without_its_triggers_nobody_looks_at_whom_a_table_concerns(pool: Pool, table: str) -> None:
-    [person] = await new_people(pool, 1)
-    course, enrollment = await completed(pool, person)
-    await asks(pool, course_ids=[course])
-    await asks(pool, course_ids=[1], company_ids=[5])
-    await look(pool)
-    await execute(pool, f"ALTER TABLE {table} DISABLE TRIGGER mark_on_update")
-    await execute(pool, f"ALTER TABLE {table} DISABLE TRIGGER mark_on_insert")
-    if table == "certifications":
-        await execute(pool, "ALTER TABLE certifications DISABLE TRIGGER mark_on_delete")
-        await lifecycle.reopen(pool, ORGANISATION, enrollment, "It was somebody else", ACTOR)
-    elif table == "people":
-        await scoped(pool, "UPDATE people SET company_id = 5, company_name = 'Northwind'")
-    else:
-        await scoped(pool, "UPDATE requirements SET company_ids = NULL")
-    await look(pool)
-    assert len(await differences(pool)) == 1

@@ -12,8 +12,7 @@ from tests.integration.gateway.edge import StartGateway
 from tests.integration.gateway.lane import MOST, asked, counts
 from tests.support.eventually import eventually
 from tests.support.raw_http import exchange
-from tests.support.streams import Source, connection, read_of, read_until, streaming
-from tests.unit.shared.test_streams import three
+from tests.support.streams import Source, connection, read_of, read_until, streaming, three
 
 pytestmark = pytest.mark.usefixtures("lane")
 Framing = Callable[[bytes], tuple[str, bytes]]

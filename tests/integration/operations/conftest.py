@@ -1,6 +1,7 @@
 """The queue of a history service of the test's own, and the settings that its commands run with."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
+from dataclasses import dataclass
 
 import pytest
 from pydantic import SecretStr
@@ -9,6 +10,7 @@ from services.history.handlers import SUBSCRIPTIONS
 from services.history.settings import HistorySettings
 from shared.messaging.subscriptions import routing_keys
 from tests.support.broker import Broker, own_broker
+from tests.support.client import new_organisation
 from tests.support.copies import COPIES, SEATS_AS_HELD, everything_is_followed, execute, rebuild, rows_of_every_kind
 from tests.support.internal_keys import internal_settings
 from tests.support.projections import Database, history_database
@@ -53,12 +55,55 @@ async def enrollments(served: Stack, organisation: int) -> AsyncIterator[list[in
 
     Whatever the test has broken is put right for the next.
     """
+    yield await followed_rows(served, organisation)
+    await put_right(served)
+
+
+async def followed_rows(served: Stack, organisation: int) -> list[int]:
     ids = await rows_of_every_kind(served.client(organisation), served.client(organisation))
     await everything_is_followed(served)
-    yield ids
+    return ids
+
+
+async def put_right(served: Stack) -> None:
     await execute(served, "enrollment", SEATS_AS_HELD)
     for service in COPIES:
         await rebuild(served, service)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An organisation with rows of every kind, followed by everyone; the ids are its enrollments'."""
+
+    organisation: int
+    enrollments: list[int]
+
+
+@pytest.fixture(scope="session")
+async def kept_rows(served: Stack) -> Kept:
+    organisation = new_organisation()
+    return Kept(organisation, await followed_rows(served, organisation))
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
+@pytest.fixture
+async def kept(served: Stack, kept_rows: Kept, request: pytest.FixtureRequest) -> AsyncIterator[Kept]:
+    """Shared by tests that change no row at its owner, and end by seeing that the copies are whole again.
+
+    What one that fails has broken is put right for the next.
+    """
+    yield kept_rows
+    if request.node.stash.get(FAILED, False):
+        await put_right(served)
 
 
 @pytest.fixture

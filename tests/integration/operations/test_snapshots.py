@@ -41,7 +41,7 @@ async def all_pages(owner: SnapshotClient, kind: str, limit: int, after: Key = F
     return told
 
 
-@pytest.mark.usefixtures("enrollments")
+@pytest.mark.usefixtures("kept")
 @pytest.mark.parametrize(("owner", "kind"), KINDS)
 async def test_pages_of_any_size_tell_the_same_rows_in_order(
     owners: dict[str, SnapshotClient], owner: str, kind: str

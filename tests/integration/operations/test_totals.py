@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.integration.operations.conftest import Kept
 from tests.support.copies import execute, rebuild, verify
 from tests.support.stack import Stack
 
@@ -16,11 +17,11 @@ WRONG = [
 ]
 
 
-@pytest.mark.usefixtures("enrollments")
 @pytest.mark.parametrize(("service", "listed", "cell"), WRONG)
 async def test_a_wrong_total_is_found_and_put_right(
-    served: Stack, organisation: int, service: str, listed: str, cell: str
+    served: Stack, kept: Kept, service: str, listed: str, cell: str
 ) -> None:
+    organisation = kept.organisation
     assert (await verify(served, service)).status == 0
     await execute(
         served, service, f"UPDATE {listed}_totals SET total = total + 5 WHERE organisation_id = $1", organisation
@@ -36,7 +37,7 @@ async def test_a_wrong_total_is_found_and_put_right(
     assert (repaired.status, repaired.errors) == (0, ""), repaired.output
 
 
-@pytest.mark.usefixtures("enrollments")
+@pytest.mark.usefixtures("kept")
 @pytest.mark.parametrize(("service", "listed", "cell"), WRONG)
 async def test_totals_that_are_lost_come_back(served: Stack, service: str, listed: str, cell: str) -> None:
     await execute(served, service, f"TRUNCATE {listed}_totals")

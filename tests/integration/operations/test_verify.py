@@ -13,6 +13,7 @@ from shared.projections.comparison import Comparison, comparison
 from shared.projections.verify import Verification
 from shared.service.projection_commands import connected_owners
 from stack.config.ports import reserve_port
+from tests.integration.operations.conftest import Kept
 from tests.support.client import Client
 from tests.support.commands import run
 from tests.support.copies import COPIES, SEATS_AS_HELD, copies_of, everything_is_followed, execute, rebuild, verify
@@ -70,7 +71,7 @@ BREAKAGES = [
 ]  # fmt: skip
 
 
-@pytest.mark.usefixtures("enrollments")
+@pytest.mark.usefixtures("kept")
 async def test_copies_that_follow_are_equal(served: Stack) -> None:
     for service in COPIES:
         outcome = await run(service, served.settings[service], "verify", "--settle", "0.2")
@@ -80,10 +81,10 @@ async def test_copies_that_follow_are_equal(served: Stack) -> None:
 
 @pytest.mark.parametrize(("service", "breakage", "what", "how"), BREAKAGES)
 async def test_a_difference_is_found_and_a_rebuild_mends_it(
-    served: Stack, enrollments: list[int], organisation: int, service: str, breakage: str, what: str, how: str
+    served: Stack, kept: Kept, service: str, breakage: str, what: str, how: str
 ) -> None:
     before = await copies_of(served, service)
-    await execute(served, service, breakage, organisation, enrollments[0])
+    await execute(served, service, breakage, kept.organisation, kept.enrollments[0])
     broken = await verify(served, service)
     assert broken.status == 1
     assert [line for line in broken.output.splitlines() if what in line and how in line], broken.output

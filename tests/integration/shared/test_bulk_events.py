@@ -18,9 +18,9 @@ from tests.support.projections import Database
 from tests.support.relays import WAITING, arrived, commit, everything_is_marked, ids, relay_for, running
 
 
-async def commit_in_bulk(database: Database, *events: Event[Any]) -> None:
+async def commit_in_bulk(database: Database, *events: Event[Any], more: bool = False) -> None:
     async with transaction(database.pool, EVERY_ORGANISATION) as connection:
-        await outbox.put_in_bulk(connection)
+        await outbox.put_in_bulk(connection, more=more)
         await outbox.add(connection, "enrollment", events)
 
 
@@ -57,8 +57,8 @@ async def test_control_those_that_are_not_in_bulk_have_no_pace(database: Databas
 async def test_all_of_them_are_published_and_a_notification_wakes_their_lane(
     database: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared.messaging.relay, "BATCH", 5)
-    monkeypatch.setattr(shared.messaging.relay, "BULK_INTERVAL", 0.0)
+    no_interval(monkeypatch)
+    monkeypatch.setattr(shared.messaging.relay, "BULK_INTERVAL_MEANWHILE", 0.0)
     monkeypatch.setattr(shared.messaging.relay, "BULK_POLL_INTERVAL", NEVER)
     inbox = await broker.inbox()
     async with running(relay_for(database, broker)):
@@ -66,6 +66,26 @@ async def test_all_of_them_are_published_and_a_notification_wakes_their_lane(
             await commit_in_bulk(database, *(enrollment(7, number) for number in range(start, start + 23)))
             await arrived(inbox, *range(start, start + 23))
         await eventually(lambda: everything_is_marked(database))
+
+
+def no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared.messaging.relay, "BATCH", 5)
+    monkeypatch.setattr(shared.messaging.relay, "BULK_INTERVAL", 0.0)
+
+
+@pytest.mark.parametrize(("more", "at_once"), [(True, 5), (False, 20)])
+async def test_while_a_file_is_imported_they_have_a_slower_pace(
+    database: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch, *, more: bool, at_once: int
+) -> None:
+    no_interval(monkeypatch)
+    monkeypatch.setattr(shared.messaging.relay, "BULK_INTERVAL_MEANWHILE", NEVER)
+    inbox = await broker.inbox()
+    async with running(relay_for(database, broker)):
+        await commit_in_bulk(database, *(enrollment(7, number) for number in range(1, 21)), more=more)
+        await arrived(inbox, *range(1, at_once + 1))
+        await commit(database, enrollment(7, 101))
+        await arrived(inbox, 101)
+        await eventually(lambda: so_many_wait(database, 20 - at_once))
 
 
 async def test_the_setting_ends_with_its_transaction(database: Database) -> None:

@@ -210,6 +210,10 @@ def test_an_answer_that_ends_early() -> None:
             yield b'{"da'
             raise httpx.RemoteProtocolError("peer closed connection")
 
-    server = Server(httpx.Response(200, stream=Cut()))
+    server = Server(httpx.Response(200, stream=Cut()), good())
     with pytest.raises(CutShort, match="peer closed connection"):
-        server.transport().request("GET", "/x")
+        server.transport().request("POST", "/x")
+    assert server.transport().request("GET", "/x").data == {"data": 1}
+    again = Server(httpx.Response(200, stream=Cut()), good())
+    assert again.transport().request("GET", "/x").data == {"data": 1}
+    assert again.waits == [0.5]

@@ -66,3 +66,16 @@ def test_what_is_erased_is_of_a_kind_that_is_known() -> None:
     kinds = {each.type.partition(".")[0] for each, state in STATE_OF.items() if state in STATES.values()}
     assert kinds == set(KINDS)
     assert EmployeeErased.type.partition(".")[0] == "employee"
+
+
+def test_other_states_about_a_person_have_no_words() -> None:
+    """Of an event of theirs nothing has to become blank."""
+    others = {state for state in STATE_OF.values() if "employee_id" in state.model_fields} - set(STATES.values())
+    texts = {
+        (state.__name__, name)
+        for state in others
+        for name, field in state.model_fields.items()
+        if has_text(field.annotation)
+    }
+    assert {state.__name__ for state in others} == {"CertificationState", "ClearanceState", "CredentialState"}
+    assert texts == {("ClearanceState", "requirement")}  # what is asked, of whomever

@@ -72,4 +72,4 @@ class Gone:
     ],
 )
 def test_the_browser_is_installed_for_the_tests_that_need_it(arguments: list[str], needed: bool) -> None:
-    assert testing.needs_browser(arguments) is needed
+    assert testing.can_run(testing.PAGES, arguments) is needed

@@ -1,0 +1,355 @@
+"""Methods of employees.
+
+Written by `./dev documents`: change the routes, or what writes this.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from muster.arguments import OMIT, Omitted, Tag, key_or_new
+from muster.async_resource import AsyncResource
+from muster.exported import AsyncExport
+from muster.listing import AsyncListing
+from muster.models.people import Clearance, ErasedPerson, PersonData, PersonItem
+from muster.models.shared import AuditItem, IdAndName, TrainingRecord
+
+
+class AsyncEmployeesResource(AsyncResource):
+    """`client.employees`."""
+
+    def list(
+        self,
+        *,
+        search: str | None = None,
+        company_id: int | None = None,
+        page: int | None = None,
+        per_page: int | None = None,
+        cursor: str | None = None,
+        total: bool | None = None,
+        updated_since: dt.datetime | str | None = None,
+        request_id: str | None = None,
+    ) -> AsyncListing[PersonItem]:
+        """List employees.
+
+        Needs the permission `training.view`, `training.view.self` or `training.view.company`.
+        """
+        return self._list(
+            PersonItem,
+            "/api/v1/employees",
+            query={
+                "search": search,
+                "company_id": company_id,
+                "page": page,
+                "per_page": per_page,
+                "cursor": cursor,
+                "total": total,
+                "updated_since": updated_since,
+            },
+            request_id=request_id,
+        )
+
+    def export(
+        self,
+        media_type: Literal["text/csv", "application/x-ndjson"] = "text/csv",
+        *,
+        search: str | None = None,
+        company_id: int | None = None,
+        updated_since: dt.datetime | str | None = None,
+        request_id: str | None = None,
+    ) -> AsyncExport:
+        """List employees, all rows of one moment in one stream."""
+        return self._export(
+            media_type,
+            "/api/v1/employees",
+            query={"search": search, "company_id": company_id, "updated_since": updated_since},
+            request_id=request_id,
+        )
+
+    async def get(
+        self,
+        id: int,
+        *,
+        if_none_match: Tag | None = None,
+        request_id: str | None = None,
+    ) -> PersonItem:
+        """Get employee.
+
+        Needs the permission `training.view`, `training.view.self` or `training.view.company`.
+        """
+        return await self._one(
+            PersonItem,
+            "GET",
+            "/api/v1/employees/{id}",
+            ids={"id": id},
+            if_none_match=if_none_match,
+            request_id=request_id,
+        )
+
+    async def put(
+        self,
+        id: int,
+        *,
+        employee_id: str,
+        full_name: str,
+        company: IdAndName | Mapping[str, Any] | Omitted | None = OMIT,
+        if_match: Tag | None = None,
+        request_id: str | None = None,
+    ) -> PersonItem:
+        """Create or replace employee.
+
+        Ids of people come from your own system. With `If-None-Match: *` it creates and never replaces.
+
+        Needs the permission `training.manage`.
+        """
+        return await self._one(
+            PersonItem,
+            "PUT",
+            "/api/v1/employees/{id}",
+            ids={"id": id},
+            body={"employee_id": employee_id, "full_name": full_name, "company": company},
+            if_match=if_match,
+            request_id=request_id,
+        )
+
+    async def delete(
+        self,
+        id: int,
+        *,
+        if_match: Tag | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        """Remove employee.
+
+        Their records stay. Enrollments in sessions that have not begun are cancelled.
+
+        Needs the permission `training.manage`.
+        """
+        return await self._nothing(
+            "DELETE",
+            "/api/v1/employees/{id}",
+            ids={"id": id},
+            if_match=if_match,
+            request_id=request_id,
+        )
+
+    async def merge(
+        self,
+        id: int,
+        *,
+        into: int,
+        if_match: Tag,
+        idempotency_key: str | None = None,
+        request_id: str | None = None,
+    ) -> PersonItem:
+        """Merge employee.
+
+        All that the person has goes to `into`, and the person is removed. It cannot be undone, so it needs `If-
+        Match`.
+
+        Needs the permission `training.manage`.
+        """
+        return await self._one(
+            PersonItem,
+            "POST",
+            "/api/v1/employees/{id}/merge",
+            ids={"id": id},
+            body={"into": into},
+            if_match=if_match,
+            idempotency_key=key_or_new(idempotency_key),
+            request_id=request_id,
+        )
+
+    def audit(
+        self,
+        id: int,
+        *,
+        page: int | None = None,
+        per_page: int | None = None,
+        cursor: str | None = None,
+        total: bool | None = None,
+        updated_since: dt.datetime | str | None = None,
+        request_id: str | None = None,
+    ) -> AsyncListing[AuditItem]:
+        """Get audit trail of employee.
+
+        Needs the permission `training.view`.
+        """
+        return self._list(
+            AuditItem,
+            "/api/v1/employees/{id}/audit",
+            ids={"id": id},
+            query={
+                "page": page,
+                "per_page": per_page,
+                "cursor": cursor,
+                "total": total,
+                "updated_since": updated_since,
+            },
+            request_id=request_id,
+        )
+
+    def export_audit(
+        self,
+        id: int,
+        media_type: Literal["text/csv", "application/x-ndjson"] = "text/csv",
+        *,
+        updated_since: dt.datetime | str | None = None,
+        request_id: str | None = None,
+    ) -> AsyncExport:
+        """Get audit trail of employee, all rows of one moment in one stream."""
+        return self._export(
+            media_type,
+            "/api/v1/employees/{id}/audit",
+            ids={"id": id},
+            query={"updated_since": updated_since},
+            request_id=request_id,
+        )
+
+    async def data(
+        self,
+        id: int,
+        *,
+        request_id: str | None = None,
+    ) -> PersonData:
+        """Get data of employee.
+
+        Everything that is known of one person, in one document; also of a person who was removed. It says who else
+        has copies.
+
+        Needs the permission `training.manage` or `training.view.self`.
+        """
+        return await self._one(
+            PersonData,
+            "GET",
+            "/api/v1/employees/{id}/data",
+            ids={"id": id},
+            request_id=request_id,
+        )
+
+    async def erase(
+        self,
+        id: int,
+        *,
+        reason: str,
+        request_id: str | None = None,
+    ) -> ErasedPerson:
+        """Erase employee.
+
+        What says who the employee is becomes blank everywhere, for good, and they are removed. What happened stays,
+        without them. It cannot be undone; again it changes nothing.
+
+        Needs the permission `training.manage`.
+        """
+        return await self._one(
+            ErasedPerson,
+            "POST",
+            "/api/v1/employees/{id}/erase",
+            ids={"id": id},
+            body={"reason": reason},
+            request_id=request_id,
+        )
+
+    async def clearance(
+        self,
+        id: int,
+        *,
+        project_id: int | None = None,
+        on: dt.date | str | None = None,
+        request_id: str | None = None,
+    ) -> Clearance:
+        """Get clearance of employee.
+
+        Whether the person may work, and what meets each requirement or is missing. Of a day that is past, by what
+        is known now and by what was known then.
+
+        Needs the permission `training.view`, `training.view.self` or `training.view.company`.
+        """
+        return await self._one(
+            Clearance,
+            "GET",
+            "/api/v1/employees/{id}/clearance",
+            ids={"id": id},
+            query={"project_id": project_id, "on": on},
+            request_id=request_id,
+        )
+
+    def training(
+        self,
+        id: int,
+        *,
+        type: Literal["all", "online", "offline"] | None = None,
+        status: Literal["proposed", "confirmed", "completed", "cancelled", "upcoming"] | None = None,
+        project_id: int | None = None,
+        label_id: int | None = None,
+        date_from: dt.date | str | None = None,
+        date_to: dt.date | str | None = None,
+        as_of: dt.datetime | str | None = None,
+        company_id: int | None = None,
+        page: int | None = None,
+        per_page: int | None = None,
+        cursor: str | None = None,
+        total: bool | None = None,
+        updated_since: dt.datetime | str | None = None,
+        request_id: str | None = None,
+    ) -> AsyncListing[TrainingRecord]:
+        """List training of employee.
+
+        Needs the permission `training.view`, `training.view.self` or `training.view.company`.
+        """
+        return self._list(
+            TrainingRecord,
+            "/api/v1/employees/{id}/training",
+            ids={"id": id},
+            query={
+                "type": type,
+                "status": status,
+                "project_id": project_id,
+                "label_id": label_id,
+                "date_from": date_from,
+                "date_to": date_to,
+                "as_of": as_of,
+                "company_id": company_id,
+                "page": page,
+                "per_page": per_page,
+                "cursor": cursor,
+                "total": total,
+                "updated_since": updated_since,
+            },
+            request_id=request_id,
+        )
+
+    def export_training(
+        self,
+        id: int,
+        media_type: Literal["text/csv", "application/x-ndjson"] = "text/csv",
+        *,
+        type: Literal["all", "online", "offline"] | None = None,
+        status: Literal["proposed", "confirmed", "completed", "cancelled", "upcoming"] | None = None,
+        project_id: int | None = None,
+        label_id: int | None = None,
+        date_from: dt.date | str | None = None,
+        date_to: dt.date | str | None = None,
+        as_of: dt.datetime | str | None = None,
+        company_id: int | None = None,
+        updated_since: dt.datetime | str | None = None,
+        request_id: str | None = None,
+    ) -> AsyncExport:
+        """List training of employee, all rows of one moment in one stream."""
+        return self._export(
+            media_type,
+            "/api/v1/employees/{id}/training",
+            ids={"id": id},
+            query={
+                "type": type,
+                "status": status,
+                "project_id": project_id,
+                "label_id": label_id,
+                "date_from": date_from,
+                "date_to": date_to,
+                "as_of": as_of,
+                "company_id": company_id,
+                "updated_since": updated_since,
+            },
+            request_id=request_id,
+        )

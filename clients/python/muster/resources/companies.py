@@ -1,0 +1,61 @@
+"""Methods of companies.
+
+Written by `./dev documents`: change the routes, or what writes this.
+"""
+
+import datetime as dt
+from typing import Literal
+
+from muster.exported import Export
+from muster.listing import Listing
+from muster.models.courses import NamedTotal
+from muster.resource import Resource
+
+
+class CompaniesResource(Resource):
+    """`client.companies`."""
+
+    def list(
+        self,
+        *,
+        search: str | None = None,
+        page: int | None = None,
+        per_page: int | None = None,
+        cursor: str | None = None,
+        total: bool | None = None,
+        updated_since: dt.datetime | str | None = None,
+        request_id: str | None = None,
+    ) -> Listing[NamedTotal]:
+        """List companies.
+
+        Needs the permission `training.view` or `training.view.company`.
+        """
+        return self._list(
+            NamedTotal,
+            "/api/v1/companies",
+            query={
+                "search": search,
+                "page": page,
+                "per_page": per_page,
+                "cursor": cursor,
+                "total": total,
+                "updated_since": updated_since,
+            },
+            request_id=request_id,
+        )
+
+    def export(
+        self,
+        media_type: Literal["text/csv", "application/x-ndjson"] = "text/csv",
+        *,
+        search: str | None = None,
+        updated_since: dt.datetime | str | None = None,
+        request_id: str | None = None,
+    ) -> Export:
+        """List companies, all rows of one moment in one stream."""
+        return self._export(
+            media_type,
+            "/api/v1/companies",
+            query={"search": search, "updated_since": updated_since},
+            request_id=request_id,
+        )

@@ -1,0 +1,1 @@
+"""The generated parts of clients/python: models, exceptions and methods, from the document."""
