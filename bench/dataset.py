@@ -45,6 +45,13 @@ FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 WHERE c.relnamespace = 'public'::regnamespace
     AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.indexrelid)
 """
+# What those are sent who watch a session is counted at the end of a transaction, and nobody watches: without an index
+# each session would take a look at all enrollments.
+_DEFERRED = """
+SELECT format('ALTER TABLE %s DISABLE TRIGGER %I', tgrelid::regclass, tgname) AS drop,
+    format('ALTER TABLE %s ENABLE TRIGGER %I', tgrelid::regclass, tgname) AS make
+FROM pg_trigger WHERE tgdeferrable AND NOT tgisinternal
+"""
 
 
 @dataclass(frozen=True)
@@ -119,10 +126,11 @@ async def _connected(urls: Mapping[str, str]) -> AsyncIterator[Connections]:
 
 @asynccontextmanager
 async def _without_indexes(connections: Connections, told: _Told) -> AsyncIterator[None]:
-    """Foreign keys and indexes are there again afterwards: made at once they cost a fraction, and check as much."""
+    """Foreign keys, indexes and what is done at the end of a transaction are there again afterwards: made at once they
+    cost a fraction, and check as much."""
     taken: dict[str, list[str]] = {}
     for service, connection in connections.items():
-        found = [*await connection.fetch(_FOREIGN_KEYS), *await connection.fetch(_INDEXES)]
+        found = [row for each in (_DEFERRED, _FOREIGN_KEYS, _INDEXES) for row in await connection.fetch(each)]
         for row in found:
             await connection.execute(row["drop"])
         taken[service] = [row["make"] for row in reversed(found)]

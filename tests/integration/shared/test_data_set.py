@@ -66,3 +66,10 @@ async def test_what_is_kept_of_how_people_stand_is_what_a_worker_would_keep(load
         wrong = [sentence async for sentence in wrong_standings(connection)]
         await connection.execute("RESET muster.organisations")
     assert wrong == []
+
+
+async def test_triggers_that_it_was_loaded_without_are_there_again(loaded: Mapping[str, Database]) -> None:
+    for database in loaded.values():
+        async with connected(database.pool) as connection:
+            off = await connection.fetch("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'O'")
+        assert off == []
