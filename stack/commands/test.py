@@ -38,7 +38,7 @@ SUBSCRIBER: Final = "example"
 """Has a user on the run's broker."""
 PARTS: Final = (
     (
-        "--numprocesses=3",
+        "--numprocesses=2",
         "--dist=loadfile",
         "--no-loadscope-reorder",
         "--max-worker-restart=0",
@@ -50,10 +50,10 @@ PARTS: Final = (
     ("tests/faults", "-m", "not long"),
 )
 """The whole suite but for what is marked as long: the faults by themselves, since their figures are times and rates,
-and before them everything else in the order of its folders, of which the last has the shortest tests. Those take more
-processes than two processors would keep busy, since many of them wait for what expires, hangs or restarts. A test that
-hangs ends its worker and with it the run: xdist 3.8 gives the replacement of a worker a single test and then waits for
-it for ever."""
+and before them everything else in the order of its folders, of which the last has the shortest tests. With a process
+more than a small machine has processors, systems under test refuse what they are too busy for. A test that hangs ends
+its worker and with it the run: xdist 3.8 gives the replacement of a worker a single test and then waits for it for
+ever."""
 TESTS_FAILED: Final = 1
 """Pytest's exit status; a higher one means that it was interrupted or could not run."""
 PAGES: Final = REPOSITORY / "tests" / "pages"

@@ -66,14 +66,17 @@ def _caller_of(line: Line) -> set[str]:
 
 
 async def settled_rows_of(admin: Client, whose: Whose = "own") -> Rows:
-    """Rows that the histories and the catalog's counts have heard of too."""
+    """Rows that the histories and the catalog's counts have heard of too, of people who were looked at."""
     rows = await rows_of(admin, whose)
+    data = [line for line in LINES if line.documented.endswith("/data")]
 
     async def known() -> bool:
         histories = (f"{EMPLOYEES}/{rows['person']}/training", f"{STAFF}/{rows['staff']}/training")
         counted = (await admin.get(f"{COURSES}/{rows['course']}")).data["total_enrollments"] == 1
         recorded = rows["enrollment"] in [record["id"] for record in (await admin.get(RECORDS, per_page=100)).data]
-        return counted and recorded and [(await admin.get(path)).status for path in histories] == [200, 200]
+        looked_at = all([(await ask(admin, line, rows)).data["clearances"] for line in data])
+        followed = [(await admin.get(path)).status for path in histories] == [200, 200]
+        return counted and recorded and looked_at and followed
 
     await eventually(known)
     return rows

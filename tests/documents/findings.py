@@ -51,7 +51,8 @@ KNOWN: Final = (
         _INVALID + r"(?:Must (?:be after (?:the start|completed_at)|be the (?:start|end) of the (?:first|last) meeting"
         r"|not be before from"
         r"|not overlap|be empty unless .*|not be given together with updated_since)\."
-        r"|After goes with by\.|Exactly one of .* is required\."
+        r"|After goes with by\.|Goes with a cursor or for an export, and not with total\."
+        r"|Exactly one of .* is required\."
         r"|.* is not a member of a row with the outcome .*)",
         "JSON Schema cannot compare fields, nor parameters with each other",
     ),

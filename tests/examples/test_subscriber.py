@@ -62,9 +62,9 @@ async def test_control_without_the_comparison_the_older_version_wins(
     careless = changed_copy(tmp_path, "completions.py", NEWEST, "WHERE excluded.version <> version")
     found = await example(own_broker, program, tmp_path, careless)
     async with running(found):
-        await found.publish(completed(1, 3), completed(1, 2), completed(2, 1))
-        await found.has(2, 1)
-        assert found.version(1) == 2
+        for enrollment, version in ((1, 3), (1, 2)):  # one after the other: it may work on several at once
+            await found.publish(completed(enrollment, version))
+            await found.has(enrollment, version)
 
 
 @OF_BOTH

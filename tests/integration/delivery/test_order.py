@@ -29,6 +29,7 @@ async def read_beside_a_held_transaction(delivery: FeedDatabase) -> tuple[set[st
             await asyncio.gather(*(delivery.take([each], shown=False) for each in later[start : start + 10]))
             found = await delivery.step(organisation, place, limit=7)
             seen, place = seen | set(ids_of(found)), found.next
+    await delivery.take([entry(new_organisation())])  # no transaction of others holds the horizon back any more
     while (found := await delivery.step(organisation, place)).events or found.has_more:
         seen, place = seen | set(ids_of(found)), found.next
     return {str(each.event_id) for each in (late, *later)}, seen

@@ -73,6 +73,7 @@ BREAKAGES = [
 
 @pytest.mark.usefixtures("kept")
 async def test_copies_that_follow_are_equal(served: Stack) -> None:
+    await everything_is_followed(served)
     for service in COPIES:
         outcome = await run(service, served.settings[service], "verify", "--settle", "0.2")
         assert (outcome.status, outcome.errors) == (0, "")

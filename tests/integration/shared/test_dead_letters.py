@@ -55,7 +55,7 @@ async def dead_letters(broker: Broker, count: int) -> Inbox:
         (with_another(GOOD, '"version":1', '"version":0'), "EventInvalid: version: "),
         (with_another(GOOD, '"employee_id":1', f'"employee_id":{10**30}'), "EventInvalid: employee_id: "),
         (with_another(GOOD, '"session_id":1', f'"session_id":{10**30}'), "EventInvalid: session_id: "),
-        (with_another(GOOD, '"organisationid": "7"', f'"organisationid": "{10**30}"'), "DataError"),
+        (with_another(GOOD, '"organisationid":"7"', f'"organisationid":"{10**30}"'), "DataError"),
     ],
 )
 async def test_what_can_never_be_applied_is_set_aside_with_its_reason(
