@@ -274,12 +274,13 @@ async def savepoint(connection: Connection, *, lock_wait: int) -> AsyncIterator[
 
 
 async def plan_anew(connection: Connection) -> None:
-    """Has each statement of the transaction planned for its arguments, and for the tables as they are now.
+    """Has each statement of the transaction planned for the tables as they are now, and still for any argument.
 
     For work on many rows: an import fills a table before PostgreSQL analyzes it, and plans made when it was empty would
-    read all of it, or all of an index.
+    read all of it, or all of an index. So would plans for the arguments: of an organisation that has come since, the
+    statistics say that it has no rows, and then any index that begins with the organisation is as good as the right one.
     """
-    await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+    await connection.execute("DISCARD PLANS")
 
 
 async def is_reachable(pool: Pool) -> bool:

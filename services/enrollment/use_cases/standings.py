@@ -74,8 +74,9 @@ async def look_at_next(pool: Pool, organisation_id: int) -> bool:
     async with transaction(pool, [organisation_id]) as connection:
         if not await store.take_turn(connection, organisation_id):
             return False
-        await plan_anew(connection)
         people = await store.take_people(connection, organisation_id, BATCH)
+        if people and len(people) >= BATCH:  # there may be an import
+            await plan_anew(connection)
         if people:
             await _look(connection, organisation_id, people)
         return people is not None
