@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from shared.concurrency.backoff import Backoff
+from shared.concurrency.turns import in_turns
 from shared.errors import Unavailable
 from shared.imports import work_store
 from shared.imports.checked import validated
@@ -45,8 +46,8 @@ class Batch:
     keys: frozenset[Hashable] | None
 
     @classmethod
-    def of(cls, kind: ImportKind[Any], first: int, lines: Sequence[Line], bytes_read: int) -> Self:
-        bodies = [validated(line, kind.fields) for line in lines]
+    async def of(cls, kind: ImportKind[Any], first: int, lines: Sequence[Line], bytes_read: int) -> Self:
+        bodies = await in_turns(lambda line: validated(line, kind.fields), lines)
         good = (body for body in bodies if not isinstance(body, Line))
         keys = None if kind.keys is None else frozenset(key for body in good for key in kind.keys(body))
         return cls(first, lines, bodies, bytes_read, keys)

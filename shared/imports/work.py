@@ -75,7 +75,8 @@ class Work:
             async for lines in self._lines(self._reader()):
                 start, first = first, first + len(lines)
                 if left := lines[max(done - start, 0) :]:
-                    await applying.add(Batch.of(self._kind, first - len(left), left, self._bytes_read))
+                    batch = await Batch.of(self._kind, first - len(left), left, self._bytes_read)
+                    await applying.add(batch)
         except ImportRefused:
             await applying.settle()
             raise

@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from shared.concurrency.turns import in_turns
 from shared.events.cloudevents import encode
 from shared.events.states import State
 from shared.events.types import Event
@@ -146,14 +148,14 @@ async def add(
     """
     if not events:
         return
-    columns = _EVENTS.arrays(_columns(event, source) for event in events)
+    columns = _EVENTS.arrays(await in_turns(partial(_columns, source), events))
     if trail:
         await connection.execute(_ADD_WITH_TRAIL, *columns, audit_trail.entries_json(trail))
     else:
         await connection.execute(_ADD, *columns)
 
 
-def _columns(event: Event[State], source: str) -> dict[str, Any]:
+def _columns(source: str, event: Event[State]) -> dict[str, Any]:
     event_id, body = encode(event)
     return {
         "event_id": event_id,

@@ -278,7 +278,7 @@ async def plan_anew(connection: Connection) -> None:
 
     For work on many rows: an import fills a table before PostgreSQL analyzes it, and plans made when it was empty would
     read all of it, or all of an index. So would plans for the arguments: of an organisation that has come since, the
-    statistics say that it has no rows, and then any index that begins with the organisation is as good as the right one.
+    statistics say that it has no rows; then any index that begins with the organisation is as good as the right one.
     """
     await connection.execute("DISCARD PLANS")
 

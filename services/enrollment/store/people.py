@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.enrollment.person_rules import Holding, Wanted
+from shared.concurrency.turns import in_turns
 from shared.events.states import EmployeeState, NamedItem
 from shared.postgres.pool import Connection
 from shared.postgres.row_security import scoped
@@ -128,7 +129,8 @@ async def save_people(
 ) -> dict[int, EmployeeState]:
     """The people as they are now, by id; without those whom another change came first to."""
     rows = [_columns(organisation_id, each) for each in saved]
-    return {row["id"]: person_state(row) for row in await connection.fetch(_SAVE_PEOPLE, *_PEOPLE.arrays(rows))}
+    people = await in_turns(person_state, await connection.fetch(_SAVE_PEOPLE, *_PEOPLE.arrays(rows)))
+    return {person.id: person for person in people}
 
 
 def _columns(organisation_id: int, saved: NextVersion) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from services.enrollment.store import seats as seat_store
 from services.enrollment.store.people import NextVersion
 from services.enrollment.use_cases import SOURCE, certifications, change_set
 from services.enrollment.use_cases.change_set import CHUNK, Change
+from shared.concurrency.turns import in_turns
 from shared.events.states import EmployeeState
 from shared.events.types import EmployeeMerged, EmployeeRemoved, EmployeeSaved, EnrollmentCancelled
 from shared.messaging import outbox
@@ -66,13 +67,13 @@ async def write(
     after = await store.save_people(connection, organisation_id, saved)
     if len(after) < len(saved):
         raise ChangedMeanwhile
-    entries = [
-        AuditEntry(
-            "person", organisation_id, person.id, person.version, event.type, actor, differences(each.before, person)
-        )
-        for each in saved
-        for person in [after[each.wanted.id]]
-    ]
+
+    def entry(each: NextVersion) -> AuditEntry:
+        person = after[each.wanted.id]
+        changes = differences(each.before, person)
+        return AuditEntry("person", organisation_id, person.id, person.version, event.type, actor, changes)
+
+    entries = await in_turns(entry, saved)
     events = [event(organisation_id, after[each.wanted.id], actor.trace) for each in saved]
     await outbox.add(connection, SOURCE, events, entries)
 
