@@ -1,6 +1,6 @@
 """The lines of one import are applied in batches, each of which is one transaction that also stores how far the job is.
 
-So whoever takes the job of a process that was killed goes on at the same line, and nothing is done twice (decision 28).
+So whoever takes the job of a process that was killed goes on at the same line, and nothing is done twice.
 Two batches that are about different rows are under way side by side, so that the database works on one while the
 other's next statement is made; they are committed in the order of the file (decision 28).
 """
