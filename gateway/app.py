@@ -38,7 +38,7 @@ from shared.auth.trust import GATEWAY
 from shared.concurrency.tasks import background
 from shared.http.body_budget import BodyBudget
 from shared.http.responses import Caching
-from shared.http.server.app import READINESS, create_app
+from shared.http.server.app import READINESS, create_app, publish_metrics
 from shared.http.server.responder import RESPONDER
 from shared.http.server.simple_request import REQUEST_PARSER, SimpleRequestParser
 from shared.http.stream_slots import Streams
@@ -65,6 +65,7 @@ def create_gateway(settings: GatewaySettings) -> web.Application:
     app[RESPONDER].cors = cors_for(settings.cors_origins)
     app[RESPONDER].streams = Streams(settings.streams)
     app.cleanup_ctx.append(partial(_parts, settings))
+    publish_metrics(app, "gateway", settings.metrics_host, settings.metrics_port)
     return app
 
 

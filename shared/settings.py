@@ -78,6 +78,9 @@ class ProcessSettings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    """Where the process answers `GET /metrics`; without a port it does not. No client must reach it."""
     log_level: str = "INFO"
     internal_keys_file: InternalKeysFile
     """The process's own private keys; the first one signs its internal tokens."""

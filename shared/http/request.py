@@ -14,6 +14,7 @@ from shared.http.body_budget import Reservation
 from shared.http.errors import MethodNotImplemented, RequestTimeout
 from shared.http.request_target import Target, checked_host, own_address, read_target
 from shared.http.stream_slots import STALL_TIMEOUT, Slot
+from shared.metrics.requests import OTHER
 from shared.observability import NO_TRACE, Trace
 
 Headers = CIMultiDictProxy[str]
@@ -81,6 +82,8 @@ class Request:
     fault: ApiError | None = None
     """What the parser found wrong with it, and it is refused with."""
     trace: Trace = NO_TRACE
+    route: str = OTHER
+    """The template of its path, once it is known to have one: what metrics and logs name it by."""
     path_id: str | None = None
     """The text in the path where the route has an id."""
     caller: str | None = None

@@ -234,6 +234,7 @@ class Endpoint:
 
     async def answer(self, request: Request) -> Answer | Streamed:
         route = self.route
+        request.route = route.path
         request.answer_lines += self._deprecation
         current_deadline.set(None if route.body_streamed else read_deadline(request.own.deadlines))
         caller = self._permitted(request)

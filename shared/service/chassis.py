@@ -24,7 +24,7 @@ from shared.auth.watched_file import WatchedFile
 from shared.concurrency.tasks import background
 from shared.http.body_budget import BodyBudget
 from shared.http.routing import VERIFIER, Route, add_routes
-from shared.http.server.app import INFORMATION, READINESS, create_app, run
+from shared.http.server.app import INFORMATION, READINESS, create_app, publish_metrics, run
 from shared.http.service_client import connect_to_service
 from shared.messaging.broker import QueueName, connection_to, declare_queue
 from shared.messaging.consumer import Consumer
@@ -197,6 +197,7 @@ def build_app(service: Service[S], settings: S, role: Role = "all") -> web.Appli
             app.cleanup_ctx.append(partial(roll_call, service, settings))
         app.cleanup_ctx.append(partial(consumer, service.name, settings, service.follower))
         app.cleanup_ctx.extend(partial(context, settings) for context in service.worker_contexts)
+    publish_metrics(app, service.name, settings.metrics_host, settings.metrics_port)
     return app
 
 

@@ -35,6 +35,7 @@ SPDX_OF_CLASSIFIER = {
 }
 """Of those classifiers that name one licence; "BSD License" does not."""
 SPDX_OF_TEXT = {
+    "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2.0": "Apache-2.0",
     "BSD 2-Clause License": "BSD-2-Clause",
     "BSD license (see license.txt for details), Copyright (c) 2000-2025, ReportLab Inc.": "BSD-3-Clause",

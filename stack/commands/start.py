@@ -17,6 +17,7 @@ from stack.product.applications import (
     Application,
     application_url,
     make_applications,
+    metrics_url,
 )
 from stack.product.issuer import make_token, prepare_accounts, prepare_internal_keys, token_options
 from stack.product.seeding import load_demonstration
@@ -98,9 +99,11 @@ async def _addresses(
                 database_url=databases[name].service,
                 migration_database_url=databases[name].owner,
                 amqp_url=broker_users[name],
+                metrics_url=metrics_url(state, name),
             )
             for name in SERVICE_NAMES
         },
+        gateway_metrics_url=metrics_url(state, "gateway"),
     )
 
 

@@ -30,6 +30,8 @@ class ServiceAddresses:
     """As the role that owns the database."""
     amqp_url: str
     """As the service's own user."""
+    metrics_url: str = ""
+    """Where its metrics are read."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,17 @@ class Addresses:
     """The administrator's."""
     services: Mapping[str, ServiceAddresses]
     """By service."""
+    gateway_metrics_url: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
     """Those of GIVEN_SETTINGS that `./dev up` was given; the others have their defaults."""
 
     def url_of(self, name: str) -> str:
         """Where the gateway or a service listens."""
         return self.gateway_url if name == "gateway" else self.services[name].url
+
+    def metrics_url_of(self, name: str) -> str:
+        """Where the metrics of the gateway or of a service are read."""
+        return self.gateway_metrics_url if name == "gateway" else self.services[name].metrics_url
 
     def settings_of(self, process: str) -> dict[str, str]:
         """Those that the gateway or a service was given."""
@@ -70,7 +77,7 @@ def given_settings(environment: Mapping[str, str] = os.environ) -> dict[str, str
     return given
 
 
-SHARED_VARIABLES = ("GATEWAY_URL", "REDIS_URL", "AMQP_URL")
+SHARED_VARIABLES = ("GATEWAY_URL", "REDIS_URL", "AMQP_URL", "GATEWAY_METRICS_URL")
 SERVICE_VARIABLES = {
     name: {field.name: f"{name}_{field.name}".upper() for field in fields(ServiceAddresses)} for name in SERVICE_NAMES
 }

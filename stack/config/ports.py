@@ -18,6 +18,13 @@ FIRST_PORT, LAST_PORT = 20_000, 32_000
 LEAST_PORTS = 1_000
 """A smaller range than that would soon be used up."""
 ATTEMPTS = 1_000
+
+
+def metrics_port(name: str) -> str:
+    """The name of the port at which a process answers for its metrics."""
+    return f"{name}_metrics"
+
+
 PORT_NAMES = (
     "postgres",
     "redis",
@@ -26,6 +33,7 @@ PORT_NAMES = (
     "epmd",
     "gateway",
     *SERVICE_NAMES,
+    *map(metrics_port, ("gateway", *SERVICE_NAMES)),
 )
 
 

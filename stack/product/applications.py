@@ -2,12 +2,13 @@
 
 import sys
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import aiohttp
 
 from stack.config.addresses import Addresses
-from stack.config.ports import State
+from stack.config.ports import State, metrics_port
 from stack.paths import REPOSITORY, Layout, write_private
 from stack.processes.environment import base_environment
 from stack.processes.managed_process import ManagedProcess
@@ -78,6 +79,7 @@ def make_service(name: str, layout: Layout, addresses: Addresses) -> Application
         **addresses.urls_of(service_named(name).asks),
         **secret_settings(layout.secrets, service_named(name)),
         **addresses.settings_of(name),
+        **_metrics_settings(own.metrics_url),
     }
     privileges = {
         "MIGRATION_DATABASE_URL": own.migration_database_url,
@@ -102,8 +104,14 @@ def make_gateway(layout: Layout, addresses: Addresses) -> Application:
         "REDIS_URL": addresses.redis_url,
         **addresses.urls_of(SERVICE_NAMES),
         **addresses.settings_of("gateway"),
+        **_metrics_settings(addresses.gateway_metrics_url),
     }
     return _application("gateway", "gateway", addresses.gateway_url, variables, layout)
+
+
+def _metrics_settings(url: str) -> dict[str, str]:
+    parts = urlsplit(url)
+    return {"METRICS_HOST": str(parts.hostname), "METRICS_PORT": str(parts.port)} if parts.port else {}
 
 
 def _application(
@@ -133,3 +141,8 @@ def application_process(layout: Layout, name: str) -> ManagedProcess:
 def application_url(state: State, name: str) -> str:
     """Where a service or the gateway listens."""
     return f"http://127.0.0.1:{state.ports[name]}"
+
+
+def metrics_url(state: State, name: str) -> str:
+    """Where the metrics of a service or of the gateway are read."""
+    return f"http://127.0.0.1:{state.ports[metrics_port(name)]}/metrics"

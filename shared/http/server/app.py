@@ -21,6 +21,10 @@ from shared.http.server.memory_release import give_back_memory
 from shared.http.server.responder import RESPONDER, Responder
 from shared.http.server.standard_path import outermost
 from shared.http.streaming import ENDING
+from shared.metrics.listener import metrics_listening
+from shared.metrics.process import describe_process, measure_loop_lag
+from shared.metrics.registry import METRICS, Metrics
+from shared.metrics.requests import RequestDurations
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +55,30 @@ def create_app(*, max_in_flight: int = MAX_IN_FLIGHT, bodies: BodyBudget | None 
     app[ENDING] = asyncio.Event()
     app[READINESS] = {}
     app[INFORMATION] = {}
-    app[RESPONDER] = Responder(max_in_flight, {_LIVE: _live, _READY: partial(_ready, app)})
+    app[METRICS] = Metrics()
+    durations = RequestDurations(app[METRICS].registry)
+    app[RESPONDER] = Responder(max_in_flight, {_LIVE: _live, _READY: partial(_ready, app)}, durations)
     app.on_response_prepare.append(_hide_server)
     app.on_cleanup.append(_flush_security_log)
     app.cleanup_ctx.append(_memory)
     return app
+
+
+def publish_metrics(app: web.Application, name: str, host: str, port: int | None) -> None:
+    """Lets the process be read at an address of its own, if it has a port for that."""
+    if port is not None:
+        app.cleanup_ctx.append(partial(_metrics, name, host, port))
+
+
+async def _metrics(name: str, host: str, port: int, app: web.Application) -> AsyncIterator[None]:
+    metrics = app[METRICS]
+    describe_process(metrics.registry, name)
+    async with (
+        metrics_listening(metrics, host, port) as address,
+        background(measure_loop_lag(metrics.registry), name="loop lag"),
+    ):
+        log.info("metrics on http://%s:%s/metrics", *address)
+        yield
 
 
 async def _memory(app: web.Application) -> AsyncIterator[None]:

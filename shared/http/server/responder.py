@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from time import perf_counter
 from typing import TypeAlias, cast
 
 from aiohttp import web
@@ -17,6 +18,7 @@ from shared.http.server.response_bytes import ResponseBytes, http_date, serializ
 from shared.http.server.response_stream import ResponseStream, response_stream
 from shared.http.stream_slots import Slot, Streams
 from shared.http.streaming import Streamed
+from shared.metrics.requests import RequestDurations
 from shared.observability import current_trace, trace_from
 from shared.security_log import SecurityEvent, record
 
@@ -40,8 +42,14 @@ async def _health(request: Request, health: Callable[[], Awaitable[Answer]]) -> 
 class Responder:
     """One for each application. `health` has the health routes, which are answered under any load."""
 
-    def __init__(self, max_in_flight: int, health: Mapping[str, Callable[[], Awaitable[Answer]]]) -> None:
+    def __init__(
+        self,
+        max_in_flight: int,
+        health: Mapping[str, Callable[[], Awaitable[Answer]]],
+        durations: RequestDurations | None = None,
+    ) -> None:
         self.max_in_flight = max_in_flight
+        self._durations = durations or RequestDurations()
         self.in_flight = 0
         self._health = health
         self.handler: Handler = _not_found
@@ -63,6 +71,7 @@ class Responder:
         health = self._health.get(path)
         if health is None:
             return self.handler(request)
+        request.route = path
         return _health(request, health) if request.method == "GET" else MethodNotAllowed(["GET"])
 
     def begin_stream(
@@ -78,9 +87,11 @@ class Responder:
     def respond(self, request: Request, begun: Answering | ApiError) -> Awaitable[ResponseBytes | ResponseStream]:
         """The answer, whatever happens. The request counts as in flight from now on, until it is answered."""
         self.in_flight += 1
-        return self._respond(request, begun)
+        return self._respond(request, begun, perf_counter())
 
-    async def _respond(self, request: Request, begun: Answering | ApiError) -> ResponseBytes | ResponseStream:
+    async def _respond(
+        self, request: Request, begun: Answering | ApiError, began: float
+    ) -> ResponseBytes | ResponseStream:
         own = request.own
         request.trace = trace_from(own.request_id, own.traceparent, own.tracestates)
         current_trace.set(request.trace)
@@ -102,6 +113,7 @@ class Responder:
             if request.reservation is not None:
                 request.reservation.end()
         self._complete(response, request)
+        self._durations.observe(request.route, request.method, response.status, perf_counter() - began)
         return response if request.slot is None else await self._in_slot(response, request.slot, request)
 
     async def _in_slot(

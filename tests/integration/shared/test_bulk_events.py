@@ -77,7 +77,7 @@ def no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_while_a_file_is_imported_they_have_a_slower_pace(
     database: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch, *, more: bool, left: int
 ) -> None:
-    """A relay that is told of a file publishes one batch of five at most before its interval, which never ends."""
+    """A relay that knows of a file publishes one batch of five at most before its interval, which never ends."""
     no_interval(monkeypatch)
     monkeypatch.setattr(shared.messaging.relay, "BULK_INTERVAL_MEANWHILE", NEVER)
     monkeypatch.setattr(shared.messaging.relay, "BULK_QUIET", NEVER)
