@@ -43,6 +43,7 @@ from shared.http.server.responder import RESPONDER
 from shared.http.server.simple_request import REQUEST_PARSER, SimpleRequestParser
 from shared.http.stream_slots import Streams
 from shared.http.streaming import ENDING
+from shared.tracing.entrance import Sampling
 
 REMEMBERED_CLIENTS: Final = 1000
 
@@ -62,6 +63,7 @@ def create_gateway(settings: GatewaySettings) -> web.Application:
     app = create_app(max_in_flight=settings.max_in_flight, bodies=bodies)
     app[REQUEST_PARSER] = SimpleRequestParser(REMEMBERED_CLIENTS)
     app[RESPONDER].lines_by_caching = _LINES_BY_CACHING
+    app[RESPONDER].entrance = Sampling("gateway", settings.trace_sample_ratio)
     app[RESPONDER].cors = cors_for(settings.cors_origins)
     app[RESPONDER].streams = Streams(settings.streams)
     app.cleanup_ctx.append(partial(_parts, settings))

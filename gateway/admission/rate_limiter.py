@@ -65,7 +65,7 @@ class Limiter:
         self._revocations = revocations
         self._length = length
         self._local = LocalWindows(length)
-        self._batcher: Batcher[Hit, Decision] = Batcher(self._count)
+        self._batcher: Batcher[Hit, Decision] = Batcher(self._count, name="count in Redis")
 
     def close(self) -> None:
         self._script.close()

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from opentelemetry.trace import SpanKind
+
 from gateway.admission.gate import Gate
 from gateway.auth.own_requests import ENROLLMENT, OwnRequests
 from gateway.routes import CALENDARS, CREDENTIALS, OPEN, VERIFY
@@ -20,6 +22,8 @@ from shared.http.body import require_no_input
 from shared.http.errors import MethodNotAllowed
 from shared.http.request import Request
 from shared.http.server.response_bytes import ResponseBytes
+from shared.observability import current_trace
+from shared.tracing.spans import hop
 
 _ID: Final = "[1-9][0-9]{0,17}"
 _PASSED: Final = frozenset({"accept", "if-none-match"})
@@ -100,14 +104,16 @@ class OpenReads:
             await require_no_input(request)
         finally:
             has_arrived()
-        message = UpstreamRequest("GET", target, self._lines(request, kind), b"")
-        return passed_on(await self.proxy.forward(ENROLLMENT, message, None), kind.own_lines)
+        with hop(ENROLLMENT, SpanKind.CLIENT):
+            message = UpstreamRequest("GET", target, self._lines(request, kind), b"")
+            return passed_on(await self.proxy.forward(ENROLLMENT, message, None), kind.own_lines)
 
     def _lines(self, request: Request, kind: _Kind) -> str:
         """Raises `BadRequest`."""
         passing = [(name, value) for name, value in forwarded(request.headers.items()) if name.lower() in _PASSED]
         scheme, _, host = (self.public_url or f"http://{request.host()}").partition("://")
-        return lines(passing) + identity(self.own_requests.token_of_reader(kind.counted), request.trace, scheme, host)
+        token = self.own_requests.token_of_reader(kind.counted)
+        return lines(passing) + identity(token, current_trace.get(), scheme, host)
 
 
 def _asked(path: str) -> tuple[_Kind, str] | None:

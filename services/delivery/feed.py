@@ -6,7 +6,8 @@ from typing import Final
 
 from services.delivery import erasing
 from services.delivery.store import feed
-from shared.events.cloudevents import CloudEvent, envelope_of
+from shared.events.cloudevents import CloudEvent, envelope_of, trace_of
+from shared.observability import Trace
 from shared.postgres.pool import Connection
 
 
@@ -20,6 +21,10 @@ class Arrived:
     @property
     def organisation_id(self) -> int:
         return self.envelope.organisationid
+
+    @property
+    def trace(self) -> Trace:
+        return trace_of(self.envelope)
 
 
 class Feed:

@@ -50,7 +50,10 @@ async def catalog_client(settings: EnrollmentSettings, app: web.Application) -> 
 async def enrollment_batcher(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
     """Decides enrollments that arrive together in one transaction; at the end those that wait are decided."""
     app[ENROLLMENT_BATCHER] = EnrollmentBatcher(
-        partial(enroll_together, app[POOL]), size=settings.seat_batch_size, concurrency=settings.seat_batches_at_once
+        partial(enroll_together, app[POOL]),
+        size=settings.seat_batch_size,
+        concurrency=settings.seat_batches_at_once,
+        name="enroll together",
     )
     yield
     await app[ENROLLMENT_BATCHER].drain()

@@ -11,12 +11,13 @@ import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from aio_pika.abc import AbstractChannel
+from opentelemetry.trace import SpanKind
 
 from shared.concurrency.backoff import Backoff
 from shared.errors import Unavailable
@@ -39,6 +40,7 @@ from shared.messaging.roll_call import RollCall
 from shared.postgres.errors import StatementTooSlow
 from shared.postgres.pool import Pool, transaction
 from shared.postgres.row_security import scope
+from shared.tracing.spans import Batch as TracedBatch
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +113,7 @@ class Consumer:
     _began: float = -math.inf
     _connected: bool = False
     _progress: Progress | None = None
+    _traced: TracedBatch = field(default_factory=lambda: TracedBatch(""))
 
     async def is_connected(self) -> bool:
         return self._connected
@@ -180,12 +183,13 @@ class Consumer:
 
     async def _handle(self, channel: AbstractChannel, batch: Batch, arrived: Arrivals) -> None:
         began = time.monotonic()
-        try:
-            await self._commit(partial(self._gathered, batch, arrived))
-        except StatementTooSlow:
-            await self._handle_in_halves(channel, batch.decoded)
-        except Exception as error:
-            await self._handle_one_by_one(channel, batch.decoded, error)
+        with TracedBatch(self.queue.name, SpanKind.CONSUMER) as self._traced:
+            try:
+                await self._commit(partial(self._gathered, batch, arrived))
+            except StatementTooSlow:
+                await self._handle_in_halves(channel, batch.decoded)
+            except Exception as error:
+                await self._handle_one_by_one(channel, batch.decoded, error)
         self._gather_seconds, self._began = gather_seconds(len(batch), began - self._began), began
         for delivery, invalid in batch.invalid:
             await self._dead_letter(channel, delivery, invalid)
@@ -233,7 +237,9 @@ class Consumer:
                     gathered = messages()
                     if not organisations.issuperset(more := _organisations(gathered)):
                         await connection.execute(scope(more))
-                    await self.follower.apply(connection, gathered)
+                    self._traced.take(message.trace for message in gathered)
+                    with self._traced.inner("apply"):
+                        await self.follower.apply(connection, gathered)
                 return
             except Unavailable as error:
                 if isinstance(error, StatementTooSlow) and len(messages()) > 1:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
+from shared.observability import Trace
 from shared.postgres.pool import Connection
 
 
@@ -11,6 +12,9 @@ class Followed(Protocol):
 
     @property
     def organisation_id(self) -> int: ...
+
+    @property
+    def trace(self) -> Trace: ...
 
 
 M = TypeVar("M", bound=Followed)

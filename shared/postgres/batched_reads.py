@@ -130,7 +130,7 @@ class BatchedReader:
         self._pool = pool
         self._main_pool = main_pool
         self._batcher: Batcher[PageRead, Row] = Batcher(
-            self._read_together, size=BATCH, concurrency=BATCHES, max_wait=MAX_WAIT_SECONDS
+            self._read_together, size=BATCH, concurrency=BATCHES, max_wait=MAX_WAIT_SECONDS, name="read together"
         )
 
     async def read(self, read: PageRead) -> Row:

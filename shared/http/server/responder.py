@@ -19,8 +19,9 @@ from shared.http.server.response_stream import ResponseStream, response_stream
 from shared.http.stream_slots import Slot, Streams
 from shared.http.streaming import Streamed
 from shared.metrics.requests import RequestDurations
-from shared.observability import current_trace, trace_from
+from shared.observability import current_trace
 from shared.security_log import SecurityEvent, record
+from shared.tracing.entrance import Entrance
 
 Answering: TypeAlias = Awaitable[Answer | ResponseBytes | Streamed | ResponseStream]
 Handler = Callable[[Request], Answering | ApiError]
@@ -51,6 +52,7 @@ class Responder:
         self.max_in_flight = max_in_flight
         self._durations = durations or RequestDurations()
         self.in_flight = 0
+        self.entrance = Entrance()
         self._health = health
         self.handler: Handler = _not_found
         self.count_unadmitted: CountUnadmitted | None = None
@@ -93,7 +95,7 @@ class Responder:
         self, request: Request, begun: Answering | ApiError, began: float
     ) -> ResponseBytes | ResponseStream:
         own = request.own
-        request.trace = trace_from(own.request_id, own.traceparent, own.tracestates)
+        request.trace = self.entrance.enter(own.request_id, own.traceparent, own.tracestates)
         current_trace.set(request.trace)
         try:
             if isinstance(begun, ApiError):
@@ -114,6 +116,7 @@ class Responder:
                 request.reservation.end()
         self._complete(response, request)
         self._durations.observe(request.route, request.method, response.status, perf_counter() - began)
+        self.entrance.leave(request.trace, own.traceparent, (request.method, request.route), response.status, began)
         return response if request.slot is None else await self._in_slot(response, request.slot, request)
 
     async def _in_slot(
