@@ -57,7 +57,7 @@ def _table(first: str, *columns: str) -> Table:
 
 def _processes(processes: Sequence[Observed]) -> Table:
     table = _table(
-        "process", " up since", " memory", "  cpu", "  req/s", "   p50", "   p99", " 5xx/s", "running", "  late"
+        "process", " up since", " memory", "  cpu", " req/s", "   p50", "   p99", " 5xx/s", "in flight", "  late"
     )
     for each in processes:
         table.add_row(each.name, *_process_cells(each))

@@ -19,8 +19,9 @@ def summary(processes: Sequence[Observed]) -> Iterator[Text]:
     yield _line("seats", *_seats(processes))
     yield _line("webhooks", *_webhooks(processes))
     yield _line("imports", *_imports(processes))
-    if not_asked := [f"{each.name} {name}" for each in processes for name in _not_sampled(each)]:
-        yield _line("old values", Text(", ".join(not_asked), WORRYING))
+    if not_sampled := _not_sampled(processes):
+        old = "; ".join(f"{sample} of {', '.join(owners)}" for sample, owners in not_sampled.items())
+        yield _line("old values", Text(old, WORRYING))
 
 
 def _line(label: str, *parts: Text) -> Text:
@@ -88,5 +89,11 @@ def _imports(processes: Sequence[Observed]) -> Iterator[Text]:
     yield _said("feed behind", words.waiting(summed(each.now(names.FEED_HORIZON) for each in processes)))
 
 
-def _not_sampled(each: Observed) -> list[str]:
-    return [name for name, value in each.values(names.SAMPLED, "sample").items() if not value]
+def _not_sampled(processes: Sequence[Observed]) -> dict[str, list[str]]:
+    """What could not be asked for: by what it is, the processes that have asked."""
+    failed: dict[str, list[str]] = {}
+    for each in processes:
+        for sample, value in each.values(names.SAMPLED, "sample").items():
+            if not value:
+                failed.setdefault(sample, []).append(each.name)
+    return failed

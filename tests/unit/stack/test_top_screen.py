@@ -60,7 +60,7 @@ def others(*names: str) -> list[Observed]:
 
 def test_a_frame_fits_into_a_small_terminal() -> None:
     busy = [observed("gateway", GATEWAY), observed("catalog", CATALOG), *others("gateway", "catalog")]
-    unasked = {f'muster_metrics_sampled{{sample="{name}"}}': 0.0 for name in ("outbox", "queue")}
+    unasked = {'muster_metrics_sampled{sample="outbox"}': 0.0, 'muster_metrics_sampled{sample="queue"}': 0.0}
     worse = [observed("gateway", {**GATEWAY, **unasked}), *others("gateway")]
     for processes in ([*QUIET, *SERVERS], busy, worse):
         assert len(shown(processes)) <= LINES
@@ -124,7 +124,7 @@ def test_what_could_not_be_asked_for_is_named() -> None:
     old = observed(
         "catalog", {'muster_metrics_sampled{sample="outbox"}': 0, 'muster_metrics_sampled{sample="queue"}': 1}
     )
-    assert shown([old, *others("catalog")])[-1] == "old values catalog outbox"
+    assert shown([old, *others("catalog")])[-1] == "old values outbox of catalog"
 
 
 def test_seats_that_were_refused_are_those_of_any_code() -> None:
