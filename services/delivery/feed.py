@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from services.delivery import erasing
 from services.delivery.store import feed
-from shared.events.cloudevents import CloudEvent, envelope_of
+from shared.events.cloudevents import CloudEvent, envelope_of, known_type
+from shared.metrics.requests import OTHER
 from shared.postgres.pool import Connection
 
 
@@ -20,6 +22,15 @@ class Arrived:
     @property
     def organisation_id(self) -> int:
         return self.envelope.organisationid
+
+    @property
+    def type(self) -> str:
+        """As its routing key, or `OTHER` where it is none of those known here."""
+        return known_type(self.envelope.type) or OTHER
+
+    @property
+    def time(self) -> datetime:
+        return self.envelope.time
 
 
 class Feed:

@@ -33,6 +33,9 @@ from shared.messaging.installation import describe
 from shared.messaging.relay import CONNECTIONS, Relay
 from shared.messaging.roll_call import RollCall
 from shared.messaging.subscriptions import Subscribed, Subscriptions
+from shared.metrics.messaging import ConsumerMetrics, OutboxMetrics, QueueMetrics, RelayMetrics
+from shared.metrics.pools import PoolMetrics
+from shared.metrics.registry import METRICS
 from shared.observability import configure_logging
 from shared.postgres.batched_reads import BatchedReader, batched_reader
 from shared.postgres.migrations import migrate
@@ -42,6 +45,7 @@ from shared.service.dead_letter_commands import add_dead_letter_commands, answer
 from shared.service.event_cursor import APPLIED_POSITION, AppliedPosition
 from shared.service.exports import EXPORTS, Exports
 from shared.service.housekeeping import prune_expired
+from shared.service.outbox_metrics import measure_outbox
 from shared.service.positions import Positions
 from shared.service.projection_commands import add_projection_commands, rebuild_copies, verify_copies
 from shared.settings import ServiceSettings, SettingRefused, read_settings
@@ -54,6 +58,7 @@ Context = Callable[[S, web.Application], AsyncIterator[None]]
 POOL = web.AppKey("pool", Pool)
 READER = web.AppKey("reader", BatchedReader)
 ROLL_CALL = web.AppKey("roll_call", RollCall)
+POOL_METRICS = web.AppKey("pool_metrics", PoolMetrics)
 
 
 @dataclass(frozen=True)
@@ -204,7 +209,9 @@ def build_app(service: Service[S], settings: S, role: Role = "all") -> web.Appli
 async def database(name: str, settings: ServiceSettings, app: web.Application) -> AsyncIterator[None]:
     """The pool of connections, without which the process is not ready."""
     url, size = settings.database_url.get_secret_value(), settings.database_pool_size
+    pools = app[POOL_METRICS] = PoolMetrics(app[METRICS].registry)
     async with connection_pool(url, name=name, size=size) as pool:
+        pools.watch("requests", pool)
         app[POOL] = pool
         app[READINESS]["database"] = lambda: is_reachable(pool)
         yield
@@ -227,8 +234,13 @@ async def relay(name: str, settings: ServiceSettings, app: web.Application) -> A
     database_url, amqp_url = settings.database_url.get_secret_value(), settings.amqp_url.get_secret_value()
     # Connections of its own: it keeps them, and takes none from requests.
     async with connection_pool(database_url, name=f"{name} relay", size=CONNECTIONS) as pool:
-        relay = Relay(pool, database_url, amqp_url, name=name, exchange=settings.exchange)
+        registry = app[METRICS].registry
+        app[POOL_METRICS].watch("relay", pool)
+        relay = Relay(
+            pool, database_url, amqp_url, name=name, exchange=settings.exchange, metrics=RelayMetrics(registry)
+        )
         app[INFORMATION]["relay"] = relay.is_connected
+        app[METRICS].sample("outbox", partial(measure_outbox, app[POOL], OutboxMetrics(registry)))
         async with (
             background(relay.run(), name="relay"),
             background(prune_expired(app[POOL]), name="pruning"),
@@ -241,8 +253,10 @@ async def consumer(
 ) -> AsyncIterator[None]:
     """Applies the events in the service's queue."""
     amqp_url, queue = settings.amqp_url.get_secret_value(), service_queue(name, settings)
-    consumer = Consumer(app[POOL], amqp_url, queue, follower, app.get(ROLL_CALL))
+    registry = app[METRICS].registry
+    consumer = Consumer(app[POOL], amqp_url, queue, follower, app.get(ROLL_CALL), ConsumerMetrics(registry))
     app[INFORMATION]["consumer"] = consumer.is_connected
+    app[METRICS].sample("queue", partial(consumer.measure_queue, QueueMetrics(registry)))
     async with background(consumer.run(), name="consumer"):
         yield
 
