@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from prometheus_client import CollectorRegistry
+
 from services.delivery import erasing
+from services.delivery.metrics import FeedMetrics
 from services.delivery.store import feed
 from shared.events.cloudevents import CloudEvent, envelope_of, known_type
 from shared.metrics.requests import OTHER
@@ -38,11 +41,15 @@ class Feed:
 
     routing_keys: Sequence[str] = ("#",)
 
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self._metrics = FeedMetrics(registry)
+
     def decode(self, body: bytes) -> Arrived:
         return Arrived(envelope_of(body), body)
 
     async def apply(self, connection: Connection, messages: Sequence[Arrived]) -> None:
-        await feed.take(connection, await erasing.entries(connection, messages))
+        taken = await feed.take(connection, await erasing.entries(connection, messages))
+        self._metrics.events.inc(taken)
 
 
 FEED: Final = Feed()

@@ -12,7 +12,7 @@ from shared.metrics.requests import OTHER
 
 BATCH_BUCKETS: Final = (1, 2, 5, 10, 25, 50, 100, 250, 500)
 LAG_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0)
-"""Seconds: up to those of a consumer that was away for half an hour."""
+"""Seconds: up to those of a consumer that was stopped for half an hour."""
 MOST_TYPES: Final = 100
 """Types of events by name; beyond them an event counts as one of `OTHER`."""
 LANES: Final = ("direct", "bulk")
