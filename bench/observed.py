@@ -92,7 +92,7 @@ async def _gateway(bed: Bed, system: System) -> list[Result]:
     fast, signing = await upstream(bed, await recorded(system)), key_pair(bed)
     before = os.environ.get(BEFORE)
     start = partial(in_front, bed, system, fast, signing)
-    seen = Seen.of(bed, "gateway")
+    seen = Seen.of(bed, "gateway-alone")
     with_both = await start("gateway-seen", seen.settings)
     with_neither = await start("gateway-unseen", NEITHER, Path(before) if before else REPOSITORY)
     requests = Requests.written(bed, [PATH], bearers(client_tokens(signing.sign, ORGANISATION)))

@@ -15,7 +15,7 @@ def summary(processes: Sequence[Observed]) -> Iterator[Text]:
     """A line each."""
     by_name = {each.name: each for each in processes}
     if gateway := by_name.get("gateway"):
-        yield _gateway(gateway)
+        yield _gateway(gateway, summed(each.rate(names.REFUSALS) for each in processes))
     yield _line("seats", *_seats(processes))
     yield _line("webhooks", *_webhooks(processes))
     yield _line("imports", *_imports(processes))
@@ -38,8 +38,9 @@ def _per_second(value: float | None) -> str:
     return f"{words.rate(value)}/s" if value is not None else words.MISSING
 
 
-def _gateway(gateway: Observed) -> Text:
-    refused, limited, shed = (gateway.rate(name) for name in (names.REFUSALS, names.RATE_LIMITED, names.SHED))
+def _gateway(gateway: Observed, refused: float | None) -> Text:
+    """`refused` is of all processes: the gateway does not count again what a service has refused."""
+    limited, shed = (gateway.rate(name) for name in (names.RATE_LIMITED, names.SHED))
     return _line(
         "gateway",
         _said("refused", _per_second(refused)),

@@ -79,6 +79,12 @@ def test_what_the_gateway_keeps_away_is_a_line() -> None:
     assert "shed 0/s" in line
 
 
+def test_what_a_service_refuses_counts_too() -> None:
+    refusing = observed("catalog", {'muster_refusals_total{code="not_found",route="/a"}': 15})
+    text = "\n".join(shown([observed("gateway", GATEWAY), refusing, *others("gateway", "catalog")]))
+    assert "refused 15/s" in text
+
+
 def test_what_the_gateway_reaches_is_in_the_heading() -> None:
     heading = shown([observed("gateway", GATEWAY), *others("gateway")])[0]
     assert heading.endswith("6 of 6 processes answer · Redis there · circuits closed")
