@@ -23,14 +23,17 @@ from gateway.edge.forward_handler import ForwardHandler
 from gateway.edge.open_reads import OpenReads
 from gateway.edge.public_routes import PublicRoutes
 from gateway.edge.stream_handler import StreamHandler
+from gateway.edge.templates import templates
 from gateway.live.live_sessions import LiveSessions
 from gateway.live.watch_handler import WatchHandler
+from gateway.metrics import GatewayMetrics
 from gateway.routes import Router, UpstreamName
 from gateway.settings import GatewaySettings
 from gateway.trusted_providers import trusted_providers
 from gateway.upstream.headers import NO_SNIFFING_LINES, TO_A_TOKEN_LINES
 from gateway.upstream.lane import Lane
 from gateway.upstream.loop_lag import LoopLag
+from gateway.upstream.probe import Probe, is_ready
 from gateway.upstream.proxy import Proxy
 from gateway.upstream.upstream import Upstream
 from shared.auth.signing import InternalSigner
@@ -38,11 +41,12 @@ from shared.auth.trust import GATEWAY
 from shared.concurrency.tasks import background
 from shared.http.body_budget import BodyBudget
 from shared.http.responses import Caching
-from shared.http.server.app import READINESS, create_app, publish_metrics
+from shared.http.server.app import INFORMATION, READINESS, Check, create_app, publish_metrics
 from shared.http.server.responder import RESPONDER
 from shared.http.server.simple_request import REQUEST_PARSER, SimpleRequestParser
 from shared.http.stream_slots import Streams
 from shared.http.streaming import ENDING
+from shared.metrics.registry import METRICS
 from shared.tracing.entrance import Sampling
 
 REMEMBERED_CLIENTS: Final = 1000
@@ -85,15 +89,35 @@ async def _parts(settings: GatewaySettings, app: web.Application) -> AsyncIterat
         address = partial(client_address, settings.trusted_proxies)
         public = PublicRoutes(proxy, own_requests, address, settings.public_url)
         open_reads = OpenReads(gate, proxy, own_requests, address, settings.public_url)
-        router = Router(with_accounts=settings.key_set_url is None)
+        router = Router(with_accounts=settings.key_set_url is None, templates=templates())
         served = DocumentHandler(documents())
         streams = StreamHandler(Lane(upstreams), await _open_streams(gate, app, stack))
-        watches = WatchHandler(await _live_sessions(settings, own_requests, app, stack))
+        live = await _live_sessions(settings, own_requests, app, stack)
         handler = ForwardHandler(
-            gate, proxy, router, signer, public, open_reads, served, streams, watches, address, settings.public_url
+            gate,
+            proxy,
+            router,
+            signer,
+            public,
+            open_reads,
+            served,
+            streams,
+            WatchHandler(live),
+            address,
+            settings.public_url,
         )
         app[RESPONDER].handler, app[RESPONDER].count_unadmitted = handler.handle, handler.count_unadmitted
+        app[METRICS].registry.register(GatewayMetrics(upstreams, gate, live))
+        app[INFORMATION] |= _health_of_others(session, upstreams, gate)
         yield
+
+
+def _health_of_others(
+    session: aiohttp.ClientSession, upstreams: Mapping[UpstreamName, Upstream], gate: Gate
+) -> dict[str, Check]:
+    """What it can work without, for a while or for other routes."""
+    services = {name: partial(is_ready, session, each.connections.origin) for name, each in upstreams.items()}
+    return {"redis": Probe(gate.limiter.availability.answers), **{name: Probe(ask) for name, ask in services.items()}}
 
 
 def _session() -> aiohttp.ClientSession:

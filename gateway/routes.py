@@ -1,7 +1,7 @@
 """Which service answers which path. Whatever stands in no line here does not exist for a client."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 from urllib.parse import parse_qs, quote
@@ -143,16 +143,18 @@ EXPORTED: Final = (
 Services declare the same (`Route.exports`)."""
 _NOT_STREAMED: Final[Mapping[str, int]] = {}
 
+_NUMBER: Final = re.compile(r"/[0-9]+(?=/|\Z)")
 _REMEMBERED_PATHS: Final = 2000
 _REMEMBERED_LENGTH: Final = 256
 
 
 class Destination(NamedTuple):
     """`reading` is the service for a GET, `upstream` that for all else. `streamed` are the methods that go over the
-    lane, as `STREAMED` has them; `is_exported` as `EXPORTED` has it."""
+    lane, as `STREAMED` has them; `is_exported` as `EXPORTED` has it. By `template` metrics and logs name the path."""
 
     upstream: UpstreamName
     reading: UpstreamName
+    template: str
     streamed: Mapping[str, int]
     is_live: bool = False
     is_exported: bool = False
@@ -164,12 +166,14 @@ class Destination(NamedTuple):
 class Router:
     """Finds the service for a path as the client sent it, still encoded.
 
-    Without accounts, because another provider issues all tokens, none of its public paths exists.
+    Without accounts, because another provider issues all tokens, none of its public paths exists. `templates` are the
+    paths that clients may ask; one that is no such path has the line of `ROUTES` that sends it to its service.
     """
 
-    def __init__(self, *, with_accounts: bool = True) -> None:
+    def __init__(self, *, with_accounts: bool = True, templates: Iterable[str] = ()) -> None:
+        self._templates = {template: _compiled(template) for template in templates}
         routes = {path: upstream for path, upstream in ROUTES.items() if with_accounts or path not in PUBLIC}
-        self._patterns = [(_compiled(pattern), upstream) for pattern, upstream in routes.items()]
+        self._patterns = [(_compiled(pattern), pattern, upstream) for pattern, upstream in routes.items()]
         self._streamed = [(_compiled(pattern), methods) for pattern, methods in STREAMED.items()]
         self._live = [_compiled(pattern) for pattern in LIVE]
         self._exported = re.compile("|".join(_compiled(pattern).pattern for pattern in EXPORTED))
@@ -188,13 +192,22 @@ class Router:
         return self.upstream_of(f"{IMPORTS}/{quote(kinds[0], safe='')}") or ROUTES[IMPORTS]
 
     def _find(self, path: str) -> Destination | None:
-        upstream = next((upstream for pattern, upstream in self._patterns if pattern.fullmatch(path)), None)
-        if upstream is None:
+        found = next((found for found in self._patterns if found[0].fullmatch(path)), None)
+        if found is None:
             return None
+        _, line, upstream = found
         streamed = next((methods for pattern, methods in self._streamed if pattern.fullmatch(path)), _NOT_STREAMED)
         is_live = any(pattern.fullmatch(path) for pattern in self._live)
         reading = READS.get(path, upstream)
-        return Destination(upstream, reading, streamed, is_live, self._exported.fullmatch(path) is not None)
+        is_exported = self._exported.fullmatch(path) is not None
+        return Destination(upstream, reading, self._template_of(path) or line, streamed, is_live, is_exported)
+
+    def _template_of(self, path: str) -> str | None:
+        """Nearly every path has numbers for ids, and is found without looking through all templates."""
+        numbered = _NUMBER.sub("/{id}", path)
+        if numbered in self._templates:
+            return numbered
+        return next((template for template, pattern in self._templates.items() if pattern.fullmatch(path)), None)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

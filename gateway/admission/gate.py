@@ -1,7 +1,7 @@
 """Who gets in: token, rate limit, revocation and `api.access`, in this order (contract, sections 1 and 2)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
 
 from gateway.admission.cutoffs import CutOffs
@@ -28,6 +28,14 @@ class Limits:
 
 
 @dataclass(slots=True)
+class Limited:
+    """How many requests were refused so far because a user, or an address without a token, sent too many."""
+
+    user: int = 0
+    address: int = 0
+
+
+@dataclass(slots=True)
 class Admission:
     """A counted request with a valid token; `decision` says whether it may go on, and what the response says about
     the limit."""
@@ -36,10 +44,12 @@ class Admission:
     decision: Decision
     address: Callable[[], str]
     """The client's, for the security log: determined only when a request is refused."""
+    limited: "Limited"
 
     def require(self) -> ClientToken:
         """The token; raises `RateLimited`, or `PermissionDenied` without `api.access`."""
         if not self.decision.admitted:
+            self.limited.user += 1
             self._record(SecurityEvent.RATE_LIMITED, reason="user")
             raise RateLimited(self.decision.retry_after)
         return self.require_access()
@@ -64,6 +74,7 @@ class Gate:
     revocations: Revocations
     cut_offs: CutOffs
     limits: Limits
+    limited: Limited = field(default_factory=Limited)
 
     async def admit(self, authorization: Sequence[str], address: str) -> Admission:
         """Raises `TokenMissing`, `TokenInvalid` or `TokenExpired`, or `RateLimited` for an address with too many.
@@ -95,7 +106,7 @@ class Gate:
     async def admit_token(self, token: ClientToken, address: Callable[[], str]) -> Admission:
         """For a verified token; raises `TokenInvalid` when it was revoked, or `RateLimited` as above."""
         try:
-            return Admission(token, await self.limiter.hit(self._hit(token)), address)
+            return Admission(token, await self.limiter.hit(self._hit(token)), address, self.limited)
         except TokenInvalid as error:
             await self._require_room_for(address())
             _record_of(token, SecurityEvent.TOKEN_REFUSED, address(), reason=error.reason)
@@ -108,6 +119,7 @@ class Gate:
         if decision is None:
             await self._require_room_for(address)
         elif not decision.admitted:
+            self.limited.user += 1
             record(SecurityEvent.RATE_LIMITED, reason="user", address=address)
             return decision
         record(SecurityEvent.REQUEST_REFUSED, reason=reason, address=address)
@@ -132,6 +144,7 @@ class Gate:
         if not admission.decision.admitted:
             further = await self.limiter.hit(Hit(f"{admission.token.rate_key}:logout", LOGOUTS))
             if not further.admitted:
+                self.limited.user += 1
                 record(SecurityEvent.RATE_LIMITED, reason="logout", address=admission.address())
                 raise RateLimited(admission.decision.retry_after)  # from then on none of these is needed
         return admission.require_access()
@@ -145,6 +158,7 @@ class Gate:
         `RateLimited`."""
         decision = await self.limiter.hit(Hit(f"rate:{kind}:{address}", self.limits.address))
         if not decision.admitted:
+            self.limited.address += 1
             record(SecurityEvent.RATE_LIMITED, reason=kind, address=address)
             raise RateLimited(decision.retry_after)
 
@@ -160,6 +174,7 @@ class Gate:
     async def _require_room_for(self, address: str) -> None:
         decision = await self.limiter.hit(self._hit_of(address))
         if not decision.admitted:
+            self.limited.address += 1
             record(SecurityEvent.RATE_LIMITED, reason="address", address=address)
             raise RateLimited(decision.retry_after)
 

@@ -14,6 +14,7 @@ from gateway.admission.sliding_window import WINDOW_MS, Decision, Window, decide
 from shared.concurrency.batcher import Batcher
 from shared.concurrency.lru import LruCache
 from shared.errors import TokenInvalid
+from shared.metrics.tally import SECONDS, SIZES, Tally
 
 _SCRIPT = Path(__file__).with_name("sliding_window.lua")
 _FIELDS = 5
@@ -61,11 +62,13 @@ class Limiter:
         self, redis: Redis, availability: Availability, revocations: Revocations, *, length: int = WINDOW_MS
     ) -> None:
         self._script = RedisScript(redis, _SCRIPT.read_text(encoding="utf-8"))
-        self._availability = availability
+        self.availability = availability
         self._revocations = revocations
         self._length = length
         self._local = LocalWindows(length)
         self._batcher: Batcher[Hit, Decision] = Batcher(self._count, name="count in Redis")
+        self.sizes, self.durations = Tally(SIZES), Tally(SECONDS)
+        """Of the calls."""
 
     def close(self) -> None:
         self._script.close()
@@ -78,7 +81,7 @@ class Limiter:
         """Counts a request, or not if it is refused; raises `TokenInvalid` when its token is revoked."""
         if hit.token_id and self._revocations.is_known(hit.token_id):
             raise _revoked()
-        if not self._availability:
+        if not self.availability:
             return self._local.count(hit)
         return await self._batcher.submit(hit)
 
@@ -86,7 +89,7 @@ class Limiter:
         try:
             numbers = await self._ask_redis(hits)
         except REDIS_ERRORS as error:
-            self._availability.lost(error)
+            self.availability.lost(error)
             return [self._local.count(hit) for hit in hits]
         now, rest = numbers[0], numbers[1:]
         ahead = _now() - now
@@ -98,7 +101,12 @@ class Limiter:
     async def _ask_redis(self, hits: Sequence[Hit]) -> list[int]:
         keys = [key for hit in hits for key in (hit.key, revocation_key(hit.token_id))]
         limits = [hit.limit for hit in hits]
-        numbers: list[int] = await self._script.run(keys, [self._length, *limits])
+        self.sizes.observe(len(hits))
+        began = time.perf_counter()
+        try:
+            numbers: list[int] = await self._script.run(keys, [self._length, *limits])
+        finally:
+            self.durations.observe(time.perf_counter() - began)
         return numbers
 
     def _outcome(self, hit: Hit, now: int, ahead: int, numbers: Sequence[int]) -> Decision | Exception:

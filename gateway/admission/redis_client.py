@@ -84,15 +84,26 @@ class Availability:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._lost = asyncio.Event()
+        self.failures = 0
+        """Calls so far."""
 
     def __bool__(self) -> bool:
         return not self._lost.is_set()
 
     def lost(self, error: Exception) -> None:
+        """To be called for each call that failed."""
+        self.failures += 1
         if self:
             reason = f"{type(error).__name__}: {error}"  # redis-py's own form of its errors leaves the reason out
             log.warning("Redis is unavailable, rate limits are kept in this process only: %s", reason)
             self._lost.set()
+
+    async def answers(self) -> bool:
+        """Whether it counts, and is there at this moment."""
+        try:
+            return bool(self) and bool(await within(self._redis.ping()))
+        except REDIS_ERRORS:
+            return False
 
     async def connect(self) -> None:
         """Opens the first connection, so that no request has to wait for it."""

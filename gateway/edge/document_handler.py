@@ -69,6 +69,7 @@ class DocumentHandler:
         found = self._served.get(path)
         if found is None:
             return NotFound()
+        request.route = path
         if request.method != "GET":
             return MethodNotAllowed(["GET"])
         if path == HOME.path and not accepts(request.headers, "Accept", "text/html"):

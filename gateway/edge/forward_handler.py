@@ -86,6 +86,7 @@ class ForwardHandler:
         destination = self.router.destination_of(path)
         if destination is None:
             return self.documents.handle(request)
+        request.route = destination.template
         if destination.upstream == "accounts":
             if path in PUBLIC:
                 return self.public.handle(request)
@@ -96,7 +97,7 @@ class ForwardHandler:
 
     def _over_the_lane(self, request: Request, destination: Destination) -> Answering | None:
         """What may take long; None where it is not that."""
-        _, _, streamed, is_live, is_exported = destination
+        _, _, _, streamed, is_live, is_exported = destination
         upstream = destination.service_for(request.method)
         if streamed and request.method in streamed:
             if request.target.path == IMPORTS:

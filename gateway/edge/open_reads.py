@@ -13,6 +13,7 @@ from opentelemetry.trace import SpanKind
 
 from gateway.admission.gate import Gate
 from gateway.auth.own_requests import ENROLLMENT, OwnRequests
+from gateway.edge.own_routes import CALENDAR_PATH, ISSUER_PATH, STATUS_PATH, VERIFY_PATH
 from gateway.routes import CALENDARS, CREDENTIALS, OPEN, VERIFY
 from gateway.upstream.headers import NO_SNIFFING_LINES, VARY_ACCEPT, forwarded, identity, lines, passed_on
 from gateway.upstream.proxy import Proxy, UpstreamRequest
@@ -32,9 +33,10 @@ _PASSED: Final = frozenset({"accept", "if-none-match"})
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """`counted`: with what its requests are counted of an address, apart from all others of it. `target`: what the
-    service is asked, from the groups of the path."""
+    """`template`: of its paths. `counted`: with what its requests are counted of an address, apart from all others of
+    it. `target`: what the service is asked, from the groups of the path."""
 
+    template: str
     counted: str
     path: re.Pattern[str]
     target: Callable[[Sequence[str]], str]
@@ -43,23 +45,27 @@ class _Kind:
 
 _KINDS: Final = (
     _Kind(
+        CALENDAR_PATH,
         "calendars",
         re.compile(f"{CALENDARS}({calendar_secrets.PATTERN})\\.ics"),
         lambda found: f"/internal/calendars?digest={calendar_secrets.digest(found[0])}",
     ),
     # Whatever somebody has typed: the page says that there is no such code.
     _Kind(
+        VERIFY_PATH,
         "codes",
         re.compile(f"{VERIFY}([A-Za-z0-9]{{1,64}})"),
         lambda found: f"/internal/credentials?digest={credential_codes.digest(found[0])}",
         VARY_ACCEPT.encode() + NO_SNIFFING_LINES,
     ),
     _Kind(
+        ISSUER_PATH,
         "credentials",
         re.compile(f"{CREDENTIALS}({_ID})/did\\.json"),
         lambda found: f"/internal/credentials/issuer?organisation_id={found[0]}",
     ),
     _Kind(
+        STATUS_PATH,
         "credentials",
         re.compile(f"{CREDENTIALS}({_ID})/status/([1-9][0-9]{{0,8}})"),
         lambda found: f"/internal/credentials/status?organisation_id={found[0]}&number={found[1]}",
@@ -88,6 +94,7 @@ class OpenReads:
         found = _asked(request.target.path)
         if found is None:
             return NotFound()
+        request.route = found[0].template
         if request.method != "GET":
             return MethodNotAllowed(["GET"])
         bulkhead = self.proxy.bulkhead_of(ENROLLMENT)

@@ -59,7 +59,11 @@ OWN_ROUTES: Final[tuple[Route[Any, Any], ...]] = (
         {200: Ready, 503: Ready},
         [PUBLIC],
         summary="Check that the gateway can work",
-        description="503 while something is unavailable that it cannot work without; `checks` says which.",
+        description=(
+            "503 while something is unavailable that it cannot work without; `checks` says which. It also says whether"
+            " Redis and each service are available, without which the gateway works on, and is no more than a second"
+            " old."
+        ),
     ),
     Route(
         "GET",

@@ -38,6 +38,11 @@ class LiveSessions:
         self._is_noted = False
         self._is_ending = False
 
+    @property
+    def watching_now(self) -> int:
+        """How many watch."""
+        return len(self._watchers)
+
     def require_room(self, keys: Iterable[SessionKey]) -> None:
         """Raises `Overloaded` where so many sessions are followed that these are too many."""
         new = [key for key in keys if key not in self._followed]

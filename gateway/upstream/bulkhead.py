@@ -47,7 +47,7 @@ class Bulkhead:
         lag: LoopLag,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._limit = limit
+        self.limit = limit
         self._max_present = limit + waiting
         self._max_waiting_per_organisation = waiting - waiting // PLACES_PER_RESERVED
         self._overload = overload
@@ -61,6 +61,8 @@ class Bulkhead:
         self._refused_until = 0.0
         self._refused: Organisation = None
         self._last_start = clock()
+        self.refused = 0
+        """Requests so far."""
         self.arriving = 0
         """Requests that have not asked for their permit yet: where the gateway itself is slow, they are many."""
         self._arriving: dict[Organisation, int] = {}
@@ -69,6 +71,7 @@ class Bulkhead:
         """To be called for each newcomer before anything else is done for it. One that is admitted counts as arriving
         until `has_arrived`."""
         if not self._has_room(organisation):
+            self.refused += 1
             return False
         self.arrives(organisation)
         return True
@@ -91,10 +94,25 @@ class Bulkhead:
         """Waits for a permit, which has to be released; raises `Overloaded` if none comes within `timeout` seconds."""
         self._note_organisation(organisation)
         if not self._permits.try_acquire(organisation):
+            await self._wait(timeout, organisation)
+        self._note_start()
+
+    @property
+    def in_flight(self) -> int:
+        return self._permits.in_use
+
+    @property
+    def waiting(self) -> int:
+        return self._permits.waiting.count
+
+    async def _wait(self, timeout: float, organisation: Organisation) -> None:
+        try:
             if self._is_full(organisation):
                 raise Overloaded
             await self._permits.wait(timeout, organisation)
-        self._note_start()
+        except Overloaded:
+            self.refused += 1
+            raise
 
     def release(self, organisation: Organisation = None) -> None:
         """Hands the permit on; `organisation` as in `acquire`."""
@@ -131,10 +149,10 @@ class Bulkhead:
             now = self._clock()
             if self._newest is not None and now - self._last_start < PRESENCE_SECONDS:
                 self._shared_until = now + PRESENCE_SECONDS
-                self._permits.per_organisation = max(1, self._limit // LIMIT_PER_SHARE)
+                self._permits.per_organisation = max(1, self.limit // LIMIT_PER_SHARE)
             self._newest = organisation
-        elif self._permits.per_organisation < self._limit and self._clock() >= self._shared_until:
-            self._permits.per_organisation = self._limit
+        elif self._permits.per_organisation < self.limit and self._clock() >= self._shared_until:
+            self._permits.per_organisation = self.limit
             self._permits.hand_out()
 
     def _note_start(self) -> None:
@@ -146,7 +164,7 @@ class Bulkhead:
         """Whether there is neither a permit nor a place to wait; both bounds leave room for other organisations."""
         permits = self._permits
         present = permits.in_use + permits.waiting.count
-        if present < self._limit:
+        if present < self.limit:
             return False
         if permits.waiting.count_of(organisation) >= self._max_waiting_per_organisation:
             return True
@@ -163,11 +181,11 @@ class Bulkhead:
         permits = self._permits
         waiting, in_use = permits.waiting, permits.in_use
         before = self.arriving + waiting.count
-        if before + in_use < self._limit:
+        if before + in_use < self.limit:
             return 0.0
         if self._lag.is_late:
             before += in_use
-        if permits.per_organisation < self._limit:  # there are others
+        if permits.per_organisation < self.limit:  # there are others
             own = self._queued(organisation) + (permits.held_by(organisation) if self._lag.is_late else 0)
             before = min(before, (own + 1) * self._organisations())
         expected = before * self._interval

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from time import perf_counter
 
 from gateway.routes import UpstreamName
 from gateway.upstream.bulkhead import Bulkhead
@@ -103,7 +104,11 @@ class Proxy:
     async def _send(self, upstream: Upstream, request: UpstreamRequest, deadline: Deadline) -> RawAnswer:
         connections, seconds = upstream.connections, deadline.require(self.timeout)
         message = request.message(connections.host, seconds)
-        answer = await connections.ask(message, seconds, without_body=request.method == "HEAD")
+        began = perf_counter()
+        try:
+            answer = await connections.ask(message, seconds, without_body=request.method == "HEAD")
+        finally:
+            upstream.durations.observe(perf_counter() - began)
         if answer.status == 401 and not (request.of_accounts and _is_about_the_client(answer)):
             log.error("%s rejected the gateway's internal token: check clocks and trusted keys", connections.origin)
             raise UpstreamFailed("The service did not accept the gateway's credentials.")

@@ -9,6 +9,7 @@ from gateway.upstream.circuit_breaker import Circuit
 from gateway.upstream.http_client import Connections
 from gateway.upstream.load_shedding import Overload
 from gateway.upstream.loop_lag import LoopLag
+from shared.metrics.tally import SECONDS, Tally
 
 BEARABLE_WAIT: Final = 0.075
 """Seconds in the queue on average. 256 clients that send their next request at once have to expect 0.03 s, 1000 that
@@ -33,6 +34,8 @@ class Upstream:
         self.connections = Connections(origin)
         self.bulkhead = Bulkhead(limit, waiting, Overload(WAIT_UNDER_OVERLOAD, BEARABLE_WAIT, BURST), lag)
         self.circuit = Circuit(name, FAILURES)
+        self.durations = Tally(SECONDS)
+        """From when a request is sent until its answer is there, or given up."""
         self._retries_saved = RETRY_SAVINGS
 
     def sent(self) -> None:

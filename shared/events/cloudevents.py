@@ -26,6 +26,12 @@ _FLAGS = re.compile(r'"traceparent": ?"[0-9a-f-]{53}([0-9a-f]{2})"')
 _TYPES = {qualified_type(event_type): event_type for event_type in STATE_OF}
 
 
+def known_type(qualified: str) -> str | None:
+    """`enrollment.completed` of `training.enrollment.completed.v1`; None for a type that is not known here."""
+    event_type = _TYPES.get(qualified)
+    return None if event_type is None else event_type.type
+
+
 class EventInvalid(Exception):
     """The message is no event of a type and version known here; it can never be applied."""
 
@@ -85,7 +91,7 @@ def decode(body: bytes) -> Event[State]:
         raise EventInvalid(_reason(error)) from None
     except KeyError as error:
         raise EventInvalid(f"no event has the type {error.args[0]!r}") from None
-    return event_type(envelope.organisationid, state, trace_of(envelope))
+    return event_type(envelope.organisationid, state, trace_of(envelope), envelope.time)
 
 
 def envelope_of(body: bytes) -> CloudEvent:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from math import ceil
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
@@ -14,6 +15,7 @@ from shared.concurrency.deadline import time_left
 from shared.concurrency.fair_semaphore import CHECK_INTERVAL, STALLED_CHECKS, FairSemaphore
 from shared.concurrency.fairness import current_organisation
 from shared.errors import Unavailable
+from shared.metrics.pools import UNWATCHED
 from shared.postgres.connection import (
     CONNECT_TIMEOUT,
     DatabaseConnection,
@@ -99,9 +101,10 @@ class Pool(_AsyncpgPool):
     """asyncpg's pool behind fair semaphores: by itself it refuses late, and has to cancel a wait to do so.
 
     `permits` limits all connections, `slow_permits` those for slow reads; both are shared fairly between organisations.
+    `waits` measures how long callers wait (shared/metrics/pools.py).
     """
 
-    __slots__ = ("permits", "slow_permits")
+    __slots__ = ("permits", "slow_permits", "waits")
 
     def __init__(self, url: str, size: int, **options: Any) -> None:
         super().__init__(
@@ -119,6 +122,7 @@ class Pool(_AsyncpgPool):
             size, size - size // KEPT_FOR_OTHERS, resource="database connection", stalled_checks=STALLED_CHECKS
         )
         self.slow_permits = slow_permits(size)
+        self.waits = UNWATCHED
 
 
 def slow_permits(size: int) -> FairSemaphore:
@@ -200,10 +204,12 @@ async def connected(pool: Pool) -> AsyncIterator[Connection]:
     Raises `Overloaded` when none becomes free in time, `DatabaseUnavailable`, or `DeadlinePassed`.
     """
     organisation = current_organisation.get()
+    began = perf_counter()
     await pool.permits.acquire(time_left(ACQUIRE_TIMEOUT), organisation)
     try:
         with outages_of_opening(pool.is_closing):
             connection = await pool.acquire(timeout=time_left(ACQUIRE_TIMEOUT))
+        pool.waits.observe(perf_counter() - began)
         try:
             yield connection
         except postgres.InterfaceError as error:  # from the pool, which takes a lost connection back at once

@@ -19,6 +19,7 @@ from shared.http.server.response_stream import ResponseStream, response_stream
 from shared.http.stream_slots import Slot, Streams
 from shared.http.streaming import Streamed
 from shared.metrics.requests import RequestDurations
+from shared.metrics.traffic import Refusals
 from shared.observability import current_trace
 from shared.security_log import SecurityEvent, record
 from shared.tracing.entrance import Entrance
@@ -48,9 +49,11 @@ class Responder:
         max_in_flight: int,
         health: Mapping[str, Callable[[], Awaitable[Answer]]],
         durations: RequestDurations | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         self.max_in_flight = max_in_flight
         self._durations = durations or RequestDurations()
+        self._refusals = refusals or Refusals()
         self.in_flight = 0
         self.entrance = Entrance()
         self._health = health
@@ -104,6 +107,7 @@ class Responder:
             response = answer if isinstance(answer, ResponseBytes) else self._written(answer, request)
         except Exception as error:
             refusal = await self._refusal(request, api_error(error))
+            self._refusals.count(refusal.code, request.route)
             response = self._serialized(failure(refusal, as_problem=prefers_problem(request.headers)))
         except BaseException:
             if request.slot is not None:
@@ -137,6 +141,11 @@ class Responder:
         if self.count_unadmitted is None:
             record(SecurityEvent.REQUEST_REFUSED, reason=error.code, address=request.peer)
         return cast(ResponseBytes, await self.respond(request, error))
+
+    def count_refused_at_once(self, request: Request, error: ApiError) -> None:
+        """For what is refused in no time, beside `respond`."""
+        self._refusals.count(error.code, request.route)
+        self._durations.observe(request.route, request.method, error.status, 0.0)
 
     def refusal(self, error: ApiError, request_id: str, more: str = "", *, as_problem: bool) -> ResponseBytes:
         """An answer that needs nothing of its request but the id, `more` header lines, and the form that it prefers."""

@@ -21,6 +21,7 @@ async def upstream() -> AsyncIterator[Upstream]:
     recorder = Upstream()
     app = web.Application(client_max_size=2**24)
     app.router.add_get("/health/live", recorder.health)
+    app.router.add_get("/health/ready", recorder.ready)
     app.router.add_route("*", "/{path:.*}", recorder.handle)
     async with serving(app) as recorder.url:
         yield recorder
@@ -31,6 +32,7 @@ async def accounts() -> AsyncIterator[Accounts]:
     stand_in = Accounts()
     app = web.Application()
     app.router.add_get("/health/live", stand_in.health)
+    app.router.add_get("/health/ready", stand_in.ready)
     app.router.add_get("/.well-known/jwks.json", stand_in.key_set)
     app.router.add_get("/internal/revocations", stand_in.listed)
     app.router.add_route("*", "/{path:.*}", stand_in.handle)

@@ -56,9 +56,15 @@ class Upstream:
     live: bool = True
     looks: int = 0
     """How often its health was looked at."""
+    ready_looks: int = 0
+    """How often somebody asked whether it can work."""
 
     async def health(self, _: web.Request) -> web.Response:
         self.looks += 1
+        return web.Response(status=200 if self.live else 503)
+
+    async def ready(self, _: web.Request) -> web.Response:
+        self.ready_looks += 1
         return web.Response(status=200 if self.live else 503)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:

@@ -4,6 +4,7 @@ from typing import Any, get_args
 
 import pytest
 
+from gateway.edge.templates import templates
 from gateway.routes import EXPORTED, IMPORTS, LIVE, STREAMED, Router
 from shared.http.routing import Route
 from shared.imports.models import KindName
@@ -136,3 +137,34 @@ def test_what_services_declare_as_exports_may_go_over_the_lane() -> None:
 def test_a_body_that_is_streamed_belongs_to_a_route_that_is() -> None:
     every = [route for service in DECLARED.values() for route in service.routes]
     assert [route.path for route in every if route.body_streamed and not route.streamed] == []
+
+
+TEMPLATES = ("/api/v1/training/sessions", "/api/v1/training/sessions/{id}", "/api/v1/training/sessions/live")
+WITH_TEMPLATES = Router(templates=TEMPLATES)
+
+
+@pytest.mark.parametrize(
+    ("path", "template"),
+    [
+        ("/api/v1/training/sessions", "/api/v1/training/sessions"),
+        ("/api/v1/training/sessions/live", "/api/v1/training/sessions/live"),
+        ("/api/v1/training/sessions/5", "/api/v1/training/sessions/{id}"),
+        ("/api/v1/training/sessions/five", "/api/v1/training/sessions/{id}"),
+        ("/api/v1/training/sessions/%35", "/api/v1/training/sessions/{id}"),
+        ("/api/v1/training/sessions/{id}", "/api/v1/training/sessions/{id}"),
+        ("/api/v1/training/sessions/5/secret", "/api/v1/training/sessions/**"),
+        ("/api/v1/training/sessions/5/5", "/api/v1/training/sessions/**"),
+        ("/api/v1/employees/5", "/api/v1/employees/**"),
+    ],
+)
+def test_a_path_has_the_template_that_metrics_and_logs_name_it_by(path: str, template: str) -> None:
+    destination = WITH_TEMPLATES.destination_of(path)
+    assert destination is not None
+    assert destination.template == template
+
+
+@pytest.mark.parametrize(("service", "route"), PUBLIC, ids=[f"{route.method} {route.path}" for _, route in PUBLIC])
+def test_a_route_that_a_service_declares_is_a_template(service: str, route: Route[Any, Any]) -> None:
+    destination = Router(templates=templates()).destination_of(route.path.replace("{id}", "5"))
+    assert destination is not None
+    assert destination.template == route.path

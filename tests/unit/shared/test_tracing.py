@@ -252,7 +252,7 @@ def test_without_the_packages_the_start_says_which_are_missing(monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk", None)
     for given in ({"endpoint": "http://127.0.0.1:1", "file": None}, {"endpoint": None, "file": tmp_path / "spans"}):
         with pytest.raises(TracingUnavailable, match=r"extra tracing(.*)requirements-tracing\.lock"):
-            tracing("test", **given).__enter__()  # type: ignore[arg-type]
+            tracing("test", **given).__enter__()
 
 
 def test_a_collector_that_hangs_keeps_no_process_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,8 @@ class AsyncHealthResource(AsyncResource):
     ) -> Ready:
         """Check that the gateway can work.
 
-        503 while something is unavailable that it cannot work without; `checks` says which.
+        503 while something is unavailable that it cannot work without; `checks` says which. It also says whether
+        Redis and each service are available, without which the gateway works on, and is no more than a second old.
         """
         return await self._whole(
             Ready,
