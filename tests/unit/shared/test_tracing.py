@@ -1,6 +1,8 @@
 """Spans: made of what is sampled, and of nothing else (decision 39)."""
 
 import json
+import re
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +18,7 @@ from shared.events.cloudevents import trace_in
 from shared.observability import NO_TRACE, Trace, current_trace, new_traceparent, own_trace, trace_from
 from shared.tracing import exporting
 from shared.tracing.entrance import ERRORS_A_SECOND, Entrance, Sampling
-from shared.tracing.exporting import TracingUnavailable, providing, tracing
+from shared.tracing.exporting import providing
 from shared.tracing.span_file import SpanFile
 from shared.tracing.spans import MOST_LINKS, Batch, Tracing, hop
 
@@ -246,13 +248,23 @@ def test_spans_are_written_into_a_file_that_is_bounded_and_nobody_elses(tmp_path
     ]
 
 
-def test_without_the_packages_the_start_says_which_are_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [name for name in sys.modules if name.startswith(("opentelemetry.sdk", "shared.tracing.span_file"))]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "opentelemetry.sdk", None)
-    for given in ({"endpoint": "http://127.0.0.1:1", "file": None}, {"endpoint": None, "file": tmp_path / "spans"}):
-        with pytest.raises(TracingUnavailable, match=r"extra tracing(.*)requirements-tracing\.lock"):
-            tracing("test", **given).__enter__()
+WITHOUT_PACKAGES = """
+import sys
+sys.modules["opentelemetry.sdk"] = None
+from pathlib import Path
+from shared.tracing.exporting import TracingUnavailable, tracing
+endpoint, file = eval(sys.argv[1])
+try:
+    tracing("test", endpoint, file).__enter__()
+except TracingUnavailable as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("given", ["('http://127.0.0.1:1', None)", "(None, Path('spans'))"])
+def test_without_the_packages_the_start_says_which_are_missing(given: str) -> None:
+    said = subprocess.check_output([sys.executable, "-c", WITHOUT_PACKAGES, given], text=True, timeout=60)
+    assert re.search(r"extra tracing, and opentelemetry\.sdk.* is not installed: .*requirements-tracing\.lock", said)
 
 
 def test_a_collector_that_hangs_keeps_no_process_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
