@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from math import ceil
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
@@ -24,6 +25,7 @@ from shared.postgres.connection import (
 )
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.row_security import NOTHING, scope
+from shared.time_spent import spend
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -200,7 +202,12 @@ async def connected(pool: Pool) -> AsyncIterator[Connection]:
     Raises `Overloaded` when none becomes free in time, `DatabaseUnavailable`, or `DeadlinePassed`.
     """
     organisation = current_organisation.get()
-    await pool.permits.acquire(time_left(ACQUIRE_TIMEOUT), organisation)
+    began = perf_counter()
+    try:
+        await pool.permits.acquire(time_left(ACQUIRE_TIMEOUT), organisation)
+    finally:
+        spend("pool", began)
+    held = perf_counter()
     try:
         with outages_of_opening(pool.is_closing):
             connection = await pool.acquire(timeout=time_left(ACQUIRE_TIMEOUT))
@@ -215,6 +222,7 @@ async def connected(pool: Pool) -> AsyncIterator[Connection]:
                 await pool.release(connection)
     finally:
         pool.permits.release(organisation)
+        spend("database", held)
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from shared.http.errors import MethodNotAllowed
 from shared.http.problem import prefers_problem
 from shared.http.request import Request
 from shared.http.responses import Answer, Caching, api_error, failure
+from shared.http.server.request_log import RequestLog
 from shared.http.server.response_bytes import ResponseBytes, http_date, serialize
 from shared.http.server.response_stream import ResponseStream, response_stream
 from shared.http.stream_slots import Slot, Streams
@@ -21,6 +22,7 @@ from shared.http.streaming import Streamed
 from shared.metrics.requests import RequestDurations
 from shared.observability import current_trace, trace_from
 from shared.security_log import SecurityEvent, record
+from shared.time_spent import Spent, current_spent
 
 Answering: TypeAlias = Awaitable[Answer | ResponseBytes | Streamed | ResponseStream]
 Handler = Callable[[Request], Answering | ApiError]
@@ -47,9 +49,11 @@ class Responder:
         max_in_flight: int,
         health: Mapping[str, Callable[[], Awaitable[Answer]]],
         durations: RequestDurations | None = None,
+        request_log: RequestLog | None = None,
     ) -> None:
         self.max_in_flight = max_in_flight
         self._durations = durations or RequestDurations()
+        self.request_log = request_log or RequestLog()
         self.in_flight = 0
         self._health = health
         self.handler: Handler = _not_found
@@ -95,6 +99,8 @@ class Responder:
         own = request.own
         request.trace = trace_from(own.request_id, own.traceparent, own.tracestates)
         current_trace.set(request.trace)
+        spent, code = Spent(), None
+        current_spent.set(spent)
         try:
             if isinstance(begun, ApiError):
                 raise begun
@@ -102,6 +108,7 @@ class Responder:
             response = answer if isinstance(answer, ResponseBytes) else self._written(answer, request)
         except Exception as error:
             refusal = await self._refusal(request, api_error(error))
+            code = refusal.code
             response = self._serialized(failure(refusal, as_problem=prefers_problem(request.headers)))
         except BaseException:
             if request.slot is not None:
@@ -113,7 +120,10 @@ class Responder:
             if request.reservation is not None:
                 request.reservation.end()
         self._complete(response, request)
-        self._durations.observe(request.route, request.method, response.status, perf_counter() - began)
+        seconds = perf_counter() - began
+        self._durations.observe(request.route, request.method, response.status, seconds)
+        if self.request_log.is_notable(response.status, seconds) and request.target.path not in self._health:
+            self.request_log.write(request, response, code, seconds, spent)
         return response if request.slot is None else await self._in_slot(response, request.slot, request)
 
     async def _in_slot(
