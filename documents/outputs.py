@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from documents.asyncapi import asyncapi_text
+from documents.dashboards.files import DASHBOARD_FILES
 from documents.errors_page import errors_page
 from documents.event_schemas import SCHEMA_FILES
 from documents.openapi import openapi_text
@@ -16,5 +17,6 @@ OUTPUTS: Final[Mapping[str, Text]] = {
     "gateway/pages/errors.html": errors_page,
     **SCHEMA_FILES,
     **CLIENT_FILES,
+    **DASHBOARD_FILES,
 }
 """By path in the repository."""

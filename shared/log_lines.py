@@ -7,7 +7,7 @@ whoever it is about. A line keeps what was wrong, and where.
 import re
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Final
+from typing import Final
 
 from pythonjsonlogger.json import JsonFormatter
 
@@ -29,9 +29,8 @@ _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tup
 
 
 class LineFormatter(JsonFormatter):
-    def formatException(self, ei: _ExcInfo) -> str | list[str]:  # noqa: N802 - logging's name
-        text: Any = super().formatException(ei)
-        return without_values(text, ei[1]) if isinstance(text, str) else text
+    def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 - logging's name
+        return without_values(str(super().formatException(ei)), ei[1])
 
 
 def without_values(text: str, error: BaseException | None) -> str:

@@ -5,21 +5,24 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 from aiohttp import web
+from prometheus_client import Gauge
 
 from services.accounts.settings import AccountsSettings
 from services.accounts.store import failures, refresh_tokens, revocations
 from shared.concurrency.backoff import Backoff
 from shared.concurrency.tasks import background
 from shared.messaging.retrying import retry_forever
+from shared.metrics.housekeeping import finished
 from shared.postgres.pool import Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
-from shared.service.chassis import POOL
+from shared.service.chassis import HOUSEKEEPING, POOL
 from shared.service.housekeeping import INTERVAL
 
 
 async def pruning(settings: AccountsSettings, app: web.Application) -> AsyncIterator[None]:
     """Runs through any outage of the database."""
-    work = retry_forever(partial(_prune, app[POOL]), "pruning of failed attempts and tokens", longest_pause=INTERVAL)
+    prune = partial(_prune, app[POOL], app[HOUSEKEEPING].task("sign_ins"))
+    work = retry_forever(prune, "pruning of failed attempts and tokens", longest_pause=INTERVAL)
     async with background(work, name="pruning of accounts"):
         yield
 
@@ -32,8 +35,9 @@ async def prune_once(pool: Pool) -> None:
         await revocations.prune(connection)
 
 
-async def _prune(pool: Pool, backoff: Backoff) -> None:
+async def _prune(pool: Pool, task: Gauge, backoff: Backoff) -> None:
     while True:
         await prune_once(pool)
+        finished(task)
         backoff.reset()
         await asyncio.sleep(INTERVAL)

@@ -47,7 +47,7 @@ COURSES = [
         description="A foundational course covering key leadership principles and team management strategies.",
     ),
     _course("Forklift Operation Refresher", "safety", duration_hours=4, labels=_PLANT),
-    _course("Working at Heights", "safety", validity_months=24, labels=_PLANT),
+    _course("Working at Heights", "safety", validity_months=60, labels=_PLANT),
     _course("Confined Space Entry", "safety", validity_months=24),
     _course("First Aid", "safety", provider="external", provider_name="Red Ribbon Training", validity_months=36),
     _course("Manual Handling", "safety", "online", duration_hours=1),

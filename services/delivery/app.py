@@ -4,7 +4,7 @@ from pathlib import Path
 
 from services.delivery.api import ROUTES
 from services.delivery.commands import COMMANDS
-from services.delivery.feed import FEED
+from services.delivery.feed import Feed
 from services.delivery.keeping import keep_feed, prepare_feed
 from services.delivery.sending.context import sending
 from services.delivery.settings import DeliverySettings
@@ -20,7 +20,7 @@ SERVICE = Service(
     settings=DeliverySettings,
     migrations=MIGRATIONS,
     routes=ROUTES,
-    takes=FEED,
+    takes=Feed,
     outbox=True,
     after_migrations=prepare_feed,
     api_contexts=[feed_watch, webhook_context],

@@ -6,6 +6,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from aiohttp import web
+from prometheus_client import Gauge
 
 from services.enrollment.api import ENROLLMENT_BATCHER, ROUTES
 from services.enrollment.api_credentials import credential_parts
@@ -21,6 +22,7 @@ from services.enrollment.handlers import SUBSCRIPTIONS
 from services.enrollment.live_seats import LiveSeats
 from services.enrollment.projection import PROJECTION
 from services.enrollment.rebuild import rebuild
+from services.enrollment.seat_metrics import SeatMetrics
 from services.enrollment.settings import EnrollmentSettings
 from services.enrollment.shared_employee_ids import SHARED_EMPLOYEE_IDS
 from services.enrollment.use_cases.certifications import send_expiry_notices
@@ -28,11 +30,13 @@ from services.enrollment.use_cases.credential_events import publish_credentials
 from services.enrollment.use_cases.enroll import EnrollmentBatcher, enroll_together
 from services.enrollment.use_cases.preservation import preserve_records
 from services.enrollment.use_cases.standings import follow_standings
+from services.enrollment.waiting_standings import measure_waiting, waiting_gauge
 from shared.auth.signing import InternalSigner
 from shared.concurrency.tasks import background
 from shared.http.service_client import connect_to_service
 from shared.http.streaming import ENDING
 from shared.imports.context import import_worker
+from shared.metrics.registry import METRICS
 from shared.projections.snapshot import SnapshotClient
 from shared.service.chassis import POOL, Service
 
@@ -50,7 +54,9 @@ async def catalog_client(settings: EnrollmentSettings, app: web.Application) -> 
 async def enrollment_batcher(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
     """Decides enrollments that arrive together in one transaction; at the end those that wait are decided."""
     app[ENROLLMENT_BATCHER] = EnrollmentBatcher(
-        partial(enroll_together, app[POOL]), size=settings.seat_batch_size, concurrency=settings.seat_batches_at_once
+        partial(enroll_together, app[POOL], metrics=SeatMetrics(app[METRICS].registry)),
+        size=settings.seat_batch_size,
+        concurrency=settings.seat_batches_at_once,
     )
     yield
     await app[ENROLLMENT_BATCHER].drain()
@@ -59,6 +65,8 @@ async def enrollment_batcher(settings: EnrollmentSettings, app: web.Application)
 async def live_seats(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
     """Hears of changed seats while a gateway follows a session; its streams end with the process."""
     live = app[LIVE_SEATS] = LiveSeats(app[POOL], settings.database_url.get_secret_value())
+    followers = Gauge("muster_live_followers", "Streams of seats that are open here.", registry=app[METRICS].registry)
+    followers.set_function(lambda: live.followers)
     async with (
         background(live.run(), name="live seats"),
         background(live.end_with(app[ENDING]), name="end of live seats"),
@@ -74,6 +82,7 @@ async def expiry_notices(settings: EnrollmentSettings, app: web.Application) -> 
 
 async def clearances(settings: EnrollmentSettings, app: web.Application) -> AsyncIterator[None]:
     """Publishes who loses clearance and who gains it."""
+    app[METRICS].sample("standings", partial(measure_waiting, app[POOL], waiting_gauge(app[METRICS].registry)))
     async with background(follow_standings(app[POOL]), name="clearances"):
         yield
 

@@ -62,7 +62,7 @@ REQUIREMENTS: Sequence[Mapping[str, Any]] = (
     },
 )
 """What Sydney Metro West asks: of everybody, and of the workers of ABC Contractors. Worker 456 meets both, the second
-until January 2027."""
+until January 2030."""
 
 _ACTOR = Actor("demonstration", "Demonstration data")
 _COMPANY = IdAndName(id=77, name="ABC Contractors Pty Ltd")

@@ -66,6 +66,11 @@ class LiveSeats:
         """That the listening connection ended, or is needed no longer."""
         self._has_ended = False
 
+    @property
+    def followers(self) -> int:
+        """How many streams are open."""
+        return sum(map(len, self._followers.values()))
+
     async def run(self) -> None:
         """Runs until it is cancelled, through any outage of the database."""
         await retry_forever(self._listen_while_followed, "the listener for seats")

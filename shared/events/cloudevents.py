@@ -23,6 +23,12 @@ def qualified_type(event_type: type[Event[State]]) -> str:
 _TYPES = {qualified_type(event_type): event_type for event_type in STATE_OF}
 
 
+def known_type(qualified: str) -> str | None:
+    """`enrollment.completed` of `training.enrollment.completed.v1`; None for a type that is not known here."""
+    event_type = _TYPES.get(qualified)
+    return None if event_type is None else event_type.type
+
+
 class EventInvalid(Exception):
     """The message is no event of a type and version known here; it can never be applied."""
 
@@ -82,7 +88,7 @@ def decode(body: bytes) -> Event[State]:
         raise EventInvalid(_reason(error)) from None
     except KeyError as error:
         raise EventInvalid(f"no event has the type {error.args[0]!r}") from None
-    return event_type(envelope.organisationid, state, _trace(envelope))
+    return event_type(envelope.organisationid, state, _trace(envelope), envelope.time)
 
 
 def envelope_of(body: bytes) -> CloudEvent:

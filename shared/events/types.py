@@ -6,6 +6,7 @@ order.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import ClassVar, Generic, TypeVar
 
 from shared.events.states import (
@@ -45,6 +46,8 @@ class Event(Generic[S]):
     organisation_id: int
     data: S
     trace: Trace = field(default=NO_TRACE, compare=False)
+    time: datetime | None = field(default=None, compare=False)
+    """When its change was made, which its owner's database says: None until it comes from the broker."""
 
 
 class CourseSaved(Event[CourseState]):

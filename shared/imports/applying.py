@@ -19,6 +19,7 @@ from shared.imports.job import Job, Result
 from shared.imports.kind import Applied, ImportKind, Outcome
 from shared.imports.lines import Line
 from shared.messaging.outbox import put_in_bulk
+from shared.metrics.imports import ImportMetrics
 from shared.postgres.pool import Connection, Pool, transaction
 from shared.validation.fields import MAX_ID
 
@@ -78,11 +79,14 @@ class _UnderWay(NamedTuple):
 class Applying:
     """`backoff` is for the pauses while the database is not available."""
 
-    def __init__(self, pool: Pool, kind: ImportKind[Any], job: Job, backoff: Backoff) -> None:
+    def __init__(
+        self, pool: Pool, kind: ImportKind[Any], job: Job, backoff: Backoff, metrics: ImportMetrics | None = None
+    ) -> None:
         self._pool = pool
         self._kind = kind
         self._job = job
         self._backoff = backoff
+        self._metrics = metrics or ImportMetrics()
         self._size = BATCH
         self._under_way: _UnderWay | None = None
 
@@ -140,8 +144,14 @@ class Applying:
             if done == batch.first:
                 result = await self._result(connection, batch)
                 await work_store.advance(connection, job, held, result, batch.bytes_read)
-                done = batch.end
+        if done == batch.first:
+            self._count(result)
+            done = batch.end
         job.lines = done
+
+    def _count(self, result: Result) -> None:
+        """Once it is committed."""
+        self._metrics.count(self._kind.name, {outcome.value: number for outcome, number in result.counts.items()})
 
     async def _apply_ahead(self, batch: Batch, before: _UnderWay | None) -> None:
         """Beside the batch before, and committed behind it. Raises `NotAhead` where that one failed, or where a line is
@@ -156,6 +166,7 @@ class Applying:
             if held.lines != batch.first:
                 raise NotAhead
             await work_store.advance(connection, job, held, result, batch.bytes_read)
+        self._count(result)
         job.lines = batch.end
 
     async def _result(self, connection: Connection, batch: Batch) -> Result:

@@ -11,7 +11,9 @@ from shared.concurrency.tasks import background
 from shared.imports.api import WAKE
 from shared.imports.kind import ImportKind
 from shared.imports.runner import AT_ONCE, Runner
-from shared.service.chassis import POOL, Context
+from shared.metrics.imports import ImportMetrics
+from shared.metrics.registry import METRICS
+from shared.service.chassis import HOUSEKEEPING, POOL, Context
 from shared.settings import ServiceSettings
 
 S = TypeVar("S", bound=ServiceSettings)
@@ -29,11 +31,14 @@ def import_worker(kinds: Sequence[ImportKind[Any]], most_removed: Callable[[S], 
 
     async def imports(settings: S, app: web.Application) -> AsyncIterator[None]:
         app[WAKE] = asyncio.Event()
-        runner = Runner(app[POOL], kinds, most_removed(settings), app[WAKE])
+        metrics = ImportMetrics(app[METRICS].registry)
+        runner = Runner(app[POOL], kinds, most_removed(settings), app[WAKE], metrics)
+        app[METRICS].sample("imports", runner.measure)
         async with AsyncExitStack() as exits:
             for number in range(AT_ONCE):
                 await exits.enter_async_context(background(runner.run(), name=f"imports {number}"))
-            await exits.enter_async_context(background(runner.keep(), name="keeping of imports"))
+            keeping = runner.keep(app[HOUSEKEEPING].task("imports"))
+            await exits.enter_async_context(background(keeping, name="keeping of imports"))
             yield
 
     return imports

@@ -5,7 +5,10 @@ import contextlib
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
+
+from prometheus_client import Gauge
 
 from shared.concurrency.backoff import Backoff
 from shared.concurrency.fairness import current_organisation
@@ -16,6 +19,8 @@ from shared.imports.kind import ImportKind
 from shared.imports.upload import UPLOAD_SECONDS
 from shared.imports.work import Ending, Work
 from shared.messaging.retrying import retry_forever
+from shared.metrics.housekeeping import finished
+from shared.metrics.imports import ImportMetrics
 from shared.observability import NO_TRACE, current_trace, new_uuid
 from shared.postgres.pool import Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
@@ -36,19 +41,32 @@ class Runner:
     """`wake` is set when there may be something to do; `most_removed` is the share of the rows that mode `complete` may
     end."""
 
-    def __init__(self, pool: Pool, kinds: Sequence[ImportKind[Any]], most_removed: float, wake: asyncio.Event) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        kinds: Sequence[ImportKind[Any]],
+        most_removed: float,
+        wake: asyncio.Event,
+        metrics: ImportMetrics | None = None,
+    ) -> None:
         self._pool = pool
         self._kinds = {kind.name: kind for kind in kinds}
         self._most_removed = most_removed
         self._wake = wake
+        self._metrics = metrics or ImportMetrics()
 
     async def run(self) -> None:
         """Works on one import after the other until it is cancelled, through any outage of the database."""
         await retry_forever(self._work, "imports")
 
-    async def keep(self) -> None:
+    async def measure(self) -> None:
+        """How many imports are not done, when the metrics are read."""
+        async with transaction(self._pool, EVERY_ORGANISATION) as connection:
+            self._metrics.show(self._kinds, await work_store.to_do(connection))
+
+    async def keep(self, task: Gauge) -> None:
         """Deletes what is kept no longer, until it is cancelled."""
-        await retry_forever(self._keep, "keeping of imports", longest_pause=KEEP_INTERVAL)
+        await retry_forever(partial(self._keep, task), "keeping of imports", longest_pause=KEEP_INTERVAL)
 
     async def _work(self, backoff: Backoff) -> None:
         while True:
@@ -77,7 +95,7 @@ class Runner:
     async def _carry_out(self, job: Job) -> None:
         current_organisation.set(job.organisation_id)
         current_trace.set(job.actor.trace)
-        work = Work(self._pool, self._kinds[job.kind], job, self._most_removed)
+        work = Work(self._pool, self._kinds[job.kind], job, self._most_removed, self._metrics)
         log.info("import %s of %s is taken up after %s lines", job.id, job.kind, job.lines, extra=_extra(job))
         try:
             ending = await self._ending(work, job)
@@ -106,7 +124,7 @@ class Runner:
             async with transaction(self._pool, [job.organisation_id]) as connection:
                 await work_store.release(connection, job)
 
-    async def _keep(self, backoff: Backoff) -> None:
+    async def _keep(self, task: Gauge, backoff: Backoff) -> None:
         while True:
             async with transaction(self._pool, EVERY_ORGANISATION) as connection:
                 await work_store.abandon(connection, ABANDONED_AFTER, _ABANDONED)
@@ -114,6 +132,7 @@ class Runner:
             while more:
                 async with transaction(self._pool, EVERY_ORGANISATION) as connection:
                     more = await work_store.prune(connection)
+            finished(task)
             backoff.reset()
             await asyncio.sleep(KEEP_INTERVAL)
 

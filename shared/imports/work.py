@@ -13,6 +13,7 @@ from shared.imports.job import Job
 from shared.imports.kind import ImportKind
 from shared.imports.lines import ImportRefused, Line, LineReader
 from shared.imports.readers import reader_of
+from shared.metrics.imports import ImportMetrics
 from shared.postgres.pool import Connection, Pool, transaction
 
 T = TypeVar("T")
@@ -36,11 +37,14 @@ class Ending(NamedTuple):
 class Work:
     """`most_removed` is the share of the rows that mode `complete` may end."""
 
-    def __init__(self, pool: Pool, kind: ImportKind[Any], job: Job, most_removed: float) -> None:
+    def __init__(
+        self, pool: Pool, kind: ImportKind[Any], job: Job, most_removed: float, metrics: ImportMetrics | None = None
+    ) -> None:
         self._pool = pool
         self._kind = kind
         self._job = job
         self._most_removed = most_removed
+        self._metrics = metrics
         self._bytes_read = 0
         self._backoff = Backoff(most=LONGEST_PAUSE)
 
@@ -63,7 +67,7 @@ class Work:
 
     async def _apply_lines(self) -> None:
         """Raises `ImportRefused` where nothing more of the file can be read: the lines before it are applied then."""
-        applying = Applying(self._pool, self._kind, self._job, self._backoff)
+        applying = Applying(self._pool, self._kind, self._job, self._backoff, self._metrics)
         try:
             await self._add_lines(applying)
         finally:

@@ -101,6 +101,13 @@ DELETE FROM import_refusals WHERE organisation_id = $1 AND import_id = $2 AND nu
 _DELETE: Final = "DELETE FROM imports WHERE organisation_id = $1 AND id = $2"
 
 
+_TO_DO: Final = """
+SELECT kind, status, count(*) FROM (
+    SELECT kind, status FROM imports WHERE status IN ('waiting', 'running') ORDER BY queued_at LIMIT 10000
+) part GROUP BY kind, status
+"""
+
+
 class Held(NamedTuple):
     """How far a job is; `kept` are the refusals that are kept of it."""
 
@@ -205,6 +212,11 @@ async def finish(connection: Connection, job: Job, status: str, message: str | N
     if row is None:
         raise JobLost
     return Finished(*row)
+
+
+async def to_do(connection: Connection) -> dict[tuple[str, str], int]:
+    """How many imports wait and run, by kind and status."""
+    return {(row["kind"], row["status"]): row["count"] for row in await connection.fetch(_TO_DO)}
 
 
 async def abandon(connection: Connection, after: timedelta, message: str) -> None:

@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -36,6 +36,7 @@ from shared.messaging.follower import Followed, Follower
 from shared.messaging.progress import Progress
 from shared.messaging.retrying import retry_forever
 from shared.messaging.roll_call import RollCall
+from shared.metrics.messaging import ConsumerMetrics, QueueMetrics
 from shared.postgres.errors import StatementTooSlow
 from shared.postgres.pool import Pool, transaction
 from shared.postgres.row_security import scope
@@ -107,6 +108,7 @@ class Consumer:
     follower: Follower[Any]
     roll_call: RollCall | None = None
     """Where the service says which events it has applied."""
+    metrics: ConsumerMetrics = field(default_factory=ConsumerMetrics)
     _gather_seconds: float = 0.0
     _began: float = -math.inf
     _connected: bool = False
@@ -114,6 +116,14 @@ class Consumer:
 
     async def is_connected(self) -> bool:
         return self._connected
+
+    async def measure_queue(self, metrics: QueueMetrics) -> None:
+        """Asks the broker what waits; raises `BrokerUnavailable` while there is no connection."""
+        if self._progress is None or not self._connected:
+            raise BrokerUnavailable("the consumer is not connected")
+        waiting, dead_letters = await self._progress.waiting()
+        metrics.messages.set(waiting)
+        metrics.dead_letters.set(dead_letters)
 
     async def run(self) -> None:
         """Runs until it is cancelled, through any outage; deliveries that were not acknowledged come again."""
@@ -129,14 +139,18 @@ class Consumer:
                 await _notice_end(channel, arrived)
                 self._progress = Progress(channel, self.queue, arrived)
                 await subscribe(connection, channel, queue.name, arrived.put_nowait)
-                self._connected = True
+                self._note_connected(True)
                 async with self._attended(entry, self._progress):
                     while True:
                         batch = await self._next_batch(channel, arrived)
                         await self._handle(channel, batch, arrived)
                         backoff.reset()
         finally:
-            self._connected = False
+            self._note_connected(False)
+
+    def _note_connected(self, connected: bool) -> None:
+        self._connected = connected
+        self.metrics.connected.set(connected)
 
     @asynccontextmanager
     async def _joined(self) -> AsyncIterator[UUID | None]:
@@ -187,6 +201,7 @@ class Consumer:
         except Exception as error:
             await self._handle_one_by_one(channel, batch.decoded, error)
         self._gather_seconds, self._began = gather_seconds(len(batch), began - self._began), began
+        self.metrics.batch_size.observe(len(batch))
         for delivery, invalid in batch.invalid:
             await self._dead_letter(channel, delivery, invalid)
         # Delivery tags ascend, and every delivery of the batch is applied or dead-lettered by now.
@@ -234,6 +249,7 @@ class Consumer:
                     if not organisations.issuperset(more := _organisations(gathered)):
                         await connection.execute(scope(more))
                     await self.follower.apply(connection, gathered)
+                self.metrics.applied(gathered)
                 return
             except Unavailable as error:
                 if isinstance(error, StatementTooSlow) and len(messages()) > 1:
@@ -254,6 +270,7 @@ class Consumer:
             await exchange.publish(
                 dead_letter_of(message, error), self.queue.dead_letters, mandatory=True, timeout=OPERATION_TIMEOUT
             )
+        self.metrics.failed.inc()
 
 
 def _messages(decoded: Iterable[Decoded]) -> list[Followed]:

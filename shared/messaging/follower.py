@@ -1,6 +1,7 @@
 """What a service makes of the messages in its queue."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from shared.postgres.pool import Connection
@@ -11,6 +12,13 @@ class Followed(Protocol):
 
     @property
     def organisation_id(self) -> int: ...
+
+    @property
+    def type(self) -> str:
+        """One of a closed set of names: it is one in the metrics."""
+
+    @property
+    def time(self) -> datetime | None: ...
 
 
 M = TypeVar("M", bound=Followed)

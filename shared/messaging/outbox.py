@@ -96,6 +96,34 @@ SELECT coalesce((SELECT max(id) FROM outbox), 0) AS last,
     (SELECT min(id) FROM outbox WHERE published_at IS NULL) AS oldest
 """
 
+MOST_COUNTED = 100_000
+"""Events that wait and are counted: more of them would take longer than whoever asks waits."""
+
+# Each part walks along the index of its lane. In bulk the oldest event of each organisation is found on its own; of
+# organisations whose file has just been applied there are never many.
+_BACKLOG = """
+WITH RECURSIVE organisations AS (
+    (SELECT organisation_id FROM outbox WHERE published_at IS NULL AND bulk ORDER BY organisation_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT next.organisation_id FROM outbox next WHERE next.published_at IS NULL AND next.bulk
+            AND next.organisation_id > before.organisation_id ORDER BY next.organisation_id LIMIT 1)
+    FROM organisations before WHERE before.organisation_id IS NOT NULL
+), oldest AS (
+    SELECT (SELECT created_at FROM outbox WHERE published_at IS NULL AND NOT bulk ORDER BY id LIMIT 1) AS direct,
+        (SELECT min(first.created_at) FROM (SELECT * FROM organisations LIMIT 1000) each CROSS JOIN LATERAL (
+            SELECT created_at FROM outbox
+            WHERE organisation_id = each.organisation_id AND published_at IS NULL AND bulk ORDER BY id LIMIT 1
+        ) first) AS bulk
+)
+SELECT
+    (SELECT count(*) FROM (SELECT FROM outbox WHERE published_at IS NULL AND NOT bulk ORDER BY id LIMIT $1) part),
+    (SELECT count(*) FROM (
+        SELECT FROM outbox WHERE published_at IS NULL AND bulk ORDER BY organisation_id, id LIMIT $1) part),
+    coalesce(extract(epoch FROM statement_timestamp() - direct), 0)::float8,
+    coalesce(extract(epoch FROM statement_timestamp() - bulk), 0)::float8
+FROM oldest
+"""
+
 _PRUNE = """
 DELETE FROM outbox
 WHERE id IN (SELECT id FROM outbox WHERE published_at < now() - interval '24 hours' ORDER BY published_at LIMIT 5000)
@@ -137,6 +165,15 @@ class Outbox(NamedTuple):
 
     last: int
     oldest: int | None
+
+
+class Backlog(NamedTuple):
+    """Events that are not published yet, and seconds for which the oldest has waited: those in bulk, and all others."""
+
+    direct: int
+    bulk: int
+    direct_seconds: float
+    bulk_seconds: float
 
 
 async def add(
@@ -191,6 +228,12 @@ async def postpone(connection: Connection, ids: Sequence[int], delay: timedelta)
 async def ends(connection: Connection) -> Outbox:
     [row] = await connection.fetch(_ENDS)
     return Outbox(*row)
+
+
+async def backlog(connection: Connection) -> Backlog:
+    """What waits, counted up to `MOST_COUNTED`."""
+    [row] = await connection.fetch(_BACKLOG, MOST_COUNTED)
+    return Backlog(*row)
 
 
 async def prune(connection: Connection) -> None:

@@ -74,13 +74,17 @@ class Publisher:
         self._exchange = exchange
         self._before_size, self._before_id = self._make_header()
 
+    def require_open(self) -> None:
+        """Raises `BrokerUnavailable` when the channel is closed."""
+        if self._ended:
+            raise BrokerUnavailable("the channel is closed")
+
     async def publish(self, rows: Sequence[OutboxRow]) -> list[Outcome]:
         """The outcome of each event, after `OPERATION_TIMEOUT` seconds at the latest.
 
         Raises `BrokerUnavailable` when the channel is closed.
         """
-        if self._ended:
-            raise BrokerUnavailable("the channel is closed")
+        self.require_open()
         batch = _Batch(rows)
         tags = range(self._last_tag + 1, self._last_tag + 1 + len(rows))
         self._unsettled.update((tag, (batch, position)) for position, tag in enumerate(tags))

@@ -23,6 +23,7 @@ from shared.messaging.errors import BrokerUnavailable
 from shared.messaging.outbox import OutboxRow
 from shared.messaging.publisher import Outcome, Publisher, publisher_on
 from shared.messaging.retrying import retry_forever
+from shared.metrics.messaging import LaneMetrics, RelayMetrics
 from shared.postgres.connection import dedicated_connection
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import COMMAND_TIMEOUT, Connection, Pool, transaction
@@ -53,12 +54,22 @@ _CLOSED = "the database closed the connection that listens for notifications"
 class Relay:
     """Publishes one database's outbox. Any number may run at once: each locks rows that no other holds."""
 
-    def __init__(self, pool: Pool, database_url: str, amqp_url: str, *, name: str, exchange: str = EXCHANGE) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        database_url: str,
+        amqp_url: str,
+        *,
+        name: str,
+        exchange: str = EXCHANGE,
+        metrics: RelayMetrics | None = None,
+    ) -> None:
         self._pool = pool
         self._database_url = database_url
         self._amqp_url = amqp_url
         self._name = name
         self._exchange = exchange
+        self._metrics = metrics or RelayMetrics()
         self._wake = asyncio.Event()
         self._wake_bulk = asyncio.Event()
         self._more_in_bulk_at = -math.inf
@@ -79,17 +90,23 @@ class Relay:
                 self._notified() as listener,
             ):
                 publisher = await publisher_on(connection, self._exchange)
-                self._connected = True
+                self._note_connected(True)
                 self._wake.set()
                 self._wake_bulk.set()
                 lanes = [self._lane(publisher, listener, backoff) for _ in range(LANES)]
                 await first_ended([*lanes, self._bulk_lane(publisher, listener, backoff)])
         finally:
-            self._connected = False
+            self._note_connected(False)
+
+    def _note_connected(self, connected: bool) -> None:
+        self._connected = connected
+        self._metrics.connected.set(connected)
 
     async def _lane(self, publisher: Publisher, listener: Connection, backoff: Backoff) -> None:
-        """Publishes batch after batch; raises `DatabaseUnavailable` when the database closes the listener."""
+        """Publishes batch after batch; raises `DatabaseUnavailable` when the database closes the listener, and
+        `BrokerUnavailable` within `POLL_INTERVAL` when the broker is gone, even if there is nothing to publish."""
         while not listener.is_closed():
+            publisher.require_open()
             if await self._publish_batch(publisher):
                 backoff.reset()
         raise DatabaseUnavailable(_CLOSED)
@@ -121,14 +138,23 @@ class Relay:
             if len(rows) == BATCH:
                 self._wake.set()
             published = await _publish_locked(connection, publisher, rows)
+        self._count(published, self._metrics.direct)
         published.report()
         return bool(rows)
+
+    def _count(self, published: "_Published", lane: LaneMetrics) -> None:
+        """Once it is committed."""
+        if published.size:
+            lane.batch_size.observe(published.size)
+            lane.published.inc(published.confirmed)
+            self._metrics.refused.inc(len(published.refused))
 
     async def _publish_bulk(self, publisher: Publisher) -> bool:
         """Nobody waits for these: the transaction begins when there may be some."""
         async with transaction(self._pool, EVERY_ORGANISATION) as connection:
             rows = await outbox.lock_unpublished(connection, BATCH, bulk=True)
             published = await _publish_locked(connection, publisher, rows)
+        self._count(published, self._metrics.bulk)
         published.report()
         return bool(rows)
 
@@ -163,10 +189,12 @@ async def _set_within(event: asyncio.Event, seconds: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Published:
-    """What became of a batch: the rows that the broker refused, and how many it answered nothing for."""
+    """What became of a batch of this size: how many rows the broker confirmed, and which it refused. It answered
+    nothing for the rest."""
 
+    size: int
+    confirmed: int
     refused: Sequence[OutboxRow]
-    unanswered: int
 
     def report(self) -> None:
         """Once it is committed. Raises `BrokerUnavailable` where not every row was answered."""
@@ -175,19 +203,19 @@ class _Published:
                 "event stays in the outbox: no queue is bound to its routing key, or a queue is full",
                 extra={"event_id": str(row.event_id), "routing_key": row.routing_key},
             )
-        if self.unanswered:
+        if self.size > self.confirmed + len(self.refused):
             raise BrokerUnavailable("the connection was lost before every event was confirmed")
 
 
 async def _publish_locked(connection: Connection, publisher: Publisher, rows: Sequence[OutboxRow]) -> _Published:
     """Publishes rows that are locked, and marks those that the broker confirmed; what it refused comes again later."""
     if not rows:
-        return _Published((), 0)
+        return _Published(0, 0, ())
     confirmed, refused = await _publish(publisher, rows)
     await outbox.mark_published(connection, [row.id for row in confirmed])
     if refused:
         await outbox.postpone(connection, [row.id for row in refused], POSTPONED_FOR)
-    return _Published(refused, len(rows) - len(confirmed) - len(refused))
+    return _Published(len(rows), len(confirmed), refused)
 
 
 async def _publish(publisher: Publisher, rows: Sequence[OutboxRow]) -> tuple[list[OutboxRow], list[OutboxRow]]:

@@ -30,6 +30,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
         self._samples: dict[str, Sample] = {}
+        self._missing: set[str] = set()
         self._sampled = Gauge(
             "muster_metrics_sampled",
             "Whether what the process had to ask others for was there when its metrics were read: 1, or 0.",
@@ -53,9 +54,12 @@ class Metrics:
             async with asyncio.timeout(SAMPLE_TIMEOUT):
                 await sample()
         except Exception as error:
-            log.warning("a metric could not be read", extra={"sample": name, "error": repr(error)})
+            if name not in self._missing:  # once, and not whenever somebody reads
+                log.warning("a metric could not be read", extra={"sample": name, "error": repr(error)})
+            self._missing.add(name)
             self._sampled.labels(name).set(0)
         else:
+            self._missing.discard(name)
             self._sampled.labels(name).set(1)
 
 

@@ -19,6 +19,8 @@ BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 _BOUNDS: Final = (*map(str, BUCKETS), "+Inf")
 MOST_SERIES: Final = 2000
 """Combinations of labels at most: beyond them a request counts as one of `OTHER`."""
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+"""Any other is a client's own word, and counts as `OTHER`."""
 OTHER: Final = "other"
 """The route of a request that belongs to none."""
 
@@ -44,8 +46,12 @@ class RequestDurations(Collector):
         self._sums[labels] += seconds
 
     def _added(self, labels: _Labels) -> tuple[_Labels, list[int]]:
-        if len(self._counts) >= MOST_SERIES:
-            labels = (OTHER, *labels[1:])
+        route, method, status = labels
+        labels = (
+            OTHER if len(self._counts) >= MOST_SERIES else route,
+            method if method in METHODS else OTHER,
+            status,
+        )
         self._sums.setdefault(labels, 0.0)
         return labels, self._counts.setdefault(labels, [0] * len(_BOUNDS))
 

@@ -20,8 +20,12 @@ from functools import cached_property
 from time import perf_counter
 from typing import Any
 
+from prometheus_client import Histogram
+
 from shared.concurrency.batcher import Batcher
 from shared.errors import Unavailable
+from shared.metrics.pools import PoolMetrics
+from shared.metrics.reads import read_batch_sizes
 from shared.postgres.pool import Connection, Pool, connected, connection_pool, slow_transaction
 from shared.postgres.row_security import SETTING, scoped
 from shared.time_spent import spend
@@ -128,9 +132,10 @@ class BatchedReader:
     """Reads for requests: short ones together on the connections of `pool`, and patient ones on the few that `others`
     has for them."""
 
-    def __init__(self, pool: Pool, main_pool: Pool) -> None:
+    def __init__(self, pool: Pool, main_pool: Pool, batch_sizes: Histogram | None = None) -> None:
         self._pool = pool
         self._main_pool = main_pool
+        self._batch_sizes = batch_sizes or read_batch_sizes()
         self._batcher: Batcher[PageRead, Row] = Batcher(
             self._read_together, size=BATCH, concurrency=BATCHES, max_wait=MAX_WAIT_SECONDS
         )
@@ -163,6 +168,7 @@ class BatchedReader:
 
         Not when the database is unavailable or too slow: each would wait for it again.
         """
+        self._batch_sizes.observe(len(reads))
         try:
             async with connected(self._pool) as connection:
                 return await _rows(connection, reads)
@@ -192,7 +198,11 @@ async def _rows(connection: Connection, reads: Sequence[PageRead]) -> list[Row]:
 
 
 @asynccontextmanager
-async def batched_reader(url: str, main_pool: Pool, *, name: str) -> AsyncIterator[BatchedReader]:
+async def batched_reader(
+    url: str, main_pool: Pool, *, name: str, pools: PoolMetrics | None = None, batch_sizes: Histogram | None = None
+) -> AsyncIterator[BatchedReader]:
     """One with connections of its own, as many as it has batches at once."""
     async with connection_pool(url, name=f"{name} reader", size=BATCHES, settings=SHORT_READS) as pool:
-        yield BatchedReader(pool, main_pool)
+        if pools is not None:
+            pools.watch("reader", pool)
+        yield BatchedReader(pool, main_pool, batch_sizes)

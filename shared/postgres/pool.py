@@ -15,6 +15,7 @@ from shared.concurrency.deadline import time_left
 from shared.concurrency.fair_semaphore import CHECK_INTERVAL, STALLED_CHECKS, FairSemaphore
 from shared.concurrency.fairness import current_organisation
 from shared.errors import Unavailable
+from shared.metrics.pools import UNWATCHED
 from shared.postgres.connection import (
     CONNECT_TIMEOUT,
     DatabaseConnection,
@@ -101,9 +102,10 @@ class Pool(_AsyncpgPool):
     """asyncpg's pool behind fair semaphores: by itself it refuses late, and has to cancel a wait to do so.
 
     `permits` limits all connections, `slow_permits` those for slow reads; both are shared fairly between organisations.
+    `waits` measures how long callers wait (shared/metrics/pools.py).
     """
 
-    __slots__ = ("permits", "slow_permits")
+    __slots__ = ("permits", "slow_permits", "waits")
 
     def __init__(self, url: str, size: int, **options: Any) -> None:
         super().__init__(
@@ -121,6 +123,7 @@ class Pool(_AsyncpgPool):
             size, size - size // KEPT_FOR_OTHERS, resource="database connection", stalled_checks=STALLED_CHECKS
         )
         self.slow_permits = slow_permits(size)
+        self.waits = UNWATCHED
 
 
 def slow_permits(size: int) -> FairSemaphore:
@@ -211,6 +214,7 @@ async def connected(pool: Pool) -> AsyncIterator[Connection]:
     try:
         with outages_of_opening(pool.is_closing):
             connection = await pool.acquire(timeout=time_left(ACQUIRE_TIMEOUT))
+        pool.waits.observe(perf_counter() - began)
         try:
             yield connection
         except postgres.InterfaceError as error:  # from the pool, which takes a lost connection back at once

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
 from shared.auth.internal_token import InternalTokenVerifier
 from shared.auth.key_changes import record_trusted_keys
@@ -33,6 +34,11 @@ from shared.messaging.installation import describe
 from shared.messaging.relay import CONNECTIONS, Relay
 from shared.messaging.roll_call import RollCall
 from shared.messaging.subscriptions import Subscribed, Subscriptions
+from shared.metrics.housekeeping import Housekeeping
+from shared.metrics.messaging import ConsumerMetrics, OutboxMetrics, QueueMetrics, RelayMetrics
+from shared.metrics.pools import PoolMetrics
+from shared.metrics.reads import read_batch_sizes
+from shared.metrics.registry import METRICS
 from shared.observability import configure_logging
 from shared.postgres.batched_reads import BatchedReader, batched_reader
 from shared.postgres.migrations import migrate
@@ -42,6 +48,7 @@ from shared.service.dead_letter_commands import add_dead_letter_commands, answer
 from shared.service.event_cursor import APPLIED_POSITION, AppliedPosition
 from shared.service.exports import EXPORTS, Exports
 from shared.service.housekeeping import prune_expired
+from shared.service.outbox_metrics import measure_outbox
 from shared.service.positions import Positions
 from shared.service.projection_commands import add_projection_commands, rebuild_copies, verify_copies
 from shared.settings import ServiceSettings, SettingRefused, read_settings
@@ -54,6 +61,8 @@ Context = Callable[[S, web.Application], AsyncIterator[None]]
 POOL = web.AppKey("pool", Pool)
 READER = web.AppKey("reader", BatchedReader)
 ROLL_CALL = web.AppKey("roll_call", RollCall)
+POOL_METRICS = web.AppKey("pool_metrics", PoolMetrics)
+HOUSEKEEPING = web.AppKey("housekeeping", Housekeeping)
 
 
 @dataclass(frozen=True)
@@ -77,8 +86,8 @@ class Service(Generic[S]):
     routes: Sequence[Route[Any, Any]]
     subscriptions: Subscriptions = field(default_factory=dict)
     """The function that applies each event that it follows."""
-    takes: Follower[Any] | None = None
-    """What takes its messages instead, where keeping the newest state of each row is not enough."""
+    takes: Callable[[CollectorRegistry | None], Follower[Any]] | None = None
+    """Makes what takes its messages instead, where keeping the newest state of each row is not enough."""
     after_migrations: Callable[[str], Awaitable[None]] | None = None
     """What `migrate` does besides, with the address of the database."""
     outbox: bool = False
@@ -95,9 +104,9 @@ class Service(Generic[S]):
     """What it does beside answering requests, publishing and consuming."""
     commands: Sequence[Command[S]] = ()
 
-    @property
-    def follower(self) -> Follower[Any]:
-        return self.takes or Subscribed(self.subscriptions)
+    def follower(self, registry: CollectorRegistry | None = None) -> Follower[Any]:
+        """What takes its messages, and counts what it alone knows of them in the registry."""
+        return Subscribed(self.subscriptions) if self.takes is None else self.takes(registry)
 
 
 def run_service(service: Service[S]) -> None:
@@ -168,7 +177,7 @@ async def prepare(service: Service[S], settings: S) -> list[str]:
     amqp_url, queue = settings.migration_amqp_url.get_secret_value(), service_queue(service.name, settings)
     async with connection_to(amqp_url, name=f"{service.name} migrate") as connection:
         channel = await connection.channel()
-        await declare_queue(channel, queue, service.follower.routing_keys, settings.exchange)
+        await declare_queue(channel, queue, service.follower().routing_keys, settings.exchange)
     return applied
 
 
@@ -186,6 +195,8 @@ def build_app(service: Service[S], settings: S, role: Role = "all") -> web.Appli
     )
     trusted = WatchedFile(settings.internal_trusted_keys_file, parse_trusted_keys, record_trusted_keys)
     app[VERIFIER] = InternalTokenVerifier(service.name, trusted)
+    registry = app[METRICS].registry
+    app[POOL_METRICS], app[HOUSEKEEPING] = PoolMetrics(registry), Housekeeping(registry)
     app.cleanup_ctx.append(partial(database, service.name, settings))
     if role != "worker":
         add_routes(app, service.routes)
@@ -199,7 +210,7 @@ def build_app(service: Service[S], settings: S, role: Role = "all") -> web.Appli
             app.cleanup_ctx.append(partial(relay, service.name, settings))
         if service.event_cursors:
             app.cleanup_ctx.append(partial(roll_call, service, settings))
-        app.cleanup_ctx.append(partial(consumer, service.name, settings, service.follower))
+        app.cleanup_ctx.append(partial(consumer, service.name, settings, service.follower(registry)))
         app.cleanup_ctx.extend(partial(context, settings) for context in service.worker_contexts)
     publish_metrics(app, service.name, settings.metrics_host, settings.metrics_port)
     return app
@@ -209,6 +220,7 @@ async def database(name: str, settings: ServiceSettings, app: web.Application) -
     """The pool of connections, without which the process is not ready."""
     url, size = settings.database_url.get_secret_value(), settings.database_pool_size
     async with connection_pool(url, name=name, size=size) as pool:
+        app[POOL_METRICS].watch("requests", pool)
         app[POOL] = pool
         app[READINESS]["database"] = lambda: is_reachable(pool)
         yield
@@ -216,7 +228,10 @@ async def database(name: str, settings: ServiceSettings, app: web.Application) -
 
 async def batched_reads(name: str, settings: ServiceSettings, app: web.Application) -> AsyncIterator[None]:
     """Lets requests that wait at the same time share a query."""
-    async with batched_reader(settings.database_url.get_secret_value(), app[POOL], name=name) as app[READER]:
+    url, batch_sizes = settings.database_url.get_secret_value(), read_batch_sizes(app[METRICS].registry)
+    async with batched_reader(url, app[POOL], name=name, pools=app[POOL_METRICS], batch_sizes=batch_sizes) as app[
+        READER
+    ]:
         yield
 
 
@@ -231,11 +246,16 @@ async def relay(name: str, settings: ServiceSettings, app: web.Application) -> A
     database_url, amqp_url = settings.database_url.get_secret_value(), settings.amqp_url.get_secret_value()
     # Connections of its own: it keeps them, and takes none from requests.
     async with connection_pool(database_url, name=f"{name} relay", size=CONNECTIONS) as pool:
-        relay = Relay(pool, database_url, amqp_url, name=name, exchange=settings.exchange)
+        registry = app[METRICS].registry
+        app[POOL_METRICS].watch("relay", pool)
+        relay = Relay(
+            pool, database_url, amqp_url, name=name, exchange=settings.exchange, metrics=RelayMetrics(registry)
+        )
         app[INFORMATION]["relay"] = relay.is_connected
+        app[METRICS].sample("outbox", partial(measure_outbox, app[POOL], OutboxMetrics(registry)))
         async with (
             background(relay.run(), name="relay"),
-            background(prune_expired(app[POOL]), name="pruning"),
+            background(prune_expired(app[POOL], app[HOUSEKEEPING].task("expired_rows")), name="pruning"),
         ):
             yield
 
@@ -245,8 +265,10 @@ async def consumer(
 ) -> AsyncIterator[None]:
     """Applies the events in the service's queue."""
     amqp_url, queue = settings.amqp_url.get_secret_value(), service_queue(name, settings)
-    consumer = Consumer(app[POOL], amqp_url, queue, follower, app.get(ROLL_CALL))
+    registry = app[METRICS].registry
+    consumer = Consumer(app[POOL], amqp_url, queue, follower, app.get(ROLL_CALL), ConsumerMetrics(registry))
     app[INFORMATION]["consumer"] = consumer.is_connected
+    app[METRICS].sample("queue", partial(consumer.measure_queue, QueueMetrics(registry)))
     async with background(consumer.run(), name="consumer"):
         yield
 

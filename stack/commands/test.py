@@ -27,7 +27,7 @@ from stack.servers.databases import keep_roles_out_of_maintenance
 from stack.servers.packages import provide
 from stack.servers.rabbitmq import RabbitMQServer
 from stack.servers.rabbitmq_definitions import Installation, subscriber_user
-from stack.servers.requirements import CHROMIUM, POSTGRES, RABBITMQ, REDIS
+from stack.servers.requirements import ALERTMANAGER, CHROMIUM, POSTGRES, PROMETHEUS, RABBITMQ, REDIS
 from stack.services import SERVICE_NAMES
 from stack.signals import all_or_first_error, interruptible
 
@@ -58,6 +58,8 @@ TESTS_FAILED: Final = 1
 """Pytest's exit status; a higher one means that it was interrupted or could not run."""
 PAGES: Final = REPOSITORY / "tests" / "pages"
 """The tests that need a browser."""
+OBSERVED: Final = (REPOSITORY / "tests" / "observability", REPOSITORY / "tests" / "faults")
+"""The tests that need Prometheus."""
 MEMORY = Path("/dev/shm")  # noqa: S108 - the directories in it are made by mkdtemp
 MEMORY_BYTES = 2 * 2**30
 """Must be free there; the suite takes 0.4 GB."""
@@ -82,6 +84,8 @@ def test(pytest_arguments: Sequence[str]) -> int:
     """Run pytest with these arguments, or the whole suite; returns its exit status, or 130 when stopped by a signal."""
     variables = browser_variables() if can_run(PAGES, pytest_arguments) else {}
     variables |= compiler_variables() if can_run(TESTS_OF_TYPES, pytest_arguments) else {}
+    if any(can_run(tests, pytest_arguments) for tests in OBSERVED):
+        variables |= prometheus_variables()
 
     async def run(servers: Sequence[Server]) -> int:
         if pytest_arguments:
@@ -105,6 +109,20 @@ def browser_variables() -> dict[str, str]:
     with Steps(Console(stderr=True)) as steps:
         browser = provide((CHROMIUM,), steps, layout.log / "install.log")[CHROMIUM]
     return {"CHROMIUM": str(browser.directory / CHROMIUM.package)}
+
+
+def prometheus_variables() -> dict[str, str]:
+    """Where the tests find Prometheus and Alertmanager with their tools, which are installed as the browser is."""
+    layout = Layout(STACK_DIRECTORY)
+    layout.create()
+    with Steps(Console(stderr=True)) as steps:
+        found = provide((PROMETHEUS, ALERTMANAGER), steps, layout.log / "install.log")
+    prometheus, alertmanager = found[PROMETHEUS].directory, found[ALERTMANAGER].directory
+    return {
+        "PROMETHEUS": str(prometheus / "prometheus"),
+        "PROMTOOL": str(prometheus / "promtool"),
+        "AMTOOL": str(alertmanager / "amtool"),
+    }
 
 
 async def run_parts(servers: Sequence[Server], **variables: str) -> int:

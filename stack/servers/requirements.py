@@ -34,6 +34,8 @@ WRK = Requirement("wrk", (4,), "wrk", None)
 NODE = Requirement("Node.js", (18,), "nodejs", None)
 NPM = Requirement("npm", (9,), "npm", None)
 CHROMIUM = Requirement("Chromium", (120,), "chromium", None)
+PROMETHEUS = Requirement("Prometheus", (2, 42), "prometheus", "prometheus")
+ALERTMANAGER = Requirement("Alertmanager", (0, 25), "prometheus-alertmanager", "prometheus-alertmanager")
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ def find(requirement: Requirement) -> Program | None:
         NODE: partial(_single_program, "node"),
         NPM: partial(_single_program, "npm"),
         CHROMIUM: partial(_single_program, "chromium"),
+        PROMETHEUS: partial(_single_program, "prometheus"),
+        ALERTMANAGER: partial(_single_program, "prometheus-alertmanager"),
     }
     return max(finders[requirement](), key=lambda program: program.version, default=None)
 

@@ -206,7 +206,7 @@ def test_control_a_row_that_a_database_quotes_is_noticed(monkeypatch: pytest.Mon
     with watched_log() as watch:
         watch.secrets.add(MARK)
         error = asyncpg.CheckViolationError(f"{BROKEN} people")
-        error.detail = f"Failing row contains ({MARK})."  # type: ignore[attr-defined]
+        error.detail = f"Failing row contains ({MARK})."
         logging.getLogger("shared").error("unhandled exception", exc_info=error)
     assert len(watch.leaks()) == 1
 

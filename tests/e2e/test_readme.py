@@ -23,7 +23,7 @@ from tests.support.world import CLIENTS, new_course
 
 WORKER = 456
 PROJECT = 5
-ENDS = date(2027, 1, 10)
+ENDS = date(2030, 1, 10)
 """From this day on the worker's work at height has run out, as the demonstration data has it."""
 
 
@@ -90,7 +90,7 @@ async def test_who_may_work_here_is_answered_as_it_is_written(tmp_path: Path) ->
         today = datetime.now(UTC).date()
         shown = json.loads(await pasted(names + first, tmp_path))
         assert shown == today_in(answer, today) or today >= ENDS
-        later = json.loads(await pasted(names + first.replace("project_id=5", "project_id=5&on=2027-02-01"), tmp_path))
+        later = json.loads(await pasted(names + first.replace("project_id=5", "project_id=5&on=2030-02-01"), tmp_path))
         assert [each["status"] for each in later["data"]["requirements"]] == ["met", "lacking"]
         both = json.loads(await pasted(names + list_of_a_morning, tmp_path))["data"]["results"]
         assert [each["employee_id"] for each in both] == [WORKER, 42]

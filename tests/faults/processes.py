@@ -13,6 +13,7 @@ from pathlib import Path
 import aiohttp
 import psutil
 
+from stack.config.ports import reserve_port
 from stack.paths import REPOSITORY
 from stack.processes.environment import base_environment
 from tests.faults.signals import family, freeze, kill, thaw
@@ -60,6 +61,8 @@ class ProductProcess:
     """The source tree that it runs."""
     launcher: tuple[str, ...] = ("tests.faults.launcher",)
     """The module that starts the product's; none where that is to be started as it is."""
+    metrics_port: int = field(default_factory=reserve_port)
+    """Where its metrics are read."""
 
     @property
     def url(self) -> str:
@@ -79,7 +82,8 @@ class ProductProcess:
         assert not self.alive, f"{self.name} runs already"
         environment = {**base_environment(), **self.environment, "CENSUS_FILE": str(self._census_file), **changes}
         command = (*self.launcher, self.module, *self.arguments)
-        environment["PORT"], output = str(self.port), self.logs / f"{self.name}.log"
+        environment |= {"PORT": str(self.port), "METRICS_PORT": str(self.metrics_port)}
+        output = self.logs / f"{self.name}.log"
         if self.repository == REPOSITORY:
             altered = any(environment.get(variable) for variable in ALTERATIONS)
             self.process = await fork(

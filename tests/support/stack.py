@@ -19,6 +19,7 @@ from shared.auth.claims import EVERY_ORGANISATION
 from shared.auth.internal_token import Caller
 from shared.auth.trust import PUBLIC
 from shared.http.server.listener import listening
+from shared.metrics.registry import METRICS, Metrics
 from shared.service.chassis import Role, build_app, prepare
 from shared.settings import ServiceSettings
 from stack.commands.test import INSTALLATIONS
@@ -61,6 +62,8 @@ class Stack:
     """As the superuser, for tests that look past the service."""
     settings: Mapping[str, ServiceSettings]
     """What each service runs with."""
+    metrics: Mapping[str, Metrics]
+    """Of each service and of the gateway, by its name."""
 
     def url_of(self, service: str) -> str:
         return self.urls[service]
@@ -142,6 +145,7 @@ async def running_stack(roles: Mapping[str, Role] | None = None, **gateway_chang
         ports = {name: reserve_port() for name in SERVICE_NAMES}
         urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
         settings_of: dict[str, ServiceSettings] = {}
+        metrics: dict[str, Metrics] = {}
         for name, service in DECLARED.items():
             values: dict[str, Any] = {
                 **common,
@@ -156,12 +160,15 @@ async def running_stack(roles: Mapping[str, Role] | None = None, **gateway_chang
             await prepare(service, settings)
             settings_of[name] = settings
             role = (roles or {}).get(name, "all")
-            await exits.enter_async_context(serving(build_app(service, settings, role), ports[name]))
+            app = build_app(service, settings, role)
+            metrics[name] = app[METRICS]
+            await exits.enter_async_context(serving(app, ports[name]))
         gateway = create_gateway(gateway_settings(urls, **gateway_changes))
+        metrics["gateway"] = gateway[METRICS]
         gateway_url = await exits.enter_async_context(serving(gateway))
         http = await exits.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)))
         database_urls = {name: database.superuser_url for name, database in databases.items()}
-        yield Stack(http, gateway_url, urls, database_urls, settings_of)
+        yield Stack(http, gateway_url, urls, database_urls, settings_of, metrics)
 
 
 def _addresses(service: str, database: ServiceDatabase) -> dict[str, SecretStr]:

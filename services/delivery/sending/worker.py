@@ -15,8 +15,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final
 
+from services.delivery.metrics import WebhookMetrics
 from services.delivery.sending import message, schedule, signing
-from services.delivery.sending.client import EndpointClient, Outcome
+from services.delivery.sending.client import EndpointClient, Failure, Outcome
 from services.delivery.sending.settling import Disable, settle
 from services.delivery.sending.turns import OF_ENDPOINT, TURNS_OF_ORGANISATION, Endpoint, Turns
 from services.delivery.store import sending
@@ -51,7 +52,15 @@ class Sender:
     """Sends what is due in one database."""
 
     def __init__(
-        self, pool: Pool, database_url: str, client: EndpointClient, keys_of: KeysOf, disable: Disable, *, name: str
+        self,
+        pool: Pool,
+        database_url: str,
+        client: EndpointClient,
+        keys_of: KeysOf,
+        disable: Disable,
+        *,
+        name: str,
+        metrics: WebhookMetrics | None = None,
     ) -> None:
         self._pool = pool
         self._database_url = database_url
@@ -59,6 +68,7 @@ class Sender:
         self._keys_of = keys_of
         self._disable = disable
         self._name = name
+        self._metrics = metrics or WebhookMetrics()
         self._turns = Turns()
         self._tasks: dict[asyncio.Task[None], Claimed] = {}
         self._ended: list[Attempt] = []
@@ -109,6 +119,7 @@ class Sender:
                 OF_ENDPOINT,
             )
         self._ended[: len(ended)] = settled.later
+        self._metrics.disabled.inc(len(settled.disabled))
         _tell(settled.disabled)
         for each in claimed:
             self._begin(each)
@@ -146,6 +157,8 @@ class Sender:
         outcome = await self._client.post(claimed.url, headers, body.encode())
         took = time.monotonic() - began
         state, pause = _next(claimed, outcome, took)
+        refused = outcome.failure is Failure.ADDRESS_REFUSED
+        self._metrics.sent(took, delivered=state == "delivered", refused=refused)
         return _attempt_of(claimed, outcome, state, pause, took)
 
     async def _drain(self) -> None:
@@ -158,6 +171,7 @@ class Sender:
             async with transaction(self._pool, EVERY_ORGANISATION) as connection:
                 settled = await settle(connection, self._ended, self._disable)
                 await sending.release(connection, list(cut.values()))
+            self._metrics.disabled.inc(len(settled.disabled))
             _tell(settled.disabled)
         except Unavailable as error:
             log.warning("what was sent last will be sent again, the database is unavailable: %r", error)

@@ -61,7 +61,8 @@ WITH arrived AS (
 ), sent AS ({FAN_OUT}), whose AS (
     SELECT position, string_agg(DISTINCT organisation_id::text, ',') AS organisations FROM taken GROUP BY position
 )
-SELECT pg_notify('{CHANNEL}', position || ':' || CASE WHEN length(organisations) < 7000 THEN organisations ELSE '' END)
+SELECT pg_notify('{CHANNEL}', position || ':' || CASE WHEN length(organisations) < 7000 THEN organisations ELSE '' END),
+    (SELECT count(*) FROM taken)
 FROM whose
 """  # noqa: S608 - of constants alone
 
@@ -122,10 +123,11 @@ FROM pg_current_snapshot() AS here
 """
 
 
-async def take(connection: Connection, entries: Sequence[Entry]) -> None:
-    """Adds those that were not taken before, and wakes who waits for them once they are committed."""
+async def take(connection: Connection, entries: Sequence[Entry]) -> int:
+    """Adds those that were not taken before, and wakes who waits for them once they are committed; returns how many."""
     columns = _ENTRIES.arrays(entry._asdict() for entry in entries)
-    await connection.execute(_TAKE, *columns)
+    rows = await connection.fetch(_TAKE, *columns)
+    return rows[0]["count"] if rows else 0
 
 
 def page(organisation_id: int, after: tuple[int, int], wanted: Wanted, limit: int) -> PageRead:

@@ -182,6 +182,40 @@ WHERE message.organisation_id = claimed.organisation_id AND message.id = claimed
 """
 
 
+MOST_COUNTED: Final = 100_000
+"""Messages that wait and are counted."""
+_MOST_ENDPOINTS: Final = 10_000
+
+# From endpoint to endpoint, as above. What a webhook that is disabled has waiting is sent if it is enabled again.
+_WAITING = """
+WITH RECURSIVE endpoints AS (
+    (SELECT organisation_id, webhook_id FROM webhook_messages WHERE status = 'pending'
+        ORDER BY organisation_id, webhook_id LIMIT 1)
+    UNION ALL
+    SELECT following.organisation_id, following.webhook_id FROM endpoints CROSS JOIN LATERAL (
+        SELECT organisation_id, webhook_id FROM webhook_messages
+        WHERE status = 'pending'
+            AND (organisation_id, webhook_id) > (endpoints.organisation_id, endpoints.webhook_id)
+        ORDER BY organisation_id, webhook_id LIMIT 1
+    ) AS following
+), enabled AS (
+    SELECT webhooks.organisation_id, webhooks.id
+    FROM (SELECT * FROM endpoints LIMIT $2) AS endpoint
+    JOIN webhooks ON webhooks.organisation_id = endpoint.organisation_id AND webhooks.id = endpoint.webhook_id
+        AND webhooks.status = 'enabled' AND NOT webhooks.removed
+)
+SELECT
+    (SELECT count(*) FROM (
+        SELECT FROM enabled JOIN webhook_messages AS message ON message.organisation_id = enabled.organisation_id
+            AND message.webhook_id = enabled.id AND message.status = 'pending' LIMIT $1) AS part),
+    greatest(0, extract(epoch FROM statement_timestamp() - (
+        SELECT min(first.due_at) FROM enabled CROSS JOIN LATERAL (
+            SELECT due_at FROM webhook_messages AS message WHERE message.organisation_id = enabled.organisation_id
+                AND message.webhook_id = enabled.id AND message.status = 'pending' ORDER BY due_at LIMIT 1
+        ) AS first)))::float8
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Failing:
     """An endpoint where all has failed since a time, up to now, or that says that it is gone."""
@@ -218,6 +252,13 @@ async def claim(
         CLAIM,
     )
     return [Claimed(**row) for row in rows]
+
+
+async def waiting(connection: Connection) -> tuple[int, float]:
+    """How many messages are still to be sent, counted up to `MOST_COUNTED`, and for how many seconds one has been due
+    at most."""
+    [row] = await connection.fetch(_WAITING, MOST_COUNTED, _MOST_ENDPOINTS)
+    return row[0], row[1] or 0.0
 
 
 async def settle(connection: Connection, attempts: Sequence[Attempt]) -> list[Failing]:

@@ -37,6 +37,18 @@ SELECT organisation_id FROM (
 ORDER BY organisation_id
 """
 
+MOST_COUNTED = 100_000
+
+# Marks, those whom a walk has not come to yet, and those whose time is up.
+_COUNT_WAITING = """
+SELECT (SELECT count(*) FROM (SELECT FROM clearance_marks LIMIT $1) part)
+    + (SELECT count(*) FROM (
+        SELECT FROM clearance_walks walk JOIN people ON people.organisation_id = walk.organisation_id
+            AND people.id > walk.after AND people.id <= walk.until LIMIT $1) part)
+    + (SELECT count(*) FROM (
+        SELECT FROM clearances WHERE look_at <= statement_timestamp() ORDER BY look_at LIMIT $1) part)
+"""
+
 # One worker at a time looks at an organisation's people, and reads what is true of them only after it has the turn.
 _TAKE_TURN = "SELECT pg_try_advisory_xact_lock(hashtextextended(concat_ws(' ', 'standings', $1::bigint), 6))"
 
@@ -107,6 +119,12 @@ WHERE (c.version, c.lacking, c.in_grace, c.ending, c.ending_at, c.look_at, c.com
 _LOOK_ANEW = """
 INSERT INTO clearance_marks (organisation_id) SELECT DISTINCT organisation_id FROM requirements
 """
+
+
+async def count_waiting(connection: Connection) -> int:
+    """The people to look at, counted up to `MOST_COUNTED` for each reason."""
+    count: int = await connection.fetchval(_COUNT_WAITING, MOST_COUNTED)
+    return count
 
 
 async def waiting(connection: Connection) -> list[int]:

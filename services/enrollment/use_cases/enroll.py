@@ -14,6 +14,7 @@ from services.enrollment import rules
 from services.enrollment.answers import Enrolled, enrolled_answer
 from services.enrollment.catalog_client import CatalogClient
 from services.enrollment.rules import EnrollCommand, Granted, Seats, SessionKey
+from services.enrollment.seat_metrics import UNWATCHED, SeatMetrics
 from services.enrollment.store import candidates as candidate_store
 from services.enrollment.store import seats as seat_store
 from services.enrollment.store.seats import NewEnrollment
@@ -48,25 +49,29 @@ async def _in_batch(batcher: EnrollmentBatcher, command: EnrollCommand) -> Answe
         spend("database", began)
 
 
-async def enroll_together(pool: Pool, commands: Sequence[EnrollCommand]) -> Sequence[Answer | Exception]:
+async def enroll_together(
+    pool: Pool, commands: Sequence[EnrollCommand], *, metrics: SeatMetrics = UNWATCHED
+) -> Sequence[Answer | Exception]:
     """Each command's outcome. A transaction that was refused is run again, each command on its own.
 
     Not when the database is unavailable: then it may have been committed, and there is no way to know.
     """
     with contextlib.suppress(TransactionConflict, PostgresError, InterfaceError):
-        return await _enroll_in_one_transaction(pool, commands)
-    return [await _enroll_alone(pool, command) for command in commands]
+        return await _enroll_in_one_transaction(pool, commands, metrics)
+    return [await _enroll_alone(pool, command, metrics) for command in commands]
 
 
-async def _enroll_alone(pool: Pool, command: EnrollCommand) -> Answer | Exception:
+async def _enroll_alone(pool: Pool, command: EnrollCommand, metrics: SeatMetrics) -> Answer | Exception:
     try:
-        [outcome] = await _enroll_in_one_transaction(pool, [command])
+        [outcome] = await _enroll_in_one_transaction(pool, [command], metrics)
     except Exception as error:
         return error
     return outcome
 
 
-async def _enroll_in_one_transaction(pool: Pool, commands: Sequence[EnrollCommand]) -> list[Answer | Exception]:
+async def _enroll_in_one_transaction(
+    pool: Pool, commands: Sequence[EnrollCommand], metrics: SeatMetrics
+) -> list[Answer | Exception]:
     organisations = {command.organisation_id for command in commands}
     async with transaction(pool, organisations) as connection:
         outcomes = await _kept_answers(connection, commands)
@@ -75,6 +80,9 @@ async def _enroll_in_one_transaction(pool: Pool, commands: Sequence[EnrollComman
         for position, outcome in zip(fresh, decided, strict=True):
             outcomes[position] = enrolled_answer(outcome) if isinstance(outcome, Enrolled) else outcome
         await _keep_answers(connection, [(commands[position], outcomes[position]) for position in fresh])
+    metrics.batch(len(commands))
+    for position, outcome in zip(fresh, decided, strict=True):
+        metrics.decided(commands[position], outcome)
     return [outcome for outcome in outcomes if outcome is not None]
 
 

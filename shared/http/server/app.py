@@ -6,6 +6,7 @@ import json
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 
 import uvloop
@@ -26,6 +27,7 @@ from shared.metrics.listener import metrics_listening
 from shared.metrics.process import describe_process, measure_loop_lag
 from shared.metrics.registry import METRICS, Metrics
 from shared.metrics.requests import RequestDurations
+from shared.metrics.traffic import LogLines, Refusals, watch_requests
 
 log = logging.getLogger(__name__)
 
@@ -60,9 +62,12 @@ def create_app(
     app[READINESS] = {}
     app[INFORMATION] = {}
     app[METRICS] = Metrics()
-    durations = RequestDurations(app[METRICS].registry)
-    health = {_LIVE: _live, _READY: partial(_ready, app)}
-    app[RESPONDER] = Responder(max_in_flight, health, durations, RequestLog(slow_seconds))
+    registry = app[METRICS].registry
+    health: dict[str, Callable[[], Awaitable[Answer]]] = {_LIVE: _live, _READY: partial(_ready, app)}
+    app[RESPONDER] = Responder(
+        max_in_flight, health, RequestDurations(registry), Refusals(registry), RequestLog(slow_seconds)
+    )
+    watch_requests(registry, app[RESPONDER])
     app.on_response_prepare.append(_hide_server)
     app.on_cleanup.append(_flush_logs)
     app.cleanup_ctx.append(_memory)
@@ -79,11 +84,21 @@ async def _metrics(name: str, host: str, port: int, app: web.Application) -> Asy
     metrics = app[METRICS]
     describe_process(metrics.registry, name)
     async with (
+        _counted_lines(LogLines(metrics.registry)),
         metrics_listening(metrics, host, port) as address,
         background(measure_loop_lag(metrics.registry), name="loop lag"),
     ):
         log.info("metrics on http://%s:%s/metrics", *address)
         yield
+
+
+@asynccontextmanager
+async def _counted_lines(lines: LogLines) -> AsyncIterator[None]:
+    logging.getLogger().addHandler(lines)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(lines)
 
 
 async def _memory(app: web.Application) -> AsyncIterator[None]:

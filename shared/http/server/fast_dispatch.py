@@ -36,7 +36,7 @@ class FastDispatcher:
             return None
         begun = responder.begin(request)
         if isinstance(begun, Overloaded) and not request.is_head:
-            responder.request_log.leave_out(begun.code)
+            responder.count_refused_at_once(request, begun)
             more = "" if responder.cors is None else responder.cors.lines(request)
             form = more, prefers_problem(request.headers)
             before, _, behind = _refusal_at(http_date(), responder, begun.message, begun.retry_after, *form)

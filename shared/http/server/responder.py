@@ -20,6 +20,7 @@ from shared.http.server.response_stream import ResponseStream, response_stream
 from shared.http.stream_slots import Slot, Streams
 from shared.http.streaming import Streamed
 from shared.metrics.requests import RequestDurations
+from shared.metrics.traffic import Refusals
 from shared.observability import current_trace, trace_from
 from shared.security_log import SecurityEvent, record
 from shared.time_spent import Spent, current_spent
@@ -49,10 +50,12 @@ class Responder:
         max_in_flight: int,
         health: Mapping[str, Callable[[], Awaitable[Answer]]],
         durations: RequestDurations | None = None,
+        refusals: Refusals | None = None,
         request_log: RequestLog | None = None,
     ) -> None:
         self.max_in_flight = max_in_flight
         self._durations = durations or RequestDurations()
+        self._refusals = refusals or Refusals()
         self.request_log = request_log or RequestLog()
         self.in_flight = 0
         self._health = health
@@ -109,6 +112,7 @@ class Responder:
         except Exception as error:
             refusal = await self._refusal(request, api_error(error))
             code = refusal.code
+            self._refusals.count(refusal.code, request.route)
             response = self._serialized(failure(refusal, as_problem=prefers_problem(request.headers)))
         except BaseException:
             if request.slot is not None:
@@ -144,6 +148,12 @@ class Responder:
         if self.count_unadmitted is None:
             record(SecurityEvent.REQUEST_REFUSED, reason=error.code, address=request.peer)
         return cast(ResponseBytes, await self.respond(request, error))
+
+    def count_refused_at_once(self, request: Request, error: ApiError) -> None:
+        """For what is refused in no time, beside `respond`."""
+        self._refusals.count(error.code, request.route)
+        self._durations.observe(request.route, request.method, error.status, 0.0)
+        self.request_log.leave_out(error.code)
 
     def refusal(self, error: ApiError, request_id: str, more: str = "", *, as_problem: bool) -> ResponseBytes:
         """An answer that needs nothing of its request but the id, `more` header lines, and the form that it prefers."""

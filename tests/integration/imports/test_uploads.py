@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from shared.imports import models, store, upload
+from shared.metrics.housekeeping import Housekeeping
 from tests.support.client import Client, client_token
 from tests.support.eventually import eventually
 from tests.support.guards import without
@@ -177,7 +178,7 @@ async def test_a_file_whose_process_was_killed_is_ended_later(
         " WHERE organisation_id = $1",
         workers.organisation,
     )
-    keeping = asyncio.create_task(workers.runner().keep())
+    keeping = asyncio.create_task(workers.runner().keep(Housekeeping().task("imports")))
     try:
         [job] = (await workers.client.get(PEOPLE)).data
         job = await ended(workers.client, job["id"])
@@ -197,7 +198,7 @@ async def test_imports_are_kept_for_30_days(workers: Workers) -> None:
         workers.organisation,
         old,
     )
-    keeping = asyncio.create_task(workers.runner().keep())
+    keeping = asyncio.create_task(workers.runner().keep(Housekeeping().task("imports")))
 
     async def is_gone() -> bool:
         return [job["id"] for job in (await workers.client.get(PEOPLE)).data] == [young]

@@ -16,7 +16,7 @@ VALUE = "ana@example.com"
 
 def of_postgres(kind: type[postgres.PostgresError], message: str, detail: str | None = None) -> Exception:
     error = kind(message)
-    error.detail = detail  # type: ignore[attr-defined]
+    error.detail = detail
     return error
 
 

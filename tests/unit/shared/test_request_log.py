@@ -55,7 +55,8 @@ def written() -> Iterator[Written]:
 
 async def test_a_line_has_what_is_known_of_a_request_and_nothing_of_its_client(written: Written) -> None:
     token = current_trace.set(TRACE)
-    log, spent = RequestLog(), Spent(pool=0.12345678, database=1.0)
+    log = RequestLog()
+    spent: Spent = {"pool": 0.12345678, "database": 1.0}
     log.write(request("PUT"), response(503, {"code": "unavailable"}), None, 1.2345678, spent)
     log.write(request(is_head=True), response(500), "internal_error", 0.5, Spent())
     log.write(request("STEAL", route=OTHER), response(200), None, 2, Spent())

@@ -10,7 +10,10 @@ import pytest
 
 from stack.paths import REPOSITORY
 
-NEEDED = ("deploy/compose", "deploy/postgres", "stack/services.py", "stack/servers/rabbitmq_definitions.py")
+NEEDED = (
+    "deploy/compose", "deploy/observability", "deploy/postgres",
+    "stack/services.py", "stack/servers/rabbitmq_definitions.py",
+)  # fmt: skip
 AWKWARD = "p@ss/w:rd #é%\"'\\$x"
 
 

@@ -42,6 +42,8 @@ CONTAINERS = """
       INTERNAL_KEYS_FILE: /var/lib/muster-keys/{name}/keys.json
       INTERNAL_TRUSTED_KEYS_FILE: /var/lib/muster-keys/trusted/keys.json
 {addresses}      LOG_LEVEL: ${{LOG_LEVEL:-INFO}}
+      METRICS_HOST: 0.0.0.0
+      METRICS_PORT: "9100"
 {settings}
   {name}:
     <<: *service

@@ -1,0 +1,1 @@
+"""The dashboards: what each panel asks Prometheus, and the files that Grafana reads."""
