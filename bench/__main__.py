@@ -22,6 +22,7 @@ from bench import (
     live_seats,
     memory,
     moving,
+    observed,
     searching,
     signing_in,
 )
@@ -64,6 +65,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "live-seats": live_seats.results,
     "moving": moving.results,
     "clearance": clearance.results,
+    "observed": observed.results,
 }
 """In the order of the table."""
 RESULTS, PICTURE = REPOSITORY / "bench" / "results.json", REPOSITORY / "docs" / "bench.svg"

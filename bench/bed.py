@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from bench.dataset import ORGANISATION, Size, load, today, write_down
 from bench.installation import Installed, install, serving
@@ -12,6 +13,7 @@ from bench.settings import Effort, Servers
 from bench.tokens import bearers, by_gateway, by_secret, client_tokens, internal_tokens
 from bench.workers import Workers
 from stack.commands.bench import INSTALLATIONS
+from stack.paths import REPOSITORY
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,18 @@ class Bed:
             self._workers = Workers(await self._install(0), self.servers, self.placement)
         return self._workers
 
-    async def serve(self, name: str, command: Sequence[str], environment: Mapping[str, str], port: int) -> Serving:
+    async def serve(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        port: int,
+        directory: Path = REPOSITORY,
+    ) -> Serving:
         """On the core of what is measured for the rest of the run; it answers 200 at `/health/ready`."""
-        process = await serve(self.servers.layout, name, command, self.placement.measured, port, environment)
+        process = await serve(
+            self.servers.layout, name, command, self.placement.measured, port, environment, directory=directory
+        )
         self.exits.push_async_callback(process.stop)
         return process
 

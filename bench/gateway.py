@@ -4,8 +4,9 @@ HAProxy verifies each request's token anew, the gateway remembers those it has v
 signed. Measured are RS256, which most providers use, and HS256, which is the cheapest there is.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
+from pathlib import Path
 
 import aiohttp
 
@@ -21,6 +22,7 @@ from bench.rounds import alternate
 from bench.signing import Signing, key_pair, shared_secret
 from bench.tokens import USERS, bearers, client_tokens
 from stack.config.ports import reserve_port
+from stack.paths import REPOSITORY
 
 GOALS = {32: 0.60, 256: 0.75}
 """Connections → of HAProxy's requests a second."""
@@ -41,9 +43,9 @@ async def results(bed: Bed) -> AsyncIterator[Result]:
 
 async def _throughput(bed: Bed, system: System) -> AsyncIterator[Result]:
     """Both in front of one upstream that is far faster than they are."""
-    fast = await upstream(bed, await _recorded(system))
+    fast = await upstream(bed, await recorded(system))
     for signing in (key_pair(bed), shared_secret(system)):
-        ours = await _gateway(bed, system, fast, signing)
+        ours = await in_front(bed, system, fast, signing, f"gateway-{signing.algorithm}")
         peer = await haproxy(bed, fast, signing)
         await _require_refusal(ours.url)
         await _require_refusal(peer.url)
@@ -65,7 +67,7 @@ async def _compare(
     return at_least(name, "requests/s", mine, theirs, "HAProxy", goal, f"one process each, {USERS} users, wrk")
 
 
-async def _recorded(system: System) -> bytes:
+async def recorded(system: System) -> bytes:
     """What the catalog answers there."""
     headers = {"Authorization": system.internal_bearers("catalog")[0]}
     async with aiohttp.ClientSession(headers=headers) as http, http.get(system.url_of("catalog") + PATH) as response:
@@ -73,12 +75,20 @@ async def _recorded(system: System) -> bytes:
         return await response.read()
 
 
-async def _gateway(bed: Bed, system: System, upstream: Serving, signing: Signing) -> Serving:
-    """One more, in front of the upstream."""
+async def in_front(
+    bed: Bed,
+    system: System,
+    upstream: Serving,
+    signing: Signing,
+    name: str,
+    settings: Mapping[str, str] = {},
+    directory: Path = REPOSITORY,
+) -> Serving:
+    """One more gateway, in front of the upstream; from the code in that directory."""
     port = reserve_port()
-    urls = {f"{name}_URL": upstream.url for name in ("CATALOG", "ENROLLMENT", "HISTORY")}
-    environment = {**system.installed.environments["gateway"], "PORT": str(port), **urls, **signing.gateway}
-    return await bed.serve(f"gateway-{signing.algorithm}", python("gateway"), environment, port)
+    urls = {f"{service}_URL": upstream.url for service in ("CATALOG", "ENROLLMENT", "HISTORY")}
+    environment = {**system.installed.environments["gateway"], "PORT": str(port), **urls, **signing.gateway, **settings}
+    return await bed.serve(name, python("gateway"), environment, port, directory)
 
 
 async def _require_refusal(url: str) -> None:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 import psutil
@@ -57,10 +58,11 @@ async def serve(
     environment: Mapping[str, str],
     *,
     ready: str = "/health/ready",
+    directory: Path = REPOSITORY,
 ) -> Serving:
     """Returns once it answers 200 at the path `ready`; ProcessFailed when it does not."""
     process = _process(layout, name)
-    process.start(pinned(command, cores), base_environment(PYTHONUNBUFFERED="1", **environment), REPOSITORY)
+    process.start(pinned(command, cores), base_environment(PYTHONUNBUFFERED="1", **environment), directory)
     serving = Serving(process, port)
     try:
         async with aiohttp.ClientSession(timeout=PROBE, trust_env=False) as http:

@@ -25,6 +25,7 @@ from stack.commands.seed_and_token import INTERRUPTED, seed, token
 from stack.commands.status import status
 from stack.commands.subscriber import subscriber
 from stack.commands.test import test
+from stack.commands.top import top
 from stack.commands.unit import unit
 from stack.commands.up import up
 from stack.commands.vendor import vendor
@@ -57,6 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
             return token(_token_options(arguments))
         case "logs":
             return _logs(arguments)
+        case "top":
+            return top(once=arguments.once)
         case "psql":
             return psql(known_service(arguments.service), arguments.rest, as_owner=arguments.owner)
         case "verify" | "rebuild" | "dead-letters":

@@ -28,6 +28,12 @@ STATUS_HELP = """\
 Shows each process with its state, pid, port, restarts and start time. Exit status 0 if every one of them
 runs and is healthy, else 1.
 """
+TOP_HELP = """\
+Shows the running stack on one screen, once a second until Ctrl-C: each process with its memory, processor time,
+requests a second and how long they take; the events that wait in outboxes and queues, and how far copies are behind;
+what was refused, seats, webhooks and imports. A terminal with more than 24 lines shows the busiest routes too. Where
+there is no terminal it prints one frame. What is not known is shown as –, and what is wrong in red.
+"""
 RUN_HELP = """\
 Runs a service or the gateway of the running stack in the foreground, in place of the stack's own process, with the
 same address and settings: breakpoint() stops in this terminal. Ctrl-C ends it, and the stack starts its own again.
@@ -132,6 +138,8 @@ def make_parser() -> argparse.ArgumentParser:
     down.add_argument("names", nargs="*", metavar="NAME", help="a process of the stack")
     status = commands.add_parser("status", help="show what runs where", description=STATUS_HELP)
     status.add_argument("--json", action="store_true", help="for programs")
+    top = commands.add_parser("top", help="watch the stack on one screen", description=TOP_HELP)
+    top.add_argument("--once", action="store_true", help="print one frame, and return")
     run = commands.add_parser("run", help="run one process in the foreground", description=RUN_HELP)
     run.add_argument("name", metavar="NAME", help=f"gateway, {', '.join(SERVICE_NAMES)}")
     run.add_argument("--debug", action="store_true", help="under pdb, which stops at its first line")
