@@ -34,7 +34,20 @@ class Trace(NamedTuple):
     traceparent: str
     tracestate: str = ""
 
+    @property
+    def is_sampled(self) -> bool:
+        """Whether spans are made of what happens in it (W3C Trace Context, 3.2.2.5)."""
+        return self.traceparent[-1:] in _SAMPLED
 
+    def below(self, *, sampled: bool) -> "Trace":
+        """The same trace with a span id of its own: what is caused from now on is caused by this span."""
+        flags = f"{int(self.traceparent[53:], 16) & _RANDOM | sampled:02x}"
+        return Trace(self.request_id, f"{self.traceparent[:36]}{new_span_id()}-{flags}", self.tracestate)
+
+
+_SAMPLED: Final = frozenset("13579bdf")
+_RANDOM: Final = 2
+"""The flag that says that a trace id is random (W3C Trace Context, level 2): it stays as it came."""
 NO_TRACE = Trace("", "")
 current_trace: ContextVar[Trace] = ContextVar("current_trace", default=NO_TRACE)
 
@@ -73,9 +86,16 @@ def request_id_from(sent: str) -> str:
 
 
 def new_traceparent() -> str:
-    """Its ids only distinguish requests; they are not secret. No id may be all zeros: each begins with a one."""
+    """Of a trace that is not sampled: whether it is, the gateway decides (decision 39).
+
+    Its ids only distinguish requests; they are not secret. No id may be all zeros: each begins with a one.
+    """
     ids = randbytes(23).hex()  # noqa: S311 - not secret
-    return f"00-1{ids[:31]}-1{ids[31:]}-01"
+    return f"00-1{ids[:31]}-1{ids[31:]}-00"
+
+
+def new_span_id() -> str:
+    return f"1{randbytes(8).hex()[1:]}"  # noqa: S311 - not secret
 
 
 def new_uuid() -> UUID:

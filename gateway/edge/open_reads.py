@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
 
+from opentelemetry.trace import SpanKind
+
 from gateway.admission.gate import Gate
 from gateway.auth.own_requests import ENROLLMENT, OwnRequests
 from gateway.edge.own_routes import CALENDAR_PATH, ISSUER_PATH, STATUS_PATH, VERIFY_PATH
@@ -22,7 +24,9 @@ from shared.http.body import require_no_input
 from shared.http.errors import MethodNotAllowed
 from shared.http.request import Request
 from shared.http.server.response_bytes import ResponseBytes
+from shared.observability import current_trace
 from shared.time_spent import spend
+from shared.tracing.spans import hop
 
 _ID: Final = "[1-9][0-9]{0,17}"
 _PASSED: Final = frozenset({"accept", "if-none-match"})
@@ -109,8 +113,9 @@ class OpenReads:
             await require_no_input(request)
         finally:
             has_arrived()
-        message = UpstreamRequest("GET", target, self._lines(request, kind), b"")
-        return passed_on(await self.proxy.forward(ENROLLMENT, message, None), kind.own_lines)
+        with hop(ENROLLMENT, SpanKind.CLIENT):
+            message = UpstreamRequest("GET", target, self._lines(request, kind), b"")
+            return passed_on(await self.proxy.forward(ENROLLMENT, message, None), kind.own_lines)
 
     async def _admit(self, request: Request, kind: _Kind) -> None:
         """Raises `RateLimited`."""
@@ -124,7 +129,8 @@ class OpenReads:
         """Raises `BadRequest`."""
         passing = [(name, value) for name, value in forwarded(request.headers.items()) if name.lower() in _PASSED]
         scheme, _, host = (self.public_url or f"http://{request.host()}").partition("://")
-        return lines(passing) + identity(self.own_requests.token_of_reader(kind.counted), request.trace, scheme, host)
+        token = self.own_requests.token_of_reader(kind.counted)
+        return lines(passing) + identity(token, current_trace.get(), scheme, host)
 
 
 def _asked(path: str) -> tuple[_Kind, str] | None:

@@ -137,7 +137,7 @@ class BatchedReader:
         self._main_pool = main_pool
         self._batch_sizes = batch_sizes or read_batch_sizes()
         self._batcher: Batcher[PageRead, Row] = Batcher(
-            self._read_together, size=BATCH, concurrency=BATCHES, max_wait=MAX_WAIT_SECONDS
+            self._read_together, size=BATCH, concurrency=BATCHES, max_wait=MAX_WAIT_SECONDS, name="read together"
         )
 
     async def read(self, read: PageRead) -> Row:

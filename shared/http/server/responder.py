@@ -21,9 +21,10 @@ from shared.http.stream_slots import Slot, Streams
 from shared.http.streaming import Streamed
 from shared.metrics.requests import RequestDurations
 from shared.metrics.traffic import Refusals
-from shared.observability import current_trace, trace_from
+from shared.observability import current_trace
 from shared.security_log import SecurityEvent, record
 from shared.time_spent import Spent, current_spent
+from shared.tracing.entrance import Entrance
 
 Answering: TypeAlias = Awaitable[Answer | ResponseBytes | Streamed | ResponseStream]
 Handler = Callable[[Request], Answering | ApiError]
@@ -58,6 +59,7 @@ class Responder:
         self._refusals = refusals or Refusals()
         self.request_log = request_log or RequestLog()
         self.in_flight = 0
+        self.entrance = Entrance()
         self._health = health
         self.handler: Handler = _not_found
         self.count_unadmitted: CountUnadmitted | None = None
@@ -100,7 +102,7 @@ class Responder:
         self, request: Request, begun: Answering | ApiError, began: float
     ) -> ResponseBytes | ResponseStream:
         own = request.own
-        request.trace = trace_from(own.request_id, own.traceparent, own.tracestates)
+        request.trace = self.entrance.enter(own.request_id, own.traceparent, own.tracestates)
         current_trace.set(request.trace)
         spent, code = Spent(), None
         current_spent.set(spent)
@@ -126,6 +128,7 @@ class Responder:
         self._complete(response, request)
         seconds = perf_counter() - began
         self._durations.observe(request.route, request.method, response.status, seconds)
+        self.entrance.leave(request.trace, own.traceparent, (request.method, request.route), response.status, began)
         if self.request_log.is_notable(response.status, seconds) and request.target.path not in self._health:
             self.request_log.write(request, response, code, seconds, spent)
         return response if request.slot is None else await self._in_slot(response, request.slot, request)
