@@ -64,7 +64,7 @@ _LINES_BY_CACHING: Final = {
 
 def create_gateway(settings: GatewaySettings) -> web.Application:
     bodies = BodyBudget(settings.body_memory, settings.stranger_body_memory)
-    app = create_app(max_in_flight=settings.max_in_flight, bodies=bodies)
+    app = create_app(max_in_flight=settings.max_in_flight, bodies=bodies, slow_seconds=settings.slow_request_seconds)
     app[REQUEST_PARSER] = SimpleRequestParser(REMEMBERED_CLIENTS)
     app[RESPONDER].lines_by_caching = _LINES_BY_CACHING
     app[RESPONDER].entrance = Sampling("gateway", settings.trace_sample_ratio)

@@ -10,7 +10,8 @@ from typing import Final, NamedTuple, TextIO
 from uuid import UUID
 
 import uuid_utils
-from pythonjsonlogger.json import JsonFormatter
+
+from shared.log_lines import LineFormatter
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,128}\Z")
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}\Z")
@@ -114,7 +115,7 @@ def json_lines(process: str, stream: TextIO) -> logging.Handler:
     handler = logging.StreamHandler(stream)
     handler.addFilter(_add_trace)
     handler.setFormatter(
-        JsonFormatter(
+        LineFormatter(
             "%(levelname)s %(name)s %(message)s",
             timestamp="time",
             rename_fields={"levelname": "level", "name": "logger"},
@@ -127,6 +128,11 @@ def json_lines(process: str, stream: TextIO) -> logging.Handler:
 def configure_logging(process: str, level: str) -> None:
     """JSON lines on standard error."""
     logging.basicConfig(level=level, handlers=[json_lines(process, sys.stderr)], force=True)
-    logging.getLogger("muster.security").setLevel(logging.INFO)  # whatever the log level is
+    quiet_libraries()
+
+
+def quiet_libraries() -> None:
+    """Whatever the log level is: the security log is written, and libraries say no more than what is wrong."""
+    logging.getLogger("muster.security").setLevel(logging.INFO)
     logging.getLogger("aio_pika").setLevel(logging.WARNING)
     logging.getLogger("aiormq").setLevel(logging.WARNING)

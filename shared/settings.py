@@ -86,6 +86,8 @@ class ProcessSettings(BaseSettings):
     """Where spans are sent, by OTLP/HTTP; the other `OTEL_EXPORTER_OTLP_*` variables count as well."""
     trace_file: Path | None = None
     """Where spans are written instead, on the local stack."""
+    slow_request_seconds: float = Field(default=1.0, ge=0)
+    """A request that takes as long has a line in the log; 0: none has for that."""
     internal_keys_file: InternalKeysFile
     """The process's own private keys; the first one signs its internal tokens."""
     max_in_flight: int = Field(default=1000, ge=1)

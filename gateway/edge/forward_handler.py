@@ -4,9 +4,10 @@ A forwarded request costs one turn in a batch of counts, one message to the serv
 same in all requests of one client is made once.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from time import perf_counter
 from typing import Final
 
 from opentelemetry.trace import SpanKind
@@ -42,6 +43,7 @@ from shared.http.server.response_bytes import ResponseBytes
 from shared.http.server.response_stream import ResponseStream
 from shared.http.streaming import Streamed
 from shared.observability import current_trace
+from shared.time_spent import spend
 from shared.tracing.spans import Tracing, hop
 
 TRACE_HEADER: Final = "X-Trace"
@@ -204,11 +206,15 @@ class ForwardHandler:
         answer = await self.proxy.forward(upstream, message, token.caller.organisation_id)
         return passed_on(answer, TO_A_TOKEN_LINES)
 
-    def _admission(self, request: Request, token: ClientToken | None) -> Awaitable[Admission]:
+    async def _admission(self, request: Request, token: ClientToken | None) -> Admission:
         request.is_counted = True
-        if token is not None:
-            return self.gate.admit_token(token, partial(self.address, request))
-        return self.gate.admit(request.headers.getall("Authorization", []), self.address(request))
+        began = perf_counter()
+        try:
+            if token is not None:
+                return await self.gate.admit_token(token, partial(self.address, request))
+            return await self.gate.admit(request.headers.getall("Authorization", []), self.address(request))
+        finally:
+            spend("admission", began)
 
     def _client_of(self, request: Request, token: ClientToken) -> _Client:
         """Raises what `_client` raises."""

@@ -7,6 +7,7 @@ Secrets and codes stay here: the service is asked by their SHA-256. So neither i
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Final
 
 from opentelemetry.trace import SpanKind
@@ -24,6 +25,7 @@ from shared.http.errors import MethodNotAllowed
 from shared.http.request import Request
 from shared.http.server.response_bytes import ResponseBytes
 from shared.observability import current_trace
+from shared.time_spent import spend
 from shared.tracing.spans import hop
 
 _ID: Final = "[1-9][0-9]{0,17}"
@@ -107,13 +109,21 @@ class OpenReads:
     ) -> ResponseBytes:
         try:
             request.is_counted = True
-            await self.gate.require_room_to_read(kind.counted, self.address(request))
+            await self._admit(request, kind)
             await require_no_input(request)
         finally:
             has_arrived()
         with hop(ENROLLMENT, SpanKind.CLIENT):
             message = UpstreamRequest("GET", target, self._lines(request, kind), b"")
             return passed_on(await self.proxy.forward(ENROLLMENT, message, None), kind.own_lines)
+
+    async def _admit(self, request: Request, kind: _Kind) -> None:
+        """Raises `RateLimited`."""
+        began = perf_counter()
+        try:
+            await self.gate.require_room_to_read(kind.counted, self.address(request))
+        finally:
+            spend("admission", began)
 
     def _lines(self, request: Request, kind: _Kind) -> str:
         """Raises `BadRequest`."""

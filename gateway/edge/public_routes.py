@@ -7,6 +7,7 @@ once; the others wait here, where waiting costs next to nothing.
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Final
 
 from opentelemetry.trace import SpanKind
@@ -30,6 +31,7 @@ from shared.http.errors import MethodNotAllowed
 from shared.http.request import Request
 from shared.http.server.response_bytes import ResponseBytes
 from shared.observability import current_trace
+from shared.time_spent import spend
 from shared.tracing.spans import hop
 
 MAX_BODY: Final = 8 * 1024
@@ -102,11 +104,13 @@ class PublicRoutes:
 
     @asynccontextmanager
     async def _turn(self, path: str) -> AsyncIterator[None]:
-        turns = self.turns[path]
+        turns, began = self.turns[path], perf_counter()
         try:
             await turns.acquire(self._longest_wait)
         except Overloaded:
             raise Overloaded(retry_after=RETRY_AFTER) from None
+        finally:
+            spend("turn", began)
         try:
             yield
         finally:

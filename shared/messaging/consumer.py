@@ -35,6 +35,7 @@ from shared.messaging.deliveries import Delivery, subscribe
 from shared.messaging.errors import BrokerUnavailable, broker_outages
 from shared.messaging.follower import Followed, Follower
 from shared.messaging.progress import Progress
+from shared.messaging.queue_watch import QueueWatch
 from shared.messaging.retrying import retry_forever
 from shared.messaging.roll_call import RollCall
 from shared.metrics.messaging import ConsumerMetrics, QueueMetrics
@@ -116,16 +117,17 @@ class Consumer:
     _connected: bool = False
     _progress: Progress | None = None
     _traced: TracedBatch = field(default_factory=lambda: TracedBatch(""))
+    _watch_of_queue: QueueWatch | None = None
 
     async def is_connected(self) -> bool:
         return self._connected
 
     async def measure_queue(self, metrics: QueueMetrics) -> None:
         """Asks the broker what waits; raises `BrokerUnavailable` while there is no connection."""
-        if self._progress is None or not self._connected:
+        if self._watch_of_queue is None or self._progress is None or not self._connected:
             raise BrokerUnavailable("the consumer is not connected")
-        waiting, dead_letters = await self._progress.waiting()
-        metrics.messages.set(waiting)
+        in_queue, dead_letters = await self._watch_of_queue.counts()
+        metrics.messages.set(in_queue + self._progress.waiting)
         metrics.dead_letters.set(dead_letters)
 
     async def run(self) -> None:
@@ -141,6 +143,7 @@ class Consumer:
                 arrived = Arrivals()
                 await _notice_end(channel, arrived)
                 self._progress = Progress(channel, self.queue, arrived)
+                self._watch_of_queue = QueueWatch(connection, self.queue)
                 await subscribe(connection, channel, queue.name, arrived.put_nowait)
                 self._note_connected(True)
                 async with self._attended(entry, self._progress):

@@ -192,7 +192,11 @@ def service_queue(name: str, settings: ServiceSettings) -> QueueName:
 
 def build_app(service: Service[S], settings: S, role: Role = "all") -> web.Application:
     """The application of one process. Its contexts are entered in this order, and left in the opposite one."""
-    app = create_app(max_in_flight=settings.max_in_flight, bodies=BodyBudget(settings.body_memory))
+    app = create_app(
+        max_in_flight=settings.max_in_flight,
+        bodies=BodyBudget(settings.body_memory),
+        slow_seconds=settings.slow_request_seconds,
+    )
     trusted = WatchedFile(settings.internal_trusted_keys_file, parse_trusted_keys, record_trusted_keys)
     app[RESPONDER].entrance = Entrance(service.name)
     app[VERIFIER] = InternalTokenVerifier(service.name, trusted)
