@@ -11,6 +11,7 @@ from stack.services import SERVICE_NAMES
 from tests.faults.bed import Bed
 from tests.faults.figures import figure
 from tests.faults.processes import ProductProcess
+from tests.faults.scene import Organisation
 from tests.support.eventually import eventually
 from tests.support.prometheus import Prometheus
 
@@ -25,6 +26,8 @@ class Watched:
 
     bed: Bed
     prometheus: Prometheus
+    scene: Sequence[Organisation]
+    """Whose clients are at work."""
     seen: dict[str, dict[str, float]] = field(default_factory=dict)
     """By fault: its alerts, and after how many seconds each fired."""
     hidden: set[str] = field(default_factory=set)
@@ -76,7 +79,7 @@ async def run_together(watched: Watched, faults: Sequence[Fault], also: set[str]
     async with _noting(watched.prometheus, expected | also, strangers), asyncio.TaskGroup() as group:
         for fault in faults:
             group.create_task(_run(watched, fault))
-    assert strangers == set()
+    assert not strangers, f"{strangers} fired, which no fault explains"
 
 
 async def _run(watched: Watched, fault: Fault) -> None:
@@ -108,3 +111,4 @@ async def _noting(prometheus: Prometheus, known: set[str], strangers: set[str]) 
     finally:
         noting.cancel()
         await asyncio.wait([noting])
+    assert noting.cancelled(), noting.exception()
