@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from aio_pika.abc import AbstractChannel
+from opentelemetry.trace import SpanKind
 
 from shared.concurrency.backoff import Backoff
 from shared.errors import Unavailable
@@ -41,6 +42,7 @@ from shared.metrics.messaging import ConsumerMetrics, QueueMetrics
 from shared.postgres.errors import StatementTooSlow
 from shared.postgres.pool import Pool, transaction
 from shared.postgres.row_security import scope
+from shared.tracing.spans import Batch as TracedBatch
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +116,7 @@ class Consumer:
     _began: float = -math.inf
     _connected: bool = False
     _progress: Progress | None = None
+    _traced: TracedBatch = field(default_factory=lambda: TracedBatch(""))
     _watch_of_queue: QueueWatch | None = None
 
     async def is_connected(self) -> bool:
@@ -197,12 +200,13 @@ class Consumer:
 
     async def _handle(self, channel: AbstractChannel, batch: Batch, arrived: Arrivals) -> None:
         began = time.monotonic()
-        try:
-            await self._commit(partial(self._gathered, batch, arrived))
-        except StatementTooSlow:
-            await self._handle_in_halves(channel, batch.decoded)
-        except Exception as error:
-            await self._handle_one_by_one(channel, batch.decoded, error)
+        with TracedBatch(self.queue.name, SpanKind.CONSUMER) as self._traced:
+            try:
+                await self._commit(partial(self._gathered, batch, arrived))
+            except StatementTooSlow:
+                await self._handle_in_halves(channel, batch.decoded)
+            except Exception as error:
+                await self._handle_one_by_one(channel, batch.decoded, error)
         self._gather_seconds, self._began = gather_seconds(len(batch), began - self._began), began
         self.metrics.batch_size.observe(len(batch))
         for delivery, invalid in batch.invalid:
@@ -251,7 +255,9 @@ class Consumer:
                     gathered = messages()
                     if not organisations.issuperset(more := _organisations(gathered)):
                         await connection.execute(scope(more))
-                    await self.follower.apply(connection, gathered)
+                    self._traced.take(message.trace for message in gathered)
+                    with self._traced.inner("apply"):
+                        await self.follower.apply(connection, gathered)
                 self.metrics.applied(gathered)
                 return
             except Unavailable as error:

@@ -17,7 +17,7 @@ def busiest(processes: Sequence[Observed], most: int) -> Table | None:
     rates = sorted(_rates(windows[0]).items(), key=lambda item: -item[1]) if windows else []
     if not rates:
         return None
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="reverse")
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("route", width=ROUTE_WIDTH, no_wrap=True, overflow="ellipsis")
     for column in ("method", "  req/s", "    p50", "    p99"):
         table.add_column(column, justify="right", no_wrap=True)

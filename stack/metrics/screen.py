@@ -27,7 +27,9 @@ def frame(processes: Sequence[Observed], now: datetime, lines: int = LINES) -> G
     parts: list[RenderableType] = [
         _heading(processes, now),
         _processes(processes),
+        Text(),
         _events(processes),
+        Text(),
         *summary(processes),
     ]
     room = lines - LINES - 2
@@ -48,7 +50,7 @@ def _heading(processes: Sequence[Observed], now: datetime) -> Text:
 
 
 def _table(first: str, *columns: str) -> Table:
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="reverse", expand=False)
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     table.add_column(f"{first:<10}", no_wrap=True)
     for column in columns:
         table.add_column(column, justify="right", no_wrap=True)

@@ -14,6 +14,7 @@ NO_ROWS = {
     "shared/auth/internal_token.py",  # how long tokens live, with their leeway
     "shared/auth/signing.py",  # when they begin and end
     "shared/http/server/response_bytes.py",  # the Date of a response
+    "shared/tracing/spans.py",  # when a span began and ended
 }
 """Files that read this machine's clock, each for something that ends in no row."""
 
