@@ -160,9 +160,17 @@ async def receiver_refuses(watched: Watched) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def broker_slow(watched: Watched) -> AsyncIterator[None]:
-    watched.bed.broker_link.latency = SLOW
-    yield
-    watched.bed.broker_link.latency = 0.0
+    """Nothing passes on the way to the broker for a second and a half, again and again; connections stay."""
+    link = watched.bed.broker_link
+
+    async def halt() -> None:
+        link.freeze()
+        await asyncio.sleep(1.5)
+        link.thaw()
+
+    async with again_and_again(halt, pause=0.3):
+        yield
+    link.thaw()
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ nothing to do with each other are there together: one after the other they would
 import os
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import yaml
@@ -49,7 +50,7 @@ NOT_SENT = (
     Fault("a process restarted again and again", broken.restarted_again_and_again, ["ProcessRestarts"]),
 )  # fmt: skip
 SLOW = (
-    Fault("the broker's link slow", broken.broker_slow, ["ProjectionLags"]),
+    Fault("the broker's link standing still again and again", broken.broker_slow, ["ProjectionLags"]),
     Fault("a service slow, and wanted by many", broken.history_slow_and_wanted, ["RequestsShed", "LatencyHigh"]),
     Fault("a process stopped every half second", broken.process_out_of_breath, ["EventLoopLate"]),
     Fault("a table missing", broken.table_missing, ["DefectsSeen", "ErrorsLogged"]),
@@ -111,6 +112,7 @@ async def test_every_panel_of_the_dashboards_has_data(watched: Watched) -> None:
     """With `PICTURES=directory` it draws them there."""
     began = time.time() - PICTURED
     await import_people(watched, 7309)
+    assert (await watched.bed.client(7309).get("/api/v1/nothing")).status == 404
 
     async def all_have_data() -> bool:
         without = [name for name, expression in expressions().items() if not await has_data(watched, expression)]
