@@ -49,7 +49,9 @@ class Watched:
         await eventually(self._nothing_fires, deadline=PATIENCE)
 
     async def _nothing_fires(self) -> bool:
-        unread = [address for address, health in (await self.prometheus.targets()).items() if health != "up"]
+        targets = await self.prometheus.targets()
+        unread = [address for address, health in targets.items() if health != "up"]
+        assert len(targets) >= len(self.bed.processes), f"only {len(targets)} processes are known yet"
         assert not unread, unread
         firing = await self.prometheus.firing()
         assert not firing, firing

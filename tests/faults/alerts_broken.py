@@ -191,15 +191,15 @@ async def history_slow_and_wanted(watched: Watched) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def process_out_of_breath(watched: Watched) -> AsyncIterator[None]:
-    """It runs for a quarter of a second, and stands still for as long."""
+    """It stands still for over half a second, and runs for a fraction of one."""
     _, process = watched.bed.copies_of("catalog")
 
     async def pant() -> None:
         process.freeze()
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.6)
         process.thaw()
 
-    async with again_and_again(pant, pause=0.2):
+    async with again_and_again(pant, pause=0.15):
         yield
     process.thaw()
 

@@ -52,7 +52,7 @@ NOT_SENT = (
 SLOW = (
     Fault("the broker's link standing still again and again", broken.broker_slow, ["ProjectionLags"]),
     Fault("a service slow, and wanted by many", broken.history_slow_and_wanted, ["RequestsShed", "LatencyHigh"]),
-    Fault("a process stopped every half second", broken.process_out_of_breath, ["EventLoopLate"]),
+    Fault("a process stopped again and again for half a second", broken.process_out_of_breath, ["EventLoopLate"]),
     Fault("a table missing", broken.table_missing, ["DefectsSeen", "ErrorsLogged"]),
     Fault("no queue for a type of event", broken.events_without_a_queue, ["EventRefused"]),
 )
