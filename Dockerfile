@@ -3,10 +3,10 @@
 FROM python:3.11-slim-bookworm AS build
 
 # First what changes seldom: these layers are built again only when the lock changes.
-COPY requirements.lock /build/requirements.lock
+COPY requirements-tracing.lock /build/requirements-tracing.lock
 RUN python -m venv --without-pip /opt/muster \
     && python -m pip --disable-pip-version-check --python /opt/muster/bin/python install \
-        --no-cache-dir --no-compile --only-binary :all: --require-hashes --requirement /build/requirements.lock \
+        --no-cache-dir --no-compile --only-binary :all: --require-hashes --requirement /build/requirements-tracing.lock \
     && python -m compileall -q --invalidation-mode unchecked-hash /opt/muster/lib
 
 COPY shared /app/shared

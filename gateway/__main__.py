@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import sys
 from collections.abc import Mapping
 
 from gateway.app import create_gateway
@@ -10,6 +11,7 @@ from gateway.settings import GatewaySettings
 from shared.http.server.app import run
 from shared.observability import configure_logging
 from shared.settings import read_settings
+from shared.tracing.exporting import TracingUnavailable, tracing
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +23,12 @@ def main() -> None:
     settings = read_settings(GatewaySettings)
     configure_logging("gateway", settings.log_level)
     say_what_moved(os.environ)
-    run(create_gateway(settings), settings.host, settings.port)
+    try:
+        with tracing("gateway", settings.otel_exporter_otlp_endpoint, settings.trace_file):
+            run(create_gateway(settings), settings.host, settings.port)
+    except TracingUnavailable as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
 
 
 def say_what_moved(environment: Mapping[str, str]) -> None:

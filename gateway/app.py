@@ -47,6 +47,7 @@ from shared.http.server.simple_request import REQUEST_PARSER, SimpleRequestParse
 from shared.http.stream_slots import Streams
 from shared.http.streaming import ENDING
 from shared.metrics.registry import METRICS
+from shared.tracing.entrance import Sampling
 
 REMEMBERED_CLIENTS: Final = 1000
 
@@ -63,9 +64,10 @@ _LINES_BY_CACHING: Final = {
 
 def create_gateway(settings: GatewaySettings) -> web.Application:
     bodies = BodyBudget(settings.body_memory, settings.stranger_body_memory)
-    app = create_app(max_in_flight=settings.max_in_flight, bodies=bodies)
+    app = create_app(max_in_flight=settings.max_in_flight, bodies=bodies, slow_seconds=settings.slow_request_seconds)
     app[REQUEST_PARSER] = SimpleRequestParser(REMEMBERED_CLIENTS)
     app[RESPONDER].lines_by_caching = _LINES_BY_CACHING
+    app[RESPONDER].entrance = Sampling("gateway", settings.trace_sample_ratio)
     app[RESPONDER].cors = cors_for(settings.cors_origins)
     app[RESPONDER].streams = Streams(settings.streams)
     app.cleanup_ctx.append(partial(_parts, settings))

@@ -99,6 +99,8 @@ class GatewaySettings(ProcessSettings):
     key_set_url: str | None = Field(default=None, pattern=r"^https?://")
     key_set_cooldown: float = Field(default=10.0, gt=0)
 
+    trace_sample_ratio: float = Field(default=0.01, ge=0, le=1)
+    """Of all requests, how many have their trace recorded, beside those that fail."""
     rate_limit: int = Field(default=60, ge=1)
     address_rate_limit: int = Field(default=60, ge=1)
     trusted_proxies: int = Field(default=0, ge=0, le=10)

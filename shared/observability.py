@@ -10,7 +10,8 @@ from typing import Final, NamedTuple, TextIO
 from uuid import UUID
 
 import uuid_utils
-from pythonjsonlogger.json import JsonFormatter
+
+from shared.log_lines import LineFormatter
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,128}\Z")
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}\Z")
@@ -33,7 +34,20 @@ class Trace(NamedTuple):
     traceparent: str
     tracestate: str = ""
 
+    @property
+    def is_sampled(self) -> bool:
+        """Whether spans are made of what happens in it (W3C Trace Context, 3.2.2.5)."""
+        return self.traceparent[-1:] in _SAMPLED
 
+    def below(self, *, sampled: bool) -> "Trace":
+        """The same trace with a span id of its own: what is caused from now on is caused by this span."""
+        flags = f"{int(self.traceparent[53:], 16) & _RANDOM | sampled:02x}"
+        return Trace(self.request_id, f"{self.traceparent[:36]}{new_span_id()}-{flags}", self.tracestate)
+
+
+_SAMPLED: Final = frozenset("13579bdf")
+_RANDOM: Final = 2
+"""The flag that says that a trace id is random (W3C Trace Context, level 2): it stays as it came."""
 NO_TRACE = Trace("", "")
 current_trace: ContextVar[Trace] = ContextVar("current_trace", default=NO_TRACE)
 
@@ -72,9 +86,16 @@ def request_id_from(sent: str) -> str:
 
 
 def new_traceparent() -> str:
-    """Its ids only distinguish requests; they are not secret. No id may be all zeros: each begins with a one."""
+    """Of a trace that is not sampled: whether it is, the gateway decides (decision 39).
+
+    Its ids only distinguish requests; they are not secret. No id may be all zeros: each begins with a one.
+    """
     ids = randbytes(23).hex()  # noqa: S311 - not secret
-    return f"00-1{ids[:31]}-1{ids[31:]}-01"
+    return f"00-1{ids[:31]}-1{ids[31:]}-00"
+
+
+def new_span_id() -> str:
+    return f"1{randbytes(8).hex()[1:]}"  # noqa: S311 - not secret
 
 
 def new_uuid() -> UUID:
@@ -94,7 +115,7 @@ def json_lines(process: str, stream: TextIO) -> logging.Handler:
     handler = logging.StreamHandler(stream)
     handler.addFilter(_add_trace)
     handler.setFormatter(
-        JsonFormatter(
+        LineFormatter(
             "%(levelname)s %(name)s %(message)s",
             timestamp="time",
             rename_fields={"levelname": "level", "name": "logger"},
@@ -107,6 +128,11 @@ def json_lines(process: str, stream: TextIO) -> logging.Handler:
 def configure_logging(process: str, level: str) -> None:
     """JSON lines on standard error."""
     logging.basicConfig(level=level, handlers=[json_lines(process, sys.stderr)], force=True)
-    logging.getLogger("muster.security").setLevel(logging.INFO)  # whatever the log level is
+    quiet_libraries()
+
+
+def quiet_libraries() -> None:
+    """Whatever the log level is: the security log is written, and libraries say no more than what is wrong."""
+    logging.getLogger("muster.security").setLevel(logging.INFO)
     logging.getLogger("aio_pika").setLevel(logging.WARNING)
     logging.getLogger("aiormq").setLevel(logging.WARNING)

@@ -82,6 +82,12 @@ class ProcessSettings(BaseSettings):
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     """Where the process answers `GET /metrics`; without a port it does not. No client must reach it."""
     log_level: str = "INFO"
+    otel_exporter_otlp_endpoint: str | None = Field(default=None, pattern=r"^https?://[^\s]+$")
+    """Where spans are sent, by OTLP/HTTP; the other `OTEL_EXPORTER_OTLP_*` variables count as well."""
+    trace_file: Path | None = None
+    """Where spans are written instead, on the local stack."""
+    slow_request_seconds: float = Field(default=1.0, ge=0)
+    """A request that takes as long has a line in the log; 0: none has for that."""
     internal_keys_file: InternalKeysFile
     """The process's own private keys; the first one signs its internal tokens."""
     max_in_flight: int = Field(default=1000, ge=1)

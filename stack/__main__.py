@@ -26,6 +26,7 @@ from stack.commands.status import status
 from stack.commands.subscriber import subscriber
 from stack.commands.test import test
 from stack.commands.top import top
+from stack.commands.trace import trace
 from stack.commands.unit import unit
 from stack.commands.up import up
 from stack.commands.vendor import vendor
@@ -56,10 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     match arguments.command:
         case "token":
             return token(_token_options(arguments))
-        case "logs":
-            return _logs(arguments)
-        case "top":
-            return top(once=arguments.once)
+        case "logs" | "trace" | "top":
+            return _show(arguments)
         case "psql":
             return psql(known_service(arguments.service), arguments.rest, as_owner=arguments.owner)
         case "verify" | "rebuild" | "dead-letters":
@@ -112,6 +111,16 @@ def run_in_steps(arguments: argparse.Namespace) -> int:
             case _:
                 make_parser().print_help()
                 return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    match arguments.command:
+        case "trace":
+            return trace(arguments.request_id)
+        case "top":
+            return top(once=arguments.once)
+        case _:
+            return _logs(arguments)
 
 
 def _logs(arguments: argparse.Namespace) -> int:

@@ -11,7 +11,8 @@ What is missing is installed where that is allowed; everything the stack keeps l
 EPILOG = """\
 ./dev COMMAND --help says more about a command. In the environment of `./dev up`, DATABASE_URL (a superuser's
 address), REDIS_URL and AMQP_URL name servers to use instead of private ones; RATE_LIMIT and ADDRESS_RATE_LIMIT are
-the gateway's limits, each a number of requests a minute, and CORS_ORIGINS the pages that may use it from a browser.
+the gateway's limits, each a number of requests a minute, CORS_ORIGINS the pages that may use it from a browser, and
+TRACE_SAMPLE_RATIO the share of requests that ./dev trace can show (0.01).
 """
 UP_HELP = f"""\
 Starts the stack and stays in the foreground; Ctrl-C stops all of it. With --detach it returns once every
@@ -74,6 +75,11 @@ Prints the last lines of the stack's logs in the order of time: time (UTC), leve
 Without names, the logs of the gateway and the services; with names, any log in .stack/log. Older lines are in
 NAME.log.1, where a log has grown large.
 """
+TRACE_HELP = """\
+Prints where the time of a request went: its spans in the gateway, the services and what follows its events, each below
+what caused it, with milliseconds. Without an id, the last requests that were traced. One in a hundred is, whatever
+fails, and what an administrator asks for with the header X-Trace: on; TRACE_SAMPLE_RATIO=1 ./dev up traces all.
+"""
 SERVICE_HELP = f"one of {', '.join(SERVICE_NAMES)}"
 PSQL_HELP = """\
 Opens psql in the database of a service, as the role that the service has. What follows the service goes to
@@ -100,7 +106,7 @@ remove NAME takes the user and its queues away. list prints the names. run start
 the foreground with a user of its own; Ctrl-C ends it.
 """
 AUDIT_HELP = """\
-Asks a vulnerability service about every package in requirements.lock. Exit status 1 if it knows of a
+Asks a vulnerability service about every package in requirements-tracing.lock. Exit status 1 if it knows of a
 vulnerability, 2 if it could not be asked.
 """
 FUZZ_HELP = """\
@@ -146,6 +152,8 @@ def make_parser() -> argparse.ArgumentParser:
     _add_token(commands)
     _add_seed(commands)
     _add_logs(commands)
+    trace = commands.add_parser("trace", help="show where the time of a request went", description=TRACE_HELP)
+    trace.add_argument("request_id", nargs="?", metavar="REQUEST_ID", help="its X-Request-Id")
     _add_psql(commands)
     for name, what in OPERATOR_COMMANDS.items():
         operator = commands.add_parser(name, help=what, description=OPERATOR_HELP.format(command=name))

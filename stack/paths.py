@@ -20,6 +20,11 @@ class Layout:
         return self.root / "log"
 
     @property
+    def spans(self) -> Path:
+        """What each process has traced, a file for each and the one before it."""
+        return self.root / "spans"
+
+    @property
     def run(self) -> Path:
         """Pid files."""
         return self.root / "run"

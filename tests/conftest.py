@@ -11,7 +11,11 @@ from tests.support.client import Client, new_organisation
 from tests.support.security_lines import SecurityLines, written_lines
 from tests.support.stack import Stack, running_stack
 
-WITH_LONG_CONTROLS = ("tests/faults/", "tests/documents/")
+WITH_LONG_CONTROLS = (
+    "tests/faults/",
+    "tests/documents/",
+    "tests/e2e/test_nobody_in_the_log.py::test_control_a_line_that",
+)
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -66,7 +66,7 @@ class Limiter:
         self._revocations = revocations
         self._length = length
         self._local = LocalWindows(length)
-        self._batcher: Batcher[Hit, Decision] = Batcher(self._count)
+        self._batcher: Batcher[Hit, Decision] = Batcher(self._count, name="count in Redis")
         self.sizes, self.durations = Tally(SIZES), Tally(SECONDS)
         """Of the calls."""
 

@@ -7,7 +7,14 @@ from gateway.upstream.headers import REQUEST_HEADERS
 from shared.http.cors import Cors
 
 _METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
-_HEADERS: Final = REQUEST_HEADERS | {"authorization", "last-event-id", "traceparent", "tracestate", "x-request-id"}
+_HEADERS: Final = REQUEST_HEADERS | {
+    "authorization",
+    "last-event-id",
+    "traceparent",
+    "tracestate",
+    "x-request-id",
+    "x-trace",
+}
 _EXPOSED: Final = (
     "Accept-Patch",
     "Allow",

@@ -4,9 +4,13 @@ A forwarded request costs one turn in a batch of counts, one message to the serv
 same in all requests of one client is made once.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from time import perf_counter
+from typing import Final
+
+from opentelemetry.trace import SpanKind
 
 from gateway.admission.gate import Admission, Gate
 from gateway.auth.client_token import ClientToken
@@ -27,7 +31,7 @@ from gateway.upstream.headers import (
     passed_on,
 )
 from gateway.upstream.proxy import Proxy, UpstreamRequest
-from shared.auth.internal_token import bearer_token
+from shared.auth.internal_token import ACCOUNTS, PLATFORM, bearer_token
 from shared.auth.signing import InternalSigner
 from shared.errors import ApiError, Overloaded, RateLimited, Unavailable, UpstreamFailed, UpstreamTimeout
 from shared.http.accept import export_type
@@ -38,6 +42,14 @@ from shared.http.server.responder import Answering
 from shared.http.server.response_bytes import ResponseBytes
 from shared.http.server.response_stream import ResponseStream
 from shared.http.streaming import Streamed
+from shared.observability import current_trace
+from shared.time_spent import spend
+from shared.tracing.spans import Tracing, hop
+
+TRACE_HEADER: Final = "X-Trace"
+"""With `on` it asks that this request be traced; of those who may not it counts for nothing."""
+MAY_TRACE: Final = (ACCOUNTS, PLATFORM)
+"""Any of these permissions: administrators of an organisation, and of the installation."""
 
 
 @dataclass(slots=True)
@@ -49,6 +61,7 @@ class _Client:
     scheme: str
     host: str
     has_key: bool
+    asks_for_trace: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +152,10 @@ class ForwardHandler:
         request.answer_lines += admission.decision.lines()
         token = admission.require()
         request.caller = token.rate_key
-        client = self._client_of(request)
-        who = identity(token.internal(self.signer, upstream), request.trace, client.scheme, client.host)
-        return await self.streamed.answer(request, upstream, token, client.lines + who, most_bytes)
+        client = self._client_of(request, token)
+        with hop(upstream, SpanKind.CLIENT):
+            who = identity(token.internal(self.signer, upstream), current_trace.get(), client.scheme, client.host)
+            return await self.streamed.answer(request, upstream, token, client.lines + who, most_bytes)
 
     async def _watch(self, request: Request, upstream: UpstreamName) -> ResponseBytes | Streamed:
         """Whether the client may, the service says, as of any request."""
@@ -158,7 +172,7 @@ class ForwardHandler:
         admission = await self._admission(request, self._known_token(request))
         request.answer_lines += admission.decision.lines()
         token = await self.gate.require_logout(admission)
-        request.caller, _ = token.rate_key, self._client_of(request)
+        request.caller, _ = token.rate_key, self._client_of(request, token)
         await require_no_input(request)
         await self.gate.revoke(token, self.address(request))
         try:
@@ -173,10 +187,16 @@ class ForwardHandler:
     ) -> ResponseBytes:
         """`body` is what was read of it before."""
         request.caller = token.rate_key
-        client = self._client_of(request)
+        client = self._client_of(request, token)
         if body is None:
             body = request.content if request.stream is None else await read_body(request)
-        who = identity(token.internal(self.signer, upstream), request.trace, client.scheme, client.host)
+        with hop(upstream, SpanKind.CLIENT):
+            return await self._exchanged(request, upstream, token, client, body)
+
+    async def _exchanged(
+        self, request: Request, upstream: UpstreamName, token: ClientToken, client: _Client, body: bytes
+    ) -> ResponseBytes:
+        who = identity(token.internal(self.signer, upstream), current_trace.get(), client.scheme, client.host)
         of_accounts = upstream == "accounts"
         if of_accounts:
             who += client_lines(self.address(request), request.headers.getall("Authorization", []))
@@ -186,24 +206,39 @@ class ForwardHandler:
         answer = await self.proxy.forward(upstream, message, token.caller.organisation_id)
         return passed_on(answer, TO_A_TOKEN_LINES)
 
-    def _admission(self, request: Request, token: ClientToken | None) -> Awaitable[Admission]:
+    async def _admission(self, request: Request, token: ClientToken | None) -> Admission:
         request.is_counted = True
-        if token is not None:
-            return self.gate.admit_token(token, partial(self.address, request))
-        return self.gate.admit(request.headers.getall("Authorization", []), self.address(request))
+        began = perf_counter()
+        try:
+            if token is not None:
+                return await self.gate.admit_token(token, partial(self.address, request))
+            return await self.gate.admit(request.headers.getall("Authorization", []), self.address(request))
+        finally:
+            spend("admission", began)
 
-    def _client_of(self, request: Request) -> _Client:
+    def _client_of(self, request: Request, token: ClientToken) -> _Client:
         """Raises what `_client` raises."""
-        return request.head.derived or self._client(request)
+        client: _Client = request.head.derived or self._client(request)
+        if client.asks_for_trace and token.caller.may(*MAY_TRACE):
+            ask_for_trace(request)
+        return client
 
     def _client(self, request: Request) -> _Client:
         """Raises `BadRequest` for a header that no service can be sent."""
         scheme, _, host = (self.public_url or f"http://{request.host()}").partition("://")
         passing = forwarded(request.headers.items())
         bearer = bearer_token(request.headers.getall("Authorization", []))
-        client = _Client(bearer, lines(passing), scheme, host, has_idempotency_key(passing))
+        asks = request.headers.get(TRACE_HEADER, "").lower() == "on"
+        client = _Client(bearer, lines(passing), scheme, host, has_idempotency_key(passing), asks)
         request.head.derived = client
         return client
+
+
+def ask_for_trace(request: Request) -> None:
+    """From now on the request is sampled, if anybody's traces are."""
+    if not request.trace.is_sampled and Tracing.tracer is not None:
+        request.trace = request.trace.below(sampled=True)
+        current_trace.set(request.trace)
 
 
 def _is_export(request: Request) -> bool:

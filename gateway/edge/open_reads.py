@@ -7,7 +7,10 @@ Secrets and codes stay here: the service is asked by their SHA-256. So neither i
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Final
+
+from opentelemetry.trace import SpanKind
 
 from gateway.admission.gate import Gate
 from gateway.auth.own_requests import ENROLLMENT, OwnRequests
@@ -21,6 +24,9 @@ from shared.http.body import require_no_input
 from shared.http.errors import MethodNotAllowed
 from shared.http.request import Request
 from shared.http.server.response_bytes import ResponseBytes
+from shared.observability import current_trace
+from shared.time_spent import spend
+from shared.tracing.spans import hop
 
 _ID: Final = "[1-9][0-9]{0,17}"
 _PASSED: Final = frozenset({"accept", "if-none-match"})
@@ -103,18 +109,28 @@ class OpenReads:
     ) -> ResponseBytes:
         try:
             request.is_counted = True
-            await self.gate.require_room_to_read(kind.counted, self.address(request))
+            await self._admit(request, kind)
             await require_no_input(request)
         finally:
             has_arrived()
-        message = UpstreamRequest("GET", target, self._lines(request, kind), b"")
-        return passed_on(await self.proxy.forward(ENROLLMENT, message, None), kind.own_lines)
+        with hop(ENROLLMENT, SpanKind.CLIENT):
+            message = UpstreamRequest("GET", target, self._lines(request, kind), b"")
+            return passed_on(await self.proxy.forward(ENROLLMENT, message, None), kind.own_lines)
+
+    async def _admit(self, request: Request, kind: _Kind) -> None:
+        """Raises `RateLimited`."""
+        began = perf_counter()
+        try:
+            await self.gate.require_room_to_read(kind.counted, self.address(request))
+        finally:
+            spend("admission", began)
 
     def _lines(self, request: Request, kind: _Kind) -> str:
         """Raises `BadRequest`."""
         passing = [(name, value) for name, value in forwarded(request.headers.items()) if name.lower() in _PASSED]
         scheme, _, host = (self.public_url or f"http://{request.host()}").partition("://")
-        return lines(passing) + identity(self.own_requests.token_of_reader(kind.counted), request.trace, scheme, host)
+        token = self.own_requests.token_of_reader(kind.counted)
+        return lines(passing) + identity(token, current_trace.get(), scheme, host)
 
 
 def _asked(path: str) -> tuple[_Kind, str] | None:

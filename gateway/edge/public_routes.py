@@ -7,7 +7,10 @@ once; the others wait here, where waiting costs next to nothing.
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Final
+
+from opentelemetry.trace import SpanKind
 
 from gateway.auth.own_requests import ACCOUNTS, OwnRequests
 from gateway.routes import PUBLIC
@@ -27,6 +30,9 @@ from shared.http.body import read_body
 from shared.http.errors import MethodNotAllowed
 from shared.http.request import Request
 from shared.http.server.response_bytes import ResponseBytes
+from shared.observability import current_trace
+from shared.time_spent import spend
+from shared.tracing.spans import hop
 
 MAX_BODY: Final = 8 * 1024
 """Bytes: anybody may send one."""
@@ -85,10 +91,12 @@ class PublicRoutes:
     async def _forward(self, request: Request, has_arrived: Callable[[], None]) -> ResponseBytes:
         has_arrived()  # its body takes as long as the client wants
         body = await read_body(request, MAX_BODY)
-        message, deadline = self._message(request, body), self.proxy.deadline()
+        deadline = self.proxy.deadline()
         request.is_counted = True
-        async with self._turn(request.target.path):
-            return passed_on(await self.proxy.forward(ACCOUNTS, message, None, deadline), NO_SNIFFING_LINES)
+        with hop(ACCOUNTS, SpanKind.CLIENT):
+            message = self._message(request, body)
+            async with self._turn(request.target.path):
+                return passed_on(await self.proxy.forward(ACCOUNTS, message, None, deadline), NO_SNIFFING_LINES)
 
     @property
     def _longest_wait(self) -> float:
@@ -96,11 +104,13 @@ class PublicRoutes:
 
     @asynccontextmanager
     async def _turn(self, path: str) -> AsyncIterator[None]:
-        turns = self.turns[path]
+        turns, began = self.turns[path], perf_counter()
         try:
             await turns.acquire(self._longest_wait)
         except Overloaded:
             raise Overloaded(retry_after=RETRY_AFTER) from None
+        finally:
+            spend("turn", began)
         try:
             yield
         finally:
@@ -110,7 +120,7 @@ class PublicRoutes:
         scheme, _, host = (self.public_url or f"http://{request.host()}").partition("://")
         passing = forwarded(request.headers.items())
         own = client_lines(self.address(request), request.headers.getall("Authorization", []))
-        who = identity(self.own_requests.token_of_anybody(), request.trace, scheme, host)
+        who = identity(self.own_requests.token_of_anybody(), current_trace.get(), scheme, host)
         return UpstreamRequest(
             request.method,
             request.target.raw,

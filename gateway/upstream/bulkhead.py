@@ -13,6 +13,7 @@ from gateway.upstream.loop_lag import LoopLag
 from shared.concurrency.fair_semaphore import FairSemaphore
 from shared.concurrency.fairness import Organisation
 from shared.errors import Overloaded
+from shared.time_spent import spend
 
 _WEIGHT: Final = 1 / 32
 """Of the newest interval in their average."""
@@ -106,6 +107,7 @@ class Bulkhead:
         return self._permits.waiting.count
 
     async def _wait(self, timeout: float, organisation: Organisation) -> None:
+        began = time.perf_counter()
         try:
             if self._is_full(organisation):
                 raise Overloaded
@@ -113,6 +115,8 @@ class Bulkhead:
         except Overloaded:
             self.refused += 1
             raise
+        finally:
+            spend("turn", began)
 
     def release(self, organisation: Organisation = None) -> None:
         """Hands the permit on; `organisation` as in `acquire`."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, Final
 
 from gateway.routes import UpstreamName
@@ -20,6 +21,7 @@ from gateway.upstream.upstream import Upstream
 from shared.concurrency.deadline import HEADER as DEADLINE
 from shared.errors import Unavailable, UpstreamFailed, UpstreamTimeout
 from shared.http.server.bounded_reads import BoundedReads
+from shared.time_spent import spend
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +72,7 @@ class Lane:
         """
         upstream = self._upstreams[name]
         upstream.circuit.require_closed()
+        began = perf_counter()
         try:
             with upstream.circuit.passing(NotConnected, ConnectionLost, AnswerBroken, TimeoutError):
                 return await self._exchanged(upstream, request)
@@ -79,6 +82,8 @@ class Lane:
             raise UpstreamTimeout from None
         except (ConnectionLost, AnswerBroken):
             raise UpstreamFailed from None
+        finally:
+            spend("upstream", began)
 
     async def _exchanged(self, upstream: Upstream, request: LaneRequest) -> tuple[RawAnswer, StreamConnection]:
         connection = await self._connected(upstream)

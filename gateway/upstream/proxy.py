@@ -13,6 +13,7 @@ from shared.concurrency.deadline import HEADER as DEADLINE
 from shared.concurrency.deadline import Deadline
 from shared.concurrency.fairness import Organisation
 from shared.errors import DeadlinePassed, Unavailable, UpstreamFailed, UpstreamTimeout
+from shared.time_spent import spend
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +110,7 @@ class Proxy:
             answer = await connections.ask(message, seconds, without_body=request.method == "HEAD")
         finally:
             upstream.durations.observe(perf_counter() - began)
+            spend("upstream", began)
         if answer.status == 401 and not (request.of_accounts and _is_about_the_client(answer)):
             log.error("%s rejected the gateway's internal token: check clocks and trusted keys", connections.origin)
             raise UpstreamFailed("The service did not accept the gateway's credentials.")

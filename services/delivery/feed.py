@@ -10,8 +10,9 @@ from prometheus_client import CollectorRegistry
 from services.delivery import erasing
 from services.delivery.metrics import FeedMetrics
 from services.delivery.store import feed
-from shared.events.cloudevents import CloudEvent, envelope_of, known_type
+from shared.events.cloudevents import CloudEvent, envelope_of, known_type, trace_of
 from shared.metrics.requests import OTHER
+from shared.observability import Trace
 from shared.postgres.pool import Connection
 
 
@@ -25,6 +26,10 @@ class Arrived:
     @property
     def organisation_id(self) -> int:
         return self.envelope.organisationid
+
+    @property
+    def trace(self) -> Trace:
+        return trace_of(self.envelope)
 
     @property
     def type(self) -> str:

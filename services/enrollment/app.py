@@ -57,6 +57,7 @@ async def enrollment_batcher(settings: EnrollmentSettings, app: web.Application)
         partial(enroll_together, app[POOL], metrics=SeatMetrics(app[METRICS].registry)),
         size=settings.seat_batch_size,
         concurrency=settings.seat_batches_at_once,
+        name="enroll together",
     )
     yield
     await app[ENROLLMENT_BATCHER].drain()

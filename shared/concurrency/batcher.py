@@ -15,6 +15,8 @@ from shared.concurrency.deadline import Deadline, current_deadline
 from shared.concurrency.fairness import FairQueue, Organisation, current_organisation
 from shared.concurrency.tasks import was_cancelled
 from shared.errors import DeadlinePassed, Overloaded, Unavailable
+from shared.observability import Trace, current_trace
+from shared.tracing.spans import Batch
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -34,6 +36,7 @@ class _Waiting(Generic[Item, Outcome]):
     deadline: Deadline | None
     since: float
     """By the batcher's clock."""
+    trace: Trace
 
     def is_wanted(self) -> bool:
         """Whether somebody still waits for it: a client may have gone away, or its deadline may have passed."""
@@ -49,7 +52,8 @@ class Batcher(Generic[Item, Outcome]):
     organisation are in order of arrival.
 
     More than `waiting` items in the queue are refused with `Overloaded`, and so is one that has waited for its batch
-    for `max_wait` seconds: where a batch is stuck, those behind it need not wait as long. `clock` gives seconds.
+    for `max_wait` seconds: where a batch is stuck, those behind it need not wait as long. `clock` gives seconds. `name`
+    is that of its spans.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class Batcher(Generic[Item, Outcome]):
         concurrency: int = 1,
         max_wait: float | None = None,
         clock: Callable[[], float] = time.monotonic,
+        name: str = "batch",
     ) -> None:
         self._work = work
         self._size = size
@@ -71,6 +76,7 @@ class Batcher(Generic[Item, Outcome]):
         self._runners = 0
         self._max_wait = max_wait
         self._clock = clock
+        self._name = name
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()  # once: looking for it is a system call
 
@@ -83,7 +89,7 @@ class Batcher(Generic[Item, Outcome]):
             raise Overloaded
         future: asyncio.Future[Outcome] = self._loop.create_future()
         organisation = current_organisation.get()
-        waiting = _Waiting(organisation, item, future, current_deadline.get(), self._clock())
+        waiting = _Waiting(organisation, item, future, current_deadline.get(), self._clock(), current_trace.get())
         self._waiting.add(organisation, waiting)
         if self._max_wait is not None and self._timer is None:
             self._timer = self._loop.call_later(CHECK_INTERVAL, self._refuse_late, self._max_wait)
@@ -122,7 +128,10 @@ class Batcher(Generic[Item, Outcome]):
             batch = [self._waiting.take() for _ in range(count)]
             wanted = [waiting for waiting in batch if waiting.is_wanted()]
             if wanted:
-                _settle(wanted, await self._outcomes([waiting.item for waiting in wanted]))
+                with Batch(self._name) as traced:
+                    traced.take(waiting.trace for waiting in wanted)
+                    outcomes = await self._outcomes([waiting.item for waiting in wanted])
+                _settle(wanted, outcomes)
 
     async def _outcomes(self, items: Sequence[Item]) -> Sequence[Outcome | Exception]:
         try:

@@ -1,5 +1,6 @@
 """Events on the wire: CloudEvents 1.0 in structured JSON (contract, section 6)."""
 
+import re
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from pydantic_core import to_json
 
 from shared.events.states import State
 from shared.events.types import STATE_OF, Event
-from shared.observability import Trace, new_uuid
+from shared.observability import NO_TRACE, Trace, new_uuid
 
 CONTENT_TYPE = "application/cloudevents+json"
 VERSION = "v1"
@@ -20,6 +21,8 @@ def qualified_type(event_type: type[Event[State]]) -> str:
     return f"training.{event_type.type}.{VERSION}"
 
 
+_FLAGS = re.compile(r'"traceparent": ?"[0-9a-f-]{53}([0-9a-f]{2})"')
+"""The first is the envelope's, if it has one: quotation marks in a text are escaped."""
 _TYPES = {qualified_type(event_type): event_type for event_type in STATE_OF}
 
 
@@ -88,7 +91,7 @@ def decode(body: bytes) -> Event[State]:
         raise EventInvalid(_reason(error)) from None
     except KeyError as error:
         raise EventInvalid(f"no event has the type {error.args[0]!r}") from None
-    return event_type(envelope.organisationid, state, _trace(envelope), envelope.time)
+    return event_type(envelope.organisationid, state, trace_of(envelope), envelope.time)
 
 
 def envelope_of(body: bytes) -> CloudEvent:
@@ -99,8 +102,19 @@ def envelope_of(body: bytes) -> CloudEvent:
         raise EventInvalid(_reason(error)) from None
 
 
-def _trace(envelope: CloudEvent) -> Trace:
+def trace_of(envelope: CloudEvent) -> Trace:
+    """Of the request that caused the event."""
     return Trace(envelope.requestid, envelope.traceparent, envelope.tracestate)
+
+
+def trace_in(body: str) -> Trace:
+    """The same, of an event that is not parsed for it, if it is sampled."""
+    if (found := _FLAGS.search(body)) is None or not int(found[1], 16) & 1:
+        return NO_TRACE
+    try:
+        return trace_of(CloudEvent.model_validate_json(body))
+    except ValidationError:
+        return NO_TRACE
 
 
 def _reason(error: ValidationError) -> str:

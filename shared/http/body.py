@@ -5,6 +5,7 @@ What a body may hold is counted before anything is built from it, so that no bod
 
 import asyncio
 from collections.abc import Sequence
+from time import perf_counter
 from typing import Any, Final, TypeVar
 
 from aiohttp import StreamReader, web
@@ -16,6 +17,7 @@ from shared.http.errors import RequestTimeout, UnsupportedMediaType
 from shared.http.input import QueryReader, body_of
 from shared.http.models import JSON_TYPE, MAX_BODY_BYTES, USUAL_LIMITS, Body, BodyLimits, Query, media_types
 from shared.http.request import READ_AHEAD, Request
+from shared.time_spent import spend
 from shared.validation.strict_json import parse_json
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -47,6 +49,7 @@ async def _read_stream(request: Request, stream: web.Request, limit: int) -> byt
     budget, caller = stream.app[BODY_BUDGET], request.caller
     request.reservation = Reservation(budget.strangers if caller is None else budget.users, caller or "")
     request.reservation.cover(announced)
+    began = perf_counter()
     try:
         async with asyncio.timeout(BODY_TIMEOUT):
             return await _received(stream.content, request.reservation, limit)
@@ -54,6 +57,8 @@ async def _read_stream(request: Request, stream: web.Request, limit: int) -> byt
         raise RequestTimeout from None
     except (web.RequestPayloadError, ConnectionError):
         raise BadRequest("The request body is incomplete.") from None
+    finally:
+        spend("body", began)
 
 
 async def _received(content: StreamReader, reservation: Reservation, limit: int) -> bytes:

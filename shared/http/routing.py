@@ -35,6 +35,7 @@ from shared.http.streaming import Streamed
 from shared.observability import current_trace
 from shared.postgres.audit import Actor
 from shared.security_log import SecurityEvent, record
+from shared.tracing.spans import hop
 from shared.validation.fields import MAX_ID
 
 TIMER_NEEDED_BELOW = 5.0
@@ -230,6 +231,7 @@ class Endpoint:
         self._app = app
         self._queries = QueryReader(route.query)
         self._export_types = tuple(route.exports)
+        self._use_case = route.summary or f"{route.method} {route.path}"
         self._deprecation = deprecation_lines(route.deprecated, route.sunset)
 
     async def answer(self, request: Request) -> Answer | Streamed:
@@ -260,9 +262,10 @@ class Endpoint:
         )
         handler = route.handler if export is None else route.exports[export]
         try:
-            if request.slot is not None and route.method == "GET":
-                return await until_cut(request.slot, _in_time(route, handler, call))
-            return await _in_time(route, handler, call)
+            with hop(self._use_case):
+                if request.slot is not None and route.method == "GET":
+                    return await until_cut(request.slot, _in_time(route, handler, call))
+                return await _in_time(route, handler, call)
         except PermissionDenied as error:  # a rule's, about what is asked for
             _record_denied(caller, error, route)
             raise

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+from opentelemetry.trace import SpanKind
 
 from shared.auth.internal_token import Caller
 from shared.auth.signing import InternalSigner
 from shared.concurrency.deadline import Deadline, time_left
 from shared.errors import Unavailable
 from shared.observability import current_trace
+from shared.tracing.spans import hop
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +61,12 @@ class ServiceClient:
         fails, sends too much, or has not answered after `within` seconds, and `DeadlinePassed` when there is no time
         left.
         """
+        with hop(self.name, SpanKind.CLIENT):
+            return await self._request(method, path, organisation_id, permission, body, within)
+
+    async def _request(
+        self, method: str, path: str, organisation_id: int, permission: str, body: dict[str, Any] | None, within: float
+    ) -> ServiceResponse:
         deadline, trace = Deadline.after(time_left(within)), current_trace.get()
         caller = Caller(organisation_id, self.asking, self.asking, "service", frozenset({permission}))
         token = self.signer.sign(caller, self.name)

@@ -24,6 +24,7 @@ from shared.metrics.imports import ImportMetrics
 from shared.observability import NO_TRACE, current_trace, new_uuid
 from shared.postgres.pool import Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
+from shared.tracing.spans import hop
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +99,8 @@ class Runner:
         work = Work(self._pool, self._kinds[job.kind], job, self._most_removed, self._metrics)
         log.info("import %s of %s is taken up after %s lines", job.id, job.kind, job.lines, extra=_extra(job))
         try:
-            ending = await self._ending(work, job)
+            with hop(f"import {job.kind}"):
+                ending = await self._ending(work, job)
             finished = await work.finish(ending)
         except JobLost:
             log.info("import %s of %s was cancelled, or is another's", job.id, job.kind, extra=_extra(job))

@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from aio_pika.abc import AbstractChannel
+from opentelemetry.trace import SpanKind
 
 from shared.concurrency.backoff import Backoff
 from shared.errors import Unavailable
@@ -34,12 +35,14 @@ from shared.messaging.deliveries import Delivery, subscribe
 from shared.messaging.errors import BrokerUnavailable, broker_outages
 from shared.messaging.follower import Followed, Follower
 from shared.messaging.progress import Progress
+from shared.messaging.queue_watch import QueueWatch
 from shared.messaging.retrying import retry_forever
 from shared.messaging.roll_call import RollCall
 from shared.metrics.messaging import ConsumerMetrics, QueueMetrics
 from shared.postgres.errors import StatementTooSlow
 from shared.postgres.pool import Pool, transaction
 from shared.postgres.row_security import scope
+from shared.tracing.spans import Batch as TracedBatch
 
 log = logging.getLogger(__name__)
 
@@ -113,16 +116,18 @@ class Consumer:
     _began: float = -math.inf
     _connected: bool = False
     _progress: Progress | None = None
+    _traced: TracedBatch = field(default_factory=lambda: TracedBatch(""))
+    _watch_of_queue: QueueWatch | None = None
 
     async def is_connected(self) -> bool:
         return self._connected
 
     async def measure_queue(self, metrics: QueueMetrics) -> None:
         """Asks the broker what waits; raises `BrokerUnavailable` while there is no connection."""
-        if self._progress is None or not self._connected:
+        if self._watch_of_queue is None or self._progress is None or not self._connected:
             raise BrokerUnavailable("the consumer is not connected")
-        waiting, dead_letters = await self._progress.waiting()
-        metrics.messages.set(waiting)
+        in_queue, dead_letters = await self._watch_of_queue.counts()
+        metrics.messages.set(in_queue + self._progress.waiting)
         metrics.dead_letters.set(dead_letters)
 
     async def run(self) -> None:
@@ -138,6 +143,7 @@ class Consumer:
                 arrived = Arrivals()
                 await _notice_end(channel, arrived)
                 self._progress = Progress(channel, self.queue, arrived)
+                self._watch_of_queue = QueueWatch(connection, self.queue)
                 await subscribe(connection, channel, queue.name, arrived.put_nowait)
                 self._note_connected(True)
                 async with self._attended(entry, self._progress):
@@ -194,12 +200,13 @@ class Consumer:
 
     async def _handle(self, channel: AbstractChannel, batch: Batch, arrived: Arrivals) -> None:
         began = time.monotonic()
-        try:
-            await self._commit(partial(self._gathered, batch, arrived))
-        except StatementTooSlow:
-            await self._handle_in_halves(channel, batch.decoded)
-        except Exception as error:
-            await self._handle_one_by_one(channel, batch.decoded, error)
+        with TracedBatch(self.queue.name, SpanKind.CONSUMER) as self._traced:
+            try:
+                await self._commit(partial(self._gathered, batch, arrived))
+            except StatementTooSlow:
+                await self._handle_in_halves(channel, batch.decoded)
+            except Exception as error:
+                await self._handle_one_by_one(channel, batch.decoded, error)
         self._gather_seconds, self._began = gather_seconds(len(batch), began - self._began), began
         self.metrics.batch_size.observe(len(batch))
         for delivery, invalid in batch.invalid:
@@ -248,7 +255,9 @@ class Consumer:
                     gathered = messages()
                     if not organisations.issuperset(more := _organisations(gathered)):
                         await connection.execute(scope(more))
-                    await self.follower.apply(connection, gathered)
+                    self._traced.take(message.trace for message in gathered)
+                    with self._traced.inner("apply"):
+                        await self.follower.apply(connection, gathered)
                 self.metrics.applied(gathered)
                 return
             except Unavailable as error:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from shared.observability import Trace
 from shared.postgres.pool import Connection
 
 
@@ -12,6 +13,9 @@ class Followed(Protocol):
 
     @property
     def organisation_id(self) -> int: ...
+
+    @property
+    def trace(self) -> Trace: ...
 
     @property
     def type(self) -> str:

@@ -32,11 +32,10 @@ class Progress:
         self._done += len(self._held)
         self._held = ()
 
-    async def waiting(self) -> tuple[int, int]:
-        """How many messages wait in the queue or here, not applied yet, and how many are dead letters."""
-        in_queue, _ = await self._counts(self._queue.name)
-        dead_letters, _ = await self._counts(self._queue.dead_letters)
-        return in_queue + len(self._held) + self._arrived.qsize(), dead_letters
+    @property
+    def waiting(self) -> int:
+        """How many messages this consumer was sent and has not applied yet."""
+        return len(self._held) + self._arrived.qsize()
 
     async def caught_up(self) -> int | None:
         """How many consumers the queue has, if nothing waits in it and this one has applied all that it was sent.

@@ -14,8 +14,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from opentelemetry.trace import SpanKind
+
 from shared.concurrency.backoff import Backoff
 from shared.concurrency.tasks import first_ended
+from shared.events.cloudevents import trace_in
 from shared.events.types import EXCHANGE
 from shared.messaging import outbox
 from shared.messaging.broker import connection_to
@@ -28,6 +31,7 @@ from shared.postgres.connection import dedicated_connection
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import COMMAND_TIMEOUT, Connection, Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
+from shared.tracing.spans import Batch
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +72,7 @@ class Relay:
         self._database_url = database_url
         self._amqp_url = amqp_url
         self._name = name
+        self._span = f"{name} relay"
         self._exchange = exchange
         self._metrics = metrics or RelayMetrics()
         self._wake = asyncio.Event()
@@ -134,10 +139,11 @@ class Relay:
         """
         async with transaction(self._pool, EVERY_ORGANISATION) as connection:
             await self._woken()
-            rows = await outbox.lock_unpublished(connection, BATCH)
-            if len(rows) == BATCH:
-                self._wake.set()
-            published = await _publish_locked(connection, publisher, rows)
+            with Batch(self._span, SpanKind.PRODUCER) as traced:
+                rows = await outbox.lock_unpublished(connection, BATCH)
+                if len(rows) == BATCH:
+                    self._wake.set()
+                published = await _publish_locked(connection, publisher, rows, traced)
         self._count(published, self._metrics.direct)
         published.report()
         return bool(rows)
@@ -152,8 +158,9 @@ class Relay:
     async def _publish_bulk(self, publisher: Publisher) -> bool:
         """Nobody waits for these: the transaction begins when there may be some."""
         async with transaction(self._pool, EVERY_ORGANISATION) as connection:
-            rows = await outbox.lock_unpublished(connection, BATCH, bulk=True)
-            published = await _publish_locked(connection, publisher, rows)
+            with Batch(self._span, SpanKind.PRODUCER) as traced:
+                rows = await outbox.lock_unpublished(connection, BATCH, bulk=True)
+                published = await _publish_locked(connection, publisher, rows, traced)
         self._count(published, self._metrics.bulk)
         published.report()
         return bool(rows)
@@ -207,10 +214,13 @@ class _Published:
             raise BrokerUnavailable("the connection was lost before every event was confirmed")
 
 
-async def _publish_locked(connection: Connection, publisher: Publisher, rows: Sequence[OutboxRow]) -> _Published:
+async def _publish_locked(
+    connection: Connection, publisher: Publisher, rows: Sequence[OutboxRow], traced: Batch
+) -> _Published:
     """Publishes rows that are locked, and marks those that the broker confirmed; what it refused comes again later."""
     if not rows:
         return _Published(0, 0, ())
+    traced.take(trace_in(row.body) for row in rows)
     confirmed, refused = await _publish(publisher, rows)
     await outbox.mark_published(connection, [row.id for row in confirmed])
     if refused:

@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from time import perf_counter
 from typing import Any
 
 from prometheus_client import Histogram
@@ -27,6 +28,7 @@ from shared.metrics.pools import PoolMetrics
 from shared.metrics.reads import read_batch_sizes
 from shared.postgres.pool import Connection, Pool, connected, connection_pool, slow_transaction
 from shared.postgres.row_security import SETTING, scoped
+from shared.time_spent import spend
 
 Row = tuple[Any, ...]
 
@@ -135,15 +137,22 @@ class BatchedReader:
         self._main_pool = main_pool
         self._batch_sizes = batch_sizes or read_batch_sizes()
         self._batcher: Batcher[PageRead, Row] = Batcher(
-            self._read_together, size=BATCH, concurrency=BATCHES, max_wait=MAX_WAIT_SECONDS
+            self._read_together, size=BATCH, concurrency=BATCHES, max_wait=MAX_WAIT_SECONDS, name="read together"
         )
 
     async def read(self, read: PageRead) -> Row:
         """The row; raises what the database refuses with, `DatabaseUnavailable`, `Overloaded` or `DeadlinePassed`."""
         if not read.slow:
-            return await self._batcher.submit(read)
+            return await self._together(read)
         async with slow_transaction(self._main_pool, [read.organisation_id]) as connection:
             return await read.alone(connection)
+
+    async def _together(self, read: PageRead) -> Row:
+        began = perf_counter()
+        try:
+            return await self._batcher.submit(read)
+        finally:
+            spend("database", began)
 
     async def _read_together(self, reads: Sequence[PageRead]) -> Sequence[Row | Exception]:
         places: dict[Statement, list[int]] = {}

@@ -26,6 +26,7 @@ from shared.postgres.connection import (
 )
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.row_security import NOTHING, scope
+from shared.time_spent import spend
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -205,7 +206,11 @@ async def connected(pool: Pool) -> AsyncIterator[Connection]:
     """
     organisation = current_organisation.get()
     began = perf_counter()
-    await pool.permits.acquire(time_left(ACQUIRE_TIMEOUT), organisation)
+    try:
+        await pool.permits.acquire(time_left(ACQUIRE_TIMEOUT), organisation)
+    finally:
+        spend("pool", began)
+    held = perf_counter()
     try:
         with outages_of_opening(pool.is_closing):
             connection = await pool.acquire(timeout=time_left(ACQUIRE_TIMEOUT))
@@ -221,6 +226,7 @@ async def connected(pool: Pool) -> AsyncIterator[Connection]:
                 await pool.release(connection)
     finally:
         pool.permits.release(organisation)
+        spend("database", held)
 
 
 @asynccontextmanager

@@ -26,6 +26,7 @@ from shared.concurrency.tasks import background
 from shared.http.body_budget import BodyBudget
 from shared.http.routing import VERIFIER, Route, add_routes
 from shared.http.server.app import INFORMATION, READINESS, create_app, publish_metrics, run
+from shared.http.server.responder import RESPONDER
 from shared.http.service_client import connect_to_service
 from shared.messaging.broker import QueueName, connection_to, declare_queue
 from shared.messaging.consumer import Consumer
@@ -52,6 +53,8 @@ from shared.service.outbox_metrics import measure_outbox
 from shared.service.positions import Positions
 from shared.service.projection_commands import add_projection_commands, rebuild_copies, verify_copies
 from shared.settings import ServiceSettings, SettingRefused, read_settings
+from shared.tracing.entrance import Entrance
+from shared.tracing.exporting import TracingUnavailable, tracing
 
 S = TypeVar("S", bound=ServiceSettings)
 Role = Literal["all", "api", "worker"]
@@ -116,8 +119,9 @@ def run_service(service: Service[S]) -> None:
     configure_logging(service.name, settings.log_level)
     if arguments.command is None:
         try:
-            run(build_app(service, settings, arguments.role), settings.host, settings.port)
-        except SettingRefused as error:
+            with tracing(service.name, settings.otel_exporter_otlp_endpoint, settings.trace_file):
+                run(build_app(service, settings, arguments.role), settings.host, settings.port)
+        except (SettingRefused, TracingUnavailable) as error:
             print(error, file=sys.stderr)
             raise SystemExit(2) from None
     else:
@@ -188,8 +192,13 @@ def service_queue(name: str, settings: ServiceSettings) -> QueueName:
 
 def build_app(service: Service[S], settings: S, role: Role = "all") -> web.Application:
     """The application of one process. Its contexts are entered in this order, and left in the opposite one."""
-    app = create_app(max_in_flight=settings.max_in_flight, bodies=BodyBudget(settings.body_memory))
+    app = create_app(
+        max_in_flight=settings.max_in_flight,
+        bodies=BodyBudget(settings.body_memory),
+        slow_seconds=settings.slow_request_seconds,
+    )
     trusted = WatchedFile(settings.internal_trusted_keys_file, parse_trusted_keys, record_trusted_keys)
+    app[RESPONDER].entrance = Entrance(service.name)
     app[VERIFIER] = InternalTokenVerifier(service.name, trusted)
     registry = app[METRICS].registry
     app[POOL_METRICS], app[HOUSEKEEPING] = PoolMetrics(registry), Housekeeping(registry)

@@ -9,7 +9,7 @@ from typing import Any
 from stack.console import Steps
 from stack.paths import REPOSITORY
 
-LOCK = "requirements.lock"
+LOCK = "requirements-tracing.lock"
 AUDIT_SECONDS = 600.0
 SOCKET_SECONDS = "15"
 VULNERABLE, UNKNOWN = 1, 2

@@ -13,7 +13,7 @@ from stack.errors import StackError
 from stack.paths import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "licences.md"
-RUNTIME, DEVELOPMENT = "requirements.lock", "requirements-dev.lock"
+RUNTIME, DEVELOPMENT = "requirements-tracing.lock", "requirements-dev.lock"
 PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;]+)(?: ; (?P<condition>.*?))? \\$", re.MULTILINE)
 
 ALLOWED = frozenset(

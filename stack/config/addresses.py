@@ -1,6 +1,7 @@
 """Addresses and limits of a running stack, kept as shell assignments for people and other commands."""
 
 import os
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -11,8 +12,9 @@ from stack.services import SERVICE_NAMES, address_variable
 
 LIMITS = ("RATE_LIMIT", "ADDRESS_RATE_LIMIT")
 """Requests a minute."""
+_SHARE = re.compile(r"0(\.[0-9]+)?|1(\.0+)?")
 SETTINGS_OF: Mapping[str, tuple[str, ...]] = {
-    "gateway": (*LIMITS, "CORS_ORIGINS"),
+    "gateway": (*LIMITS, "CORS_ORIGINS", "TRACE_SAMPLE_RATIO"),
     "delivery": ("WEBHOOK_PRIVATE_HOSTS",),
 }
 """Settings of a process that `./dev up` takes from its environment."""
@@ -68,12 +70,14 @@ class Addresses:
 def given_settings(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The settings that the environment names; an empty one counts as not given.
 
-    Raises StackError when a limit is not a whole number of at least 1.
+    Raises StackError when a limit is not a whole number of at least 1, or a share not between 0 and 1.
     """
     given = {name: environment[name] for name in GIVEN_SETTINGS if environment.get(name)}
     for name, value in given.items():
         if name in LIMITS and not (value.isascii() and value.isdigit() and int(value) >= 1):
             raise StackError(f"{name} must be a whole number of at least 1, and is {value!r}.")
+        if name == "TRACE_SAMPLE_RATIO" and not _SHARE.fullmatch(value):
+            raise StackError(f"{name} must be a number from 0 to 1, and is {value!r}.")
     return given
 
 

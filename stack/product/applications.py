@@ -126,6 +126,7 @@ def _application(
     environment = base_environment(
         HOST=host,
         PORT=port,
+        TRACE_FILE=str(layout.spans / f"{name}.jsonl"),
         INTERNAL_KEYS_FILE=str(layout.internal_keys_file(name)),
         PYTHONUNBUFFERED="1",
         **variables,

@@ -334,7 +334,9 @@ async def test_an_event_carries_the_trace_of_its_request(admin: Client, events: 
     sent = {"X-Request-Id": "request-0001", "traceparent": traceparent, "tracestate": "rojo=1, congo=t61"}
     await admin.post(COURSES, body, **sent)
     event = await events.event("course.saved")
-    assert (event["requestid"], event["traceparent"]) == ("request-0001", traceparent)
+    assert event["requestid"] == "request-0001"
+    assert event["traceparent"][:36] == traceparent[:36]
+    assert event["traceparent"][-2:] == "00"  # a client's flag counts for nothing
     assert event["tracestate"] == "rojo=1,congo=t61"
 
 

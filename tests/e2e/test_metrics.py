@@ -134,10 +134,10 @@ async def test_seats_and_refusals_are_counted_by_code(watched: Stack, admin: Cli
     def more(name: str, **labels: str) -> float:
         return after.total(name, **labels) - before.total(name, **labels)
 
-    for outcome in ("taken", "waitlisted", "session_full", "already_enrolled", "employee_not_selectable"):
+    for outcome in ("taken", "waitlisted", "session_full", "already_enrolled", "validation_failed"):
         assert more("muster_seat_decisions_total", outcome=outcome) == 1, outcome
     assert more("muster_seat_batch_size_count") == 5
-    for code in ("session_full", "already_enrolled", "employee_not_selectable"):
+    for code in ("session_full", "already_enrolled", "validation_failed"):
         assert more("muster_refusals_total", code=code, route=ENROLLMENTS) == 1, code
     assert more("muster_refusals_total", code="not_found", route=f"{ENROLLMENTS}/{{id}}/cancel") == 1
     assert more("http_server_request_duration_seconds_count", method="POST", route=ENROLLMENTS, status="422") == 3
@@ -185,10 +185,12 @@ async def test_events_are_counted_in_the_feed_and_nothing_holds_it_back(watched:
 
 async def test_a_transaction_that_holds_back_the_feed_is_seen(watched: Stack) -> None:
     delivery = watched.metrics["delivery"]
-    async with connection_pool(watched.database_urls["delivery"], name="test", size=1) as pool:
-        async with transaction(pool, EVERY_ORGANISATION) as connection:
-            await connection.fetchval("SELECT pg_current_xact_id()")
-            await shows(delivery, lambda now: (now.of("muster_feed_horizon_seconds") or 0) > 0)
+    async with (
+        connection_pool(watched.database_urls["delivery"], name="test", size=1) as pool,
+        transaction(pool, EVERY_ORGANISATION) as connection,
+    ):
+        await connection.fetchval("SELECT pg_current_xact_id()")
+        await shows(delivery, lambda now: (now.of("muster_feed_horizon_seconds") or 0) > 0)
     await shows(delivery, lambda now: now.of("muster_feed_horizon_seconds") == 0)
 
 

@@ -9,6 +9,9 @@ By its environment:
 - `CLOCK_OFFSET=<seconds>` makes its clock wrong.
 - `WITHOUT=<guard>,…` takes guards out, for the controls.
 - `MEMORY_INTERVAL=<seconds>`: so often it gives memory back, instead of every five seconds.
+- `HOUSEKEEPING_INTERVAL=<seconds>`: so often it deletes what is kept no longer, instead of once a minute.
+- `HOARD=<MiB>`: it takes that much memory more, and keeps it.
+- `PRETENDED_VERSION=<version>`: what it says it is.
 - `WEBHOOK_PAUSE=<seconds>`: so soon a webhook is tried again, and who waits for anything of one waits seconds.
 - `CENSUS_FILE=<path>`: on SIGUSR1 it writes there how many tasks its loop has.
 
@@ -33,6 +36,8 @@ from tests.faults import crash_points, guards
 MOST_VISITS = 3
 REQUEST_SECONDS, CLAIM_SECONDS = 3.0, 8.0
 """Of a request to a webhook, and of a claim to send it."""
+HOUSEKEEPERS = ("shared.service.housekeeping", "services.accounts.housekeeping", "services.delivery.keeping")
+HOARDED: list[bytes] = []
 READ_THE_CLOCK = ("gateway", "services", "shared", "jwt")
 """Packages whose modules are shown a wrong `datetime`."""
 
@@ -40,6 +45,14 @@ READ_THE_CLOCK = ("gateway", "services", "shared", "jwt")
 def main(module: str, *arguments: str) -> None:
     """Runs the module as `python -m` does, after what the environment asks for has been done to it."""
     die_with_parent()
+    alter_for_alerts()
+    alter(module)
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=False)
+
+
+def alter(module: str) -> None:
+    """Everything else that the environment asks for."""
     if point := os.environ.get("CRASH_AT"):
         name, _, count = point.rpartition(":")
         crash_points.arm(name, int(count))
@@ -60,8 +73,23 @@ def main(module: str, *arguments: str) -> None:
         seed, kills, prefix = plan.split(":", 2)
         points = [name for name in crash_points.CRASH_POINTS if name.startswith(prefix)]
         crash_again_and_again(module, random.Random(seed), points, int(kills), Path(os.environ["CRASH_LOG"]))
-    sys.argv = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=False)
+
+
+def alter_for_alerts() -> None:
+    """What makes alerts fire that would take too long otherwise."""
+    if interval := os.environ.get("HOUSEKEEPING_INTERVAL"):
+        keep_house_every(float(interval))
+    if hoard := os.environ.get("HOARD"):
+        HOARDED.append(b"x" * (int(hoard) * 2**20))
+    if version := os.environ.get("PRETENDED_VERSION"):
+        vars(import_module("shared.metrics.process"))["VERSION"] = version
+
+
+def keep_house_every(seconds: float) -> None:
+    """A minute is too long for those who wait for what is not done then."""
+    for module in HOUSEKEEPERS:
+        vars(import_module(module))["INTERVAL"] = seconds
+    vars(import_module("shared.imports.runner"))["KEEP_INTERVAL"] = seconds
 
 
 def give_back_memory_every(seconds: float) -> None:

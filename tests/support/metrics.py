@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from shared.metrics.registry import Metrics
@@ -15,7 +16,7 @@ class Reading:
 
     values: dict[tuple[str, frozenset[tuple[str, str]]], float]
     families: frozenset[str]
-    """As Prometheus names them: a counter without `_total`."""
+    """As they are asked for: counters with `_total`, but histograms without `_bucket`."""
 
     def of(self, name: str, **labels: str) -> float | None:
         """None for one that is not there."""
@@ -35,7 +36,11 @@ async def read(metrics: Metrics) -> Reading:
     values = {
         (sample.name, frozenset(sample.labels.items())): sample.value for each in families for sample in each.samples
     }
-    return Reading(values, frozenset(each.name for each in families))
+    return Reading(values, frozenset(_asked_for(each) for each in families))
+
+
+def _asked_for(family: Metric) -> str:
+    return f"{family.name}_total" if family.type == "counter" else family.name
 
 
 async def shows(metrics: Metrics, expected: Callable[[Reading], bool]) -> Reading:

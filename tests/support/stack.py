@@ -127,18 +127,23 @@ class Stack:
 
 
 @asynccontextmanager
-async def running_stack(roles: Mapping[str, Role] | None = None, **gateway_changes: Any) -> AsyncIterator[Stack]:
-    """Every service in the role `all` but those that `roles` names; the gateway's settings may be changed.
+async def running_stack(
+    roles: Mapping[str, Role] | None = None, *, read_metrics: bool = False, **gateway_changes: Any
+) -> AsyncIterator[Stack]:
+    """Every service in the role `all` but those that `roles` names; the gateway's settings may be changed. With
+    `read_metrics` each process answers for its own, on a free port.
 
     The services have no more privileges than those of an installation. Every event they publish is read.
     """
     async with AsyncExitStack() as exits:
         databases = {name: await exits.enter_async_context(service_database(name)) for name in SERVICE_NAMES}
         installation = next_installation()
+        port_of_metrics = {"metrics_port": 0} if read_metrics else {}
         common = {
             "migration_amqp_url": SecretStr(amqp_url()),
             "exchange": installation.exchange,
             "queue_prefix": installation.queue_prefix,
+            **port_of_metrics,
         }
         await exits.enter_async_context(every_event_read(installation.exchange))
         # Services ask each other, so all addresses are known before any serves.
@@ -163,7 +168,7 @@ async def running_stack(roles: Mapping[str, Role] | None = None, **gateway_chang
             app = build_app(service, settings, role)
             metrics[name] = app[METRICS]
             await exits.enter_async_context(serving(app, ports[name]))
-        gateway = create_gateway(gateway_settings(urls, **gateway_changes))
+        gateway = create_gateway(gateway_settings(urls, **port_of_metrics | gateway_changes))
         metrics["gateway"] = gateway[METRICS]
         gateway_url = await exits.enter_async_context(serving(gateway))
         http = await exits.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)))

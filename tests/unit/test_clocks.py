@@ -10,9 +10,11 @@ READS_THE_CLOCK = {"datetime.now", "datetime.utcnow", "datetime.today", "date.to
 NO_ROWS = {
     "services/catalog/demonstration.py",  # which days the made-up sessions are on
     "shared/messaging/dead_letter.py",  # when a message failed
+    "shared/metrics/messaging.py",  # how late an event is applied
     "shared/auth/internal_token.py",  # how long tokens live, with their leeway
     "shared/auth/signing.py",  # when they begin and end
     "shared/http/server/response_bytes.py",  # the Date of a response
+    "shared/tracing/spans.py",  # when a span began and ended
 }
 """Files that read this machine's clock, each for something that ends in no row."""
 

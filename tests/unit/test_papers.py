@@ -1,8 +1,6 @@
 """The pages say what the code says: links, sections, decisions and names lead somewhere, and codes and fields agree."""
 
 import re
-from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -23,6 +21,7 @@ from shared.events.states import (
 )
 from shared.events.types import STATE_OF
 from shared.http.server.app import HEALTH_PATHS
+from tests.support.declared_errors import error_classes, subclasses
 from tests.support.papers import (
     DECISIONS,
     PAGES,
@@ -33,7 +32,6 @@ from tests.support.papers import (
     is_in,
     linked_files,
     links,
-    listed,
     missing_names,
     name_of,
     names_of_linked_files,
@@ -53,7 +51,6 @@ SECTION_OF_THIS_PAGE = re.compile(rf"(?<!\d, )\bsections? {NUMBERS}", re.IGNOREC
 DECISION = re.compile(rf"\bdecisions? {NUMBERS}", re.IGNORECASE)
 PRINCIPLE = re.compile(rf"\bprinciples? {NUMBERS}", re.IGNORECASE)
 PAGE = re.compile(r"(?<![\w/.<*-])(?:[\w-]+/)*[\w-]+\.md\b")
-CODE_OF_CLASS = re.compile(r'^    code(: str)? = "', re.MULTILINE)
 
 
 def broken_links(page: Path, text: str) -> list[str]:
@@ -105,19 +102,9 @@ def vague_lines(enforced_by: str) -> list[str]:
     return [item.strip() for item in items if not re.search(r"`[\w.*-]+/[\w./*-]+`|in `pyproject\.toml`", item)]
 
 
-def subclasses(of: type[ApiError]) -> Iterator[type[ApiError]]:
-    yield of
-    for each in of.__subclasses__():
-        yield from subclasses(each)
-
-
 def declared_errors() -> set[tuple[int, str]]:
     """Status and code of every error that gateway and services can answer in the envelope."""
-    for file in listed("gateway/*.py", "services/*.py", "shared/*.py"):
-        if CODE_OF_CLASS.search(text_of(file)):
-            import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
-    ours = [error for error in subclasses(ApiError) if not error.__module__.startswith("tests.")]
-    return {(error.status, error.code) for error in ours if error.body is ApiError.body}
+    return {(error.status, error.code) for error in error_classes() if error.body is ApiError.body}
 
 
 def documented_errors() -> set[tuple[int, str]]:

@@ -15,6 +15,8 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final
 
+from opentelemetry.trace import SpanKind
+
 from services.delivery.metrics import WebhookMetrics
 from services.delivery.sending import message, schedule, signing
 from services.delivery.sending.client import EndpointClient, Failure, Outcome
@@ -26,12 +28,14 @@ from services.delivery.use_cases.security_lines import record_change
 from shared.concurrency.backoff import Backoff
 from shared.concurrency.tasks import was_cancelled
 from shared.errors import Unavailable
+from shared.events.cloudevents import trace_in
 from shared.messaging.retrying import retry_forever
 from shared.postgres.audit import AuditEntry
 from shared.postgres.connection import dedicated_connection
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import COMMAND_TIMEOUT, Connection, Pool, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
+from shared.tracing.spans import hop
 
 log = logging.getLogger(__name__)
 
@@ -154,7 +158,8 @@ class Sender:
         timestamp = int(claimed.claimed_at.timestamp())
         headers = {"content-type": message.CONTENT_TYPE, "user-agent": message.USER_AGENT}
         headers |= signing.headers(self._keys_of(claimed), str(claimed.event_id), timestamp, body)
-        outcome = await self._client.post(claimed.url, headers, body.encode())
+        with hop("webhook", SpanKind.CLIENT, of=trace_in(claimed.body)):
+            outcome = await self._client.post(claimed.url, headers, body.encode())
         took = time.monotonic() - began
         state, pause = _next(claimed, outcome, took)
         refused = outcome.failure is Failure.ADDRESS_REFUSED

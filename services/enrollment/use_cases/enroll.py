@@ -6,6 +6,7 @@ of arrival, and writes what was granted. A command alone takes the same path in 
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from time import perf_counter
 
 from asyncpg import InterfaceError, PostgresError
 
@@ -26,6 +27,7 @@ from shared.http.responses import Answer
 from shared.postgres.errors import TransactionConflict
 from shared.postgres.pool import Connection, Pool, transaction
 from shared.service import idempotency
+from shared.time_spent import spend
 
 EnrollmentBatcher = Batcher[EnrollCommand, Answer]
 """Where commands wait for their transaction."""
@@ -36,7 +38,15 @@ async def enroll(batcher: EnrollmentBatcher, pool: Pool, catalog: CatalogClient,
 
     A command with an `Idempotency-Key` that was answered before gets that answer.
     """
-    return await sessions.with_known_session(pool, catalog, command.session_key, lambda: batcher.submit(command))
+    return await sessions.with_known_session(pool, catalog, command.session_key, lambda: _in_batch(batcher, command))
+
+
+async def _in_batch(batcher: EnrollmentBatcher, command: EnrollCommand) -> Answer:
+    began = perf_counter()
+    try:
+        return await batcher.submit(command)
+    finally:
+        spend("database", began)
 
 
 async def enroll_together(

@@ -19,6 +19,7 @@ from shared.http.models import MAX_BODY_BYTES
 from shared.http.responses import Answer, Caching
 from shared.http.server.listener import listening
 from shared.http.server.memory_release import give_back_memory
+from shared.http.server.request_log import SLOW, RequestLog
 from shared.http.server.responder import RESPONDER, Responder
 from shared.http.server.standard_path import outermost
 from shared.http.streaming import ENDING
@@ -47,10 +48,13 @@ INFORMATION = web.AppKey("information", dict[str, Check])
 """What it can work without for a while: reported beside readiness, and no reason to take the process away."""
 
 
-def create_app(*, max_in_flight: int = MAX_IN_FLIGHT, bodies: BodyBudget | None = None) -> web.Application:
+def create_app(
+    *, max_in_flight: int = MAX_IN_FLIGHT, bodies: BodyBudget | None = None, slow_seconds: float = SLOW
+) -> web.Application:
     """An application with the envelope, the trace, the bounds and the health routes every process has.
 
-    Its `Responder` has no routes yet (`shared.http.routing.add_routes`).
+    Its `Responder` has no routes yet (`shared.http.routing.add_routes`). A request of `slow_seconds` has a line in the
+    log.
     """
     app = web.Application(middlewares=[outermost], client_max_size=MAX_BODY_BYTES)
     app[BODY_BUDGET] = bodies or BodyBudget()
@@ -60,10 +64,12 @@ def create_app(*, max_in_flight: int = MAX_IN_FLIGHT, bodies: BodyBudget | None 
     app[METRICS] = Metrics()
     registry = app[METRICS].registry
     health: dict[str, Callable[[], Awaitable[Answer]]] = {_LIVE: _live, _READY: partial(_ready, app)}
-    app[RESPONDER] = Responder(max_in_flight, health, RequestDurations(registry), Refusals(registry))
+    app[RESPONDER] = Responder(
+        max_in_flight, health, RequestDurations(registry), Refusals(registry), RequestLog(slow_seconds)
+    )
     watch_requests(registry, app[RESPONDER])
     app.on_response_prepare.append(_hide_server)
-    app.on_cleanup.append(_flush_security_log)
+    app.on_cleanup.append(_flush_logs)
     app.cleanup_ctx.append(_memory)
     return app
 
@@ -105,7 +111,8 @@ async def _hide_server(_: web.Request, response: web.StreamResponse) -> None:
     response.headers.popall("Server", None)
 
 
-async def _flush_security_log(_: web.Application) -> None:
+async def _flush_logs(app: web.Application) -> None:
+    app[RESPONDER].request_log.flush()
     security_log.PROCESS_LOG.flush()
 
 

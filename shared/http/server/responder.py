@@ -14,14 +14,17 @@ from shared.http.errors import MethodNotAllowed
 from shared.http.problem import prefers_problem
 from shared.http.request import Request
 from shared.http.responses import Answer, Caching, api_error, failure
+from shared.http.server.request_log import RequestLog
 from shared.http.server.response_bytes import ResponseBytes, http_date, serialize
 from shared.http.server.response_stream import ResponseStream, response_stream
 from shared.http.stream_slots import Slot, Streams
 from shared.http.streaming import Streamed
 from shared.metrics.requests import RequestDurations
 from shared.metrics.traffic import Refusals
-from shared.observability import current_trace, trace_from
+from shared.observability import current_trace
 from shared.security_log import SecurityEvent, record
+from shared.time_spent import Spent, current_spent
+from shared.tracing.entrance import Entrance
 
 Answering: TypeAlias = Awaitable[Answer | ResponseBytes | Streamed | ResponseStream]
 Handler = Callable[[Request], Answering | ApiError]
@@ -49,11 +52,14 @@ class Responder:
         health: Mapping[str, Callable[[], Awaitable[Answer]]],
         durations: RequestDurations | None = None,
         refusals: Refusals | None = None,
+        request_log: RequestLog | None = None,
     ) -> None:
         self.max_in_flight = max_in_flight
         self._durations = durations or RequestDurations()
         self._refusals = refusals or Refusals()
+        self.request_log = request_log or RequestLog()
         self.in_flight = 0
+        self.entrance = Entrance()
         self._health = health
         self.handler: Handler = _not_found
         self.count_unadmitted: CountUnadmitted | None = None
@@ -96,8 +102,10 @@ class Responder:
         self, request: Request, begun: Answering | ApiError, began: float
     ) -> ResponseBytes | ResponseStream:
         own = request.own
-        request.trace = trace_from(own.request_id, own.traceparent, own.tracestates)
+        request.trace = self.entrance.enter(own.request_id, own.traceparent, own.tracestates)
         current_trace.set(request.trace)
+        spent, code = Spent(), None
+        current_spent.set(spent)
         try:
             if isinstance(begun, ApiError):
                 raise begun
@@ -105,6 +113,7 @@ class Responder:
             response = answer if isinstance(answer, ResponseBytes) else self._written(answer, request)
         except Exception as error:
             refusal = await self._refusal(request, api_error(error))
+            code = refusal.code
             self._refusals.count(refusal.code, request.route)
             response = self._serialized(failure(refusal, as_problem=prefers_problem(request.headers)))
         except BaseException:
@@ -117,7 +126,11 @@ class Responder:
             if request.reservation is not None:
                 request.reservation.end()
         self._complete(response, request)
-        self._durations.observe(request.route, request.method, response.status, perf_counter() - began)
+        seconds = perf_counter() - began
+        self._durations.observe(request.route, request.method, response.status, seconds)
+        self.entrance.leave(request.trace, own.traceparent, (request.method, request.route), response.status, began)
+        if self.request_log.is_notable(response.status, seconds) and request.target.path not in self._health:
+            self.request_log.write(request, response, code, seconds, spent)
         return response if request.slot is None else await self._in_slot(response, request.slot, request)
 
     async def _in_slot(
@@ -143,6 +156,7 @@ class Responder:
         """For what is refused in no time, beside `respond`."""
         self._refusals.count(error.code, request.route)
         self._durations.observe(request.route, request.method, error.status, 0.0)
+        self.request_log.leave_out(error.code)
 
     def refusal(self, error: ApiError, request_id: str, more: str = "", *, as_problem: bool) -> ResponseBytes:
         """An answer that needs nothing of its request but the id, `more` header lines, and the form that it prefers."""

@@ -122,7 +122,7 @@ async def test_no_more_are_answered_than_may_be_in_flight_but_health_is(
 ) -> None:
     made: list[Responder] = []
 
-    def with_room_for_one(_: int, health: Mapping[str, Callable[[], Awaitable[Answer]]]) -> Responder:
+    def with_room_for_one(_: int, health: Mapping[str, Callable[[], Awaitable[Answer]]], *__: object) -> Responder:
         made.append(Responder(1, health))
         return made[0]
 

@@ -103,7 +103,7 @@ async def test_both_paths_send_on_the_same_and_answer_the_same(
     assert passed[0] == passed[1]
 
 
-TRACED = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
+TRACED = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00\r\n"
 STATES = {
     "one": (TRACED + "tracestate: rojo=1, congo=t61\r\n", "rojo=1,congo=t61"),
     "none": (TRACED, None),

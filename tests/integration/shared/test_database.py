@@ -23,6 +23,7 @@ from shared.postgres.pool import (
     transaction,
 )
 from shared.postgres.row_security import EVERY_ORGANISATION
+from shared.time_spent import Spent, current_spent
 from tests.support.eventually import eventually
 from tests.support.projections import Database
 from tests.support.proxy import Proxy, proxy_for
@@ -180,6 +181,24 @@ async def test_a_process_says_that_its_database_is_away_and_when_it_is_back(
             assert await is_answered(url, "/health/live", 200)
         await heal(proxy)
         await eventually(lambda: is_answered(url, "/health/ready", 200))
+
+
+async def test_a_request_knows_how_long_it_waited_for_a_connection_and_what_was_done_on_it(catalog: Database) -> None:
+    async with connection_pool(catalog.url, name="test", size=2) as pool:
+        spent = Spent()
+        token = current_spent.set(spent)
+        await in_a_transaction(pool)
+        current_spent.reset(token)
+        waited = Spent()
+        current_spent.set(waited)
+        async with connected(pool), connected(pool):
+            with pytest.raises(Overloaded):
+                await in_a_transaction(pool)
+            alone = waited.copy()
+        current_spent.set(None)
+    assert spent.keys() == {"pool", "database"}
+    assert alone.keys() == {"pool"}
+    assert alone["pool"] > spent["pool"]
 
 
 async def test_closing_the_pool_of_a_frozen_database_is_bounded(catalog: Database) -> None:

@@ -1,0 +1,249 @@
+"""What is broken for the alerts, and how; each returns to what was there before."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+import aio_pika
+import asyncpg
+import psutil
+
+from tests.faults.alerting import Break, Watched
+from tests.faults.disruptions import broker_killed as _broker_killed
+from tests.faults.disruptions import database_of
+from tests.faults.disruptions import redis_killed as _redis_killed
+from tests.faults.test_broker import unrouted
+from tests.support import events
+from tests.support.eventually import eventually
+from tests.support.importing import people, people_file, send
+
+ANY = random.Random(0)
+HISTORY = "/api/v1/employees/1/training"
+CROWD = 40
+SLOW = 0.6
+"""Seconds that each piece on its way takes."""
+REPORTED = 'muster_dead_letters{process="catalog"} > 0'
+HOARDED = 420
+"""MiB."""
+FIRST_ID = 2**41
+"""Of people who are imported."""
+
+
+@asynccontextmanager
+async def again_and_again(deed: Callable[[], Awaitable[object]], pause: float = 0.0) -> AsyncIterator[None]:
+    """While the block runs, whatever comes of it."""
+
+    async def work() -> None:
+        while True:
+            with contextlib.suppress(Exception):
+                await deed()
+            await asyncio.sleep(pause)
+
+    working = asyncio.create_task(work())
+    try:
+        yield
+    finally:
+        working.cancel()
+        await asyncio.wait([working])
+
+
+@asynccontextmanager
+async def history_killed(watched: Watched) -> AsyncIterator[None]:
+    for process in watched.bed.copies_of("history"):
+        await process.kill()
+    yield
+    await asyncio.gather(*(process.revive() for process in watched.bed.copies_of("history")))
+
+
+@asynccontextmanager
+async def accounts_not_found(watched: Watched) -> AsyncIterator[None]:
+    """Nobody has its addresses any more."""
+    watched.hidden.add("accounts")
+    watched.read_all()
+    try:
+        yield
+    finally:
+        watched.hidden.discard("accounts")
+        watched.read_all()
+
+
+@asynccontextmanager
+async def restarted_again_and_again(watched: Watched) -> AsyncIterator[None]:
+    _, second = watched.bed.copies_of("accounts")
+    async with again_and_again(second.restart, pause=1.2):
+        yield
+    await second.revive()
+
+
+@asynccontextmanager
+async def redis_killed(watched: Watched) -> AsyncIterator[None]:
+    async with _redis_killed(watched.bed, ANY):
+        yield
+
+
+@asynccontextmanager
+async def broker_killed(watched: Watched) -> AsyncIterator[None]:
+    async with _broker_killed(watched.bed, ANY):
+        yield
+
+
+@asynccontextmanager
+async def another_gateway(watched: Watched) -> AsyncIterator[None]:
+    """Of another version, with much memory, and with hardly more descriptors than it has open."""
+    async with watched.bed.another("gateway", HOARD=str(HOARDED), PRETENDED_VERSION="0.0.1") as process:
+        watched.read_all()
+        assert process.process is not None
+        own = psutil.Process(process.process.pid)
+        most = own.num_fds() + 8
+        own.rlimit(psutil.RLIMIT_NOFILE, (most, most))
+        yield
+    watched.read_all()
+
+
+@asynccontextmanager
+async def poisoned(watched: Watched) -> AsyncIterator[None]:
+    """Messages that no service can apply, one after the other."""
+    async with await aio_pika.connect(watched.bed.servers.rabbitmq.url, timeout=5) as connection:
+        channel = await connection.channel()
+        publish = partial(channel.default_exchange.publish, aio_pika.Message(b"no JSON"), "muster.catalog")
+        async with again_and_again(publish, pause=0.3):
+            yield
+        letters = await channel.get_queue("muster.catalog.dead-letters")
+
+        async def nothing_left() -> bool:
+            """What was poisoned last may not be there yet."""
+            await letters.purge()
+            return not await watched.prometheus.query(REPORTED)
+
+        await eventually(nothing_left)
+
+
+def statement_open(service: str, statement: str) -> Break:
+    """A transaction stays open that has run it."""
+
+    @asynccontextmanager
+    async def opened(watched: Watched) -> AsyncIterator[None]:
+        connection = await asyncpg.connect(database_of(watched.bed, service), timeout=5)
+        transaction = connection.transaction()
+        await transaction.start()
+        try:
+            await connection.execute(statement)
+            yield
+            await transaction.rollback()
+        finally:
+            await connection.close()
+
+    return opened
+
+
+transaction_left_open = statement_open("catalog", "SELECT pg_current_xact_id()")
+
+
+@asynccontextmanager
+async def receiver_refuses(watched: Watched) -> AsyncIterator[None]:
+    receiver = watched.bed.receiver
+    usual, receiver.faults = receiver.faults, {"refused": 1}
+    try:
+        yield
+    finally:
+        receiver.faults = usual
+
+
+@asynccontextmanager
+async def broker_slow(watched: Watched) -> AsyncIterator[None]:
+    watched.bed.broker_link.latency = SLOW
+    yield
+    watched.bed.broker_link.latency = 0.0
+
+
+@asynccontextmanager
+async def history_slow_and_wanted(watched: Watched) -> AsyncIterator[None]:
+    """At a gateway that sends only a few requests at a time."""
+    balancer = watched.bed.balancers["history"]
+    async with watched.bed.another("gateway", UPSTREAM_MAX_IN_FLIGHT="4", UPSTREAM_MAX_WAITING="4") as process:
+        watched.read_all()
+        client = watched.bed.client(7300)
+        client.url = process.url
+        balancer.latency = SLOW
+        async with contextlib.AsyncExitStack() as crowd:
+            for _ in range(CROWD):
+                await crowd.enter_async_context(again_and_again(partial(client.get, HISTORY), pause=0.05))
+            yield
+        balancer.latency = 0.0
+    watched.read_all()
+
+
+@asynccontextmanager
+async def process_out_of_breath(watched: Watched) -> AsyncIterator[None]:
+    """It runs for a quarter of a second, and stands still for as long."""
+    _, process = watched.bed.copies_of("catalog")
+
+    async def pant() -> None:
+        process.freeze()
+        await asyncio.sleep(0.3)
+        process.thaw()
+
+    async with again_and_again(pant, pause=0.2):
+        yield
+    process.thaw()
+
+
+@asynccontextmanager
+async def table_missing(watched: Watched) -> AsyncIterator[None]:
+    """The database is not what `migrate` has made of it."""
+    connection = await asyncpg.connect(database_of(watched.bed, "accounts"), timeout=5)
+    client = watched.bed.client(7301)
+    await connection.execute("ALTER TABLE clients RENAME TO clients_elsewhere")
+    try:
+        async with again_and_again(partial(client.get, "/api/v1/clients"), pause=0.1):
+            yield
+    finally:
+        await connection.execute("ALTER TABLE clients_elsewhere RENAME TO clients")
+        await connection.close()
+
+
+@asynccontextmanager
+async def events_without_a_queue(watched: Watched) -> AsyncIterator[None]:
+    async with unrouted(watched.bed, "session.saved"):
+        yield
+
+
+@asynccontextmanager
+async def history_locked(watched: Watched) -> AsyncIterator[None]:
+    """Nobody reads or writes its records; many want to, and ten thousand events arrive."""
+    bed = watched.bed
+    clients = [bed.client(7302 + number % 3, gateway=number % 2) for number in range(CROWD)]
+    lock = statement_open("history", "LOCK TABLE records IN ACCESS EXCLUSIVE MODE")
+    async with lock(watched), contextlib.AsyncExitStack() as crowd:
+        for client in clients:
+            await crowd.enter_async_context(again_and_again(partial(client.get, HISTORY), pause=0.05))
+        await _fill("muster.history", watched)
+        yield
+
+
+async def _fill(queue: str, watched: Watched) -> None:
+    _, body = events.encoded(events.course(7303, 7), "catalog")
+    async with await aio_pika.connect(watched.bed.servers.rabbitmq.url, timeout=5) as connection:
+        channel = await connection.channel(publisher_confirms=False)
+        message = aio_pika.Message(body.encode())
+        for _ in range(10_500):
+            await channel.default_exchange.publish(message, queue)
+
+
+housekeeping_locked = statement_open("accounts", "LOCK TABLE idempotency_keys IN ACCESS EXCLUSIVE MODE")
+
+
+@asynccontextmanager
+async def people_locked(watched: Watched) -> AsyncIterator[None]:
+    """They can be read and not changed, while a file of them is imported."""
+    async with statement_open("enrollment", "LOCK TABLE people IN SHARE MODE")(watched):
+        answer = await send(watched.bed.client(7304), people_file(*people(range(FIRST_ID, FIRST_ID + 10))))
+        assert answer.status == 202, answer.text
+        yield
+
+
+clearances_locked = statement_open("enrollment", "LOCK TABLE clearances IN SHARE MODE")
+messages_locked = statement_open("delivery", "LOCK TABLE webhook_messages IN SHARE MODE")
