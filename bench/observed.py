@@ -103,7 +103,7 @@ async def _gateway(bed: Bed, system: System) -> list[Result]:
     async with _scraped([seen]):
         measures = (partial(per_second, each.url) for each in (with_both, with_neither))
         mine, theirs = await alternate(*measures, rounds=ROUNDS * bed.effort.rounds)
-    _require_spans([seen])
+    require_spans([seen])
     await with_both.stop()
     await with_neither.stop()
     note = f"{CONNECTIONS} connections, {signing.algorithm}; {_note()}"
@@ -128,7 +128,7 @@ async def _enrolling(bed: Bed, system: System) -> list[Result]:
         mine, theirs = await alternate(with_both, with_neither, rounds=ROUNDS * bed.effort.rounds)
     finally:
         await _start_anew(bed, system, bed.placement.measured, {})
-    _require_spans([seen["gateway"], seen["enrollment"]])
+    require_spans([seen["gateway"], seen["enrollment"]])
     note = f"wrk, {CLIENTS} connections, one enrollment a request, {sessions} sessions; {_note()}"
     return [at_least("enrolling, with metrics and traces", "enrollments/s", mine, theirs, "neither", GOAL, note)]
 
@@ -198,7 +198,7 @@ async def _read(http: aiohttp.ClientSession, url: str) -> None:
         raise NotMeasured(f"the metrics at {url} could not be read: {error!r}") from None
 
 
-def _require_spans(each: Sequence[Seen]) -> None:
+def require_spans(each: Sequence[Seen]) -> None:
     for one in each:
         if not one.spans.exists() or not one.spans.stat().st_size:
             raise NotMeasured(f"no trace was written to {one.spans}: it was not measured with them")

@@ -32,22 +32,25 @@ def top(*, once: bool) -> int:
 
     Raises StackError when none runs.
     """
-    console = Console()
-    layout = Layout(STACK_DIRECTORY)
+    return watch(Layout(STACK_DIRECTORY), Console(), once=once)
+
+
+def watch(layout: Layout, console: Console, *, once: bool = False) -> int:
+    """Of the stack in that directory, on that console."""
     read_addresses(layout)
     return asyncio.run(interruptible(show(layout, console, once=once or not console.is_terminal), stopped_status=0))
 
 
 async def show(layout: Layout, console: Console, *, once: bool) -> int:
     """Until cancelled, or once."""
-    async with watched(layout) as watch:
+    async with watched(layout) as stack:
         if once:
-            await watch.ready()
-            console.print(watch.frame(LINES))
+            await stack.ready()
+            console.print(stack.frame(LINES))
             return 0
         with Live(console=console, screen=True, auto_refresh=False) as live:
             while True:
-                live.update(watch.frame(console.height), refresh=True)
+                live.update(stack.frame(console.height), refresh=True)
                 await asyncio.sleep(INTERVAL)
 
 

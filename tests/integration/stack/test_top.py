@@ -2,6 +2,10 @@
 
 import asyncio
 import io
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -22,12 +26,21 @@ from stack.config.ports import read_state
 from stack.console import Steps
 from stack.errors import StackError
 from stack.metrics.reading import MAX_BYTES, Readings, follow, read
-from stack.paths import Layout
-from stack.product.applications import metrics_url
+from stack.paths import REPOSITORY, Layout
+from stack.product.applications import application_process, metrics_url
 from stack.services import SERVICE_NAMES
 from tests.support.eventually import DEADLINE, eventually
 
 NAMES = ("gateway", *SERVICE_NAMES)
+IN_A_TERMINAL = """
+import asyncio, sys
+from pathlib import Path
+from rich.console import Console
+from stack.commands.top import watch
+from stack.paths import REPOSITORY, Layout
+
+sys.exit(watch(Layout(Path(sys.argv[1])), Console(force_terminal=True, width=80, height=24)))
+"""
 
 
 @pytest.fixture
@@ -75,10 +88,18 @@ async def test_one_frame_has_each_process_and_what_it_answers(answering: Layout)
         assert not events or events[0][4] == "17"
 
 
-async def test_a_process_that_has_ended_is_seen(answering: Layout, steps: Steps) -> None:
+async def test_processes_that_do_not_run_are_named(answering: Layout, steps: Steps) -> None:
     await down(answering, steps, ["catalog"])
-    [catalog] = [line.split() for line in await shown(answering) if line.startswith("catalog  ")][:1]
-    assert catalog[1] == "stopped"
+    history = application_process(answering, "history").identity()
+    assert history is not None
+    os.kill(history.pid, signal.SIGKILL)
+
+    async def are_named() -> bool:
+        lines = [line.split() for line in await shown(answering)]
+        catalog, history = ([words[1] for words in lines if words[:1] == [name]] for name in ("catalog", "history"))
+        return (catalog[0], history[0]) == ("stopped", "ended")
+
+    await eventually(are_named)
 
 
 async def test_processes_that_answer_nothing_are_shown_all_the_same(layout: Layout) -> None:
@@ -101,6 +122,17 @@ async def test_it_goes_on_until_it_is_interrupted(answering: Layout) -> None:
     with pytest.raises(asyncio.CancelledError):
         await showing
     assert "Traceback" not in out.getvalue()
+
+
+async def test_ctrl_c_ends_it_quietly(answering: Layout) -> None:
+    command = [sys.executable, "-c", IN_A_TERMINAL, str(answering.root)]
+    shown = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, cwd=REPOSITORY)
+    assert shown.stdout is not None
+    async with asyncio.timeout(DEADLINE):
+        await shown.stdout.readuntil(b"processes answer")
+        shown.send_signal(signal.SIGINT)
+        _, errors = await shown.communicate()
+    assert (shown.returncode, errors) == (0, b"")
 
 
 def test_without_a_stack_it_says_how_to_start_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
