@@ -25,7 +25,7 @@ from tests.support.world import new_course
 
 ANY = random.Random(0)
 HISTORY = "/api/v1/employees/1/training"
-CROWD = 40
+CROWD = 16
 SLOW = 0.6
 """Seconds that each piece on its way takes."""
 REPORTED = 'muster_dead_letters{process="catalog"} > 0'
@@ -183,7 +183,7 @@ async def history_slow_and_wanted(watched: Watched) -> AsyncIterator[None]:
         balancer.latency = SLOW
         async with contextlib.AsyncExitStack() as crowd:
             for _ in range(CROWD):
-                await crowd.enter_async_context(again_and_again(partial(client.get, HISTORY), pause=0.05))
+                await crowd.enter_async_context(again_and_again(partial(client.get, HISTORY), pause=0.3))
             yield
         balancer.latency = 0.0
     watched.read_all()
