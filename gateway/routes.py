@@ -171,12 +171,13 @@ class Router:
     """
 
     def __init__(self, *, with_accounts: bool = True, templates: Iterable[str] = ()) -> None:
-        self._templates = {template: _compiled(template) for template in templates}
         routes = {path: upstream for path, upstream in ROUTES.items() if with_accounts or path not in PUBLIC}
         self._patterns = [(_compiled(pattern), pattern, upstream) for pattern, upstream in routes.items()]
         self._streamed = [(_compiled(pattern), methods) for pattern, methods in STREAMED.items()]
         self._live = [_compiled(pattern) for pattern in LIVE]
         self._exported = re.compile("|".join(_compiled(pattern).pattern for pattern in EXPORTED))
+        self._templates = [(_compiled(template), template) for template in templates]
+        self._of_templates = {template: self._found(template, template) for _, template in self._templates}
         self._remembered = lru_cache(_REMEMBERED_PATHS)(self._find)
 
     def destination_of(self, path: str) -> Destination | None:
@@ -192,6 +193,13 @@ class Router:
         return self.upstream_of(f"{IMPORTS}/{quote(kinds[0], safe='')}") or ROUTES[IMPORTS]
 
     def _find(self, path: str) -> Destination | None:
+        """Nearly every path has numbers for ids: then its template, which leads to the same place, is known."""
+        numbered = _NUMBER.sub("/{id}", path)
+        if numbered in self._of_templates:
+            return self._of_templates[numbered]
+        return self._found(path, next((named for pattern, named in self._templates if pattern.fullmatch(path)), None))
+
+    def _found(self, path: str, template: str | None) -> Destination | None:
         found = next((found for found in self._patterns if found[0].fullmatch(path)), None)
         if found is None:
             return None
@@ -200,14 +208,7 @@ class Router:
         is_live = any(pattern.fullmatch(path) for pattern in self._live)
         reading = READS.get(path, upstream)
         is_exported = self._exported.fullmatch(path) is not None
-        return Destination(upstream, reading, self._template_of(path) or line, streamed, is_live, is_exported)
-
-    def _template_of(self, path: str) -> str | None:
-        """Nearly every path has numbers for ids, and is found without looking through all templates."""
-        numbered = _NUMBER.sub("/{id}", path)
-        if numbered in self._templates:
-            return numbered
-        return next((template for template, pattern in self._templates.items() if pattern.fullmatch(path)), None)
+        return Destination(upstream, reading, template or line, streamed, is_live, is_exported)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -13,6 +13,8 @@ from shared.tracing.spans import PROCESS, Tracing, Value, is_traced, now, record
 ERRORS_A_SECOND: Final = 20
 """Failed requests that have a span although they are not sampled: where everything fails, some of it says as much."""
 _FAILED: Final = 500
+_HEALTH: Final = "/health/"
+"""Nobody's requests: they are asked for every few seconds, and refused for as long as a process starts."""
 _NS: Final = 1_000_000_000
 
 
@@ -34,9 +36,9 @@ class Entrance:
             self._record(trace, sent, name, status, began)
 
     def _record(self, trace: Trace, sent: str, name: tuple[str, str], status: int, began: float) -> None:
-        if Tracing.tracer is None:
-            return
         method, route = name
+        if Tracing.tracer is None or route.startswith(_HEALTH):
+            return
         attributes: dict[str, Value] = {
             PROCESS: self.process,
             "http.request.method": method,
@@ -67,10 +69,12 @@ class Sampling(Entrance):
     def leave(self, trace: Trace, sent: str, name: tuple[str, str], status: int, began: float) -> None:
         if trace.is_sampled:
             self._record(trace, sent, name, status, began)
-        elif status >= _FAILED and Tracing.tracer is not None and self._may_record_error():
+        elif status >= _FAILED and Tracing.tracer is not None and self._may_record_error(name):
             self._record(trace if trace.traceparent != sent else trace.below(sampled=True), sent, name, status, began)
 
-    def _may_record_error(self) -> bool:
+    def _may_record_error(self, name: tuple[str, str]) -> bool:
+        if name[1].startswith(_HEALTH):
+            return False
         second = int(perf_counter())
         self._second, self._errors = second, 1 if second != self._second else self._errors + 1
         return self._errors <= ERRORS_A_SECOND

@@ -115,6 +115,17 @@ async def test_nobody_else_can_ask_for_a_trace(stack: Stack, organisation: int, 
     assert not receiver.of(asked)
 
 
+async def test_control_without_its_permission_everybody_could(
+    stack: Stack, organisation: int, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.edge.forward_handler.MAY_TRACE", ("training.view",))
+    trainer = stack.client(organisation, permissions=["api.access", "training.view"])
+    trace_id = new_trace()
+    headers = {"traceparent": f"00-{trace_id}-{PARENT}-01", "X-Trace": "on"}
+    assert (await trainer.request("GET", COURSES, headers=headers)).status == 200
+    await receiver.has(trace_id, [f"GET {COURSES}"])
+
+
 async def test_what_is_done_together_is_linked(admin: Client, receiver: Receiver) -> None:
     """Each of those that were enrolled in one transaction has its own span of it, linked to the others."""
     session = await new_session(admin, await new_course(admin))

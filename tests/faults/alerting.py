@@ -11,6 +11,7 @@ from stack.services import SERVICE_NAMES
 from tests.faults.bed import Bed
 from tests.faults.figures import figure
 from tests.faults.processes import ProductProcess
+from tests.faults.scene import Organisation
 from tests.support.eventually import eventually
 from tests.support.prometheus import Prometheus
 
@@ -25,6 +26,8 @@ class Watched:
 
     bed: Bed
     prometheus: Prometheus
+    scene: Sequence[Organisation]
+    """Whose clients are at work."""
     seen: dict[str, dict[str, float]] = field(default_factory=dict)
     """By fault: its alerts, and after how many seconds each fired."""
     hidden: set[str] = field(default_factory=set)
@@ -46,7 +49,9 @@ class Watched:
         await eventually(self._nothing_fires, deadline=PATIENCE)
 
     async def _nothing_fires(self) -> bool:
-        unread = [address for address, health in (await self.prometheus.targets()).items() if health != "up"]
+        targets = await self.prometheus.targets()
+        unread = [address for address, health in targets.items() if health != "up"]
+        assert len(targets) >= len(self.bed.processes), f"only {len(targets)} processes are known yet"
         assert not unread, unread
         firing = await self.prometheus.firing()
         assert not firing, firing
@@ -76,7 +81,7 @@ async def run_together(watched: Watched, faults: Sequence[Fault], also: set[str]
     async with _noting(watched.prometheus, expected | also, strangers), asyncio.TaskGroup() as group:
         for fault in faults:
             group.create_task(_run(watched, fault))
-    assert strangers == set()
+    assert not strangers, f"{strangers} fired, which no fault explains"
 
 
 async def _run(watched: Watched, fault: Fault) -> None:
@@ -108,3 +113,4 @@ async def _noting(prometheus: Prometheus, known: set[str], strangers: set[str]) 
     finally:
         noting.cancel()
         await asyncio.wait([noting])
+    assert noting.cancelled(), noting.exception()

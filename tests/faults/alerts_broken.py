@@ -5,6 +5,7 @@ import contextlib
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 import aio_pika
@@ -19,6 +20,8 @@ from tests.faults.test_broker import unrouted
 from tests.support import events
 from tests.support.eventually import eventually
 from tests.support.importing import people, people_file, send
+from tests.support.requirements import ask_for_requirement
+from tests.support.world import new_course
 
 ANY = random.Random(0)
 HISTORY = "/api/v1/employees/1/training"
@@ -26,6 +29,7 @@ CROWD = 40
 SLOW = 0.6
 """Seconds that each piece on its way takes."""
 REPORTED = 'muster_dead_letters{process="catalog"} > 0'
+EVENTS = 5_500
 HOARDED = 420
 """MiB."""
 FIRST_ID = 2**41
@@ -86,7 +90,9 @@ async def redis_killed(watched: Watched) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def broker_killed(watched: Watched) -> AsyncIterator[None]:
+    """And a file of people imported meanwhile, whose events are those of the slower lane."""
     async with _broker_killed(watched.bed, ANY):
+        await import_people(watched, 7305)
         yield
 
 
@@ -154,9 +160,17 @@ async def receiver_refuses(watched: Watched) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def broker_slow(watched: Watched) -> AsyncIterator[None]:
-    watched.bed.broker_link.latency = SLOW
-    yield
-    watched.bed.broker_link.latency = 0.0
+    """Nothing passes on the way to the broker for a second and a half, again and again; connections stay."""
+    link = watched.bed.broker_link
+
+    async def halt() -> None:
+        link.freeze()
+        await asyncio.sleep(1.5)
+        link.thaw()
+
+    async with again_and_again(halt, pause=0.3):
+        yield
+    link.thaw()
 
 
 @asynccontextmanager
@@ -165,8 +179,7 @@ async def history_slow_and_wanted(watched: Watched) -> AsyncIterator[None]:
     balancer = watched.bed.balancers["history"]
     async with watched.bed.another("gateway", UPSTREAM_MAX_IN_FLIGHT="4", UPSTREAM_MAX_WAITING="4") as process:
         watched.read_all()
-        client = watched.bed.client(7300)
-        client.url = process.url
+        client = replace(watched.bed.client(7300), url=process.url)
         balancer.latency = SLOW
         async with contextlib.AsyncExitStack() as crowd:
             for _ in range(CROWD):
@@ -178,15 +191,15 @@ async def history_slow_and_wanted(watched: Watched) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def process_out_of_breath(watched: Watched) -> AsyncIterator[None]:
-    """It runs for a quarter of a second, and stands still for as long."""
+    """It stands still for over half a second, and runs for a fraction of one."""
     _, process = watched.bed.copies_of("catalog")
 
     async def pant() -> None:
         process.freeze()
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.6)
         process.thaw()
 
-    async with again_and_again(pant, pause=0.2):
+    async with again_and_again(pant, pause=0.15):
         yield
     process.thaw()
 
@@ -213,14 +226,21 @@ async def events_without_a_queue(watched: Watched) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def history_locked(watched: Watched) -> AsyncIterator[None]:
-    """Nobody reads or writes its records; many want to, and ten thousand events arrive."""
-    bed = watched.bed
-    clients = [bed.client(7302 + number % 3, gateway=number % 2) for number in range(CROWD)]
-    lock = statement_open("history", "LOCK TABLE records IN ACCESS EXCLUSIVE MODE")
-    async with lock(watched), contextlib.AsyncExitStack() as crowd:
-        for client in clients:
-            await crowd.enter_async_context(again_and_again(partial(client.get, HISTORY), pause=0.05))
+    """Nobody reads or writes it, and many events arrive."""
+    lock = statement_open("history", "LOCK TABLE records, people, courses IN ACCESS EXCLUSIVE MODE")
+    async with lock(watched):
         await _fill("muster.history", watched)
+        yield
+
+
+@asynccontextmanager
+async def courses_locked(watched: Watched) -> AsyncIterator[None]:
+    """They can be read, and not written, which many want to."""
+    lock = statement_open("catalog", "LOCK TABLE courses IN SHARE MODE")
+    async with lock(watched), contextlib.AsyncExitStack() as crowd:
+        for number in range(CROWD):
+            client = watched.bed.client(7306 + number % 3, gateway=number % 2)
+            await crowd.enter_async_context(again_and_again(partial(new_course, client), pause=0.05))
         yield
 
 
@@ -229,7 +249,7 @@ async def _fill(queue: str, watched: Watched) -> None:
     async with await aio_pika.connect(watched.bed.servers.rabbitmq.url, timeout=5) as connection:
         channel = await connection.channel(publisher_confirms=False)
         message = aio_pika.Message(body.encode())
-        for _ in range(10_500):
+        for _ in range(EVENTS):
             await channel.default_exchange.publish(message, queue)
 
 
@@ -240,10 +260,24 @@ housekeeping_locked = statement_open("accounts", "LOCK TABLE idempotency_keys IN
 async def people_locked(watched: Watched) -> AsyncIterator[None]:
     """They can be read and not changed, while a file of them is imported."""
     async with statement_open("enrollment", "LOCK TABLE people IN SHARE MODE")(watched):
-        answer = await send(watched.bed.client(7304), people_file(*people(range(FIRST_ID, FIRST_ID + 10))))
-        assert answer.status == 202, answer.text
+        await import_people(watched, 7304)
         yield
 
 
-clearances_locked = statement_open("enrollment", "LOCK TABLE clearances IN SHARE MODE")
+async def import_people(watched: Watched, organisation: int) -> None:
+    answer = await send(watched.bed.client(organisation), people_file(*people(range(FIRST_ID, FIRST_ID + 10))))
+    assert answer.status == 202, answer.text
+
+
+@asynccontextmanager
+async def standings_locked(watched: Watched) -> AsyncIterator[None]:
+    """They can be read and not changed, while one course more is asked of everybody."""
+    [organisation, *_] = watched.scene
+    async with statement_open("enrollment", "LOCK TABLE clearances IN SHARE MODE")(watched):
+        client = watched.bed.client(organisation.id)
+        answer = await ask_for_requirement(client, needs={"course_id": organisation.courses[-1]})
+        assert answer.status == 201, answer.text
+        yield
+
+
 messages_locked = statement_open("delivery", "LOCK TABLE webhook_messages IN SHARE MODE")

@@ -92,7 +92,7 @@ def test_shortened_rules_are_the_same_but_for_their_times() -> None:
     assert outbox["expr"].endswith("> 1")
     queue = next(rule for rule in rules if rule["alert"] == "QueueLong")
     assert queue["for"] == "10s"
-    assert queue["expr"].endswith("> 10000")
+    assert queue["expr"].endswith("> 5000")
     lags = next(rule for rule in rules if rule["alert"] == "ProjectionLags")
     assert "[5s]" in lags["expr"]
     assert lags["expr"].rstrip().endswith("> 0.5")

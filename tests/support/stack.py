@@ -191,6 +191,7 @@ def gateway_settings(urls: Mapping[str, str], **changes: Any) -> GatewaySettings
         "client_token_secret": SecretStr(CLIENT_SECRET),
         "redis_url": SecretStr(redis_url()),
         "address_rate_limit": 1_000_000,
+        "trace_sample_ratio": 0.0,
         **{f"{name}_url": urls[name] for name in SERVICE_NAMES},
     }
     return GatewaySettings(**values | changes)

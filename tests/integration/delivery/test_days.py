@@ -16,10 +16,12 @@ from services.delivery.reading import BEGINNING
 from services.delivery.settings import DeliverySettings
 from services.delivery.store import feed, feed_days
 from shared.http.feed_cursor import FeedPlace
+from shared.metrics.housekeeping import Housekeeping
+from shared.metrics.registry import METRICS, Metrics
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import connected, transaction
 from shared.postgres.row_security import EVERY_ORGANISATION
-from shared.service.chassis import POOL
+from shared.service.chassis import HOUSEKEEPING, POOL
 from tests.support.client import new_organisation
 from tests.support.eventually import eventually
 from tests.support.feed import FeedDatabase, entries, entry, ids_of
@@ -330,7 +332,7 @@ async def test_a_worker_keeps_the_feed(own_delivery: FeedDatabase) -> None:
         database_url=SecretStr(own_delivery.service_url), amqp_url=SecretStr("")
     )
     app = web.Application()
-    app[POOL] = own_delivery.pool
+    app[POOL], app[METRICS], app[HOUSEKEEPING] = own_delivery.pool, Metrics(), Housekeeping()
 
     async def kept() -> bool:
         return await partitions(own_delivery) == sorted(

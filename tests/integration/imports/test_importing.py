@@ -281,8 +281,8 @@ async def test_a_file_that_was_cut_off_ends_nobody(admin: Client) -> None:
 async def test_control_without_the_share_it_ends_them(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     original = work.Work.__init__
 
-    def begin(self: work.Work, pool: Any, kind: Any, job: Any, _: float) -> None:
-        original(self, pool, kind, job, 1.0)
+    def begin(self: work.Work, pool: Any, kind: Any, job: Any, _: float, *others: Any) -> None:
+        original(self, pool, kind, job, 1.0, *others)
 
     monkeypatch.setattr(work.Work, "__init__", begin)
     await imported(admin, people_file(*people(range(1, 11))))

@@ -12,6 +12,7 @@ import pytest
 import shared.postgres.connection
 from shared.http.request import Request
 from shared.http.responses import Answer
+from shared.http.server import request_log
 from shared.http.server.app import create_app
 from shared.http.server.responder import RESPONDER
 from shared.postgres.errors import DatabaseUnavailable, TransactionConflict
@@ -167,12 +168,19 @@ async def answered(pool: Pool, statements: Statements) -> tuple[int, str]:
         return status, code
 
 
+def about_the_cause(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """Warnings and errors, but for the line that every failed request has."""
+    warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [each.message for each in warnings if each.name == request_log.__name__] == ["a request failed"]
+    return [each for each in warnings if each.name != request_log.__name__]
+
+
 @pytest.mark.parametrize("mistake", [mistake for mistake, _ in MISTAKES])
 async def test_a_mistake_is_a_500_with_its_traceback_in_the_log(
     small_pool: Pool, caplog: pytest.LogCaptureFixture, mistake: Statements
 ) -> None:
     assert await answered(small_pool, mistake) == (500, "internal_error")
-    [record] = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    [record] = about_the_cause(caplog)
     assert record.levelno == logging.ERROR
     assert record.exc_info is not None
 
@@ -182,7 +190,7 @@ async def test_an_outage_is_a_503_and_a_warning(
     small_pool: Pool, caplog: pytest.LogCaptureFixture, outage: Statements
 ) -> None:
     assert await answered(small_pool, outage) == (503, "upstream_unavailable")
-    assert {record.levelno for record in caplog.records if record.levelno >= logging.WARNING} == {logging.WARNING}
+    assert {record.levelno for record in about_the_cause(caplog)} == {logging.WARNING}
 
 
 async def test_control_where_every_error_of_the_driver_is_an_outage_a_mistake_is_one(

@@ -164,6 +164,18 @@ def test_a_path_has_the_template_that_metrics_and_logs_name_it_by(path: str, tem
 
 
 @pytest.mark.parametrize(("service", "route"), PUBLIC, ids=[f"{route.method} {route.path}" for _, route in PUBLIC])
+def test_a_path_with_a_number_leads_where_its_route_does(service: str, route: Route[Any, Any]) -> None:
+    known = Router(templates=templates())
+    numbered = known.destination_of(route.path.replace("{id}", "5"))
+    other = known.destination_of(route.path.replace("{id}", "five"))
+    assert numbered == other
+    assert numbered is not None
+    without = ROUTER.destination_of(route.path.replace("{id}", "5"))
+    assert without is not None
+    assert numbered == without._replace(template=route.path)
+
+
+@pytest.mark.parametrize(("service", "route"), PUBLIC, ids=[f"{route.method} {route.path}" for _, route in PUBLIC])
 def test_a_route_that_a_service_declares_is_a_template(service: str, route: Route[Any, Any]) -> None:
     destination = Router(templates=templates()).destination_of(route.path.replace("{id}", "5"))
     assert destination is not None

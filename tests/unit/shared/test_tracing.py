@@ -200,6 +200,13 @@ def test_a_failure_has_a_span_afterwards_and_many_have_a_few(sent: str) -> None:
     assert not sent or {ids(span)[0] for span in spans} == {TRACE_ID}
 
 
+@pytest.mark.parametrize("ratio", [0.0, 1.0])
+def test_whether_a_process_is_ready_is_no_request_of_anybodys(ratio: float) -> None:
+    gateway = Sampling("gateway", ratio)
+    name = ("GET", "/health/ready")
+    assert not made(lambda: gateway.leave(gateway.enter("", "", ()), "", name, 503, perf_counter()))
+
+
 def test_a_service_leaves_what_was_not_sampled_to_the_gateway() -> None:
     service = Entrance("catalog")
     assert not made(lambda: service.leave(service.enter("", UNSAMPLED, ()), UNSAMPLED, NAME, 503, perf_counter()))
