@@ -44,6 +44,8 @@ CONTAINERS = """
 {addresses}      LOG_LEVEL: ${{LOG_LEVEL:-INFO}}
       METRICS_HOST: 0.0.0.0
       METRICS_PORT: "9100"
+      # Without a value: set if .env or the shell sets it.
+      OTEL_EXPORTER_OTLP_ENDPOINT:
 {settings}
   {name}:
     <<: *service
@@ -63,19 +65,13 @@ CONTAINERS = """
 """
 
 
-_OF_EVENTS = """      # Without a value: set if .env or the shell sets it.
-      INSTALLATION:
+_OF_EVENTS = """      INSTALLATION:
       PUBLIC_URL:
 """
 SETTINGS = {
     "catalog": _OF_EVENTS,
     "enrollment": _OF_EVENTS,
-    "accounts": """      # Without a value: set if .env or the shell sets it.
-      INSTALLATION:
-      PUBLIC_URL:
-      TOKEN_ISSUER:
-      INVITATION_URL:
-""",
+    "accounts": f"{_OF_EVENTS}      TOKEN_ISSUER:\n      INVITATION_URL:\n",
     "delivery": f"{_OF_EVENTS}      WEBHOOK_PRIVATE_HOSTS:\n",
 }
 """What else a service's containers pass on from `.env`."""
