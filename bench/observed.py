@@ -81,10 +81,10 @@ async def _counting(bed: Bed) -> list[Result]:
 
 def _microseconds(durations: RequestDurations) -> float:
     observe = durations.observe
-    began = time.perf_counter()
+    began = time.thread_time()  # of the processor, which others use too
     for _ in range(COUNTED):
         observe("/api/v1/training/courses", "GET", 200, 0.003)
-    return (time.perf_counter() - began) / COUNTED * 1_000_000
+    return (time.thread_time() - began) / COUNTED * 1_000_000
 
 
 async def _gateway(bed: Bed, system: System) -> list[Result]:
