@@ -69,7 +69,15 @@ WAVES = {
     "not sent": (NOT_SENT, {"ProcessDown", "ErrorsLogged", "ProjectionLags"}),
     "slow": (
         SLOW,
-        {"ErrorRateHigh", "OutboxOld", "BulkOutboxOld", "ProcessDown", "MetricsNotSampled", "PoolExhausted"},
+        {
+            "ErrorRateHigh",
+            "OutboxOld",
+            "BulkOutboxOld",
+            "ProcessDown",
+            "MetricsNotSampled",
+            "PoolExhausted",
+            "FeedHorizonBehind",
+        },
     ),
     "locked": (LOCKED, {"ErrorRateHigh", "ProjectionLags", "FeedHorizonBehind", "MetricsNotSampled", "CircuitOpen"}),
 }
