@@ -105,6 +105,7 @@ async def watched(whole_bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> A
             yield watched
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("wave", WAVES)
 async def test_alerts_fire_under_their_faults_and_are_silent_before_and_after(
     bed: Bed, watched: Watched, wave: str

@@ -118,6 +118,10 @@ def test_imports_of_all_kinds_are_shown_and_none_is_zero(registry: CollectorRegi
 async def test_what_cannot_be_asked_is_logged_once_until_it_can(caplog: pytest.LogCaptureFixture) -> None:
     metrics, fails = Metrics(), True
 
+    def lines() -> int:
+        """What others log meanwhile does not count."""
+        return sum(record.name == "shared.metrics.registry" for record in caplog.records)
+
     async def sample() -> None:
         if fails:
             raise OSError
@@ -125,12 +129,12 @@ async def test_what_cannot_be_asked_is_logged_once_until_it_can(caplog: pytest.L
     metrics.sample("outbox", sample)
     await metrics.exposition()
     await metrics.exposition()
-    assert len(caplog.records) == 1
+    assert lines() == 1
     fails = False
     await metrics.exposition()
     fails = True
     await metrics.exposition()
-    assert len(caplog.records) == 2
+    assert lines() == 2
 
 
 def test_parts_without_a_registry_count_for_nobody() -> None:
