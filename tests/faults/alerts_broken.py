@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
+from typing import Protocol
 
 import aio_pika
 import asyncpg
@@ -36,6 +37,12 @@ HOARDED = 420
 """MiB."""
 FIRST_ID = 2**41
 """Of people who are imported."""
+
+
+class Freezable(Protocol):
+    def freeze(self) -> None: ...
+
+    def thaw(self) -> None: ...
 
 
 @asynccontextmanager
@@ -161,18 +168,24 @@ async def receiver_refuses(watched: Watched) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def broker_slow(watched: Watched) -> AsyncIterator[None]:
-    """Nothing passes on the way to the broker for a second and a half, again and again; connections stay."""
-    link = watched.bed.broker_link
+async def standing_still(what: Freezable, seconds: float, between: float) -> AsyncIterator[None]:
+    """It stands still for so long, again and again: how long is the fault itself, and nothing is waited for."""
 
     async def halt() -> None:
-        link.freeze()
-        await asyncio.sleep(1.5)
-        link.thaw()
+        what.freeze()
+        await asyncio.sleep(seconds)
+        what.thaw()
 
-    async with again_and_again(halt, pause=0.3):
+    async with again_and_again(halt, pause=between):
         yield
-    link.thaw()
+    what.thaw()
+
+
+@asynccontextmanager
+async def broker_slow(watched: Watched) -> AsyncIterator[None]:
+    """Nothing passes on the way to the broker; connections stay."""
+    async with standing_still(watched.bed.broker_link, 1.5, between=0.3):
+        yield
 
 
 @asynccontextmanager
@@ -195,15 +208,8 @@ async def history_slow_and_wanted(watched: Watched) -> AsyncIterator[None]:
 async def process_out_of_breath(watched: Watched) -> AsyncIterator[None]:
     """It stands still for over half a second, and runs for a fraction of one."""
     _, process = watched.bed.copies_of("catalog")
-
-    async def pant() -> None:
-        process.freeze()
-        await asyncio.sleep(0.6)
-        process.thaw()
-
-    async with again_and_again(pant, pause=0.15):
+    async with standing_still(process, 0.6, between=0.15):
         yield
-    process.thaw()
 
 
 @asynccontextmanager

@@ -19,10 +19,8 @@ CLAIM: Final = timedelta(seconds=60)
 """Several times as long as a request may take."""
 
 # The endpoints that have messages to send are found by stepping through the index, from each to the next: what one of
-# them has waiting costs the others nothing. A lock is taken on what is chosen alone; what another process chose and
-# claimed meanwhile is passed over.
-_CLAIM = """
-WITH RECURSIVE endpoints AS (
+# them has waiting costs the others nothing.
+_ENDPOINTS = """endpoints AS (
     (SELECT organisation_id, webhook_id FROM webhook_messages WHERE status = 'pending'
         ORDER BY organisation_id, webhook_id LIMIT 1)
     UNION ALL
@@ -32,7 +30,11 @@ WITH RECURSIVE endpoints AS (
             AND (organisation_id, webhook_id) > (endpoints.organisation_id, endpoints.webhook_id)
         ORDER BY organisation_id, webhook_id LIMIT 1
     ) AS following
-), due AS (
+)"""
+
+# A lock is taken on what is chosen alone; what another process chose and claimed meanwhile is passed over.
+_CLAIM = f"""
+WITH RECURSIVE {_ENDPOINTS}, due AS (
     SELECT webhooks.organisation_id, message.id, message.due_at, webhooks.failing_since IS NOT NULL AS failing,
         row_number() OVER (PARTITION BY webhooks.organisation_id, webhooks.id ORDER BY message.due_at)
             + coalesce(under_way.requests, 0) AS place
@@ -79,7 +81,7 @@ FROM claimed
 JOIN webhooks ON webhooks.organisation_id = claimed.organisation_id AND webhooks.id = claimed.webhook_id
 LEFT JOIN events AS event ON event.organisation_id = claimed.organisation_id AND event.day = claimed.day
     AND event.position = claimed.feed_position AND event.id = claimed.feed_id
-"""
+"""  # noqa: S608 - of constants alone
 
 State = Literal["delivered", "pending", "failed", "dropped"]
 
@@ -187,18 +189,8 @@ MOST_COUNTED: Final = 100_000
 _MOST_ENDPOINTS: Final = 10_000
 
 # From endpoint to endpoint, as above. What a webhook that is disabled has waiting is sent if it is enabled again.
-_WAITING = """
-WITH RECURSIVE endpoints AS (
-    (SELECT organisation_id, webhook_id FROM webhook_messages WHERE status = 'pending'
-        ORDER BY organisation_id, webhook_id LIMIT 1)
-    UNION ALL
-    SELECT following.organisation_id, following.webhook_id FROM endpoints CROSS JOIN LATERAL (
-        SELECT organisation_id, webhook_id FROM webhook_messages
-        WHERE status = 'pending'
-            AND (organisation_id, webhook_id) > (endpoints.organisation_id, endpoints.webhook_id)
-        ORDER BY organisation_id, webhook_id LIMIT 1
-    ) AS following
-), enabled AS (
+_WAITING = f"""
+WITH RECURSIVE {_ENDPOINTS}, enabled AS (
     SELECT webhooks.organisation_id, webhooks.id
     FROM (SELECT * FROM endpoints LIMIT $2) AS endpoint
     JOIN webhooks ON webhooks.organisation_id = endpoint.organisation_id AND webhooks.id = endpoint.webhook_id
@@ -213,7 +205,7 @@ SELECT
             SELECT due_at FROM webhook_messages AS message WHERE message.organisation_id = enabled.organisation_id
                 AND message.webhook_id = enabled.id AND message.status = 'pending' ORDER BY due_at LIMIT 1
         ) AS first)))::float8
-"""
+"""  # noqa: S608 - of constants alone
 
 
 @dataclass(frozen=True, slots=True)
